@@ -1,0 +1,1 @@
+"""Chain files by name; each loads here, and inside a real Gadgetron as an external node."""

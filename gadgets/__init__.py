@@ -1,0 +1,1 @@
+"""Thin adapters: message → pure function → message, and the registry of their names."""

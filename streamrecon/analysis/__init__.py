@@ -1,0 +1,1 @@
+"""What needs more than one scan, or labels; offline."""

@@ -1,0 +1,1 @@
+"""Volume → DICOM data set → place."""

@@ -1,0 +1,62 @@
+"""The tree of errors: what can go wrong, one class per answer on the wire.
+
+- `StreamReconError`
+    - `ProtocolError`      the peer broke the grammar of the wire or of a file
+        - `TruncatedStream`    it stopped in the middle of a message
+    - `ConfigError`        a chain file, a parameter or a setting
+    - `HeaderError`        the MRD header lacks or contradicts something that is needed
+    - `DataError`          the lines do not fit the header, or lines are missing
+    - `ReconError`         a numerical stage cannot give a result
+    - `DeliveryError`      a destination does not take what was made
+
+``code`` is the word in brackets that a client sees: ``ERR [header] missing: TE``.
+Messages say what was found, what was needed and where; they carry no patient data.
+"""
+
+
+class StreamReconError(Exception):
+    """Anything this project raises on purpose."""
+
+    code = "internal"
+
+
+class ProtocolError(StreamReconError):
+    """The peer broke the grammar of the wire or of a file."""
+
+    code = "protocol"
+
+
+class TruncatedStream(ProtocolError):  # noqa: N818  (the field's word for it)
+    """The peer stopped in the middle of a message."""
+
+    code = "truncated"
+
+
+class ConfigError(StreamReconError):
+    """A chain file, a parameter or a setting cannot be used."""
+
+    code = "config"
+
+
+class HeaderError(StreamReconError):
+    """The MRD header lacks or contradicts something that is needed."""
+
+    code = "header"
+
+
+class DataError(StreamReconError):
+    """The lines do not fit the header, or lines are missing."""
+
+    code = "data"
+
+
+class ReconError(StreamReconError):
+    """A numerical stage cannot give a result."""
+
+    code = "recon"
+
+
+class DeliveryError(StreamReconError):
+    """A destination does not take what was made."""
+
+    code = "delivery"

@@ -1,0 +1,175 @@
+"""What a scan is: its echoes, its encoding, its ids; from the MRD header and the first line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from streamrecon.errors import HeaderError
+from streamrecon.model.geometry import Geometry, Shape, Triple
+
+
+class SignOrigin(Enum):
+    """Who said which way a scanner's phase turns."""
+
+    CHAIN = "chain file"
+    HEADER = "header"
+    VENDOR = "vendor table"
+    ASSUMED = "assumed"
+    INFERRED = "inferred"
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseSign:
+    """+1 where the scanner's phase grows with the field, -1 where it falls."""
+
+    value: int
+    origin: SignOrigin
+
+    def __post_init__(self) -> None:
+        if self.value not in {1, -1}:
+            raise HeaderError(f"phase sign: found {self.value}, needed +1 or -1")
+
+    def __str__(self) -> str:
+        return f"{self.value:+d} ({self.origin.value})"
+
+
+@dataclass(frozen=True, slots=True)
+class EchoTrain:
+    """Timing of the echoes.
+
+    Parameters
+    ----------
+    te_s
+        Echo times, growing [s].
+    tr_s
+        Repetition time [s], ``None`` where the header has none.
+    flip_rad
+        Flip angle [rad], ``None`` where the header has none.
+    polarity
+        +1 or -1 per echo: the sign of its readout gradient. Known once the lines are in; before
+        that all +1.
+    bandwidth_hz
+        Sampling rate of the receiver, 1 / dwell time [Hz]; ``None`` until the first line.
+    """
+
+    te_s: tuple[float, ...]
+    tr_s: float | None = None
+    flip_rad: float | None = None
+    polarity: tuple[int, ...] = ()
+    bandwidth_hz: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.te_s or min(self.te_s) <= 0 or sorted(set(self.te_s)) != list(self.te_s):
+            raise HeaderError(f"TE: found {self.te_s} s, needed positive times that grow")
+        polarity = self.polarity or (1,) * len(self.te_s)
+        if len(polarity) != len(self.te_s) or not set(polarity) <= {1, -1}:
+            raise HeaderError(f"polarity: found {polarity}, needed +1 or -1 for each echo")
+        object.__setattr__(self, "polarity", polarity)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Range of an encoding counter: smallest, largest, and the one at the centre of k-space."""
+
+    minimum: int = 0
+    maximum: int = 0
+    centre: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.minimum <= self.maximum:
+            raise HeaderError(f"encoding limit: found {self.minimum}…{self.maximum}")
+
+    def __len__(self) -> int:
+        return self.maximum + 1 - self.minimum
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """The grid that was sampled, the grid that is wanted, and the counters' ranges.
+
+    Shapes are (z, y, x) and fields of view [mm] likewise. A field of view of the encoded space
+    larger than the wanted one is oversampling; a wanted matrix larger than the encoded one
+    is zero-filling.
+    """
+
+    encoded_shape: Shape
+    encoded_fov_mm: Triple
+    recon_shape: Shape
+    recon_fov_mm: Triple
+    ky: Limit
+    kz: Limit
+    average: Limit = Limit()
+    slice: Limit = Limit()
+    contrast: Limit = Limit()
+    phase: Limit = Limit()
+    repetition: Limit = Limit()
+    set: Limit = Limit()
+    segment: Limit = Limit()
+    trajectory: str = "cartesian"
+    acceleration: tuple[int, int] = (1, 1)
+
+    def __post_init__(self) -> None:
+        if min(*self.encoded_shape, *self.recon_shape) < 1:
+            raise HeaderError(
+                f"matrix: found {self.encoded_shape} and {self.recon_shape}, needed at least 1"
+            )
+        if not min(*self.encoded_fov_mm, *self.recon_fov_mm) > 0:
+            raise HeaderError(
+                f"field of view: found {self.encoded_fov_mm} and {self.recon_fov_mm} mm"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """What names the scan; never logged. Empty where the header has nothing."""
+
+    measurement: str = ""
+    protocol: str = ""
+    study_uid: str = ""
+    series_uid: str = ""
+    frame_of_reference_uid: str = ""
+    dependencies: tuple[tuple[str, str], ...] = ()  # (type, measurement id)
+    header_xml: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """All that the MRD header says; the position comes with the first line."""
+
+    echoes: EchoTrain
+    encoding: Encoding
+    b0_t: float
+    f0_hz: float
+    phase_sign: PhaseSign
+    n_coils: int | None = None
+    coil_labels: tuple[str, ...] = ()
+    vendor: str = ""
+    model: str = ""
+    patient_position: str = ""
+    ids: Ids = field(default_factory=Ids, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A protocol at its place in the patient."""
+
+    geometry: Geometry
+    protocol: Protocol
+    slice_thickness_mm: float
+    table_mm: Triple = (0.0, 0.0, 0.0)
+
+    @property
+    def echoes(self) -> EchoTrain:
+        """Timing of the echoes."""
+        return self.protocol.echoes
+
+    @property
+    def b0_t(self) -> float:
+        """Static field [T]."""
+        return self.protocol.b0_t
+
+    @property
+    def phase_sign(self) -> PhaseSign:
+        """Which way the scanner's phase turns."""
+        return self.protocol.phase_sign

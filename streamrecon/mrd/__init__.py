@@ -1,0 +1,1 @@
+"""Bytes ↔ messages ↔ model: the MRD wire protocol and files, without sockets."""

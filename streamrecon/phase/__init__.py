@@ -1,0 +1,1 @@
+"""From echoes to the total field: phase offsets, unwrapping, field fit."""

@@ -1,0 +1,1 @@
+"""From the total field to susceptibility: mask, background, inversion, reference."""

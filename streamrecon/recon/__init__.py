@@ -1,0 +1,1 @@
+"""From k-space lines to combined complex echoes: plain functions on arrays."""

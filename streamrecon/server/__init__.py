@@ -1,0 +1,1 @@
+"""Sockets, processes, limits: the service. It knows no gadget."""

@@ -1,0 +1,63 @@
+"""What a gadget is: its parameters, what it accepts, and what it makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, PrivateAttr
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a session gives to its gadgets beside the messages.
+
+    Parameters
+    ----------
+    storage
+        Folder of what outlives a session (noise covariances); ``None`` keeps nothing.
+    session
+        Name of the session in logs.
+    """
+
+    storage: Path | None = None
+    session: str = ""
+
+
+class Gadget(BaseModel, Generic[T]):
+    """One stage of a chain: frozen parameters, and `feed` for the messages it accepts.
+
+    Messages of other types pass by untouched, in order. What a gadget remembers between messages
+    it keeps in private attributes. A gadget object serves one run of one chain.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    accepts: ClassVar[tuple[type, ...]] = ()
+    stock_names: ClassVar[tuple[str, ...]] = ()
+    """Names under which stock Gadgetron chain files know this gadget."""
+    no_effect: ClassVar[frozenset[str]] = frozenset()
+    """Stock properties that are accepted and told to have no effect here."""
+
+    _context: Context = PrivateAttr(default_factory=Context)
+
+    @property
+    def context(self) -> Context:
+        """What the session gave."""
+        return self._context
+
+    def enter(self, context: Context) -> None:
+        """Join a session; called once, before the first message."""
+        self._context = context
+
+    def feed(self, item: T) -> Iterator[object]:
+        """Work on one message of an accepted type; yield what goes on."""
+        raise NotImplementedError
+
+    def finish(self) -> Iterator[object]:
+        """Yield what is left after the last message."""
+        yield from ()

@@ -1,0 +1,46 @@
+"""Constants, and the conversions between the units of the wire and ours.
+
+Inside, everything is s, T, Hz, rad, 1/s, mm and ppm; MRD and DICOM speak ms, µs and degrees.
+They are converted in `streamrecon.mrd.header` and `streamrecon.dicom.dataset`, nowhere else.
+"""
+
+import math
+
+GAMMA_BAR_HZ_PER_T = 42.577478518e6
+"""Proton gyromagnetic ratio over 2π [Hz/T], CODATA 2018, shielded in water within 26 ppm."""
+
+
+def s_from_ms(ms: float) -> float:
+    """Seconds from milliseconds.
+
+    >>> s_from_ms(12.5)
+    0.0125
+    """
+    return ms / 1e3
+
+
+def s_from_us(us: float) -> float:
+    """Seconds from microseconds.
+
+    >>> s_from_us(5.0)
+    5e-06
+    """
+    return us / 1e6
+
+
+def rad_from_deg(deg: float) -> float:
+    """Radians from degrees.
+
+    >>> round(rad_from_deg(180.0), 6)
+    3.141593
+    """
+    return math.radians(deg)
+
+
+def hz_per_ppm(b0_t: float) -> float:
+    """Frequency that a relative field of 1 ppm makes at ``b0_t`` [Hz/ppm].
+
+    >>> round(hz_per_ppm(3.0), 3)
+    127.732
+    """
+    return GAMMA_BAR_HZ_PER_T * b0_t * 1e-6
