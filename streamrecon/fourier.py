@@ -1,0 +1,242 @@
+"""The only room that transforms: centred unitary FFTs and real convolutions on pyFFTW.
+
+Two families. `fft` and `ifft` are centred (index ``n // 2`` is the origin in both spaces) and
+unitary: ``ifft(fft(a)) == a`` and energies agree, at odd sizes too. `rfftn` and `irfftn` are
+the plain pair for convolutions of real arrays: origin at index 0, and the inverse carries 1/N.
+
+Everything is single precision. A plan is made once per shape and shared: it owns aligned
+buffers, and a lock makes its use safe from any thread. `Plan` itself is for the loops that feed
+many blocks of one shape. FFTW's wisdom can be kept on disk (`load_wisdom`, `save_wisdom`).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Generic, TypeVar
+
+import numpy as np
+import pyfftw
+from numpy.typing import NDArray
+
+from streamrecon.threads import budget
+
+Complex = NDArray[np.complex64]
+Real = NDArray[np.float32]
+
+_PLANS_KEPT = 24  # shapes in use at once in one scan: about ten
+_PLANNING_LIMIT_S = 2.0  # a plan is measured for at most this long, then FFTW takes the best so far
+
+
+class Plan:
+    """One transform of one shape, with its own aligned buffers.
+
+    Fill ``source``, call `run`, read ``result`` (the same memory when ``in_place``). Not
+    normalised and not centred. A plan belongs to one thread at a time.
+
+    Parameters
+    ----------
+    shape
+        Shape of the source.
+    axes
+        Axes to transform.
+    inverse
+        Whether the exponent is positive.
+    in_place
+        Whether the result overwrites the source.
+    threads
+        Threads of one run; the budget when not given.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        axes: Sequence[int],
+        *,
+        inverse: bool,
+        in_place: bool = True,
+        threads: int | None = None,
+    ) -> None:
+        self.source: Complex = pyfftw.empty_aligned(tuple(shape), np.complex64)
+        self.result: Complex = self.source if in_place else pyfftw.empty_aligned_like(self.source)
+        self._plan = _measure(
+            self.source,
+            self.result,
+            axes=tuple(axes),
+            direction="FFTW_BACKWARD" if inverse else "FFTW_FORWARD",
+            threads=threads,
+        )
+
+    def run(self) -> Complex:
+        """Transform the source; releases the GIL."""
+        self._plan.execute()
+        return self.result
+
+
+class _RealPair:
+    """Real-to-complex and back for one shape, sharing two buffers."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        half = (*shape[:-1], shape[-1] // 2 + 1)
+        axes = tuple(range(len(shape)))
+        self.real: Real = pyfftw.empty_aligned(shape, np.float32)
+        self.spectrum: Complex = pyfftw.empty_aligned(half, np.complex64)
+        self._forward = _measure(self.real, self.spectrum, axes=axes, direction="FFTW_FORWARD")
+        self._inverse = _measure(self.spectrum, self.real, axes=axes, direction="FFTW_BACKWARD")
+
+    def forward(self) -> None:
+        self._forward.execute()
+
+    def inverse(self) -> None:
+        self._inverse.execute()
+
+
+def _measure(
+    source: NDArray[np.generic],
+    result: NDArray[np.generic],
+    *,
+    axes: tuple[int, ...],
+    direction: str,
+    threads: int | None = None,
+) -> pyfftw.FFTW:
+    return pyfftw.FFTW(
+        source,
+        result,
+        axes=axes,
+        direction=direction,
+        flags=("FFTW_MEASURE", "FFTW_DESTROY_INPUT"),
+        threads=threads or budget(),
+        planning_timelimit=_PLANNING_LIMIT_S,
+    )
+
+
+P = TypeVar("P")
+
+
+class _Shelf(Generic[P]):
+    """The plans most recently used, each with the lock of its buffers."""
+
+    def __init__(self) -> None:
+        self._plans: OrderedDict[object, tuple[P, Lock]] = OrderedDict()
+        self._lock = Lock()
+
+    def take(self, key: object, make: Callable[[], P]) -> tuple[P, Lock]:
+        with self._lock:
+            if key not in self._plans:
+                self._plans[key] = (make(), Lock())
+                while len(self._plans) > _PLANS_KEPT:
+                    self._plans.popitem(last=False)
+            self._plans.move_to_end(key)
+            return self._plans[key]
+
+
+_complex_plans: _Shelf[Plan] = _Shelf()
+_real_plans: _Shelf[_RealPair] = _Shelf()
+
+
+def fft(image: Complex, axes: Sequence[int]) -> Complex:
+    """Centred unitary transform from image to k-space, exp(-i…), along ``axes``.
+
+    One FFT, three copies of the volume.
+
+    >>> point = np.zeros((5, 4), np.complex64)
+    >>> point[2, 2] = 1
+    >>> bool(np.allclose(fft(point, (0, 1)), 1 / np.sqrt(20)))
+    True
+    """
+    return _centred(image, axes, inverse=False)
+
+
+def ifft(kspace: Complex, axes: Sequence[int]) -> Complex:
+    """Centred unitary transform from k-space to image, exp(+i…), along ``axes``.
+
+    One FFT, three copies of the volume.
+
+    >>> a = np.arange(7, dtype=np.complex64)
+    >>> bool(np.allclose(ifft(fft(a, (0,)), (0,)), a, atol=1e-5))
+    True
+    """
+    return _centred(kspace, axes, inverse=True)
+
+
+def _centred(data: Complex, axes: Sequence[int], *, inverse: bool) -> Complex:
+    axes = tuple(axis % data.ndim for axis in axes)
+    key = (data.shape, axes, inverse)
+    plan, lock = _complex_plans.take(key, lambda: Plan(data.shape, axes, inverse=inverse))
+    scale = np.float32(1 / np.sqrt(np.prod([data.shape[axis] for axis in axes])))
+    with lock:
+        plan.source[...] = np.fft.ifftshift(data, axes=axes)
+        spectrum = plan.run()
+        return np.fft.fftshift(spectrum, axes=axes) * scale
+
+
+def rfftn(real: Real, shape: Sequence[int] | None = None) -> Complex:
+    """Spectrum of a real array, zero-padded at the end to ``shape``; not normalised.
+
+    Origin at index 0; the last axis holds its non-negative half, ``n // 2 + 1``. One real FFT.
+    """
+    full = tuple(shape) if shape is not None else real.shape
+    pair, lock = _real_plans.take(full, lambda: _RealPair(full))
+    with lock:
+        if full != real.shape:
+            pair.real[...] = 0
+        pair.real[tuple(slice(n) for n in real.shape)] = real
+        pair.forward()
+        return pair.spectrum.copy()
+
+
+def irfftn(spectrum: Complex, shape: Sequence[int], *, crop: Sequence[int] | None = None) -> Real:
+    """Real array of ``shape`` from its half spectrum, divided by N; ``irfftn(rfftn(a)) == a``.
+
+    ``crop`` keeps only the first so many elements of each axis. One real FFT; the spectrum is
+    left as it is.
+
+    >>> a = np.arange(15, dtype=np.float32).reshape(3, 5)
+    >>> bool(np.allclose(irfftn(rfftn(a, (4, 6)), (4, 6), crop=(3, 5)), a, atol=1e-5))
+    True
+    """
+    full = tuple(shape)
+    pair, lock = _real_plans.take(full, lambda: _RealPair(full))
+    kept = tuple(slice(n) for n in (crop if crop is not None else full))
+    with lock:
+        pair.spectrum[...] = spectrum
+        pair.inverse()
+        return pair.real[kept] * np.float32(1 / np.prod(full))
+
+
+def fast_length(n: int) -> int:
+    """Smallest length of at least ``n`` that FFTW does quickly, even.
+
+    >>> fast_length(97), fast_length(128)
+    (98, 128)
+    """
+    length: int = pyfftw.next_fast_len(n)
+    while length % 2:
+        length = pyfftw.next_fast_len(length + 1)
+    return length
+
+
+def fast_shape(shape: Sequence[int], padding: float = 1.0) -> tuple[int, ...]:
+    """Fast lengths of at least ``padding`` times each size.
+
+    >>> fast_shape((51, 64), 1.25)
+    (64, 80)
+    """
+    return tuple(fast_length(int(np.ceil(n * padding))) for n in shape)
+
+
+def load_wisdom(path: Path) -> bool:
+    """Take over plans measured earlier; whether there were any that fit this FFTW."""
+    if not path.is_file():
+        return False
+    return bool(pyfftw.import_wisdom((b"", path.read_bytes(), b""))[1])
+
+
+def save_wisdom(path: Path) -> None:
+    """Keep the single-precision plans measured so far; replaces the file in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(pyfftw.export_wisdom()[1])
+    partial.replace(path)
