@@ -60,7 +60,9 @@ class Plan:
         threads: int | None = None,
     ) -> None:
         self.source: Complex = pyfftw.empty_aligned(tuple(shape), np.complex64)
-        self.result: Complex = self.source if in_place else pyfftw.empty_aligned_like(self.source)
+        self.result: Complex = (
+            self.source if in_place else pyfftw.empty_aligned(tuple(shape), np.complex64)
+        )
         self._plan = _measure(
             self.source,
             self.result,

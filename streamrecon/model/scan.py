@@ -41,16 +41,22 @@ class EchoTrain:
     Parameters
     ----------
     te_s
-        Echo times, growing [s].
+        Echo times, growing [s]; empty where the header has none (magnitude and phase images need
+        none; whatever does asks `times_s`).
     tr_s
         Repetition time [s], ``None`` where the header has none.
     flip_rad
         Flip angle [rad], ``None`` where the header has none.
     polarity
         +1 or -1 per echo: the sign of its readout gradient. Known once the lines are in; before
-        that all +1.
+        that all +1. Its length is the number of echoes.
     bandwidth_hz
         Sampling rate of the receiver, 1 / dwell time [Hz]; ``None`` until the first line.
+
+    Raises
+    ------
+    HeaderError
+        If times do not grow, or times and polarities differ in number.
     """
 
     te_s: tuple[float, ...]
@@ -60,12 +66,28 @@ class EchoTrain:
     bandwidth_hz: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.te_s or min(self.te_s) <= 0 or sorted(set(self.te_s)) != list(self.te_s):
-            raise HeaderError(f"TE: found {self.te_s} s, needed positive times that grow")
-        polarity = self.polarity or (1,) * len(self.te_s)
-        if len(polarity) != len(self.te_s) or not set(polarity) <= {1, -1}:
-            raise HeaderError(f"polarity: found {polarity}, needed +1 or -1 for each echo")
+        te_s = self.te_s
+        if te_s and (min(te_s) <= 0 or sorted(set(te_s)) != list(te_s)):
+            raise HeaderError(f"TE: found {te_s} s, needed positive times that grow")
+        polarity = self.polarity or (1,) * max(len(te_s), 1)
+        if (te_s and len(polarity) != len(te_s)) or not set(polarity) <= {1, -1}:
+            raise HeaderError(f"polarity: found {polarity} for {len(te_s)} echo times")
         object.__setattr__(self, "polarity", polarity)
+
+    def __len__(self) -> int:
+        return len(self.polarity)
+
+    def times_s(self) -> tuple[float, ...]:
+        """Echo times [s].
+
+        Raises
+        ------
+        HeaderError
+            If the header has none.
+        """
+        if not self.te_s:
+            raise HeaderError("missing: TE")
+        return self.te_s
 
 
 @dataclass(frozen=True, slots=True)
