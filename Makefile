@@ -1,0 +1,49 @@
+# make demo    reconstruct a simulated scan that arrives over a socket; images in out/demo
+#              SCAN=name or path takes a real scan instead
+# make test    everything that proves it; ARGS="-k phase" goes to pytest
+# make bench   the benchmarks, as ratios within one run
+# make lint    style, types and the rules of dependence
+# make clean   remove what these targets made
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test bench lint clean
+.DELETE_ON_ERROR:
+
+demo: .venv/.product
+	$(BIN)/python scripts/demo.py --output out/demo $(if $(SCAN),--scan "$(SCAN)")
+
+test: .venv/.test
+	scripts/install-debian-tools.sh
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: .venv/.test
+	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file; done
+
+lint: .venv/.lint
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	  .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# One stamp per set of packages, so that a second call installs nothing.
+
+.venv/.product: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(INSTALL) -e .
+	touch $@
+
+.venv/.test: .venv/.product
+	$(INSTALL) -e '.[test]'
+	touch $@
+
+.venv/.lint: .venv/.test
+	$(INSTALL) -e '.[test,lint]'
+	touch $@
