@@ -104,7 +104,7 @@ WAVEFORM = np.dtype(
 )
 """Waveform header, 40 bytes."""
 
-PIXELS = {
+PIXELS: dict[int, np.dtype[np.generic]] = {
     1: np.dtype("<u2"),
     2: np.dtype("<i2"),
     3: np.dtype("<u4"),

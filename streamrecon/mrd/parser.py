@@ -1,0 +1,201 @@
+"""Bytes of a peer in, messages out; knows no socket, thread or file.
+
+The grammar is that of single messages: ids, lengths, limits. Who may say what, and when, is
+`streamrecon.mrd.session`.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+
+from streamrecon.errors import ProtocolError, TruncatedStream
+from streamrecon.mrd.bodies import BODIES
+from streamrecon.mrd.fields import Reading
+from streamrecon.mrd.ids import Id
+from streamrecon.mrd.limits import Limits
+from streamrecon.mrd.lines import PREFIX_BYTES, compressed_line, leading_run, shape_of
+from streamrecon.mrd.messages import Message
+
+BLOCK_BYTES = 4 << 20
+"""Receive block: some dozens of long lines, so that carrying a tail over costs little."""
+_ROOM_BYTES = 64 << 10  # a read into less room than this wastes a system call
+_U16 = struct.Struct("<H")
+
+
+class MrdParser:
+    """Parses one direction of one MRD stream: a client, a server, a file, an external process.
+
+    Bytes are written into `space` and announced by `commit`, which gives the messages that are
+    whole. Neighbouring lines of one shape come as one `Acquisitions` of views into the block:
+    nothing is copied but the unfinished tail of a block. A block is never written again, so the
+    views stay right for as long as anybody holds them; they keep their block (4 MiB) alive, and
+    they are aligned to 2 bytes only.
+
+    The first error ends the parser: the messages before it are delivered, then every call
+    raises it. A loop that reads into `space` meets it before it waits for more bytes.
+
+    Examples
+    --------
+    >>> parser = MrdParser()
+    >>> parser.receive(bytes([5, 0, 2, 0, 0, 0]) + b"hi" + bytes([4]))
+    [Text(text='hi')]
+    >>> parser.receive(bytes([0]))
+    [Close()]
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._block = np.empty(0, np.uint8).data
+        self._start = 0  # of what is not parsed yet
+        self._end = 0  # of what is written
+        self._need = 2  # bytes from _start without which nothing goes on
+        self._body: Reading[Message] | None = None
+        self._name = "a message"
+        self._taken = 0  # bytes of the message in work before _start
+        self._failure: ProtocolError | None = None
+        self.received = 0
+        """Bytes so far."""
+
+    @property
+    def failure(self) -> ProtocolError | None:
+        """The error that ended the parser."""
+        return self._failure
+
+    def space(self) -> memoryview:
+        """Room for the next bytes, never empty; valid until the next call.
+
+        Raises
+        ------
+        ProtocolError
+            If the parser has ended with it.
+        """
+        self._raise_failure()
+        pending = self._end - self._start
+        missing = self._need - pending
+        room = len(self._block) - self._end
+        if room < missing or (room < _ROOM_BYTES and pending <= _ROOM_BYTES):
+            self._renew(pending)
+        return self._block[self._end :]
+
+    def commit(self, n: int) -> list[Message]:
+        """Take ``n`` bytes written to `space`; give the messages that are whole now.
+
+        Raises
+        ------
+        ProtocolError
+            If they break the grammar and no message comes before the fault.
+        """
+        self._raise_failure()
+        self._end += n
+        self.received += n
+        messages: list[Message] = []
+        try:
+            self._limits.check(self.received, "session_bytes", "stream: bytes")
+            self._parse(messages)
+        except ProtocolError as e:
+            self._failure = e
+            if not messages:
+                raise
+        return messages
+
+    def receive(self, data: bytes | bytearray | memoryview) -> list[Message]:
+        """Messages that are whole with ``data``, which is copied; for tests and small pieces."""
+        view = memoryview(data)
+        messages: list[Message] = []
+        while view and self._failure is None:
+            space = self.space()
+            n = min(len(space), len(view))
+            space[:n] = view[:n]
+            view = view[n:]
+            messages += self.commit(n)
+        if not messages:
+            self._raise_failure()
+        return messages
+
+    def end(self) -> None:
+        """Say that no bytes will come any more.
+
+        Raises
+        ------
+        TruncatedStream
+            If the stream stops in the middle of a message.
+        ProtocolError
+            If the parser has ended with it.
+        """
+        self._raise_failure()
+        pending = self._end - self._start
+        if self._body is None and not pending:
+            return
+        self._failure = TruncatedStream(
+            f"{self._name}: found {self._taken + pending} bytes before the stream ended at byte "
+            f"{self.received}, needed at least {self._taken + self._need}"
+        )
+        raise self._failure
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _renew(self, pending: int) -> None:
+        size = max(BLOCK_BYTES, self._need + _ROOM_BYTES)
+        block = np.empty(size, np.uint8).data  # pages are committed as bytes come
+        block[:pending] = self._block[self._start : self._end]
+        self._block, self._start, self._end = block, 0, pending
+
+    def _parse(self, messages: list[Message]) -> None:
+        while self._end - self._start >= self._need:
+            if self._body is not None:
+                self._feed(self._body, messages)
+            else:
+                self._begin(messages)
+
+    def _begin(self, messages: list[Message]) -> None:
+        (number,) = _U16.unpack_from(self._block, self._start)
+        if number == Id.ACQUISITION:
+            self._take_lines(messages)
+            return
+        reading = BODIES.get(number)
+        if reading is None:
+            at = self.received - (self._end - self._start)
+            known = ", ".join(str(n.value) for n in Id)
+            raise ProtocolError(f"message id: found {number} at byte {at}, needed one of {known}")
+        self._open(Id(number), reading(self._limits))
+
+    def _open(self, number: Id, body: Reading[Message]) -> None:
+        self._name = f"message {number}"
+        self._start += 2
+        self._taken = 2
+        self._body = body
+        self._need = next(body)
+
+    def _feed(self, body: Reading[Message], messages: list[Message]) -> None:
+        stop = self._start + self._need
+        field = self._block[self._start : stop]
+        self._taken += self._need
+        self._start = stop
+        try:
+            self._need = body.send(field)
+        except StopIteration as whole:
+            self._close()
+            messages.append(whole.value)
+
+    def _close(self) -> None:
+        self._body, self._need, self._taken, self._name = None, 2, 0, "a message"
+
+    def _take_lines(self, messages: list[Message]) -> None:
+        self._name = f"message {Id.ACQUISITION}"
+        if self._need < PREFIX_BYTES:
+            self._need = PREFIX_BYTES
+            return
+        shape = shape_of(self._block, self._start, self._limits)
+        if shape.compressed:
+            self._open(Id.ACQUISITION, compressed_line(shape, self._limits))
+        elif self._need < shape.bytes:
+            self._need = shape.bytes
+        else:
+            run, size = leading_run(self._block[self._start : self._end], shape)
+            self._start += size
+            self._close()
+            messages.append(run)
