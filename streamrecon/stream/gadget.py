@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
@@ -42,6 +43,8 @@ class Gadget(BaseModel, Generic[T]):
     """Names under which stock Gadgetron chain files know this gadget."""
     no_effect: ClassVar[frozenset[str]] = frozenset()
     """Stock properties that are accepted and told to have no effect here."""
+    stock_defaults: ClassVar[Mapping[str, Mapping[str, object]]] = MappingProxyType({})
+    """Under a stock name, the defaults that differ: stock name → field → value."""
 
     _context: Context = PrivateAttr(default_factory=Context)
 

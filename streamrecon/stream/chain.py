@@ -1,0 +1,74 @@
+"""A chain ready to run: items in, results and notices out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from streamrecon.errors import StreamReconError
+from streamrecon.model.notice import Notice
+from streamrecon.stream.gadget import Context
+from streamrecon.stream.stage import Node, Step, signing
+
+
+class Chain:
+    """The gadgets of one run.
+
+    Parameters
+    ----------
+    node
+        What is run.
+    context
+        What the session gives to every gadget.
+    notices
+        What the reader of the chain file has to say; emitted before the first item.
+    """
+
+    def __init__(
+        self, node: Node, *, context: Context | None = None, notices: tuple[Notice, ...] = ()
+    ) -> None:
+        self._node = node
+        self._context = Context() if context is None else context
+        self._ran = False
+        self.notices = notices
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every gadget with its name, in the order of the chain file."""
+        return tuple(self._node.steps())
+
+    def run(self, items: Iterable[object], emit: Callable[[object], None]) -> None:
+        """Feed all items, then let every gadget finish, in order.
+
+        ``emit`` is called by one thread at a time, not always the same; it must return or raise,
+        for the chain waits for it. When this returns or raises, no thread of the chain is left.
+
+        Parameters
+        ----------
+        items
+            What comes in. An error it raises ends the run without `Gadget.finish`.
+        emit
+            Takes each result as it is made.
+
+        Raises
+        ------
+        StreamReconError
+            From a gadget, its name in front of the message.
+        """
+        self._enter()
+        for notice in self.notices:
+            emit(notice)
+        stage = self._node.start(emit)
+        try:
+            for item in items:
+                stage.feed(item)
+            stage.finish()
+        finally:
+            stage.stop()
+
+    def _enter(self) -> None:
+        if self._ran:
+            raise StreamReconError("chain: found a second run, needed a new chain for it")
+        self._ran = True
+        for step in self._node.steps():
+            with signing(step.name):
+                step.gadget.enter(self._context)
