@@ -1,0 +1,1 @@
+"""What was made, as files: NIfTI with BIDS words, a PNG contact sheet, MRD images."""
