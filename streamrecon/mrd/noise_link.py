@@ -1,0 +1,54 @@
+"""What a header says about noise, however little else it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from streamrecon.mrd.findings import read_findings
+from streamrecon.mrd.header import coil_labels, dependencies
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseLink:
+    """How a scan and the noise scan it needs find each other.
+
+    Parameters
+    ----------
+    measurement
+        Id of this scan, under which its noise is kept; empty where the header has none.
+    dependencies
+        Ids of the noise scans that this scan names, in order; empty for a noise scan.
+    bandwidth_ratio
+        Receiver noise bandwidth relative to the sampling rate, or ``None``.
+    n_coils
+        Number of receiver channels, or ``None``.
+    coil_labels
+        Their names, as far as given.
+    """
+
+    measurement: str = field(repr=False)
+    dependencies: tuple[str, ...] = field(repr=False)
+    bandwidth_ratio: float | None
+    n_coils: int | None
+    coil_labels: tuple[str, ...]
+
+
+def noise_link(xml: bytes) -> NoiseLink:
+    """Read from a header of any kind of scan, complete or not.
+
+    Raises
+    ------
+    HeaderError
+        If the header is not readable, or one of the numbers is none.
+    """
+    facts = read_findings(xml)
+    system = "acquisitionSystemInformation"
+    link = NoiseLink(
+        measurement=facts.text("measurementInformation/measurementID"),
+        dependencies=tuple(id_ for kind, id_ in dependencies(facts) if kind.lower() == "noise"),
+        bandwidth_ratio=facts.number(f"{system}/relativeReceiverNoiseBandwidth"),
+        n_coils=facts.count(f"{system}/receiverChannels"),
+        coil_labels=coil_labels(facts),
+    )
+    facts.settle()
+    return link
