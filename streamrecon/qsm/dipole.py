@@ -1,0 +1,105 @@
+r"""The field that susceptibility makes: the unit dipole in k-space, for any slab and voxel.
+
+.. math:: \hat f(k) = D(k)\,\hat\chi(k), \quad D(k) = 1/3 - (k \cdot b)^2 / |k|^2
+
+with ``b`` the direction of B0 along the voxel axes. Data are never rotated: ``b`` is. Kernels have
+the layout of `streamrecon.fourier.rfftn`: origin at index 0, half of the last axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.fourier import Real, fast_length, irfftn, rfftn
+from streamrecon.model.geometry import Geometry, Shape
+from streamrecon.qsm._kernels import voxel_dipole
+
+PADDING = 1.25
+"""Room around the grid, as a share of its longest side; a wrap-around error of about 2 %."""
+
+
+def padded_shape(geometry: Geometry, padding: float = PADDING) -> Shape:
+    """Grid to convolve on: every axis grows by ``padding - 1`` times the longest side in mm.
+
+    A thin slab so gets as much room above it as beside it; the shape is one that FFTW likes.
+
+    >>> padded_shape(Geometry((16, 100, 100), (3.0, 1.0, 1.0), np.eye(3)[::-1]), 1.25)
+    (26, 126, 126)
+    """
+    gap_mm = (padding - 1) * max(
+        n * voxel for n, voxel in zip(geometry.shape, geometry.voxel_mm, strict=True)
+    )
+    z, y, x = (
+        fast_length(int(np.ceil(n + gap_mm / voxel)))
+        for n, voxel in zip(geometry.shape, geometry.voxel_mm, strict=True)
+    )
+    return z, y, x
+
+
+def frequencies(n: int, *, half: bool) -> NDArray[np.float64]:
+    """Frequencies of a transform of length ``n``, or its non-negative half [1/voxel].
+
+    >>> frequencies(5, half=False)
+    array([ 0. ,  0.2,  0.4, -0.4, -0.2])
+    """
+    index = np.arange(n)
+    return index[: n // 2 + 1] / n if half else np.where(index > n // 2, index - n, index) / n
+
+
+def dipole_kernel(geometry: Geometry, shape: Sequence[int] | None = None) -> Real:
+    r"""Unit dipole on the half spectrum of ``shape`` (that of the geometry when not given).
+
+    .. math:: D_v(k) = \sum_m w(k+m)\,D(k+m) \Big/ \sum_m w(k+m),
+              \quad w(k) = \prod_i \operatorname{sinc}^2 k_i
+
+    over the two nearest aliases on each axis: the field of a voxel filled evenly, averaged over a
+    voxel. It equals D(k) at low frequencies. The bare D jumps across the edge of k-space where B0
+    is oblique, and rings: 3-5 % of the surface field two voxels away from a sphere, against 0.6 %.
+    D(0) = 0: the mean of the field says nothing about the mean of χ.
+
+    References
+    ----------
+    Salomir et al. (2003) Concepts Magn Reson B 19:26. doi:10.1002/cmr.b.10083
+    Marques and Bowtell (2005) Concepts Magn Reson B 25:65. doi:10.1002/cmr.b.20034
+    """
+    full = tuple(shape) if shape is not None else geometry.shape
+    along, squared, share = np.zeros((3, 3, 2, max(full)))
+    for axis, (n, voxel, b) in enumerate(
+        zip(full, geometry.voxel_mm, geometry.b0_axis(), strict=True)
+    ):
+        k = frequencies(n, half=axis == 2)
+        aliases = np.stack([k, k - np.where(k >= 0, 1.0, -1.0)])
+        weight = np.sinc(aliases) ** 2
+        share[axis, :, : k.size] = weight / weight.sum(axis=0)
+        along[axis, :, : k.size] = b * aliases / voxel
+        squared[axis, :, : k.size] = (aliases / voxel) ** 2
+    kernel = np.empty((*full[:2], full[2] // 2 + 1), np.float32)
+    voxel_dipole(along, squared, share, kernel)
+    return kernel
+
+
+def field_from_chi(
+    chi_ppm: NDArray[np.floating], geometry: Geometry, *, padding: float = 2.0
+) -> Real:
+    """Relative field of a susceptibility map in a medium of χ = 0, [Z, Y, X, ppm].
+
+    Two real transforms of the padded grid. What lies outside the array counts as χ = 0; copies of
+    the sources come around the edges: largest error about 2 % of the field's spread at 1.25-fold
+    padding, 0.2 % at 2-fold.
+
+    Parameters
+    ----------
+    chi_ppm
+        Susceptibility [Z, Y, X, ppm].
+    geometry
+        Its grid, which also says where B0 points.
+    padding
+        Room around the grid, see `padded_shape`; 1 means periodic.
+    """
+    shape = padded_shape(geometry, padding) if padding > 1 else geometry.shape
+    spectrum = rfftn(np.asarray(chi_ppm, np.float32), shape)
+    spectrum *= dipole_kernel(geometry, shape)
+    return irfftn(spectrum, shape, crop=geometry.shape)
