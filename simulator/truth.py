@@ -1,0 +1,120 @@
+"""What a perfect reconstruction of a scene gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.coils import sensitivity
+from simulator.encode import magnetisation, sample_object, transform
+from simulator.order import line_order
+from simulator.phantom import properties_at
+from simulator.scene import Scene
+from streamrecon.model.geometry import Geometry
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """Arrays on the image's grid [Z, Y, X].
+
+    Parameters
+    ----------
+    echoes
+        Complex image of each echo for a coil of sensitivity 1, complex64 [E, Z, Y, X]: the plain
+        inverse transform of exactly the samples that were sent (unsampled ones are 0), with the
+        amplitude of the object also where the recon matrix is larger than the encoded one.
+        Positive fields turn the phase forwards whatever the scanner's sign. Between polarities
+        nothing is left of a gradient delay; what all echoes share of it is still there.
+    coil_rss
+        Root sum of squares of the sensitivities; coil images combined that way are
+        ``abs(echoes) * coil_rss``, nearly so where the object has edges and ``supersampling > 1``.
+    density, r2_star_hz, chi_ppm, field_ppm
+        The object at the centre of each voxel; the field in ppm of B0 also outside of it.
+    mask
+        Where there is signal.
+    affine_lps
+        From the index (z, y, x, 1) to the position (L, P, S, 1) in mm [4, 4].
+    te_s
+        Echo times [s].
+    """
+
+    echoes: NDArray[np.complex64]
+    coil_rss: NDArray[np.float32]
+    density: NDArray[np.float32]
+    r2_star_hz: NDArray[np.float32]
+    chi_ppm: NDArray[np.float32]
+    field_ppm: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    affine_lps: NDArray[np.float64]
+    te_s: NDArray[np.float64]
+
+    def save(self, path: Path) -> None:
+        """Write every array under its name into a compressed .npz file."""
+        np.savez_compressed(path, **{each.name: getattr(self, each.name) for each in fields(self)})
+
+
+def truth(scene: Scene) -> Truth:
+    """Work out the truth of a scene of any size; no fast transform is used."""
+    points = voxel_centres(scene.geometry)
+    here = properties_at(scene.phantom, points, field_everywhere=True)
+    square = sum(
+        np.abs(sensitivity(scene.n_coils, coil, points)) ** 2 for coil in range(scene.n_coils)
+    )
+    return Truth(
+        echoes=_images(scene),
+        coil_rss=np.sqrt(np.asarray(square, dtype=np.float32)),
+        density=here.density,
+        r2_star_hz=here.r2_star_hz,
+        chi_ppm=here.chi_ppm,
+        field_ppm=here.field_ppm,
+        mask=here.density > 0,
+        affine_lps=scene.geometry.affine_lps(),
+        te_s=np.array(scene.te_s),
+    )
+
+
+def voxel_centres(geometry: Geometry) -> NDArray[np.float64]:
+    """Positions (L, P, S) [3, Z, Y, X] of the voxels of a grid, mm."""
+    z, y, x = (np.arange(n, dtype=np.float64) for n in geometry.shape)
+    affine = geometry.affine_lps()
+    across = (
+        affine[:3, 0, None, None, None] * z[:, None, None]
+        + affine[:3, 1, None, None, None] * y[:, None]
+    )
+    return np.asarray(
+        across + affine[:3, 2, None, None, None] * x + affine[:3, 3, None, None, None]
+    )
+
+
+def sampled_lines(scene: Scene) -> NDArray[np.bool_]:
+    """Which lines are there [E, Z, Y] in the first repetition, in any average."""
+    lines = line_order(scene)
+    lines = lines[lines["repetition"] == 0]
+    sampled = np.zeros((len(scene.te_s), *scene.encoded_matrix[:2]), dtype=bool)
+    sampled[lines["echo"], lines["kz"], lines["ky"]] = True
+    return sampled
+
+
+def _images(scene: Scene) -> NDArray[np.complex64]:
+    fine = sample_object(scene)
+    images = np.empty((len(scene.te_s), *scene.recon_shape), np.complex64)
+    for echo, (te_s, sampled) in enumerate(zip(scene.te_s, sampled_lines(scene), strict=True)):
+        kspace = transform(scene, magnetisation(scene, fine, te_s, 1)) * sampled[..., None]
+        kspace[..., : scene.skipped_samples] = 0
+        images[echo] = _inverse(scene, kspace)
+    return images if scene.phase_sign > 0 else images.conj()
+
+
+def _inverse(scene: Scene, kspace: NDArray[np.complex64]) -> NDArray[np.complex64]:
+    """Sum of plane waves, axis after axis, at the voxels of the image."""
+    image = kspace
+    for axis in (1, 2) if scene.slices else (0, 1, 2):
+        n, m = scene.encoded_matrix[axis], scene.recon_shape[axis]
+        voxel = scene.geometry.voxel_mm[axis] / scene.encoded_fov_mm[axis]
+        turns = np.outer((np.arange(m) - m // 2) * voxel, np.arange(n) - n // 2)
+        waves = (np.exp(2j * np.pi * turns) / np.sqrt(n)).astype(np.complex64)
+        image = np.moveaxis(np.tensordot(waves, image, axes=(1, axis)), 0, axis)
+    return np.ascontiguousarray(image)
