@@ -116,6 +116,9 @@ PIXELS: dict[int, np.dtype[np.generic]] = {
 }
 """Image data types by their number on the wire; 4 is 32-bit."""
 
+PIXEL_TYPES = {kind: number for number, kind in PIXELS.items()}
+"""Numbers of the image data types."""
+
 
 def flag(bit: int) -> int:
     """Mask of a 1-based flag bit.

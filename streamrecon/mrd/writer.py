@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from streamrecon.errors import ProtocolError
 from streamrecon.mrd.composites_out import bucket_pieces, image_array_pieces, recon_data_pieces
 from streamrecon.mrd.ids import Dialect, Id
-from streamrecon.mrd.layout import ACQUISITION, IMAGE, PIXELS
+from streamrecon.mrd.layout import ACQUISITION, IMAGE, PIXEL_TYPES, PIXELS
 from streamrecon.mrd.lines import line_dtype
 from streamrecon.mrd.messages import (
     Acquisitions,
@@ -42,7 +42,6 @@ from streamrecon.mrd.pieces import Piece, counted64, raw, waveform_pieces
 
 PACK_BYTES = 16 << 10
 _NAME_BYTES = 1024
-_TYPES = {kind: number for number, kind in PIXELS.items()}
 _PREFIX = np.dtype([("id", "<u2"), ("head", ACQUISITION)])
 
 
@@ -140,7 +139,7 @@ def _waveform(message: Waveform, _: Dialect) -> Iterator[Piece]:
 
 
 def _image(message: Image, dialect: Dialect) -> Iterator[Piece]:
-    kind = _TYPES.get(message.data.dtype.newbyteorder("<"))
+    kind = PIXEL_TYPES.get(message.data.dtype.newbyteorder("<"))
     if kind is None or message.data.ndim != 4:
         raise ProtocolError(
             f"image: found {message.data.dtype} {message.data.shape}, needed [channels, z, y, x]"

@@ -1,0 +1,170 @@
+"""Volumes as MRD images: one image for a 3-D scan, one per slice for a 2-D scan."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+import streamrecon
+from streamrecon.model.geometry import Geometry
+from streamrecon.model.images import Quantity, Volume
+from streamrecon.mrd import vocabulary as names
+from streamrecon.mrd.axes import swapped
+from streamrecon.mrd.layout import IMAGE, PIXEL_TYPES
+from streamrecon.mrd.messages import Image, Meta
+
+IMAGE_TYPES = {Quantity.MAGNITUDE: 1, Quantity.PHASE: 2, Quantity.COMPLEX: 5}
+"""Numbers of the wire; every other quantity is a real-valued map, `REAL`."""
+REAL = 3
+
+_MEASURED = frozenset(IMAGE_TYPES)
+
+
+def images_of(
+    volume: Volume,
+    *,
+    series: int,
+    measurement_uid: int = 0,
+    image_index: int = 1,
+    time_stamp: int = 0,
+    history: tuple[str, ...] = (),
+) -> list[Image]:
+    """Images in the geometry of the scan, float32 or complex64.
+
+    The position of an image is that of its voxel ``n // 2`` on each axis, which is where MRD puts
+    the centre of the excited volume. The field of view along z of a single slice is its
+    thickness; the distance to the next follows from the positions.
+
+    Parameters
+    ----------
+    volume
+        What is sent; the values are not copied.
+    series
+        Series index on the wire, one for each kind of image.
+    measurement_uid
+        Of the scan's lines.
+    image_index
+        Index of the first image, from 1.
+    time_stamp
+        Acquisition time stamp of the scan's lines, in the scanner's ticks.
+    history
+        Steps that made the image, for a reader.
+    """
+    meta = _meta(volume, history)
+    slabs = _slabs(volume)
+    images = []
+    for number, (grid, values) in enumerate(slabs):
+        head = _head(grid, volume, series)
+        head["slice"] = number
+        head["image_index"] = image_index + number
+        head["measurement_uid"] = measurement_uid
+        head["acquisition_time_stamp"] = time_stamp
+        images.append(Image(head, values[None], meta))
+    return images
+
+
+def is_multislice(volume: Volume) -> bool:
+    """Whether the slices were excited one by one."""
+    return volume.scan.protocol.encoding.encoded_shape[0] == 1
+
+
+def _slabs(volume: Volume) -> list[tuple[Geometry, NDArray[np.generic]]]:
+    """What goes into one image each: grid and values [Z, Y, X]."""
+    grid, values = volume.geometry, volume.values
+    if not is_multislice(volume):
+        return [(grid, values)]
+    shape = (1, *grid.shape[1:])
+    return [(grid.crop((k, 0, 0), shape), values[k : k + 1]) for k in range(grid.shape[0])]
+
+
+def _head(grid: Geometry, volume: Volume, series: int) -> np.void:
+    head: np.void = np.zeros(1, IMAGE)[0]
+    depth_mm = grid.shape[0] * grid.voxel_mm[0]
+    if is_multislice(volume):
+        depth_mm = volume.scan.slice_thickness_mm
+    head["version"] = 1
+    head["data_type"] = PIXEL_TYPES[volume.values.dtype]
+    head["matrix_size"] = swapped(grid.shape)
+    head["field_of_view"] = (
+        grid.shape[2] * grid.voxel_mm[2],
+        grid.shape[1] * grid.voxel_mm[1],
+        depth_mm,
+    )
+    head["channels"] = 1
+    head["position"] = grid.centre_lps_mm
+    head["slice_dir"], head["phase_dir"], head["read_dir"] = grid.axes_lps
+    head["patient_table_position"] = volume.scan.table_mm
+    head["contrast"] = volume.echo or 0
+    head["repetition"] = volume.repetition
+    head["image_type"] = IMAGE_TYPES.get(volume.quantity, REAL)
+    head["image_series_index"] = series
+    return head
+
+
+def _meta(volume: Volume, history: tuple[str, ...]) -> Meta:
+    """All three vocabularies; one dict serves all slices."""
+    quantity, scan = volume.quantity, volume.scan
+    z, y, x = volume.geometry.axes_lps
+    meta: Meta = {
+        names.ROLE: ("Image" if quantity in _MEASURED else "Quantitative",),
+        names.HISTORY: ("streamrecon", *history),
+        names.SERIES: (_series_name(volume),),
+        names.COMMENT: (quantity.label, *volume.comments),
+        names.KEEP_GEOMETRY: ("1",),
+        names.ROW_DIR: _cosines(x),
+        names.COLUMN_DIR: _cosines(y),
+        names.SLICE_DIR: _cosines(z),
+        names.QUANTITY: (quantity.label,),
+        names.UNIT: (quantity.unit,),
+        names.PHASE_SIGN: (str(scan.phase_sign),),
+        names.VERSION: (streamrecon.__version__,),
+        names.SPACING_MM: (f"{volume.geometry.voxel_mm[0]:.9g}",),
+    }
+    if volume.comments:
+        meta[names.COMMENTS] = volume.comments
+    meta[names.FIRE_ROLE] = meta[names.ROLE]
+    meta[names.FIRE_HISTORY] = meta[names.HISTORY]
+    meta[names.FIRE_SERIES] = meta[names.SERIES]
+    meta[names.FIRE_COMMENT] = (", ".join(meta[names.COMMENT]),)
+    return meta | _echo_time(volume) | _window(volume)
+
+
+def _series_name(volume: Volume) -> str:
+    protocol = volume.scan.protocol.ids.protocol
+    return f"{protocol}_{volume.quantity.label}" if protocol else volume.quantity.label
+
+
+def _cosines(direction: NDArray[np.float64]) -> tuple[str, ...]:
+    return tuple(f"{cosine:.18f}" for cosine in direction)
+
+
+def _echo_time(volume: Volume) -> Meta:
+    times_s = volume.scan.echoes.te_s
+    if volume.echo is None or not times_s:
+        return {}
+    te_s = times_s[volume.echo]
+    te_ms = (f"{te_s * 1e3:.9g}",)
+    return {names.TE_MS: te_ms, names.FIRE_TE_MS: te_ms, names.TE_S: (f"{te_s:.9g}",)}
+
+
+def _window(volume: Volume) -> Meta:
+    """Centre and width for a viewer, none where the numbers speak for themselves.
+
+    FIRE reads whole numbers.
+    """
+    match volume.quantity:
+        case Quantity.MAGNITUDE:
+            sample = volume.values[:, ::4, ::4]
+            top = float(np.percentile(sample, 99.5)) or 1.0
+            centre, width = top / 2, top
+        case Quantity.PHASE:
+            centre, width = 0.0, 2 * math.pi
+        case _:
+            return {}
+    meta: Meta = {names.CENTRE: (f"{centre:.6g}",), names.WIDTH: (f"{width:.6g}",)}
+    if width >= 2:
+        meta[names.FIRE_CENTRE] = (str(round(centre)),)
+        meta[names.FIRE_WIDTH] = (str(round(width)),)
+    return meta

@@ -1,0 +1,129 @@
+"""A protocol at its place in the patient, from the headers of its lines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.errors import HeaderError
+from streamrecon.model.geometry import Geometry, Triple
+from streamrecon.model.scan import Protocol, Scan
+from streamrecon.mrd.axes import Row, Vector, axes_of, check_parallel, row_of, vector
+from streamrecon.units import s_from_us
+
+ASSUMED_AXES = np.eye(3)[::-1]
+"""Rows z, y, x where the headers give no directions: slice along S, phase along P, read along L."""
+
+NO_DIRECTIONS = "the lines carry no directions: assumed read along L, phase along P, slice along S"
+NO_POSITIONS = "the slices carry no positions: assumed next to one another without gap"
+
+
+class Placed(NamedTuple):
+    """A scan, and what had to be assumed to place it (sentences for the client)."""
+
+    scan: Scan
+    remarks: tuple[str, ...]
+
+
+def place(protocol: Protocol, head: NDArray[np.void]) -> Placed:
+    """Scan whose geometry is that of the wanted (recon) grid.
+
+    The MRD position is the centre of the excited volume. Both grids, the sampled and the wanted
+    one, have their voxel ``n // 2`` there, so that cropping and zero-filling around that index
+    leave it in place. Slices of a 2-D scan take the z axis along which their counter grows,
+    which may be against ``slice_dir``: such axes are left-handed, and stay so.
+
+    Parameters
+    ----------
+    protocol
+        What the header says.
+    head
+        Headers of lines [N], `layout.ACQUISITION`: any line of a 3-D scan; of a 2-D scan lines
+        of all slices that have come, at least two where the header counts several.
+
+    Raises
+    ------
+    HeaderError
+        If the positions are not equidistant along ``slice_dir``, or slabs are stacked.
+    """
+    first = head[0]
+    axes, remarks = _axes(first)
+    n_slices = len(protocol.encoding.slice)
+    dz, dy, dx = _voxel_mm(protocol)
+    nz, ny, nx = protocol.encoding.recon_shape
+    if n_slices > 1:
+        _refuse_slabs(protocol)
+        row, assumed = _row(protocol, head, axes)
+        remarks += assumed
+        axes = np.stack([row.step / row.spacing_mm, *axes[1:]])
+        nz, dz, centre = n_slices, row.spacing_mm, row.at(n_slices // 2)
+    else:
+        centre = vector(first, "position")
+    return Placed(
+        Scan(
+            geometry=Geometry((nz, ny, nx), (dz, dy, dx), axes, _triple(centre)),
+            protocol=_with_bandwidth(protocol, first),
+            slice_thickness_mm=_voxel_mm(protocol)[0],
+            table_mm=_triple(vector(first, "patient_table_position")),
+        ),
+        remarks,
+    )
+
+
+def _axes(head: np.void) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    read, phase, slices = (vector(head, f"{name}_dir") for name in ("read", "phase", "slice"))
+    axes = axes_of(read, phase, slices)
+    return (ASSUMED_AXES, (NO_DIRECTIONS,)) if axes is None else (axes, ())
+
+
+def _voxel_mm(protocol: Protocol) -> Triple:
+    fov, shape = protocol.encoding.recon_fov_mm, protocol.encoding.recon_shape
+    return fov[0] / shape[0], fov[1] / shape[1], fov[2] / shape[2]
+
+
+def _refuse_slabs(protocol: Protocol) -> None:
+    if protocol.encoding.recon_shape[0] > 1 or protocol.encoding.encoded_shape[0] > 1:
+        raise HeaderError(
+            f"encodingLimits/slice: found {len(protocol.encoding.slice)} slabs of"
+            f" {protocol.encoding.recon_shape[0]} partitions, needed one slab, or slices"
+        )
+
+
+def _row(
+    protocol: Protocol, head: NDArray[np.void], axes: NDArray[np.float64]
+) -> tuple[Row, tuple[str, ...]]:
+    """Where the slices lie, the first being the counter's smallest value."""
+    counter = head["idx"]["slice"].astype(np.int64) - protocol.encoding.slice.minimum
+    indices, lines = np.unique(counter, return_index=True)
+    positions = head["position"][lines].astype(np.float64)
+    if not head["position"].any() and not head["slice_dir"].any():
+        spacing_mm = _voxel_mm(protocol)[0]
+        return touching(len(protocol.encoding.slice), axes[0] * spacing_mm), (NO_POSITIONS,)
+    if len(indices) < 2:
+        raise HeaderError(
+            f"position: found lines of one slice of {len(protocol.encoding.slice)}, needed two to"
+            " know their distance"
+        )
+    row = row_of(indices, positions)
+    check_parallel(row, axes[0])
+    return row, ()
+
+
+def touching(n_slices: int, step: Vector) -> Row:
+    """A row of slices whose middle one lies at the origin."""
+    return Row(-(n_slices // 2) * step, step)
+
+
+def _with_bandwidth(protocol: Protocol, head: np.void) -> Protocol:
+    dwell_s = s_from_us(float(head["sample_time_us"]))
+    if not dwell_s > 0:
+        return protocol
+    return replace(protocol, echoes=replace(protocol.echoes, bandwidth_hz=1 / dwell_s))
+
+
+def _triple(values: Vector) -> Triple:
+    left, posterior, superior = values.tolist()
+    return left, posterior, superior

@@ -1,0 +1,224 @@
+"""Images of any server as volumes with their place in space: the inverse of `mrd.image`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.errors import DataError, HeaderError
+from streamrecon.model.geometry import Geometry
+from streamrecon.mrd import vocabulary as names
+from streamrecon.mrd.axes import Vector, axes_of, check_parallel, row_of, swapped, vector
+from streamrecon.mrd.image import REAL
+from streamrecon.mrd.messages import Image, Meta
+from streamrecon.mrd.placement import ASSUMED_AXES, NO_DIRECTIONS, NO_POSITIONS, touching
+from streamrecon.units import s_from_ms
+
+LABELS = {1: "magnitude", 2: "phase", REAL: "real", 4: "imaginary", 5: "complex", 6: "rgb"}
+"""What the numbers are, by image type; 0 is said to mean magnitude by the reference tools."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stack:
+    """One volume as it came over the wire.
+
+    Parameters
+    ----------
+    values
+        [Z, Y, X], with the server's rescaling applied.
+    geometry
+        Its grid.
+    label
+        What the numbers are: the word of a `Quantity`, else that of the image type.
+    unit
+        Their unit, empty where the server does not say.
+    series
+        Series index on the wire.
+    echo
+        Index of the echo from 0.
+    te_s
+        Echo time [s], ``None`` where the server does not say.
+    repetition
+        Number of the volume from 0.
+    channel
+        Number of the channel, for images of several.
+    occurrence
+        How many volumes with the same counters came before.
+    thickness_mm
+        Thickness of a slice, which differs from the distance of slices with gaps.
+    comments
+        What a reader must know.
+    meta
+        Meta of the first image.
+    head
+        Header of the first image.
+    """
+
+    values: NDArray[np.generic]
+    geometry: Geometry
+    label: str
+    unit: str
+    series: int
+    echo: int
+    te_s: float | None
+    repetition: int
+    channel: int
+    occurrence: int
+    thickness_mm: float
+    comments: tuple[str, ...]
+    meta: Meta = field(repr=False)
+    head: np.void = field(repr=False)
+
+
+def stacks_of(images: Iterable[Image]) -> list[Stack]:
+    """Volumes made of ``images``, in the order in which their first images came.
+
+    Slices of a 2-D scan are put together by their counters and placed by their positions; a
+    volume of which slices are missing is refused. Meta wins over the header's directions: MRD
+    keeps there those of the acquisition, even where the pixels were turned.
+
+    Raises
+    ------
+    DataError
+        If slices are missing, or their sizes differ.
+    HeaderError
+        If positions and directions contradict one another.
+    """
+    groups: dict[tuple[object, ...], list[Image]] = {}
+    seen: dict[tuple[object, ...], int] = {}
+    for image in images:
+        key = _key(image)
+        slab = (*key, int(image.head["slice"]))
+        seen[slab] = seen.get(slab, -1) + 1
+        if image.data.shape[1] > 1:
+            key = slab  # a slab is a volume of its own
+        groups.setdefault((*key, seen[slab]), []).append(image)
+    return [
+        stack
+        for key, group in groups.items()
+        for stack in _stacks(group, occurrence=int(str(key[-1])))
+    ]
+
+
+def _key(image: Image) -> tuple[object, ...]:
+    head = image.head
+    counters = ("image_series_index", "image_type", "contrast", "repetition", "average", "phase")
+    return (
+        *(int(head[name]) for name in (*counters, "set")),
+        image.data.shape,
+        label_of(image),
+    )
+
+
+def label_of(image: Image) -> str:
+    """What the numbers of ``image`` are."""
+    own = image.meta.get(names.QUANTITY)
+    return own[0] if own else LABELS.get(int(image.head["image_type"]), "magnitude")
+
+
+def _stacks(group: list[Image], *, occurrence: int) -> Iterable[Stack]:
+    group = sorted(group, key=lambda image: int(image.head["slice"]))
+    grid, remarks = _grid(group)
+    first = group[0]
+    for channel in range(first.data.shape[0]):
+        values = np.concatenate([image.data[channel] for image in group])
+        yield Stack(
+            values=_rescaled(values, first.meta),
+            geometry=grid,
+            label=label_of(first),
+            unit=first.meta.get(names.UNIT, ("",))[0],
+            series=int(first.head["image_series_index"]),
+            echo=int(first.head["contrast"]),
+            te_s=_te_s(first.meta),
+            repetition=int(first.head["repetition"]),
+            channel=channel,
+            occurrence=occurrence,
+            thickness_mm=float(first.head["field_of_view"][2]) / first.data.shape[1],
+            comments=first.meta.get(names.COMMENTS, ()) + remarks,
+            meta=first.meta,
+            head=first.head,
+        )
+
+
+def _grid(group: list[Image]) -> tuple[Geometry, tuple[str, ...]]:
+    """Grid of images that are sorted by their slice counters."""
+    first = group[0]
+    axes, remarks = _axes(first)
+    shape = first.data.shape[1:]
+    nz, ny, nx = shape
+    dz, dy, dx = _voxel_mm(first)
+    centre = vector(first.head, "position")
+    if len(group) > 1:
+        counters = np.array([int(image.head["slice"]) for image in group])
+        _refuse_gaps(counters)
+        positions = np.stack([vector(image.head, "position") for image in group])
+        if remarks and not positions.any():
+            row, remarks = touching(len(group), axes[0] * dz), (*remarks, NO_POSITIONS)
+        else:
+            row = row_of(counters - counters[0], positions)
+        check_parallel(row, axes[0])
+        axes = np.stack([row.step / row.spacing_mm, *axes[1:]])
+        nz, dz, centre = len(group), row.spacing_mm, row.at(len(group) // 2)
+    elif nz == 1 and names.SPACING_MM in first.meta:
+        dz = float(first.meta[names.SPACING_MM][0])
+    left, posterior, superior = centre.tolist()
+    return Geometry((nz, ny, nx), (dz, dy, dx), axes, (left, posterior, superior)), remarks
+
+
+def _voxel_mm(image: Image) -> tuple[float, float, float]:
+    fov = np.asarray(image.head["field_of_view"], np.float64)
+    dx, dy, dz = (fov / image.head["matrix_size"]).tolist()
+    return swapped((dx, dy, dz))
+
+
+def _refuse_gaps(counters: NDArray[np.int64]) -> None:
+    expected = np.arange(counters[0], counters[-1] + 1)
+    missing = sorted(set(expected.tolist()) - set(counters.tolist()))
+    if missing:
+        raise DataError(f"images: slices {missing} of {len(expected)} are missing")
+
+
+def _axes(image: Image) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    read = _direction(image, names.ROW_DIR, "read_dir")
+    phase = _direction(image, names.COLUMN_DIR, "phase_dir")
+    slices = _direction(image, names.SLICE_DIR, "slice_dir")
+    axes = axes_of(read, phase, slices)
+    return (ASSUMED_AXES, (NO_DIRECTIONS,)) if axes is None else (axes, ())
+
+
+def _direction(image: Image, name: str, field_name: str) -> Vector:
+    texts = image.meta.get(name, ())
+    if len(texts) != 3:
+        return vector(image.head, field_name)
+    try:
+        return np.array([float(text) for text in texts])
+    except ValueError as e:
+        raise HeaderError(f"image meta {name}: found {texts}, needed three numbers") from e
+
+
+def _te_s(meta: Meta) -> float | None:
+    if names.TE_S in meta:
+        return _number(meta, names.TE_S)
+    for name in (names.FIRE_TE_MS, names.TE_MS):
+        if meta.get(name):
+            return s_from_ms(_number(meta, name))
+    return None
+
+
+def _rescaled(values: NDArray[np.generic], meta: Meta) -> NDArray[np.generic]:
+    """Values as the server means them: value = pixel · slope + intercept."""
+    if names.SLOPE not in meta and names.INTERCEPT not in meta:
+        return values
+    slope = _number(meta, names.SLOPE) if names.SLOPE in meta else 1.0
+    intercept = _number(meta, names.INTERCEPT) if names.INTERCEPT in meta else 0.0
+    return values.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+
+
+def _number(meta: Meta, name: str) -> float:
+    try:
+        return float(meta[name][0])
+    except (ValueError, IndexError) as e:
+        raise HeaderError(f"image meta {name}: found {meta[name]}, needed a number") from e
