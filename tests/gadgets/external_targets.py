@@ -1,0 +1,56 @@
+"""What the tests run in an external process: `gadgets.external` with gadgets made for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gadgets import external
+from streamrecon.errors import ReconError
+from streamrecon.model.notice import Level, Notice
+from streamrecon.mrd import layout
+from streamrecon.mrd.messages import Acquisitions, Image
+from streamrecon.stream.gadget import Gadget
+from streamrecon.stream.registry import Registry
+
+
+class Refuse(Gadget[Acquisitions]):
+    """Fails on purpose with the first line."""
+
+    accepts = (Acquisitions,)
+
+    def feed(self, item: Acquisitions) -> Iterator[object]:
+        """Raise."""
+        raise ReconError("mask: found no voxel, needed some, é")
+        yield item
+
+
+class Crash(Gadget[Acquisitions]):
+    """Fails as a bug does."""
+
+    accepts = (Acquisitions,)
+
+    def feed(self, item: Acquisitions) -> Iterator[object]:
+        """Raise."""
+        raise ZeroDivisionError("secret")
+        yield item
+
+
+class Speak(Gadget[Acquisitions]):
+    """Turns a line into a notice, a short image, and something the wire does not know."""
+
+    accepts = (Acquisitions,)
+
+    def feed(self, item: Acquisitions) -> Iterator[object]:
+        """Yield the three."""
+        yield Notice(Level.WARNING, "sign assumed")
+        yield Image(
+            np.zeros((), layout.IMAGE)[()], np.arange(-15, 15, dtype="i2").reshape(1, 2, 3, 5)
+        )
+        yield object()
+
+
+def run(connection: external.Connection) -> None:
+    """Serve with the gadgets above."""
+    external.run(connection, Registry((Refuse, Crash, Speak)))

@@ -1,0 +1,158 @@
+"""Our external process against Gadgetron's side of the socket."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+from gadgetron_parent import CLOSE, GadgetronParent
+
+from streamrecon.mrd import layout
+from streamrecon.mrd.messages import (
+    Acquisitions,
+    Close,
+    Image,
+    ImageArray,
+    RemoteFailure,
+    Waveform,
+)
+
+PASS = "<stream/>"
+
+
+def lines(n: int = 3, channels: int = 3, samples: int = 7) -> Acquisitions:
+    """Lines of odd sizes whose every sample differs."""
+    head = np.zeros(n, layout.ACQUISITION)
+    head["number_of_samples"] = samples
+    head["active_channels"] = head["available_channels"] = channels
+    head["scan_counter"] = np.arange(n)
+    values = np.arange(n * channels * samples, dtype="f4").reshape(n, channels, samples)
+    return Acquisitions(
+        head, (values - 1j * values[::-1]).astype("c8"), np.zeros((n, samples, 0), "f4")
+    )
+
+
+def image(meta: dict[str, tuple[str, ...]]) -> Image:
+    """An odd complex image."""
+    data = np.arange(1 * 3 * 5 * 7, dtype="f4").reshape(1, 3, 5, 7) * (1 - 2j)
+    return Image(np.zeros((), layout.IMAGE)[()], data.astype("c8"), meta)
+
+
+def waveform() -> Waveform:
+    head = np.zeros((), layout.WAVEFORM)
+    head["channels"], head["number_of_samples"] = 2, 5
+    return Waveform(head[()], np.arange(10, dtype="u4").reshape(2, 5))
+
+
+def gadget(name: str) -> str:
+    return f"<stream><gadget><name>{name}</name></gadget></stream>"
+
+
+def test_an_empty_chain_gives_back_every_type_bit_for_bit() -> None:
+    sent = (lines(), waveform(), image({"Comment": ("ä", "b"), "é": ("1",)}))
+    with GadgetronParent() as parent:
+        parent.begin(PASS)
+        parent.send(*sent, Close())
+
+        back = parent.answers()
+
+        assert parent.wait() == 0
+        line, wave, picture, close = back
+        np.testing.assert_array_equal(line.data, sent[0].data)
+        np.testing.assert_array_equal(line.head, sent[0].head)
+        np.testing.assert_array_equal(wave.data, sent[1].data)
+        np.testing.assert_array_equal(picture.data, sent[2].data)
+        assert picture.meta == sent[2].meta
+        assert close == Close()
+
+
+def test_an_image_array_with_waveforms_and_accents_comes_back_with_its_length() -> None:
+    array = ImageArray(
+        np.arange(7 * 5 * 3, dtype="f4").reshape((7, 5, 3, 1, 1, 1, 1), order="F").astype("c8"),
+        np.zeros((1, 1, 1), layout.IMAGE),
+        ({"Comment": ("é",)},),
+        (waveform(),),
+    )
+    with GadgetronParent() as parent:
+        parent.begin(PASS)
+        parent.send(array, Close())
+
+        back, close = parent.answers()
+
+        np.testing.assert_array_equal(back.data, array.data)
+        assert back.meta == array.meta
+        assert len(back.waveforms) == 1
+        assert close == Close()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("Refuse", "[recon] Refuse: mask: found no voxel, needed some, é"),
+        ("Crash", "[internal] ZeroDivisionError; the traceback is in the log of this process"),
+    ],
+)
+def test_an_error_of_a_gadget_is_told_as_error_8_then_close(name: str, reason: str) -> None:
+    with GadgetronParent("external_targets") as parent:
+        parent.begin(gadget(name))
+        parent.send(lines())
+
+        code = parent.wait()
+
+        text = reason.encode()
+        assert bytes(parent.raw) == struct.pack("<HQ", 8, len(text)) + text + CLOSE
+        assert code == 1
+        assert "Traceback" in parent.log
+
+
+def test_a_bad_config_is_told_before_any_data_come() -> None:
+    with GadgetronParent() as parent:
+        parent.begin(gadget("os.system"))
+
+        answers = parent.answers()
+
+        reason = "[config] line 2: gadget 'os.system': unknown"
+        assert answers == [RemoteFailure(reason), Close()]
+        assert parent.wait() == 1
+
+
+@pytest.mark.parametrize("cut", [0, 100], ids=lambda cut: f"cut at {cut}")
+def test_a_parent_that_vanishes_ends_the_process(cut: int) -> None:
+    message = struct.pack("<H", 1008) + lines(1).head.tobytes() + lines(1).data.tobytes()
+    with GadgetronParent() as parent:
+        parent.begin(PASS)
+        parent.send(lines())
+        parent.send_bytes(message[:cut])
+        parent.vanish()
+
+        code = parent.wait()
+
+        assert code == 1
+        assert "TruncatedStream" in parent.log
+
+
+def test_an_error_is_not_lost_when_much_is_still_on_its_way() -> None:
+    with GadgetronParent("external_targets") as parent:
+        parent.begin(gadget("Refuse"))
+        parent.send(*[lines(64, 8, 511)] * 20)  # 42 MB: far more than the socket holds
+
+        failure, close = parent.answers()
+
+        assert failure.text.startswith("[recon] Refuse: mask")
+        assert close == Close()
+
+
+def test_notices_stay_off_the_wire_and_int16_images_become_int32() -> None:
+    with GadgetronParent("external_targets") as parent:
+        parent.begin(gadget("Speak"))
+        parent.send(lines(1), Close())
+
+        picture, close = parent.answers()
+
+        assert picture.data.dtype == np.int32
+        assert picture.head["data_type"] == 4
+        np.testing.assert_array_equal(picture.data.ravel(), np.arange(-15, 15))
+        assert close == Close()
+        assert parent.wait() == 0
+        assert "sign assumed" in parent.log
