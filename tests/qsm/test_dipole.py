@@ -37,7 +37,7 @@ def test_a_long_cylinder_has_its_closed_form(along, orientation):
     shape = [129, 129, 129]
     shape[along] = 2  # periodic along its axis: endless
     grid = Geometry(tuple(shape), (1.0, 1.0, 1.0), ORIENTATIONS[orientation])
-    chi, expected, distance = cylinder(grid, 5.0, -0.7, along)
+    chi, expected, distance = cylinder(grid, 5.0, -0.7, along, fine=6)
 
     found = field_from_chi(chi, grid, padding=1.0)
 
