@@ -68,8 +68,8 @@ class Scene:
         Signal at TE = 0 of the phantom's first part in a coil of sensitivity 1, over the standard
         deviation of the noise of a real or imaginary part; infinite for no noise at all.
     noise_lines, noise_samples, noise_dwell_s, noise_bandwidth
-        Noise scan before the first line, left out where there is no noise: how many lines, their length, time between samples
-        [s], and the receiver's relative noise bandwidth.
+        Noise scan before the first line, left out where there is no noise: how many lines, their
+        length, time between samples [s], and the receiver's relative noise bandwidth.
     noise_only
         Only the noise scan, as a measurement of its own.
     bipolar, delay_samples
