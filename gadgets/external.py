@@ -20,7 +20,9 @@ from gadgetron.external.connection import Connection
 
 from gadgets import REGISTRY
 from streamrecon.errors import ProtocolError, StreamReconError, TruncatedStream
+from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.mrd.image import images_of
 from streamrecon.mrd.messages import (
     Acquisitions,
     Bucket,
@@ -71,7 +73,7 @@ def run(connection: Connection, registry: Registry = REGISTRY) -> None:
 def serve(peer: Peer, config: bytes, header: bytes, registry: Registry) -> None:
     """Run the chain in ``config`` over what ``peer`` sends; the caller closes the peer.
 
-    Images go to Gadgetron. Notices go to the log: a text from an external
+    Images go to Gadgetron, volumes as images. Notices go to the log: a text from an external
     process is illegal there. Other results have no form on the wire and end here.
 
     Raises
@@ -103,6 +105,9 @@ def _sender(peer: Peer) -> Callable[[object], None]:
         match item:
             case Notice():
                 log.log(_LEVELS[item.level], "%s", item.text)
+            case Volume():
+                for image in images_of(item, series=_series(item)):
+                    peer.send(image)
             case Image():
                 peer.send(_widened(item))
             case _ if isinstance(item, _DATA):
@@ -111,6 +116,11 @@ def _sender(peer: Peer) -> Callable[[object], None]:
                 log.debug("a %s ends here: the wire has no form for it", type(item).__name__)
 
     return send
+
+
+def _series(volume: Volume) -> int:
+    """One series number a quantity, the same in every run."""
+    return 1 + list(Quantity).index(volume.quantity)
 
 
 def _widened(image: Image) -> Image:
