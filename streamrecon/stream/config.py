@@ -9,7 +9,7 @@ from streamrecon.stream.chain import Chain
 from streamrecon.stream.chainfile import read_chain
 from streamrecon.stream.gadget import Context
 from streamrecon.stream.parallel import Branch, Parallel
-from streamrecon.stream.plan import make_gadget, override, plan_gadgets
+from streamrecon.stream.plan import make_gadgets
 from streamrecon.stream.registry import Registry
 from streamrecon.stream.spec import ChainSpec, GadgetSpec, NodeSpec
 from streamrecon.stream.stage import AnyGadget, Node, Sequence, Step
@@ -43,10 +43,8 @@ def build_chain(
         With the line, the name, the reason and the nearest known name.
     """
     spec = source if isinstance(source, ChainSpec) else read_chain(source)
-    plans, notices = plan_gadgets(spec, registry)
-    notices += override(plans, overrides)
-    made = {plan.spec: make_gadget(plan, plans) for plan in plans}
-    return Chain(_sequence(spec.nodes, made), context=context, notices=tuple(notices))
+    made, notices = make_gadgets(spec, registry, overrides)
+    return Chain(_sequence(spec.nodes, made), context=context, notices=notices)
 
 
 def _sequence(specs: tuple[NodeSpec, ...], made: Mapping[GadgetSpec, AnyGadget]) -> Sequence:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from types import MappingProxyType
 
 from pydantic import ValidationError
 
@@ -50,6 +51,30 @@ class Plan:
     def known(self, name: str) -> bool:
         """Whether the gadget has that parameter."""
         return name in self.gadget.model_fields
+
+
+_NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
+
+
+def make_gadgets(
+    spec: ChainSpec, registry: Registry, parameters: Mapping[str, str] = _NO_PARAMETERS
+) -> tuple[dict[GadgetSpec, AnyGadget], tuple[Notice, ...]]:
+    """Every gadget of a chain file, made with its values and a client's parameters.
+
+    Returns
+    -------
+    gadgets, notices
+        Warnings for what is given but has no effect: properties of stock gadgets, parameters that
+        no gadget has.
+
+    Raises
+    ------
+    ConfigError
+        For whatever cannot be used, with line, name, reason and the nearest known name.
+    """
+    plans, notices = plan_gadgets(spec, registry)
+    notices += override(plans, parameters)
+    return {plan.spec: make_gadget(plan, plans) for plan in plans}, tuple(notices)
 
 
 def plan_gadgets(spec: ChainSpec, registry: Registry) -> tuple[list[Plan], list[Notice]]:
