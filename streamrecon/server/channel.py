@@ -1,0 +1,124 @@
+"""Frames between a worker and its listener: a kind, a length, whole messages.
+
+A worker dies at any byte. What it leaves unfinished in the channel is never passed on, because a
+frame counts only when all of it has arrived.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import IntEnum
+
+_HEAD = struct.Struct("<BQ")
+_JOB_BYTES = 4096
+
+
+class Kind(IntEnum):
+    """What a frame holds."""
+
+    READY = 1
+    """The worker is warm; no payload."""
+    MESSAGES = 2
+    """Whole MRD messages for the client."""
+    DEPENDENCY_QUERY = 3
+    """This client aborts when it is sent a TEXT; no payload."""
+    DONE = 4
+    """The session is over; the report as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame, complete."""
+
+    kind: Kind
+    payload: bytearray
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker is told of the session it is given."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the log says of a session when it is over; no patient data."""
+
+    outcome: str
+    """``complete``, or the code of the error that the client was told."""
+    config: str = ""
+    lines: int = 0
+    images: int = 0
+    megabytes: float = 0.0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.outcome}, config {self.config or '-'}, {self.lines} lines, "
+            f"{self.images} images, {self.megabytes:.1f} MB, {self.seconds:.2f} s"
+        )
+
+
+async def read_frame(channel: socket.socket) -> Frame | None:
+    """Next whole frame, or ``None`` when the worker is gone."""
+    head = await _read_exactly(channel, _HEAD.size)
+    if head is None:
+        return None
+    kind, length = _HEAD.unpack(head)
+    payload = await _read_exactly(channel, length)
+    return None if payload is None else Frame(Kind(kind), payload)
+
+
+async def _read_exactly(channel: socket.socket, size: int) -> bytearray | None:
+    loop = asyncio.get_running_loop()
+    block = bytearray(size)
+    filled = 0
+    with memoryview(block) as view:
+        while filled < size:
+            try:
+                count = await loop.sock_recv_into(channel, view[filled:])
+            except ConnectionError:
+                return None
+            if count == 0:
+                return None
+            filled += count
+    return block
+
+
+def send_frame(
+    channel: socket.socket, kind: Kind, parts: Iterable[bytes | bytearray | memoryview] = ()
+) -> None:
+    """Send one frame made of ``parts``; blocks while the listener does not read."""
+    views = [memoryview(part).cast("B") for part in parts]
+    channel.sendall(_HEAD.pack(kind, sum(view.nbytes for view in views)))
+    for view in views:
+        channel.sendall(view)
+
+
+def send_job(channel: socket.socket, job: Job, client: socket.socket) -> None:
+    """Give a session and the client's socket to a waiting worker."""
+    socket.send_fds(channel, [json.dumps(asdict(job)).encode()], [client.fileno()])
+
+
+def send_summary(channel: socket.socket, summary: Summary) -> None:
+    """Say that the session is over."""
+    send_frame(channel, Kind.DONE, [json.dumps(asdict(summary)).encode()])
+
+
+def read_summary(frame: Frame) -> Summary:
+    """Summary in a frame of kind DONE."""
+    return Summary(**json.loads(frame.payload))
+
+
+def receive_job(channel: socket.socket) -> tuple[Job, socket.socket] | None:
+    """Wait for a session; ``None`` when the listener has no more."""
+    text, descriptors, _, _ = socket.recv_fds(channel, _JOB_BYTES, 1)
+    if not text:
+        return None
+    return Job(**json.loads(text)), socket.socket(fileno=descriptors[0])

@@ -1,0 +1,254 @@
+"""The service: accepts clients, gives each a worker, and ends when it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import signal
+import socket
+import uuid
+from collections.abc import Callable, Coroutine, Sequence
+from ipaddress import ip_address
+
+from streamrecon.errors import ConfigError
+from streamrecon.server.peer import ClientLost, drain, first_bytes, half_close
+from streamrecon.server.pool import Pool, Worker
+from streamrecon.server.relay import Relay
+from streamrecon.server.report import BusyError, OverdueError
+from streamrecon.server.settings import Settings
+from streamrecon.server.worker import Equip, log_to_stderr
+
+_log = logging.getLogger(__name__)
+
+_BACKLOG = 128
+_LAST_WORDS_S = 2.0  # after the second signal; then the sockets are closed
+_ACCEPT_PAUSE_S = 0.5  # when descriptors run out; one comes back when a session ends
+
+Address = tuple[str, int]
+
+
+def serve(
+    settings: Settings,
+    equip: Equip,
+    *,
+    preload: Sequence[str] = (),
+    listening: Callable[[Sequence[Address]], None] = lambda _: None,
+) -> int:
+    """Run the service until SIGTERM or SIGINT; return the exit code.
+
+    The first signal closes the listening sockets and waits for the running scans: 0. The second
+    ends them, each client is told so: 1.
+
+    Parameters
+    ----------
+    settings
+        What the operator chose.
+    equip
+        Called in every worker to get its gadgets; importable by name in a new process.
+    preload
+        Modules that all workers need, imported once.
+    listening
+        Called with the addresses when clients can connect.
+
+    Raises
+    ------
+    ConfigError
+        If an address cannot be listened on.
+    StreamReconError
+        If no worker becomes warm.
+    """
+    log_to_stderr(settings)
+    return asyncio.run(Listener(settings, equip, preload).run(listening))
+
+
+class Listener:
+    """One running service."""
+
+    def __init__(self, settings: Settings, equip: Equip, preload: Sequence[str] = ()) -> None:
+        self._settings = settings
+        self._pool = Pool(settings, equip, preload)
+        self._clients: dict[asyncio.Task[None], Relay] = {}
+        self._in_line: set[asyncio.Timeout] = set()
+        self._stopping = asyncio.Event()
+        self._aborting = asyncio.Event()
+
+    async def run(self, listening: Callable[[Sequence[Address]], None]) -> int:
+        """Serve until told to stop; see `serve`."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        doors = listening_sockets(self._settings)
+        try:
+            await self._first_of(self._pool.fill(), self._stopping.wait())
+            listening([door.getsockname()[:2] for door in doors])
+            await self._first_of(self._stopping.wait(), *map(self._accept_all, doors))
+        finally:
+            for door in doors:
+                door.close()
+            await self._see_out()
+            await self._pool.close()
+        return int(self._aborting.is_set())
+
+    async def _first_of(self, *efforts: Coroutine[object, object, object]) -> None:
+        tasks = [asyncio.ensure_future(effort) for effort in efforts]
+        done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    def _stop(self) -> None:
+        if self._stopping.is_set():
+            _log.warning("told to stop again: %d sessions are cut", len(self._clients))
+            self._aborting.set()
+        else:
+            _log.info("told to stop: %d sessions are finished first", len(self._clients))
+            self._stopping.set()
+
+    async def _see_out(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for patience in self._in_line:
+            patience.reschedule(now)
+        while self._clients and not self._aborting.is_set():
+            await self._first_of(asyncio.wait(list(self._clients)), self._aborting.wait())
+        if not self._clients:
+            return
+        for relay in self._clients.values():
+            relay.condemn(BusyError("the service was stopped"))
+        _, late = await asyncio.wait(list(self._clients), timeout=_LAST_WORDS_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def _accept_all(self, door: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                client, address = await loop.sock_accept(door)
+            except OSError as error:
+                _log.error("accept: %s", error)
+                await asyncio.sleep(_ACCEPT_PAUSE_S)
+                continue
+            if self._admits(address[0]):
+                self._welcome(client)
+            else:
+                client.close()
+
+    def _admits(self, host: str) -> bool:
+        peer = ip_address(host.partition("%")[0])
+        if not any(peer in network for network in self._settings.allow):
+            _log.warning("%s is turned away: not in the allow list", peer)
+            return False
+        if len(self._clients) >= self._settings.connections:
+            _log.warning("%s is turned away: %d connections are open", peer, len(self._clients))
+            return False
+        return True
+
+    def _welcome(self, client: socket.socket) -> None:
+        client.setblocking(False)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        relay = Relay(client, uuid.uuid4().hex[:8], self._settings)
+        task = asyncio.get_running_loop().create_task(self._attend(client, relay))
+        self._clients[task] = relay
+        task.add_done_callback(self._clients.pop)
+
+    async def _attend(self, client: socket.socket, relay: Relay) -> None:
+        with client:
+            try:
+                await self._serve(client, relay)
+            except ClientLost as event:
+                _log.info("session %s: the client is lost: %s", relay.session, event)
+            except Exception:  # noqa: BLE001  (the edge: one client must not end the service)
+                _log.exception("session %s", relay.session)
+
+    async def _serve(self, client: socket.socket, relay: Relay) -> None:
+        try:
+            worker = await self._worker_for(client, relay)
+        except (BusyError, OverdueError) as reason:
+            _log.info("session %s: refused: %s", relay.session, reason)
+            await relay.refuse(reason)
+            half_close(client)
+            await drain(client, self._settings)
+            return
+        if worker is None:
+            return
+        try:
+            summary = await relay.serve(worker)
+            half_close(client)
+        finally:
+            code = await self._pool.give_back(worker)
+        level = logging.ERROR if code else logging.INFO
+        _log.log(level, "session %s: %s, exit code %s", relay.session, summary, code)
+        await drain(client, self._settings)
+
+    async def _worker_for(self, client: socket.socket, relay: Relay) -> Worker | None:
+        """Worker for a client that has begun to speak; ``None`` for one that came and left."""
+        try:
+            async with asyncio.timeout(None) as patience:
+                self._in_line.add(patience)
+                opening = await first_bytes(client, self._settings.opening_s)
+                if not opening:
+                    return None
+                relay.notes(opening)
+                return await self._pool.take()
+        except TimeoutError as error:
+            if self._stopping.is_set():
+                raise BusyError("the service is stopping") from error
+            limit = f"{self._settings.opening_s:g} s"
+            raise OverdueError(f"nothing was sent within {limit} of connecting") from error
+        finally:
+            self._in_line.discard(patience)
+
+
+def listening_sockets(settings: Settings) -> list[socket.socket]:
+    """Sockets bound to every address of the settings, of both families.
+
+    Port 0 takes a free port, the same for all addresses. ``::1`` is passed over where the machine
+    has no IPv6, if another address is left.
+
+    Raises
+    ------
+    ConfigError
+        If an address cannot be listened on.
+    """
+    doors: list[socket.socket] = []
+    port = settings.port
+    try:
+        for host in settings.host:
+            door = _bound(host, port)
+            doors.append(door)
+            port = door.getsockname()[1]
+    except OSError as error:
+        if not doors or not _lacks_family(error):
+            for door in doors:
+                door.close()
+            raise ConfigError(f"cannot listen on {host} port {port}: {error}") from error
+        _log.info("%s is not listened on: %s", host, error)
+    return doors
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    door = socket.socket(family, kind, protocol)
+    try:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            door.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        door.bind(address)
+        door.listen(_BACKLOG)
+        door.setblocking(False)
+    except OSError:
+        door.close()
+        raise
+    return door
+
+
+def _lacks_family(error: OSError) -> bool:
+    return error.errno in {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL} or isinstance(
+        error, socket.gaierror
+    )

@@ -1,0 +1,124 @@
+"""The writing thread of a session: what the chain made to frames of whole messages."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable, Iterable
+
+from streamrecon.mrd.ids import Dialect
+from streamrecon.mrd.messages import (
+    Acquisitions,
+    Bucket,
+    Close,
+    Dependency,
+    DicomFile,
+    Image,
+    ImageArray,
+    Message,
+    ReconData,
+    Response,
+    Text,
+    Waveform,
+)
+from streamrecon.mrd.writer import encode
+from streamrecon.server.channel import Kind, Summary, send_frame, send_summary
+from streamrecon.stream.spec import Slot
+
+_log = logging.getLogger(__name__)
+
+ALWAYS = (Image, DicomFile, Dependency, Response, Text, Close)
+"""What every client understands."""
+_BY_SLOT: dict[int, type] = {
+    1008: Acquisitions,
+    1023: ReconData,
+    1024: ImageArray,
+    1026: Waveform,
+    1050: Bucket,
+}
+_BY_WRITER: dict[str, type] = {
+    "AcquisitionWriter": Acquisitions,
+    "GadgetIsmrmrdAcquisitionMessageWriter": Acquisitions,
+    "IsmrmrdReconDataWriter": ReconData,
+    "ReconDataWriter": ReconData,
+    "IsmrmrdImageArrayWriter": ImageArray,
+    "ImageArrayWriter": ImageArray,
+    "WaveformWriter": Waveform,
+    "GadgetIsmrmrdWaveformMessageWriter": Waveform,
+    "AcquisitionBucketWriter": Bucket,
+    "BucketWriter": Bucket,
+}
+
+
+def written_types(writers: Iterable[Slot]) -> tuple[type, ...]:
+    """Messages that may go to the client: what all understand, and what the chain file names.
+
+    A client dies of an id it does not know, so lines and composites that reach the end of a chain
+    are dropped unless the file has a writer for them, as in Gadgetron.
+    """
+    found = [_BY_SLOT.get(one.slot or 0) or _BY_WRITER.get(one.class_name) for one in writers]
+    return (*ALWAYS, *(kind for kind in found if kind is not None))
+
+
+class Outgoing:
+    """Sends what the session has to say, then its last words and its summary.
+
+    Parameters
+    ----------
+    channel
+        To the listener.
+    items
+        Messages, and in between what changes how they are sent: a dialect, a frame without
+        payload. Ends when the session has said all.
+    closing
+        Called when all is sent: the last messages and the summary.
+    failed
+        Called with the error that keeps an item from being sent, or when the listener is gone.
+    """
+
+    def __init__(
+        self,
+        channel: socket.socket,
+        items: Iterable[object],
+        closing: Callable[[], tuple[Iterable[Message], Summary]],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._channel = channel
+        self._items = items
+        self._closing = closing
+        self._failed = failed
+        self._dialect = Dialect.GADGETRON
+        self.images = 0
+
+    def run(self) -> None:
+        """Send until all is said."""
+        try:
+            try:
+                self._send_items()
+            except OSError:
+                raise
+            except Exception as error:  # noqa: BLE001  (the edge of a thread)
+                self._failed(error)
+            last, summary = self._closing()
+            for message in last:
+                self._send(message)
+            send_summary(self._channel, summary)
+        except OSError as error:
+            self._failed(error)
+
+    def _send_items(self) -> None:
+        for item in self._items:
+            match item:
+                case Kind():
+                    send_frame(self._channel, item)
+                case Dialect():
+                    self._dialect = item
+                case _ if isinstance(item, Message):
+                    self._send(item)
+                case _:
+                    raise TypeError(f"{type(item).__name__} has no form on the wire")
+
+    def _send(self, message: Message) -> None:
+        _log.debug("out: %s", type(message).__name__)
+        self.images += isinstance(message, Image)
+        send_frame(self._channel, Kind.MESSAGES, encode(message, self._dialect))

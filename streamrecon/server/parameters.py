@@ -1,0 +1,56 @@
+"""FIRE's parameters: the JSON text that may come behind the header."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from streamrecon.errors import ConfigError
+
+_CONFIGS = ("customconfig", "config")
+
+
+def read_parameters(text: str) -> dict[str, str] | None:
+    """Parameters of a client's TEXT; ``None`` if it is a log line.
+
+    Raises
+    ------
+    ConfigError
+        If it begins as JSON and is none, or its parameters are not names with plain values.
+
+    Examples
+    --------
+    >>> read_parameters('{"parameters": {"config": "gre", "threshold": 0.1, "fast": true}}')
+    {'config': 'gre', 'threshold': '0.1', 'fast': 'true'}
+    >>> read_parameters("table moved") is None
+    True
+    """
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"parameters: no JSON: {error}") from error
+    parameters = content.get("parameters", {})
+    if not isinstance(parameters, dict):
+        raise ConfigError("parameters: found no names with values")
+    return {name: _plain(name, value) for name, value in parameters.items()}
+
+
+def _plain(name: str, value: object) -> str:
+    match value:
+        case str():
+            return value
+        case bool() | int() | float():
+            return json.dumps(value)
+        case _:
+            raise ConfigError(f"parameters: {name}: found {type(value).__name__}, needed a value")
+
+
+def config_named(parameters: Mapping[str, str]) -> str | None:
+    """Name of the configuration that the parameters ask for, if any.
+
+    >>> config_named({"config": "gre", "customconfig": ""})
+    'gre'
+    """
+    return next((parameters[key] for key in _CONFIGS if parameters.get(key)), None)

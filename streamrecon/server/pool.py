@@ -1,0 +1,197 @@
+"""Workers started and warmed before a client asks, one for each session."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.context import ForkServerProcess
+
+from streamrecon.errors import StreamReconError
+from streamrecon.server.channel import Kind, read_frame
+from streamrecon.server.report import BusyError
+from streamrecon.server.settings import Settings
+from streamrecon.server.worker import Equip, work
+
+_log = logging.getLogger(__name__)
+
+_GRACE_S = 5.0  # a worker that has said DONE still joins its threads and frees its memory
+_ATTEMPTS = 3  # a worker that fails this often before the first client comes will always fail
+_LONGEST_PAUSE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Worker:
+    """One worker process, and the listener's end of its channel."""
+
+    process: ForkServerProcess
+    channel: socket.socket
+
+    def kill(self) -> None:
+        """End it at once; its channel then says that it is gone."""
+        self.process.kill()
+
+    async def gone(self) -> int | None:
+        """Wait until it has ended, kill it when that takes too long; its exit code."""
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self.process.sentinel, ended.set)
+        try:
+            async with asyncio.timeout(_GRACE_S):
+                await ended.wait()
+        except TimeoutError:
+            self.kill()
+            await ended.wait()
+        finally:
+            loop.remove_reader(self.process.sentinel)
+        self.process.join()
+        code = self.process.exitcode
+        self.process.close()
+        return code
+
+
+class Pool:
+    """Keeps workers warm, and hands each out once.
+
+    A worker serves one session and ends, so that its memory returns to the machine; its
+    replacement starts when it is handed out.
+
+    Parameters
+    ----------
+    settings
+        How many, and how long a client waits for one.
+    equip
+        What a worker calls to get its gadgets; importable by name in a new process.
+    preload
+        Modules the fork server imports once for all workers.
+    """
+
+    def __init__(self, settings: Settings, equip: Equip, preload: Sequence[str] = ()) -> None:
+        self._settings = settings
+        self._equip = equip
+        # A fork of this process would copy locks held by its threads; the fork server has none.
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(list(preload))
+        self._ready: asyncio.Queue[Worker] = asyncio.Queue()
+        self._starting: set[asyncio.Task[None]] = set()
+        self._places = asyncio.Semaphore(settings.sessions)
+        self._failures = 0
+        self._closed = False
+
+    async def fill(self) -> None:
+        """Start the idle workers; return when the first is warm.
+
+        Raises
+        ------
+        StreamReconError
+            If none becomes warm.
+        """
+        for _ in range(self._settings.warm_workers):
+            self._start_one(pause_s=0.0)
+        while self._ready.empty():
+            if self._failures >= _ATTEMPTS:
+                raise StreamReconError("no worker became ready; the log says why")
+            await asyncio.wait(self._starting, return_when=asyncio.FIRST_COMPLETED)
+
+    async def take(self) -> Worker:
+        """Take a warm worker for one session, when a place is free; its replacement is started.
+
+        Raises
+        ------
+        BusyError
+            If there is no place or no worker: at once or after the longest wait, as the settings
+            say.
+        """
+        if self._places.locked() and self._settings.when_full == "refuse":
+            raise BusyError(f"{self._settings.sessions} scans are running, which is the limit")
+        try:
+            async with asyncio.timeout(self._settings.wait_s):
+                await self._places.acquire()
+                return await self._living_worker()
+        except TimeoutError as error:
+            raise BusyError(f"no place became free in {self._settings.wait_s:g} s") from error
+
+    async def _living_worker(self) -> Worker:
+        try:
+            while True:
+                worker = await self._ready.get()
+                self._start_one(pause_s=0.0)
+                if _lives(worker):
+                    return worker
+                _log.error("an idle worker was lost, exit code %s", await _end(worker))
+        except BaseException:
+            self._places.release()
+            raise
+
+    async def give_back(self, worker: Worker) -> int | None:
+        """Wait for a worker's end, which is hastened if it takes long; return its exit code."""
+        worker.channel.close()
+        try:
+            return await worker.gone()
+        finally:
+            self._places.release()
+
+    async def close(self) -> None:
+        """End all idle workers, warm or not yet; start no more."""
+        self._closed = True
+        for task in self._starting:
+            task.cancel()
+        await asyncio.gather(*self._starting, return_exceptions=True)
+        while not self._ready.empty():
+            await _end(self._ready.get_nowait())
+
+    def _start_one(self, *, pause_s: float) -> None:
+        if self._closed:
+            return
+        task = asyncio.create_task(self._warm_one(pause_s))
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+
+    async def _warm_one(self, pause_s: float) -> None:
+        await asyncio.sleep(pause_s)
+        worker = self._launch()
+        try:
+            async with asyncio.timeout(self._settings.warm_s):
+                frame = await read_frame(worker.channel)
+        except TimeoutError:
+            frame = None
+        except asyncio.CancelledError:
+            await _end(worker)
+            raise
+        if frame is not None and frame.kind is Kind.READY:
+            self._failures = 0
+            self._ready.put_nowait(worker)
+            return
+        self._failures += 1
+        _log.error("a worker ended in its warm-up, exit code %s", await _end(worker))
+        self._start_one(pause_s=min(2.0 ** (self._failures - 1), _LONGEST_PAUSE_S))
+
+    def _launch(self) -> Worker:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = self._context.Process(
+                target=work, args=(theirs, self._settings, self._equip), name="streamrecon-worker"
+            )
+            process.start()
+        ours.setblocking(False)
+        return Worker(process, ours)
+
+
+def _lives(worker: Worker) -> bool:
+    """Whether an idle worker, which says nothing, still holds its end of the channel."""
+    try:
+        worker.channel.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
+    return False
+
+
+async def _end(worker: Worker) -> int | None:
+    worker.kill()
+    worker.channel.close()
+    return await worker.gone()

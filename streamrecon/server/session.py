@@ -1,0 +1,209 @@
+"""The conversation with one client: configuration, header, data, close; the chain between."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from streamrecon.errors import ConfigError
+from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.notice import Level, Notice
+from streamrecon.mrd.ids import Dialect
+from streamrecon.mrd.image import images_of
+from streamrecon.mrd.messages import (
+    Acquisitions,
+    Close,
+    ConfigFile,
+    ConfigText,
+    Dependency,
+    Message,
+    Query,
+    Response,
+    Text,
+)
+from streamrecon.mrd.session import SessionGrammar
+from streamrecon.server.answers import answer_query
+from streamrecon.server.channel import Kind
+from streamrecon.server.outgoing import ALWAYS, written_types
+from streamrecon.server.parameters import config_named, read_parameters
+from streamrecon.server.settings import Settings
+from streamrecon.stream.chain import Chain
+from streamrecon.stream.chainfile import read_chain
+from streamrecon.stream.config import build_chain
+from streamrecon.stream.gadget import Context
+from streamrecon.stream.library import find_chain_file
+from streamrecon.stream.registry import Registry
+from streamrecon.stream.spec import ChainSpec
+
+_log = logging.getLogger(__name__)
+
+
+class Cut(Exception):  # noqa: N818  (an event: the client has been told already)
+    """The session ended elsewhere; whoever still works for it goes home."""
+
+
+@dataclass(slots=True)
+class Told:
+    """What a session has learned, for its log line and its last words."""
+
+    config: str = ""
+    lines: int = 0
+    dependency_query: bool = False
+
+
+class Session:
+    """One conversation, from the first message to the end of the chain.
+
+    Parameters
+    ----------
+    name
+        Of the session, in logs.
+    messages
+        What the client sends, in order; raises what ended the stream.
+    say
+        Takes everything for the client; raises `Cut` when nothing can be said any more.
+    registry
+        The gadgets that a chain file may name.
+    settings
+        Folders of chain files, and the storage.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        messages: Iterator[Message],
+        say: Callable[[object], None],
+        *,
+        registry: Registry,
+        settings: Settings,
+    ) -> None:
+        self._name = name
+        self._messages = messages
+        self._say = say
+        self._registry = registry
+        self._settings = settings
+        self._grammar = SessionGrammar()
+        self._written: tuple[type, ...] = ALWAYS
+        self._uid = self._time_stamp = 0  # of the first line
+        self._shown: Counter[int] = Counter()  # images by series
+        self.told = Told()
+
+    def hold(self) -> None:
+        """Talk until the client's CLOSE, and until the chain has finished.
+
+        Raises
+        ------
+        StreamReconError
+            What the client is to be told.
+        Cut
+            If the session ended elsewhere.
+        """
+        opening = self._next()
+        if isinstance(opening, Close):
+            return
+        spec = self._chosen(opening)
+        if spec.is_dependency_query:
+            self._tell_noise()
+        else:
+            self._reconstruct(spec)
+
+    def _next(self) -> Message:
+        for message in self._messages:
+            _log.debug("in: %s", type(message).__name__)
+            self._grammar.check(message)
+            if not isinstance(message, Query):
+                return message
+            self._say(Response(answer_query(message.text), message.correlation_id))
+        raise Cut
+
+    def _chosen(self, opening: Message) -> ChainSpec:
+        match opening:
+            case ConfigFile(name):
+                return self._named(name)
+            case ConfigText(xml):
+                spec = read_chain(xml)
+                self.told.config = f"text {spec.text_hash}"
+                return spec
+            case _:
+                raise ConfigError(f"found {type(opening).__name__}, needed a config")
+
+    def _named(self, name: str) -> ChainSpec:
+        spec = read_chain(find_chain_file(name, self._settings.config_folders))
+        self.told.config = f"{name} {spec.text_hash}"
+        return spec
+
+    def _tell_noise(self) -> None:
+        self.told.dependency_query = True
+        self._say(Kind.DEPENDENCY_QUERY)
+        while not isinstance(self._next(), Close):
+            pass
+        self._say(Dependency({"status": ("failed",)}))
+
+    def _reconstruct(self, spec: ChainSpec) -> None:
+        chain = self._built(spec, {})  # a fault of the file is told before the first line
+        while isinstance(header := self._next(), Text):
+            _log.debug("a text before the header is passed over")
+        if isinstance(header, Close):
+            chain.run((), self._emit)
+            return
+        first = self._next()
+        while isinstance(first, Text):
+            parameters = read_parameters(first.text)
+            if parameters is not None:
+                chain = self._rebuilt(spec, parameters)
+            first = self._next()
+        chain.run(self._items(header, first), self._emit)
+
+    def _rebuilt(self, spec: ChainSpec, parameters: Mapping[str, str]) -> Chain:
+        self._say(Dialect.FIRE)
+        name = config_named(parameters)
+        return self._built(self._named(name) if name else spec, parameters)
+
+    def _built(self, spec: ChainSpec, parameters: Mapping[str, str]) -> Chain:
+        self._written = written_types(spec.writers)
+        context = Context(storage=self._settings.storage, session=self._name)
+        return build_chain(spec, self._registry, context, overrides=parameters)
+
+    def _items(self, header: Message, first: Message) -> Iterator[Message]:
+        yield header
+        message = first
+        while not isinstance(message, Close):
+            if isinstance(message, Acquisitions):
+                self._count(message)
+            if not isinstance(message, Text):
+                yield message
+            message = self._next()
+
+    def _count(self, lines: Acquisitions) -> None:
+        if self.told.lines == 0:
+            self._uid = int(lines.head["measurement_uid"][0])
+            self._time_stamp = int(lines.head["acquisition_time_stamp"][0])
+        self.told.lines += len(lines)
+
+    def _emit(self, item: object) -> None:
+        match item:
+            case Notice(Level.DEBUG):
+                _log.debug("%s", item)
+            case Notice():
+                self._say(Text(str(item)))
+            case Volume():
+                self._show(item)
+            case _ if isinstance(item, self._written):
+                self._say(item)
+            case _:
+                _log.debug("a %s ends here: no writer takes it", type(item).__name__)
+
+    def _show(self, volume: Volume) -> None:
+        series = 1 + list(Quantity).index(volume.quantity)  # the same in every session
+        images = images_of(
+            volume,
+            series=series,
+            measurement_uid=self._uid,
+            image_index=1 + self._shown[series],
+            time_stamp=self._time_stamp,
+        )
+        self._shown[series] += len(images)
+        for image in images:
+            self._say(image)

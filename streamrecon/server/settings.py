@@ -1,0 +1,207 @@
+"""Settings of the service: flags, then environment, then one TOML file, then defaults."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from streamrecon.errors import ConfigError
+
+_PREFIX = "STREAMRECON_"
+_FILE = "STREAMRECON_SETTINGS"
+_TABLE = "server"
+
+
+def _state_folder() -> Path:
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "streamrecon"
+
+
+class Settings(BaseModel):
+    """What an operator may change, each with the reason of its limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: tuple[str, ...] = Field(
+        default=("127.0.0.1", "::1"),
+        description="addresses to listen on; loopback unless a scanner needs more",
+    )
+    port: int = Field(default=9002, ge=0, le=65535, description="TCP port; 0 takes a free one")
+    allow: tuple[IPv4Network | IPv6Network, ...] = Field(
+        default=(IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),
+        description="networks whose clients are served; the protocol knows no password",
+    )
+    sessions: int = Field(
+        default=4, ge=1, description="scans at once; each may need memory for its whole k-space"
+    )
+    warm_workers: int = Field(
+        default=2, ge=1, description="idle workers kept ready: one scan, one noise query"
+    )
+    when_full: Literal["wait", "refuse"] = Field(
+        default="wait", description="what a client beyond the limit gets: a place in line, or ERR"
+    )
+    wait_s: float = Field(
+        default=60.0, gt=0, description="longest wait in line; consoles give up after minutes"
+    )
+    connections: int = Field(
+        default=64, ge=1, description="open connections, waiting ones too; each is a descriptor"
+    )
+    threads: int | None = Field(
+        default=None, ge=1, description="threads that compute in one scan; none: all processors"
+    )
+    config_folders: tuple[Path, ...] = Field(
+        default=(), description="folders of chain files, searched after the packaged ones"
+    )
+    storage: Path | None = Field(
+        default_factory=_state_folder,
+        description="folder of what outlives a scan (noise covariances); empty keeps nothing",
+    )
+    input_queue_mib: int = Field(
+        default=64, ge=1, description="lines waiting for the chain; then the client is slowed"
+    )
+    output_queue_mib: int = Field(
+        default=256, ge=1, description="images waiting for the client; then the chain is slowed"
+    )
+    opening_s: float = Field(
+        default=60.0, gt=0, description="until configuration and header; frees idle connections"
+    )
+    idle_s: float = Field(
+        default=600.0, gt=0, description="longest silence within a scan; breath-holds are shorter"
+    )
+    total_s: float = Field(
+        default=4 * 3600.0, gt=0, description="longest session; an examination is shorter"
+    )
+    stall_s: float = Field(
+        default=60.0, gt=0, description="longest time in which a client reads nothing of an image"
+    )
+    session_gib: float = Field(
+        default=256.0, gt=0, description="bytes of one session; ten times the largest known scan"
+    )
+    drain_idle_s: float = Field(
+        default=10.0, gt=0, description="silence after which an ended connection is closed"
+    )
+    drain_total_s: float = Field(
+        default=900.0,
+        gt=0,
+        description="longest reading on after an error: a client that sends cannot hear it before",
+    )
+    warm_s: float = Field(
+        default=300.0, gt=0, description="longest warm-up of a worker; compiling takes a minute"
+    )
+    raw_folder: Path | None = Field(
+        default=None, description="folder of raw copies of every scan; none keeps no copy"
+    )
+    raw_quota_gib: float = Field(
+        default=100.0, gt=0, description="bytes of all raw copies; the oldest are removed first"
+    )
+    raw_days: float = Field(
+        default=7.0, gt=0, description="age at which a raw copy is removed; it is patient data"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="least severe log lines shown on stderr"
+    )
+
+    @field_validator("host", "allow", "config_folders", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("storage", "raw_folder", "threads", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Settings, and for each the place its value came from."""
+
+    settings: Settings
+    source: Mapping[str, str]
+
+    def lines(self) -> list[str]:
+        """One line per setting: name, value, where it came from, what it is for."""
+        shown = {name: _shown(getattr(self.settings, name)) for name in Settings.model_fields}
+        name_width = max(map(len, shown))
+        value_width = max(map(len, shown.values()))
+        return [
+            f"{name:<{name_width}}  {value:<{value_width}}  [{self.source[name]}]  "
+            f"{Settings.model_fields[name].description}"
+            for name, value in shown.items()
+        ]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def load_settings(
+    flags: Mapping[str, object],
+    environment: Mapping[str, str],
+    file: Path | None = None,
+) -> Origin:
+    """Settings from all places, the first that has a value wins: flags, environment, file.
+
+    Parameters
+    ----------
+    flags
+        Values given on the command line by name of the setting; ``None`` counts as not given.
+    environment
+        Usually ``os.environ``; names are ``STREAMRECON_`` and the setting in capitals.
+    file
+        TOML file with a table ``[server]``; ``None`` takes ``STREAMRECON_SETTINGS``, if any.
+
+    Raises
+    ------
+    ConfigError
+        If a place has a name that is no setting, or a value that does not fit; the message names
+        the setting and the place.
+    """
+    chosen = file or (Path(environment[_FILE]) if environment.get(_FILE) else None)
+    values: dict[str, object] = {}
+    source = dict.fromkeys(Settings.model_fields, "default")
+    if chosen is not None:
+        found = _read_table(chosen)
+        values |= found
+        source |= dict.fromkeys(found, f"file {chosen}")
+    for name in Settings.model_fields:
+        variable = _PREFIX + name.upper()
+        if variable in environment:
+            values[name] = environment[variable]
+            source[name] = f"environment {variable}"
+        if flags.get(name) is not None:
+            values[name] = flags[name]
+            source[name] = "flag"
+    return Origin(_validated(values, source), source)
+
+
+def _read_table(file: Path) -> dict[str, object]:
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"settings file {file}: {error}") from error
+    table = content.get(_TABLE, {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"settings file {file}: {_TABLE!r} is no table")
+    return table
+
+
+def _validated(values: Mapping[str, object], source: Mapping[str, str]) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        place = source.get(name, "unknown name")
+        raise ConfigError(f"{name}: {first['msg']} [{place}]") from error

@@ -1,0 +1,168 @@
+"""A worker process: one session, three threads — read, chain, write — joined by bounded queues."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from threading import Thread
+
+from streamrecon.errors import StreamReconError
+from streamrecon.mrd.messages import Close, Message
+from streamrecon.server.channel import Job, Kind, Summary, receive_job, send_frame
+from streamrecon.server.intake import Intake
+from streamrecon.server.outgoing import Outgoing
+from streamrecon.server.report import answer, is_bug
+from streamrecon.server.session import Cut, Session
+from streamrecon.server.settings import Settings
+from streamrecon.stream.bytequeue import ByteQueue
+from streamrecon.stream.registry import Registry
+from streamrecon.threads import set_budget
+
+_log = logging.getLogger(__name__)
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What the command line gives to a worker.
+
+    Parameters
+    ----------
+    registry
+        The gadgets that a chain file may name.
+    warm
+        Compiles kernels and loads plans, so that the first scan need not.
+    """
+
+    registry: Registry
+    warm: Callable[[], None] = lambda: None
+
+
+Equip = Callable[[], Equipment]
+"""Makes the equipment, in the worker's own process; importable by its name."""
+
+
+def work(channel: socket.socket, settings: Settings, equip: Equip) -> None:
+    """Life of a worker: warm up, say so, serve one client, end.
+
+    Signals are the listener's business: a signal sent to the whole group must not cut a scan. A
+    worker ends by itself when the listener does.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    log_to_stderr(settings)
+    if settings.threads is not None:
+        set_budget(settings.threads)
+    equipment = equip()
+    equipment.warm()
+    with channel:
+        send_frame(channel, Kind.READY)
+        given = receive_job(channel)
+        if given is not None:
+            job, client = given
+            with client:
+                Work(job, client, channel, equipment=equipment, settings=settings).run()
+
+
+def log_to_stderr(settings: Settings) -> None:
+    """Log lines of this process to stderr, which all processes of the service share."""
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+    )
+
+
+class Work:
+    """One session in this process: the three threads and how they end.
+
+    The first error decides. Errors of the stream travel through the input queue, so that what came
+    before them is worked on first, and the answer does not depend on timing.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        client: socket.socket,
+        channel: socket.socket,
+        *,
+        equipment: Equipment,
+        settings: Settings,
+    ) -> None:
+        self._job = job
+        self._inbox = ByteQueue[Message | Exception](settings.input_queue_mib * _MIB)
+        self._outbox = ByteQueue[object](settings.output_queue_mib * _MIB)
+        self._failure: Exception | None = None
+        self._began = time.monotonic()
+        self._intake = Intake(client, channel, settings, self._inbox.put, lambda _: None)
+        self._outgoing = Outgoing(channel, self._outbox, self._closing, self._give_up)
+        self._session = Session(
+            job.session,
+            self._received(),
+            self._say,
+            registry=equipment.registry,
+            settings=settings,
+        )
+
+    def run(self) -> None:
+        """Serve the client; return when all threads have ended."""
+        reading = Thread(target=self._intake.run, name="read")
+        writing = Thread(target=self._outgoing.run, name="write")
+        reading.start()
+        writing.start()
+        try:
+            self._session.hold()
+        except Cut:
+            pass
+        except Exception as error:  # noqa: BLE001  (the edge of the session)
+            self._fail(error)
+        self._inbox.abort()
+        self._outbox.close()
+        writing.join()
+        self._intake.stop()
+        reading.join()
+
+    def _received(self) -> Iterator[Message]:
+        for item in self._inbox:
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+    def _say(self, item: object) -> None:
+        if self._failure is not None or not self._outbox.put(item):
+            raise Cut
+
+    def _fail(self, error: Exception) -> None:
+        if self._failure is not None:
+            return
+        self._failure = error
+        if is_bug(error):
+            _log.error("session %s", self._job.session, exc_info=error)
+        self._inbox.abort()
+        self._outbox.close()
+
+    def _give_up(self, error: Exception) -> None:
+        self._fail(error)
+        self._outbox.abort()  # nobody sends any more: let go whoever waits to say something
+
+    def _closing(self) -> tuple[Iterable[Message], Summary]:
+        told, failure = self._session.told, self._failure
+        if failure is None:
+            return (Close(),), self._summary("complete")
+        outcome = failure.code if isinstance(failure, StreamReconError) else "internal"
+        dependency_query = told.dependency_query
+        last = answer(failure, self._job.session, dependency_query=dependency_query)
+        return last, self._summary(outcome)
+
+    def _summary(self, outcome: str) -> Summary:
+        return Summary(
+            outcome=outcome,
+            config=self._session.told.config,
+            lines=self._session.told.lines,
+            images=self._outgoing.images,
+            megabytes=self._intake.received / 1e6,
+            seconds=time.monotonic() - self._began,
+        )

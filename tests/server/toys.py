@@ -1,0 +1,130 @@
+"""Gadgets that do nothing but show what the server does, and the service that runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import PrivateAttr
+
+from streamrecon import errors
+from streamrecon.model.notice import Level, Notice
+from streamrecon.mrd.layout import IMAGE
+from streamrecon.mrd.messages import Acquisitions, Header, Image
+from streamrecon.server.listener import serve
+from streamrecon.server.settings import Settings
+from streamrecon.server.worker import Equipment
+from streamrecon.stream.gadget import Gadget
+from streamrecon.stream.registry import Registry
+
+
+def picture(values: np.ndarray) -> Image:
+    """Image of these values, in a row."""
+    return Image(np.zeros(1, IMAGE)[0], np.asarray(values, np.float32).reshape(1, 1, 1, -1))
+
+
+class SumLines(Gadget[Acquisitions]):
+    """One image at the end: (lines, sum of the real parts, scale)."""
+
+    accepts: ClassVar = (Acquisitions,)
+    scale: float = 1.0
+    _lines: int = PrivateAttr(0)
+    _sum: float = PrivateAttr(0.0)
+
+    def feed(self, item: Acquisitions) -> Iterator[object]:
+        self._lines += len(item)
+        self._sum += float(item.data.real.sum())
+        yield from ()
+
+    def finish(self) -> Iterator[object]:
+        yield picture(np.array([self._lines, self._sum * self.scale, self.scale]))
+
+
+class Slow(Gadget[Acquisitions]):
+    """Takes its time with every batch."""
+
+    accepts: ClassVar = (Acquisitions,)
+    pause_s: float = 0.01
+
+    def feed(self, item: Acquisitions) -> Iterator[object]:
+        time.sleep(self.pause_s)
+        yield item
+
+
+class TellPid(Gadget[Header]):
+    """Tells the worker's process id."""
+
+    accepts: ClassVar = (Header,)
+
+    def feed(self, item: Header) -> Iterator[object]:
+        yield Notice(Level.INFO, f"pid {os.getpid()}")
+        yield item
+
+
+class Burst(Gadget[Header]):
+    """Makes many images as soon as the header is there."""
+
+    accepts: ClassVar = (Header,)
+    images: int = 100
+    image_mib: int = 4
+
+    def feed(self, item: Header) -> Iterator[object]:
+        for number in range(self.images):
+            yield picture(np.full(self.image_mib << 18, number))
+        yield item
+
+
+class Fail(Gadget[Header | Acquisitions]):
+    """Fails in the way it is told."""
+
+    accepts: ClassVar = (Header, Acquisitions)
+    error: str = "DataError"
+    at: Literal["header", "line", "finish"] = "line"
+
+    def feed(self, item: Header | Acquisitions) -> Iterator[object]:
+        if (self.at == "header") == isinstance(item, Header) and self.at != "finish":
+            self._fail()
+        yield item
+
+    def finish(self) -> Iterator[object]:
+        if self.at == "finish":
+            self._fail()
+        yield from ()
+
+    def _fail(self) -> None:
+        kind = getattr(errors, self.error, None) or {"ValueError": ValueError}[self.error]
+        raise kind("found 3, needed 4")
+
+
+class Die(Gadget[Acquisitions]):
+    """Ends its process as the kernel would."""
+
+    accepts: ClassVar = (Acquisitions,)
+
+    def feed(self, item: Acquisitions) -> Iterator[object]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        yield item
+
+
+REGISTRY = Registry((SumLines, Slow, TellPid, Burst, Fail, Die))
+
+
+def equip() -> Equipment:
+    """What the workers get."""
+    return Equipment(REGISTRY)
+
+
+def main() -> int:
+    """Serve with the settings of the first argument; tell the port on stdout."""
+    settings = Settings.model_validate_json(sys.argv[1])
+
+    def listening(addresses: object) -> None:
+        print(json.dumps(addresses), flush=True)
+
+    return serve(settings, equip, preload=["toys"], listening=listening)
