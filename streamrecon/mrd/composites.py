@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from streamrecon.mrd.fields import Reading, array, meta, optional, u64, vector
 from streamrecon.mrd.layout import ACQUISITION, IMAGE, WAVEFORM
 from streamrecon.mrd.limits import Limits
+from streamrecon.mrd.lines import cuts
 from streamrecon.mrd.messages import (
     Acquisitions,
     Bucket,
@@ -118,7 +118,7 @@ def _bucket_lines(count: int, limits: Limits) -> Reading[tuple[Acquisitions, ...
     head = np.frombuffer((yield count * ACQUISITION.itemsize), ACQUISITION)
     if count and int(head["active_channels"].max()) > limits.channels:
         limits.check(int(head["active_channels"].max()), "channels", "bucket: channels")
-    runs = list(_alike(head))
+    runs = np.split(head, cuts(head)) if count else []
     trajectories, data = [], []
     for run in runs:
         samples, dimensions = _shape(run)[1:]
@@ -145,16 +145,6 @@ def _shape(head: NDArray[np.void]) -> tuple[int, int, int]:
         int(first["number_of_samples"]),
         int(first["trajectory_dimensions"]),
     )
-
-
-def _alike(head: NDArray[np.void]) -> Iterator[NDArray[np.void]]:
-    """Neighbours of one shape."""
-    if not len(head):
-        return
-    names = ["active_channels", "number_of_samples", "trajectory_dimensions"]
-    shapes = np.stack([head[name] for name in names])
-    cuts = np.flatnonzero((shapes[:, 1:] != shapes[:, :-1]).any(axis=0)) + 1
-    yield from np.split(head, cuts)
 
 
 def _skip_statistics(limits: Limits) -> Reading[None]:

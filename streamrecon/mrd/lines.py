@@ -82,6 +82,14 @@ def _count_alike(lines: NDArray[np.void], shape: Shape) -> int:
     return len(lines) if alike.all() else int(alike.argmin())
 
 
+def cuts(head: NDArray[np.void]) -> NDArray[np.intp]:
+    """Indices at which neighbouring lines differ in shape, for `numpy.split`."""
+    names = ("active_channels", "number_of_samples", "trajectory_dimensions")
+    shapes = np.stack([head[name] for name in names])
+    found: NDArray[np.intp] = np.flatnonzero((shapes[:, 1:] != shapes[:, :-1]).any(axis=0)) + 1
+    return found
+
+
 @lru_cache(maxsize=256)
 def line_dtype(channels: int, samples: int, dimensions: int) -> np.dtype[np.void]:
     """An uncompressed line on the wire, id included."""

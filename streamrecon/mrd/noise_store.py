@@ -1,0 +1,176 @@
+"""Noise covariances kept by measurement id, so that later scans find the noise they depend on.
+
+Ids come from a peer and can name a patient's examination: files carry their hash, the folder is
+its owner's alone, and what is older than the age limit is removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.errors import DataError
+from streamrecon.mrd.messages import Meta
+
+MAX_AGE_DAYS = 14.0  # noise belongs to an examination; coils and gains change between them
+_SUFFIX = ".noise.npz"
+_DAY_S = 86400.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NoiseRecord:
+    """What a noise scan has shown.
+
+    Parameters
+    ----------
+    covariance
+        [C, C], complex: the mean of n·nᴴ over the samples.
+    dwell_s
+        Dwell time of the noise samples [s].
+    labels
+        Names of the channels, as far as known.
+    bandwidth_ratio
+        Receiver noise bandwidth relative to the sampling rate, or ``None``.
+    when_s
+        When it was measured [s since 1970].
+
+    Raises
+    ------
+    DataError
+        If the covariance is not square and finite, or the dwell time not positive.
+    """
+
+    covariance: NDArray[np.complexfloating]
+    dwell_s: float
+    labels: tuple[str, ...] = ()
+    bandwidth_ratio: float | None = None
+    when_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        shape = self.covariance.shape
+        if len(shape) != 2 or shape[0] != shape[1] or not np.isfinite(self.covariance).all():
+            raise DataError(f"noise covariance: found {shape}, needed a square of finite numbers")
+        if not self.dwell_s > 0:
+            raise DataError(f"noise dwell time: found {self.dwell_s} s, needed a positive one")
+
+
+class NoiseStore:
+    """A folder of noise records; any number of processes may use it at once.
+
+    Parameters
+    ----------
+    folder
+        Made if it is not there, for its owner only.
+    max_age_days
+        Older records are not found any more, and are removed by the next `save`.
+    clock
+        Seconds since 1970.
+
+    Examples
+    --------
+    >>> store = NoiseStore(Path(tempfile.mkdtemp()))
+    >>> store.save("4711", NoiseRecord(np.eye(2), dwell_s=5e-6, when_s=time.time()))
+    >>> store.load("4711").dwell_s
+    5e-06
+    >>> store.load("4712") is None
+    True
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_age_days: float = MAX_AGE_DAYS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._folder = folder
+        self._max_age_s = max_age_days * _DAY_S
+        self._clock = clock
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def save(self, measurement: str, record: NoiseRecord) -> None:
+        """Keep ``record`` for scans that depend on ``measurement``; a reader sees all or nothing.
+
+        Raises
+        ------
+        DataError
+            If the folder cannot be written.
+        """
+        try:
+            self._remove_old()
+            descriptor, name = tempfile.mkstemp(dir=self._folder, suffix=".part")
+            with os.fdopen(descriptor, "wb") as file:
+                np.savez(
+                    file,
+                    covariance=record.covariance,
+                    dwell_s=record.dwell_s,
+                    labels=np.array(record.labels, dtype=np.str_),
+                    bandwidth_ratio=np.nan
+                    if record.bandwidth_ratio is None
+                    else record.bandwidth_ratio,
+                    when_s=record.when_s,
+                )
+            Path(name).replace(self._path(measurement))
+        except OSError as e:
+            raise DataError(f"noise store: not writable: {e.strerror}") from e
+
+    def load(self, measurement: str) -> NoiseRecord | None:
+        """The record of ``measurement``, or ``None`` if there is none or it is too old.
+
+        Raises
+        ------
+        DataError
+            If there is a file that is not readable.
+        """
+        try:
+            with np.load(self._path(measurement), allow_pickle=False) as file:
+                ratio = float(file["bandwidth_ratio"])
+                record = NoiseRecord(
+                    covariance=file["covariance"],
+                    dwell_s=float(file["dwell_s"]),
+                    labels=tuple(str(label) for label in file["labels"]),
+                    bandwidth_ratio=None if np.isnan(ratio) else ratio,
+                    when_s=float(file["when_s"]),
+                )
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as e:
+            raise DataError("noise store: a record is not readable") from e
+        return record if self._clock() - record.when_s <= self._max_age_s else None
+
+    def _path(self, measurement: str) -> Path:
+        return self._folder / (hashlib.sha256(measurement.encode()).hexdigest()[:40] + _SUFFIX)
+
+    def _remove_old(self) -> None:
+        oldest = self._clock() - self._max_age_s
+        for path in [*self._folder.glob("*" + _SUFFIX), *self._folder.glob("*.part")]:
+            # Another process may have removed it in between.
+            if path.exists() and path.stat().st_mtime < oldest:
+                path.unlink(missing_ok=True)
+
+
+def dependency_meta(record: NoiseRecord | None) -> Meta:
+    """Answer to a client that asks for a noise scan (message 1019).
+
+    ``sigma`` is the standard deviation of a complex sample, per channel.
+    """
+    if record is None:
+        return {"status": ("failed",)}
+    sigma = np.sqrt(np.maximum(np.diag(record.covariance).real, 0.0))
+    return {
+        "status": ("success",),
+        "channels": (str(len(sigma)),),
+        "min_sigma": (f"{sigma.min():.9g}",),
+        "max_sigma": (f"{sigma.max():.9g}",),
+        "mean_sigma": (f"{sigma.mean():.9g}",),
+        "noise_dwell_time_us": (f"{record.dwell_s * 1e6:.9g}",),
+    }
