@@ -1,8 +1,18 @@
 """Thin adapters: message → pure function → message, and the registry of their names."""
 
+from gadgets.combine import CombineCoils
+from gadgets.images import EchoImages
+from gadgets.kspace import AssembleKSpace
+from gadgets.noise import WhitenNoise
 from streamrecon.stream.registry import GadgetClass, Registry
 
-ALL: tuple[GadgetClass, ...] = ()
+ALL: tuple[GadgetClass, ...] = (
+    WhitenNoise,
+    AssembleKSpace,
+    CombineCoils,
+    EchoImages,
+)
 """Every gadget that a chain file may name."""
 
 REGISTRY = Registry(ALL)
+"""The gadgets that a chain file may name."""

@@ -66,6 +66,8 @@ class Quantity(Enum):
 
     MAGNITUDE = _Facts("magnitude", "", "1")
     PHASE = _Facts("phase", "rad", "rad")
+    REAL = _Facts("real", "", "1")
+    IMAGINARY = _Facts("imaginary", "", "1")
     COMPLEX = _Facts("complex", "", "{complex}")
     FIELD = _Facts("field", "ppm", "[ppm]")
     LOCAL_FIELD = _Facts("local_field", "ppm", "[ppm]")

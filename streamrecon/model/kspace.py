@@ -1,4 +1,4 @@
-"""Raw data on its grid, and the coil images made of it."""
+"""Raw data on its grid, and what is to be done to its channels."""
 
 from __future__ import annotations
 
@@ -11,36 +11,40 @@ from streamrecon.model.scan import Scan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ChannelMix:
+    """Matrix [C', C] that is owed to the channels of all lines that follow.
+
+    Whitening and compression travel ahead of the lines as a matrix and are applied once, to the
+    cropped rows; a later mix replaces an earlier one.
+    """
+
+    matrix: NDArray[np.complex64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class KSpace:
-    """One volume's lines on the grid.
+    """One volume's lines on the grid, as far as they could be transformed while they came.
 
     Parameters
     ----------
     data
-        Samples [E, C, Z, Y, X], complex64; centre of k-space at ``n // 2``. Axes already in image
-        space are named by ``image_axes``.
+        [E, C, Z, Y, X], complex64. X is an image already, cropped to the wanted field of view; of
+        the phase axes one is, using its first places; slices of a two-dimensional scan lie on Z.
+    last_axis
+        "z" or "y": the phase axis still in k-space; "" where none is.
+    calibration
+        Central lines [E, C, Zc, Yc, X], untransformed along Z and Y, centre at ``n // 2``.
     sampled
-        Which lines are there [E, Z, Y].
+        Which lines came [E, Z, Y].
     scan
         The scan they belong to; its polarity is that of the lines.
-    image_axes
-        Those of "z", "y", "x" along which ``data`` is an image already, cropped to the wanted
-        field of view.
     repetition
         Number of the volume, from 0.
     """
 
     data: NDArray[np.complex64]
+    last_axis: str
+    calibration: NDArray[np.complex64]
     sampled: NDArray[np.bool_]
-    scan: Scan
-    image_axes: str = ""
-    repetition: int = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CoilImages:
-    """One volume's complex image of every coil [E, C, Z, Y, X], complex64."""
-
-    data: NDArray[np.complex64]
     scan: Scan
     repetition: int = 0

@@ -174,12 +174,16 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A protocol at its place in the patient."""
+    """A protocol at its place in the patient.
+
+    ``remarks`` are what a reader of any image of it must know: an assumed sign, missing lines.
+    """
 
     geometry: Geometry
     protocol: Protocol
     slice_thickness_mm: float
     table_mm: Triple = (0.0, 0.0, 0.0)
+    remarks: tuple[str, ...] = ()
 
     @property
     def echoes(self) -> EchoTrain:

@@ -12,6 +12,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,18 +50,20 @@ class NoiseRecord:
         If the covariance is not square and finite, or the dwell time not positive.
     """
 
-    covariance: NDArray[np.complexfloating]
+    covariance: NDArray[np.complex128]
     dwell_s: float
     labels: tuple[str, ...] = ()
     bandwidth_ratio: float | None = None
     when_s: float = 0.0
 
     def __post_init__(self) -> None:
-        shape = self.covariance.shape
-        if len(shape) != 2 or shape[0] != shape[1] or not np.isfinite(self.covariance).all():
+        covariance = np.array(self.covariance, np.complex128)
+        shape = covariance.shape
+        if len(shape) != 2 or shape[0] != shape[1] or not np.isfinite(covariance).all():
             raise DataError(f"noise covariance: found {shape}, needed a square of finite numbers")
         if not self.dwell_s > 0:
             raise DataError(f"noise dwell time: found {self.dwell_s} s, needed a positive one")
+        object.__setattr__(self, "covariance", covariance)
 
 
 class NoiseStore:
@@ -153,9 +156,9 @@ class NoiseStore:
     def _remove_old(self) -> None:
         oldest = self._clock() - self._max_age_s
         for path in [*self._folder.glob("*" + _SUFFIX), *self._folder.glob("*.part")]:
-            # Another process may have removed it in between.
-            if path.exists() and path.stat().st_mtime < oldest:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another process was faster
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
 
 
 def dependency_meta(record: NoiseRecord | None) -> Meta:

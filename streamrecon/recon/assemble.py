@@ -104,7 +104,7 @@ class Assembler:
             If a counter is outside the grid, or a line comes once more than it should.
         """
         z = (
-            kz.astype(np.int64)
+            kz.astype(np.int64) - self._grid.first_slice
             if self._grid.is_2d
             else self._grid.z.place(kz, self._grid.kz.centre)
         )

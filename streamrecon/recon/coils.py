@@ -127,7 +127,8 @@ def _strongest_channels(coarse: Complex) -> Complex:
     """Orthonormal basis of the strongest virtual channels [C, K]."""
     samples = np.moveaxis(coarse, 1, 0).reshape(coarse.shape[1], -1)
     _, vectors = np.linalg.eigh(samples @ samples.conj().T)
-    return vectors[:, ::-1][:, :_MOST_CHANNELS].astype(np.complex64)
+    basis: Complex = vectors[:, ::-1][:, :_MOST_CHANNELS].astype(np.complex64)
+    return basis
 
 
 def _local_covariance(coarse: Complex) -> Complex:
@@ -137,7 +138,8 @@ def _local_covariance(coarse: Complex) -> Complex:
     power, wide = (np.einsum("zyxaa->zyx", part).real for part in (near, far))
     floor = min(float(np.percentile(power, 5)), _FLOOR * float(power.max()))
     share = floor / np.maximum(wide, np.finfo(np.float32).tiny)
-    return near + far * share[..., None, None].astype(np.float32)
+    covariance: Complex = near + far * share[..., None, None].astype(np.float32)
+    return covariance
 
 
 def _average(products: Complex, width: float) -> Complex:
@@ -202,7 +204,7 @@ def _carry_phase(vectors: Complex, power: Real) -> Complex:
     phase = np.zeros(n)
     for cell in order[1:].tolist():
         phase[cell] = phase[parent[cell]] + turn[cell]
-    return np.exp(1j * phase).reshape(shape).astype(np.complex64)
+    return np.asarray(np.exp(1j * phase).reshape(shape), np.complex64)
 
 
 def _interpolation(axis: Axis, n_coarse: int) -> Real:

@@ -119,6 +119,7 @@ class Grid:
     ky: Limit
     kz: Limit
     n_slices: int
+    first_slice: int = 0
 
     @property
     def is_2d(self) -> bool:
@@ -155,10 +156,18 @@ def grid_of(encoding: Encoding) -> Grid:
             strict=True,
         )
     )
-    n_slices = encoding.slice.maximum + 1
+    n_slices = len(encoding.slice)
     if encoding.encoded_shape[0] > 1 and n_slices > 1:
         raise HeaderError(
             f"encoding limits: found {n_slices} slices of {encoding.encoded_shape[0]} partitions, "
             "needed one slab or slices without partitions"
         )
-    return Grid(z, y, x, ky=encoding.ky, kz=encoding.kz, n_slices=n_slices)
+    return Grid(
+        z,
+        y,
+        x,
+        ky=encoding.ky,
+        kz=encoding.kz,
+        n_slices=n_slices,
+        first_slice=encoding.slice.minimum,
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,7 +61,7 @@ def noise_scale(dwell_s: float, noise_dwell_s: float, noise_bandwidth: float) ->
     return noise_dwell_s / dwell_s / noise_bandwidth
 
 
-def whitening_matrix(covariance: NDArray[np.complex128]) -> NDArray[np.complex64]:
+def whitening_matrix(covariance: NDArray[np.complexfloating]) -> NDArray[np.complex64]:
     r"""Matrix W with :math:`W \Psi W^H = 2 I`: standard deviation 1 in real and imaginary part.
 
     The inverse Cholesky factor: channel c becomes a sum of the channels up to c.
@@ -78,3 +80,24 @@ def whitening_matrix(covariance: NDArray[np.complex128]) -> NDArray[np.complex64
         raise DataError("noise scan: found channels that are sums of others") from error
     inverse: NDArray[np.complex64] = np.linalg.inv(factor).astype(np.complex64)
     return inverse
+
+
+def in_order_of(
+    labels: Sequence[str], found: Sequence[str], covariance: NDArray[np.complex128]
+) -> NDArray[np.complex128]:
+    """Covariance [C, C] of the channels named ``found``, in the order of ``labels``.
+
+    Where one side has no names the order is taken as it is.
+
+    Raises
+    ------
+    DataError
+        If a channel of the scan is not in the noise scan.
+    """
+    if not labels or not found:
+        return covariance
+    absent = [label for label in labels if label not in found]
+    if absent:
+        raise DataError(f"noise scan: found no channel {absent[0]!r}; it has {', '.join(found)}")
+    order = [list(found).index(label) for label in labels]
+    return covariance[np.ix_(order, order)]

@@ -1,0 +1,109 @@
+"""Noise lines become a whitening matrix; a stored one serves scans that bring none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import ClassVar
+
+import numpy as np
+from pydantic import PrivateAttr
+
+from streamrecon.model.kspace import ChannelMix
+from streamrecon.model.notice import Level, Notice
+from streamrecon.mrd import layout
+from streamrecon.mrd.messages import Acquisitions, Header
+from streamrecon.mrd.noise_link import NoiseLink, noise_link
+from streamrecon.mrd.noise_store import NoiseRecord, NoiseStore
+from streamrecon.recon.noise import in_order_of, noise_covariance, noise_scale, whitening_matrix
+from streamrecon.stream.gadget import Gadget
+from streamrecon.units import s_from_us
+
+
+class WhitenNoise(Gadget[Header | Acquisitions]):
+    """Takes the noise lines out and owes a whitening matrix to all lines that follow.
+
+    The noise is that of the scan's own noise lines, else that of the noise scan it depends on, else
+    the channels stay as they are; which it was is told. A scan's own noise is kept under its
+    measurement id for the scans that depend on it.
+    """
+
+    accepts: ClassVar = (Header, Acquisitions)
+    stock_names: ClassVar = ("NoiseAdjustGadget",)
+
+    _link: NoiseLink | None = PrivateAttr(None)
+    _noise: list[Acquisitions] = PrivateAttr(default_factory=list)
+    _settled: bool = PrivateAttr(default=False)
+
+    def feed(self, item: Header | Acquisitions) -> Iterator[object]:
+        """Keep noise lines; before the first other line, say how to whiten; pass the others."""
+        if isinstance(item, Header):
+            self._link = noise_link(item.xml)
+            yield item
+            return
+        is_noise = (item.head["flags"] & layout.NOISE) != 0
+        if is_noise.any():
+            self._noise.append(item.select(is_noise))
+            item = item.select(~is_noise)
+        if len(item):
+            if not self._settled:
+                yield from self._settle(s_from_us(float(item.head["sample_time_us"][0])))
+            yield item
+
+    def finish(self) -> Iterator[object]:
+        """Keep the noise of a scan that had nothing else."""
+        if self._noise and self._own_noise(dwell_s=0.0):
+            if self._storage_id:
+                yield Notice(Level.INFO, "noise scan: kept for the scans that depend on it")
+            else:
+                yield Notice(Level.WARNING, "noise scan: not kept, it has no measurement id")
+
+    @property
+    def _storage_id(self) -> str:
+        """Name under which this scan's noise is kept; empty where it cannot be."""
+        return self._link.measurement if self._link and self.context.storage else ""
+
+    def _settle(self, dwell_s: float) -> Iterator[object]:
+        self._settled = True
+        found = self._own_noise(dwell_s) or self._stored_noise()
+        if found is None:
+            yield Notice(Level.WARNING, "no noise scan: the channels are not whitened")
+            return
+        record, source = found
+        scale = noise_scale(
+            dwell_s or record.dwell_s, record.dwell_s, record.bandwidth_ratio or 1.0
+        )
+        yield ChannelMix(whitening_matrix(record.covariance * scale))
+        yield Notice(Level.INFO, f"whitened with {source}, noise variance scaled by {scale:.4g}")
+
+    def _own_noise(self, dwell_s: float) -> tuple[NoiseRecord, str] | None:
+        if not self._noise or self._link is None:
+            return None
+        samples = np.concatenate(
+            [lines.data.swapaxes(0, 1).reshape(lines.data.shape[1], -1) for lines in self._noise],
+            axis=1,
+        )
+        record = NoiseRecord(
+            covariance=noise_covariance(samples[None]),
+            dwell_s=s_from_us(float(self._noise[0].head["sample_time_us"][0])) or dwell_s,
+            labels=self._link.coil_labels,
+            bandwidth_ratio=self._link.bandwidth_ratio,
+        )
+        self._noise.clear()
+        if self.context.storage and self._storage_id:
+            NoiseStore(self.context.storage).save(self._storage_id, record)
+        return record, "the scan's own noise lines"
+
+    def _stored_noise(self) -> tuple[NoiseRecord, str] | None:
+        if self._link is None or self.context.storage is None:
+            return None
+        store = NoiseStore(self.context.storage)
+        for measurement in self._link.dependencies:
+            record = store.load(measurement)
+            if record is not None:
+                matched = in_order_of(self._link.coil_labels, record.labels, record.covariance)
+                when = datetime.fromtimestamp(record.when_s, UTC)
+                found = replace(record, covariance=matched)
+                return found, f"the noise scan of {when:%Y-%m-%d %H:%M} UTC"
+        return None

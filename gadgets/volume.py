@@ -1,0 +1,104 @@
+"""One volume while its lines come in: from wire headers to places on the grid."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.errors import DataError
+from streamrecon.model.kspace import KSpace
+from streamrecon.model.scan import Protocol, Scan, SignOrigin
+from streamrecon.mrd import layout
+from streamrecon.mrd.messages import Acquisitions
+from streamrecon.mrd.placement import place
+from streamrecon.recon.assemble import Assembler
+from streamrecon.recon.grid import Grid
+from streamrecon.recon.lines import ReadoutTransform
+from streamrecon.recon.missing import name_lines
+
+
+class OpenVolume:
+    """Collects the lines of one volume, and what their headers say of place and polarity."""
+
+    def __init__(self, protocol: Protocol, grid: Grid, readout: ReadoutTransform) -> None:
+        self._protocol = protocol
+        self._grid = grid
+        self._readout = readout
+        self._assembler = Assembler(
+            grid,
+            n_echoes=len(protocol.echoes),
+            n_channels=readout.n_channels,
+            n_averages=len(protocol.encoding.average),
+        )
+        self._polarity = np.zeros(len(protocol.echoes), np.int64)
+        self._placed: dict[int, NDArray[np.void]] = {}  # first line of each slice
+
+    @property
+    def complete(self) -> bool:
+        """Whether all lines are in."""
+        return self._assembler.complete
+
+    def missing(self) -> str:
+        """The lines that have not come, in words."""
+        return name_lines(self._assembler.missing(), self._grid)
+
+    def add(self, lines: Acquisitions) -> None:
+        """Transform lines along X and put them on their places.
+
+        Raises
+        ------
+        DataError
+            If a line does not fit the grid, or the lines of one echo differ in direction.
+        """
+        head = lines.head
+        backward = (head["flags"] & np.uint64(layout.REVERSE)) != 0
+        echo = head["idx"]["contrast"] - self._protocol.encoding.contrast.minimum
+        kz = head["idx"]["slice" if self._grid.is_2d else "kspace_encode_step_2"]
+        data, centre = _kept_samples(lines)
+        rows = self._readout.rows(data, centre, backward)
+        self._assembler.add(rows, echo=echo, kz=kz, ky=head["idx"]["kspace_encode_step_1"])
+        self._note_polarity(echo, np.where(backward, -1, 1))
+        for number in np.unique(head["idx"]["slice"]).tolist():
+            first = int((head["idx"]["slice"] == number).argmax())
+            self._placed.setdefault(number, head[first : first + 1].copy())
+
+    def finish(self, repetition: int, remarks: tuple[str, ...] = ()) -> KSpace:
+        """The volume in its place; it takes no more lines."""
+        heads = np.concatenate([self._placed[number] for number in sorted(self._placed)])
+        scan, assumed = place(self._protocol, heads)
+        if scan.phase_sign.origin is SignOrigin.ASSUMED:
+            assumed = (*assumed, f"phase sign {scan.phase_sign}")
+        space = self._assembler.finish()
+        return KSpace(
+            space.data,
+            space.last_axis,
+            space.calibration,
+            space.sampled,
+            replace(self._with_polarity(scan), remarks=(*assumed, *remarks)),
+            repetition,
+        )
+
+    def _note_polarity(self, echo: NDArray[np.integer], direction: NDArray[np.int64]) -> None:
+        for number in np.unique(echo).tolist():
+            found = set(direction[echo == number].tolist()) | {int(self._polarity[number])} - {0}
+            if len(found) > 1:
+                raise DataError(f"echo {number}: found lines of both readout directions")
+            self._polarity[number] = found.pop()
+
+    def _with_polarity(self, scan: Scan) -> Scan:
+        polarity = tuple(int(sign) or 1 for sign in self._polarity)
+        echoes = replace(scan.echoes, polarity=polarity)
+        return replace(scan, protocol=replace(scan.protocol, echoes=echoes))
+
+
+def _kept_samples(lines: Acquisitions) -> tuple[NDArray[np.complex64], NDArray[np.integer]]:
+    """Samples without those to be discarded, and the place of the centre among them."""
+    before, after = lines.head["discard_pre"], lines.head["discard_post"]
+    if not before.any() and not after.any():
+        return lines.data, lines.head["center_sample"]
+    if np.ptp(before) or np.ptp(after):
+        raise DataError("lines: found different numbers of samples to discard in one run of lines")
+    stop = lines.data.shape[2] - int(after[0])
+    return lines.data[:, :, int(before[0]) : stop], lines.head["center_sample"] - before
