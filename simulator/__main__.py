@@ -1,0 +1,119 @@
+"""The command line: ``python -m simulator``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from simulator.client import Pace, play
+from simulator.options import add_scene_options, scene_from
+from simulator.scan import simulate
+from simulator.scenes import SCENES
+from simulator.write import demo_scan, write_scan, write_scan_stream, write_truth
+from streamrecon.errors import StreamReconError
+from streamrecon.mrd.file import read_scan
+from streamrecon.mrd.messages import Image, Message, Text
+
+_EPILOG = "The scenes: python -m simulator scenes"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand; return 0, or 1 where the server or a file failed."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except StreamReconError as e:
+        print(f"error [{e.code}] {e}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m simulator", description="Scans with known truth.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _command(commands, "scenes", "list the scenes").set_defaults(command=_scenes)
+    write = _command(commands, "write", "write a scan as an MRD file, and its truth")
+    write.add_argument("scene", choices=SCENES, metavar="SCENE", help=_EPILOG)
+    write.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.h5")
+    write.add_argument("--stream", type=Path, metavar="FILE.mrd", help="a plain stream as well")
+    write.add_argument("--no-truth", action="store_true", help="the scan only")
+    add_scene_options(write)
+    write.set_defaults(command=_write)
+    sent = _command(commands, "play", "send a scan to an MRD server, show what comes back")
+    sent.add_argument("scan", metavar="FILE|SCENE", help="an MRD file, or the name of a scene")
+    sent.add_argument("--to", type=_address, default=("127.0.0.1", 9002), metavar="HOST:PORT")
+    sent.add_argument("--config", required=True, metavar="NAME", help="name of the chain")
+    sent.add_argument("--pace", type=Pace, default=Pace.FULL, metavar="tr|full")
+    add_scene_options(sent)
+    sent.set_defaults(command=_play)
+    demo = _command(commands, "demo", "write the scan of `make demo`")
+    demo.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.h5")
+    demo.set_defaults(command=_demo)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+
+
+def _scenes(_: argparse.Namespace) -> int:
+    for name, scene in SCENES.items():
+        print(f"{name:14} {scene.summary}")
+    return 0
+
+
+def _write(options: argparse.Namespace) -> int:
+    scene = scene_from(SCENES[options.scene], options)
+    simulation = simulate(scene)
+    write_scan(simulation, options.output)
+    print(options.output)
+    if options.stream:
+        write_scan_stream(simulation, options.stream)
+        print(options.stream)
+    if not options.no_truth and not scene.noise_only:
+        print(write_truth(scene, options.output))
+    return 0
+
+
+def _play(options: argparse.Namespace) -> int:
+    played = play(
+        _messages(options), options.to, options.config, pace=options.pace, on_message=_show
+    )
+    print(f"{len(played.images)} images, {'complete' if played.complete else 'NOT complete'}")
+    return 0 if played.complete else 1
+
+
+def _messages(options: argparse.Namespace) -> Iterable[Message]:
+    if options.scan in SCENES:
+        return simulate(scene_from(SCENES[options.scan], options)).messages()
+    return read_scan(Path(options.scan))
+
+
+def _show(message: Message) -> None:
+    match message:
+        case Text(text=text):
+            print(text)
+        case Image(head=head, data=data):
+            series, number = int(head["image_series_index"]), int(head["image_index"])
+            shape = " × ".join(str(n) for n in data.shape)
+            print(f"image {series}.{number}: {shape} {data.dtype}")
+        case _:
+            print(type(message).__name__)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    demo_scan(options.output)
+    print(options.output)
+    return 0
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host or "127.0.0.1", int(port)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
