@@ -1,0 +1,112 @@
+"""Everything that a scan gave, written in the formats that were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from streamrecon.errors import ConfigError, HeaderError
+from streamrecon.model.scan import Protocol
+from streamrecon.mrd.file_writer import FileWriter
+from streamrecon.mrd.header import read_protocol
+from streamrecon.mrd.messages import Header, Image
+from streamrecon.mrd.stacks import Stack, stacks_of
+from streamrecon.output.atomic import whole
+from streamrecon.output.contact import contact_sheet
+from streamrecon.output.names import plain, stems
+from streamrecon.output.nifti import write_nifti
+from streamrecon.output.sidecar import sidecar, write_sidecar
+
+
+@dataclass(frozen=True, eq=False)
+class Harvest:
+    """What a scan gave.
+
+    Parameters
+    ----------
+    header_xml
+        MRD header of the scan.
+    images
+        The images, in the order they came.
+    """
+
+    header_xml: bytes
+    images: Sequence[Image]
+
+    @cached_property
+    def stacks(self) -> list[Stack]:
+        """The images as volumes."""
+        return stacks_of(self.images)
+
+    @cached_property
+    def protocol(self) -> Protocol | None:
+        """What the header says; ``None`` if it is not one that we can read.
+
+        A foreign server may well make images of such a scan.
+        """
+        try:
+            return read_protocol(self.header_xml)
+        except HeaderError:
+            return None
+
+    @property
+    def name(self) -> str:
+        """Name of the protocol, empty where it is not known."""
+        return self.protocol.ids.protocol if self.protocol else ""
+
+
+def write_harvest(harvest: Harvest, folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Write into ``folder``, replacing files of the same names; give the paths.
+
+    Raises
+    ------
+    ConfigError
+        If a format is not one of `FORMATS`.
+    DataError, HeaderError
+        If the images do not make volumes.
+    """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise ConfigError(f"format: found {', '.join(unknown)}, needed {', '.join(FORMATS)}")
+    if not harvest.images:
+        return []
+    return [path for name in formats for path in FORMATS[name](harvest, folder)]
+
+
+def _niftis(harvest: Harvest, folder: Path) -> Iterator[Path]:
+    for stem, stack in zip(stems(harvest.stacks, harvest.name), harvest.stacks, strict=True):
+        write_sidecar(folder / f"{stem}.json", sidecar(stack, harvest.protocol))
+        path = folder / f"{stem}.nii.gz"
+        write_nifti(path, stack.values, stack.geometry)
+        yield path
+
+
+def _sheets(harvest: Harvest, folder: Path) -> Iterator[Path]:
+    repetitions = sorted({stack.repetition for stack in harvest.stacks})
+    for repetition in repetitions:
+        run = f"_run-{repetition + 1}" if len(repetitions) > 1 else ""
+        path = folder / f"{plain(harvest.name)}{run}_sheet.png"
+        stacks = [stack for stack in harvest.stacks if stack.repetition == repetition]
+        sheet = contact_sheet(stacks, harvest.name)
+        with whole(path) as scratch:
+            sheet.save(scratch)
+        yield path
+
+
+def _mrd(harvest: Harvest, folder: Path) -> Iterator[Path]:
+    path = folder / f"{plain(harvest.name)}_images.h5"
+    with whole(path) as scratch, FileWriter(scratch) as file:
+        file.write(Header(harvest.header_xml))
+        for image in harvest.images:
+            file.write(image)
+    yield path
+
+
+FORMATS: dict[str, Callable[[Harvest, Path], Iterator[Path]]] = {
+    "nifti": _niftis,
+    "png": _sheets,
+    "mrd": _mrd,
+}
+"""Writers by the names that ``--format`` takes."""

@@ -1,0 +1,60 @@
+"""What the files of a scan are called: BIDS entities behind the protocol's name."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+
+from streamrecon.mrd.stacks import Stack
+
+_LONGEST = 64  # letters of a protocol name: file systems and readers take more, eyes do not
+_PARTS = {
+    "magnitude": "mag",
+    "phase": "phase",
+    "complex": "complex",  # beyond BIDS, which knows real and imag
+    "real": "real",
+    "imaginary": "imag",
+}
+_MAPS = {"chi": "Chimap", "r2star": "R2starmap"}
+
+
+def plain(name: str) -> str:
+    """A protocol's name reduced to letters and digits with single hyphens.
+
+    >>> plain("QSM_3D  0.8mm (Kopf,über)/../x")
+    'QSM-3D-0-8mm-Kopf-uber-x'
+    >>> plain("脑")
+    'scan'
+    """
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    hyphened = re.sub(r"[^A-Za-z0-9]+", "-", letters)[:_LONGEST].strip("-")
+    return hyphened or "scan"
+
+
+def stems(stacks: Sequence[Stack], protocol: str) -> list[str]:
+    """A name for each stack, without ending, all different.
+
+    ``<protocol>[_acq-<k>][_run-<n>][_echo-<n>][_part-<mag|phase|…>]_<suffix>``; ``run`` counts
+    repetitions where there are several, and ``acq`` the volumes that the server itself does not
+    tell apart, in the order they came.
+    """
+    repeated = len({stack.repetition for stack in stacks}) > 1
+    tails = [_tail(stack, repeated=repeated) for stack in stacks]
+    twins, seen = Counter(tails), Counter[str]()
+    names = []
+    for tail in tails:
+        seen[tail] += 1
+        acquisition = f"_acq-{seen[tail]}" if twins[tail] > 1 else ""
+        names.append(f"{plain(protocol)}{acquisition}{tail}")
+    return names
+
+
+def _tail(stack: Stack, *, repeated: bool) -> str:
+    run = f"_run-{stack.repetition + 1}" if repeated else ""
+    part = _PARTS.get(stack.label)
+    if part is not None:
+        return f"{run}_echo-{stack.echo + 1}_part-{part}_MEGRE"
+    echo = "" if stack.te_s is None else f"_echo-{stack.echo + 1}"
+    return f"{run}{echo}_{_MAPS.get(stack.label, stack.label.replace('_', ''))}"

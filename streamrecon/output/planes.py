@@ -1,0 +1,75 @@
+"""Slices as a radiologist hangs them: the patient's right on the left, anterior or head on top."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import nibabel
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.model.geometry import Geometry
+from streamrecon.output.ras import in_ras
+
+_FEWEST = 8  # voxels along a side, below which a cut shows nothing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plane:
+    """A cut through a volume.
+
+    Parameters
+    ----------
+    name
+        The anatomical plane it is nearest to.
+    pixels
+        [row, column]; rows go down.
+    pixel_mm
+        Size of a pixel (row, column) [mm].
+    edges
+        Letters at the left, right, top and bottom: R, L, A, P, S or I.
+    """
+
+    name: str
+    pixels: NDArray[np.generic]
+    pixel_mm: tuple[float, float]
+    edges: str
+
+
+def middle_planes(values: NDArray[np.generic], geometry: Geometry) -> list[Plane]:
+    """The cuts through the centre voxel that show something, axial first.
+
+    Oblique grids are not resampled: each voxel axis is drawn along the patient axis that it is
+    nearest to. A single thick slice gives one plane.
+
+    Parameters
+    ----------
+    values
+        [Z, Y, X].
+    geometry
+        Grid of ``values``.
+    """
+    grown, spacing = _along_lps(values, geometry)
+    left, posterior, superior = (n // 2 for n in grown.shape)
+    mm_l, mm_p, mm_s = spacing
+    planes = [
+        Plane("axial", grown[:, :, superior].T, (mm_p, mm_l), "RLAP"),
+        Plane("coronal", grown[:, posterior, ::-1].T, (mm_s, mm_l), "RLSI"),
+        Plane("sagittal", grown[left, :, ::-1].T, (mm_s, mm_p), "APSI"),
+    ]
+    wide = [plane for plane in planes if min(plane.pixels.shape) >= _FEWEST]
+    return wide or [max(planes, key=lambda plane: plane.pixels.size)]
+
+
+def _along_lps(
+    values: NDArray[np.generic], geometry: Geometry
+) -> tuple[NDArray[np.generic], tuple[float, float, float]]:
+    """The voxels with axes that grow to the left, posterior and superior; their size [mm]."""
+    data, affine = in_ras(values, geometry)
+    turn = nibabel.orientations.ornt_transform(
+        nibabel.io_orientation(affine), nibabel.orientations.axcodes2ornt("LPS")
+    )
+    spacing = np.empty(3)
+    spacing[turn[:, 0].astype(int)] = geometry.voxel_mm[::-1]
+    left, posterior, superior = (float(mm) for mm in spacing)
+    return nibabel.apply_orientation(data, turn), (left, posterior, superior)

@@ -1,0 +1,90 @@
+"""What a NIfTI file cannot say: the BIDS JSON beside it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+
+from streamrecon import __version__
+from streamrecon.model.scan import Protocol
+from streamrecon.mrd import vocabulary as names
+from streamrecon.mrd.stacks import Stack
+from streamrecon.output.atomic import whole
+
+Fact = str | int | float | list[str]
+
+_SIGN = re.compile(r"([+-]1) \((.+)\)")
+
+
+def sidecar(stack: Stack, protocol: Protocol | None) -> dict[str, Fact]:
+    """BIDS facts of a volume: times in s, field in T, angles in degrees, frequency in MHz.
+
+    Parameters
+    ----------
+    stack
+        The volume as the server sent it; what it says of itself wins.
+    protocol
+        What the scan's header says, ``None`` where that could not be read. What is known to
+        neither is left out.
+
+    References
+    ----------
+    Brain Imaging Data Structure 1.10, "Magnetic Resonance Imaging". doi:10.1038/sdata.2016.44
+    """
+    facts: dict[str, Fact | None] = {
+        "EchoNumber": stack.echo + 1,
+        "EchoTime": _echo_time_s(stack, protocol),
+        "SliceThickness": round(stack.thickness_mm, 6),
+        "Units": stack.unit or "arbitrary",
+        **_of_protocol(protocol),
+        **_of_sign(stack, protocol),
+        "ImageComments": list(stack.comments) or None,
+        "ReconstructionSoftwareVersion": stack.meta.get(names.VERSION, (None,))[0],
+        "ConversionSoftware": "streamrecon",
+        "ConversionSoftwareVersion": __version__,
+    }
+    return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def write_sidecar(path: Path, facts: dict[str, Fact]) -> None:
+    """Write as JSON with one fact a line."""
+    with whole(path) as scratch:
+        scratch.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _echo_time_s(stack: Stack, protocol: Protocol | None) -> float | None:
+    if stack.te_s is not None or protocol is None:
+        return stack.te_s
+    times_s = protocol.echoes.te_s
+    return times_s[stack.echo] if stack.echo < len(times_s) else None
+
+
+def _of_protocol(protocol: Protocol | None) -> dict[str, Fact | None]:
+    if protocol is None:
+        return {}
+    echoes = protocol.echoes
+    return {
+        "RepetitionTime": echoes.tr_s,
+        "FlipAngle": None if echoes.flip_rad is None else round(math.degrees(echoes.flip_rad), 6),
+        "MagneticFieldStrength": round(protocol.b0_t, 6),
+        "ImagingFrequency": protocol.f0_hz / 1e6,
+        "Manufacturer": protocol.vendor or None,
+        "ManufacturersModelName": protocol.model or None,
+    }
+
+
+def _of_sign(stack: Stack, protocol: Protocol | None) -> dict[str, Fact | None]:
+    """Which way the scanner's phase turned; a server that removes the sign says so."""
+    text = stack.meta.get(names.PHASE_SIGN, ("",))[0]
+    said = _SIGN.fullmatch(text)
+    if said:
+        value, origin = int(said[1]), said[2]
+        convention = "positive where the field is above B0"
+    elif protocol is not None:
+        value, origin = protocol.phase_sign.value, protocol.phase_sign.origin.value
+        convention = "as the server sent it"
+    else:
+        return {}
+    return {"PhaseSign": value, "PhaseSignOrigin": origin, "PhaseConvention": convention}
