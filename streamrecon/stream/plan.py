@@ -48,6 +48,11 @@ class Plan:
         """Whether the file names it by a stock gadget's name."""
         return self.spec.class_name in self.gadget.stock_names
 
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """What a client may call it: its name in the file, the class there, the class here."""
+        return self.spec.name, self.spec.class_name, self.gadget.__name__
+
     def known(self, name: str) -> bool:
         """Whether the gadget has that parameter."""
         return name in self.gadget.model_fields
@@ -136,7 +141,7 @@ def override(plans: Sequence[Plan], parameters: Mapping[str, str]) -> list[Notic
     unused = []
     for key, text in parameters.items():
         owner, _, field = key.rpartition(".")
-        hit = [p for p in plans if p.known(field) and owner in ("", p.spec.name, p.spec.class_name)]
+        hit = [p for p in plans if p.known(field) and owner in ("", *p.names)]
         for plan in hit:
             plan.given[field] = Given(text, f"parameter {key!r}: ", literal=True)
         if not hit:

@@ -1,0 +1,116 @@
+"""What a chain does with items, notices and errors when everything runs in one thread."""
+
+from __future__ import annotations
+
+import pytest
+from stream_gadgets import Act, Scale, Sort, Tell, Total, act, context, refuse_from, results
+
+from streamrecon.errors import ReconError, StreamReconError
+from streamrecon.model.notice import Level, Notice
+from streamrecon.stream.chain import Chain
+from streamrecon.stream.stage import Sequence, Step
+
+
+def test_gadgets_work_in_the_order_of_the_chain() -> None:
+    made = results(Step("a", Scale(factor=10)), act(lambda item: item + 1))
+
+    assert made == [11, 21, 31]
+
+
+def test_what_a_gadget_does_not_accept_passes_by_in_order() -> None:
+    made = results(Step("a", Scale()), items=(1, "x", 2, None, "y"))
+
+    assert made == [2, "x", 4, None, "y"]
+
+
+def test_an_empty_chain_lets_everything_pass() -> None:
+    assert results(items=(1, "x")) == [1, "x"]
+
+
+def test_what_is_left_at_the_end_runs_through_the_gadgets_behind() -> None:
+    made = results(Step("a", Total()), Step("b", Scale(factor=3)), Step("c", Total()))
+
+    assert made == [18]
+
+
+def test_results_come_while_items_come() -> None:
+    seen: list[object] = []
+
+    def items():
+        yield 1
+        assert seen == [2]
+        yield 2
+
+    Chain(Step("a", Scale())).run(items(), seen.append)
+
+    assert seen == [2, 4]
+
+
+def test_notices_of_the_chain_come_before_the_first_item() -> None:
+    notice = Notice(Level.WARNING, "without effect here: verbose")
+
+    made = results(Step("a", Scale()), notices=(notice,))
+
+    assert made == [notice, 2, 4, 6]
+
+
+def test_every_gadget_enters_the_session_first() -> None:
+    made = results(Step("a", Tell(word="in")), items=("x",), context=context())
+
+    assert made == ["x in s"]
+
+
+def test_an_error_carries_the_name_of_its_gadget_once() -> None:
+    nodes = (act(lambda item: item, "First"), act(refuse_from(2), "Second"), Step("c", Scale()))
+
+    with pytest.raises(ReconError) as caught:
+        results(*nodes)
+
+    assert str(caught.value) == "Second: found 2"
+
+
+def test_an_error_at_the_end_carries_the_name_of_its_gadget_once() -> None:
+    def fail():
+        raise ReconError("empty")
+        yield
+
+    nodes = (Step("First", Total()), Step("Last", Act(at_end=fail)), Step("c", Sort()))
+
+    with pytest.raises(ReconError, match=r"^Last: empty$"):
+        results(*nodes)
+
+
+def test_an_error_of_the_one_who_takes_results_is_not_signed() -> None:
+    def take(_: object) -> None:
+        raise ReconError("client is gone")
+
+    with pytest.raises(ReconError, match=r"^client is gone$"):
+        Chain(Step("a", Scale())).run((1,), take)
+
+
+def test_a_bug_keeps_its_type_and_notes_the_gadget() -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        results(act(lambda item: item // 0, "Divide"))
+
+    assert caught.value.__notes__ == ["in gadget Divide"]
+
+
+def test_an_error_of_the_items_ends_the_run_without_finish() -> None:
+    made: list[object] = []
+
+    def items():
+        yield 1
+        raise ReconError("truncated")
+
+    with pytest.raises(ReconError, match=r"^truncated$"):
+        Chain(Sequence((Step("a", Total()),))).run(items(), made.append)
+
+    assert made == []
+
+
+def test_a_chain_runs_once() -> None:
+    chain = Chain(Step("a", Total()))
+    chain.run((1,), lambda _: None)
+
+    with pytest.raises(StreamReconError, match="second run"):
+        chain.run((1,), lambda _: None)
