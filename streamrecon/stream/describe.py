@@ -22,7 +22,7 @@ def describe(spec: ChainSpec, registry: Registry) -> str:
         What `streamrecon.stream.config.build_chain` would raise.
     """
     gadgets, notices = make_gadgets(spec, registry)
-    lines = [f"chain {spec.text_hash}: {len(gadgets)} gadgets"]
+    lines = [f"chain {spec.text_hash}, gadgets: {len(gadgets)}"]
     lines += _nodes(spec.nodes, gadgets, _INDENT)
     lines += [str(notice) for notice in notices]
     return "\n".join(lines)
@@ -47,5 +47,5 @@ def _gadget(spec: GadgetSpec, gadget: AnyGadget, indent: str) -> Iterator[str]:
     alias = f"{spec.name}: " if spec.name not in (own, spec.class_name) else ""
     yield f"{indent}{alias}{own}{known_as} (line {spec.line})"
     for name in type(gadget).model_fields:
-        changed = "" if name in gadget.model_fields_set else "  (default)"
-        yield f"{indent}{_INDENT}{name} = {value_text(getattr(gadget, name))}{changed}"
+        origin = "  (default)" if spec.text_of(name) is None else ""
+        yield f"{indent}{_INDENT}{name} = {value_text(getattr(gadget, name))}{origin}"
