@@ -1,0 +1,142 @@
+"""Compiled loops of the phase stages; the front doors check and explain."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+Real = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int32]
+Flags = NDArray[np.bool_]
+
+_TURN = np.float32(2 * np.pi)
+
+
+@njit(cache=True, inline="always")
+def wrapped(angle: float) -> float:
+    """The angle moved into ±π."""
+    return float(angle - _TURN * np.rint(angle / _TURN))
+
+
+@njit(cache=True, inline="always")
+def straightness(before: float, here: float, after: float) -> float:
+    """1 where three collinear phases grow evenly, 0 where they bend by 2 rad or more."""
+    return max(0.0, 1.0 - abs(float(wrapped(before - 2 * here + after))) / 2)
+
+
+@njit(cache=True, parallel=True, nogil=True)
+def edge_costs(
+    phase: Real,
+    other: Real,
+    ratio: float,
+    magnitude: Real,
+    inside: Flags,
+    shape: tuple[int, int, int],
+    axis: int,
+    cost: Bytes,
+) -> None:
+    """Cost 1 (sure) … 255 of the edge from each voxel to the next along ``axis``; 0 where none.
+
+    All arrays flat [V]; ``other`` is a second echo whose TE is 1/``ratio`` of this one's, or empty.
+    """
+    nz, ny, nx = shape
+    step = (ny * nx, nx, 1)[axis]
+    length = shape[axis]
+    for z in prange(nz):
+        for v in range(z * ny * nx, (z + 1) * ny * nx):
+            at = v // step % length
+            cost[v] = 0
+            if at == length - 1 or not (inside[v] and inside[v + step]):
+                continue
+            w = v + step
+            jump = wrapped(phase[w] - phase[v])
+            weight = 0.1 + 0.9 * (1 - abs(jump) / np.pi)
+            if other.size:
+                spread = abs(jump - wrapped(other[w] - other[v]) * ratio)
+                weight *= 0.1 + 0.9 * max(0.0, 1 - spread)
+            even = 0.9
+            if 0 < at < length - 2 and inside[v - step] and inside[w + step]:
+                even = straightness(phase[v - step], phase[v], phase[w])
+                even *= straightness(phase[v], phase[w], phase[w + step])
+            weight *= 0.1 + 0.9 * even
+            high = max(magnitude[v], magnitude[w])
+            share = min(magnitude[v], magnitude[w]) / high if high > 0 else 0.0
+            weight *= 0.1 + 0.9 * share * share
+            cost[v] = max(1, np.rint((1 - weight) * 255))
+
+
+@njit(cache=True, nogil=True)
+def push_edges(v: int, cost: Bytes, step: Ints, region: Ints, head: Ints, behind: Ints) -> int:
+    """Put the edges from ``v`` to voxels not reached yet into their buckets; the cheapest cost."""
+    voxels = region.size
+    least = 256
+    for axis in range(3):
+        for side in range(2):
+            base = v - side * step[axis]
+            if base < 0 or cost[axis, base] == 0:
+                continue
+            far = base if side else base + step[axis]
+            if region[far]:
+                continue
+            edge = axis * voxels + base
+            bucket = int(cost[axis, base])
+            behind[edge] = head[bucket]
+            head[bucket] = edge
+            least = min(least, bucket)
+    return least
+
+
+@njit(cache=True, nogil=True)
+def grow(phase: Real, cost: Bytes, step: Ints, seeds: Ints, turns: Ints, region: Ints) -> None:
+    """Whole turns to add to each voxel, along the cheapest edges (Prim's tree, 256 buckets).
+
+    ``region`` > 0 marks voxels whose turns are given; others are reached from them, then from the
+    ``seeds`` in their order, each of which opens a region of its own.
+    """
+    voxels = phase.size
+    head = np.full(257, -1, np.int32)
+    behind = np.empty(3 * voxels, np.int32)
+    least, latest = 256, 0
+    for v in range(voxels):
+        if region[v]:
+            latest = max(latest, region[v])
+            least = min(least, push_edges(v, cost, step, region, head, behind))
+    for seed in range(-1, seeds.size):
+        if seed >= 0:
+            if region[seeds[seed]]:
+                continue
+            latest += 1
+            region[seeds[seed]] = latest
+            least = push_edges(seeds[seed], cost, step, region, head, behind)
+        while least < 256:
+            edge = head[least]
+            if edge < 0:
+                least += 1
+                continue
+            head[least] = behind[edge]
+            near = edge % voxels
+            far = near + step[edge // voxels]
+            if region[near] and region[far]:
+                continue
+            if region[far]:
+                near, far = far, near
+            turns[far] = turns[near] + np.int32(np.rint((phase[near] - phase[far]) / _TURN))
+            region[far] = region[near]
+            least = min(least, push_edges(far, cost, step, region, head, behind))
+
+
+@njit(cache=True, parallel=True, nogil=True)
+def mean_trust(cost: Bytes, step: Ints, inside: Flags, out: Real) -> None:
+    """Mean weight of the six edges of each voxel, 0 … 1; a missing edge counts as 0."""
+    for v in prange(out.size):
+        total = 0.0
+        if inside[v]:
+            for axis in range(3):
+                if cost[axis, v]:
+                    total += 1 - cost[axis, v] / 255
+                back = v - step[axis]
+                if back >= 0 and cost[axis, back]:
+                    total += 1 - cost[axis, back] / 255
+        out[v] = total / 6
