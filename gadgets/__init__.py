@@ -4,6 +4,15 @@ from gadgets.combine import CombineCoils
 from gadgets.images import EchoImages
 from gadgets.kspace import AssembleKSpace
 from gadgets.noise import WhitenNoise
+from gadgets.stock import (
+    AutoScale,
+    Contained,
+    Extract,
+    FloatToShort,
+    FloatToUShort,
+    NoiseSummary,
+    ScaleEchoes,
+)
 from streamrecon.stream.registry import GadgetClass, Registry
 
 ALL: tuple[GadgetClass, ...] = (
@@ -11,6 +20,13 @@ ALL: tuple[GadgetClass, ...] = (
     AssembleKSpace,
     CombineCoils,
     EchoImages,
+    Contained,
+    Extract,
+    ScaleEchoes,
+    AutoScale,
+    FloatToUShort,
+    FloatToShort,
+    NoiseSummary,
 )
 """Every gadget that a chain file may name."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -89,6 +90,7 @@ class WhitenNoise(Gadget[Header | Acquisitions]):
             dwell_s=s_from_us(float(self._noise[0].head["sample_time_us"][0])) or dwell_s,
             labels=self._link.coil_labels,
             bandwidth_ratio=self._link.bandwidth_ratio,
+            when_s=time.time(),
         )
         self._noise.clear()
         if self.context.storage and self._storage_id:

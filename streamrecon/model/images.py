@@ -55,6 +55,9 @@ class LocalField:
     repetition: int = 0
 
 
+Pixels = NDArray[np.float32] | NDArray[np.complex64] | NDArray[np.integer]
+
+
 class _Facts(NamedTuple):
     label: str  # stable word on the wire and in file names
     unit: str  # as read by a person
@@ -97,7 +100,7 @@ class Volume:
     Parameters
     ----------
     values
-        [Z, Y, X], float32, or complex64 for `Quantity.COMPLEX`.
+        [Z, Y, X], float32, or complex64 for `Quantity.COMPLEX`; integers only with ``rescale``.
     geometry
         Grid of ``values``.
     quantity
@@ -110,6 +113,9 @@ class Volume:
         Number of the volume, from 0.
     comments
         What a reader must know, each a short sentence: an assumed sign, missing lines.
+    rescale
+        (slope, intercept): the quantity is slope · value + intercept; ``None`` where the values
+        are the quantity.
 
     Raises
     ------
@@ -117,13 +123,14 @@ class Volume:
         If ``values`` do not fit the grid.
     """
 
-    values: NDArray[np.float32] | NDArray[np.complex64]
+    values: Pixels
     geometry: Geometry
     quantity: Quantity
     scan: Scan
     echo: int | None = None
     repetition: int = 0
     comments: tuple[str, ...] = ()
+    rescale: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.values.shape != self.geometry.shape:

@@ -128,6 +128,9 @@ def _meta(volume: Volume, history: tuple[str, ...]) -> Meta:
     meta[names.FIRE_HISTORY] = meta[names.HISTORY]
     meta[names.FIRE_SERIES] = meta[names.SERIES]
     meta[names.FIRE_COMMENT] = (", ".join(meta[names.COMMENT]),)
+    if volume.rescale is not None:
+        slope, intercept = volume.rescale
+        meta[names.SLOPE], meta[names.INTERCEPT] = (f"{slope:.9g}",), (f"{intercept:.9g}",)
     return meta | _echo_time(volume) | _window(volume)
 
 

@@ -1,0 +1,159 @@
+"""Stock Gadgetron names: what their chain files ask for, done as it is done here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import DTypeLike
+from pydantic import Field, PrivateAttr
+
+from gadgets.images import echo_volumes
+from streamrecon.model.images import Echoes, Quantity, Volume
+from streamrecon.model.notice import Level, Notice
+from streamrecon.mrd.messages import Dependency
+from streamrecon.mrd.noise_store import NoiseStore, dependency_meta
+from streamrecon.recon.integers import as_integers
+from streamrecon.stream.gadget import Gadget
+
+
+class Contained(Gadget[object]):
+    """A stage that `AssembleKSpace`, `CombineCoils` or the way out does already.
+
+    It lets everything pass, so that the stock file around it runs as it is. K-space filters are
+    not applied: the images keep the resolution that was measured.
+    """
+
+    stock_names: ClassVar = (
+        "RemoveROOversamplingGadget",
+        "AsymmetricEchoAdjustROGadget",
+        "BucketToBufferGadget",
+        "GenericReconCartesianReferencePrepGadget",
+        "GenericReconEigenChannelGadget",
+        "GenericReconPartialFourierHandlingFilterGadget",
+        "GenericReconKSpaceFilteringGadget",
+        "GenericReconFieldOfViewAdjustmentGadget",
+        "ImageArraySplitGadget",
+        "ImageFinishGadget",
+    )
+
+
+class Extract(Gadget[Echoes]):
+    """Real-valued parts of every echo; magnitude where nothing is asked for."""
+
+    accepts: ClassVar = (Echoes,)
+    stock_names: ClassVar = ("ExtractGadget", "ComplexToFloatGadget")
+
+    extract_mask: int = Field(
+        default=0, ge=0, le=15, description="1 magnitude, 2 real, 4 imaginary, 8 phase"
+    )
+    extract_magnitude: bool = Field(default=False, description="send magnitude images")
+    extract_real: bool = Field(default=False, description="send real parts")
+    extract_imag: bool = Field(default=False, description="send imaginary parts")
+    extract_phase: bool = Field(default=False, description="send phase images, rad in -π…π")
+
+    def feed(self, item: Echoes) -> Iterator[Volume]:
+        """Split each echo into the parts wanted."""
+        asked = {
+            Quantity.MAGNITUDE: self.extract_magnitude or self.extract_mask & 1,
+            Quantity.REAL: self.extract_real or self.extract_mask & 2,
+            Quantity.IMAGINARY: self.extract_imag or self.extract_mask & 4,
+            Quantity.PHASE: self.extract_phase or self.extract_mask & 8,
+        }
+        parts = [part for part, is_asked in asked.items() if is_asked]
+        yield from echo_volumes(item, parts or [Quantity.MAGNITUDE])
+
+
+class ScaleEchoes(Gadget[Echoes]):
+    """Multiplies all echoes by a constant, where the file asks for one."""
+
+    accepts: ClassVar = (Echoes,)
+    stock_names: ClassVar = ("GenericReconImageArrayScalingGadget",)
+
+    scalingFactor: float = Field(default=1.0, gt=0, description="factor")  # noqa: N815
+    use_constant_scalingFactor: bool = Field(  # noqa: N815
+        default=True, description="apply it; a scale of each image's own would lose comparability"
+    )
+
+    def feed(self, item: Echoes) -> Iterator[Echoes]:
+        """Scale one volume."""
+        factor = np.float32(self.scalingFactor if self.use_constant_scalingFactor else 1.0)
+        yield replace(item, data=item.data * factor) if factor != 1 else item
+
+
+class AutoScale(Gadget[Volume]):
+    """Brings magnitude images of a session to a common scale, that of the first one."""
+
+    accepts: ClassVar = (Volume,)
+    stock_names: ClassVar = ("AutoScaleGadget",)
+
+    max_value: float = Field(default=2048.0, gt=0, description="what bright voxels come to")
+
+    _scale: np.float32 | None = PrivateAttr(default=None)
+
+    def feed(self, item: Volume) -> Iterator[Volume]:
+        """Scale a magnitude; let the others pass."""
+        if item.quantity is not Quantity.MAGNITUDE:
+            yield item
+            return
+        if self._scale is None:
+            bright = float(np.percentile(item.values.real, 98.5)) or 1.0
+            self._scale = np.float32(self.max_value / bright)
+        yield replace(item, values=item.values * self._scale)
+
+
+class FloatToUShort(Gadget[Volume]):
+    """Unsigned 16-bit integers with a rescale; what does not fit is counted and told."""
+
+    accepts: ClassVar = (Volume,)
+    stock_names: ClassVar = ("FloatToUShortGadget",)
+
+    max_intensity: float = Field(default=4095.0, description="largest integer")
+    min_intensity: float = Field(default=0.0, description="smallest integer")
+    intensity_offset: float = Field(default=0.0, description="added to all but phase images")
+
+    _dtype: ClassVar[DTypeLike] = np.uint16
+
+    def feed(self, item: Volume) -> Iterator[Volume | Notice]:
+        """Convert one real-valued image; complex ones pass."""
+        if item.quantity is Quantity.COMPLEX:
+            yield item
+            return
+        values, slope, intercept, n_clipped = as_integers(
+            item.values,
+            item.quantity,
+            self._dtype,
+            offset=self.intensity_offset,
+            minimum=self.min_intensity,
+            maximum=self.max_intensity,
+        )
+        if n_clipped:
+            yield Notice(Level.WARNING, f"{item.quantity.label}: {n_clipped} voxels beyond range")
+        yield replace(item, values=values, rescale=(slope, intercept))
+
+
+class FloatToShort(FloatToUShort):
+    """Signed 16-bit integers with a rescale; what does not fit is counted and told."""
+
+    stock_names: ClassVar = ("FloatToShortGadget",)
+
+    min_intensity: float = Field(default=-4096.0, description="smallest integer")
+
+    _dtype: ClassVar[DTypeLike] = np.int16
+
+
+class NoiseSummary(Gadget[object]):
+    """Answers a client's question for the noise scan that it depends on."""
+
+    stock_names: ClassVar = ("NoiseSummaryGadget",)
+
+    noise_file: str = Field(default="", description="prefix_ and the noise scan's measurement id")
+
+    def finish(self) -> Iterator[Dependency]:
+        """What is known of that noise scan."""
+        measurement = self.noise_file.partition("_")[2]
+        storage = self.context.storage
+        record = NoiseStore(storage).load(measurement) if storage and measurement else None
+        yield Dependency(dependency_meta(record))

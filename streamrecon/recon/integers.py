@@ -1,0 +1,65 @@
+"""Images as integers, for hosts that take nothing else."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from streamrecon.model.images import Pixels, Quantity
+
+_PHASE_STEPS = 4096  # 12 bits over 2π, as scanners' own phase images
+
+
+class Stored(NamedTuple):
+    """Integers, how to get the quantity back, and how many values did not fit."""
+
+    values: NDArray[np.integer]
+    slope: float
+    intercept: float
+    n_clipped: int
+
+
+def as_integers(
+    values: Pixels | NDArray[np.float64],
+    quantity: Quantity,
+    dtype: DTypeLike,
+    *,
+    offset: float = 0.0,
+    minimum: float | None = None,
+    maximum: float | None = None,
+) -> Stored:
+    """Integers nearest to the values; the phase in 4096 steps, everything else as it is.
+
+    Parameters
+    ----------
+    values
+        Real image of any shape; phase in rad.
+    quantity
+        What they are.
+    dtype
+        An integer type. Unsigned phase gets half a turn added.
+    offset
+        Added to all values but phase, for hosts without negative numbers.
+    minimum, maximum
+        Range that is kept; that of the type where not given.
+
+    Examples
+    --------
+    >>> as_integers(np.array([-np.pi / 2, 0.0]), Quantity.PHASE, np.uint16).values
+    array([1024, 2048], dtype=uint16)
+    >>> as_integers(np.array([-1.2, 7e4]), Quantity.MAGNITUDE, np.uint16)[2:]
+    (0.0, 2)
+    """
+    limits = np.iinfo(np.dtype(dtype))
+    low = limits.min if minimum is None else max(minimum, limits.min)
+    high = limits.max if maximum is None else min(maximum, limits.max)
+    slope = 1.0
+    if quantity is Quantity.PHASE:
+        slope = 2 * np.pi / _PHASE_STEPS
+        offset = _PHASE_STEPS / 2 if limits.min == 0 else 0.0
+    stored = np.rint(values.real / slope + offset)
+    clipped = int(((stored < low) | (stored > high)).sum())
+    integers = np.clip(stored, low, high).astype(dtype)
+    return Stored(integers, slope, -offset * slope, clipped)
