@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from streamrecon.stream.chain import Chain
 from streamrecon.stream.chainfile import read_chain
 from streamrecon.stream.gadget import Context
+from streamrecon.stream.making import NO_PARAMETERS, make_gadgets
 from streamrecon.stream.parallel import Branch, Parallel
-from streamrecon.stream.plan import make_gadgets
 from streamrecon.stream.registry import Registry
 from streamrecon.stream.spec import ChainSpec, GadgetSpec, NodeSpec
 from streamrecon.stream.stage import AnyGadget, Node, Sequence, Step
-
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def build_chain(
@@ -22,7 +19,7 @@ def build_chain(
     registry: Registry,
     context: Context | None = None,
     *,
-    overrides: Mapping[str, str] = _NOTHING,
+    overrides: Mapping[str, str] = NO_PARAMETERS,
 ) -> Chain:
     """Make the gadgets of a chain file and join them.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from streamrecon.stream.catalogue import value_text
-from streamrecon.stream.plan import make_gadgets
+from streamrecon.stream.making import make_gadgets
 from streamrecon.stream.registry import Registry
 from streamrecon.stream.spec import ChainSpec, GadgetSpec, NodeSpec
 from streamrecon.stream.stage import AnyGadget

@@ -1,0 +1,62 @@
+"""Gadgets made from a chain file, a registry and a client's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from pydantic import ValidationError
+
+from streamrecon.errors import ConfigError
+from streamrecon.model.notice import Notice
+from streamrecon.stream.parameters import override
+from streamrecon.stream.plan import Plan, plan_gadgets
+from streamrecon.stream.references import resolve
+from streamrecon.stream.registry import Registry
+from streamrecon.stream.spec import ChainSpec, GadgetSpec
+from streamrecon.stream.stage import AnyGadget
+
+NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
+
+
+def make_gadgets(
+    spec: ChainSpec, registry: Registry, parameters: Mapping[str, str] = NO_PARAMETERS
+) -> tuple[dict[GadgetSpec, AnyGadget], tuple[Notice, ...]]:
+    """Every gadget of a chain file, made with its values and a client's parameters.
+
+    Returns
+    -------
+    gadgets, notices
+        Warnings for what is given but has no effect: properties of stock gadgets, parameters that
+        no gadget has.
+
+    Raises
+    ------
+    ConfigError
+        For whatever cannot be used, with line, name, reason and the nearest known name.
+    """
+    plans, notices = plan_gadgets(spec, registry)
+    notices += override(plans, parameters)
+    return {plan.spec: _make(plan, plans) for plan in plans}, tuple(notices)
+
+
+def _make(plan: Plan, plans: Sequence[Plan]) -> AnyGadget:
+    values: dict[str, object] = {}
+    if plan.is_stock:
+        values |= plan.gadget.stock_defaults.get(plan.spec.class_name, {})
+    for name in plan.given:
+        values[name] = resolve(plan, name, plans)
+    try:
+        return plan.gadget.model_validate(values)
+    except ValidationError as e:
+        raise ConfigError(_refusal(plan, e)) from e
+
+
+def _refusal(plan: Plan, error: ValidationError) -> str:
+    reasons = []
+    for detail in error.errors(include_url=False, include_context=False):
+        name = str(detail["loc"][0]) if detail["loc"] else ""
+        given = plan.given.get(name)
+        origin = given.origin if given else f"line {plan.spec.line}: "
+        reasons.append(f"{origin}{plan.spec.name}{'.' if name else ''}{name}: {detail['msg']}")
+    return "; ".join(reasons)
