@@ -94,8 +94,9 @@ class Intake:
         self._opening_ends = time.monotonic() + self._settings.opening_s
         try:
             while not self._closed:
+                space = self._parser.space()[:_BATCH_BYTES]  # or the error met before
                 self._wait_for_client()
-                for message in self._take():
+                for message in self._take(space):
                     self._note(message)
                     if not self._put(message):
                         return
@@ -121,8 +122,7 @@ class Intake:
             raise _Stopped
         return bool(happened)
 
-    def _take(self) -> list[Message]:
-        space = self._parser.space()[:_BATCH_BYTES]
+    def _take(self, space: memoryview) -> list[Message]:
         filled = 0
         with suppress(BlockingIOError):
             while filled < len(space):

@@ -120,5 +120,5 @@ class Outgoing:
 
     def _send(self, message: Message) -> None:
         _log.debug("out: %s", type(message).__name__)
-        self.images += isinstance(message, Image)
         send_frame(self._channel, Kind.MESSAGES, encode(message, self._dialect))
+        self.images += isinstance(message, Image)

@@ -23,6 +23,7 @@ from streamrecon.mrd.messages import (
     Response,
     Text,
 )
+from streamrecon.mrd.noise_store import NoiseStore, dependency_meta
 from streamrecon.mrd.session import SessionGrammar
 from streamrecon.server.answers import answer_query
 from streamrecon.server.channel import Kind
@@ -38,6 +39,8 @@ from streamrecon.stream.registry import Registry
 from streamrecon.stream.spec import ChainSpec
 
 _log = logging.getLogger(__name__)
+
+_NOISE_PREFIX = "GadgetronNoiseCovarianceMatrix_"  # Gadgetron's client writes it before the id
 
 
 class Cut(Exception):  # noqa: N818  (an event: the client has been told already)
@@ -105,7 +108,7 @@ class Session:
             return
         spec = self._chosen(opening)
         if spec.is_dependency_query:
-            self._tell_noise()
+            self._tell_noise(spec)
         else:
             self._reconstruct(spec)
 
@@ -134,12 +137,15 @@ class Session:
         self.told.config = f"{name} {spec.text_hash}"
         return spec
 
-    def _tell_noise(self) -> None:
+    def _tell_noise(self, spec: ChainSpec) -> None:
         self.told.dependency_query = True
         self._say(Kind.DEPENDENCY_QUERY)
         while not isinstance(self._next(), Close):
             pass
-        self._say(Dependency({"status": ("failed",)}))
+        measurement = (spec.dependency_name or "").removeprefix(_NOISE_PREFIX)
+        folder = self._settings.storage
+        record = NoiseStore(folder).load(measurement) if folder and measurement else None
+        self._say(Dependency(dependency_meta(record)))
 
     def _reconstruct(self, spec: ChainSpec) -> None:
         chain = self._built(spec, {})  # a fault of the file is told before the first line

@@ -25,8 +25,10 @@ from streamrecon.stream.registry import Registry
 
 
 def picture(values: np.ndarray) -> Image:
-    """Image of these values, in a row."""
-    return Image(np.zeros(1, IMAGE)[0], np.asarray(values, np.float32).reshape(1, 1, 1, -1))
+    """Image of these values, in rows."""
+    columns = min(len(values), 1024)
+    pixels = np.asarray(values, np.float32).reshape(1, 1, -1, columns)
+    return Image(np.zeros(1, IMAGE)[0], pixels)
 
 
 class SumLines(Gadget[Acquisitions]):
@@ -127,4 +129,4 @@ def main() -> int:
     def listening(addresses: object) -> None:
         print(json.dumps(addresses), flush=True)
 
-    return serve(settings, equip, preload=["toys"], listening=listening)
+    return serve(settings, equip, preload=["streamrecon.server.worker"], listening=listening)
