@@ -10,6 +10,7 @@ from typing import Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from streamrecon.stream.registry import GadgetClass, Registry
+from streamrecon.stream.values import alternatives
 
 _UNITS = {
     "s": "s",
@@ -110,13 +111,19 @@ def _parameter(name: str, field: FieldInfo) -> Parameter:
 
 
 def _kind(annotation: object) -> str:
-    if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return " | ".join(str(choice.value) for choice in annotation)
-    if get_origin(annotation) is Literal:
-        return " | ".join(map(str, get_args(annotation)))
-    if isinstance(annotation, type) and not get_args(annotation):
-        return annotation.__name__
-    return str(annotation).replace("typing.", "")
+    return " | ".join(map(_kind_of_one, alternatives(annotation)))
+
+
+def _kind_of_one(kind: object) -> str:
+    if kind is type(None):
+        return "none"
+    if get_origin(kind) is Literal:
+        return " | ".join(map(str, get_args(kind)))
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return " | ".join(str(choice.value) for choice in kind)
+    if isinstance(kind, type) and not get_args(kind):
+        return kind.__name__
+    return str(kind)
 
 
 def _limits(field: FieldInfo) -> list[str]:

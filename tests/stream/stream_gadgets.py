@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field, PrivateAttr
 
@@ -62,6 +62,7 @@ class Sort(Gadget[str]):
     keep: bool = True
     te_s: tuple[float, ...] = ()
     limit_ppm: float | None = None
+    sign: Literal[-1, 1] | None = None
 
     def feed(self, item: str) -> Iterator[str]:
         yield item

@@ -24,6 +24,7 @@ class Widths(Gadget[int]):
     width_mm: float = Field(ge=0.5, le=2 / 3, description="of the kernel")
     kind: Literal["box", "tent"] = "box"
     te_s: tuple[float, ...] = Field(default=(0.005, 0.01), min_length=2)
+    sign: Literal[-1, 1] | None = None
 
     def feed(self, item: int) -> Iterator[int]:
         yield item
@@ -72,6 +73,7 @@ def test_parameters_have_type_unit_default_limits_and_description() -> None:
         Parameter("width_mm", "float", "mm", "required", "≥ 0.5, ≤ 0.666667", "of the kernel"),
         Parameter("kind", "box | tent", "", "box", "", ""),
         Parameter("te_s", "tuple[float, ...]", "s", "0.005 0.01", "items ≥ 2", ""),
+        Parameter("sign", "-1 | 1 | none", "", "none", "", ""),
     )
 
 
@@ -101,6 +103,7 @@ def test_a_chain_in_words_has_its_values_branches_and_warnings() -> None:
         "    keep = false",
         "    te_s =   (default)",
         "    limit_ppm = none  (default)",
+        "    sign = none  (default)",
         "  at once (line 4)",
         "    branch qsm, on error: report",
         "      Scale (line 5)",

@@ -73,6 +73,8 @@ def test_the_context_reaches_the_gadgets() -> None:
         ("te_s", "", ()),
         ("limit_ppm", "", None),
         ("limit_ppm", "1", 1.0),
+        ("sign", "-1", -1),
+        ("sign", "", None),
     ],
 )
 def test_texts_become_values_of_the_fields_type(name: str, text: str, value: object) -> None:
@@ -116,6 +118,7 @@ def test_properties_of_a_stock_gadget_without_effect_are_named_once_in_a_warning
         (gadget("S", "Scale", factor="100"), "line 2: S.factor: Input should be less than 100"),
         (gadget("S", "Scale", factor="two"), "line 2: S.factor: Input should be a valid integer"),
         (gadget("Sort", dimension="x"), "line 2: Sort.dimension: Input should be '' or 'slice'"),
+        (gadget("Sort", sign="2"), "line 2: Sort.sign: Input should be -1 or 1"),
         (gadget("Tell"), "line 2: Tell.word: Field required"),
         (
             gadget("Scale") + gadget("Sort", keep="x", te_s="a"),
