@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from streamrecon.errors import ConfigError, HeaderError
 from streamrecon.model.scan import Protocol
 from streamrecon.mrd.file_writer import FileWriter
 from streamrecon.mrd.header import read_protocol
-from streamrecon.mrd.messages import Header, Image
+from streamrecon.mrd.messages import DicomFile, Header, Image
 from streamrecon.mrd.stacks import Stack, stacks_of
 from streamrecon.output.atomic import whole
 from streamrecon.output.contact import contact_sheet
@@ -30,10 +30,20 @@ class Harvest:
         MRD header of the scan.
     images
         The images, in the order they came.
+    files
+        DICOM files that the server made itself.
     """
 
-    header_xml: bytes
+    header_xml: bytes = field(repr=False)
     images: Sequence[Image]
+    files: Sequence[DicomFile] = ()
+
+    @classmethod
+    def of(cls, header_xml: bytes, results: Sequence[Image | DicomFile]) -> Harvest:
+        """Sort what came."""
+        images = [result for result in results if isinstance(result, Image)]
+        files = [result for result in results if isinstance(result, DicomFile)]
+        return cls(header_xml, images, files)
 
     @cached_property
     def stacks(self) -> list[Stack]:
@@ -70,8 +80,6 @@ def write_harvest(harvest: Harvest, folder: Path, formats: Sequence[str]) -> lis
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise ConfigError(f"format: found {', '.join(unknown)}, needed {', '.join(FORMATS)}")
-    if not harvest.images:
-        return []
     return [path for name in formats for path in FORMATS[name](harvest, folder)]
 
 
@@ -96,6 +104,8 @@ def _sheets(harvest: Harvest, folder: Path) -> Iterator[Path]:
 
 
 def _mrd(harvest: Harvest, folder: Path) -> Iterator[Path]:
+    if not harvest.images:
+        return
     path = folder / f"{plain(harvest.name)}_images.h5"
     with whole(path) as scratch, FileWriter(scratch) as file:
         file.write(Header(harvest.header_xml))
@@ -104,9 +114,20 @@ def _mrd(harvest: Harvest, folder: Path) -> Iterator[Path]:
     yield path
 
 
+def _dicoms(harvest: Harvest, folder: Path) -> Iterator[Path]:
+    """Files under the names that the server gave them, without its folders."""
+    for number, file in enumerate(harvest.files, start=1):
+        stem = plain(Path(file.name).stem) if file.name else "image"
+        path = folder / "dicom" / f"{number:06d}_{stem}.dcm"
+        with whole(path) as scratch:
+            scratch.write_bytes(file.data)
+        yield path
+
+
 FORMATS: dict[str, Callable[[Harvest, Path], Iterator[Path]]] = {
     "nifti": _niftis,
     "png": _sheets,
     "mrd": _mrd,
+    "dicom": _dicoms,
 }
 """Writers by the names that ``--format`` takes."""

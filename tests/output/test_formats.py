@@ -13,7 +13,7 @@ from PIL import Image as Picture
 
 from streamrecon.errors import ConfigError
 from streamrecon.mrd.layout import IMAGE
-from streamrecon.mrd.messages import Image
+from streamrecon.mrd.messages import DicomFile, Image
 from streamrecon.output.formats import FORMATS, Harvest, write_harvest
 
 _HEADER = b"""<ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD">
@@ -107,7 +107,7 @@ def test_images_of_an_unreadable_header_are_written_all_the_same(tmp_path: Path)
 
 
 def test_an_unknown_format_is_refused_with_those_there_are(tmp_path: Path, harvest) -> None:
-    with pytest.raises(ConfigError, match=r"^format: found jpeg, needed nifti, png, mrd$"):
+    with pytest.raises(ConfigError, match=r"^format: found jpeg, needed nifti, png, mrd, dicom$"):
         write_harvest(harvest, tmp_path, ["jpeg"])
 
     assert not list(tmp_path.iterdir())
@@ -116,3 +116,15 @@ def test_an_unknown_format_is_refused_with_those_there_are(tmp_path: Path, harve
 def test_no_image_makes_no_file(tmp_path: Path) -> None:
     assert write_harvest(Harvest(_HEADER, []), tmp_path, list(FORMATS)) == []
     assert not list(tmp_path.iterdir())
+
+
+def test_a_servers_dicom_files_stay_in_the_folder_and_keep_their_bytes(tmp_path: Path) -> None:
+    files = [DicomFile(b"one", "../../evil.dcm"), DicomFile(b"two")]
+
+    written = write_harvest(Harvest(_HEADER, [], files), tmp_path, list(FORMATS))
+
+    assert [str(path.relative_to(tmp_path)) for path in written] == [
+        "dicom/000001_evil.dcm",
+        "dicom/000002_image.dcm",
+    ]
+    assert [path.read_bytes() for path in written] == [b"one", b"two"]

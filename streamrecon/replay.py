@@ -1,0 +1,132 @@
+"""Scans from files through a chain, without a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from io import BufferedIOBase
+from itertools import chain as chain_of
+from pathlib import Path
+from typing import BinaryIO
+
+from streamrecon.console import Watch
+from streamrecon.errors import ProtocolError
+from streamrecon.model.images import Volume
+from streamrecon.model.notice import Level, Notice
+from streamrecon.mrd.messages import Acquisitions, Close, DicomFile, Header, Image, Message
+from streamrecon.mrd.series import ImageSeries
+from streamrecon.mrd.source import open_scan
+from streamrecon.mrd.stream import read_stream, write_stream
+from streamrecon.output.formats import Harvest
+from streamrecon.stream.chain import Chain
+
+Result = Image | DicomFile
+"""What a client would be given."""
+
+
+def run_scan(
+    scan: Iterable[Message],
+    chain: Chain,
+    *,
+    give: Callable[[Result], None],
+    watch: Watch,
+) -> None:
+    """Feed a scan to a chain; what a client would be sent goes to ``give`` and ``watch``.
+
+    Parameters
+    ----------
+    scan
+        Header first, then data.
+    chain
+        A new chain.
+    give
+        Takes every image and DICOM file; volumes come as images.
+    watch
+        Is told of every line, image and notice.
+
+    Raises
+    ------
+    StreamReconError
+        From the scan or from a gadget.
+    """
+    series = ImageSeries()
+
+    def emit(item: object) -> None:
+        match item:
+            case Volume():
+                for image in series.images(item):
+                    give(image)
+                    watch.received()
+            case Image() | DicomFile():
+                give(item)
+                watch.received()
+            case Notice(level) if level is not Level.DEBUG:
+                watch.say(item)
+            case _:
+                pass  # lines and volumes in work that no gadget took: a client gets none either
+
+    chain.run(_watched(scan, series, watch), emit)
+
+
+def _watched(scan: Iterable[Message], series: ImageSeries, watch: Watch) -> Iterator[Message]:
+    for message in scan:
+        if isinstance(message, Acquisitions):
+            series.see(message)
+            watch.sent(len(message), message.data.nbytes)
+        yield message
+
+
+def replay(path: Path, chain: Chain, watch: Watch, *, group: str | None = None) -> Harvest:
+    """Reconstruct the scan in a file.
+
+    Parameters
+    ----------
+    path
+        MRD file (HDF5), or a plain stream.
+    chain
+        A new chain.
+    watch
+        Is told of every line, image and notice.
+    group
+        Group of the scan in an HDF5 file, where there are several.
+
+    Raises
+    ------
+    StreamReconError
+        From the file or from a gadget.
+    """
+    scan = open_scan(path, group)
+    header = _header_of(scan)
+    results: list[Result] = []
+    run_scan(chain_of([header], scan), chain, give=results.append, watch=watch)
+    return Harvest.of(header.xml, results)
+
+
+def pipe(source: BufferedIOBase, target: BinaryIO, chain: Chain, watch: Watch) -> None:
+    """Reconstruct a plain stream into another one: header, images as they are made, CLOSE.
+
+    After an error there is no CLOSE, so that a reader does not take the images for all of them.
+
+    Raises
+    ------
+    StreamReconError
+        From the stream or from a gadget.
+    """
+    scan = (message for message in read_stream(source) if not isinstance(message, Close))
+    header = _header_of(scan)
+    write_stream([header], target)
+    run_scan(
+        chain_of([header], scan),
+        chain,
+        give=lambda result: write_stream([result], target),
+        watch=watch,
+    )
+    write_stream([Close()], target)
+
+
+def _header_of(scan: Iterator[Message]) -> Header:
+    """The first message, which the grammar of files and streams makes the header."""
+    match next(scan, None):
+        case Header() as header:
+            return header
+        case _:
+            raise ProtocolError("the scan does not begin with its header")
