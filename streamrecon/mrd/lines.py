@@ -20,9 +20,11 @@ COMPRESSED = COMPRESSION_NHLBI | COMPRESSION_ZFP
 PREFIX_BYTES = 2 + ACQUISITION.itemsize
 """Id and header: what must be there before the size of a line is known."""
 
-_FLAGS = struct.Struct("<2xQ")
-_SHAPE = struct.Struct("<HHH")  # samples, available channels, active channels
-_DIMENSIONS = struct.Struct("<H")
+_SHAPE = struct.Struct("<2x 2xQ 24xH 2xH 136xH")
+"""Flags, samples, active channels, trajectory dimensions of a line with its id."""
+_TELLING = np.array([0, 2 + 34, 2 + 38, 2 + 176, 2 + 2 + 6]) // 2
+"""Words of a line with its id that tell its shape; the last one holds flags 49 to 64."""
+_COMPRESSED_WORD = COMPRESSED >> 48
 
 
 class Shape(NamedTuple):
@@ -32,11 +34,8 @@ class Shape(NamedTuple):
     samples: int
     dimensions: int
     compressed: bool
-
-    @property
-    def bytes(self) -> int:
-        """Size of an uncompressed line on the wire, id and header included."""
-        return PREFIX_BYTES + self.samples * (8 * self.channels + 4 * self.dimensions)
+    bytes: int
+    """Size on the wire if not compressed, id and header included."""
 
 
 def shape_of(block: memoryview, start: int, limits: Limits) -> Shape:
@@ -47,39 +46,42 @@ def shape_of(block: memoryview, start: int, limits: Limits) -> Shape:
     ProtocolError
         If a limit is exceeded.
     """
-    (flags,) = _FLAGS.unpack_from(block, start + 2)
-    samples, _, channels = _SHAPE.unpack_from(block, start + 2 + 34)
-    (dimensions,) = _DIMENSIONS.unpack_from(block, start + 2 + 176)
+    flags, samples, channels, dimensions = _SHAPE.unpack_from(block, start)
+    size = PREFIX_BYTES + samples * (8 * channels + 4 * dimensions)
     limits.check(channels, "channels", "line: channels")
-    shape = Shape(channels, samples, dimensions, bool(flags & COMPRESSED))
-    limits.check(shape.bytes, "line_bytes", "line: bytes")
-    return shape
+    limits.check(size, "line_bytes", "line: bytes")
+    return Shape(channels, samples, dimensions, bool(flags & COMPRESSED), size)
 
 
 def leading_run(block: memoryview, shape: Shape) -> tuple[Acquisitions, int]:
     """Lines of ``shape`` at the start of ``block`` as views into it, and their bytes.
 
-    The first line is known to be whole and of this shape. One pass over five fields of each
+    The first line is known to be whole and of this shape. One pass over five words of each
     header; the samples are not touched.
     """
     record = line_dtype(shape.channels, shape.samples, shape.dimensions)
-    lines = np.frombuffer(block, record, count=len(block) // record.itemsize)
-    if len(lines) > 1:
-        lines = lines[: _count_alike(lines, shape)]
+    count = len(block) // record.itemsize
+    if count > 1:
+        count = _count_alike(block, shape, count)
+    lines = np.frombuffer(block, record, count=count)
     run = Acquisitions(lines["head"], lines["data"], lines["trajectory"])
-    return run, len(lines) * record.itemsize
+    return run, count * record.itemsize
 
 
-def _count_alike(lines: NDArray[np.void], shape: Shape) -> int:
-    head = lines["head"]
-    alike = (
-        (lines["id"] == Id.ACQUISITION)
-        & (head["number_of_samples"] == shape.samples)
-        & (head["active_channels"] == shape.channels)
-        & (head["trajectory_dimensions"] == shape.dimensions)
-        & (head["flags"] & np.uint64(COMPRESSED) == 0)
+def _count_alike(block: memoryview, shape: Shape, count: int) -> int:
+    """How many of ``count`` places hold a line of ``shape`` before the first that does not.
+
+    Five 16-bit words tell: comparing them in one array is four times as fast as by field names.
+    """
+    stride = shape.bytes
+    words: NDArray[np.uint16] = np.ndarray(
+        (count, PREFIX_BYTES // 2), np.dtype("<u2"), block, strides=(stride, 2)
     )
-    return len(lines) if alike.all() else int(alike.argmin())
+    telling = words[:, _TELLING]
+    telling[:, -1] &= _COMPRESSED_WORD
+    wanted = (Id.ACQUISITION, shape.samples, shape.channels, shape.dimensions, 0)
+    alike = (telling == np.array(wanted, np.uint16)).all(axis=1)
+    return count if alike.all() else int(alike.argmin())
 
 
 def cuts(head: NDArray[np.void]) -> NDArray[np.intp]:

@@ -15,12 +15,13 @@ from streamrecon.mrd.bodies import BODIES
 from streamrecon.mrd.fields import Reading
 from streamrecon.mrd.ids import Id
 from streamrecon.mrd.limits import Limits
-from streamrecon.mrd.lines import PREFIX_BYTES, compressed_line, leading_run, shape_of
+from streamrecon.mrd.lines import PREFIX_BYTES, Shape, compressed_line, leading_run, shape_of
 from streamrecon.mrd.messages import Message
 
 BLOCK_BYTES = 4 << 20
 """Receive block: some dozens of long lines, so that carrying a tail over costs little."""
 _ROOM_BYTES = 64 << 10  # a read into less room than this wastes a system call
+_UNNAMED, _LINE = "a message", f"message {Id.ACQUISITION}"
 _U16 = struct.Struct("<H")
 
 
@@ -52,7 +53,8 @@ class MrdParser:
         self._end = 0  # of what is written
         self._need = 2  # bytes from _start without which nothing goes on
         self._body: Reading[Message] | None = None
-        self._name = "a message"
+        self._shape: Shape | None = None  # of the line in work, as soon as it is known
+        self._name = _UNNAMED
         self._taken = 0  # bytes of the message in work before _start
         self._failure: ProtocolError | None = None
         self.received = 0
@@ -182,18 +184,18 @@ class MrdParser:
             messages.append(whole.value)
 
     def _close(self) -> None:
-        self._body, self._need, self._taken, self._name = None, 2, 0, "a message"
+        self._body, self._shape = None, None
+        self._need, self._taken, self._name = 2, 0, _UNNAMED
 
     def _take_lines(self, messages: list[Message]) -> None:
-        self._name = f"message {Id.ACQUISITION}"
         if self._need < PREFIX_BYTES:
-            self._need = PREFIX_BYTES
+            self._need, self._name = PREFIX_BYTES, _LINE
             return
-        shape = shape_of(self._block, self._start, self._limits)
+        shape = self._shape or shape_of(self._block, self._start, self._limits)
         if shape.compressed:
             self._open(Id.ACQUISITION, compressed_line(shape, self._limits))
         elif self._need < shape.bytes:
-            self._need = shape.bytes
+            self._need, self._shape = shape.bytes, shape
         else:
             run, size = leading_run(self._block[self._start : self._end], shape)
             self._start += size
