@@ -82,7 +82,7 @@ def _play(options: argparse.Namespace) -> int:
     played = play(
         _messages(options), options.to, options.config, pace=options.pace, on_message=_show
     )
-    print(f"{len(played.images)} images, {'complete' if played.complete else 'NOT complete'}")
+    print(f"images: {len(played.images)}, {'complete' if played.complete else 'NOT complete'}")
     return 0 if played.complete else 1
 
 

@@ -29,11 +29,11 @@ class Order(Enum):
 
 
 class Orientation(Enum):
-    """Directions (L, P, S) of slice, phase and read of an untilted slab."""
+    """Directions (L, P, S) of slice, phase and read of an untilted slab, right-handed."""
 
     AXIAL = ((0, 0, 1), (0, 1, 0), (1, 0, 0))
     SAGITTAL = ((1, 0, 0), (0, 1, 0), (0, 0, -1))
-    CORONAL = ((0, 1, 0), (1, 0, 0), (0, 0, -1))
+    CORONAL = ((0, -1, 0), (1, 0, 0), (0, 0, -1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,10 @@ class Scene:
     def __post_init__(self) -> None:
         if self.slices and self.oversampling[0] != 1:
             raise ConfigError(f"oversampling: found {self.oversampling}, slices need 1 along z")
+        if self.slices and self.recon_shape[0] != self.matrix[0]:
+            raise ConfigError(
+                f"recon matrix: found {self.recon_shape[0]} of {self.matrix[0]} slices"
+            )
         if min(self.oversampling) < 1 or min(self.matrix) < 1:
             raise ConfigError(f"oversampling, matrix: found {self.oversampling}, {self.matrix}")
         if self.phase_sign not in {1, -1}:

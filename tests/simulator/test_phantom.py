@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from simulator.phantom import AIR, HEAD, Part, Phantom, Tissue, field_at, properties_at, sources
+from simulator.shapes import Sphere, contains
+
+
+def test_inner_part_is_a_step_against_the_part_that_holds_it():
+    inner, outer = Tissue(1.0, 0.0, 0.5), Tissue(1.0, 0.0, -0.2)
+    phantom = Phantom(
+        (Part(Sphere((0.0, 0.0, 0.0), 20.0), outer), Part(Sphere((5.0, 0.0, 0.0), 5.0), inner)),
+        environment=AIR,
+    )
+
+    steps = [step for _, step in sources(phantom)]
+
+    np.testing.assert_allclose(steps, [-0.2 - 9.4, 0.5 + 0.2])
+
+
+def test_no_two_parts_of_the_head_overlap_but_with_the_head_itself():
+    points = np.random.default_rng(5).uniform(-90, 90, (3, 200_000))
+    inside_head = contains(HEAD.parts[0].shape, points)
+
+    inner = sum(contains(part.shape, points).astype(int) for part in HEAD.parts[1:])
+
+    assert (inner[inside_head] == 1).sum() > 500
+    assert inner[inside_head].max() == 1
+
+
+def test_background_is_a_solution_of_laplace_in_ppm_per_metre():
+    phantom = Phantom((), background_ppm=(0.5, 1.0, -2.0, 3.0, 4.0))
+    points = np.array([[100.0, 0.0, 0.0], [0.0, 100.0, 0.0], [0.0, 0.0, 100.0]])
+
+    found = field_at(phantom, points)
+
+    np.testing.assert_allclose(
+        found, [0.5 + 0.1 - 0.04, 0.5 - 0.2 - 0.04, 0.5 + 0.3 + 0.08], rtol=1e-12
+    )
+
+
+def test_without_signal_the_field_is_left_out_unless_asked_for():
+    points = np.array([[0.0, 100.0], [0.0, 0.0], [0.0, 0.0]])
+
+    where_signal = properties_at(HEAD, points)
+    everywhere = properties_at(HEAD, points, field_everywhere=True)
+
+    assert where_signal.field_ppm[1] == 0
+    assert abs(everywhere.field_ppm[1]) > 0.1
+    assert where_signal.field_ppm[0] == everywhere.field_ppm[0] != 0
+
+
+@pytest.mark.parametrize("chi_ppm", [1.0, -1.0])
+def test_phantom_field_has_the_sign_of_chi_on_the_axis(chi_ppm):
+    phantom = Phantom(
+        (Part(Sphere((0.0, 0.0, 0.0), 5.0), Tissue(1.0, 0.0, chi_ppm)),),
+        environment=Tissue(1.0, 0.0, 0.0),
+    )
+
+    found = field_at(phantom, np.array([[0.0], [0.0], [10.0]]))
+
+    np.testing.assert_allclose(found, [chi_ppm / 12])
