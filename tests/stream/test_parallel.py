@@ -139,6 +139,38 @@ def test_an_error_of_a_branch_ends_the_chain() -> None:
         results(at_once(act(refuse_from(2)), Step("b", Scale())), items=range(1000))
 
 
+def test_a_branch_does_not_finish_a_run_that_has_failed() -> None:
+    failed, finished = threading.Event(), []
+
+    class Hold(Act):
+        def feed(self, _: int) -> Iterator[object]:
+            assert failed.wait(LONG_S)
+            yield from ()
+
+        def finish(self) -> Iterator[object]:
+            finished.append(True)
+            yield from ()
+
+    def items() -> Iterator[int]:
+        yield 1
+        _settled([])  # the error has come, and the other branch is still at work
+        failed.set()
+
+    with pytest.raises(ReconError, match=r"^Act: found 1$"):
+        results(at_once(act(refuse_from(1)), Step("b", Hold())), items=items())
+
+    assert finished == []
+
+
+def test_the_first_of_two_errors_is_the_one_that_is_told() -> None:
+    def fail_late(_: int) -> int:
+        _settled([])  # the other branch has failed
+        raise ReconError("late")
+
+    with pytest.raises(ReconError, match=r"^Early: found 1$"):
+        results(at_once(act(fail_late), act(refuse_from(1), "Early")), items=(1,))
+
+
 def test_an_error_wakes_a_feeder_that_waits_at_the_queue_of_another_branch() -> None:
     failed, fed = threading.Event(), []
 
