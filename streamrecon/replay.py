@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from streamrecon.console import Watch
-from streamrecon.errors import ProtocolError
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.messages import Acquisitions, Close, DicomFile, Header, Image, Message
+from streamrecon.mrd.messages import Acquisitions, Close, DicomFile, Image, Message
 from streamrecon.mrd.series import ImageSeries
-from streamrecon.mrd.source import open_scan
+from streamrecon.mrd.source import first_header, open_scan
 from streamrecon.mrd.stream import read_stream, write_stream
 from streamrecon.output.formats import Harvest
 from streamrecon.stream.chain import Chain
@@ -95,7 +94,7 @@ def replay(path: Path, chain: Chain, watch: Watch, *, group: str | None = None) 
         From the file or from a gadget.
     """
     scan = open_scan(path, group)
-    header = _header_of(scan)
+    header = first_header(scan)
     results: list[Result] = []
     run_scan(chain_of([header], scan), chain, give=results.append, watch=watch)
     return Harvest.of(header.xml, results)
@@ -112,7 +111,7 @@ def pipe(source: BufferedIOBase, target: BinaryIO, chain: Chain, watch: Watch) -
         From the stream or from a gadget.
     """
     scan = (message for message in read_stream(source) if not isinstance(message, Close))
-    header = _header_of(scan)
+    header = first_header(scan)
     write_stream([header], target)
     run_scan(
         chain_of([header], scan),
@@ -121,12 +120,3 @@ def pipe(source: BufferedIOBase, target: BinaryIO, chain: Chain, watch: Watch) -
         watch=watch,
     )
     write_stream([Close()], target)
-
-
-def _header_of(scan: Iterator[Message]) -> Header:
-    """The first message, which the grammar of files and streams makes the header."""
-    match next(scan, None):
-        case Header() as header:
-            return header
-        case _:
-            raise ProtocolError("the scan does not begin with its header")

@@ -70,6 +70,19 @@ def has_lines(path: Path) -> bool:
         return any(isinstance(item, h5py.Group) and "data" in item for item in file.values())
 
 
+def count_lines(path: Path, group: str | None = None) -> int:
+    """Lines of a scan, without reading them.
+
+    Raises
+    ------
+    ProtocolError
+        If the file is not an MRD file.
+    """
+    with _opened(path) as file:
+        scan = _group(file, group, path)
+        return len(scan["data"]) if "data" in scan else 0
+
+
 def _opened(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from streamrecon.errors import ProtocolError
-from streamrecon.mrd.file import read_scan
-from streamrecon.mrd.messages import Close, Message
+from streamrecon.mrd.file import count_lines, read_scan
+from streamrecon.mrd.messages import Close, Header, Message
 from streamrecon.mrd.stream import read_stream
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-def open_scan(path: Path, group: str | None = None) -> Iterator[Message]:
+def open_scan(path: Path, group: str | None = None) -> Generator[Message]:
     """Header, then data in their order; no CLOSE.
 
     Parameters
@@ -28,13 +29,56 @@ def open_scan(path: Path, group: str | None = None) -> Iterator[Message]:
     ProtocolError
         If it cannot be read, or is no scan.
     """
+    if _is_hdf5(path):
+        yield from read_scan(path, group)
+        return
+    with path.open("rb") as file:
+        for message in read_stream(file):
+            if not isinstance(message, Close):
+                yield message
+
+
+def header_of(path: Path, group: str | None = None) -> bytes:
+    """MRD header (XML) of the scan in a file.
+
+    Raises
+    ------
+    ProtocolError
+        If it cannot be read, or does not begin with a header.
+    """
+    with closing(open_scan(path, group)) as scan:
+        return first_header(scan).xml
+
+
+def first_header(scan: Iterator[Message]) -> Header:
+    """Take the first message, which is the header in every scan.
+
+    Raises
+    ------
+    ProtocolError
+        If it is not.
+    """
+    match next(scan, None):
+        case Header() as header:
+            return header
+        case _:
+            raise ProtocolError("the scan does not begin with its header")
+
+
+def lines_of(path: Path, group: str | None = None) -> int | None:
+    """Lines of the scan in a file; ``None`` for a stream, which must be read to know.
+
+    Raises
+    ------
+    ProtocolError
+        If it cannot be read.
+    """
+    return count_lines(path, group) if _is_hdf5(path) else None
+
+
+def _is_hdf5(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            if file.peek(len(_HDF5)).startswith(_HDF5):
-                yield from read_scan(path, group)
-                return
-            for message in read_stream(file):
-                if not isinstance(message, Close):
-                    yield message
+            return file.read(len(_HDF5)) == _HDF5
     except OSError as e:
         raise ProtocolError(f"{path}: {e.strerror or e}") from e
