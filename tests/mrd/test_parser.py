@@ -1,0 +1,283 @@
+"""Bytes in, messages out: any cut, any truncation, any length that lies."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wire_samples import EVERYTHING, assert_same, image, lines, unjoined, with_data_written
+
+from streamrecon.errors import ProtocolError, TruncatedStream
+from streamrecon.mrd.ids import Dialect
+from streamrecon.mrd.limits import Limits
+from streamrecon.mrd.messages import Acquisitions, Close, ConfigFile, Header, Text
+from streamrecon.mrd.parser import BLOCK_BYTES, MrdParser
+from streamrecon.mrd.writer import encode
+
+
+def bytes_of(*messages, dialect=Dialect.GADGETRON) -> bytes:
+    return b"".join(bytes(piece) for message in messages for piece in encode(message, dialect))
+
+
+STREAM = bytes_of(*EVERYTHING.values())
+WANTED = unjoined(MrdParser().receive(STREAM))
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=9).map(sorted))
+@settings(max_examples=60, deadline=None)
+def test_any_cut_gives_the_same_messages(cuts: list[int]) -> None:
+    parser = MrdParser()
+
+    found = []
+    for start, stop in zip([0, *cuts], [*cuts, len(STREAM)], strict=True):
+        found += parser.receive(STREAM[start:stop])
+    parser.end()
+
+    assert_same(tuple(unjoined(found)), tuple(WANTED))
+
+
+def test_byte_by_byte_gives_the_same_messages() -> None:
+    parser = MrdParser()
+
+    found = [message for i in range(len(STREAM)) for message in parser.receive(STREAM[i : i + 1])]
+
+    assert_same(tuple(unjoined(found)), tuple(WANTED))
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_what_is_written_is_read_back(name: str, dialect: Dialect) -> None:
+    message = EVERYTHING[name]
+
+    (found,) = MrdParser().receive(bytes_of(message, dialect=dialect))
+
+    assert_same(found, with_data_written(message, found))
+
+
+def test_every_truncation_says_where_it_stopped() -> None:
+    boundaries = {0}
+    for message in WANTED:
+        boundaries.add(max(boundaries) + len(bytes_of(message)))
+
+    for stop in range(len(STREAM)):
+        parser = MrdParser()
+        parser.receive(STREAM[:stop])
+        if stop in boundaries:
+            parser.end()
+            continue
+        with pytest.raises(TruncatedStream, match=f"ended at byte {stop}, needed at least"):
+            parser.end()
+
+
+def test_truncation_tells_how_many_bytes_of_which_message() -> None:
+    parser = MrdParser()
+    parser.receive(bytes_of(lines(1, 2, 5))[:400])
+
+    with pytest.raises(TruncatedStream) as told:
+        parser.end()
+
+    assert "ACQUISITION (1008): found 400 bytes" in str(told.value)
+    assert "needed at least 422" in str(told.value)  # 2 + 340 + 2 · 5 · 8
+
+
+@pytest.mark.parametrize("number", [0, 9, 999, 1000, 1007, 1009, 1020, 1030, 1051, 65535])
+def test_an_unknown_id_is_named_with_its_place(number: int) -> None:
+    parser = MrdParser()
+
+    with pytest.raises(ProtocolError, match=f"message id: found {number} at byte 0"):
+        parser.receive(struct.pack("<H", number))
+
+
+def test_messages_before_a_fault_come_out_and_then_the_fault_for_ever() -> None:
+    parser = MrdParser()
+
+    found = parser.receive(bytes_of(Text("hi")) + b"\xff\xff")
+
+    assert found == [Text("hi")]
+    for call in (parser.space, parser.end, lambda: parser.commit(0), lambda: parser.receive(b"")):
+        with pytest.raises(ProtocolError, match="found 65535 at byte 8"):
+            call()
+
+
+HUGE = 2**63 - 1
+LYING = {
+    "config text": b"\x02\x00" + struct.pack("<I", 2**32 - 1),
+    "header": b"\x03\x00" + struct.pack("<I", 2**32 - 1),
+    "text": b"\x05\x00" + struct.pack("<I", 2**32 - 1),
+    "query": b"\x06\x00" + struct.pack("<QQQ", 0, 0, HUGE),
+    "response": b"\x07\x00" + struct.pack("<QQ", 0, HUGE),
+    "error": b"\x08\x00" + struct.pack("<Q", HUGE),
+    "dicom": struct.pack("<HI", 1018, 2**32 - 1),
+    "dicom name": struct.pack("<HIQ", 1018, 0, HUGE),
+    "dicom meta": struct.pack("<HIQQ", 1018, 0, 0, HUGE),
+    "dependency": struct.pack("<HQ", 1019, HUGE),
+    "image meta": bytes_of(image())[:200] + struct.pack("<Q", HUGE),
+    "recon data bits": struct.pack("<HQ", 1023, HUGE),
+    "recon data axes": struct.pack("<HQQ", 1023, 1, HUGE),
+    "recon data sizes": struct.pack("<HQQ7Q", 1023, 1, 7, *(2**20,) * 7),
+    "image array axes": struct.pack("<HQ", 1024, 17),
+    "image array sizes": struct.pack("<HQQ", 1024, 1, HUGE),
+    "bucket lines": struct.pack("<H13Q", 1050, HUGE, *(0,) * 12),
+    "bucket statistics": struct.pack("<H13QQ", 1050, *(0,) * 13, HUGE),
+    "bucket counters": struct.pack("<H13QQQ", 1050, *(0,) * 13, 1, HUGE),
+}
+
+
+@pytest.mark.parametrize("name", LYING)
+def test_a_length_beyond_its_limit_is_refused_before_its_bytes_come(name: str) -> None:
+    parser = MrdParser()
+
+    with pytest.raises(ProtocolError, match=r"needed at most \d+"):
+        parser.receive(LYING[name])
+
+    assert parser.failure is not None
+
+
+def lying_head(message, dtype_offset: dict[int, int]) -> bytes:
+    data = bytearray(bytes_of(message))
+    for offset, value in dtype_offset.items():
+        struct.pack_into("<H", data, 2 + offset, value)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (lying_head(lines(1), {38: 1025}), "line: channels: found 1025"),
+        (lying_head(lines(1), {34: 65535, 38: 1024}), "line: bytes: found 536"),
+        (lying_head(lines(1), {34: 65535, 176: 65535}), "line: bytes: found"),
+        (lying_head(image(), {16: 65535, 18: 65535, 20: 65535}), "image: bytes: found"),
+        (lying_head(image(), {2: 9}), "image: found data type 9, needed 1 to 8"),
+        (lying_head(EVERYTHING["waveform"], {28: 65535, 30: 65535}), "waveform: bytes: found"),
+    ],
+    ids=["channels", "line", "trajectory", "image", "type", "waveform"],
+)
+def test_a_header_that_claims_too_much_is_refused(data: bytes, told: str) -> None:
+    with pytest.raises(ProtocolError, match=told):
+        MrdParser().receive(data)
+
+
+def test_a_session_that_never_ends_is_refused() -> None:
+    parser = MrdParser(Limits(session_bytes=100))
+    parser.receive(bytes_of(Text("x" * 50)))
+
+    with pytest.raises(ProtocolError, match="stream: bytes: found 112, needed at most 100"):
+        parser.receive(bytes_of(Text("x" * 50)))
+
+
+def test_lines_are_views_and_a_block_is_never_written_again() -> None:
+    run = lines(200, 4, 500)
+    data, parser = bytes_of(run), MrdParser()
+
+    found = [part for _ in range(3) for part in parser.receive(data)]  # 9.8 MB, several blocks
+
+    assert len(data) * 3 > 2 * BLOCK_BYTES
+    assert all(part.data.base is not None for part in found)
+    assert np.array_equal(
+        np.concatenate([part.data for part in found]), np.concatenate([run.data] * 3)
+    )
+
+
+def test_neighbours_of_one_shape_come_as_one_run() -> None:
+    stream = bytes_of(lines(5), lines(2, 3, 9), lines(4), Close())
+
+    found = MrdParser().receive(stream)
+
+    assert [len(part) if isinstance(part, Acquisitions) else part for part in found] == [
+        5, 2, 4, Close(),
+    ]  # fmt: skip
+
+
+def test_a_message_longer_than_a_block_comes_whole() -> None:
+    message = image(7, (2, 1, 900, 700))  # 10 MB
+    parser = MrdParser()
+
+    (found,) = parser.receive(bytes_of(message))
+
+    assert_same(found, with_data_written(message, found))
+
+
+def test_lines_without_samples_do_not_stop_the_stream() -> None:
+    found = MrdParser().receive(bytes_of(lines(3, 2, 0), lines(2, 0, 4), Close()))
+
+    assert [type(m) for m in found] == [Acquisitions, Acquisitions, Close]
+    assert found[0].data.shape == (3, 2, 0)
+    assert found[1].data.shape == (2, 0, 4)
+
+
+def test_space_is_never_empty_whatever_is_read_into_it() -> None:
+    parser, stream, found = MrdParser(), STREAM * 200, []
+
+    while stream:
+        space = parser.space()
+        n = min(len(space), 70_001, len(stream))
+        space[:n] = stream[:n]
+        stream = stream[n:]
+        found += parser.commit(n)
+
+    assert len(unjoined(found)) == 200 * len(WANTED)
+
+
+def test_text_is_cut_at_the_first_nul_and_need_not_be_utf8() -> None:
+    text = struct.pack("<HI", 5, 6) + b"a\xffb\0cd"
+
+    assert MrdParser().receive(text) == [Text("a\ufffdb")]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        struct.pack("<H", 1) + b"\xff".ljust(1024, b"\0"),
+        struct.pack("<HI", 2, 1) + b"\xff",
+        struct.pack("<HQQQ", 6, 0, 0, 1) + b"\xff",
+    ],
+    ids=["config name", "config", "query"],
+)
+def test_what_is_not_utf8_is_refused_where_it_steers(message: bytes) -> None:
+    with pytest.raises(ProtocolError, match="not UTF-8 at byte 0"):
+        MrdParser().receive(message)
+
+
+def test_a_query_with_a_reserved_number_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="found 5 in the reserved field"):
+        MrdParser().receive(struct.pack("<HQ", 6, 5))
+
+
+def test_a_flag_byte_that_is_neither_is_refused() -> None:
+    empty = struct.pack("<Q", 0)
+
+    with pytest.raises(ProtocolError, match="trajectory: found flag 2"):
+        MrdParser().receive(struct.pack("<HQ", 1023, 1) + empty + b"\x02")
+
+
+def test_the_nul_dialect_writes_the_nul_and_counts_it() -> None:
+    assert bytes_of(Header(b"<a/>"), dialect=Dialect.FIRE) == b"\x03\0\x05\0\0\0<a/>\0"
+    assert bytes_of(Header(b"<a/>")) == b"\x03\0\x04\0\0\0<a/>"
+
+
+def test_a_name_that_does_not_fit_is_not_sent() -> None:
+    encode(ConfigFile("x" * 1023))
+
+    with pytest.raises(ProtocolError, match="found 1024 bytes"):
+        encode(ConfigFile("x" * 1024))
+
+
+def test_headers_that_contradict_the_samples_are_not_sent() -> None:
+    good = lines(2)
+    bad = Acquisitions(good.head, good.data[:, :, :-1], good.trajectory[:, :-1])
+
+    with pytest.raises(ProtocolError, match="contradict"):
+        encode(bad)
+
+
+def test_long_lines_leave_without_a_copy() -> None:
+    run = lines(2, 16, 512)
+
+    pieces = encode(run)
+
+    samples = [p for p in pieces if isinstance(p, memoryview) and len(p) == 16 * 512 * 8]
+    assert len(samples) == 2
+    assert all(np.shares_memory(np.frombuffer(p, np.uint8), run.data) for p in samples)
