@@ -106,16 +106,17 @@ def estimate_sensitivities(space: HybridSpace) -> Sensitivities:
 
 
 def _coarse_images(calibration: Complex, grid: Grid) -> Complex:
-    """Low-resolution coil images of all echoes [E, C, Zc, Yc, Xc], apodised."""
+    """Low-resolution coil images of all echoes [E, C, Zc, Yc, Xc], apodised where they are cut."""
     spectrum = fft(calibration, (4,))
     n_x = spectrum.shape[4]
     count = min(n_x, max(1, round(n_x * grid.x.voxel_mm / CALIBRATION_MM)))
     start = n_x // 2 - count // 2
     spectrum = spectrum[..., start : start + count]
-    axes = (3, 4) if grid.is_2d else (2, 3, 4)
-    for axis in axes:
-        spectrum = spectrum * _taper(spectrum.shape[axis]).reshape(-1, *[1] * (4 - axis))
-    return ifft(spectrum.astype(np.complex64), axes)
+    for axis, n_lines in ((2, grid.z_lines), (3, grid.y.n_encoded), (4, n_x)):
+        if spectrum.shape[axis] < n_lines:  # cut out of a larger k-space: it would ring
+            taper = _taper(spectrum.shape[axis])
+            spectrum = spectrum * taper.reshape(-1, *[1] * (4 - axis))
+    return ifft(spectrum.astype(np.complex64), (3, 4) if grid.is_2d else (2, 3, 4))
 
 
 def _taper(n: int) -> Real:

@@ -59,7 +59,9 @@ class ReadoutTransform:
         lines
             Samples in the order of time [N, C, S].
         centre
-            Index, in time, of the sample at the centre of k-space [N].
+            Index of the sample at the centre of k-space, counted in the order of growing k [N]:
+            of a reversed line, after it has been turned round. So it stands in converted scans,
+            and there alone does it leave no shift of one sample between polarities.
         backward
             Which lines were read in the direction of falling k [N].
 
@@ -73,9 +75,7 @@ class ReadoutTransform:
             raise DataError(f"lines: found {n_channels} channels, needed {self._n_channels}")
         if n_lines and int(centre.max()) >= n_samples:
             raise DataError(f"lines: found centre sample {int(centre.max())} of {n_samples}")
-        first = np.where(
-            backward, centre.astype(np.int64) + 1 - n_samples, -centre.astype(np.int64)
-        )
+        first = -centre.astype(np.int64)
         rows = np.empty((n_lines, self.n_channels, self._axis.n_image), np.complex64)
         start = 0
         for size in sorted(self._plans, reverse=True):

@@ -26,8 +26,8 @@ def without_polarity(images: Complex, echoes: EchoTrain) -> tuple[Complex, str]:
     slope_rad = polarity_ramp(images, echoes.times_s(), echoes.polarity)
     if slope_rad is None:
         return images, "bipolar echoes: too few to part gradient delay from field; left as they are"
-    delay = slope_rad * images.shape[3] / (2 * np.pi)
-    told = f"bipolar echoes: gradient delay of {delay:+.3f} samples removed"
+    cycles = slope_rad * images.shape[3] / (2 * np.pi)
+    told = f"bipolar echoes: phase ramp of {cycles:+.3f} cycles over the field of view removed"
     return without_ramp(images, slope_rad, echoes.polarity), told
 
 
@@ -39,8 +39,8 @@ def polarity_ramp(images: Complex, te_s: Sequence[float], polarity: Sequence[int
 
     .. math:: \partial_x \varphi_e = \partial_x \varphi_0 + TE_e\,\partial_x\omega + p_e\,b,
 
-    taken over a few voxels, is free of wraps nearly everywhere; its least-squares fit over echoes
-    parts b from the object's field, and the weighted median over voxels passes over the rest.
+    taken over a few voxels wherever that is safe from wraps, has a least-squares fit over echoes
+    that parts b from the object's field; b is the weighted median over voxels.
     A constant phase between polarities, and one that varies otherwise than along X, stay.
 
     Parameters
@@ -64,12 +64,25 @@ def polarity_ramp(images: Complex, te_s: Sequence[float], polarity: Sequence[int
     model = np.stack([np.ones(len(te_s)), np.asarray(te_s), np.asarray(polarity)], axis=1)
     if len(te_s) < 3 or np.linalg.matrix_rank(model / np.abs(model).max(axis=0)) < 3:
         return None
-    apart = max(1, min(_APART, images.shape[3] // 8))
-    steps = images[..., apart:] * images[..., :-apart].conj()
+    steps, apart = _steps_along_x(images)
     power = np.abs(steps).min(axis=0)
-    strong = power > _SIGNAL**2 * power.max()
-    slopes = np.tensordot(np.linalg.pinv(model)[2], np.angle(steps[:, strong]), axes=1) / apart
-    return _weighted_median(slopes, power[strong]) if strong.any() else None
+    trusted = power > _SIGNAL**2 * power.max()
+    if not trusted.any():
+        return None
+    slopes = np.tensordot(np.linalg.pinv(model)[2], np.angle(steps[:, trusted]), axes=1) / apart
+    return _weighted_median(slopes, power[trusted])
+
+
+def _steps_along_x(images: Complex) -> tuple[Complex, int]:
+    """Products of voxels some way apart [E, Z, Y, X - apart], zero where a wrap may lie between."""
+    apart = max(1, min(_APART, images.shape[3] // 8))
+    n_pairs = images.shape[3] - apart
+    steps = images[..., apart:] * images[..., :-apart].conj()
+    near = images[..., 1:] * images[..., :-1].conj()
+    for offset in range(apart):
+        turn = np.abs(np.angle(near[..., offset : offset + n_pairs])).max(axis=0)
+        steps[:, turn * apart > np.pi / 2] = 0
+    return steps, apart
 
 
 def _weighted_median(values: NDArray[np.floating], weights: NDArray[np.floating]) -> float:
