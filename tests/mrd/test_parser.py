@@ -57,15 +57,18 @@ def test_what_is_written_is_read_back(name: str, dialect: Dialect) -> None:
     assert_same(found, with_data_written(message, found))
 
 
-def test_every_truncation_says_where_it_stopped() -> None:
-    boundaries = {0}
-    for message in WANTED:
-        boundaries.add(max(boundaries) + len(bytes_of(message)))
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_every_truncation_says_where_it_stopped(name: str) -> None:
+    data = bytes_of(EVERYTHING[name])
+    alone = {len(bytes_of(part)) for part in unjoined([EVERYTHING[name]])}
+    whole = {0} | {n for size in alone for n in range(size, len(data), size)}
+    # Within samples, where the bulk of the bytes is, every 13th offset stands for its neighbours.
+    stops = [n for n in range(len(data)) if n < 2500 or n % 13 == 0]
 
-    for stop in range(len(STREAM)):
+    for stop in stops:
         parser = MrdParser()
-        parser.receive(STREAM[:stop])
-        if stop in boundaries:
+        parser.receive(data[:stop])
+        if stop in whole and len(alone) == 1:
             parser.end()
             continue
         with pytest.raises(TruncatedStream, match=f"ended at byte {stop}, needed at least"):
