@@ -140,3 +140,54 @@ def mean_trust(cost: Bytes, step: Ints, inside: Flags, out: Real) -> None:
                 if back >= 0 and cost[axis, back]:
                     total += 1 - cost[axis, back] / 255
         out[v] = total / 6
+
+
+@njit(cache=True, parallel=True, nogil=True)
+def fit_lines(
+    phase: Real,
+    magnitude: Real,
+    te: NDArray[np.float64],
+    inside: Flags,
+    steps: int,
+    looseness: float,
+    floor: float,
+    slope: Real,
+    intercept: Real,
+    misfit: Real,
+    spread: Real,
+) -> None:
+    """Line through the phases of each voxel, weighted by m², then ``steps`` on wrapped residuals.
+
+    In those steps the intercept is held near 0 with the standard deviation ``looseness`` [rad; 0:
+    free] against the voxel's own misfit, or ``floor`` where that is smaller. [E, V] in; out [V]:
+    rad/s, rad, Σm²r² and Σm²(t - t̄)². One echo: the line through 0.
+    """
+    echoes, voxels = phase.shape
+    for v in prange(voxels):
+        if not inside[v]:
+            continue
+        a = b = rest = hold = across = 0.0
+        for step in range(steps + 1):
+            sw, st, stt, sp, stp = hold, 0.0, 0.0, -hold * b, 0.0
+            for e in range(echoes):
+                w = float(magnitude[e, v]) ** 2
+                left = phase[e, v] - b - a * te[e]
+                left = wrapped(left) if step else left
+                sw += w
+                st += w * te[e]
+                stt += w * te[e] * te[e]
+                sp += w * left
+                stp += w * te[e] * left
+            line = echoes > 1 and sw > 0.0
+            across = stt - st * st / sw if line else stt
+            if across > 0.0:
+                rise = (stp - st * sp / sw) / across if line else stp / across
+                a += rise
+                b += (sp - st * rise) / sw if line else 0.0
+            rest = 0.0
+            for e in range(echoes):
+                left = wrapped(phase[e, v] - b - a * te[e])
+                rest += float(magnitude[e, v]) ** 2 * left * left
+            if looseness > 0.0 and echoes > 2:
+                hold = max(floor * floor, rest / (echoes - 2)) / looseness**2
+        slope[v], intercept[v], misfit[v], spread[v] = a, b, rest, across

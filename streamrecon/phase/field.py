@@ -1,0 +1,136 @@
+r"""The total field from the phase of the echoes, and how well it is known.
+
+.. math:: \varphi_n = \varphi_0 + 2\pi\bar\gamma B_0 f\, TE_n, \quad w_n = m_n^2
+
+by weighted least squares with an intercept, then Gauss-Newton steps of the complex fit: regressions
+of the wrapped residuals, which make the result independent of wraps that were left. In those steps
+the intercept is held near zero as loosely as the voxel's own misfit allows: voxels that a line does
+not fit, as at a calcification, would otherwise trade a wild intercept for a wild field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2
+
+from streamrecon.errors import ReconError
+from streamrecon.phase._kernels import fit_lines
+from streamrecon.units import hz_per_ppm
+
+Real = NDArray[np.float32]
+
+_RAYLEIGH_MEDIAN = 1.17741  # median of the magnitude of noise, over its standard deviation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldFit:
+    """Field and the trust in it; all [Z, Y, X], 0 outside the mask.
+
+    Parameters
+    ----------
+    field_ppm
+        Relative total field [ppm].
+    sd_ppm
+        Standard deviation that noise gives it [ppm]; infinite where there is no signal.
+    residual_rad
+        Magnitude-weighted root mean square of the phase residuals [rad]; 0 below three echoes.
+    offset_rad
+        Phase at TE = 0 [rad]; 0 for one echo.
+    noise
+        Standard deviation of the real part of the images, in units of the magnitude.
+    """
+
+    field_ppm: Real
+    sd_ppm: Real
+    residual_rad: Real
+    offset_rad: Real
+    noise: float
+
+
+def fit_field(
+    phase_rad: NDArray[np.floating],
+    magnitude: NDArray[np.floating],
+    mask: NDArray[np.bool_],
+    te_s: Sequence[float],
+    b0_t: float,
+    *,
+    steps: int = 2,
+    intercept_sd_rad: float = 0.2,
+) -> FieldFit:
+    """Weighted linear fit with intercept of unwrapped phases; about four FFTs.
+
+    Two echoes give their phase difference, one echo its phase over TE: then a phase offset that was
+    left in is taken for field. Noise is measured from the residuals (three echoes or more), else
+    from the air.
+
+    Parameters
+    ----------
+    phase_rad
+        Unwrapped phase [E, Z, Y, X, rad], growing with the field.
+    magnitude
+        [E, Z, Y, X], any unit.
+    mask
+        Voxels wanted [Z, Y, X].
+    te_s
+        Echo times [s].
+    b0_t
+        Static field [T].
+    steps
+        Gauss-Newton steps.
+    intercept_sd_rad
+        Phase that a voxel may keep at TE = 0 after its smooth offset was removed [rad]; 0 leaves
+        it free, which is right where no offset was removed.
+
+    Raises
+    ------
+    ReconError
+        If the mask is empty, or the phase is not finite in it.
+
+    References
+    ----------
+    Liu et al. (2013) Magn Reson Med 69:467. doi:10.1002/mrm.24272
+    """
+    if not mask.any():
+        raise ReconError("field: no voxel to fit, the mask is empty")
+    if not np.isfinite(phase_rad[:, mask]).all():
+        raise ReconError("field: the phase is not finite inside the mask")
+    echoes = len(te_s)
+    phase = np.asarray(phase_rad, np.float32).reshape(echoes, -1)
+    weight = np.nan_to_num(np.asarray(magnitude, np.float32)).reshape(echoes, -1)
+    inside = mask.ravel()
+    out = np.zeros((4, mask.size), np.float32)
+    times = np.asarray(te_s, np.float64)
+    fit_lines(phase, weight, times, inside, 0, 0.0, 0.0, *out)
+    noise = _noise(out[2][inside], weight, inside, echoes)
+    fit_lines(phase, weight, times, inside, steps, intercept_sd_rad, noise, *out)
+    slope, intercept, misfit, spread = out
+
+    scale = np.float32(2 * np.pi * hz_per_ppm(b0_t))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sd = np.where(inside, np.float32(noise) / (scale * np.sqrt(spread)), 0)
+        residual = np.nan_to_num(np.sqrt(misfit / (weight**2).sum(axis=0)))
+    return FieldFit(
+        (slope / scale).reshape(mask.shape),
+        sd.astype(np.float32).reshape(mask.shape),
+        residual.reshape(mask.shape),
+        intercept.reshape(mask.shape),
+        noise,
+    )
+
+
+def _noise(misfit: Real, weight: Real, inside: NDArray[np.bool_], echoes: int) -> float:
+    """Standard deviation of one real channel: robust against voxels that a line does not fit."""
+    if echoes > 2:
+        return float(np.sqrt(np.median(misfit) / chi2.median(echoes - 2)))
+    air = weight[0][~inside]
+    air = air[air > 0]
+    if air.size == 0:
+        raise ReconError(
+            f"field: found {echoes} echoes and no air outside the mask, needed either "
+            "three echoes or some air to measure the noise"
+        )
+    return float(np.quantile(air, 0.25) / np.sqrt(-2 * np.log(0.75)))
