@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import psutil
@@ -20,6 +23,7 @@ from streamrecon.mrd.parser import MrdParser
 from streamrecon.mrd.writer import encode
 
 HEADER = Header(b"<ismrmrdHeader/>")
+_HERE = Path(__file__).parent
 PATIENCE_S = 30.0
 """A test that waits longer than this hangs."""
 
@@ -29,11 +33,13 @@ class Service:
 
     def __init__(self, **settings: object) -> None:
         chosen = {"port": 0, "storage": None, "host": ["127.0.0.1"], **settings}
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  (a pipe that nobody reads fills)
         self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("toy_service.py")), json.dumps(chosen)],
+            [sys.executable, str(_HERE / "toy_service.py"), json.dumps(chosen)],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._log,
             text=True,
+            env=os.environ | {"PYTHONPATH": str(_HERE)},  # the fork server looks for toys there
         )
         addresses = json.loads(self.process.stdout.readline())
         self.port = int(addresses[0][1])
@@ -52,12 +58,17 @@ class Service:
         """Living processes below the service, its fork server and resource tracker among them."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def close(self) -> None:
+        """Let the log go."""
+        self._log.close()
+
     def stop(self) -> tuple[int, str]:
         """End it with SIGTERM; exit code and log."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        _, log = self.process.communicate(timeout=PATIENCE_S)
-        return self.process.returncode, log
+        self.process.communicate(timeout=PATIENCE_S)
+        self._log.seek(0)
+        return self.process.returncode, self._log.read()
 
 
 @contextmanager
@@ -71,6 +82,7 @@ def service(**settings: object) -> Iterator[Service]:
         family += running.workers() if running.process.poll() is None else []
         running.process.kill()
         running.process.communicate()
+        running.close()
         _, left = psutil.wait_procs(family, timeout=PATIENCE_S)
         assert not left, "processes outlive the service"
 
@@ -88,7 +100,7 @@ class Client:
         self.parser = MrdParser()
         self.heard: list[Message] = []
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -129,4 +129,4 @@ def main() -> int:
     def listening(addresses: object) -> None:
         print(json.dumps(addresses), flush=True)
 
-    return serve(settings, equip, preload=["streamrecon.server.worker"], listening=listening)
+    return serve(settings, equip, preload=["toys"], listening=listening)
