@@ -79,7 +79,7 @@ def magnetisation(scene: Scene, fine: Properties, te_s: float, sign: int) -> NDA
     """Complex signal of the fine grid at an echo time, delayed along a readout's polarity.
 
     ``ρ exp(−R2* TE) exp(±2πi γ̄ B0 ΔB TE)``, the sign being the scanner's. A delay of d samples
-    makes sample k of a line ``S(k ∓ d)``.
+    makes sample k of a line ``S(k ∓ d)``; a ``sign`` of 0 leaves it out.
     """
     turn = scene.phase_sign * 2 * np.pi * hz_per_ppm(scene.b0_t) * te_s
     exponent = np.empty(fine.density.shape, dtype=np.complex64)

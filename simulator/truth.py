@@ -26,8 +26,8 @@ class Truth:
         Complex image of each echo for a coil of sensitivity 1, complex64 [E, Z, Y, X]: the plain
         inverse transform of exactly the samples that were sent (unsampled ones are 0), with the
         amplitude of the object also where the recon matrix is larger than the encoded one.
-        Positive fields turn the phase forwards whatever the scanner's sign. Between polarities
-        nothing is left of a gradient delay; what all echoes share of it is still there.
+        Positive fields turn the phase forwards whatever the scanner's sign. Of a gradient delay
+        nothing is left in a bipolar scan, where opposite polarities tell it; all of it in others.
     coil_rss
         Root sum of squares of the sensitivities; coil images combined that way are
         ``abs(echoes) * coil_rss``, nearly so where the object has edges and ``supersampling > 1``.
@@ -100,9 +100,10 @@ def sampled_lines(scene: Scene) -> NDArray[np.bool_]:
 
 def _images(scene: Scene) -> NDArray[np.complex64]:
     fine = sample_object(scene)
+    sign = 0 if scene.bipolar else 1  # of the delay that stays
     images = np.empty((len(scene.te_s), *scene.recon_shape), np.complex64)
     for echo, (te_s, sampled) in enumerate(zip(scene.te_s, sampled_lines(scene), strict=True)):
-        kspace = transform(scene, magnetisation(scene, fine, te_s, 1)) * sampled[..., None]
+        kspace = transform(scene, magnetisation(scene, fine, te_s, sign)) * sampled[..., None]
         kspace[..., : scene.skipped_samples] = 0
         images[echo] = _inverse(scene, kspace)
     return images if scene.phase_sign > 0 else images.conj()

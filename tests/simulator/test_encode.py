@@ -117,6 +117,20 @@ def test_true_magnitude_decays_with_r2_star():
     np.testing.assert_allclose(ratio, np.exp(-0.007 * found.r2_star_hz[found.mask]), rtol=1e-3)
 
 
+def test_a_delay_stays_in_the_truth_only_where_no_polarity_tells_it():
+    scene = replace(ODD, n_coils=1)
+
+    known = truth(scene)
+    on_time = known.echoes
+    bipolar = truth(replace(scene, bipolar=True, delay_samples=0.5)).echoes
+    monopolar = truth(replace(scene, delay_samples=0.5)).echoes
+
+    along_x = np.angle((monopolar / on_time)[:, known.mask])
+    np.testing.assert_array_equal(bipolar, on_time)
+    # Half a sample of 9: 2π·0.5/9 from voxel to voxel, voxels −3 … 2 of the image.
+    assert np.ptp(along_x) == pytest.approx(2 * np.pi * 0.5 / 9 * 5, rel=1e-3)
+
+
 def test_zero_filled_truth_keeps_the_amplitude_and_the_places():
     coarse = truth(replace(ODD, n_coils=1))
     fine = truth(replace(ODD, n_coils=1, recon_matrix=(15, 21, 18)))
