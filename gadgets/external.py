@@ -62,9 +62,10 @@ def run(connection: Connection, registry: Registry = REGISTRY) -> None:
 
     Raises
     ------
-    Exception
+    BaseException
         Whatever failed, after Gadgetron has been told: the process ends with code 1.
     """
+    logging.getLogger("numba").setLevel(logging.INFO)  # the package sets DEBUG: pages per kernel
     peer = Peer(connection.socket.socket)
     connection.socket = peer  # the package closes it when this function ends
     serve(peer, connection.raw_bytes.config, connection.raw_bytes.header, registry)
@@ -78,13 +79,13 @@ def serve(peer: Peer, config: bytes, header: bytes, registry: Registry) -> None:
 
     Raises
     ------
-    Exception
+    BaseException
         Whatever failed, after Gadgetron has been told as ERROR(8).
     """
     try:
         chain = build_chain(config, registry, Context(session="external"))
         chain.run(_items(peer, header), _sender(peer))
-    except Exception as e:
+    except BaseException as e:  # an exit too: CLOSE alone would mean success
         peer.fail(_reason(e))
         raise
 
@@ -94,7 +95,7 @@ def _items(peer: Peer, header: bytes) -> Iterator[Message]:
     yield from peer.data()
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, StreamReconError):
         return f"[{error.code}] {error}"
     return f"[internal] {type(error).__name__}; the traceback is in the log of this process"

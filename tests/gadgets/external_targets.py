@@ -37,6 +37,17 @@ class Crash(Gadget[Acquisitions]):
         yield item
 
 
+class Leave(Gadget[Acquisitions]):
+    """Ends the process as a careless library does."""
+
+    accepts = (Acquisitions,)
+
+    def feed(self, item: Acquisitions) -> Iterator[object]:
+        """Exit with success."""
+        raise SystemExit(0)
+        yield item
+
+
 class Speak(Gadget[Acquisitions]):
     """Turns a line into a notice, a short image, and something the wire does not know."""
 
@@ -53,4 +64,4 @@ class Speak(Gadget[Acquisitions]):
 
 def run(connection: external.Connection) -> None:
     """Serve with the gadgets above."""
-    external.run(connection, Registry((Refuse, Crash, Speak)))
+    external.run(connection, Registry((Refuse, Crash, Leave, Speak)))
