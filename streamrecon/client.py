@@ -299,6 +299,6 @@ class _Conversation:
 
     def _gone(self) -> TruncatedStream:
         return TruncatedStream(
-            f"{self._server}: the server went away without CLOSE, after"
-            f" {len(self._images)} images and {len(self._notices)} texts"
+            f"{self._server}: the server went away without CLOSE"
+            f" (images: {len(self._images)}, texts: {len(self._notices)})"
         )

@@ -43,7 +43,9 @@ class Watch:
         live: bool | None = None,
         stream: TextIO | None = None,
     ) -> None:
-        self._console = Console(file=stream or sys.stderr, highlight=False)
+        self._console = Console(
+            file=stream or sys.stderr, highlight=False, force_terminal=True if live else None
+        )
         drawn = self._console.is_terminal if live is None else live
         self._progress = Progress(
             TextColumn("{task.fields[name]}", markup=False),
@@ -90,7 +92,7 @@ class Watch:
         elapsed_s = self._progress.tasks[0].elapsed or 0.0
         rate = f", {self._bytes / 1e6 / elapsed_s:.0f} MB/s" if elapsed_s else ""
         known = f"/{self._total}" if self._total is not None else ""
-        state = f"{self._lines}{known} lines{rate}, {self._images} images"
+        state = f"{self._lines}{known} lines{rate}, images: {self._images}"
         self._progress.update(self._task, completed=self._lines, state=state)
 
 
