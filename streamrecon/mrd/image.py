@@ -117,11 +117,12 @@ def _meta(volume: Volume, history: tuple[str, ...]) -> Meta:
         names.COLUMN_DIR: _cosines(y),
         names.SLICE_DIR: _cosines(z),
         names.QUANTITY: (quantity.label,),
-        names.UNIT: (quantity.unit,),
         names.PHASE_SIGN: (str(scan.phase_sign),),
         names.VERSION: (streamrecon.__version__,),
         names.SPACING_MM: (f"{volume.geometry.voxel_mm[0]:.9g}",),
     }
+    if quantity.unit:  # an empty value is read as the word None by ismrmrd
+        meta[names.UNIT] = (quantity.unit,)
     if volume.comments:
         meta[names.COMMENTS] = volume.comments
     meta[names.FIRE_ROLE] = meta[names.ROLE]
