@@ -10,6 +10,8 @@ from streamrecon.stream.plan import Given, Plan
 FIRE_KEYS = frozenset({"config", "customconfig", "options", "sendOriginal"})
 """Parameters that FIRE sends whatever the chain; they are the server's, not a gadget's."""
 
+_SHOWN_CHARACTERS = 40
+
 
 def override(plans: Sequence[Plan], parameters: Mapping[str, str]) -> list[Notice]:
     """Set fields by a client's parameters: ``Gadget.field``, or ``field`` of all that have it.
@@ -38,6 +40,11 @@ def _unused_notices(keys: list[str]) -> list[Notice]:
         (Level.WARNING, [k for k in keys if k not in FIRE_KEYS]),
     ):
         if group:
-            text = f"parameters that no gadget of this chain has: {', '.join(sorted(group))}"
-            notices.append(Notice(level, text))
+            names = ", ".join(sorted(map(_shown, group)))
+            notices.append(Notice(level, f"parameters that no gadget of this chain has: {names}"))
     return notices
+
+
+def _shown(key: str) -> str:
+    """Give a client's word in a form that keeps a log line short and whole."""
+    return key[:_SHOWN_CHARACTERS] if key.isprintable() else ascii(key[:_SHOWN_CHARACTERS])
