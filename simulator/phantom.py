@@ -50,10 +50,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Phantom:
-    """Parts in an environment; where parts overlap the later one counts.
+    """Parts in an environment, each embedded in a host.
 
-    A part must lie wholly in the one that holds its centre (infinite cylinders may leave it where
-    there is no signal), otherwise the sum of the closed forms is not the field of the picture.
+    The host is the last part before it that holds its centre, or the environment.
+    A part fills its shape as far as its host reaches. The field is that of whole shapes: of an
+    infinite cylinder also where it has left its host, the one way in which the field is not that
+    of the picture of χ.
 
     Parameters
     ----------
@@ -90,7 +92,7 @@ def properties_at(
     """
     place = np.zeros(points_mm.shape[1:], dtype=np.intp)
     for number, part in enumerate(phantom.parts, start=1):
-        place[contains(part.shape, points_mm)] = number
+        place[contains(part.shape, points_mm) & (place == _host(phantom, number))] = number
     tissues = (phantom.environment, *(part.tissue for part in phantom.parts))
     density = np.array([tissue.density for tissue in tissues], dtype=np.float32)[place]
     where = np.ones_like(density, dtype=bool) if field_everywhere else density > 0
@@ -114,11 +116,16 @@ def field_at(phantom: Phantom, points_mm: NDArray[np.float64]) -> NDArray[np.flo
 
 def sources(phantom: Phantom) -> Iterator[tuple[Shape, float]]:
     """Every shape with the step of χ [ppm] against what it is embedded in."""
-    for number, part in enumerate(phantom.parts):
-        centre = np.array(part.shape.centre_mm)[:, None]
-        hosts = [outer for outer in phantom.parts[:number] if contains(outer.shape, centre)[0]]
-        host = hosts[-1].tissue if hosts else phantom.environment
-        yield part.shape, part.tissue.chi_ppm - host.chi_ppm
+    tissues = (phantom.environment, *(part.tissue for part in phantom.parts))
+    for number, part in enumerate(phantom.parts, start=1):
+        yield part.shape, part.tissue.chi_ppm - tissues[_host(phantom, number)].chi_ppm
+
+
+def _host(phantom: Phantom, number: int) -> int:
+    """Number of the part, from 1, in which a part is embedded; 0 for the environment."""
+    centre = np.array(phantom.parts[number - 1].shape.centre_mm)[:, None]
+    outer = phantom.parts[: number - 1]
+    return max((n for n, each in enumerate(outer, 1) if contains(each.shape, centre)[0]), default=0)
 
 
 def _background(phantom: Phantom, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,12 +6,13 @@ from simulator.phantom import CYLINDER, HEAD, MARKER, SPHERES
 from simulator.scene import Order, Scene
 
 SCENES: dict[str, Scene] = {
-    "head": Scene("multi-echo head at 3 T, 8 coils, noise scan", phantom=HEAD),
+    "head": Scene("multi-echo head at 3 T, 8 coils, noise scan", phantom=HEAD, supersampling=2),
     "head-bipolar": Scene(
         "the head with bipolar readouts, late by 0.4 samples",
         phantom=HEAD,
         bipolar=True,
         delay_samples=0.4,
+        supersampling=2,
     ),
     "head-slices": Scene(
         "the head in interleaved 2-D slices, oblique, 4 coils",
@@ -23,6 +24,7 @@ SCENES: dict[str, Scene] = {
         tilt_deg=(20.0, -10.0),
         order=Order.KZ_INNER,
         n_coils=4,
+        supersampling=2,
     ),
     "spheres": Scene(
         "small balls of both signs of χ in water, 1 coil, no noise",

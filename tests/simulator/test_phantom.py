@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from simulator.phantom import AIR, HEAD, Part, Phantom, Tissue, field_at, properties_at, sources
-from simulator.shapes import Sphere, contains
+from simulator.shapes import Cylinder, Sphere, contains
 
 
 def test_inner_part_is_a_step_against_the_part_that_holds_it():
@@ -59,3 +59,23 @@ def test_phantom_field_has_the_sign_of_chi_on_the_axis(chi_ppm):
     found = field_at(phantom, np.array([[0.0], [0.0], [10.0]]))
 
     np.testing.assert_allclose(found, [chi_ppm / 12])
+
+
+def test_a_part_ends_where_its_host_ends():
+    vein = Part(Cylinder((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), 2.0), Tissue(1.0, 0.0, 0.3))
+    phantom = Phantom((Part(Sphere((0.0, 0.0, 0.0), 10.0), Tissue(0.5, 0.0, 0.0)), vein))
+    points = np.array([[5.0, 20.0, 5.0], [0.0, 0.0, 5.0], [0.0, 0.0, 0.0]])
+
+    found = properties_at(phantom, points)
+
+    np.testing.assert_allclose(found.density, [1.0, 0.0, 0.5])
+    np.testing.assert_allclose(found.chi_ppm, [0.3, 9.4, 0.0])
+
+
+def test_the_head_is_as_large_as_its_first_part():
+    points = np.random.default_rng(6).uniform(-120, 120, (3, 100_000))
+
+    density = properties_at(HEAD, points).density
+
+    assert (density[~contains(HEAD.parts[0].shape, points)] == 0).all()
+    assert (density > 0).sum() > 10_000
