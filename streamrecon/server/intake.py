@@ -82,7 +82,7 @@ class Intake:
             self._read()
             self._forget()
         except _Stopped:
-            pass
+            self._put(ConnectionAbortedError("the listener is gone"))  # or the session is over
         finally:
             self._wake.close()
 

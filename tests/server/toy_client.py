@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,8 +84,24 @@ def service(**settings: object) -> Iterator[Service]:
         running.process.kill()
         running.process.communicate()
         running.close()
-        _, left = psutil.wait_procs(family, timeout=PATIENCE_S)
-        assert not left, "processes outlive the service"
+        assert all_gone(family), "processes outlive the service"
+
+
+def all_gone(processes: list[psutil.Process]) -> bool:
+    """Whether they end in time; an orphan counts as gone though nobody has collected it yet."""
+    ends = time.monotonic() + PATIENCE_S
+    while any(map(_runs, processes)):
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Client:
@@ -96,7 +113,11 @@ class Client:
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE_S)
-        self.socket.connect(address)
+        try:
+            self.socket.connect(address)
+        except OSError:
+            self.socket.close()
+            raise
         self.parser = MrdParser()
         self.heard: list[Message] = []
 
