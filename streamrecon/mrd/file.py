@@ -211,7 +211,9 @@ def _holds_images(item: h5py.Group | h5py.Dataset) -> bool:
 
 def _images(group: h5py.Group) -> Iterator[Image]:
     heads = by_name(group["header"][()], IMAGE)
-    attributes = group["attributes"].asstr()[()] if "attributes" in group else [""] * len(heads)
+    attributes = (
+        group["attributes"].asstr("utf-8")[()] if "attributes" in group else [""] * len(heads)
+    )
     data = group["data"]
     for i, head in enumerate(heads):
         pixels = _as_complex(data[i])

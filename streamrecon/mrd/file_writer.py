@@ -18,6 +18,8 @@ from streamrecon.mrd.meta import write_meta
 from streamrecon.mrd.pieces import waveform_head
 from streamrecon.mrd.writer import image_head
 
+# UTF-8 under an ASCII name: the C library cannot convert strings that are declared UTF-8.
+_TEXT = h5py.string_dtype("ascii")
 _FLOATS, _WORDS = h5py.vlen_dtype(np.float32), h5py.vlen_dtype(np.uint32)
 LINE = np.dtype([("head", ACQUISITION), ("traj", _FLOATS), ("data", _FLOATS)])
 PHYSIOLOGY = np.dtype([("head", WAVEFORM), ("data", _WORDS)])
@@ -77,7 +79,7 @@ class FileWriter:
         """
         match message:
             case Header():
-                xml = self._group.create_dataset("xml", (1,), dtype=h5py.string_dtype("utf-8"))
+                xml = self._group.create_dataset("xml", (1,), dtype=_TEXT)
                 xml[0] = message.xml
             case Acquisitions():
                 self._append_lines(message)
@@ -137,9 +139,7 @@ class FileWriter:
         for i, (image, meta) in enumerate(zip(images, metas, strict=True)):
             heads[i] = image_head(image, kind, len(meta))[0]
         group.create_dataset("header", data=heads, maxshape=(None,))
-        texts = group.create_dataset(
-            "attributes", (len(images),), maxshape=(None,), dtype=h5py.string_dtype("utf-8")
-        )
+        texts = group.create_dataset("attributes", (len(images),), maxshape=(None,), dtype=_TEXT)
         texts[:] = metas
         shape = images[0].data.shape
         data = group.create_dataset(

@@ -135,7 +135,10 @@ class NoiseStore:
             If there is a file that is not readable.
         """
         try:
-            with np.load(self._path(measurement), allow_pickle=False) as file:
+            with (
+                self._path(measurement).open("rb") as opened,
+                np.load(opened, allow_pickle=False) as file,
+            ):
                 ratio = float(file["bandwidth_ratio"])
                 record = NoiseRecord(
                     covariance=file["covariance"],
