@@ -8,15 +8,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from simulator.client import Pace, play
-from simulator.options import add_scene_options, scene_from
+from simulator.options import add_scene_options, given, scene_from
 from simulator.scan import simulate
 from simulator.scenes import SCENES
 from simulator.write import demo_scan, write_scan, write_scan_stream, write_truth
-from streamrecon.errors import StreamReconError
+from streamrecon.errors import ConfigError, StreamReconError
 from streamrecon.mrd.file import read_scan
 from streamrecon.mrd.messages import Image, Message, Text
 
-_EPILOG = "The scenes: python -m simulator scenes"
+_SCENES_HELP = "a name that `python -m simulator scenes` lists"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,37 +26,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.command(options))
     except StreamReconError as e:
         print(f"error [{e.code}] {e}", file=sys.stderr)
-        return 1
+    except OSError as e:
+        print(f"error [file] {e}", file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m simulator", description="Scans with known truth.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _command(commands, "scenes", "list the scenes").set_defaults(command=_scenes)
-    write = _command(commands, "write", "write a scan as an MRD file, and its truth")
-    write.add_argument("scene", choices=SCENES, metavar="SCENE", help=_EPILOG)
-    write.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.h5")
-    write.add_argument("--stream", type=Path, metavar="FILE.mrd", help="a plain stream as well")
-    write.add_argument("--no-truth", action="store_true", help="the scan only")
-    add_scene_options(write)
-    write.set_defaults(command=_write)
-    sent = _command(commands, "play", "send a scan to an MRD server, show what comes back")
-    sent.add_argument("scan", metavar="FILE|SCENE", help="an MRD file, or the name of a scene")
-    sent.add_argument("--to", type=_address, default=("127.0.0.1", 9002), metavar="HOST:PORT")
-    sent.add_argument("--config", required=True, metavar="NAME", help="name of the chain")
-    sent.add_argument("--pace", type=Pace, default=Pace.FULL, metavar="tr|full")
-    add_scene_options(sent)
-    sent.set_defaults(command=_play)
-    demo = _command(commands, "demo", "write the scan of `make demo`")
+    commands.add_parser("scenes", help="list the scenes").set_defaults(command=_scenes)
+    _write_options(commands.add_parser("write", help="write a scan as an MRD file, and its truth"))
+    _play_options(commands.add_parser("play", help="send a scan to an MRD server, show the answer"))
+    demo = commands.add_parser("demo", help="write the scan of `make demo`")
     demo.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.h5")
     demo.set_defaults(command=_demo)
     return parser
 
 
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
-) -> argparse.ArgumentParser:
-    return commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+def _write_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scene", choices=SCENES, metavar="SCENE", help=_SCENES_HELP)
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.h5")
+    parser.add_argument("--stream", type=Path, metavar="FILE.mrd", help="a plain stream as well")
+    parser.add_argument("--no-truth", action="store_true", help="the scan only")
+    add_scene_options(parser)
+    parser.set_defaults(command=_write)
+
+
+def _play_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scan", metavar="FILE|SCENE", help=f"an MRD file, or {_SCENES_HELP}")
+    parser.add_argument("--to", type=_address, default=("127.0.0.1", 9002), metavar="HOST:PORT")
+    parser.add_argument("--config", required=True, metavar="NAME", help="name of the chain")
+    parser.add_argument("--pace", type=Pace, default=Pace.FULL, metavar="tr|full")
+    add_scene_options(parser)
+    parser.set_defaults(command=_play)
 
 
 def _scenes(_: argparse.Namespace) -> int:
@@ -89,6 +91,8 @@ def _play(options: argparse.Namespace) -> int:
 def _messages(options: argparse.Namespace) -> Iterable[Message]:
     if options.scan in SCENES:
         return simulate(scene_from(SCENES[options.scan], options)).messages()
+    if given(options):
+        raise ConfigError(f"{', '.join(given(options))}: a file is played as it is")
     return read_scan(Path(options.scan))
 
 

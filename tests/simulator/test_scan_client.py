@@ -116,6 +116,12 @@ def test_no_server_is_an_error_that_names_the_address():
         play([], ("127.0.0.1", port), "gre.xml")
 
 
+def test_a_file_is_not_changed_by_options_of_a_scene(capsys):
+    assert main(["play", "scan.h5", "--config", "gre.xml", "--bipolar"]) == 1
+
+    assert "error [config] --bipolar: a file is played as it is" in capsys.readouterr().err
+
+
 def test_the_command_line_shows_texts_and_images(capsys):
     with server(image_back) as ((host, port), _):
         code = main(["play", "tiny", "--to", f"{host}:{port}", "--config", "x", "--coils", "1"])

@@ -133,6 +133,12 @@ def test_an_impossible_scene_ends_with_its_reason(tmp_path, capsys):
     assert not (tmp_path / "scan.h5").exists()
 
 
+def test_a_folder_that_is_not_there_ends_with_a_reason(tmp_path, capsys):
+    assert main(["write", "tiny", "-o", str(tmp_path / "nowhere" / "scan.h5")]) == 1
+
+    assert "error [file]" in capsys.readouterr().err
+
+
 def test_spacing_of_more_echoes_is_that_of_the_first_two(tmp_path):
     main(["write", "tiny", "-o", str(tmp_path / "scan.h5"), "--te", "4,7.5", "--echoes", "3"])
 
