@@ -15,7 +15,9 @@ from streamrecon.console import Watch
 from streamrecon.errors import ConfigError, StreamReconError
 from streamrecon.mrd.ids import Dialect
 from streamrecon.mrd.messages import ConfigFile, ConfigText
+from streamrecon.mrd.noise_link import noise_link
 from streamrecon.mrd.source import header_of, lines_of, open_scan
+from streamrecon.noise_query import ask_noise
 from streamrecon.output.formats import FORMATS, Harvest, write_harvest
 from streamrecon.replay import pipe, replay
 from streamrecon.server.listener import Address, serve
@@ -122,6 +124,11 @@ def _add_send(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=float, default=IDLE_S, metavar="S", help="longest silence (%(default)g s)"
     )
+    parser.add_argument(
+        "--ask-noise",
+        action="store_true",
+        help="ask first whether the server has the noise scan that the header names",
+    )
     _add_chain(parser, "a chain that the server knows by name, or a chain file to send")
     _add_output(parser, "folder for the images")
     parser.set_defaults(run=_send)
@@ -132,10 +139,12 @@ def _send(options: Options) -> int:
     request = Request(
         _request_config(options.config), Dialect(options.dialect), dict(options.values)
     )
+    header = header_of(options.file, options.group)
     with Watch(options.file.name, total=lines_of(options.file, options.group)) as watch:
+        for measurement in noise_link(header).dependencies if options.ask_noise else ():
+            watch.say(ask_noise(server, measurement))
         reply = send(open_scan(options.file, options.group), server, request, watch)
-    harvest = Harvest(header_of(options.file, options.group), reply.images, reply.files)
-    _write(harvest, options.output, options.format)
+    _write(Harvest(header, reply.images, reply.files), options.output, options.format)
     return 0 if reply.complete else 1
 
 

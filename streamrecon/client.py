@@ -163,7 +163,7 @@ def send(scan: Iterable[Message], server: Server, request: Request, watch: Watch
     ProtocolError
         If it breaks the grammar, or the scan's file does.
     """
-    with _connected(server) as peer, ThreadPoolExecutor(max_workers=1) as pool:
+    with connected(server) as peer, ThreadPoolExecutor(max_workers=1) as pool:
         conversation = _Conversation(peer, server, watch)
         listening = pool.submit(conversation.listen)
         try:
@@ -176,7 +176,14 @@ def send(scan: Iterable[Message], server: Server, request: Request, watch: Watch
 
 
 @contextmanager
-def _connected(server: Server) -> Iterator[socket.socket]:
+def connected(server: Server) -> Iterator[socket.socket]:
+    """Connect, with the server's patience as the socket's timeout.
+
+    Raises
+    ------
+    DeliveryError
+        If nobody listens there.
+    """
     try:
         peer = socket.create_connection((server.host, server.port), timeout=CONNECT_S)
     except ConnectionRefusedError as e:
