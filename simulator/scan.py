@@ -56,7 +56,7 @@ class Simulation:
         self, random: np.random.Generator, factor: NDArray[np.complex64]
     ) -> Iterator[Acquisitions | Waveform]:
         heads = imaging_heads(self.scene, self.lines)
-        line_bytes = 8 * self.scene.n_coils * int(heads["number_of_samples"][0])
+        line_bytes = 8 * self.scene.n_coils * self.scene.encoded_matrix[2]
         per_batch = max(1, _BATCH_BYTES // line_bytes)
         for start in range(0, len(self.lines), per_batch):
             batch = slice(start, start + per_batch)

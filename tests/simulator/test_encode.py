@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.fft
 
 from simulator.coils import sensitivity
 from simulator.encode import encode, sample_object
@@ -129,6 +130,31 @@ def test_a_delay_stays_in_the_truth_only_where_no_polarity_tells_it():
     np.testing.assert_array_equal(bipolar, on_time)
     # Half a sample of 9: 2π·0.5/9 from voxel to voxel, voxels −3 … 2 of the image.
     assert np.ptp(along_x) == pytest.approx(2 * np.pi * 0.5 / 9 * 5, rel=1e-3)
+
+
+def test_coil_images_combine_to_the_truth_times_the_sensitivities():
+    scene = replace(ODD, n_coils=3, oversampling=(1.0, 1.0, 1.0))
+    axes = (-3, -2, -1)
+
+    kspace = scipy.fft.ifftshift(simulate(scene).kspace, axes=axes)
+    images = scipy.fft.fftshift(scipy.fft.ifftn(kspace, axes=axes, norm="ortho"), axes=axes)
+
+    found = truth(scene)
+    combined = np.sqrt((np.abs(images) ** 2).sum(axis=1))
+    np.testing.assert_allclose(combined, np.abs(found.echoes) * found.coil_rss, atol=3e-6)
+    assert 0.3 < combined.max() < 2
+
+
+def test_lost_lines_are_zero_in_the_truth():
+    scene = replace(ODD, n_coils=1, te_s=(0.004,), dropped=(0, 8))
+
+    spectrum = np.fft.fftshift(
+        np.fft.fftn(np.fft.ifftshift(truth(scene).echoes[0]), axes=(0, 1)), axes=(0, 1)
+    )
+
+    energy = np.abs(spectrum).sum(axis=-1)
+    np.testing.assert_allclose(energy[[0, 1], [0, 1]], 0, atol=1e-4)
+    assert (energy > 1e-3).sum() == 5 * 7 - 2
 
 
 def test_zero_filled_truth_keeps_the_amplitude_and_the_places():

@@ -162,6 +162,12 @@ def test_an_early_end_gives_no_last_flag():
     assert has(whole[-1:], LAST_IN_MEASUREMENT).all()
 
 
+def test_a_scan_that_ends_at_once_is_a_header_alone():
+    messages = list(simulate(replace(SCENE, stop_after=0)).messages())
+
+    assert len(messages) == 1
+
+
 def test_first_and_last_flags_stand_once_per_slice_and_echo():
     head, _ = lines_of(replace(SCENE, slices=True, order=Order.KZ_INNER, repetitions=2))
 
