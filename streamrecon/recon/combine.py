@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +11,7 @@ from streamrecon.recon._kernels import weighted_sum
 from streamrecon.recon.assemble import HybridSpace
 from streamrecon.recon.coils import Sensitivities
 from streamrecon.recon.lines import PhaseTransform
-from streamrecon.threads import budget
+from streamrecon.threads import at_once
 
 Complex = NDArray[np.complex64]
 
@@ -44,14 +42,10 @@ def combine_coils(space: HybridSpace, sensitivities: Sensitivities) -> Complex:
     """
     n_z, n_y, n_x = space.grid.image_shape
     combined = np.empty((len(space.data), n_z, n_y, n_x), np.complex64)
-    n_slabs = n_y if space.last_axis == "z" else n_z
-    with ThreadPoolExecutor(budget()) as pool:
-        shares = [
-            pool.submit(_combine_slabs, space, sensitivities, combined, slabs)
-            for slabs in _shares(n_slabs, budget())
-        ]
-        for share in shares:
-            share.result()
+    at_once(
+        partial(_combine_slabs, space, sensitivities, combined),
+        n_y if space.last_axis == "z" else n_z,
+    )
     return combined
 
 
@@ -67,12 +61,6 @@ def coil_images(space: HybridSpace) -> Complex:
         for echo in range(n_echoes):
             _slab(images[echo], space, index)[...] = _image(space, transform, echo, index)
     return images
-
-
-def _shares(n_slabs: int, n_workers: int) -> Iterator[range]:
-    edges = np.linspace(0, n_slabs, n_workers + 1).astype(int)
-    for start, stop in pairwise(edges.tolist()):
-        yield range(start, stop)
 
 
 def _combine_slabs(
