@@ -19,7 +19,7 @@ _BATCH_BYTES = 1 << 20  # enough lines that parsing is vectorised, few enough to
 _SCRATCH_BYTES = 1 << 18
 
 Put = Callable[[Message | Exception], bool]
-Copy = Callable[[memoryview], None]
+Copy = Callable[[Message], None]
 
 
 class _Stopped(Exception):  # noqa: N818  (the session is over)
@@ -46,7 +46,7 @@ class Intake:
     put
         Takes each message, and last the error that ended the stream; ``False`` ends the reading.
     copy
-        Sees all bytes as they come.
+        Sees every message first.
     """
 
     def __init__(
@@ -97,6 +97,7 @@ class Intake:
                 space = self._parser.space()[:_BATCH_BYTES]  # or the error met before
                 self._wait_for_client()
                 for message in self._take(space):
+                    self._copy(message)
                     self._note(message)
                     if not self._put(message):
                         return
@@ -132,7 +133,6 @@ class Intake:
                 if count == 0:
                     break
                 filled += count
-        self._copy(space[:filled])
         return self._parser.commit(filled)
 
     def _receive(self, space: memoryview) -> int:

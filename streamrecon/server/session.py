@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from streamrecon.errors import ConfigError
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.ids import Dialect
-from streamrecon.mrd.image import images_of
 from streamrecon.mrd.messages import (
     Acquisitions,
     Close,
@@ -24,6 +22,7 @@ from streamrecon.mrd.messages import (
     Text,
 )
 from streamrecon.mrd.noise_store import NoiseStore, dependency_meta
+from streamrecon.mrd.series import ImageSeries
 from streamrecon.mrd.session import SessionGrammar
 from streamrecon.server.answers import answer_query
 from streamrecon.server.channel import Kind
@@ -89,8 +88,7 @@ class Session:
         self._settings = settings
         self._grammar = SessionGrammar()
         self._written: tuple[type, ...] = ALWAYS
-        self._uid = self._time_stamp = 0  # of the first line
-        self._shown: Counter[int] = Counter()  # images by series
+        self._series = ImageSeries()
         self.told = Told()
 
     def hold(self) -> None:
@@ -177,16 +175,11 @@ class Session:
         message = first
         while not isinstance(message, Close):
             if isinstance(message, Acquisitions):
-                self._count(message)
+                self._series.see(message)
+                self.told.lines = self._series.lines
             if not isinstance(message, Text):
                 yield message
             message = self._next()
-
-    def _count(self, lines: Acquisitions) -> None:
-        if self.told.lines == 0:
-            self._uid = int(lines.head["measurement_uid"][0])
-            self._time_stamp = int(lines.head["acquisition_time_stamp"][0])
-        self.told.lines += len(lines)
 
     def _emit(self, item: object) -> None:
         match item:
@@ -195,21 +188,9 @@ class Session:
             case Notice():
                 self._say(Text(str(item)))
             case Volume():
-                self._show(item)
+                for image in self._series.images(item):
+                    self._say(image)
             case _ if isinstance(item, self._written):
                 self._say(item)
             case _:
                 _log.debug("a %s ends here: no writer takes it", type(item).__name__)
-
-    def _show(self, volume: Volume) -> None:
-        series = 1 + list(Quantity).index(volume.quantity)  # the same in every session
-        images = images_of(
-            volume,
-            series=series,
-            measurement_uid=self._uid,
-            image_index=1 + self._shown[series],
-            time_stamp=self._time_stamp,
-        )
-        self._shown[series] += len(images)
-        for image in images:
-            self._say(image)

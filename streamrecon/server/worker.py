@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from threading import Thread
 
 from streamrecon.errors import StreamReconError
+from streamrecon.mrd.limits import GIB, MIB
 from streamrecon.mrd.messages import Close, Message
 from streamrecon.server.channel import Job, Kind, Summary, receive_job, send_frame
 from streamrecon.server.intake import Intake
 from streamrecon.server.outgoing import Outgoing
+from streamrecon.server.rawcopy import RawCopy, prune
 from streamrecon.server.report import answer, is_bug
 from streamrecon.server.session import Cut, Session
 from streamrecon.server.settings import Settings
@@ -24,7 +26,7 @@ from streamrecon.threads import set_budget
 
 _log = logging.getLogger(__name__)
 
-_MIB = 1 << 20
+_DAY_S = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,13 @@ class Work:
         settings: Settings,
     ) -> None:
         self._job = job
-        self._inbox = ByteQueue[Message | Exception](settings.input_queue_mib * _MIB)
-        self._outbox = ByteQueue[object](settings.output_queue_mib * _MIB)
+        self._inbox = ByteQueue[Message | Exception](settings.input_queue_mib * MIB)
+        self._outbox = ByteQueue[object](settings.output_queue_mib * MIB)
         self._failure: Exception | None = None
         self._began = time.monotonic()
-        self._intake = Intake(client, channel, settings, self._inbox.put, lambda _: None)
+        self._copy = _raw_copy(job, settings)
+        copy = _forget if self._copy is None else self._copy.take
+        self._intake = Intake(client, channel, settings, self._inbox.put, copy)
         self._outgoing = Outgoing(channel, self._outbox, self._closing, self._give_up)
         self._session = Session(
             job.session,
@@ -124,6 +128,8 @@ class Work:
         writing.join()
         self._intake.stop()
         reading.join()
+        if self._copy is not None:
+            self._copy.close()
 
     def _received(self) -> Iterator[Message]:
         for item in self._inbox:
@@ -166,3 +172,15 @@ class Work:
             megabytes=self._intake.received / 1e6,
             seconds=time.monotonic() - self._began,
         )
+
+
+def _raw_copy(job: Job, settings: Settings) -> RawCopy | None:
+    if settings.raw_folder is None:
+        return None
+    quota_bytes = settings.raw_quota_gib * GIB
+    prune(settings.raw_folder, quota_bytes=quota_bytes, max_age_s=settings.raw_days * _DAY_S)
+    return RawCopy(settings.raw_folder, job.session, quota_bytes=quota_bytes)
+
+
+def _forget(_: Message) -> None:
+    """Keep no copy."""

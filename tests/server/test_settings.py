@@ -1,0 +1,105 @@
+"""Settings: which place wins, what is refused, what is shown."""
+
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+import pytest
+
+from streamrecon.errors import ConfigError
+from streamrecon.server.settings import Settings, load_settings
+
+
+def test_flags_win_over_environment_over_file_over_default(tmp_path: Path) -> None:
+    file = tmp_path / "service.toml"
+    file.write_text("[server]\nport = 1\nsessions = 2\nwait_s = 3.5\n")
+    environment = {"STREAMRECON_PORT": "11", "STREAMRECON_SESSIONS": "12"}
+
+    origin = load_settings({"port": "21", "wait_s": None}, environment, file)
+
+    assert (origin.settings.port, origin.settings.sessions) == (21, 12)
+    assert origin.settings.wait_s == 3.5
+    assert origin.settings.idle_s == Settings().idle_s
+    assert [origin.source[name] for name in ("port", "sessions", "wait_s", "idle_s")] == [
+        "flag",
+        "environment STREAMRECON_SESSIONS",
+        f"file {file}",
+        "default",
+    ]
+
+
+def test_the_file_may_be_named_by_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "service.toml"
+    file.write_text('[server]\nhost = ["0.0.0.0"]\nallow = "10.0.0.0/8, fd00::/8"\n')
+
+    settings = load_settings({}, {"STREAMRECON_SETTINGS": str(file)}).settings
+
+    assert settings.host == ("0.0.0.0",)
+    assert settings.allow == (IPv4Network("10.0.0.0/8"), IPv6Network("fd00::/8"))
+
+
+def test_lists_are_written_with_commas_and_nothing_is_empty() -> None:
+    environment = {
+        "STREAMRECON_HOST": "127.0.0.1, ::1",
+        "STREAMRECON_CONFIG_FOLDERS": "/a,/b",
+        "STREAMRECON_STORAGE": "",
+    }
+
+    settings = load_settings({}, environment).settings
+
+    assert settings.host == ("127.0.0.1", "::1")
+    assert settings.config_folders == (Path("/a"), Path("/b"))
+    assert settings.storage is None
+
+
+def test_the_service_is_on_loopback_unless_told_otherwise() -> None:
+    settings = Settings()
+
+    assert set(settings.host) == {"127.0.0.1", "::1"}
+    assert all(network.is_loopback for network in settings.allow)
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"STREAMRECON_PORT": "70000"}, ["port", "STREAMRECON_PORT"]),
+        ({"STREAMRECON_SESSIONS": "many"}, ["sessions", "STREAMRECON_SESSIONS"]),
+        ({"STREAMRECON_ALLOW": "10.0.0.0/33"}, ["allow", "STREAMRECON_ALLOW"]),
+    ],
+)
+def test_a_bad_value_is_refused_with_its_name_and_place(
+    environment: dict[str, str], words: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings({}, environment)
+
+    assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("[server]\nprot = 9002\n", "prot"),
+        ("[server\n", "settings file"),
+        ("server = 1\n", "no table"),
+    ],
+)
+def test_a_bad_file_is_refused(tmp_path: Path, text: str, word: str) -> None:
+    file = tmp_path / "service.toml"
+    file.write_text(text)
+
+    with pytest.raises(ConfigError, match=word):
+        load_settings({}, {}, file)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="absent"):
+        load_settings({}, {}, tmp_path / "absent.toml")
+
+
+def test_every_setting_is_shown_with_its_value_and_origin() -> None:
+    lines = load_settings({"port": 1234}, {}).lines()
+
+    assert len(lines) == len(Settings.model_fields)
+    (port,) = [line for line in lines if line.startswith("port ")]
+    assert port.split()[1:3] == ["1234", "[flag]"]
+    assert all(field.description for field in Settings.model_fields.values())
