@@ -13,6 +13,7 @@ from streamrecon import __version__
 from streamrecon.client import DEFAULT_PORT, IDLE_S, Request, Server, send
 from streamrecon.console import Watch
 from streamrecon.errors import ConfigError, StreamReconError
+from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.ids import Dialect
 from streamrecon.mrd.messages import ConfigFile, ConfigText
 from streamrecon.mrd.noise_link import noise_link
@@ -169,6 +170,7 @@ def _replay(options: Options) -> int:
         try:
             chain = _chain(options, session=file.name)
             with Watch(file.name, total=lines_of(file, options.group)) as watch:
+                watch.say(Notice(Level.INFO, f"{file.name}, to {folder}"))
                 harvest = replay(file, chain, watch, group=options.group)
             _write(harvest, folder, options.format)
         except ConfigError:

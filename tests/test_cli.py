@@ -69,6 +69,20 @@ def test_every_file_has_its_folder_and_a_failing_one_does_not_stop_the_others(
     assert not (tmp_path / "bad").exists()
 
 
+def test_a_file_that_breaks_off_is_told_and_leaves_no_images(
+    tmp_path: Path, tiny: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = tiny.read_bytes()
+    torn = tmp_path / "torn.h5"
+    torn.write_bytes(whole[: len(whole) // 2])
+
+    status = main(["replay", str(torn), "--config", "gre_recon", "-o", str(tmp_path / "out")])
+
+    assert status == 1
+    assert "streamrecon: error: torn.h5: [protocol] torn.h5: " in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_stop_stops_at_the_first_file_that_fails(tmp_path: Path, tiny: Path) -> None:
     bad = tmp_path / "bad.h5"
     bad.write_bytes(b"")

@@ -29,13 +29,16 @@ def open_scan(path: Path, group: str | None = None) -> Generator[Message]:
     ProtocolError
         If it cannot be read, or is no scan.
     """
-    if _is_hdf5(path):
-        yield from read_scan(path, group)
-        return
-    with path.open("rb") as file:
-        for message in read_stream(file):
-            if not isinstance(message, Close):
-                yield message
+    try:
+        if _is_hdf5(path):
+            yield from read_scan(path, group)
+            return
+        with path.open("rb") as file:
+            for message in read_stream(file):
+                if not isinstance(message, Close):
+                    yield message
+    except OSError as e:  # the file ends early, or the disk fails
+        raise ProtocolError(f"{path.name}: cannot be read: {e}") from e
 
 
 def header_of(path: Path, group: str | None = None) -> bytes:

@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from streamrecon.output.planes import Plane
 
 _TILE, _LABEL, _GAP, _TITLE = 240, 20, 6, 30  # pixels
-_INK, _PAPER, _FAINT = 235, 0, 150  # grey values
+_TITLE_SIZE = 15
+_INK, _PAPER, _FAINT = 235, 0, 200  # grey values
 _BRIGHTEST_PERCENT = 99.5  # flow and spikes would darken all else
 
 
@@ -68,10 +69,11 @@ class Tile:
 def draw_sheet(title: str, rows: Sequence[Sequence[Tile]]) -> Image.Image:
     """Draw the tiles row by row under a title, all cuts in their true proportions."""
     columns = max(len(row) for row in rows)
-    width = columns * (_TILE + _GAP) + _GAP
+    words = round(_font(_TITLE_SIZE).getlength(title))
+    width = max(columns * (_TILE + _GAP), words + _GAP) + _GAP
     sheet = Image.new("L", (width, _TITLE + len(rows) * (_TILE + _LABEL + _GAP) + _GAP), _PAPER)
     pen = ImageDraw.Draw(sheet)
-    pen.text((_GAP, _GAP), title, fill=_INK, font=_font(15))
+    pen.text((_GAP, _GAP), title, fill=_INK, font=_font(_TITLE_SIZE))
     for r, row in enumerate(rows):
         for c, tile in enumerate(row):
             corner = (_GAP + c * (_TILE + _GAP), _TITLE + r * (_TILE + _LABEL + _GAP))
@@ -96,7 +98,7 @@ def _draw_tile(sheet: Image.Image, tile: Tile, corner: tuple[int, int]) -> None:
     pen = ImageDraw.Draw(sheet)
     for letter, (place, anchor) in zip(tile.plane.edges, places, strict=True):
         pen.text(
-            place, letter, fill=_FAINT, font=_font(11), anchor=anchor, stroke_width=1, stroke_fill=0
+            place, letter, fill=_FAINT, font=_font(11), anchor=anchor, stroke_width=2, stroke_fill=0
         )
 
 

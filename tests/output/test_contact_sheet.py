@@ -66,7 +66,8 @@ def two_echoes() -> list[Stack]:
 def test_echoes_go_to_the_right_and_quantities_down(two_echoes: list[Stack]) -> None:
     sheet = np.asarray(contact_sheet(two_echoes, "phantom"))
 
-    assert sheet.shape == (_TITLE + 2 * (_TILE + _LABEL + _GAP) + _GAP, 2 * (_TILE + _GAP) + _GAP)
+    assert sheet.shape[0] == _TITLE + 2 * (_TILE + _LABEL + _GAP) + _GAP
+    assert sheet.shape[1] >= 2 * (_TILE + _GAP) + _GAP
     centre = (slice(60, 110), slice(30, 90))  # away from the letters
     assert tile_of(sheet, 0, 0)[centre].mean() == pytest.approx(255, abs=1)
     assert tile_of(sheet, 0, 1)[centre].mean() == pytest.approx(255 / 4, abs=1)
@@ -144,3 +145,12 @@ def test_a_signed_map_has_zero_in_the_middle() -> None:
     grey = signed_window([values]).grey(np.array([0.0, np.nan, np.inf, -np.inf]))
 
     assert grey.tolist() == [128, 0, 255, 0]
+
+
+def test_a_long_title_is_shown_whole_over_a_single_column() -> None:
+    short = contact_sheet([stack("magnitude", np.ones((1, 16, 16), np.float32))], "a")
+    long = contact_sheet([stack("magnitude", np.ones((1, 16, 16), np.float32))], "a" * 60)
+
+    assert long.width > short.width
+    assert (np.asarray(long)[:_TITLE, -20:] > 128).any()
+    assert not (np.asarray(long)[:_TITLE, -6:] > 128).any()
