@@ -1,0 +1,104 @@
+"""Scans from files of both kinds, and images with numbers that tell them apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simulator.scan import simulate
+from simulator.scenes import SCENES
+from simulator.write import write_scan, write_scan_stream
+from streamrecon.errors import ProtocolError, TruncatedStream
+from streamrecon.model.geometry import Geometry
+from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.scan import Scan
+from streamrecon.mrd.header import read_protocol
+from streamrecon.mrd.layout import ACQUISITION
+from streamrecon.mrd.messages import Acquisitions, Header
+from streamrecon.mrd.series import ImageSeries
+from streamrecon.mrd.source import header_of, lines_of, open_scan
+
+_SIMULATION = simulate(SCENES["tiny"])
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("tiny")
+    write_scan(_SIMULATION, folder / "tiny.h5")
+    write_scan_stream(_SIMULATION, folder / "tiny.h5.copy")  # the name says nothing
+    return folder / "tiny.h5", folder / "tiny.h5.copy"
+
+
+def joined(path: Path) -> np.ndarray:
+    runs = [m for m in open_scan(path) if isinstance(m, Acquisitions)]
+    return np.concatenate([run.data.ravel() for run in runs])
+
+
+def test_both_kinds_of_file_give_the_same_scan(files: tuple[Path, Path]) -> None:
+    hdf5, stream = files
+
+    assert header_of(hdf5) == header_of(stream)
+    np.testing.assert_array_equal(joined(hdf5), joined(stream))
+
+
+def test_the_number_of_lines_is_known_where_the_file_tells_it(files: tuple[Path, Path]) -> None:
+    hdf5, stream = files
+
+    sent = [len(m) for m in open_scan(stream) if isinstance(m, Acquisitions)]
+
+    assert lines_of(hdf5) == sum(sent)
+    assert lines_of(stream) is None
+
+
+def test_a_stream_without_its_close_is_truncated(files: tuple[Path, Path], tmp_path: Path) -> None:
+    torn = tmp_path / "torn.mrd"
+    torn.write_bytes(files[1].read_bytes()[:-2])
+
+    with pytest.raises(TruncatedStream):
+        list(open_scan(torn))
+
+
+def test_what_is_no_scan_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello, world")
+
+    with pytest.raises(ProtocolError, match="message id: found 25960"):  # "he"
+        list(open_scan(tmp_path / "notes.txt"))
+
+
+def test_a_file_that_is_not_there_is_told_by_its_path(tmp_path: Path) -> None:
+    with pytest.raises(ProtocolError, match=r"none\.h5: No such file or directory$"):
+        next(open_scan(tmp_path / "none.h5"))
+
+
+def volume(quantity: Quantity, echo: int) -> Volume:
+    (header,) = (m for m in _SIMULATION.messages() if isinstance(m, Header))
+    grid = Geometry((3, 4, 5), (1.0, 1.0, 1.0), np.eye(3))
+    scan = Scan(grid, read_protocol(header.xml), slice_thickness_mm=1.0)
+    return Volume(np.ones(grid.shape, np.float32), grid, quantity, scan, echo=echo)
+
+
+def test_a_quantity_is_a_series_whose_images_are_counted_from_one() -> None:
+    series = ImageSeries()
+    order = [(q, e) for e in (0, 1) for q in (Quantity.MAGNITUDE, Quantity.PHASE)]
+
+    heads = [image.head for q, e in order for image in series.images(volume(q, e))]
+
+    found = [(int(head["image_series_index"]), int(head["image_index"])) for head in heads]
+    assert found == [(1, 1), (2, 1), (1, 2), (2, 2)]
+
+
+def test_images_carry_measurement_and_time_of_the_first_line() -> None:
+    series = ImageSeries()
+    head = np.zeros(2, ACQUISITION)
+    head["measurement_uid"], head["acquisition_time_stamp"] = 41, (1000, 2000)
+    lines = Acquisitions(head, np.zeros((2, 1, 1), np.complex64), np.zeros((2, 1, 0), np.float32))
+
+    series.see(lines)
+    series.see(lines.select(slice(1, 2)))
+    (image,) = series.images(volume(Quantity.PHASE, 0))
+
+    assert int(image.head["measurement_uid"]) == 41
+    assert int(image.head["acquisition_time_stamp"]) == 1000
+    assert series.lines == 3
