@@ -11,6 +11,7 @@ many blocks of one shape. FFTW's wisdom can be kept on disk (`load_wisdom`, `sav
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
 _PLANS_KEPT = 24  # shapes in use at once in one scan: about ten
+_BLOCK = 1 << 18  # samples transformed at once: 2 MB, where planning and caches are kind
 _PLANNING_LIMIT_S = 2.0  # a plan is measured for at most this long, then FFTW takes the best so far
 
 
@@ -141,7 +143,7 @@ _real_plans: _Shelf[_RealPair] = _Shelf()
 def fft(image: Complex, axes: Sequence[int]) -> Complex:
     """Centred unitary transform from image to k-space, exp(-i…), along ``axes``.
 
-    One FFT, three copies of the volume.
+    One FFT, one copy of the volume.
 
     >>> point = np.zeros((5, 4), np.complex64)
     >>> point[2, 2] = 1
@@ -154,7 +156,7 @@ def fft(image: Complex, axes: Sequence[int]) -> Complex:
 def ifft(kspace: Complex, axes: Sequence[int]) -> Complex:
     """Centred unitary transform from k-space to image, exp(+i…), along ``axes``.
 
-    One FFT, three copies of the volume.
+    One FFT, one copy of the volume.
 
     >>> a = np.arange(7, dtype=np.complex64)
     >>> bool(np.allclose(ifft(fft(a, (0,)), (0,)), a, atol=1e-5))
@@ -164,14 +166,27 @@ def ifft(kspace: Complex, axes: Sequence[int]) -> Complex:
 
 
 def _centred(data: Complex, axes: Sequence[int], *, inverse: bool) -> Complex:
-    axes = tuple(axis % data.ndim for axis in axes)
-    key = (data.shape, axes, inverse)
-    plan, lock = _complex_plans.take(key, lambda: Plan(data.shape, axes, inverse=inverse))
-    scale = np.float32(1 / np.sqrt(np.prod([data.shape[axis] for axis in axes])))
+    """Transform block after block of the axes in front, so that a plan stays in the cache."""
+    axes = tuple(sorted(axis % data.ndim for axis in axes))
+    inner = data.shape[axes[0] :]
+    blocks = data.reshape(-1, *inner)
+    at_once = max(1, min(len(blocks), _BLOCK // max(1, math.prod(inner))))
+    inside = tuple(axis - axes[0] + 1 for axis in axes)
+    shape = (at_once, *inner)
+    plan, lock = _complex_plans.take(
+        (shape, inside, inverse),
+        lambda: Plan(shape, inside, inverse=inverse, threads=budget() if at_once == 1 else 1),
+    )
+    scale = np.float32(1 / np.sqrt(math.prod(data.shape[axis] for axis in axes)))
+    result = np.empty_like(blocks)
     with lock:
-        plan.source[...] = np.fft.ifftshift(data, axes=axes)
-        spectrum = plan.run()
-        return np.fft.fftshift(spectrum, axes=axes) * scale
+        for start in range(0, len(blocks), at_once):
+            block = blocks[start : start + at_once]
+            plan.source[: len(block)] = np.fft.ifftshift(block, axes=inside)
+            spectrum = plan.run()[: len(block)]
+            result[start : start + at_once] = np.fft.fftshift(spectrum, axes=inside)
+    result *= scale
+    return result.reshape(data.shape)
 
 
 def rfftn(real: Real, shape: Sequence[int] | None = None) -> Complex:

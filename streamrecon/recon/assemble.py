@@ -7,6 +7,7 @@ phase-encoding step where partitions are the inner loop.
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +85,8 @@ class Assembler:
         calibration = self._data[:, :, self._window_z, self._window_y]
         self._calibration = np.zeros(calibration.shape, np.complex64)
         self._phase_transform: PhaseTransform | None = None
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="planes")  # ends with this object
+        self._pending: list[Future[None]] = []
 
     @property
     def complete(self) -> bool:
@@ -122,6 +125,9 @@ class Assembler:
         done = self._transformed[:, : self._n_of_first_axis()]
         for e, index in np.argwhere(~done):
             self._transform(int(e), int(index))
+        for transform in self._pending:
+            transform.result()
+        self._pending.clear()
         last_axis = "" if self._grid.is_2d else "zy".replace(self._axis_first, "")
         return HybridSpace(self._data, last_axis, self._calibration, self._counts > 0, self._grid)
 
@@ -167,10 +173,16 @@ class Assembler:
         return self._counts.shape[1 if self._axis_first == "y" else 2]
 
     def _transform(self, echo: int, index: int) -> None:
-        """Transform plane ``index`` along Y, or column ``index`` along Z."""
+        """Have plane ``index`` transformed along Y, or column ``index`` along Z, beside the lines.
+
+        No more lines come to it, so that the thread beside and this one never meet.
+        """
         if self._transformed[echo, index]:
             return
         self._transformed[echo, index] = True
+        self._pending.append(self._beside.submit(self._transform_block, echo, index))
+
+    def _transform_block(self, echo: int, index: int) -> None:
         self._keep_calibration(echo, index)
         if self._axis_first == "y":
             block, count, axis = self._data[echo, :, index], self._counts[echo, index], self._grid.y

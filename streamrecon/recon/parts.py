@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
 from streamrecon.model.images import Quantity
+from streamrecon.threads import at_once
 
 Complex = NDArray[np.complex64]
+Real = NDArray[np.float32]
 
 
-def part_of(image: Complex, part: Quantity) -> NDArray[np.float32] | Complex:
+def part_of(image: Complex, part: Quantity) -> Real | Complex:
     """Magnitude, phase [rad, -π…π], real or imaginary part of a complex image of any shape.
 
     >>> float(part_of(np.array([2j], np.complex64), Quantity.PHASE)[0] / np.pi)
@@ -24,9 +27,9 @@ def part_of(image: Complex, part: Quantity) -> NDArray[np.float32] | Complex:
     """
     match part:
         case Quantity.MAGNITUDE:
-            return np.abs(image)
+            return _piecewise(lambda z, out: np.hypot(z.real, z.imag, out=out), image)
         case Quantity.PHASE:
-            return np.angle(image).astype(np.float32)
+            return _piecewise(lambda z, out: np.arctan2(z.imag, z.real, out=out), image)
         case Quantity.REAL:
             return image.real.copy()
         case Quantity.IMAGINARY:
@@ -35,3 +38,16 @@ def part_of(image: Complex, part: Quantity) -> NDArray[np.float32] | Complex:
             return image
         case _:
             raise ReconError(f"{part.label}: found no such part of a complex image")
+
+
+def _piecewise(function: Callable[[Complex, Real], Real], image: Complex) -> Real:
+    """A real function of each voxel, in all threads."""
+    result = np.empty(image.shape, np.float32)
+    flat, out = image.reshape(-1), result.reshape(-1)
+
+    def share(voxels: range) -> None:
+        piece = slice(voxels.start, voxels.stop)
+        function(flat[piece], out[piece])
+
+    at_once(share, len(flat))
+    return result
