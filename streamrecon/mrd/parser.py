@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import struct
 
-import numpy as np
-
 from streamrecon.errors import ProtocolError, TruncatedStream
+from streamrecon.mrd.blocks import Blocks
 from streamrecon.mrd.bodies import BODIES
 from streamrecon.mrd.fields import Reading
 from streamrecon.mrd.ids import Id
@@ -18,8 +17,6 @@ from streamrecon.mrd.limits import Limits
 from streamrecon.mrd.lines import PREFIX_BYTES, Shape, compressed_line, leading_run, shape_of
 from streamrecon.mrd.messages import Message
 
-BLOCK_BYTES = 4 << 20
-"""Receive block: some dozens of long lines, so that carrying a tail over costs little."""
 _ROOM_BYTES = 64 << 10  # a read into less room than this wastes a system call
 _UNNAMED, _LINE = "a message", f"message {Id.ACQUISITION}"
 _U16 = struct.Struct("<H")
@@ -30,8 +27,8 @@ class MrdParser:
 
     Bytes are written into `space` and announced by `commit`, which gives the messages that are
     whole. Neighbouring lines of one shape come as one `Acquisitions` of views into the block:
-    nothing is copied but the unfinished tail of a block. A block is never written again, so the
-    views stay right for as long as anybody holds them; they keep their block (4 MiB) alive, and
+    nothing is copied but the unfinished tail of a block. A block is written again only when
+    nobody holds a view of it, so the views stay right; they keep their block (1 MiB) alive, and
     they are aligned to 2 bytes only.
 
     The first error ends the parser: the messages before it are delivered, then every call
@@ -48,7 +45,8 @@ class MrdParser:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        self._block = np.empty(0, np.uint8).data
+        self._blocks = Blocks()
+        self._block = memoryview(b"")
         self._start = 0  # of what is not parsed yet
         self._end = 0  # of what is written
         self._need = 2  # bytes from _start without which nothing goes on
@@ -141,8 +139,7 @@ class MrdParser:
             raise self._failure
 
     def _renew(self, pending: int) -> None:
-        size = max(BLOCK_BYTES, self._need + _ROOM_BYTES)
-        block = np.empty(size, np.uint8).data  # pages are committed as bytes come
+        block = memoryview(self._blocks.take(self._need + _ROOM_BYTES))
         block[:pending] = self._block[self._start : self._end]
         self._block, self._start, self._end = block, 0, pending
 

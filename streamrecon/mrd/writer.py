@@ -1,7 +1,8 @@
 """Messages in, bytes out: a list of pieces to be sent one behind the other.
 
-Pixels and samples are not copied where they lie contiguous: their piece is a view. Lines of less
-than `PACK_BYTES` are copied, because that is cheaper than naming each of them to the socket.
+Lines that still lie as they were received leave as they came. Else pixels and samples are not
+copied where they lie contiguous: their piece is a view. Lines of less than `PACK_BYTES` are
+copied, because that is cheaper than naming each of them to the socket.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ from streamrecon.mrd.pieces import Piece, counted64, raw, waveform_pieces
 
 PACK_BYTES = 16 << 10
 _NAME_BYTES = 1024
-_PREFIX = np.dtype([("id", "<u2"), ("head", ACQUISITION)])
+_OPAQUE = np.dtype((np.void, ACQUISITION.itemsize))  # copied as a whole, not field by field
+_PREFIX = np.dtype([("id", "<u2"), ("head", _OPAQUE)])
 
 
 def encode(message: Message, dialect: Dialect = Dialect.GADGETRON) -> list[Piece]:
@@ -106,10 +108,31 @@ def _acquisitions(message: Acquisitions, _: Dialect) -> Iterator[Piece]:
     if len(head) != n or len(message.trajectory) != n or not fits.all():
         raise ProtocolError(f"lines: found headers that contradict the data {message.data.shape}")
     record = line_dtype(channels, samples, dimensions)
-    if record.itemsize < PACK_BYTES:
+    received = _as_received(message, record)
+    if received is not None:
+        yield raw(received)
+    elif record.itemsize < PACK_BYTES:
         yield from _packed_lines(message, record)
     else:
         yield from _scattered_lines(message)
+
+
+def _as_received(message: Acquisitions, record: np.dtype[np.void]) -> NDArray[np.void] | None:
+    """The wire's own bytes, if head, trajectory and data still are views of all of them."""
+    wire = message.head.base
+    if not isinstance(wire, np.ndarray) or wire.dtype != record:
+        return None
+    parts = {"head": message.head, "trajectory": message.trajectory, "data": message.data}
+    return wire if all(_is_same(wire[name], part) for name, part in parts.items()) else None
+
+
+def _is_same(a: NDArray[np.generic], b: NDArray[np.generic]) -> bool:
+    """Whether both are the same view of the same memory, in the same order."""
+    return (a.shape, a.strides, a.__array_interface__["data"]) == (
+        b.shape,
+        b.strides,
+        b.__array_interface__["data"],
+    )
 
 
 def _packed_lines(message: Acquisitions, record: np.dtype[np.void]) -> Iterator[Piece]:
@@ -124,13 +147,21 @@ def _packed_lines(message: Acquisitions, record: np.dtype[np.void]) -> Iterator[
 def _scattered_lines(message: Acquisitions) -> Iterator[Piece]:
     prefix = np.empty(len(message), _PREFIX)
     prefix["id"] = Id.ACQUISITION
-    prefix["head"] = message.head
-    heads, size = raw(prefix), _PREFIX.itemsize
+    prefix["head"] = message.head.view(_OPAQUE)
+    heads = prefix.view(np.uint8).reshape(len(message), -1)
+    paths = _rows(message.trajectory.astype("<f4", copy=False))
+    data = _rows(message.data.astype("<c8", copy=False))
     for i in range(len(message)):
-        yield heads[i * size : (i + 1) * size]
-        if message.trajectory.shape[-1]:
-            yield raw(message.trajectory[i].astype("<f4", copy=False))
-        yield raw(message.data[i].astype("<c8", copy=False))
+        yield heads[i].data
+        if paths.shape[1]:
+            yield paths[i].data
+        yield data[i].data
+
+
+def _rows(data: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Bytes [N, everything else]: a view where each row lies contiguous, else a copy."""
+    last = data if data.strides[-1] == data.itemsize else np.ascontiguousarray(data)
+    return last.view(np.uint8).reshape(len(data), -1)
 
 
 def _waveform(message: Waveform, _: Dialect) -> Iterator[Piece]:

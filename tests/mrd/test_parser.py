@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from wire_samples import EVERYTHING, assert_same, image, lines, unjoined, with_data_written
 
 from streamrecon.errors import ProtocolError, TruncatedStream
+from streamrecon.mrd.blocks import BLOCK_BYTES
 from streamrecon.mrd.ids import Dialect
 from streamrecon.mrd.limits import Limits
 from streamrecon.mrd.messages import Acquisitions, Close, ConfigFile, Header, Text
-from streamrecon.mrd.parser import BLOCK_BYTES, MrdParser
+from streamrecon.mrd.parser import MrdParser
 from streamrecon.mrd.writer import encode
 
 
@@ -184,6 +185,17 @@ def test_lines_are_views_and_a_block_is_never_written_again() -> None:
     )
 
 
+def test_a_block_serves_again_when_nobody_looks_at_it() -> None:
+    data, blocks = bytes_of(lines(10, 4, 500)), set()
+
+    parser = MrdParser()
+    for _ in range(100):  # 16 MB
+        blocks.add(id(parser.space().obj))
+        parser.receive(data)
+
+    assert len(blocks) <= 3
+
+
 def test_neighbours_of_one_shape_come_as_one_run() -> None:
     stream = bytes_of(lines(5), lines(2, 3, 9), lines(4), Close())
 
@@ -274,6 +286,27 @@ def test_headers_that_contradict_the_samples_are_not_sent() -> None:
 
     with pytest.raises(ProtocolError, match="contradict"):
         encode(bad)
+
+
+@pytest.mark.parametrize("samples", [9, 600], ids=["short", "long"])
+def test_lines_leave_as_they_came_in_whatever_order_they_are_picked(samples: int) -> None:
+    sent = lines(5, 4, samples, 2)
+    (received,) = MrdParser().receive(bytes_of(sent))
+    assert isinstance(received, Acquisitions)
+    picks = [
+        slice(None),
+        slice(None, None, -1),
+        slice(1, 3),
+        slice(None, None, 2),
+        np.array([3, 0]),
+    ]
+
+    for pick in picks:
+        assert bytes_of(received.select(pick)) == bytes_of(sent.select(pick))
+    assert len(encode(received)) == 1
+    mixed = Acquisitions(received.head, received.data[::-1], received.trajectory)
+    wanted = Acquisitions(sent.head, sent.data[::-1], sent.trajectory)
+    assert bytes_of(mixed) == bytes_of(wanted)
 
 
 def test_long_lines_leave_without_a_copy() -> None:
