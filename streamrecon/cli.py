@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gadgets import REGISTRY
+from gadgets.plans import keep_plans, recall_plans
+from gadgets.warm import warm
 from streamrecon import __version__
 from streamrecon.client import DEFAULT_PORT, IDLE_S, Request, Server, send
 from streamrecon.console import Watch
@@ -62,7 +64,12 @@ def _fail(reason: str, status: int) -> int:
 
 def equip() -> Equipment:
     """What every worker of the service has; called in the worker's own process."""
-    return Equipment(REGISTRY)
+    return Equipment(REGISTRY, warm=_warm_up, learn=keep_plans)
+
+
+def _warm_up(storage: Path | None) -> None:
+    recall_plans(storage)
+    warm()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -99,7 +106,7 @@ def _serve(options: Options) -> int:
     if options.show_settings:
         print("\n".join(origin.lines()))
         return 0
-    return serve(origin.settings, equip, preload=("gadgets",), listening=_announce)
+    return serve(origin.settings, equip, preload=(__name__,), listening=_announce)
 
 
 def _announce(addresses: Sequence[Address]) -> None:

@@ -56,8 +56,9 @@ class Worker:
 class Pool:
     """Keeps workers warm, and hands each out once.
 
-    A worker serves one session and ends, so that its memory returns to the machine; its
-    replacement starts when it is handed out.
+    A worker serves one session and ends, so that its memory returns to the machine. While a scan
+    runs only one idle worker is kept, because warming up takes a processor from it; the others
+    are replaced when it has ended.
 
     Parameters
     ----------
@@ -89,15 +90,14 @@ class Pool:
         StreamReconError
             If none becomes warm.
         """
-        for _ in range(self._settings.warm_workers):
-            self._start_one(pause_s=0.0)
+        self._refill(self._settings.warm_workers)
         while self._ready.empty():
             if self._failures >= _ATTEMPTS:
                 raise StreamReconError("no worker became ready; the log says why")
             await asyncio.wait(self._starting, return_when=asyncio.FIRST_COMPLETED)
 
     async def take(self) -> Worker:
-        """Take a warm worker for one session, when a place is free; its replacement is started.
+        """Take a warm worker for one session, when a place is free.
 
         Raises
         ------
@@ -118,7 +118,7 @@ class Pool:
         try:
             while True:
                 worker = await self._ready.get()
-                self._start_one(pause_s=0.0)
+                self._refill(1)
                 if _lives(worker):
                     return worker
                 _log.error("an idle worker was lost, exit code %s", await _end(worker))
@@ -133,6 +133,7 @@ class Pool:
             return await worker.gone()
         finally:
             self._places.release()
+            self._refill(self._settings.warm_workers)
 
     async def close(self) -> None:
         """End all idle workers, warm or not yet; start no more."""
@@ -142,6 +143,10 @@ class Pool:
         await asyncio.gather(*self._starting, return_exceptions=True)
         while not self._ready.empty():
             await _end(self._ready.get_nowait())
+
+    def _refill(self, wanted: int) -> None:
+        for _ in range(wanted - self._ready.qsize() - len(self._starting)):
+            self._start_one(pause_s=0.0)
 
     def _start_one(self, *, pause_s: float) -> None:
         if self._closed:

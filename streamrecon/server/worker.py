@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Thread
 
 from streamrecon.errors import StreamReconError
@@ -29,6 +30,10 @@ _log = logging.getLogger(__name__)
 _DAY_S = 86400.0
 
 
+def _nothing(_: Path | None) -> None:
+    """Neither warm up nor learn."""
+
+
 @dataclass(frozen=True, slots=True)
 class Equipment:
     """What the command line gives to a worker.
@@ -38,11 +43,14 @@ class Equipment:
     registry
         The gadgets that a chain file may name.
     warm
-        Compiles kernels and loads plans, so that the first scan need not.
+        Called with the storage before the first scan: loads kernels and plans.
+    learn
+        Called with the storage after a scan: keeps what the next worker can use.
     """
 
     registry: Registry
-    warm: Callable[[], None] = lambda: None
+    warm: Callable[[Path | None], None] = _nothing
+    learn: Callable[[Path | None], None] = _nothing
 
 
 Equip = Callable[[], Equipment]
@@ -61,7 +69,7 @@ def work(channel: socket.socket, settings: Settings, equip: Equip) -> None:
     if settings.threads is not None:
         set_budget(settings.threads)
     equipment = equip()
-    equipment.warm()
+    equipment.warm(settings.storage)
     with channel:
         send_frame(channel, Kind.READY)
         given = receive_job(channel)
@@ -69,6 +77,14 @@ def work(channel: socket.socket, settings: Settings, equip: Equip) -> None:
             job, client = given
             with client:
                 Work(job, client, channel, equipment=equipment, settings=settings).run()
+            _learn(equipment, settings)
+
+
+def _learn(equipment: Equipment, settings: Settings) -> None:
+    try:
+        equipment.learn(settings.storage)
+    except OSError as error:
+        _log.error("storage %s: %s", settings.storage, error.strerror)
 
 
 def log_to_stderr(settings: Settings) -> None:
