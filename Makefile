@@ -9,14 +9,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test bench lint clean
+.PHONY: demo ready test bench lint clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.product
 	$(BIN)/python scripts/demo.py --output out/demo $(if $(SCAN),--scan "$(SCAN)")
 
-test: .venv/.test
+ready: .venv/.test
 	scripts/install-debian-tools.sh
+
+test: ready
 	$(BIN)/python -m pytest $(ARGS)
 
 bench: .venv/.test
