@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
+from pydantic import PrivateAttr
+
 from streamrecon.model.images import Echoes
 from streamrecon.model.kspace import KSpace
 from streamrecon.model.notice import Level, Notice
 from streamrecon.recon.assemble import HybridSpace
-from streamrecon.recon.coils import estimate_sensitivities
+from streamrecon.recon.coils import Sensitivities, estimate_sensitivities
 from streamrecon.recon.combine import combine_coils
 from streamrecon.recon.grid import grid_of
 from streamrecon.recon.polarity import signed, without_polarity
@@ -19,18 +21,23 @@ from streamrecon.stream.gadget import Gadget
 class CombineCoils(Gadget[KSpace]):
     """Transforms the last axis and combines the coils of all echoes with one set of sensitivities.
 
-    Phase is kept: between echoes it is the object's. The ramp between bipolar echoes is taken off,
-    and the scanner's phase sign is applied here, once.
+    Phase is kept: between echoes it is the object's, and between repetitions too, since all take
+    the sensitivities of the first. The ramp between bipolar echoes is taken off, and the scanner's
+    phase sign is applied here, once.
     """
 
     accepts: ClassVar = (KSpace,)
     stock_names: ClassVar = ("SimpleReconGadget", "GenericReconCartesianFFTGadget")
 
+    _sensitivities: Sensitivities | None = PrivateAttr(default=None)
+
     def feed(self, item: KSpace) -> Iterator[object]:
         """Combine one volume."""
         grid = grid_of(item.scan.protocol.encoding)
         space = HybridSpace(item.data, item.last_axis, item.calibration, item.sampled, grid)
-        images = combine_coils(space, estimate_sensitivities(space))
+        if self._sensitivities is None:
+            self._sensitivities = estimate_sensitivities(space)
+        images = combine_coils(space, self._sensitivities)
         if len(set(item.scan.echoes.polarity)) > 1:
             images, told = without_polarity(images, item.scan.echoes)
             yield Notice(Level.INFO, told)

@@ -62,4 +62,4 @@ def as_integers(
     stored = np.rint(values.real / slope + offset)
     clipped = int(((stored < low) | (stored > high)).sum())
     integers = np.clip(stored, low, high).astype(dtype)
-    return Stored(integers, slope, -offset * slope, clipped)
+    return Stored(integers, slope, 0.0 - offset * slope, clipped)

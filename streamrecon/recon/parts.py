@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,7 +28,7 @@ def part_of(image: Complex, part: Quantity) -> Real | Complex:
     """
     match part:
         case Quantity.MAGNITUDE:
-            return _piecewise(lambda z, out: np.hypot(z.real, z.imag, out=out), image)
+            return _piecewise(lambda z, out: np.absolute(z, out=out), image)
         case Quantity.PHASE:
             return _piecewise(lambda z, out: np.arctan2(z.imag, z.real, out=out), image)
         case Quantity.REAL:
