@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 
 from streamrecon.server.settings import Settings
 
@@ -66,17 +67,9 @@ async def write(client: socket.socket, payload: bytes | bytearray, stall_s: floa
 
 
 def half_close(client: socket.socket) -> None:
-    """Say that nothing more will come, and stay able to read.
-
-    Raises
-    ------
-    ClientLost
-        If the connection broke.
-    """
-    try:
+    """Say that nothing more will come, and stay able to read; a client that left needs neither."""
+    with suppress(OSError):
         client.shutdown(socket.SHUT_WR)
-    except OSError as error:
-        raise ClientLost(str(error)) from error
 
 
 async def drain(client: socket.socket, settings: Settings) -> None:

@@ -68,8 +68,8 @@ class Relay:
         try:
             send_job(worker.channel, Job(self.session), self._client)
             summary = await self._pass_on(worker)
-        except BrokenPipeError:
-            pass  # the worker ended before it began, which is told below
+        except (BrokenPipeError, ValueError, MemoryError):
+            pass  # it ended before it began, or its frames make no sense: lost, as told below
         finally:
             timer.cancel()
             self._worker = None

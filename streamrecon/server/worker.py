@@ -161,8 +161,8 @@ class Work:
         if self._failure is not None:
             return
         self._failure = error
-        if is_bug(error):
-            _log.error("session %s", self._job.session, exc_info=error)
+        trace = error if is_bug(error) else None
+        _log.error("session %s: %s", self._job.session, error, exc_info=trace)
         self._inbox.abort()
         self._outbox.close()
 

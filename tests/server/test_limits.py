@@ -1,16 +1,22 @@
 """Limits of time and number, each with its answer; signals."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 from toy_client import HEADER, PATIENCE_S, Service, all_gone, chain, gadget, lines, service
 
-from streamrecon.errors import TruncatedStream
+from streamrecon.errors import ConfigError, TruncatedStream
 from streamrecon.mrd.messages import Close, ConfigText, Dependency, Image, Message, Query, Text
+from streamrecon.server.listener import listening_sockets
+from streamrecon.server.settings import Settings
 
 SUM = gadget("SumLines")
 TALKING = chain(gadget("TellPid"), SUM)
@@ -209,3 +215,29 @@ def test_workers_end_by_themselves_when_the_service_is_killed() -> None:
         gone = all_gone(family)
 
     assert gone
+
+
+def test_a_service_whose_workers_cannot_start_ends_and_says_why() -> None:
+    script = Path(__file__).with_name("toy_service.py")
+    settings = json.dumps({"port": 0, "host": ["127.0.0.1"]})
+
+    ended = subprocess.run(
+        [sys.executable, str(script), settings, "broken"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+
+    assert ended.returncode == 1
+    assert "ModuleNotFoundError: no gadgets" in ended.stderr
+    assert "no worker became ready; the log says why" in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_an_address_that_is_taken_is_refused_by_name() -> None:
+    with service() as running:
+        taken = Settings(host=("127.0.0.1",), port=running.port)
+
+        with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1 port {running.port}"):
+            listening_sockets(taken)
