@@ -139,7 +139,13 @@ class MrdParser:
             raise self._failure
 
     def _renew(self, pending: int) -> None:
-        block = memoryview(self._blocks.take(self._need + _ROOM_BYTES))
+        try:
+            block = memoryview(self._blocks.take(self._need + _ROOM_BYTES))
+        except MemoryError as e:
+            self._failure = ProtocolError(
+                f"{self._name}: found a field of {self._need} bytes, needed less"
+            )
+            raise self._failure from e
         block[:pending] = self._block[self._start : self._end]
         self._block, self._start, self._end = block, 0, pending
 

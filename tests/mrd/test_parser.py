@@ -164,6 +164,47 @@ def test_a_header_that_claims_too_much_is_refused(data: bytes, told: str) -> Non
         MrdParser().receive(data)
 
 
+def test_an_empty_array_with_endless_axes_is_refused() -> None:
+    data = struct.pack("<HQQ3Q", 1023, 1, 3, 0, 2**40, 2**40)
+
+    with pytest.raises(ProtocolError, match="recon buffer data: bytes: found"):
+        MrdParser().receive(data)
+
+
+def test_a_field_that_does_not_fit_the_memory_is_refused(monkeypatch) -> None:
+    def no_memory(*_: int) -> bytearray:
+        raise MemoryError
+
+    parser = MrdParser()
+    parser.receive(struct.pack("<HI", 3, 10_000_000))
+    monkeypatch.setattr("streamrecon.mrd.blocks.bytearray", no_memory, raising=False)
+
+    for _ in range(2):
+        with pytest.raises(ProtocolError, match="found a field of 10000000 bytes"):
+            parser.space()
+
+
+@given(
+    st.sampled_from([n for n in EVERYTHING if n != "long lines"]),
+    st.lists(st.tuples(st.integers(0, 2**16), st.binary(min_size=1, max_size=8)), max_size=4),
+)
+@settings(max_examples=300, deadline=None)
+def test_damaged_bytes_give_messages_or_a_protocol_error(name: str, damages) -> None:
+    data = bytearray(bytes_of(EVERYTHING[name]))
+    for offset, damage in damages:
+        at = offset % len(data)
+        data[at : at + len(damage)] = damage
+    parser = MrdParser(Limits(array_bytes=1 << 24, image_bytes=1 << 24, dicom_bytes=1 << 24))
+
+    try:
+        found = parser.receive(bytes(data))
+        parser.end()
+    except ProtocolError as e:
+        assert "found" in str(e) or "not " in str(e)
+    else:
+        assert found
+
+
 def test_a_session_that_never_ends_is_refused() -> None:
     parser = MrdParser(Limits(session_bytes=100))
     parser.receive(bytes_of(Text("x" * 50)))
