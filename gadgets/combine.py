@@ -38,7 +38,9 @@ class CombineCoils(Gadget[KSpace]):
         if self._sensitivities is None:
             self._sensitivities = estimate_sensitivities(space)
         images = combine_coils(space, self._sensitivities)
-        if len(set(item.scan.echoes.polarity)) > 1:
-            images, told = without_polarity(images, item.scan.echoes)
+        scan, repetition = item.scan, item.repetition
+        del item, space  # the raw data are not needed any more
+        if len(set(scan.echoes.polarity)) > 1:
+            images, told = without_polarity(images, scan.echoes)
             yield Notice(Level.INFO, told)
-        yield Echoes(signed(images, item.scan.phase_sign.value), item.scan, item.repetition)
+        yield Echoes(signed(images, scan.phase_sign.value), scan, repetition)

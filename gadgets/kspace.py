@@ -61,31 +61,30 @@ class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
     def finish(self) -> Iterator[object]:
         """Give the volumes that are not complete, or refuse them, naming what they lack."""
         for key in sorted(self._open):
-            volume, missing = self._open[key], self._open[key].missing()
+            missing = self._open[key].missing()
             if self.incomplete == "fail":
                 raise DataError(f"volume {self._number(key)}: missing {missing}")
             text = f"volume {self._number(key)}: reconstructed without {missing}"
             yield Notice(Level.WARNING, text)
-            yield volume.finish(self._number(key), (text,))
+            yield self._open.pop(key).finish(self._number(key), (text,))
 
     def _place(self, lines: Acquisitions) -> Iterator[KSpace]:
         lines = lines.select((lines.head["flags"] & np.uint64(layout.NOT_IMAGING)) == 0)
         keys = np.stack([lines.head["idx"][name] for name in _VOLUME], axis=1)
         for key in dict.fromkeys(map(tuple, keys.tolist())):
-            volume = self._open.get(key) or self._new_volume(key, lines.data.shape[1])
-            volume.add(lines.select((keys == key).all(axis=1)))
-            if volume.complete:
-                del self._open[key]
-                yield volume.finish(self._number(key))
+            if key not in self._open:
+                self._open[key] = self._new_volume(lines.data.shape[1])
+            self._open[key].add(lines.select((keys == key).all(axis=1)))
+            if self._open[key].complete:
+                yield self._open.pop(key).finish(self._number(key))
 
-    def _new_volume(self, key: tuple[int, ...], n_channels: int) -> OpenVolume:
+    def _new_volume(self, n_channels: int) -> OpenVolume:
         if self._protocol is None:
             raise HeaderError("lines came before a header")
         grid = grid_of(self._protocol.encoding)
         if self._readout is None:
             self._readout = ReadoutTransform(grid.x, n_channels=n_channels, mix=self._mix)
-        self._open[key] = OpenVolume(self._protocol, grid, self._readout)
-        return self._open[key]
+        return OpenVolume(self._protocol, grid, self._readout)
 
     def _number(self, key: tuple[int, ...]) -> int:
         """Number of a volume from its counters, mixed radix."""

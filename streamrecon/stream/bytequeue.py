@@ -69,17 +69,23 @@ class ByteQueue(Generic[T]):
         return not self._items or self._held_bytes + size <= self._limit_bytes
 
     def __iter__(self) -> Iterator[T]:
-        """Items as they come, until the queue is closed and empty, or aborted."""
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: bool(self._items) or self._closed or self._aborted)
-                if self._aborted or not self._items:
-                    return
-                item, size = self._items.popleft()
-                self._held_bytes -= size
-                self._changed.notify_all()
-            yield item
-            del item  # else this frame keeps it alive while it waits for the next
+        """Items as they come, until the queue is closed and empty, or aborted.
+
+        The iterator keeps nothing that it has given out.
+        """
+        while taken := self._take():
+            yield taken.pop()
+
+    def _take(self) -> list[T]:
+        """The next item alone in a list; an empty one at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._items) or self._closed or self._aborted)
+            if self._aborted or not self._items:
+                return []
+            item, size = self._items.popleft()
+            self._held_bytes -= size
+            self._changed.notify_all()
+            return [item]
 
     def close(self) -> None:
         """Nothing more will be put; what waits is still given out."""

@@ -163,8 +163,10 @@ class _Worker:
     def _work(self) -> None:
         stage = self._branch.node.start(self._owner.merge)
         try:
-            for item in self.queue:
-                stage.feed(item)
+            items = iter(self.queue)
+            with suppress(StopIteration):
+                while True:
+                    stage.feed(next(items))  # no name for it here: it would keep the item alive
             if not self.queue.aborted:
                 stage.finish()
         except _Stopped:

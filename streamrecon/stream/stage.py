@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from streamrecon.errors import StreamReconError
 from streamrecon.stream.gadget import Gadget
 
 Emit = Callable[[object], None]
+_NOTHING = object()
+
 AnyGadget = Gadget[Any]
 """A gadget of whatever message type; the type is checked by ``accepts`` when a message comes."""
 
@@ -47,7 +50,7 @@ class Step:
 
     def start(self, emit: Emit) -> Stage:
         """Begin a run."""
-        return _RunningStep(self, emit)
+        return _RunningSequence((self,), emit)
 
     def steps(self) -> Iterator[Step]:
         """Itself."""
@@ -62,11 +65,7 @@ class Sequence:
 
     def start(self, emit: Emit) -> Stage:
         """Begin a run of every node, each one's output the next one's input."""
-        stages: list[Stage] = []
-        for node in reversed(self.nodes):
-            stages.insert(0, node.start(emit))
-            emit = stages[0].feed
-        return _RunningSequence(stages, emit)
+        return _RunningSequence(self.nodes, emit)
 
     def steps(self) -> Iterator[Step]:
         """Every step of every node."""
@@ -74,39 +73,81 @@ class Sequence:
             yield from node.steps()
 
 
-class _RunningStep:
-    def __init__(self, step: Step, emit: Emit) -> None:
-        self._name = step.name
-        self._gadget = step.gadget
-        self._emit = emit
+@dataclass(slots=True)
+class _Making:
+    """A gadget at work: what it still makes, and the place in the sequence where that goes."""
 
-    def feed(self, item: object) -> None:
-        if not isinstance(item, self._gadget.accepts):
-            self._emit(item)
-            return
-        for made in _signed(self._name, lambda: self._gadget.feed(item)):
-            self._emit(made)
-
-    def finish(self) -> None:
-        for made in _signed(self._name, self._gadget.finish):
-            self._emit(made)
-
-    def stop(self) -> None:
-        """Nothing runs between two calls."""
+    made: Iterator[object]
+    name: str
+    goes_to: int
 
 
 class _RunningSequence:
-    def __init__(self, stages: list[Stage], first: Emit) -> None:
-        self._stages = stages
-        self.feed = first
+    """Drives gadgets with a stack of their iterators.
+
+    Nothing but a gadget's own frame keeps an item while later gadgets work on what was made of it:
+    a volume of raw data is gone as soon as its gadget lets go of it.
+    """
+
+    def __init__(self, nodes: tuple[Node, ...], emit: Emit) -> None:
+        self._emit = emit
+        self._parts: list[Step | Stage] = [
+            node if isinstance(node, Step) else node.start(partial(self._feed_at, at + 1))
+            for at, node in enumerate(nodes)
+        ]
+
+    def feed(self, item: object) -> None:
+        """Push one item through."""
+        first = self._offer(item, 0)
+        del item
+        self._drive(first)
 
     def finish(self) -> None:
-        for stage in self._stages:
-            stage.finish()
+        """Finish each part in turn; what it leaves goes through those behind it."""
+        for at, part in enumerate(self._parts):
+            if isinstance(part, Step):
+                with signing(part.name):
+                    made = iter(part.gadget.finish())
+                self._drive(_Making(made, part.name, at + 1))
+            else:
+                part.finish()
 
     def stop(self) -> None:
-        for stage in self._stages:
-            stage.stop()
+        """Stop what has threads."""
+        for part in self._parts:
+            if not isinstance(part, Step):
+                part.stop()
+
+    def _feed_at(self, at: int, item: object) -> None:
+        first = self._offer(item, at)
+        del item
+        self._drive(first)
+
+    def _offer(self, item: object, at: int) -> _Making | None:
+        """Give an item to the first part from ``at`` that takes it; what a gadget makes of it."""
+        for after, part in enumerate(self._parts[at:], at + 1):
+            if not isinstance(part, Step):
+                part.feed(item)
+                return None
+            if isinstance(item, part.gadget.accepts):
+                with signing(part.name):
+                    return _Making(iter(part.gadget.feed(item)), part.name, after)
+        self._emit(item)
+        return None
+
+    def _drive(self, first: _Making | None) -> None:
+        stack = [first] if first else []
+        while stack:
+            top = stack[-1]
+            with signing(top.name):
+                item = next(top.made, _NOTHING)
+            if item is _NOTHING:
+                stack.pop()
+                continue
+            then = self._offer(item, top.goes_to)
+            del item
+            if then:
+                stack.append(then)
 
 
 @contextmanager
@@ -120,13 +161,3 @@ def signing(name: str) -> Iterator[None]:
     except Exception as e:
         e.add_note(f"in gadget {name}")
         raise
-
-
-def _signed(name: str, work: Callable[[], Iterator[object]]) -> Iterator[object]:
-    """Yield what ``work`` yields, with its errors signed.
-
-    What the consumer raises between two items does not come through here, so an error is signed
-    by the gadget that raised it and by no other.
-    """
-    with signing(name):
-        yield from work()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
+from typing import ClassVar
+
 import pytest
 from stream_gadgets import Act, Scale, Sort, Tell, Total, act, context, refuse_from, results
 
 from streamrecon.errors import ReconError, StreamReconError
 from streamrecon.model.notice import Level, Notice
 from streamrecon.stream.chain import Chain
-from streamrecon.stream.stage import Sequence, Step
+from streamrecon.stream.gadget import Gadget
+from streamrecon.stream.parallel import Branch, Parallel
+from streamrecon.stream.stage import Node, Sequence, Step
 
 
 def test_gadgets_work_in_the_order_of_the_chain() -> None:
@@ -114,3 +120,58 @@ def test_a_chain_runs_once() -> None:
 
     with pytest.raises(StreamReconError, match="second run"):
         chain.run((1,), lambda _: None)
+
+
+class Big:
+    """Something worth letting go of."""
+
+
+class Small:
+    """What is made of it."""
+
+
+class Shrink(Gadget[Big]):
+    """Makes something small, and lets go of what it was given."""
+
+    accepts: ClassVar = (Big,)
+
+    def feed(self, item: Big) -> Iterator[Small]:
+        del item
+        yield Small()
+
+
+@pytest.mark.parametrize("source", ["fed", "made by a gadget", "behind a branch"])
+def test_an_item_is_gone_while_later_gadgets_work_on_what_was_made_of_it(source: str) -> None:
+    alive: list[bool] = []
+    watched: list[weakref.ref[Big]] = []
+
+    def made() -> Big:
+        big = Big()
+        watched.append(weakref.ref(big))
+        return big
+
+    class Make(Gadget[str]):
+        accepts: ClassVar = (str,)
+
+        def feed(self, item: str) -> Iterator[Big]:
+            yield made()
+
+    class Watch(Gadget[Small]):
+        accepts: ClassVar = (Small,)
+
+        def feed(self, item: Small) -> Iterator[Small]:
+            alive.append(watched[0]() is not None)
+            yield item
+
+    steps: tuple[Node, ...] = (Step("make", Make()), Step("shrink", Shrink()))
+    if source == "behind a branch":
+        steps = (Step("make", Make()), Parallel((Branch("b", Step("shrink", Shrink())),)))
+    stage = Sequence((*steps, Step("watch", Watch()))).start(lambda item: None)
+
+    if source == "fed":
+        stage.feed(made())
+    else:
+        stage.feed("go")
+    stage.finish()
+
+    assert alive == [False]
