@@ -1,0 +1,51 @@
+"""The pictures in the documentation: scans through the chain, drawn as their contact sheets.
+
+The simulated head is always drawn; the real phantom only where the real scans lie beside the
+repository, so that without them its picture stays as it is. Run it after a change of what images
+or sheets look like, and look at the pictures before they are committed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from gadgets import REGISTRY
+from simulator.write import demo_scan
+from streamrecon.console import Watch
+from streamrecon.output.contact import contact_sheet
+from streamrecon.replay import replay
+from streamrecon.stream.config import build_chain
+from streamrecon.stream.library import find_chain_file
+
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = ROOT / "docs" / "images"
+SHARED = Path(os.environ.get("STREAMRECON_SHARED", ROOT.parent / "shared" / "data"))
+PHANTOM = SHARED / "raw-siemens" / "phantom3T_gre3echo_bipolar_1ch.h5"  # CC0
+CONFIG = "gre_recon"
+
+
+def main() -> int:
+    """Draw all pictures that can be drawn here."""
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        head = Path(scratch) / "head.h5"
+        demo_scan(head)
+        _draw(head, IMAGES / "demo_sheet.png")
+    if PHANTOM.is_file():
+        _draw(PHANTOM, IMAGES / "phantom_sheet.png")
+    else:
+        print(f"{PHANTOM.name} is not here: its picture stays as it is")
+    return 0
+
+
+def _draw(scan: Path, picture: Path) -> None:
+    harvest = replay(scan, build_chain(find_chain_file(CONFIG), REGISTRY), Watch(scan.name))
+    contact_sheet(harvest.stacks, harvest.name).save(picture, optimize=True)
+    print(picture.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
