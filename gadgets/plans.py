@@ -6,7 +6,6 @@ protocol need not pay it again.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from streamrecon.fourier import load_wisdom, save_wisdom
@@ -32,6 +31,4 @@ def keep_plans(storage: Path | None) -> None:
         return
     storage.mkdir(mode=0o700, parents=True, exist_ok=True)  # what else it holds is private
     load_wisdom(storage / _FILE)
-    own = storage / f"fftw-{os.getpid()}.wisdom"
-    save_wisdom(own)
-    own.replace(storage / _FILE)
+    save_wisdom(storage / _FILE)

@@ -12,6 +12,7 @@ many blocks of one shape. FFTW's wisdom can be kept on disk (`load_wisdom`, `sav
 from __future__ import annotations
 
 import math
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -252,8 +253,8 @@ def load_wisdom(path: Path) -> bool:
 
 
 def save_wisdom(path: Path) -> None:
-    """Keep the single-precision plans measured so far; replaces the file in one step."""
+    """Keep the single-precision plans measured so far; a reader sees the old file or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
+    partial = path.with_suffix(f".{os.getpid()}.partial")
     partial.write_bytes(pyfftw.export_wisdom()[1])
     partial.replace(path)

@@ -67,7 +67,7 @@ class Settings(BaseModel):
         default=32, ge=1, description="lines waiting for the chain; then the client is slowed"
     )
     output_queue_mib: int = Field(
-        default=64, ge=1, description="images waiting for the client; then the chain is slowed"
+        default=256, ge=1, description="images waiting for the client; then the chain is slowed"
     )
     opening_s: float = Field(
         default=60.0, gt=0, description="until configuration and header; frees idle connections"
