@@ -98,6 +98,19 @@ def _remote_failure(message: RemoteFailure, _: Dialect) -> Iterator[Piece]:
 
 
 def _acquisitions(message: Acquisitions, _: Dialect) -> Iterator[Piece]:
+    record = line_dtype(*message.data.shape[1:], message.trajectory.shape[-1])
+    received = _as_received(message, record)
+    if received is not None:
+        yield raw(received)
+        return
+    _check_heads(message)
+    if record.itemsize < PACK_BYTES:
+        yield from _packed_lines(message, record)
+    else:
+        yield from _scattered_lines(message)
+
+
+def _check_heads(message: Acquisitions) -> None:
     n, channels, samples = message.data.shape
     head, dimensions = message.head, message.trajectory.shape[-1]
     fits = (
@@ -107,32 +120,23 @@ def _acquisitions(message: Acquisitions, _: Dialect) -> Iterator[Piece]:
     )
     if len(head) != n or len(message.trajectory) != n or not fits.all():
         raise ProtocolError(f"lines: found headers that contradict the data {message.data.shape}")
-    record = line_dtype(channels, samples, dimensions)
-    received = _as_received(message, record)
-    if received is not None:
-        yield raw(received)
-    elif record.itemsize < PACK_BYTES:
-        yield from _packed_lines(message, record)
-    else:
-        yield from _scattered_lines(message)
 
 
 def _as_received(message: Acquisitions, record: np.dtype[np.void]) -> NDArray[np.void] | None:
     """The wire's own bytes, if head, trajectory and data still are views of all of them."""
     wire = message.head.base
-    if not isinstance(wire, np.ndarray) or wire.dtype != record:
+    if not isinstance(wire, np.ndarray) or wire.dtype is not record:
         return None
-    parts = {"head": message.head, "trajectory": message.trajectory, "data": message.data}
-    return wire if all(_is_same(wire[name], part) for name, part in parts.items()) else None
-
-
-def _is_same(a: NDArray[np.generic], b: NDArray[np.generic]) -> bool:
-    """Whether both are the same view of the same memory, in the same order."""
-    return (a.shape, a.strides, a.__array_interface__["data"]) == (
-        b.shape,
-        b.strides,
-        b.__array_interface__["data"],
-    )
+    for name, part in (
+        ("head", message.head),
+        ("trajectory", message.trajectory),
+        ("data", message.data),
+    ):
+        # A view of the same memory, shape and strides can only begin at the same place.
+        whole = wire[name]
+        if part.base is not wire or (part.shape, part.strides) != (whole.shape, whole.strides):
+            return None
+    return wire
 
 
 def _packed_lines(message: Acquisitions, record: np.dtype[np.void]) -> Iterator[Piece]:
