@@ -76,6 +76,10 @@ class Quantity(Enum):
     LOCAL_FIELD = _Facts("local_field", "ppm", "[ppm]")
     CHI = _Facts("chi", "ppm", "[ppm] ")
     R2_STAR = _Facts("r2star", "1/s", "/s")
+    T2_STAR = _Facts("t2star", "s", "s")
+    SWI = _Facts("swi", "", "1")
+    MIP = _Facts("minip", "", "1")
+    TSWI = _Facts("tswi", "", "1")
 
     @property
     def label(self) -> str:
@@ -116,6 +120,8 @@ class Volume:
     rescale
         (slope, intercept): the quantity is slope · value + intercept; ``None`` where the values
         are the quantity.
+    slab_mm
+        Thickness that one slice shows, where it is not that of the grid: a projection's slab.
 
     Raises
     ------
@@ -131,6 +137,7 @@ class Volume:
     repetition: int = 0
     comments: tuple[str, ...] = ()
     rescale: tuple[float, float] | None = None
+    slab_mm: float | None = None
 
     def __post_init__(self) -> None:
         if self.values.shape != self.geometry.shape:

@@ -7,6 +7,7 @@ from enum import Enum
 
 from streamrecon.errors import HeaderError
 from streamrecon.model.geometry import Geometry, Shape, Triple
+from streamrecon.model.visit import Visit
 
 
 class SignOrigin(Enum):
@@ -153,6 +154,7 @@ class Ids:
     frame_of_reference_uid: str = ""
     dependencies: tuple[tuple[str, str], ...] = ()  # (type, measurement id)
     header_xml: bytes = field(default=b"", repr=False)
+    visit: Visit = field(default_factory=Visit, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,13 @@ class Findings:
                 return None if value is None else int(value)
         return None
 
+    def user_string(self, name: str) -> str:
+        """The text that ``userParameters`` has under ``name``, stripped; empty where none."""
+        for entry in self._root.iter("userParameterString"):
+            if entry.findtext("name", "").strip() == name:
+                return entry.findtext("value", "").strip()
+        return ""
+
     def has(self, path: str) -> bool:
         """Whether there is an element at ``path``."""
         return self._root.find(path) is not None

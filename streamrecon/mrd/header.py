@@ -9,6 +9,7 @@ from streamrecon.model.geometry import Shape, Triple
 from streamrecon.model.scan import EchoTrain, Encoding, Ids, Limit, PhaseSign, Protocol
 from streamrecon.mrd.findings import Findings, read_findings
 from streamrecon.mrd.sign import phase_sign as decide_sign
+from streamrecon.mrd.visit import visit_of
 from streamrecon.units import GAMMA_BAR_HZ_PER_T, rad_from_deg, s_from_ms
 
 MAX_MATRIX = 65535  # a matrix size is a u16 on the wire
@@ -218,6 +219,7 @@ def _ids(facts: Findings, xml: bytes) -> Ids:
         frame_of_reference_uid=facts.text(f"{_MEASUREMENT}/frameOfReferenceUID"),
         dependencies=dependencies(facts),
         header_xml=xml,
+        visit=visit_of(facts),
     )
 
 

@@ -1,0 +1,54 @@
+"""Whose scan it is: patient, study, series and scanner, as the MRD header says it.
+
+Texts are kept as they came, empty where the header has nothing; nothing here is ever logged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Subject:
+    """The patient, in the header's words."""
+
+    name: str = ""
+    patient_id: str = ""
+    birth_date: str = ""
+    sex: str = ""
+    weight_kg: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Study:
+    """The examination that the scan belongs to."""
+
+    date: str = ""
+    time: str = ""
+    study_id: str = ""
+    accession: str = ""
+    physician: str = ""
+    description: str = ""
+    body_part: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Origin:
+    """The series that the scanner itself would make of it, and the scanner."""
+
+    date: str = ""
+    time: str = ""
+    number: str = ""
+    sequence: str = ""
+    institution: str = ""
+    station: str = ""
+    serial: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Visit:
+    """All that names the patient, the study and the scanner."""
+
+    subject: Subject = field(default_factory=Subject)
+    study: Study = field(default_factory=Study)
+    origin: Origin = field(default_factory=Origin)

@@ -1,0 +1,47 @@
+"""Patient, study and scanner out of the MRD header; nothing in it can fail a scan."""
+
+from __future__ import annotations
+
+from streamrecon.model.visit import Origin, Study, Subject, Visit
+from streamrecon.mrd.findings import Findings
+
+_STUDY = "studyInformation"
+_SUBJECT = "subjectInformation"
+_MEASUREMENT = "measurementInformation"
+_SYSTEM = "acquisitionSystemInformation"
+
+
+def visit_of(facts: Findings) -> Visit:
+    """What the header says, as text.
+
+    The schema's accession number is a whole number, which drops zeros and letters; where the
+    scanner also gives it as the user parameter ``AccessionNumber``, that one is taken.
+    """
+    return Visit(
+        Subject(
+            name=facts.text(f"{_SUBJECT}/patientName"),
+            patient_id=facts.text(f"{_SUBJECT}/patientID"),
+            birth_date=facts.text(f"{_SUBJECT}/patientBirthdate"),
+            sex=facts.text(f"{_SUBJECT}/patientGender"),
+            weight_kg=facts.text(f"{_SUBJECT}/patientWeight_kg"),
+        ),
+        Study(
+            date=facts.text(f"{_STUDY}/studyDate"),
+            time=facts.text(f"{_STUDY}/studyTime"),
+            study_id=facts.text(f"{_STUDY}/studyID"),
+            accession=facts.user_string("AccessionNumber")
+            or facts.text(f"{_STUDY}/accessionNumber"),
+            physician=facts.text(f"{_STUDY}/referringPhysicianName"),
+            description=facts.text(f"{_STUDY}/studyDescription"),
+            body_part=facts.text(f"{_STUDY}/bodyPartExamined"),
+        ),
+        Origin(
+            date=facts.text(f"{_MEASUREMENT}/seriesDate"),
+            time=facts.text(f"{_MEASUREMENT}/seriesTime"),
+            number=facts.text(f"{_MEASUREMENT}/initialSeriesNumber"),
+            sequence=facts.text(f"{_MEASUREMENT}/sequenceName"),
+            institution=facts.text(f"{_SYSTEM}/institutionName"),
+            station=facts.text(f"{_SYSTEM}/stationName"),
+            serial=facts.text(f"{_SYSTEM}/deviceSerialNumber"),
+        ),
+    )
