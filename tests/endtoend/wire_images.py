@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import nibabel
 import numpy as np
 
 from streamrecon.mrd.messages import Image
@@ -52,3 +53,9 @@ def all_places_lps_mm(images: Sequence[Image]) -> np.ndarray:
     """Positions [Z, Y, X, 3] of the voxels that `volume` gives."""
     ordered = sorted(images, key=lambda image: int(image.head["slice"]))
     return np.concatenate([places_lps_mm(image) for image in ordered])
+
+
+def file_places_lps_mm(file: nibabel.Nifti1Image) -> np.ndarray:
+    """Positions (L, P, S) [X, Y, Z, 3] of a file's voxels, by its affine."""
+    indices = np.stack(np.meshgrid(*map(np.arange, file.shape), indexing="ij"), axis=-1)
+    return nibabel.affines.apply_affine(file.affine, indices) * (-1, -1, 1)

@@ -9,15 +9,28 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from chains import CONFIG
 
+from simulator.header import header_xml
+from simulator.scan import simulate
+from simulator.scene import Scene
 from streamrecon.client import Reply, Request, Server, send
 from streamrecon.console import Watch
-from streamrecon.mrd.messages import Acquisitions, Close, ConfigFile, ConfigText, Header, Message
+from streamrecon.mrd.messages import (
+    Acquisitions,
+    Close,
+    ConfigFile,
+    ConfigText,
+    Header,
+    Image,
+    Message,
+)
 from streamrecon.mrd.parser import MrdParser
+from streamrecon.output.formats import Harvest, write_harvest
 
 _PATIENCE_S = 60.0
 """A test that waits longer than this hangs."""
@@ -71,6 +84,22 @@ def answered(
     """What the service says to a scan, errors too."""
     with Watch(live=False) as watch:
         return send(scan, server, Request(config), watch)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Images that came back of a scan, and the folder with the files the client made of them."""
+
+    scene: Scene
+    images: tuple[Image, ...]
+    folder: Path
+
+
+def answer_in_files(scene: Scene, server: Server, folder: Path) -> Answer:
+    """Scan a scene, write what comes back as the client writes it."""
+    images = reconstructed(simulate(scene).messages(), server).images
+    write_harvest(Harvest(header_xml(scene), images), folder, ["nifti"])
+    return Answer(scene, images, folder)
 
 
 def as_gadgetrons_client(config_xml: str, scan: Iterable[Message] = ()) -> bytes:
