@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 Real = NDArray[np.float32]
 Double = NDArray[np.float64]
+Spectrum = NDArray[np.complex64]
 
 
 @njit(cache=True, parallel=True)
@@ -30,3 +31,83 @@ def voxel_dipole(along: Double, squared: Double, share: Double, out: Real) -> No
                         total += weight * (1 / 3 - kb * kb / power)
                 out[z, y, x] = total
     out[0, 0, 0] = 0.0
+
+
+@njit(cache=True, parallel=True, nogil=True, fastmath=True)
+def shrink_gradients(
+    chi: Real, dual: Real, voxel: Real, limit: float, share: Real, out: Real
+) -> None:
+    """One step of the gradients' split: clip ``∇chi + dual`` at ``limit * share`` into ``dual``.
+
+    ``out`` receives the shrunken gradient less the new dual. [3, Z, Y, X]; periodic, forward.
+    """
+    nz, ny, nx = chi.shape
+    for z in prange(nz):
+        below = (z + 1) % nz
+        for y in range(ny):
+            ahead = y + 1 if y + 1 < ny else 0
+            for x in range(nx):
+                right = x + 1 if x + 1 < nx else 0
+                here = chi[z, y, x]
+                for axis in range(3):
+                    if axis == 0:
+                        there = chi[below, y, x]
+                    elif axis == 1:
+                        there = chi[z, ahead, x]
+                    else:
+                        there = chi[z, y, right]
+                    slope = (there - here) / voxel[axis] + dual[axis, z, y, x]
+                    most = limit * share[axis, z, y, x]
+                    clipped = min(max(slope, -most), most)
+                    dual[axis, z, y, x] = clipped
+                    out[axis, z, y, x] = slope - 2 * clipped
+
+
+@njit(cache=True, parallel=True, nogil=True, fastmath=True)
+def negative_divergence(flow: Real, voxel: Real, out: Real) -> None:
+    """Adjoint of the periodic forward difference: [3, Z, Y, X] to [Z, Y, X]."""
+    nz, ny, nx = out.shape
+    for z in prange(nz):
+        for y in range(ny):
+            for x in range(nx):
+                out[z, y, x] = (
+                    (flow[0, z - 1, y, x] - flow[0, z, y, x]) / voxel[0]
+                    + (flow[1, z, y - 1, x] - flow[1, z, y, x]) / voxel[1]
+                    + (flow[2, z, y, x - 1] - flow[2, z, y, x]) / voxel[2]
+                )
+
+
+@njit(cache=True, parallel=True, nogil=True, fastmath=True)
+def split_data(model: Real, dual: Real, field: Real, weight: Real, rho: float) -> None:
+    """One step of the data's split, least squares: ``dual`` is renewed, ``model`` becomes z - u.
+
+    Flat arrays; z minimises weight (z - field)² + rho (z - model - dual)².
+    """
+    for v in prange(model.size):
+        total = model[v] + dual[v]
+        z = (weight[v] * field[v] + rho * total) / (weight[v] + rho)
+        dual[v] = total - z
+        model[v] = 2 * z - total
+
+
+@njit(cache=True, parallel=True, nogil=True, fastmath=True)
+def split_data_absolute(model: Real, dual: Real, field: Real, weight: Real, rho: float) -> None:
+    """As `split_data` for weight |z - field|: z is pulled towards the field by weight / rho."""
+    for v in prange(model.size):
+        total = model[v] + dual[v]
+        away = total - field[v]
+        most = weight[v] / rho
+        z = total - min(max(away, -most), most)
+        dual[v] = total - z
+        model[v] = 2 * z - total
+
+
+@njit(cache=True, parallel=True, nogil=True, fastmath=True)
+def mix_spectra(
+    data: Spectrum, flow: Spectrum, from_data: Real, from_flow: Real, dipole: Real
+) -> None:
+    """χ and its field: ``data`` becomes a·data + b·flow, ``flow`` that times the dipole; flat."""
+    for k in prange(data.size):
+        chi = data[k] * from_data[k] + flow[k] * from_flow[k]
+        data[k] = chi
+        flow[k] = chi * dipole[k]

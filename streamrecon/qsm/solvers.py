@@ -1,0 +1,95 @@
+"""Iterations that several stages share, over operators given as forward and adjoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.errors import ReconError
+from streamrecon.fourier import irfftn, rfftn
+
+Real = NDArray[np.float32]
+
+
+class Operator(NamedTuple):
+    """A linear map and its adjoint."""
+
+    forward: Callable[[Real], Real]
+    adjoint: Callable[[Real], Real]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """What an iteration gives: the unknown, the steps it took, how far it got.
+
+    ``residual`` is relative to the start; ``converged`` is false where the steps ran out first.
+    """
+
+    unknown: Real
+    iterations: int
+    residual: float
+    converged: bool
+
+
+def convolution(kernel: Real, shape: tuple[int, ...]) -> Callable[[Real], Real]:
+    """Periodic convolution with a real, symmetric kernel on the half spectrum; its own adjoint."""
+
+    def convolve(values: Real) -> Real:
+        spectrum = rfftn(values, shape)
+        spectrum *= kernel
+        return irfftn(spectrum, shape)
+
+    return convolve
+
+
+def least_squares(
+    operator: Operator,
+    data: Real,
+    *,
+    damping: float = 0.0,
+    iterations: int,
+    tolerance: float,
+) -> Solution:
+    r"""Conjugate gradients on the normal equations (CGLS), from zero.
+
+    .. math:: \min_x \|A x - b\|^2 + \text{damping}\,\|x\|^2
+
+    Stops where the gradient has fallen to ``tolerance`` of its first value. One forward and one
+    adjoint a step. Stopped early it smooths: later steps fit noise.
+
+    Raises
+    ------
+    ReconError
+        If the data are zero or not finite.
+
+    References
+    ----------
+    Hestenes and Stiefel (1952) J Res Nat Bur Stand 49:409. doi:10.6028/jres.049.044
+    """
+    left = data.astype(np.float32, copy=True)
+    gradient = operator.adjoint(left)
+    power = first = _energy(gradient)
+    if not np.isfinite(first) or first == 0:
+        raise ReconError(f"least squares: found data of energy {first:g}, needed finite, above 0")
+    unknown = np.zeros_like(gradient)
+    search = gradient.copy()
+    step = 0
+    while step < iterations and power > tolerance**2 * first:
+        image = operator.forward(search)
+        length = np.float32(power / (_energy(image) + damping * _energy(search)))
+        unknown += length * search
+        left -= length * image
+        gradient = operator.adjoint(left) - np.float32(damping) * unknown
+        before, power = power, _energy(gradient)
+        search = gradient + np.float32(power / before) * search
+        step += 1
+    share = float(np.sqrt(power / first))
+    return Solution(unknown, step, share, share <= tolerance)
+
+
+def _energy(values: Real) -> float:
+    return float(np.vdot(values, values))

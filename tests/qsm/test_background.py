@@ -1,0 +1,127 @@
+"""Background removal: a source inside must stay, sources outside must go."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from closed_forms import ORIENTATIONS, positions_mm
+
+from streamrecon.errors import ReconError
+from streamrecon.fourier import irfftn
+from streamrecon.model.geometry import Geometry
+from streamrecon.qsm.background import (
+    ball_kernel,
+    remove_ismv,
+    remove_pdf,
+    remove_resharp,
+    remove_vsharp,
+)
+from streamrecon.qsm.dipole import field_from_chi
+
+METHODS = {
+    "pdf": (remove_pdf, 0.35),
+    "v-sharp": (remove_vsharp, 0.45),
+    "resharp": (remove_resharp, 0.25),
+    "ismv": (remove_ismv, 0.45),
+}
+
+
+def scene(axes, shape=(27, 48, 45), voxel_mm=(2.4, 1.5, 1.5)):
+    grid = Geometry(shape, voxel_mm, axes)
+    r = positions_mm(grid)
+    distance = np.linalg.norm(r, axis=0)
+    mask = distance < 29
+    inner = 0.2 * (np.linalg.norm(r - np.array([4, -6, 3])[:, None, None, None], axis=0) < 6)
+    outer = 5.0 * (np.linalg.norm(r - np.array([10, 34, -8])[:, None, None, None], axis=0) < 4)
+    outer -= 4.0 * (np.linalg.norm(r - np.array([-33, 5, 10])[:, None, None, None], axis=0) < 4)
+    return grid, mask, field_from_chi(inner, grid), field_from_chi(outer, grid)
+
+
+@pytest.mark.parametrize("orientation", ["axial", "doubly_oblique", "left_handed"])
+@pytest.mark.parametrize("name", METHODS)
+def test_sources_outside_go_and_those_inside_stay(name, orientation):
+    remove, tolerance = METHODS[name]
+    grid, mask, local, background = scene(ORIENTATIONS[orientation])
+
+    found = remove(local + background, mask, grid)
+
+    kept = found.mask
+    assert abs(background[mask]).max() > 2 * abs(local[mask]).max()
+    error = (found.field_ppm - local)[kept]
+    assert error.std() / local[kept].std() < tolerance
+    slope = np.polyfit(local[kept], found.field_ppm[kept], 1)[0]
+    assert 0.75 < slope < 1.1
+    assert (found.field_ppm[~kept] == 0).all()
+    assert not (kept & ~mask).any()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_twice_the_field_gives_twice_the_local_field(name):
+    remove, _ = METHODS[name]
+    grid, mask, local, background = scene(ORIENTATIONS["tilted"])
+
+    once = remove(local + background, mask, grid)
+    twice = remove(-2 * (local + background), mask, grid)
+
+    np.testing.assert_allclose(twice.field_ppm, -2 * once.field_ppm, atol=1e-4)
+
+
+def test_vsharp_gives_no_rim_it_does_not_know():
+    grid, mask, local, background = scene(ORIENTATIONS["axial"])
+
+    found = remove_vsharp(local + background, mask, grid)
+
+    assert 0.5 < found.mask.sum() / mask.sum() < 1
+    assert (found.field_ppm[found.mask] != 0).mean() > 0.99
+
+
+def test_pdf_keeps_the_mask_and_says_when_it_was_stopped():
+    grid, mask, local, background = scene(ORIENTATIONS["axial"])
+
+    done = remove_pdf(local + background, mask, grid, iterations=60)
+    cut = remove_pdf(local + background, mask, grid, iterations=3)
+
+    assert (done.mask == mask).all()
+    assert done.converged
+    assert done.iterations < 60
+    assert not cut.converged
+    assert cut.iterations == 3
+
+
+def test_pdf_trusts_its_weights():
+    grid, mask, local, background = scene(ORIENTATIONS["axial"])
+    broken = local + background
+    broken[13, 20:23, 20:23] += 30.0
+    weight = np.ones(mask.shape)
+    weight[13, 20:23, 20:23] = 0
+
+    error = {
+        name: remove_pdf(broken, mask, grid, weight=w).field_ppm - local
+        for name, w in (("blind", None), ("told", weight))
+    }
+
+    good = mask & (weight > 0)
+    assert error["told"][good].std() < 0.6 * error["blind"][good].std()
+
+
+def test_a_ball_has_sum_one_and_its_size():
+    grid = Geometry((20, 40, 40), (3.0, 1.5, 1.5), ORIENTATIONS["axial"])
+
+    ball = irfftn(ball_kernel(grid, grid.shape, 8.0).astype(np.complex64), grid.shape)
+
+    assert ball.sum() == pytest.approx(1, abs=1e-4)
+    voxels = 4 / 3 * np.pi * 8.0**3 / (3 * 1.5 * 1.5)
+    assert 1 / ball.max() == pytest.approx(voxels, rel=0.02)
+    with pytest.raises(ReconError, match="needed more than a voxel"):
+        ball_kernel(grid, grid.shape, 1.0)
+
+
+def test_an_empty_or_broken_input_is_refused():
+    grid, mask, local, _ = scene(ORIENTATIONS["axial"])
+
+    with pytest.raises(ReconError, match="mask is empty"):
+        remove_pdf(local, mask & False, grid)
+    with pytest.raises(ReconError, match="not finite"):
+        remove_vsharp(np.where(mask, np.nan, local), mask, grid)
+    with pytest.raises(ReconError, match="fits nowhere"):
+        remove_resharp(local, mask, grid, radius_mm=40)

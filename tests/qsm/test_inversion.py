@@ -1,0 +1,160 @@
+"""Inversions against spheres of known susceptibility: scale and sign, in every orientation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from closed_forms import AXIAL, ORIENTATIONS, positions_mm
+
+from streamrecon.errors import ReconError
+from streamrecon.model.geometry import Geometry
+from streamrecon.qsm.dipole import field_from_chi
+from streamrecon.qsm.inversion import invert_rts, invert_tikhonov, invert_tkd
+from streamrecon.qsm.variation import (
+    gradient_shares,
+    invert_tv,
+    strength_from_noise,
+    trust_from_noise,
+)
+
+GRIDS = {"odd": ((45, 49, 51), (1.2, 1.0, 1.0)), "thick": ((19, 64, 63), (3.0, 0.8, 0.8))}
+
+
+def tkd(field, mask, grid):
+    return invert_tkd(field, mask, grid)
+
+
+def tikhonov(field, mask, grid):
+    return invert_tikhonov(field, mask, grid)
+
+
+def rts(field, mask, grid):
+    return invert_rts(field, mask, grid).unknown
+
+
+def tv(field, mask, grid):
+    return invert_tv(field, mask, grid, strength=3e-5).unknown
+
+
+INVERSIONS = {"tkd": (tkd, 0.1), "tikhonov": (tikhonov, 0.1), "rts": (rts, 0.08), "tv": (tv, 0.03)}
+
+
+def spheres(grid, chi_ppm=0.3):
+    """Three spheres of different size and sign; the field in closed form would be of points."""
+    r = positions_mm(grid)
+    chi = np.zeros(grid.shape)
+    for centre, radius, size in [
+        ((9, 3, 4), 7, 1.0),
+        ((-9, -6, -5), 6, -0.7),
+        ((2, 14, -9), 5, 0.5),
+    ]:
+        away = np.linalg.norm(r - np.array(centre)[:, None, None, None], axis=0)
+        chi[away < radius] = size * chi_ppm
+    return chi, field_from_chi(chi, grid)
+
+
+def slope(found, chi):
+    levels = [found[chi == level].mean() for level in np.unique(chi)]
+    return np.polyfit(np.unique(chi), levels, 1)[0]
+
+
+@pytest.mark.parametrize("grid_name", GRIDS)
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize("name", INVERSIONS)
+def test_spheres_have_their_size_and_sign(name, orientation, grid_name):
+    invert, tolerance = INVERSIONS[name]
+    grid = Geometry(*GRIDS[grid_name], ORIENTATIONS[orientation])
+    chi, field = spheres(grid)
+
+    found = invert(field, np.ones(grid.shape, bool), grid)
+
+    assert slope(found, chi) == pytest.approx(1, abs=tolerance)
+
+
+@pytest.mark.parametrize("name", ["tkd", "tikhonov"])
+def test_twice_the_field_is_twice_the_map(name):
+    invert, _ = INVERSIONS[name]
+    grid = Geometry(*GRIDS["odd"], ORIENTATIONS["tilted"])
+    _, field = spheres(grid)
+    mask = np.ones(grid.shape, bool)
+
+    np.testing.assert_allclose(
+        invert(-2 * field, mask, grid), -2 * invert(field, mask, grid), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("name", INVERSIONS)
+def test_the_patient_turned_over_gives_the_map_turned_over(name):
+    invert, _ = INVERSIONS[name]
+    grid = Geometry((30, 33, 31), (1.2, 1.0, 1.0), ORIENTATIONS["doubly_oblique"])
+    turned = Geometry(grid.shape, grid.voxel_mm, grid.axes_lps * np.array([[-1], [-1], [1]]))
+    _, field = spheres(grid)
+    mask = np.ones(grid.shape, bool)
+
+    found = invert(field[::-1, ::-1], mask, turned)[::-1, ::-1]
+
+    expected = invert(field, mask, grid)
+    assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.98  # the padding is one-sided
+    assert np.polyfit(expected.ravel(), found.ravel(), 1)[0] == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("name", INVERSIONS)
+def test_nothing_is_claimed_outside_the_mask(name):
+    invert, _ = INVERSIONS[name]
+    grid = Geometry((24, 26, 25), (1.5, 1.5, 1.5), AXIAL)
+    _, field = spheres(grid)
+    mask = np.linalg.norm(positions_mm(grid), axis=0) < 15
+    field = np.where(mask, field, np.nan)
+
+    found = invert(field, mask, grid)
+
+    assert (found[~mask] == 0).all()
+    assert np.isfinite(found).all()
+    with pytest.raises(ReconError, match="mask is empty"):
+        invert(field, mask & False, grid)
+    with pytest.raises(ReconError, match="not finite inside"):
+        invert(field, ~mask, grid)
+
+
+def test_a_background_left_over_finds_its_place_outside():
+    grid = Geometry((40, 41, 42), (1.4, 1.4, 1.4), AXIAL)
+    chi, field = spheres(grid)
+    r = positions_mm(grid)
+    mask = np.linalg.norm(r, axis=0) < 24
+    outer = 0.3 * (np.linalg.norm(r - np.array([0, 0, 27])[:, None, None, None], axis=0) < 3)
+
+    found = invert_tv(field + field_from_chi(outer, grid), mask, grid, strength=3e-5).unknown
+
+    clean = invert_tv(field, mask, grid, strength=3e-5).unknown
+    assert abs(field_from_chi(outer, grid)[mask]).max() > 0.05
+    assert (found - clean)[mask].std() < 0.01
+    assert np.polyfit(chi[mask], found[mask], 1)[0] == pytest.approx(1, abs=0.05)
+
+
+def test_edges_of_the_magnitude_count_less():
+    mask = np.zeros((8, 9, 10), bool)
+    mask[1:7, 1:8, 1:9] = True
+    magnitude = np.ones(mask.shape)
+    magnitude[..., 5:] = 2.0
+
+    shares = gradient_shares(mask, (10, 12, 12), magnitude)
+
+    assert (shares[2, 2:6, 2:7, 4] < 1).all()
+    assert (shares[2, 2:6, 2:7, 2] == 1).all()
+    assert (shares[0, 2:5, 2:7, 2:7] == 1).all()
+    assert (shares[:, 8:] == 0).all()
+    assert (shares[0, 6] == 0).all()  # the step out of the mask is free
+
+
+def test_strength_grows_with_the_noise_and_trust_falls():
+    mask = np.ones((4, 4, 4), bool)
+    sd = np.full(mask.shape, 0.001)
+    sd[0, 0] = 0.01
+    sd[1, 0] = np.inf
+
+    assert strength_from_noise(2 * sd, mask) == pytest.approx(2 * strength_from_noise(sd, mask))
+    trust = trust_from_noise(sd, mask)
+    assert trust[2, 0, 0] > 5 * trust[0, 0, 0] > 0
+    assert (trust[1, 0] == 0).all()
+    with pytest.raises(ReconError, match="needed a positive number"):
+        invert_tv(sd, mask, Geometry((4, 4, 4), (1, 1, 1), AXIAL), strength=0.0)

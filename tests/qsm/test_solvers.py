@@ -1,0 +1,121 @@
+"""Shared iterations and compiled loops against dense algebra."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from closed_forms import ORIENTATIONS
+
+from streamrecon.errors import ReconError
+from streamrecon.model.geometry import Geometry
+from streamrecon.qsm._kernels import (
+    mix_spectra,
+    negative_divergence,
+    shrink_gradients,
+    split_data,
+    split_data_absolute,
+)
+from streamrecon.qsm.dipole import dipole_kernel
+from streamrecon.qsm.inversion import laplacian_kernel
+from streamrecon.qsm.solvers import Operator, convolution, least_squares
+
+SHAPE = (7, 6, 9)
+VOXEL = np.array([2.0, 1.0, 0.7], np.float32)
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def slopes(chi):
+    return np.stack([(np.roll(chi, -1, a) - chi) / VOXEL[a] for a in range(3)])
+
+
+@pytest.mark.parametrize("damping", [0.0, 0.3])
+def test_conjugate_gradients_find_the_least_squares(damping):
+    matrix, data = normal(30, 12), normal(30, seed=1)
+    operator = Operator(lambda x: matrix @ x, lambda r: matrix.T @ r)
+
+    found = least_squares(operator, data, damping=damping, iterations=50, tolerance=1e-6)
+
+    expected = np.linalg.solve(matrix.T @ matrix + damping * np.eye(12), matrix.T @ data)
+    np.testing.assert_allclose(found.unknown, expected, atol=1e-4)
+    assert found.converged
+    assert found.iterations < 50
+
+
+def test_steps_that_run_out_are_told():
+    matrix, data = normal(30, 12), normal(30, seed=1)
+    operator = Operator(lambda x: matrix @ x, lambda r: matrix.T @ r)
+
+    assert not least_squares(operator, data, iterations=2, tolerance=1e-6).converged
+    with pytest.raises(ReconError, match="energy 0"):
+        least_squares(operator, data * 0, iterations=2, tolerance=1e-6)
+
+
+@pytest.mark.parametrize("axes", ORIENTATIONS.values(), ids=ORIENTATIONS.keys())
+def test_convolution_with_the_dipole_is_its_own_adjoint(axes):
+    spread = convolution(dipole_kernel(Geometry(SHAPE, (2.0, 1.0, 0.7), axes)), SHAPE)
+    a, b = normal(*SHAPE), normal(*SHAPE, seed=1)
+
+    assert np.vdot(spread(a), b) == pytest.approx(np.vdot(a, spread(b)), rel=1e-4, abs=1e-4)
+
+
+def test_the_divergence_is_the_adjoint_of_the_gradient():
+    chi, flow = normal(*SHAPE), normal(3, *SHAPE, seed=1)
+    found = np.empty_like(chi)
+
+    negative_divergence(flow, VOXEL, found)
+
+    assert np.vdot(slopes(chi), flow) == pytest.approx(np.vdot(chi, found), rel=1e-4)
+
+
+def test_the_laplacian_is_divergence_of_gradient():
+    chi, found = normal(*SHAPE), np.empty(SHAPE, np.float32)
+
+    negative_divergence(slopes(chi).astype(np.float32), VOXEL, found)
+
+    kernel = laplacian_kernel(Geometry(SHAPE, (2.0, 1.0, 0.7), np.eye(3)), SHAPE)
+    np.testing.assert_allclose(convolution(kernel, SHAPE)(chi), found, atol=1e-4)
+
+
+def test_gradients_shrink_as_the_soft_threshold_says():
+    chi, dual, share = normal(*SHAPE), normal(3, *SHAPE, seed=1), abs(normal(3, *SHAPE, seed=2))
+    total = slopes(chi) + dual
+    out = np.empty_like(dual)
+
+    shrink_gradients(chi, dual, VOXEL, 0.4, share, out)
+
+    soft = np.sign(total) * np.maximum(abs(total) - 0.4 * share, 0)
+    np.testing.assert_allclose(dual, total - soft, atol=1e-5)
+    np.testing.assert_allclose(out, soft - dual, atol=1e-5)
+
+
+@pytest.mark.parametrize("split", [split_data, split_data_absolute])
+def test_the_data_split_finds_the_minimum(split):
+    model, dual, field = normal(3, 40)
+    weight = abs(normal(40, seed=1))
+    total, rho = model + dual, 1.7
+    z = np.linspace(-8, 8, 160_001)
+    power = 2 if split is split_data else 1
+    before = [
+        w * (abs(z - f) ** power) * (0.5 if power == 2 else 1) + rho / 2 * (z - t) ** 2
+        for w, f, t in zip(weight, field, total, strict=True)
+    ]
+
+    split(model, dual, field, weight, rho)
+
+    best = z[np.argmin(before, axis=1)]
+    np.testing.assert_allclose(total - dual, best, atol=2e-4)
+    np.testing.assert_allclose(model, best - dual, atol=4e-4)
+
+
+def test_spectra_mix_and_give_their_field():
+    data, flow = (normal(20, seed=s) + 1j * normal(20, seed=s + 1) for s in (0, 2))
+    a, b, dipole = normal(3, 20)
+    chi = a * data + b * flow
+
+    mix_spectra(data, flow, a, b, dipole)
+
+    np.testing.assert_allclose(data, chi, atol=1e-6)
+    np.testing.assert_allclose(flow, chi * dipole, atol=1e-6)
