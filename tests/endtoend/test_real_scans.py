@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 from chains import complex_echoes, run_chain, texts, volumes
+from phases import noise_of, residues
 from scipy.ndimage import binary_erosion, uniform_filter
 
 from streamrecon.model.images import Quantity
@@ -27,12 +28,6 @@ def combined(path: Path) -> np.ndarray:
     """Complex images [E, Z, Y, X] of the only volume of a file."""
     (echoes,) = complex_echoes(run_chain("gre_recon.xml", read_scan(path)))
     return echoes.data
-
-
-def noise_of(image: np.ndarray) -> float:
-    """Standard deviation of a real part, from the median magnitude in a corner without signal."""
-    corner = np.abs(image[..., : image.shape[-2] // 8, : image.shape[-1] // 8])
-    return float(np.median(corner)) / 1.1774  # median of a Rayleigh distribution
 
 
 @pytest.mark.parametrize("name", SIEMENS)
@@ -81,18 +76,6 @@ def test_phase_grows_with_the_echo_times(shared_data: Path, polarity: str) -> No
 
     print(f"{polarity}: {ratio:.4f}")
     assert ratio == pytest.approx(1.200, abs=0.015)  # TE 4, 9, 15 ms
-
-
-def residues(phase: np.ndarray, where: np.ndarray) -> int:
-    """Loops of 2×2 voxels inside ``where`` around which the phase [Y, X] turns."""
-
-    def wrapped(step: np.ndarray) -> np.ndarray:
-        return np.angle(np.exp(1j * step))
-
-    right, down = wrapped(np.diff(phase, axis=1)), wrapped(np.diff(phase, axis=0))
-    curl = right[:-1] + down[:, 1:] - right[1:] - down[:, :-1]
-    inside = where[:-1, :-1] & where[1:, :-1] & where[:-1, 1:] & where[1:, 1:]
-    return int((np.rint(np.abs(curl[inside]) / (2 * np.pi))).sum())
 
 
 def test_sixteen_channels_and_the_body_coil_differ_by_a_smooth_phase(shared_data: Path) -> None:
