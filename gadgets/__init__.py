@@ -1,6 +1,7 @@
 """Thin adapters: message → pure function → message, and the registry of their names."""
 
 from gadgets.combine import CombineCoils
+from gadgets.compression import CompressCoils
 from gadgets.images import EchoImages
 from gadgets.kspace import AssembleKSpace
 from gadgets.noise import WhitenNoise
@@ -17,6 +18,7 @@ from streamrecon.stream.registry import GadgetClass, Registry
 
 ALL: tuple[GadgetClass, ...] = (
     WhitenNoise,
+    CompressCoils,
     AssembleKSpace,
     CombineCoils,
     EchoImages,

@@ -19,6 +19,9 @@ from streamrecon.recon.integers import as_integers
 from streamrecon.stream.gadget import Gadget
 
 
+_FEW_GREYS = 64  # an image that a reader would take for empty
+
+
 class Contained(Gadget[object]):
     """A stage that `AssembleKSpace`, `CombineCoils` or the way out does already.
 
@@ -131,6 +134,9 @@ class FloatToUShort(Gadget[Volume]):
         )
         if n_clipped:
             yield Notice(Level.WARNING, f"{item.quantity.label}: {n_clipped} voxels beyond range")
+        if np.ptp(values) < _FEW_GREYS:
+            text = f"{item.quantity.label}: {np.ptp(values) + 1} grey levels only; scale it before"
+            yield Notice(Level.WARNING, text)
         yield replace(item, values=values, rescale=(slope, intercept))
 
 
