@@ -18,7 +18,6 @@ from streamrecon.mrd.noise_store import NoiseStore, dependency_meta
 from streamrecon.recon.integers import as_integers
 from streamrecon.stream.gadget import Gadget
 
-
 _FEW_GREYS = 64  # an image that a reader would take for empty
 
 
