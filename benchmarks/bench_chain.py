@@ -58,7 +58,7 @@ def whole_scan(scene: Scene, stream: Path) -> None:
     space, sensitivities = filled(scene)
     end = {
         "last transform": lambda: combine_coils(space, sensitivities),
-        "sensitivities": lambda: estimate_sensitivities(space),
+        "sensitivities": lambda: estimate_sensitivities(space.calibration, space.grid),
     }
     with tempfile.TemporaryDirectory() as storage, serving(Path(storage)) as service:
 
@@ -168,7 +168,7 @@ def filled(scene: Scene) -> tuple[HybridSpace, Sensitivities]:
     window = (slice(None), slice(None), z.central_lines(8.0), y.central_lines(8.0))
     grid = Grid(z, y, x, ky=ky, kz=kz, n_slices=1)
     space = HybridSpace(data, "z", data[window].copy(), np.ones((1, 1, 1), bool), grid)
-    return space, estimate_sensitivities(space)
+    return space, estimate_sensitivities(space.calibration, space.grid)
 
 
 def three_at_once(stream: Path) -> None:

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr
 
 from gadgets.volume import OpenVolume
 from streamrecon.errors import DataError, HeaderError
-from streamrecon.model.kspace import ChannelMix, KSpace
+from streamrecon.model.kspace import Calibration, ChannelMix, KSpace
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import Protocol, SignOrigin
 from streamrecon.mrd import layout
@@ -51,6 +51,7 @@ class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
         match item:
             case Header():
                 self._protocol = read_protocol(item.xml, phase_sign=self.phase_sign)
+                self._refuse_acceleration(self._protocol)
                 yield _sign_notice(self._protocol)
                 yield item
             case ChannelMix():
@@ -68,13 +69,16 @@ class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
             yield Notice(Level.WARNING, text)
             yield self._open.pop(key).finish(self._number(key), (text,))
 
-    def _place(self, lines: Acquisitions) -> Iterator[KSpace]:
+    def _place(self, lines: Acquisitions) -> Iterator[Calibration | KSpace]:
         lines = lines.select((lines.head["flags"] & np.uint64(layout.NOT_IMAGING)) == 0)
         keys = np.stack([lines.head["idx"][name] for name in _VOLUME], axis=1)
         for key in dict.fromkeys(map(tuple, keys.tolist())):
             if key not in self._open:
                 self._open[key] = self._new_volume(lines.data.shape[1])
             self._open[key].add(lines.select((keys == key).all(axis=1)))
+            calibration = self._open[key].take_calibration()
+            if calibration is not None:
+                yield calibration
             if self._open[key].complete:
                 yield self._open.pop(key).finish(self._number(key))
 
@@ -85,6 +89,15 @@ class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
         if self._readout is None:
             self._readout = ReadoutTransform(grid.x, n_channels=n_channels, mix=self._mix)
         return OpenVolume(self._protocol, grid, self._readout)
+
+    def _refuse_acceleration(self, protocol: Protocol) -> None:
+        """Say before the scan, not after it, that its lines will not do."""
+        if max(protocol.encoding.acceleration) > 1 and self.incomplete == "fail":
+            found = "x".join(map(str, protocol.encoding.acceleration))
+            raise HeaderError(
+                f"encoding/parallelImaging: found acceleration {found}, needed 1x1: "
+                "this chain needs all lines"
+            )
 
     def _number(self, key: tuple[int, ...]) -> int:
         """Number of a volume from its counters, mixed radix."""

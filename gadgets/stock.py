@@ -43,7 +43,7 @@ class Contained(Gadget[object]):
 
 
 class Extract(Gadget[Echoes]):
-    """Real-valued parts of every echo; magnitude where nothing is asked for."""
+    """Real-valued parts of every echo; the mask and the switches add up."""
 
     accepts: ClassVar = (Echoes,)
     stock_names: ClassVar = ("ExtractGadget", "ComplexToFloatGadget")
@@ -51,7 +51,7 @@ class Extract(Gadget[Echoes]):
     extract_mask: int = Field(
         default=0, ge=0, le=15, description="1 magnitude, 2 real, 4 imaginary, 8 phase"
     )
-    extract_magnitude: bool = Field(default=False, description="send magnitude images")
+    extract_magnitude: bool = Field(default=True, description="send magnitude images")
     extract_real: bool = Field(default=False, description="send real parts")
     extract_imag: bool = Field(default=False, description="send imaginary parts")
     extract_phase: bool = Field(default=False, description="send phase images, rad in -π…π")
@@ -64,8 +64,7 @@ class Extract(Gadget[Echoes]):
             Quantity.IMAGINARY: self.extract_imag or self.extract_mask & 4,
             Quantity.PHASE: self.extract_phase or self.extract_mask & 8,
         }
-        parts = [part for part, is_asked in asked.items() if is_asked]
-        yield from echo_volumes(item, parts or [Quantity.MAGNITUDE])
+        yield from echo_volumes(item, [part for part, is_asked in asked.items() if is_asked])
 
 
 class ScaleEchoes(Gadget[Echoes]):
@@ -144,7 +143,8 @@ class FloatToShort(FloatToUShort):
 
     stock_names: ClassVar = ("FloatToShortGadget",)
 
-    min_intensity: float = Field(default=-4096.0, description="smallest integer")
+    max_intensity: float = Field(default=32767.0, description="largest integer")
+    min_intensity: float = Field(default=-32768.0, description="smallest integer")
 
     _dtype: ClassVar[DTypeLike] = np.int16
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
-from streamrecon.model.kspace import KSpace
+from streamrecon.model.kspace import Calibration, KSpace
 from streamrecon.model.scan import Protocol, Scan, SignOrigin
 from streamrecon.mrd import layout
 from streamrecon.mrd.messages import Acquisitions
@@ -32,6 +32,7 @@ class OpenVolume:
             n_channels=readout.n_channels,
             n_averages=len(protocol.encoding.average),
         )
+        self._calibration_taken = False
         self._polarity = np.zeros(len(protocol.echoes), np.int64)
         self._placed: dict[int, NDArray[np.void]] = {}  # first line of each slice
 
@@ -39,6 +40,14 @@ class OpenVolume:
     def complete(self) -> bool:
         """Whether all lines are in."""
         return self._assembler.complete
+
+    def take_calibration(self) -> Calibration | None:
+        """The central lines, once, as soon as they are all in."""
+        lines = None if self._calibration_taken else self._assembler.calibration
+        if lines is None:
+            return None
+        self._calibration_taken = True
+        return Calibration(lines, self._protocol.encoding)
 
     def missing(self) -> str:
         """The lines that have not come, in words."""
@@ -56,7 +65,7 @@ class OpenVolume:
         backward = (head["flags"] & np.uint64(layout.REVERSE)) != 0
         echo = head["idx"]["contrast"] - self._protocol.encoding.contrast.minimum
         kz = head["idx"]["slice" if self._grid.is_2d else "kspace_encode_step_2"]
-        data, centre = _kept_samples(lines)
+        data, centre = _kept_samples(lines, backward)
         rows = self._readout.rows(data, centre, backward)
         self._assembler.add(rows, echo=echo, kz=kz, ky=head["idx"]["kspace_encode_step_1"])
         self._note_polarity(echo, np.where(backward, -1, 1))
@@ -93,12 +102,18 @@ class OpenVolume:
         return replace(scan, protocol=replace(scan.protocol, echoes=echoes))
 
 
-def _kept_samples(lines: Acquisitions) -> tuple[NDArray[np.complex64], NDArray[np.integer]]:
-    """Samples without those to be discarded, and the place of the centre among them."""
+def _kept_samples(
+    lines: Acquisitions, backward: NDArray[np.bool_]
+) -> tuple[NDArray[np.complex64], NDArray[np.integer]]:
+    """Samples without those to be discarded, and the place of the centre among them.
+
+    Samples are discarded in the order of time, the centre counts in the order of k.
+    """
     before, after = lines.head["discard_pre"], lines.head["discard_post"]
     if not before.any() and not after.any():
         return lines.data, lines.head["center_sample"]
     if np.ptp(before) or np.ptp(after):
         raise DataError("lines: found different numbers of samples to discard in one run of lines")
-    stop = lines.data.shape[2] - int(after[0])
-    return lines.data[:, :, int(before[0]) : stop], lines.head["center_sample"] - before
+    start, stop = int(before[0]), lines.data.shape[2] - int(after[0])
+    centre = lines.head["center_sample"].astype(np.int64) - np.where(backward, after, before)
+    return lines.data[:, :, start:stop], centre

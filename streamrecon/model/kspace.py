@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.model.scan import Scan
+from streamrecon.model.scan import Encoding, Scan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,6 +19,18 @@ class ChannelMix:
     """
 
     matrix: NDArray[np.complex64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """Central lines of the volume that is filling [E, C, Zc, Yc, X], ahead of the volume itself.
+
+    An image along X, untransformed along Z and Y, centre at ``n // 2``; slices of a
+    two-dimensional scan lie on Z.
+    """
+
+    data: NDArray[np.complex64]
+    encoding: Encoding
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,13 @@ from streamrecon.mrd.axes import swapped
 from streamrecon.mrd.layout import IMAGE, PIXEL_TYPES
 from streamrecon.mrd.messages import Image, Meta
 
-IMAGE_TYPES = {Quantity.MAGNITUDE: 1, Quantity.PHASE: 2, Quantity.COMPLEX: 5}
+IMAGE_TYPES = {
+    Quantity.MAGNITUDE: 1,
+    Quantity.PHASE: 2,
+    Quantity.REAL: 3,
+    Quantity.IMAGINARY: 4,
+    Quantity.COMPLEX: 5,
+}
 """Numbers of the wire; every other quantity is a real-valued map, `REAL`."""
 REAL = 3
 

@@ -52,7 +52,7 @@ def remove_pdf(
     *,
     weight: NDArray[np.floating] | None = None,
     padding: float = PADDING,
-    tolerance: float = 3e-3,
+    tolerance: float = 5e-3,
     iterations: int = 60,
 ) -> Local:
     r"""Projection onto dipole fields: sources outside the mask fitted to the field within.

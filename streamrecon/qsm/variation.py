@@ -10,13 +10,21 @@ measured field, 42 % remain of 70 %.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm._kernels import mix_spectra, negative_divergence, shrink_gradients, split_data
+from streamrecon.qsm._kernels import (
+    mix_spectra,
+    negative_divergence,
+    shrink_gradients,
+    split_data,
+    split_data_absolute,
+)
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
 from streamrecon.qsm.inversion import checked_field, laplacian_kernel, relative_change
 from streamrecon.qsm.solvers import Solution
@@ -29,6 +37,10 @@ _RHO_PER_STRENGTH = 100.0
 _EDGE_SHARE = 0.15  # of the voxels' gradients in the mask count as edges of the magnitude
 _ACROSS_EDGES = 0.2
 _CHECK_EVERY = 5
+_FIRST_STAGE = 20
+_USUAL_ERROR_PPM = 2e-3  # absolute errors weigh like squares at an error of this size
+
+Split = Callable[[Real, Real, Real, Real, float], None]
 
 
 def strength_from_noise(sd_ppm: NDArray[np.floating], mask: NDArray[np.bool_]) -> float:
@@ -101,38 +113,124 @@ def invert_tv(
     Bilgic et al. (2014) Magn Reson Med 72:1444. doi:10.1002/mrm.25029
     Liu J et al. (2012) NeuroImage 59:2560. doi:10.1016/j.neuroimage.2011.08.082
     """
-    if not strength > 0:
-        raise ReconError(f"strength: found {strength:g} ppm·mm, needed a positive number")
-    field = checked_field(field_ppm, mask)
-    shape = padded_shape(geometry, padding)
-    crop = tuple(slice(n) for n in mask.shape)
-    trust, data = np.zeros((2, *shape), np.float32)
-    trust[crop] = np.where(mask, 1.0 if weight is None else weight, 0) ** 2
-    data[crop] = field
-    rho = np.float32(_RHO_PER_STRENGTH * strength)
-    dipole, from_data, from_flow = _kernels_of_step(geometry, shape, rho)
-    share = gradient_shares(mask, shape, magnitude)
-    dual, flow = np.zeros((2, 3, *shape), np.float32)
-    data_dual, divergence = np.zeros((2, *shape), np.float32)
-    model = trust * data / (trust + 1)
-    voxel = np.array(geometry.voxel_mm, np.float32)
-    chi = before = np.zeros(mask.shape, np.float32)
-    step, change = 0, np.inf
-    while step < iterations[1] and (step < iterations[0] or change > tolerance):
-        spectrum, other = rfftn(model), rfftn(divergence)
-        mix_spectra(
-            spectrum.ravel(), other.ravel(), from_data.ravel(), from_flow.ravel(), dipole.ravel()
+    problem = _Problem(
+        checked_field(field_ppm, mask),
+        mask,
+        geometry,
+        strength=strength,
+        weight=weight,
+        magnitude=magnitude,
+        padding=padding,
+    )
+    return problem.solve(split_data, iterations, tolerance)
+
+
+def invert_robust(
+    field_ppm: NDArray[np.floating],
+    mask: NDArray[np.bool_],
+    geometry: Geometry,
+    *,
+    strength: float,
+    weight: NDArray[np.floating] | None = None,
+    magnitude: NDArray[np.floating] | None = None,
+    iterations: tuple[int, int] = (20, 80),
+    tolerance: float = 5e-3,
+    padding: float = PADDING,
+) -> Solution:
+    """`invert_tv` after a first stage of absolute errors finds where the field is not believable.
+
+    In the first stage, of 20 steps, single wild voxels cannot pull; what then misses the model by
+    more than three times the usual error loses weight in the second (as hybrid data fidelity,
+    HD-QSM, does). Half as dear again as `invert_tv`; better near bleeds and calcifications.
+
+    Parameters and errors are those of `invert_tv`.
+
+    References
+    ----------
+    Lambert et al. (2022) Magn Reson Med 88:962. doi:10.1002/mrm.29218
+    """
+    problem = _Problem(
+        checked_field(field_ppm, mask),
+        mask,
+        geometry,
+        strength=strength,
+        weight=weight,
+        magnitude=magnitude,
+        padding=padding,
+    )
+    problem.trust *= np.float32(_USUAL_ERROR_PPM)
+    problem.solve(split_data_absolute, (_FIRST_STAGE, _FIRST_STAGE), 0.0)
+    problem.trust /= np.float32(_USUAL_ERROR_PPM)
+    problem.doubt_misfits()
+    return problem.solve(split_data, iterations, tolerance)
+
+
+class _Problem:
+    """Arrays of one inversion: they live through its stages."""
+
+    def __init__(
+        self,
+        field: Real,
+        mask: NDArray[np.bool_],
+        geometry: Geometry,
+        *,
+        strength: float,
+        weight: NDArray[np.floating] | None,
+        magnitude: NDArray[np.floating] | None,
+        padding: float,
+    ) -> None:
+        if not strength > 0:
+            raise ReconError(f"strength: found {strength:g} ppm·mm, needed a positive number")
+        self.mask = mask
+        self.shape = padded_shape(geometry, padding)
+        self.crop = tuple(slice(n) for n in mask.shape)
+        self.trust, self.data = np.zeros((2, *self.shape), np.float32)
+        self.trust[self.crop] = np.where(mask, 1.0 if weight is None else weight, 0) ** 2
+        self.data[self.crop] = field
+        self.rho = np.float32(_RHO_PER_STRENGTH * strength)
+        self.kernels = [k.ravel() for k in _kernels_of_step(geometry, self.shape, self.rho)]
+        self.share = gradient_shares(mask, self.shape, magnitude)
+        self.limit = strength / float(self.rho)
+        self.voxel = np.array(geometry.voxel_mm, np.float32)
+        self.dual, self.flow = np.zeros((2, 3, *self.shape), np.float32)
+        self.data_dual, self.divergence = np.zeros((2, *self.shape), np.float32)
+        self.model = self.trust * self.data / (self.trust + 1)
+        self.field = np.zeros(self.shape, np.float32)
+
+    def solve(self, split: Split, iterations: tuple[int, int], tolerance: float) -> Solution:
+        """Steps until χ changes less than the tolerance; may be called again."""
+        chi = before = np.zeros(self.mask.shape, np.float32)
+        step, change = 0, np.inf
+        while step < iterations[1] and (step < iterations[0] or change > tolerance):
+            chi = self._step(split)
+            step += 1
+            if step % _CHECK_EVERY == 0:
+                change = relative_change(chi, before, self.mask) / _CHECK_EVERY
+                before = chi
+        return Solution(chi * self.mask, step, float(change), change <= tolerance)
+
+    def _step(self, split: Split) -> Real:
+        spectrum, other = rfftn(self.model), rfftn(self.divergence)
+        dipole, from_data, from_flow = self.kernels
+        mix_spectra(spectrum.ravel(), other.ravel(), from_data, from_flow, dipole)
+        chi, self.field = irfftn(spectrum, self.shape), irfftn(other, self.shape)
+        self.model = self.field.copy()
+        split(
+            self.model.ravel(),
+            self.data_dual.ravel(),
+            self.data.ravel(),
+            self.trust.ravel(),
+            1.0,
         )
-        everywhere, model = irfftn(spectrum, shape), irfftn(other, shape)
-        split_data(model.ravel(), data_dual.ravel(), data.ravel(), trust.ravel(), 1.0)
-        shrink_gradients(everywhere, dual, voxel, strength / rho, share, flow)
-        negative_divergence(flow, voxel, divergence)
-        chi = everywhere[crop]
-        step += 1
-        if step % _CHECK_EVERY == 0:
-            change = relative_change(chi, before, mask) / _CHECK_EVERY
-            before = chi
-    return Solution(chi * mask, step, float(change), change <= tolerance)
+        shrink_gradients(chi, self.dual, self.voxel, self.limit, self.share, self.flow)
+        negative_divergence(self.flow, self.voxel, self.divergence)
+        return chi[self.crop]
+
+    def doubt_misfits(self) -> None:
+        """Take weight from voxels that miss the model by more than three usual errors."""
+        missed = np.sqrt(self.trust) * np.abs(self.field - self.data)
+        usual = 1.4826 * float(np.median(missed[self.trust > 0]))
+        self.trust /= np.maximum(1, missed / np.float32(3 * usual)) ** 2
 
 
 def gradient_shares(

@@ -84,6 +84,7 @@ class Assembler:
         )
         calibration = self._data[:, :, self._window_z, self._window_y]
         self._calibration = np.zeros(calibration.shape, np.complex64)
+        self._calibration_kept: set[tuple[int, int]] = set()
         self._phase_transform: PhaseTransform | None = None
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="planes")  # ends with this object
         self._pending: list[Future[None]] = []
@@ -92,6 +93,14 @@ class Assembler:
     def complete(self) -> bool:
         """Whether every expected line of every echo has come as often as it will."""
         return not self._left_in_plane.any()
+
+    @property
+    def calibration(self) -> Complex | None:
+        """Central lines [E, C, Zc, Yc, X] once all are in, mostly long before the last line."""
+        window = self._window_z if self._axis_first == "y" else self._window_y
+        if len(self._calibration_kept) < len(self._data) * (window.stop - window.start):
+            return None
+        return self._calibration
 
     def missing(self) -> NDArray[np.bool_]:
         """Which expected lines have not come [E, Z, Y]."""
@@ -200,8 +209,10 @@ class Assembler:
         y, z = self._window_y, self._window_z
         if self._axis_first == "y" and z.start <= index < z.stop:
             self._calibration[echo, :, index - z.start] = self._data[echo, :, index, y]
+            self._calibration_kept.add((echo, index))
         if self._axis_first == "z" and y.start <= index < y.stop:
             self._calibration[echo, :, :, index - y.start] = self._data[echo, :, z, index]
+            self._calibration_kept.add((echo, index))
 
 
 def _expected_lines(grid: Grid) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 from streamrecon.errors import ReconError
 from streamrecon.fourier import fft, ifft
 from streamrecon.recon._kernels import dominant_vectors, normalise_weights
-from streamrecon.recon.assemble import CALIBRATION_MM, HybridSpace
+from streamrecon.recon.assemble import CALIBRATION_MM
 from streamrecon.recon.grid import Axis, Grid
 
 Complex = NDArray[np.complex64]
@@ -57,7 +57,7 @@ class Sensitivities:
         return weights
 
 
-def estimate_sensitivities(space: HybridSpace) -> Sensitivities:
+def estimate_sensitivities(calibration: Complex, grid: Grid) -> Sensitivities:
     r"""Coil sensitivities as local dominant eigenvectors, in a gauge without singularities.
 
     At each cell of the calibration grid (8 mm) the coils' covariance, summed over echoes and
@@ -73,8 +73,11 @@ def estimate_sensitivities(space: HybridSpace) -> Sensitivities:
 
     Parameters
     ----------
-    space
-        A volume with its central lines.
+    calibration
+        Central lines [E, C, Zc, Yc, X] as the assembler keeps them: an image along X, in k-space
+        along Y and Z, all slices of a two-dimensional scan on Z.
+    grid
+        The axes of the whole volume.
 
     Raises
     ------
@@ -86,8 +89,7 @@ def estimate_sensitivities(space: HybridSpace) -> Sensitivities:
     Walsh et al. (2000) Magn Reson Med 43:682.
     doi:10.1002/(SICI)1522-2594(200005)43:5<682::AID-MRM10>3.0.CO;2-G
     """
-    grid = space.grid
-    coarse = _coarse_images(space.calibration, grid)
+    coarse = _coarse_images(calibration, grid)
     if not np.any(coarse):
         raise ReconError("coil sensitivities: the central lines of k-space hold no signal")
     basis = _strongest_channels(coarse)

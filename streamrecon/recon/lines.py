@@ -31,9 +31,19 @@ class ReadoutTransform:
         them as they are.
     n_channels
         Channels of the lines, C.
+
+    Raises
+    ------
+    DataError
+        If ``mix`` is for another number of channels.
     """
 
     def __init__(self, axis: Axis, *, n_channels: int, mix: Complex | None = None) -> None:
+        if mix is not None and mix.shape[1] != n_channels:
+            raise DataError(
+                f"lines: found {n_channels} channels, but whitening or compression of "
+                f"{mix.shape[1]}: the noise scan is not of this coil"
+            )
         self._axis = axis
         self._mix = None if mix is None else np.ascontiguousarray(mix, np.complex64)
         self._n_channels = n_channels

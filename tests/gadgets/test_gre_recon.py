@@ -11,9 +11,11 @@ from gadgets.noise import WhitenNoise
 from simulator.scan import simulate
 from simulator.scene import Order, Orientation, Scene
 from simulator.truth import truth
-from streamrecon.errors import DataError
+from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.images import Quantity
 from streamrecon.model.kspace import KSpace
+from streamrecon.mrd.layout import REVERSE
+from streamrecon.mrd.messages import Acquisitions, Header
 from streamrecon.stream.chain import Chain
 from streamrecon.stream.stage import Sequence, Step
 
@@ -157,3 +159,47 @@ def test_the_chain_files_sign_wins_over_the_header() -> None:
     (echoes,) = complex_echoes(emitted)
     errors = relative_errors(echoes.data, known.echoes.conj(), known.coil_rss)
     assert errors.max() < 0.01
+
+
+@pytest.mark.parametrize("bipolar", [False, True])
+def test_discarded_samples_leave_the_centre_where_it_is(bipolar: bool) -> None:
+    scene = replace(QUIET, n_coils=1, bipolar=bipolar)
+    known = truth(scene)
+
+    def padded():
+        for message in simulate(scene).messages():
+            if not isinstance(message, Acquisitions):
+                yield message
+                continue
+            head, backward = message.head.copy(), (message.head["flags"] & REVERSE) != 0
+            head["discard_pre"], head["discard_post"] = 6, 2
+            head["number_of_samples"] += 8
+            head["center_sample"] += np.where(backward, 2, 6).astype(np.uint16)
+            data = np.pad(message.data, ((0, 0), (0, 0), (6, 2)), constant_values=1e6)
+            yield Acquisitions(head, data, np.empty((*data.shape[::2], 0), np.float32))
+
+    (echoes,) = complex_echoes(run_chain("gre_recon.xml", padded()))
+
+    assert relative_errors(echoes.data, known.echoes, known.coil_rss).max() < 1e-3
+
+
+def test_noise_of_a_larger_coil_serves_the_channels_it_shares(tmp_path) -> None:
+    noise = replace(
+        QUIET, snr=50.0, noise_lines=64, noise_only=True, measurement_id="n1", n_coils=6
+    )
+    scan = replace(QUIET, snr=50.0, noise_lines=0, noise_measurement_id="n1", measurement_id="s1")
+    run_chain("gre_recon.xml", simulate(noise).messages(), tmp_path)
+
+    emitted = run_chain("gre_recon.xml", simulate(scan).messages(), tmp_path)
+
+    assert any("whitened with the noise scan of" in text for text in texts(emitted))
+
+
+def test_an_accelerated_scan_is_refused_before_its_first_line() -> None:
+    header, *_ = simulate(replace(QUIET, n_coils=1)).messages()
+    space = b"<parallelImaging><accelerationFactor><kspace_encoding_step_1>2<"
+    space += b"/kspace_encoding_step_1><kspace_encoding_step_2>1</kspace_encoding_step_2>"
+    space += b"</accelerationFactor></parallelImaging></encoding>"
+
+    with pytest.raises(HeaderError, match="found acceleration 2x1, needed 1x1"):
+        run_chain("gre_recon.xml", [Header(header.xml.replace(b"</encoding>", space))])

@@ -161,3 +161,8 @@ def test_missing_lines_are_named_and_extra_ones_refused() -> None:
         assembler.add(row, echo=np.array([0]), kz=np.array([2]), ky=np.array([3]))
     with pytest.raises(DataError, match="ky 10"):
         assembler.add(row, echo=np.array([0]), kz=np.array([2]), ky=np.array([10]))
+
+
+def test_whitening_of_another_number_of_channels_is_refused() -> None:
+    with pytest.raises(DataError, match="found 4 channels, but whitening or compression of 6"):
+        ReadoutTransform(axis(8), n_channels=4, mix=np.eye(6, dtype=np.complex64))
