@@ -59,7 +59,7 @@ def test_every_echo_on_the_wire_is_the_truth_within_one_percent(answer: Answer) 
 
     assert found.dtype == np.complex64
     errors = relative_errors(found, known.echoes, known.coil_rss)
-    assert np.sqrt((errors**2).mean(axis=1)).max() < 0.01
+    assert errors.max() < 0.01  # in every voxel with signal
 
 
 def test_every_voxel_on_the_wire_lies_where_it_was_scanned(answer: Answer) -> None:
