@@ -6,6 +6,9 @@ set -uo pipefail
 # program in the path : package that has it
 tools=(
   "ismrmrd_generate_cartesian_shepp_logan:ismrmrd-tools"
+  "dciodvfy:dicom3tools"
+  "dcm2niix:dcm2niix"
+  "Orthanc:orthanc"
 )
 
 missing=()
@@ -21,7 +24,7 @@ fi
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-export DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 # no service is started by its installation
 if ! { apt-get -qq update && apt-get -qq install --no-install-recommends "${missing[@]}"; } \
   >"$log" 2>&1; then
   tail -n 3 "$log"

@@ -1,0 +1,115 @@
+"""What the files say of patient, study and scanner: as in the header, or without the person."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field, replace
+
+from streamrecon.dicom.uids import is_uid, uid_of
+from streamrecon.model.scan import Ids
+from streamrecon.model.visit import Origin, Study, Subject, Visit
+
+NO_STUDY_UID = (
+    "the header has no study UID: one was generated, the images will not file with the scanner's"
+)
+NO_PATIENT_ID = "the header has no patient ID: an archive may file the images with other patients"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Identity:
+    """Patient, study and scan.
+
+    Parameters
+    ----------
+    visit
+        Texts of the header.
+    protocol
+        Name of the protocol; empty when de-identified.
+    study_uid, frame_uid
+        Of the study and of the frame of reference, valid.
+    scan_uid
+        Name of this scan, from which the UIDs of its series and images follow.
+    is_removed
+        Whether the person was taken out.
+    remarks
+        What a user must be told.
+    """
+
+    visit: Visit
+    protocol: str
+    study_uid: str
+    frame_uid: str
+    scan_uid: str
+    is_removed: bool = False
+    remarks: tuple[str, ...] = field(default=())
+
+
+def identity_of(ids: Ids, run: str, *, patient_id_fallback: str = "") -> Identity:
+    """Identity from the header.
+
+    A missing study UID follows from patient and day where both are known, so that scans of one
+    visit stay together; else from the run, so that no two patients ever share a study.
+    """
+    visit = ids.visit
+    remarks = []
+    if not visit.subject.patient_id:
+        remarks.append(NO_PATIENT_ID)
+        visit = replace(visit, subject=replace(visit.subject, patient_id=patient_id_fallback))
+    study_uid = ids.study_uid
+    if not is_uid(study_uid):
+        remarks.append(NO_STUDY_UID)
+        study_uid = _generated_study(ids.visit, run)
+    header = hashlib.sha256(ids.header_xml).hexdigest()
+    scan_uid = uid_of("scan", study_uid, ids.measurement, header)
+    frame_uid = ids.frame_of_reference_uid
+    return Identity(
+        visit,
+        ids.protocol,
+        study_uid,
+        frame_uid if is_uid(frame_uid) else uid_of("frame", scan_uid),
+        scan_uid,
+        remarks=tuple(remarks),
+    )
+
+
+def _generated_study(visit: Visit, run: str) -> str:
+    patient_id, day = visit.subject.patient_id, visit.study.date
+    if patient_id and day:
+        return uid_of("study", patient_id, day, visit.study.study_id, visit.origin.serial)
+    return uid_of("study of a run", run)
+
+
+def without_person(identity: Identity, secret: bytes) -> Identity:
+    """The same scan of a pseudonym.
+
+    Patient ID and UIDs become keyed hashes: one secret gives one pseudonym per patient and keeps
+    studies and series together, and nobody without it can follow them back. Names, dates,
+    physician, institution, device, accession and the free texts of the protocol are dropped.
+    Sex and part of the body stay. The images themselves may still show a face.
+
+    References
+    ----------
+    DICOM PS3.15, Annex E, Basic Application Level Confidentiality Profile.
+    """
+    visit = identity.visit
+    pseudonym = _keyed(secret, visit.subject.patient_id or identity.study_uid)[:16].upper()
+    return replace(
+        identity,
+        visit=Visit(
+            Subject(patient_id=pseudonym, name=f"ANONYMOUS^{pseudonym}", sex=visit.subject.sex),
+            Study(
+                study_id=_keyed(secret, identity.study_uid)[:16], body_part=visit.study.body_part
+            ),
+            Origin(number=visit.origin.number),
+        ),
+        protocol="",
+        study_uid=uid_of("pseudonym", _keyed(secret, identity.study_uid)),
+        frame_uid=uid_of("pseudonym", _keyed(secret, identity.frame_uid)),
+        scan_uid=uid_of("pseudonym", _keyed(secret, identity.scan_uid)),
+        is_removed=True,
+    )
+
+
+def _keyed(secret: bytes, text: str) -> str:
+    return hmac.new(secret, text.encode(), "sha256").hexdigest()

@@ -1,0 +1,83 @@
+"""Numbers of a volume as the 16-bit integers of a file, and what got lost on the way."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.dicom.quantities import Row
+from streamrecon.model.images import Volume
+
+_BRIGHTEST = 2**15  # of the first image of a kind: half of the range is left for later ones
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stored:
+    """Integers of a volume.
+
+    Parameters
+    ----------
+    pixels
+        [Z, Y, X], int16 or uint16, little-endian.
+    scale
+        Stored steps per unit of the model.
+    n_saturated
+        Voxels beyond the range, stored as its end.
+    n_undefined
+        Voxels that are no number, stored as 0.
+    """
+
+    pixels: NDArray[np.integer]
+    scale: float
+    n_saturated: int
+    n_undefined: int
+
+
+def store(volume: Volume, row: Row, scale: float) -> Stored:
+    """Round to steps of ``1 / scale`` of the model's unit."""
+    dtype: np.dtype[np.integer] = np.dtype("<i2" if row.signed else "<u2")
+    steps = np.rint(_physical(volume) * np.float64(scale))
+    undefined = np.isnan(steps)
+    n_undefined = int(np.count_nonzero(undefined))
+    if n_undefined:
+        steps[undefined] = 0
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    n_saturated = int(np.count_nonzero((steps < low) | (steps > high)))
+    return Stored(np.clip(steps, low, high).astype(dtype), scale, n_saturated, n_undefined)
+
+
+def fixed_scale(volume: Volume, row: Row) -> float:
+    """Stored steps per unit of the model, for a quantity that has a unit."""
+    return row.in_unit(volume.scan) / row.slope
+
+
+def free_scale(volume: Volume) -> float:
+    """Power of two that brings the brightest voxel into the upper half of 15 bits.
+
+    A power of two changes no digit of a float; integers are stored as they are.
+    """
+    if np.issubdtype(volume.values.dtype, np.integer):
+        return 1.0 / (volume.rescale or (1.0, 0.0))[0]
+    values = _physical(volume)
+    top = float(np.max(values, where=np.isfinite(values), initial=0.0))
+    return 2.0 ** (math.frexp(_BRIGHTEST)[1] - 1 - math.frexp(top)[1]) if top > 0 else 1.0
+
+
+def window_of(stored: Stored, row: Row) -> tuple[float, float]:
+    """Centre and width of a viewer's window, in the units that a viewer shows."""
+    if row.window is not None:
+        return row.window
+    sample = stored.pixels[:, ::4, ::4]
+    top = max(float(np.percentile(sample, 99.5)), 2.0)
+    return float(round(top / 2)), float(round(top))
+
+
+def _physical(volume: Volume) -> NDArray[np.floating]:
+    values = np.asarray(volume.values.real, dtype=np.float32)
+    if volume.rescale is None:
+        return values
+    slope, intercept = volume.rescale
+    return np.asarray(volume.values * slope + intercept, dtype=np.float64)

@@ -1,0 +1,220 @@
+"""The images of one reconstruction, with what they share: scale, sources, UIDs, remarks."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from streamrecon.dicom import modules
+from streamrecon.dicom.dataset import put_pixel_description, slices_of
+from streamrecon.dicom.identity import Identity, identity_of, without_person
+from streamrecon.dicom.pixels import Stored, fixed_scale, free_scale, store
+from streamrecon.dicom.planes import Planes, planes_of, upright
+from streamrecon.dicom.quantities import ROWS, Row, row_of
+from streamrecon.dicom.uids import uid_of
+from streamrecon.model.geometry import Geometry
+from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.notice import Level, Notice
+from streamrecon.model.scan import Ids
+
+_SOURCES = (ROWS[Quantity.MAGNITUDE], ROWS[Quantity.PHASE])
+"""Maps refer to these images of all echoes: at most twice the number of echoes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One reconstruction of one scan.
+
+    Parameters
+    ----------
+    name
+        Tells this reconstruction from others of the same scan: UIDs follow from it.
+    chain
+        Hash of the chain file; it stands on every image.
+    started
+        When it began.
+    secret
+        If given, the person is taken out and the UIDs are keyed with it.
+    is_upright
+        Turn rows and columns as a radiologist looks at them; places in the patient do not change.
+    patient_id_fallback
+        Patient ID where the header has none.
+    """
+
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+    chain: str = ""
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    secret: bytes | None = field(default=None, repr=False)
+    is_upright: bool = False
+    patient_id_fallback: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Images:
+    """One volume as DICOM images.
+
+    Parameters
+    ----------
+    datasets
+        One per slice, in the order of the grid.
+    series_uid, series_number, output
+        The series that they belong to, and the suffix of its description.
+    priority
+        Smaller leaves earlier.
+    notices
+        What the user must be told; no patient data.
+    """
+
+    datasets: list[Dataset]
+    series_uid: str
+    series_number: int
+    output: str
+    priority: int
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Made:
+    """Images that later maps may refer to."""
+
+    row: Row
+    repetition: int
+    geometry: Geometry
+    uids: list[str]
+
+
+class DicomScan:
+    """DICOM of one scan's reconstruction; volumes in the order in which they are made.
+
+    Magnitudes, which have no unit, are scaled by a power of two that the first volume of a kind
+    decides, so that all echoes and repetitions keep their ratios. A map refers to the echo images
+    made before it.
+    """
+
+    def __init__(self, ids: Ids, run: Run) -> None:
+        identity = identity_of(ids, run.name, patient_id_fallback=run.patient_id_fallback)
+        if run.secret is not None:
+            identity = without_person(identity, run.secret)
+        self._identity = identity
+        self._run = run
+        self._scales: dict[str, float] = {}
+        self._made: list[_Made] = []
+        self._untold = list(identity.remarks)
+        self._told: set[str] = set()
+        self._seen: Counter[str] = Counter()
+
+    @property
+    def identity(self) -> Identity:
+        """Patient, study and scan, as the files say it."""
+        return self._identity
+
+    def images(self, volume: Volume) -> Images:
+        """The volume as images.
+
+        Time is that of rounding the volume once and building, not encoding, its datasets.
+
+        Raises
+        ------
+        DataError
+            If the quantity has no DICOM form.
+        """
+        row = row_of(volume)
+        geometry, stored = self._stored(volume, row)
+        planes = planes_of(geometry)
+        uids = self._uids(volume, row)
+        shared, lost = self._shared(volume, row, stored, planes)
+        sources = self._sources(volume, row)
+        datasets = slices_of(
+            shared,
+            stored,
+            planes,
+            uids=uids,
+            first_number=1 + self._place(volume) * len(uids),
+            sources=lambda k: [made.uids[k] for made in sources],
+        )
+        self._made.append(_Made(row, volume.repetition, volume.geometry, uids))
+        return Images(
+            datasets,
+            str(shared.SeriesInstanceUID),
+            int(shared.SeriesNumber),
+            row.suffix,
+            row.priority,
+            tuple(self._notices(row, stored, lost)),
+        )
+
+    def _stored(self, volume: Volume, row: Row) -> tuple[Geometry, Stored]:
+        if row.unit is None:
+            scale = self._scales.setdefault(row.suffix, free_scale(volume))
+        else:
+            scale = fixed_scale(volume, row)
+        stored = store(volume, row, scale)
+        if not self._run.is_upright:
+            return volume.geometry, stored
+        geometry, pixels = upright(volume.geometry, stored.pixels)
+        turned = np.ascontiguousarray(pixels)
+        return geometry, Stored(turned, scale, stored.n_saturated, stored.n_undefined)
+
+    def _uids(self, volume: Volume, row: Row) -> list[str]:
+        """One per slice; the same volume sent twice by a chain is two sets of images."""
+        echo = -1 if volume.echo is None else volume.echo
+        key = (self._identity.scan_uid, self._run.name, row.suffix, volume.repetition, echo)
+        copy = self._seen[str(key)]
+        self._seen[str(key)] += 1
+        return [uid_of("image", *key, copy, k) for k in range(volume.geometry.shape[0])]
+
+    def _shared(
+        self, volume: Volume, row: Row, stored: Stored, planes: Planes
+    ) -> tuple[Dataset, list[str]]:
+        identity, run = self._identity, self._run
+        shared = Dataset()
+        shared.SpecificCharacterSet = "ISO_IR 192"
+        shared.SOPClassUID = modules.MR_IMAGE
+        shared.SeriesInstanceUID = uid_of("series", identity.scan_uid, run.name, row.suffix)
+        started = None if identity.is_removed else run.started
+        if started is not None:
+            shared.InstanceCreationDate = shared.ContentDate = started.strftime("%Y%m%d")
+            shared.InstanceCreationTime = shared.ContentTime = started.strftime("%H%M%S")
+        lost = [
+            *modules.put_patient(shared, identity),
+            *modules.put_study(shared, identity),
+            *modules.put_series(shared, identity, volume, row),
+            *modules.put_equipment(shared, identity, volume, chain=run.chain, started=started),
+        ]
+        modules.put_acquisition(shared, volume)
+        modules.put_plane(shared, volume, planes)
+        modules.put_remarks(shared, volume, row, run.chain)
+        put_pixel_description(shared, stored, row)
+        return shared, [keyword for keyword in lost if keyword]
+
+    def _sources(self, volume: Volume, row: Row) -> list[_Made]:
+        if not row.is_derived:
+            return []
+        return [
+            made
+            for made in self._made
+            if made.row in _SOURCES
+            and made.repetition == volume.repetition
+            and made.geometry.same_as(volume.geometry)
+        ]
+
+    @staticmethod
+    def _place(volume: Volume) -> int:
+        """How many volumes of its series come before it."""
+        n_echoes = 1 if volume.echo is None else len(volume.scan.echoes)
+        return volume.repetition * n_echoes + (volume.echo or 0)
+
+    def _notices(self, row: Row, stored: Stored, lost: list[str]) -> list[Notice]:
+        told, self._untold = self._untold, []
+        told += [f"{keyword}: not as in the header, which DICOM does not allow" for keyword in lost]
+        told = [text for text in told if text not in self._told]
+        self._told.update(told)
+        if stored.n_saturated:
+            told.append(f"{row.suffix}: {stored.n_saturated} voxels beyond the range of 16 bits")
+        if stored.n_undefined:
+            told.append(f"{row.suffix}: {stored.n_undefined} voxels without a number, stored as 0")
+        return [Notice(Level.WARNING, text) for text in told]

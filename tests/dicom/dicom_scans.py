@@ -1,0 +1,116 @@
+"""Scans and volumes for the DICOM tests: any grid, any header, numbers that can be told apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from streamrecon.model.geometry import Geometry
+from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.scan import (
+    EchoTrain,
+    Encoding,
+    Ids,
+    Limit,
+    PhaseSign,
+    Protocol,
+    Scan,
+    SignOrigin,
+)
+from streamrecon.model.visit import Origin, Study, Subject, Visit
+
+VISIT = Visit(
+    Subject("Müller^Jürgen", "PID-7", "1970-12-31", "M", "70.5"),
+    Study("2026-02-03", "12:30:05.250", "S1", "A0017", "Ärztin^Anna", "head", "BRAIN"),
+    Origin("2026-02-03", "12:40:00", "5", "gre", "General Hospital", "MR1", "0815"),
+)
+IDS = Ids(
+    measurement="M1",
+    protocol="qsm 0.8mm",
+    study_uid="1.2.826.0.1.3680043.8.1",
+    frame_of_reference_uid="1.2.826.0.1.3680043.8.2",
+    header_xml=b"<ismrmrdHeader/>",
+    visit=VISIT,
+)
+TE_S = (0.005, 0.0125)
+
+_AXIAL = np.eye(3)[::-1]
+_TURN = Rotation.from_euler("xyz", [20, -35, 12], degrees=True).as_matrix()
+_CORONAL = np.array([[0, -1, 0], [0, 0, -1], [1, 0, 0]], dtype=float)
+_SAGITTAL = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], dtype=float)
+_SHAPE, _VOXEL, _CENTRE = (3, 7, 6), (2.0, 0.8, 1.2), (11.5, -23.25, 47.125)
+
+GRIDS = {
+    "axial": Geometry(_SHAPE, _VOXEL, _AXIAL, _CENTRE),
+    "even": Geometry((4, 8, 10), _VOXEL, _AXIAL, _CENTRE),
+    "oblique": Geometry(_SHAPE, _VOXEL, _AXIAL @ _TURN.T, _CENTRE),
+    "left-handed": Geometry(_SHAPE, _VOXEL, _AXIAL @ _TURN.T * [[-1], [1], [1]], _CENTRE),
+    "mirrored": Geometry(_SHAPE, _VOXEL, _AXIAL @ _TURN.T * [[1], [-1], [1]], _CENTRE),
+    "coronal": Geometry(_SHAPE, _VOXEL, _CORONAL, _CENTRE),
+    "sagittal": Geometry(_SHAPE, _VOXEL, _SAGITTAL[[0, 2, 1]], _CENTRE),
+}
+"""Grids by name; odd and even, anisotropic, of both hands."""
+
+
+def scan_of(geometry: Geometry, *, ids: Ids = IDS, is_2d: bool = False, **changed: object) -> Scan:
+    """A two-echo scan on a grid; ``changed`` are fields of its protocol."""
+    z, y, x = geometry.shape
+    fov = tuple(n * mm for n, mm in zip(geometry.shape, geometry.voxel_mm, strict=True))
+    shape = (1, y, x) if is_2d else (z, y, x)
+    encoding = Encoding(shape, fov, shape, fov, Limit(0, y - 1, y // 2), Limit(0, 0, 0))
+    protocol = Protocol(
+        echoes=EchoTrain(TE_S, tr_s=0.03, flip_rad=np.radians(15.0), bandwidth_hz=1e5),
+        encoding=encoding,
+        b0_t=2.8936,
+        f0_hz=123.2e6,
+        phase_sign=PhaseSign(-1, SignOrigin.VENDOR),
+        vendor="ACME Scanners",
+        model="One",
+        patient_position="HFS",
+        ids=ids,
+    )
+    return Scan(geometry, replace(protocol, **changed), 1.6 if is_2d else geometry.voxel_mm[0])
+
+
+def numbers_of(geometry: Geometry, seed: int = 0) -> np.ndarray:
+    """Random numbers of -1…1 with both ends in it, [Z, Y, X]."""
+    values = np.random.default_rng(seed).uniform(-1, 1, geometry.shape)
+    values.flat[:2] = -1, 1
+    return values.astype(np.float32)
+
+
+RANGES = {
+    Quantity.MAGNITUDE: (0.0, 3.7e-4),
+    Quantity.PHASE: (-np.pi, np.pi),
+    Quantity.SWI: (0.0, 2e3),
+    Quantity.MIP: (0.0, 2e3),
+    Quantity.TSWI: (0.0, 2e3),
+    Quantity.CHI: (-2.5, 1.5),
+    Quantity.R2_STAR: (0.0, 400.0),
+    Quantity.T2_STAR: (0.0, 0.2),
+    Quantity.FIELD: (-4.0, 4.0),
+    Quantity.LOCAL_FIELD: (-0.2, 0.2),
+}
+"""Plausible smallest and largest values of each output, in the model's units."""
+
+
+def volume_of(scan: Scan, quantity: Quantity, *, echo: int | None = None) -> Volume:
+    """A volume of numbers that fill the quantity's range."""
+    low, high = RANGES[quantity]
+    numbers = numbers_of(scan.geometry, seed=list(RANGES).index(quantity) + 100 * (echo or 0))
+    values = (low + (high - low) * (numbers + 1) / 2).astype(np.float32)
+    slab_mm = 4 * scan.geometry.voxel_mm[0] if quantity is Quantity.MIP else None
+    return Volume(values, scan.geometry, quantity, scan, echo=echo, slab_mm=slab_mm)
+
+
+def session_of(scan: Scan) -> list[Volume]:
+    """All outputs of a scan: echoes, combined magnitude, every map."""
+    echoes = [
+        volume_of(scan, part, echo=echo)
+        for echo in range(len(scan.echoes))
+        for part in (Quantity.MAGNITUDE, Quantity.PHASE)
+    ]
+    maps = [quantity for quantity in RANGES if quantity is not Quantity.PHASE]
+    return echoes + [volume_of(scan, quantity) for quantity in maps]
