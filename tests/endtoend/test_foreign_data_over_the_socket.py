@@ -79,7 +79,6 @@ def test_an_accelerated_scan_is_refused_for_its_acceleration(
     assert not reply.complete
     assert not reply.images
     assert error.startswith("[header] AssembleKSpace: encoding/parallelImaging: found acceleration")
-    assert "ky 1, 3, 5, 7," in error
 
 
 def test_an_accelerated_scan_is_reconstructed_with_its_aliases_where_the_file_says_so(
