@@ -72,7 +72,7 @@ def invert_tv(
     weight: NDArray[np.floating] | None = None,
     magnitude: NDArray[np.floating] | None = None,
     iterations: tuple[int, int] = (20, 60),
-    tolerance: float = 1e-2,
+    tolerance: float = 5e-3,
     padding: float = PADDING,
 ) -> Solution:
     """Susceptibility of least total variation, [Z, Y, X, ppm].

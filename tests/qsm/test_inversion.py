@@ -58,8 +58,10 @@ def slope(found, chi):
     return np.polyfit(np.unique(chi), levels, 1)[0]
 
 
-@pytest.mark.parametrize("grid_name", GRIDS)
-@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize(
+    ("orientation", "grid_name"),
+    [*((o, "odd") for o in ORIENTATIONS), ("axial", "thick"), ("doubly_oblique", "thick")],
+)
 @pytest.mark.parametrize("name", INVERSIONS)
 def test_spheres_have_their_size_and_sign(name, orientation, grid_name):
     invert, tolerance = INVERSIONS[name]
@@ -157,4 +159,4 @@ def test_strength_grows_with_the_noise_and_trust_falls():
     assert trust[2, 0, 0] > 5 * trust[0, 0, 0] > 0
     assert (trust[1, 0] == 0).all()
     with pytest.raises(ReconError, match="needed a positive number"):
-        invert_tv(sd, mask, Geometry((4, 4, 4), (1, 1, 1), AXIAL), strength=0.0)
+        invert_tv(0 * mask, mask, Geometry((4, 4, 4), (1, 1, 1), AXIAL), strength=0.0)
