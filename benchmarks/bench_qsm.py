@@ -1,0 +1,315 @@
+"""QSM against truth, as tables: unwrapping, field, background, inversion, the whole, and its cost.
+
+    python benchmarks/bench_qsm.py PHANTOMS [--seeds 5] [--only truth|speed]
+
+PHANTOMS holds the folders that ``head_phantom.py`` writes: p3x, p3m, p3n, p3t, and p3x_s1 … for
+more seeds. Metrics are those of the PyPI package qsm-ci; costs are multiples of one transform of
+the volume (complex64, measured plan, out of place, same threads), timed in pairs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from qsm_ci.qsm_eval import field_metrics, score_arrays
+from scipy.ndimage import distance_transform_edt
+
+from streamrecon.fourier import Plan
+from streamrecon.model.geometry import Geometry
+from streamrecon.phase.field import fit_field
+from streamrecon.phase.offsets import remove_offset
+from streamrecon.phase.unwrap import unwrap_by_template, unwrap_individually
+from streamrecon.qsm.background import remove_ismv, remove_pdf, remove_resharp, remove_vsharp
+from streamrecon.qsm.inversion import invert_rts, invert_tikhonov, invert_tkd
+from streamrecon.qsm.mask import brain_mask
+from streamrecon.qsm.pipeline import Quality, susceptibility, total_field
+from streamrecon.qsm.variation import invert_tv
+
+GAMMA_BAR_MHZ_PER_T = 42.576  # as the phantom has it
+REGIONS = range(1, 10)  # nuclei, thalamus, white and grey matter
+NOISELESS_STRENGTH = 2e-5
+
+
+@dataclass
+class Phantom:
+    """What one folder holds, as [E, Z, Y, X] and [Z, Y, X]."""
+
+    name: str
+    grid: Geometry
+    b0_t: float
+    te_s: tuple[float, ...]
+    phase: np.ndarray
+    magnitude: np.ndarray
+    mask: np.ndarray
+    regions: np.ndarray
+    total: np.ndarray
+    local: np.ndarray
+    chi: np.ndarray
+    offset: np.ndarray
+
+    @property
+    def echoes(self) -> np.ndarray:
+        """Complex images [E, Z, Y, X]."""
+        return (self.magnitude * np.exp(1j * self.phase)).astype(np.complex64)
+
+
+def load(folder: Path) -> Phantom:
+    """Arrays of one folder, in our order of axes."""
+    meta = [float(word) for word in (folder / "meta.txt").read_text().split()]
+    n = tuple(int(size) for size in meta[2::-1])
+    b0_axis = np.array(meta[9:6:-1])
+    te_s = tuple(meta[11:])
+
+    def volumes(name: str, kind: type = np.float64) -> np.ndarray:
+        return np.fromfile(folder / name, kind).reshape(-1, *n)
+
+    rest = np.linalg.qr(np.column_stack([b0_axis, np.eye(3)[:, 1:]]))[0][:, 1:]
+    grid = Geometry(n, tuple(meta[5:2:-1]), np.column_stack([rest[:, 1], rest[:, 0], b0_axis]))
+    return Phantom(
+        folder.name,
+        grid,
+        meta[6],
+        te_s,
+        volumes("phase.f64").astype(np.float32),
+        volumes("mag.f64").astype(np.float32),
+        volumes("mask.u8", np.uint8)[0] > 0,
+        volumes("seg.u8", np.uint8)[0],
+        volumes("totalfield.f64")[0],
+        volumes("local_true.f64")[0].astype(np.float32),
+        volumes("chi_true.f64")[0],
+        volumes("po_true.f64")[0],
+    )
+
+
+def chi_score(found: np.ndarray, p: Phantom) -> tuple[float, float, float, float, float]:
+    """NRMSE [%], xSIM, slope over regions, their error [ppb] free of a constant, coverage."""
+    metrics, _ = score_arrays(found, p.chi, p.mask, "chi", seg=p.regions)
+    means = []
+    for region in REGIONS:
+        here = (p.regions == region) & p.mask & (found != 0)
+        means.append((p.chi[here].mean(), found[here].mean()))
+    truth, value = np.array(means).T
+    slope = np.polyfit(truth, value, 1)[0]
+    error = (value - value.mean()) - (truth - truth.mean())
+    rms = 1e3 * float(np.sqrt((error**2).mean()))
+    return metrics["nrmse"], metrics["xsim"], float(slope), rms, metrics["coverage"]
+
+
+def row(*cells: object) -> None:
+    """One line of a table."""
+    shown = [f"{c:.3g}" if isinstance(c, float) else str(c) for c in cells]
+    print("| " + " | ".join(shown) + " |", flush=True)
+
+
+def head(title: str, *columns: str) -> None:
+    """Title and first lines of a table."""
+    print(f"\n### {title}\n")
+    row(*columns)
+    row(*["---"] * len(columns))
+
+
+def clean_phase(p: Phantom) -> np.ndarray:
+    """Wrapped phase without its offset."""
+    return np.angle(remove_offset(p.echoes, p.te_s, p.grid)[0])
+
+
+def unwrapping(phantoms: dict[str, Phantom]) -> None:
+    """Wrong turns on echoes whose true phase is known."""
+    head("Unwrapping: voxels with a wrong number of turns [%]", "data", "method", "echoes 1 …")
+    for name in ("p3x", "p3t"):
+        p = phantoms[name]
+        hz = GAMMA_BAR_MHZ_PER_T * p.b0_t * p.total
+        truth = 2 * np.pi * hz * np.array(p.te_s)[:, None, None, None] + p.offset
+        for label, source, unwrap in (
+            ("spatial", p.phase, unwrap_individually),
+            ("template, offset off", clean_phase(p), unwrap_by_template),
+        ):
+            found = unwrap(source, p.magnitude, p.mask, p.te_s).phase_rad
+            if source is not p.phase:
+                found = found + p.offset
+            turns = (found - truth) / (2 * np.pi)
+            wrong = []
+            for t in turns:
+                whole = np.rint(t - np.median(t[p.mask]))[p.mask]
+                wrong.append(f"{100 * np.mean(whole != 0):.3f}")
+            row(name, label, " / ".join(wrong))
+
+
+def field(phantoms: dict[str, Phantom]) -> None:
+    """Error of the field, and whether its own prediction of it is right."""
+    head(
+        "Total field",
+        "data", "NRMSE %", "xSIM", "median bias ppb", "sd predicted ppb", "true", "z spread",
+    )  # fmt: skip
+    for p in phantoms.values():
+        fit = total_field(p.echoes, p.te_s, p.b0_t, p.grid, mask=p.mask).fit
+        metrics = score_arrays(fit.field_ppm, p.total, p.mask, "field")[0]
+        error = (fit.field_ppm - p.total)[p.mask]
+        predicted = float(np.sqrt(np.mean(fit.sd_ppm[p.mask] ** 2)))
+        spread = float(np.std(error / fit.sd_ppm[p.mask]))
+        row(
+            p.name, metrics["nrmse"], metrics["xsim"], 1e3 * float(np.median(error)),
+            1e3 * predicted, 1e3 * float(error.std()), spread,
+        )  # fmt: skip
+
+
+def background(p: Phantom) -> None:
+    """Error of the local field where each method keeps it."""
+    head(
+        f"Background removal from the true total field, {p.name}",
+        "method", "NRMSE % where kept", "5-voxel core", "coverage", "steps",
+    )  # fmt: skip
+    total = p.total.astype(np.float32)
+    core = distance_transform_edt(p.mask) > 5
+    for label, remove in (
+        ("PDF", remove_pdf),
+        ("RESHARP 6 mm", remove_resharp),
+        ("RESHARP 12 mm", lambda *a: remove_resharp(*a, radius_mm=12.0)),
+        ("V-SHARP 12 mm", remove_vsharp),
+        ("iSMV 5 mm", remove_ismv),
+    ):
+        found = remove(total, p.mask, p.grid)
+        scores = [
+            field_metrics(found.field_ppm, p.local, where)["nrmse"]
+            for where in (found.mask, found.mask & core)
+        ]
+        row(label, *scores, float(found.mask.sum() / p.mask.sum()), found.iterations)
+
+
+def inversion(phantoms: dict[str, Phantom]) -> None:
+    """Scale and error on a field without noise."""
+    head(
+        "Inversion of the noiseless local field, whole volume",
+        "data", "method", "NRMSE %", "xSIM", "slope", "regions ppb",
+    )  # fmt: skip
+    for name in ("p3x", "p3m"):
+        p = phantoms[name]
+        everywhere = np.ones_like(p.mask)
+        for label, solve in (
+            ("TKD 0.2", invert_tkd),
+            ("Tikhonov", invert_tikhonov),
+            ("RTS", lambda *a: invert_rts(*a).unknown),
+            ("TV 2e-5", lambda *a: invert_tv(*a, strength=NOISELESS_STRENGTH).unknown),
+        ):
+            row(name, label, *chi_score(solve(p.local, everywhere, p.grid) * p.mask, p)[:4])
+
+
+def whole(phantoms: dict[str, Phantom]) -> None:
+    """Echoes to map, over seeds."""
+    head(
+        "The whole pipeline",
+        "data", "mask", "quality", "NRMSE %", "xSIM", "slope", "regions ppb", "coverage",
+    )  # fmt: skip
+    seeds: dict[Quality, list[tuple[float, ...]]] = {}
+    for p in phantoms.values():
+        again = "_s" in p.name
+        for quality in Quality if not again else (Quality.DEFAULT,):
+            for label, mask in (("given", p.mask), ("found", None)):
+                if label == "found" and (again or quality is not Quality.DEFAULT):
+                    continue
+                found = susceptibility(p.echoes, p.te_s, p.b0_t, p.grid, quality=quality, mask=mask)
+                score = chi_score(found.map.chi_ppm, p)
+                row(p.name, label, quality.value, *score)
+                if p.name.startswith("p3x") and label == "given":
+                    seeds.setdefault(quality, []).append(score)
+    mean = [statistics.mean(column) for column in zip(*seeds[Quality.DEFAULT], strict=True)]
+    row(f"p3x, mean of {len(seeds[Quality.DEFAULT])} seeds", "given", "default", *mean)
+
+
+def cost_in(unit: Callable[[], object], work: Callable[[], object], pairs: int = 3) -> float:
+    """Median of time(work) / time(unit), each pair timed side by side."""
+
+    def seconds(call: Callable[[], object]) -> float:
+        start = time.perf_counter()
+        call()
+        return time.perf_counter() - start
+
+    work()
+    return statistics.median(seconds(work) / seconds(unit) for _ in range(pairs))
+
+
+def scan(shape: tuple[int, int, int], n_echoes: int) -> Iterator[object]:
+    """A head with noise: echoes, times, grid."""
+    grid = Geometry(shape, (1.5, 1.0, 1.0), np.eye(3)[::-1])
+    z, y, x = np.meshgrid(*[np.linspace(-1, 1, n) for n in shape], indexing="ij", sparse=True)
+    te_s = tuple(0.004 + 0.006 * e for e in range(n_echoes))
+    inside = (x**2 + y**2 + z**2) < 0.8
+    hz = 60 * x - 80 * y * z + 40 * x**2 + 10 * np.sin(20 * x) * np.sin(17 * y)
+    rng = np.random.default_rng(0)
+    echoes = np.empty((n_echoes, *shape), np.complex64)
+    for e, te in enumerate(te_s):
+        noise = rng.standard_normal((2, *shape)).astype(np.float32) * 0.01
+        signal = inside * np.exp(-25 * te + 1j * (2 * np.pi * hz * te + 0.5 * x))
+        echoes[e] = signal + noise[0] + 1j * noise[1]
+    yield from (echoes, te_s, grid)
+
+
+def speed() -> None:
+    """Every stage against one transform."""
+    echoes, te_s, grid = scan((96, 192, 192), 5)
+    plan = Plan(grid.shape, (0, 1, 2), inverse=False, in_place=False)
+
+    def unit() -> object:
+        return [plan.run() for _ in range(8)]
+
+    total = total_field(echoes, te_s, 3.0, grid)
+    magnitude, mask = np.abs(echoes), total.mask
+    phase = np.angle(remove_offset(echoes, te_s, grid)[0])
+    unwrapped = unwrap_by_template(phase, magnitude, mask, te_s)
+    local = remove_pdf(total.fit.field_ppm, mask, grid, weight=total.weight)
+    head("Cost in transforms of one volume, 192 x 192 x 96, 5 echoes", "stage", "transforms", "aim")
+    for label, aim, work in (
+        ("phase offset", "-", lambda: remove_offset(echoes, te_s, grid)),
+        ("unwrap, template", 250, lambda: unwrap_by_template(phase, magnitude, mask, te_s)),
+        ("unwrap, spatial", 250, lambda: unwrap_individually(phase, magnitude, mask, te_s)),
+        ("field fit", 20, lambda: fit_field(unwrapped.phase_rad, magnitude, mask, te_s, 3.0)),
+        ("mask", 60, lambda: brain_mask(total.magnitude, total.quality, grid)),
+        (
+            "background, default",
+            300,
+            lambda: remove_pdf(total.fit.field_ppm, mask, grid, weight=total.weight),
+        ),
+        ("background, fast", "-", lambda: remove_vsharp(total.fit.field_ppm, mask, grid)),
+        ("inversion, fast", 15, lambda: invert_tkd(local.field_ppm, mask, grid)),
+        (
+            "inversion, default",
+            250,
+            lambda: invert_tv(
+                local.field_ppm, mask, grid, strength=3e-4, weight=total.weight,
+                magnitude=total.magnitude,
+            ),
+        ),
+        ("all, default", "-", lambda: susceptibility(echoes, te_s, 3.0, grid)),
+    ):  # fmt: skip
+        row(label, 8 * cost_in(unit, work), aim)
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("phantoms", type=Path)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", choices=("truth", "speed"))
+    chosen = parser.parse_args()
+    if chosen.only != "truth":
+        speed()
+    if chosen.only == "speed":
+        return
+    names = ["p3x", "p3m", "p3n", "p3t"]
+    phantoms = {name: load(chosen.phantoms / name) for name in names}
+    unwrapping(phantoms)
+    field(phantoms)
+    background(phantoms["p3m"])
+    inversion(phantoms)
+    more = [f"p3x_s{seed}" for seed in range(1, chosen.seeds)]
+    whole(phantoms | {name: load(chosen.phantoms / name) for name in more})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""The predicted noise of a map against many maps with noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from closed_forms import ORIENTATIONS, sphere
+
+from streamrecon.errors import ReconError
+from streamrecon.model.geometry import Geometry
+from streamrecon.qsm.inversion import invert_tikhonov
+from streamrecon.qsm.uncertainty import noise_of_map
+
+GRID = Geometry((30, 33, 36), (1.5, 1.0, 1.2), ORIENTATIONS["tilted"])
+
+
+def test_it_is_what_many_repetitions_show():
+    _, field, distance = sphere(GRID, 6.0, 0.3, fine=1)
+    mask = distance < 15
+    sd = np.where(np.arange(36) < 18, 0.004, 0.012) * mask
+
+    def invert(values):
+        return invert_tikhonov(values, mask, GRID)
+
+    found = noise_of_map(invert, field, sd, invert(field), mask)
+
+    rng = np.random.default_rng(9)
+    maps = np.stack([invert(field + sd * rng.standard_normal(GRID.shape)) for _ in range(40)])
+    true = maps.std(axis=0)
+    for half in (slice(0, 15), slice(21, 36)):
+        predicted, seen = (v[..., half][mask[..., half]].mean() for v in (found, true))
+        assert predicted == pytest.approx(seen, rel=0.15)
+    assert (found[~mask] == 0).all()
+
+
+def test_voxels_without_signal_do_not_spread_infinity():
+    _, field, distance = sphere(GRID, 6.0, 0.3, fine=1)
+    mask = distance < 15
+    sd = np.full(GRID.shape, 0.003)
+    sd[15, 16, 18] = np.inf
+
+    found = noise_of_map(lambda f: f, field, sd, field, mask)
+
+    assert found[mask].mean() == pytest.approx(0.003, rel=0.1)
+    with pytest.raises(ReconError, match="mask is empty"):
+        noise_of_map(lambda f: f, field, sd, field, mask & False)
