@@ -64,7 +64,7 @@ def _fail(reason: str, status: int) -> int:
 
 def equip() -> Equipment:
     """What every worker of the service has; called in the worker's own process."""
-    return Equipment(REGISTRY, warm=_warm_up, learn=keep_plans)
+    return Equipment(REGISTRY, warm=_warm_up, recall=recall_plans, learn=keep_plans)
 
 
 def _warm_up(storage: Path | None) -> None:

@@ -98,7 +98,9 @@ class Acquisitions:
             yield self.select(slice(i, i + 1))
 
     def select(self, which: slice | NDArray[np.bool_] | NDArray[np.intp]) -> Acquisitions:
-        """Those lines that ``which`` picks, in order."""
+        """Those lines that ``which`` picks, in order; nothing is copied where a mask picks all."""
+        if isinstance(which, np.ndarray) and which.dtype == bool and which.all():
+            return self
         return Acquisitions(self.head[which], self.data[which], self.trajectory[which])
 
 

@@ -6,6 +6,9 @@ from numpy.typing import NDArray
 
 Complex = NDArray[np.complex64]
 Index = NDArray[np.int64]
+Real = NDArray[np.float32]
+
+_TINY = np.float32(1e-30)  # where no coil sees anything the weights are 0 and not NaN
 
 
 @njit(cache=True, nogil=True)
@@ -14,21 +17,23 @@ def gather_readouts(
 ) -> None:
     """Place samples on the k-axis with its origin at 0: [N, C, S] -> [N, C, T].
 
-    ``first`` is the offset from the centre of each line's first sample (its last, where
-    ``backward``); ``ramp`` [T] is multiplied on. Samples beyond the transform are dropped.
+    ``first`` is the offset from the centre of each line's first sample in the order of k;
+    ``ramp`` [T] is multiplied on. Samples beyond the transform are dropped.
     """
     n_lines, n_coils, n_samples = lines.shape
     length = spectra.shape[2]
-    low, high = -(length // 2), (length + 1) // 2
-    spectra[:n_lines] = 0
     for i in range(n_lines):
+        low = max(first[i], -(length // 2))
+        high = min(first[i] + n_samples, (length + 1) // 2)
+        if high - low < length:
+            spectra[i] = 0
+        start = n_samples - 1 + first[i] if backward[i] else -first[i]  # sample at k = 0
+        step = -1 if backward[i] else 1
         for c in range(n_coils):
-            for s in range(n_samples):
-                k = first[i] + s
-                if low <= k < high:
-                    place = k + length if k < 0 else k
-                    sample = lines[i, c, n_samples - 1 - s] if backward[i] else lines[i, c, s]
-                    spectra[i, c, place] = sample * ramp[place]
+            for k in range(low, min(high, 0)):
+                spectra[i, c, k + length] = lines[i, c, start + step * k] * ramp[k + length]
+            for k in range(max(low, 0), high):
+                spectra[i, c, k] = lines[i, c, start + step * k] * ramp[k]
 
 
 @njit(cache=True, nogil=True)
@@ -50,18 +55,32 @@ def scatter_rows(
                     grid[e, c, p, q, x] += rows[i, c, x]
 
 
-@njit(cache=True, nogil=True)
-def normalise_weights(weights: Complex) -> None:
-    """Conjugate, and scale to unit norm over C, in place: [C, A, X]."""
-    n_coils, n_rows, n_x = weights.shape
+@njit(cache=True, nogil=True, fastmath=True)
+def interpolate_weights(coarse: Real, cells: Index, taps: Real, weights: Real) -> None:
+    """Rows between coarse rows, conjugated, of unit norm over C: [C, Rc, X] -> [C, R, X].
+
+    Complex numbers lie as pairs on the last axis. ``cells`` and ``taps`` [R, 4] are the four
+    coarse rows of each row and their shares.
+    """
+    n_coils, n_rows, n_parts = weights.shape
+    power = np.empty(n_parts // 2, np.float32)
     for r in range(n_rows):
-        for x in range(n_x):
-            power = np.float32(0.0)
-            for c in range(n_coils):
-                power += weights[c, r, x].real ** 2 + weights[c, r, x].imag ** 2
-            scale = np.float32(1.0) / np.sqrt(power) if power > 0 else np.float32(0.0)
-            for c in range(n_coils):
-                weights[c, r, x] = np.conj(weights[c, r, x]) * scale
+        k0, k1, k2, k3 = cells[r]
+        t0, t1, t2, t3 = taps[r]
+        power[:] = 0
+        for c in range(n_coils):
+            for p in range(n_parts):
+                near = t1 * coarse[c, k1, p] + t2 * coarse[c, k2, p]
+                weights[c, r, p] = near + t0 * coarse[c, k0, p] + t3 * coarse[c, k3, p]
+            for x in range(n_parts // 2):
+                real, imaginary = weights[c, r, 2 * x], weights[c, r, 2 * x + 1]
+                power[x] += real * real + imaginary * imaginary
+        for x in range(n_parts // 2):
+            power[x] = np.float32(1.0) / np.sqrt(power[x] + _TINY)
+        for c in range(n_coils):
+            for x in range(n_parts // 2):
+                weights[c, r, 2 * x] *= power[x]
+                weights[c, r, 2 * x + 1] *= -power[x]
 
 
 @njit(cache=True, nogil=True)

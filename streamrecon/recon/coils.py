@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from streamrecon.errors import ReconError
 from streamrecon.fourier import fft, ifft
-from streamrecon.recon._kernels import dominant_vectors, normalise_weights
+from streamrecon.recon._kernels import dominant_vectors, interpolate_weights
 from streamrecon.recon.assemble import CALIBRATION_MM
 from streamrecon.recon.grid import Axis, Grid
 
@@ -26,35 +27,51 @@ _FLOOR = 1e-3  # of the brightest cell: below it the wide average speaks
 _SMOOTHING_STEPS = 60
 
 
+class Taps(NamedTuple):
+    """Interpolation along one axis: each voxel's four coarse cells and their shares, [n, 4]."""
+
+    cells: NDArray[np.int64]
+    shares: Real
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sensitivities:
-    """Unit vectors over the coils on a coarse grid, read out slab by slab.
+    """Unit vectors over the coils on a grid that is coarse along Z and Y, read out slab by slab.
 
     Parameters
     ----------
     vectors
-        [C, Zc, Yc, Xc], complex64, norm 1 over C.
-    to_z, to_y, to_x
-        Interpolation from the coarse grid to the image's voxels, each [n, nc].
+        [C, Zc, Yc, X], complex64.
+    to_z, to_y
+        From the coarse grid to the image's voxels.
     """
 
     vectors: Complex
-    to_z: Real
-    to_y: Real
-    to_x: Real
+    to_z: Taps
+    to_y: Taps
 
     def at_y(self, index: int) -> Complex:
         """Conjugate weights of the slab ``y = index`` [C, Z, X], norm 1 over C."""
-        return self._weights(np.tensordot(self.vectors, self.to_y[index], ((2,), (0,))), self.to_z)
+        return _weights(_between(self.vectors, 2, self.to_y, index), self.to_z)
 
     def at_z(self, index: int) -> Complex:
         """Conjugate weights of the slab ``z = index`` [C, Y, X], norm 1 over C."""
-        return self._weights(np.tensordot(self.vectors, self.to_z[index], ((1,), (0,))), self.to_y)
+        return _weights(_between(self.vectors, 1, self.to_z, index), self.to_y)
 
-    def _weights(self, coarse: Complex, to_rows: Real) -> Complex:
-        weights: Complex = np.ascontiguousarray(to_rows @ coarse @ self.to_x.T, np.complex64)
-        normalise_weights(weights)
-        return weights
+
+def _between(vectors: Complex, axis: int, taps: Taps, index: int) -> Complex:
+    """Slab of the coarse grid at a voxel's place along ``axis``."""
+    slab = np.zeros_like(vectors.take(0, axis))
+    for cell, share in zip(taps.cells[index], taps.shares[index], strict=True):
+        slab += vectors.take(cell, axis) * share
+    return slab
+
+
+def _weights(coarse: Complex, to_rows: Taps) -> Complex:
+    n_coils, _, n_x = coarse.shape
+    weights = np.empty((n_coils, len(to_rows.cells), n_x), np.complex64)
+    interpolate_weights(coarse.view(np.float32), *to_rows, weights.view(np.float32))
+    return weights
 
 
 def estimate_sensitivities(calibration: Complex, grid: Grid) -> Sensitivities:
@@ -99,11 +116,11 @@ def estimate_sensitivities(calibration: Complex, grid: Grid) -> Sensitivities:
     vectors = _smooth_gauge(vectors, power)
     full: Complex = np.tensordot(basis, vectors, ((1,), (0,))).astype(np.complex64)
     _, n_z, n_y, n_x = full.shape
+    along_x = cubic_taps(grid.x.n_image, n_x, n_x / grid.x.n_image)
     return Sensitivities(
-        full,
-        np.eye(n_z, dtype=np.float32) if grid.is_2d else _interpolation(grid.z, n_z),
-        _interpolation(grid.y, n_y),
-        cubic_interpolation(grid.x.n_image, n_x, n_x / grid.x.n_image),
+        np.einsum("czynk,nk->czyn", full[..., along_x.cells], along_x.shares),
+        cubic_taps(n_z, n_z, 1.0) if grid.is_2d else _taps(grid.z, n_z),
+        _taps(grid.y, n_y),
     )
 
 
@@ -210,29 +227,23 @@ def _carry_phase(vectors: Complex, power: Real) -> Complex:
     return np.asarray(np.exp(1j * phase).reshape(shape), np.complex64)
 
 
-def _interpolation(axis: Axis, n_coarse: int) -> Real:
-    """Cubic interpolation [n_image, n_coarse] between grids whose centres are n // 2."""
-    step = axis.voxel_mm / (axis.fov_mm / n_coarse)
-    return cubic_interpolation(axis.n_image, n_coarse, step)
+def _taps(axis: Axis, n_coarse: int) -> Taps:
+    return cubic_taps(axis.n_image, n_coarse, axis.voxel_mm / (axis.fov_mm / n_coarse))
 
 
-def cubic_interpolation(n_fine: int, n_coarse: int, step: float) -> Real:
-    """Matrix [n_fine, n_coarse] of Keys' cubic convolution; edges are held.
+def cubic_taps(n_fine: int, n_coarse: int, step: float) -> Taps:
+    """Keys' cubic convolution between two grids with their centres at ``n // 2``; edges are held.
 
-    Both grids have their centre at ``n // 2``; ``step`` is the fine spacing in coarse cells.
+    ``step`` is the fine spacing in coarse cells.
 
     References
     ----------
     Keys (1981) IEEE Trans Acoust 29:1153. doi:10.1109/TASSP.1981.1163711
     """
     at = (np.arange(n_fine) - n_fine // 2) * step + n_coarse // 2
-    base = np.floor(at).astype(int)
-    matrix = np.zeros((n_fine, n_coarse), np.float32)
-    for offset in (-1, 0, 1, 2):
-        cell = base + offset
-        weight = _keys(np.abs(at - cell))
-        np.add.at(matrix, (np.arange(n_fine), np.clip(cell, 0, n_coarse - 1)), weight)
-    return matrix
+    cells = np.floor(at).astype(np.int64)[:, None] + np.arange(-1, 3)
+    shares = _keys(np.abs(at[:, None] - cells)).astype(np.float32)
+    return Taps(cells.clip(0, n_coarse - 1), shares)
 
 
 def _keys(distance: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -31,7 +31,7 @@ _DAY_S = 86400.0
 
 
 def _nothing(_: Path | None) -> None:
-    """Neither warm up nor learn."""
+    """Neither warm up nor recall nor learn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,15 @@ class Equipment:
         The gadgets that a chain file may name.
     warm
         Called with the storage before the first scan: loads kernels and plans.
+    recall
+        Called with the storage when a client comes: takes over what was learnt since the warm-up.
     learn
         Called with the storage after a scan: keeps what the next worker can use.
     """
 
     registry: Registry
     warm: Callable[[Path | None], None] = _nothing
+    recall: Callable[[Path | None], None] = _nothing
     learn: Callable[[Path | None], None] = _nothing
 
 
@@ -75,6 +78,7 @@ def work(channel: socket.socket, settings: Settings, equip: Equip) -> None:
         given = receive_job(channel)
         if given is not None:
             job, client = given
+            equipment.recall(settings.storage)
             with client:
                 Work(job, client, channel, equipment=equipment, settings=settings).run()
             _learn(equipment, settings)
