@@ -1,0 +1,267 @@
+"""Which image goes where, and what became of it: an SQLite table that survives crashes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+_BUSY_S = 30.0  # a batch is inserted in milliseconds; this covers a stalled disk
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS images (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, sop_uid TEXT UNIQUE NOT NULL, sop_class TEXT NOT NULL,
+  batch TEXT NOT NULL, file TEXT NOT NULL, bytes INTEGER NOT NULL, series INTEGER NOT NULL,
+  output TEXT NOT NULL, priority INTEGER NOT NULL, added REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS images_of_batch ON images (batch);
+CREATE TABLE IF NOT EXISTS fates (
+  number INTEGER NOT NULL, destination TEXT NOT NULL, state TEXT NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0, status INTEGER,
+  reason TEXT NOT NULL DEFAULT '', PRIMARY KEY (number, destination)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS fates_due ON fates (destination, state, due);
+CREATE TABLE IF NOT EXISTS destinations (
+  name TEXT PRIMARY KEY, attempts INTEGER NOT NULL, due REAL NOT NULL, reason TEXT NOT NULL);
+"""
+
+
+class State(Enum):
+    """What became of an image at a destination."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    WARNED = "sent with a warning"
+    REFUSED = "refused"  # the destination does not take this kind of object
+    FAILED = "failed"
+
+
+ARRIVED = (State.SENT, State.WARNED)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One image to be delivered."""
+
+    number: int
+    sop_uid: str
+    sop_class: str
+    batch: str
+    file: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many images of a series are in a state at a destination."""
+
+    series: int
+    output: str
+    destination: str
+    state: State
+    count: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One image as its batch lists it."""
+
+    sop_uid: str
+    sop_class: str
+    file: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Images that were made, and shall be delivered, together."""
+
+    name: str
+    series: int
+    output: str
+    priority: int
+    added: float
+    destinations: tuple[str, ...]
+    images: tuple[Listed, ...]
+
+
+class Journal:
+    """The tables; an object belongs to one thread, the file to all processes."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def relax(self) -> None:
+        """Let a power cut forget the last notes; a crash of the process does not.
+
+        For who notes answers: an image whose answer is forgotten is sent again, which is harmless,
+        and a flush for each image would cost more than sending it.
+        """
+        self._db.execute("PRAGMA synchronous=NORMAL")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other process writes until the block ends; it counts whole or not at all."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def add(self, batch: Batch) -> None:
+        """Note a batch; an image that is known already is to be sent again."""
+        for image in batch.images:
+            self._db.execute(
+                "DELETE FROM fates WHERE number IN (SELECT number FROM images WHERE sop_uid = ?)",
+                (image.sop_uid,),
+            )
+            self._db.execute("DELETE FROM images WHERE sop_uid = ?", (image.sop_uid,))
+            cursor = self._db.execute(
+                "INSERT INTO images (sop_uid, sop_class, batch, file, bytes, series, output,"
+                " priority, added) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    image.sop_uid,
+                    image.sop_class,
+                    batch.name,
+                    image.file,
+                    image.bytes,
+                    batch.series,
+                    batch.output,
+                    batch.priority,
+                    batch.added,
+                ),
+            )
+            self._db.executemany(
+                "INSERT INTO fates (number, destination, state) VALUES (?, ?, ?)",
+                [(cursor.lastrowid, name, State.WAITING.value) for name in batch.destinations],
+            )
+
+    def knows(self, sop_uid: str) -> bool:
+        """Whether an image is noted, in whatever batch."""
+        row = self._db.execute("SELECT 1 FROM images WHERE sop_uid = ?", (sop_uid,)).fetchone()
+        return row is not None
+
+    def due(
+        self, destination: str, now: float, *, limit: int, share: tuple[int, int] = (0, 1)
+    ) -> list[Entry]:
+        """Images that wait for ``destination``, the most urgent first.
+
+        ``share`` is (which, of how many) senders that work side by side.
+        """
+        rows = self._db.execute(
+            "SELECT i.number, i.sop_uid, i.sop_class, i.batch, i.file, f.attempts"
+            " FROM fates f JOIN images i USING (number)"
+            " WHERE f.destination = ? AND f.state = ? AND f.due <= ? AND i.number % ? = ?"
+            " ORDER BY i.priority, i.number LIMIT ?",
+            (destination, State.WAITING.value, now, share[1], share[0], limit),
+        )
+        return [Entry(*row) for row in rows]
+
+    def next_due(self, destination: str) -> float | None:
+        """When the next waiting image may be tried; ``None`` where none waits."""
+        (due,) = self._db.execute(
+            "SELECT MIN(due) FROM fates WHERE destination = ? AND state = ?",
+            (destination, State.WAITING.value),
+        ).fetchone()
+        return None if due is None else float(due)
+
+    def settle(
+        self, number: int, destination: str, state: State, *, status: int | None, reason: str
+    ) -> None:
+        """Note what became of an image."""
+        self._db.execute(
+            "UPDATE fates SET state = ?, status = ?, reason = ?, attempts = attempts + 1"
+            " WHERE number = ? AND destination = ?",
+            (state.value, status, reason, number, destination),
+        )
+
+    def postpone(
+        self, number: int, destination: str, due: float, *, status: int | None, reason: str
+    ) -> None:
+        """Note that an image is to be tried again."""
+        self._db.execute(
+            "UPDATE fates SET due = ?, status = ?, reason = ?, attempts = attempts + 1"
+            " WHERE number = ? AND destination = ?",
+            (due, status, reason, number, destination),
+        )
+
+    def pause(self, destination: str) -> tuple[int, float]:
+        """(attempts in vain, when to try again) of a destination."""
+        row = self._db.execute(
+            "SELECT attempts, due FROM destinations WHERE name = ?", (destination,)
+        ).fetchone()
+        return (int(row[0]), float(row[1])) if row else (0, 0.0)
+
+    def set_pause(self, destination: str, attempts: int, due: float, reason: str) -> None:
+        """Remember across restarts that a destination does not answer."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO destinations VALUES (?, ?, ?, ?)",
+            (destination, attempts, due, reason),
+        )
+
+    def tallies(self) -> list[Tally]:
+        """All series, by destination and state."""
+        rows = self._db.execute(
+            "SELECT i.series, i.output, f.destination, f.state, COUNT(*), MAX(f.reason)"
+            " FROM fates f JOIN images i USING (number)"
+            " GROUP BY 1, 2, 3, 4 ORDER BY MIN(i.priority), 1, 3, 4"
+        )
+        return [Tally(s, o, d, State(state), n, reason) for s, o, d, state, n, reason in rows]
+
+    def move(
+        self, origin: Iterable[State], state: State, *, destination: str = "", output: str = ""
+    ) -> int:
+        """Put images of some states into another by hand; give how many.
+
+        Empty texts stand for all destinations, all outputs.
+        """
+        states = [each.value for each in origin]
+        cursor = self._db.execute(
+            "UPDATE fates SET state = ?, due = 0, attempts = 0, reason = 'by hand'"
+            " WHERE state IN (SELECT value FROM json_each(?))"
+            " AND (? = '' OR destination = ?) AND (? = '' OR number IN"
+            " (SELECT number FROM images WHERE output = ?))",
+            (state.value, json.dumps(states), destination, destination, output, output),
+        )
+        return cursor.rowcount
+
+    def bytes_held(self) -> int:
+        """Size of all images."""
+        return int(self._db.execute("SELECT COALESCE(SUM(bytes), 0) FROM images").fetchone()[0])
+
+    def batches(self) -> set[str]:
+        """Names of all batches."""
+        return {str(name) for (name,) in self._db.execute("SELECT DISTINCT batch FROM images")}
+
+    def finished(self) -> list[tuple[str, float, int]]:
+        """(name, time added, bytes) of batches that arrived everywhere, oldest first."""
+        arrived = [state.value for state in ARRIVED]
+        rows = self._db.execute(
+            "SELECT batch, MIN(added), SUM(bytes) FROM images GROUP BY batch"
+            " HAVING NOT EXISTS (SELECT 1 FROM fates f JOIN images j USING (number)"
+            " WHERE j.batch = images.batch AND f.state NOT IN (SELECT value FROM json_each(?)))"
+            " ORDER BY 2",
+            (json.dumps(arrived),),
+        )
+        return [(str(name), float(added), int(size)) for name, added, size in rows]
+
+    def forget(self, batches: Sequence[str]) -> None:
+        """Drop all that is known of some batches."""
+        for name in batches:
+            self._db.execute(
+                "DELETE FROM fates WHERE number IN (SELECT number FROM images WHERE batch = ?)",
+                (name,),
+            )
+            self._db.execute("DELETE FROM images WHERE batch = ?", (name,))

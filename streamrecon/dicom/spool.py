@@ -1,0 +1,200 @@
+"""Images on disk until every destination has them: nothing accepted is ever lost.
+
+``batches/<name>/`` holds the files of one volume and ``batch.json``, which lists them;
+``journal.sqlite3`` knows what became of each. A batch is promised once it has its name: a crash
+before leaves nothing, a crash after is repaired from ``batch.json`` when the spool is next opened.
+At worst an image is sent twice, which for an archive is once, since its UID is the same.
+
+The files hold patient data: the folder is its owner's alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Self
+
+from streamrecon.dicom.bell import ring_all
+from streamrecon.dicom.dataset import part10
+from streamrecon.dicom.durable import write_folder
+from streamrecon.dicom.journal import Batch, Entry, Journal, Listed, State, Tally
+from streamrecon.dicom.series import Images
+from streamrecon.errors import ConfigError, DeliveryError
+
+_LIST = "batch.json"
+
+
+class Spool:
+    """A spool folder; an object belongs to one thread, the folder to any number of processes.
+
+    Parameters
+    ----------
+    folder
+        Made with mode 0700 if it is not there.
+    quota_bytes
+        What the images may take; what arrived everywhere makes room, oldest first.
+
+    Raises
+    ------
+    ConfigError
+        If the folder is another user's, or others may look into it.
+    """
+
+    def __init__(self, folder: Path, *, quota_bytes: int | None = None) -> None:
+        _own(folder)
+        self.folder = folder
+        self._quota_bytes = quota_bytes
+        for name in ("batches", "incoming", "bells"):
+            (folder / name).mkdir(mode=0o700, exist_ok=True)
+        self.journal = Journal(folder / "journal.sqlite3")
+        self._recover()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        self.journal.close()
+
+    def add(self, images: Images, destinations: Iterable[str]) -> str:
+        """Keep one volume's images until all ``destinations`` have them; give the batch's name.
+
+        When it returns the files and the promise are on the disk: one flush for all files and
+        one for the journal.
+
+        Raises
+        ------
+        DeliveryError
+            If the quota leaves no room.
+        """
+        files = {f"{int(image.InstanceNumber):06d}.dcm": part10(image) for image in images.datasets}
+        name = uuid.uuid4().hex
+        listed = [
+            Listed(str(image.SOPInstanceUID), str(image.SOPClassUID), file, len(files[file]))
+            for image, file in zip(images.datasets, files, strict=True)
+        ]
+        self._make_room(sum(image.bytes for image in listed))
+        batch = Batch(
+            name,
+            images.series_number,
+            images.output,
+            images.priority,
+            time.time(),
+            tuple(destinations),
+            tuple(listed),
+        )
+        files[_LIST] = json.dumps(asdict(batch)).encode()
+        scratch = self.folder / "incoming" / f"{os.getpid()}-{name}"
+        write_folder(self.folder / "batches" / name, files, scratch=scratch)
+        with self.journal.alone():
+            self.journal.add(batch)
+        ring_all(self.folder / "bells")
+        return name
+
+    def path(self, entry: Entry) -> Path:
+        """Where the file of an image is."""
+        return self.folder / "batches" / entry.batch / entry.file
+
+    def tallies(self) -> list[Tally]:
+        """All series, by destination and state."""
+        return self.journal.tallies()
+
+    def retry(self, *, destination: str = "", output: str = "") -> int:
+        """Have everything that failed, was refused or waits tried at once; give how many."""
+        with self.journal.alone():
+            for name in {tally.destination for tally in self.tallies()}:
+                if destination in {"", name}:
+                    self.journal.set_pause(name, 0, 0.0, "")
+            moved = self.journal.move(
+                (State.WAITING, State.REFUSED, State.FAILED),
+                State.WAITING,
+                destination=destination,
+                output=output,
+            )
+        ring_all(self.folder / "bells")
+        return moved
+
+    def give_up(self, *, destination: str = "", output: str = "") -> int:
+        """Move what waits to the failed; `retry` brings it back."""
+        with self.journal.alone():
+            return self.journal.move(
+                (State.WAITING,), State.FAILED, destination=destination, output=output
+            )
+
+    def age_out(self, older_than_s: float) -> int:
+        """Delete batches that arrived everywhere and are old; give how many."""
+        horizon = time.time() - older_than_s
+        old = [name for name, added, _ in self.journal.finished() if added <= horizon]
+        self._delete(old)
+        return len(old)
+
+    def _make_room(self, needed: int) -> None:
+        if self._quota_bytes is None:
+            return
+        excess = self.journal.bytes_held() + needed - self._quota_bytes
+        if excess <= 0:
+            return
+        gone = []
+        for name, _, size in self.journal.finished():
+            gone.append(name)
+            excess -= size
+            if excess <= 0:
+                break
+        if excess > 0:
+            raise DeliveryError(
+                f"spool: {needed} bytes would exceed the quota of {self._quota_bytes} bytes by"
+                f" {excess}, and nothing more has arrived everywhere"
+            )
+        self._delete(gone)
+
+    def _delete(self, batches: list[str]) -> None:
+        """Away from the batches first: what is half deleted is never taken for a batch."""
+        for name in batches:
+            gone = self.folder / "incoming" / f"{os.getpid()}-{name}"
+            with self.journal.alone():
+                (self.folder / "batches" / name).rename(gone)
+                self.journal.forget([name])
+            shutil.rmtree(gone, ignore_errors=True)
+
+    def _recover(self) -> None:
+        """Take in batches that a crash kept out of the journal, drop what is half written."""
+        with self.journal.alone():
+            known = self.journal.batches()
+            there = {path.name for path in (self.folder / "batches").iterdir()}
+            for name in sorted(there - known):
+                batch = _read_batch(self.folder / "batches" / name)
+                images = tuple(i for i in batch.images if not self.journal.knows(i.sop_uid))
+                self.journal.add(replace(batch, images=images))
+            self.journal.forget(sorted(known - there))
+        for path in (self.folder / "incoming").iterdir():
+            if not _is_alive(path.name.partition("-")[0]):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _own(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.stat()
+    if found.st_uid != os.geteuid():
+        raise ConfigError(f"spool {folder}: owned by user {found.st_uid}, needed {os.geteuid()}")
+    if found.st_mode & 0o077:
+        raise ConfigError(f"spool {folder}: found mode {found.st_mode & 0o777:o}, needed 700")
+
+
+def _read_batch(folder: Path) -> Batch:
+    facts = json.loads((folder / _LIST).read_bytes())
+    images = tuple(Listed(**image) for image in facts.pop("images"))
+    destinations = tuple(facts.pop("destinations"))
+    return Batch(**facts, destinations=destinations, images=images)
+
+
+def _is_alive(pid: str) -> bool:
+    return Path("/proc", pid).exists()

@@ -1,0 +1,178 @@
+"""Images to a DICOM node: one association, each image's answer told apart.
+
+Success is the status of the answer, never that the association stands: when the peer dies in the
+middle, pynetdicom gives an empty answer on an association that still says it is established.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import AE, _config, evt
+from pynetdicom.association import Association
+
+from streamrecon.dicom.dataset import IMPLEMENTATION_NAME
+from streamrecon.dicom.destinations import Destination
+from streamrecon.dicom.journal import State
+from streamrecon.dicom.uids import IMPLEMENTATION
+from streamrecon.errors import DeliveryError
+
+VERIFICATION = "1.2.840.10008.1.1"
+SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
+
+# What it says is said here once, without tracebacks, which hold sockets, and without data sets.
+logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
+_config.STORE_SEND_CHUNKED_DATASET = True  # bytes of a file go out as they are, undecoded
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a destination said to one image.
+
+    Parameters
+    ----------
+    sop_uid
+        The image.
+    state
+        `State.WAITING` asks for another try later.
+    status
+        DICOM status, ``None`` where the image was not even offered.
+    reason
+        For a person; no patient data.
+    """
+
+    sop_uid: str
+    state: State
+    status: int | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One file to be sent."""
+
+    sop_uid: str
+    sop_class: str
+    path: Path
+
+
+def send(destination: Destination, parcels: Sequence[Parcel]) -> Generator[Answer, None, None]:
+    """Send files over one association; an answer for each, as it comes.
+
+    Raises
+    ------
+    DeliveryError
+        If no association comes about, or it breaks; what was not answered is to be sent again.
+    """
+    association = _associate(destination, sorted({parcel.sop_class for parcel in parcels}))
+    try:
+        for parcel in parcels:
+            yield _send_one(association, destination, parcel)
+        association.release()
+    finally:
+        if association.is_established:
+            association.abort()
+
+
+def echo(destination: Destination) -> None:
+    """Ask whether the destination is ready (C-ECHO).
+
+    Raises
+    ------
+    DeliveryError
+        If it is not, saying why.
+    """
+    association = _associate(destination, [VERIFICATION])
+    try:
+        status = association.send_c_echo().get("Status")
+        association.release()
+    finally:
+        if association.is_established:
+            association.abort()
+    if status != 0:
+        raise DeliveryError(f"{destination.name}: answered C-ECHO with {_shown(status)}")
+
+
+def _associate(destination: Destination, classes: Sequence[str]) -> Association:
+    entity = AE(ae_title=destination.calling)
+    entity.implementation_class_uid = IMPLEMENTATION
+    entity.implementation_version_name = IMPLEMENTATION_NAME
+    entity.connection_timeout = destination.connect_s
+    entity.acse_timeout = destination.associate_s
+    entity.dimse_timeout = entity.network_timeout = destination.answer_s
+    for sop_class in classes:
+        entity.add_requested_context(sop_class, SYNTAXES)
+    secured = None if destination.tls is None else (destination.tls.context(), destination.host)
+    association = entity.associate(
+        destination.host,
+        destination.port,
+        ae_title=destination.called,
+        evt_handlers=[(evt.EVT_CONN_OPEN, _send_at_once)],
+        tls_args=secured,
+    )
+    if not association.is_established:
+        raise DeliveryError(f"{destination.name}: {_refusal(association)}")
+    return association
+
+
+def _send_at_once(event: evt.Event) -> None:
+    """Without this Nagle's algorithm waits for a delayed ACK with every image: 40 ms and more."""
+    event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _refusal(association: Association) -> str:
+    if association.is_rejected:
+        answer = association.acceptor.primitive
+        return f"association rejected: {answer.result_str}, {answer.reason_str}"
+    if association.rejected_contexts and not association.accepted_contexts:
+        return "none of the kinds of object offered is taken"
+    return "no association: the host does not answer, or broke off"
+
+
+def _send_one(association: Association, destination: Destination, parcel: Parcel) -> Answer:
+    accepted = {c.abstract_syntax: c.transfer_syntax[0] for c in association.accepted_contexts}
+    syntax = accepted.get(parcel.sop_class)
+    if syntax is None:
+        reason = "no presentation context for this kind of object"
+        return Answer(parcel.sop_uid, State.REFUSED, None, reason)
+    if not parcel.path.exists():
+        return Answer(parcel.sop_uid, State.FAILED, None, "its file is gone from the spool")
+    # A file's bytes are explicit; for a peer that knows only implicit they are written anew.
+    offered = parcel.path if syntax == ExplicitVRLittleEndian else dcmread(parcel.path)
+    try:
+        answer = association.send_c_store(offered)
+    except RuntimeError as e:
+        raise DeliveryError(f"{destination.name}: the association broke") from e
+    if "Status" not in answer:
+        raise DeliveryError(f"{destination.name}: the association broke")
+    return _judged(parcel.sop_uid, answer)
+
+
+def _judged(sop_uid: str, answer: Dataset) -> Answer:
+    """Status by the ranges of the storage service.
+
+    References
+    ----------
+    DICOM PS3.4, Table B.2-1; PS3.7, Annex C.
+    """
+    status = int(answer.Status)
+    if status == 0:
+        return Answer(sop_uid, State.SENT, status)
+    if status >> 12 == 0xB or status in {0x0001, 0x0107, 0x0116}:
+        return Answer(sop_uid, State.WARNED, status, f"warning {_shown(status)}")
+    if status >> 8 == 0xA7:
+        return Answer(sop_uid, State.WAITING, status, f"out of resources {_shown(status)}")
+    if status == 0x0122:
+        return Answer(sop_uid, State.REFUSED, status, "SOP class not supported 0x0122")
+    return Answer(sop_uid, State.FAILED, status, f"failure {_shown(status)}")
+
+
+def _shown(status: int | None) -> str:
+    return "nothing" if status is None else f"0x{status:04X}"

@@ -1,0 +1,185 @@
+"""What a spool has accepted outlives crashes, and leaves only when it has arrived."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from dicom_scans import GRIDS, IDS, scan_of, volume_of
+from pydicom import dcmread
+
+from streamrecon.dicom.journal import State
+from streamrecon.dicom.series import DicomScan, Images, Run
+from streamrecon.dicom.spool import Spool
+from streamrecon.errors import ConfigError, DeliveryError
+from streamrecon.model.images import Quantity
+
+SCAN = scan_of(GRIDS["axial"])
+N = SCAN.geometry.shape[0]
+
+
+def images_of(quantity: Quantity = Quantity.CHI, run: str = "run") -> Images:
+    return DicomScan(IDS, Run(run)).images(volume_of(SCAN, quantity))
+
+
+def due(spool: Spool, destination: str) -> list[str]:
+    return [entry.sop_uid for entry in spool.journal.due(destination, time.time(), limit=100)]
+
+
+def uids(images: Images) -> list[str]:
+    return [str(image.SOPInstanceUID) for image in images.datasets]
+
+
+def deliver_all(spool: Spool, destination: str) -> None:
+    for entry in spool.journal.due(destination, time.time(), limit=100):
+        spool.journal.settle(entry.number, destination, State.SENT, status=0, reason="")
+
+
+def test_every_image_waits_for_every_destination(tmp_path: Path) -> None:
+    images = images_of()
+    with Spool(tmp_path / "spool") as spool:
+        spool.add(images, ["console", "archive"])
+
+        assert due(spool, "console") == due(spool, "archive") == uids(images)
+
+
+def test_the_files_are_what_was_made(tmp_path: Path) -> None:
+    images = images_of()
+    with Spool(tmp_path / "spool") as spool:
+        spool.add(images, ["archive"])
+
+        entries = spool.journal.due("archive", time.time(), limit=100)
+        for entry, image in zip(entries, images.datasets, strict=True):
+            assert dcmread(spool.path(entry)).PixelData == image.PixelData
+
+
+def test_a_spool_is_its_owners_alone(tmp_path: Path) -> None:
+    with Spool(tmp_path / "spool") as spool:
+        spool.add(images_of(), ["archive"])
+
+        folders = [path for path in [spool.folder, *spool.folder.rglob("*")] if path.is_dir()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
+
+
+def test_a_folder_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir(mode=0o755)
+
+    with pytest.raises(ConfigError, match="found mode 755, needed 700"):
+        Spool(tmp_path / "spool")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir(mode=0o700)
+    os.chown(tmp_path / "spool", 12345, -1)
+
+    with pytest.raises(ConfigError, match="owned by user 12345"):
+        Spool(tmp_path / "spool")
+
+
+def test_the_urgent_leave_first_whenever_they_came(tmp_path: Path) -> None:
+    late, early = images_of(Quantity.CHI), images_of(Quantity.SWI)
+    with Spool(tmp_path / "spool") as spool:
+        spool.add(late, ["archive"])
+        spool.add(early, ["archive"])
+
+        assert due(spool, "archive") == uids(early) + uids(late)
+
+
+def test_a_lost_journal_is_made_again_from_the_batches(tmp_path: Path) -> None:
+    images = images_of()
+    with Spool(tmp_path / "spool") as spool:
+        spool.add(images, ["archive", "console"])
+    for path in (tmp_path / "spool").glob("journal.sqlite3*"):
+        path.unlink()
+
+    with Spool(tmp_path / "spool") as spool:
+        assert due(spool, "archive") == due(spool, "console") == uids(images)
+
+
+def test_a_batch_that_a_crash_left_half_written_is_dropped(tmp_path: Path) -> None:
+    with Spool(tmp_path / "spool") as spool:
+        half = spool.folder / "incoming" / "999999999-half"
+    half.mkdir()
+    (half / "000001.dcm").write_bytes(b"half")
+
+    with Spool(tmp_path / "spool") as spool:
+        assert due(spool, "archive") == []
+    assert not half.exists()
+
+
+def test_a_batch_whose_folder_is_gone_is_forgotten(tmp_path: Path) -> None:
+    with Spool(tmp_path / "spool") as spool:
+        name = spool.add(images_of(), ["archive"])
+    shutil.rmtree(tmp_path / "spool" / "batches" / name)
+
+    with Spool(tmp_path / "spool") as spool:
+        assert spool.tallies() == []
+
+
+def test_the_same_images_added_again_are_sent_again_once(tmp_path: Path) -> None:
+    images = images_of()
+    with Spool(tmp_path / "spool") as spool:
+        spool.add(images, ["archive"])
+        deliver_all(spool, "archive")
+        spool.add(images, ["archive"])
+    with Spool(tmp_path / "spool") as spool:
+        assert due(spool, "archive") == uids(images)
+
+
+def test_only_what_arrived_everywhere_ages_out(tmp_path: Path) -> None:
+    with Spool(tmp_path / "spool") as spool:
+        half = spool.add(images_of(run="half"), ["archive", "console"])
+        whole = spool.add(images_of(run="whole"), ["archive"])
+        deliver_all(spool, "archive")
+
+        gone = spool.age_out(0.0)
+
+        assert gone == 1
+        assert {path.name for path in (spool.folder / "batches").iterdir()} == {half}
+        assert whole != half
+
+
+def test_what_is_young_stays(tmp_path: Path) -> None:
+    with Spool(tmp_path / "spool") as spool:
+        spool.add(images_of(), ["archive"])
+        deliver_all(spool, "archive")
+
+        assert spool.age_out(3600.0) == 0
+
+
+def test_the_quota_takes_what_arrived_and_never_what_waits(tmp_path: Path) -> None:
+    with Spool(tmp_path / "spool") as spool:
+        spool.add(images_of(run="probe"), ["archive"])
+        size = spool.journal.bytes_held()
+    with Spool(tmp_path / "spool", quota_bytes=2 * size + size // 2) as spool:
+        second = images_of(run="second")
+        spool.add(second, ["archive"])
+        with pytest.raises(DeliveryError, match="quota"):
+            spool.add(images_of(run="third"), ["archive"])
+        assert len(due(spool, "archive")) == 2 * N
+
+        deliver_all(spool, "archive")
+        third = images_of(run="third")
+        spool.add(third, ["archive"])
+
+        assert due(spool, "archive") == uids(third)
+        assert len(list((spool.folder / "batches").iterdir())) == 2
+
+
+def test_what_waits_can_be_given_up_and_brought_back(tmp_path: Path) -> None:
+    with Spool(tmp_path / "spool") as spool:
+        spool.add(images_of(Quantity.CHI), ["archive"])
+        spool.add(images_of(Quantity.SWI), ["archive"])
+
+        assert spool.give_up(output="SWI") == N
+        assert {t.output: t.state for t in spool.tallies()} == {
+            "SWI": State.FAILED,
+            "QSM_ppb": State.WAITING,
+        }
+        assert spool.retry(output="SWI") == N
+        assert {tally.state for tally in spool.tallies()} == {State.WAITING}
