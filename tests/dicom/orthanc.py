@@ -1,0 +1,91 @@
+"""Orthanc as the hospital's archive, on loopback, in a process that can be killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Self
+
+from archive import free_port
+from checkers import program
+
+
+class Orthanc:
+    """One archive with its storage; it may be killed and started again on the same ports."""
+
+    def __init__(self, folder: Path, *, no_delay: bool = True) -> None:
+        self._program = program("Orthanc")
+        folder.mkdir()
+        self.port, self._http = free_port(), free_port()
+        self._environment = os.environ | ({"TCP_NODELAY": "1"} if no_delay else {})
+        self._file = folder / "orthanc.json"
+        self._file.write_text(
+            json.dumps(
+                {
+                    "HttpPort": self._http,
+                    "DicomPort": self.port,
+                    "DicomAet": "ARC",
+                    "StorageDirectory": str(folder / "storage"),
+                    "IndexDirectory": str(folder / "storage"),
+                    "RemoteAccessAllowed": False,
+                    "AuthenticationEnabled": False,
+                    "DicomAlwaysAllowStore": True,
+                    "OverwriteInstances": False,
+                    "HttpDescribeErrors": True,
+                    "Plugins": [],
+                }
+            )
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill(signal.SIGTERM)
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        self._process = subprocess.Popen(
+            [self._program, self._file],
+            env=self._environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            try:
+                self.ask("/system")
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.05)
+            else:
+                return
+        raise TimeoutError("Orthanc did not start within 30 s")
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """End it, by default without a word."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait()
+            self._process = None
+
+    def ask(self, path: str) -> object:
+        """What its REST interface says."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._http}{path}", timeout=10) as answer:
+            return json.load(answer)
+
+    def count(self) -> int:
+        """Instances that it has."""
+        return int(self.ask("/statistics")["CountInstances"])
+
+    def sop_uids(self) -> list[str]:
+        """UIDs of all instances that it has."""
+        found = self.ask("/instances?expand")
+        return sorted(one["MainDicomTags"]["SOPInstanceUID"] for one in found)

@@ -1,0 +1,22 @@
+"""A service that empties a spool, as a process that can be killed: FOLDER PORT."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+from streamrecon.dicom.destinations import Destination
+from streamrecon.dicom.sender import Sender
+
+if __name__ == "__main__":
+    archive = Destination(
+        name="archive",
+        host="127.0.0.1",
+        port=int(sys.argv[2]),
+        called="ARC",
+        longest_pause_s=0.3,
+    )
+    with Sender(Path(sys.argv[1]), [archive]):
+        print("sending", flush=True)
+        signal.pause()

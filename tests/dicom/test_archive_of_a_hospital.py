@@ -1,0 +1,104 @@
+"""Orthanc has every image once, whoever was killed in between."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from dicom_scans import GRIDS, IDS, scan_of, session_of
+from orthanc import Orthanc
+from test_spool import uids
+
+from streamrecon.dicom.series import DicomScan, Run
+from streamrecon.dicom.spool import Spool
+
+SCAN = scan_of(GRIDS["even"])
+TRIALS = 3
+"""Kills of each kind in the suite; `benchmarks/bench_dicom.py --kills` does more."""
+
+
+def fill(folder: Path, run: str = "run") -> list[str]:
+    dicom, added = DicomScan(IDS, Run(run)), []
+    with Spool(folder) as spool:
+        for volume in session_of(SCAN):
+            images = dicom.images(volume)
+            spool.add(images, ["archive"])
+            added += uids(images)
+    return sorted(added)
+
+
+def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    """A sender that is at work."""
+    script = Path(__file__).with_name("sending.py")
+    sender = subprocess.Popen([sys.executable, script, folder, str(port)], stdout=subprocess.PIPE)
+    assert sender.stdout.readline() == b"sending\n"
+    return sender
+
+
+def end(sender: subprocess.Popen[bytes], number: int = signal.SIGKILL) -> None:
+    sender.send_signal(number)
+    sender.wait()
+    sender.stdout.close()
+
+
+def settle(folder: Path, seconds: float = 30.0) -> set[str]:
+    """States of the spool when nothing waits any more, or when time is up."""
+    stop = time.monotonic() + seconds
+    while time.monotonic() < stop:
+        with Spool(folder) as spool:
+            found = {tally.state.value for tally in spool.tallies()}
+        if "waiting" not in found:
+            return found
+        time.sleep(0.1)
+    return found
+
+
+def wait_for(orthanc: Orthanc, count: int, seconds: float = 30.0) -> None:
+    stop = time.monotonic() + seconds
+    while orthanc.count() < count and time.monotonic() < stop:
+        time.sleep(0.01)
+
+
+@pytest.mark.faults
+def test_an_archive_that_is_killed_and_started_again_has_every_image_once(tmp_path: Path) -> None:
+    random_numbers = random.Random(1)
+    with Orthanc(tmp_path / "orthanc") as orthanc:
+        sender = start(tmp_path / "spool", orthanc.port)
+        added = []
+        try:
+            for trial in range(TRIALS):
+                added += fill(tmp_path / "spool", str(trial))
+                wait_for(orthanc, len(added) - random_numbers.randrange(5, 50))
+                orthanc.kill()
+                orthanc.start()
+            found = settle(tmp_path / "spool")
+        finally:
+            end(sender)
+
+        assert found == {"sent"}
+        assert orthanc.sop_uids() == sorted(added)
+
+
+@pytest.mark.faults
+def test_a_service_that_is_killed_and_started_again_loses_and_doubles_nothing(
+    tmp_path: Path,
+) -> None:
+    random_numbers = random.Random(2)
+    with Orthanc(tmp_path / "orthanc") as orthanc:
+        added = []
+        for trial in range(TRIALS):
+            added += fill(tmp_path / "spool", str(trial))
+            sender = start(tmp_path / "spool", orthanc.port)
+            wait_for(orthanc, len(added) - random_numbers.randrange(5, 50))
+            end(sender)
+        sender = start(tmp_path / "spool", orthanc.port)
+        found = settle(tmp_path / "spool")
+        end(sender)
+
+        assert found == {"sent"}
+        assert orthanc.sop_uids() == sorted(added)
