@@ -2,6 +2,7 @@
 
 from gadgets.combine import CombineCoils
 from gadgets.compression import CompressCoils
+from gadgets.dicom import DropDicom, SendDicom, SpoolDicom
 from gadgets.images import EchoImages
 from gadgets.kspace import AssembleKSpace
 from gadgets.noise import WhitenNoise
@@ -22,6 +23,9 @@ ALL: tuple[GadgetClass, ...] = (
     AssembleKSpace,
     CombineCoils,
     EchoImages,
+    SendDicom,
+    SpoolDicom,
+    DropDicom,
     Contained,
     Extract,
     ScaleEchoes,

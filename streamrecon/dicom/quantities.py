@@ -169,6 +169,11 @@ COMBINED = Row(3, "MagComb", (*_DERIVED, "M", "SOS"), priority=1)
 """Magnitude of all echoes together."""
 
 
+def has_row(quantity: Quantity) -> bool:
+    """Whether the quantity has a DICOM form."""
+    return quantity in ROWS
+
+
 def row_of(volume: Volume) -> Row:
     """How the volume is stored.
 
