@@ -111,3 +111,30 @@ def mix_spectra(
         chi = data[k] * from_data[k] + flow[k] * from_flow[k]
         data[k] = chi
         flow[k] = chi * dipole[k]
+
+
+@njit(cache=True, parallel=True, nogil=True)
+def split_phase(model: Real, dual: Real, phase: Real, weight: Real, rho: float) -> None:
+    """As `split_data` for weight |exp(iz) - exp(i phase)|²: five Newton steps per voxel [rad]."""
+    for v in prange(model.size):
+        total = model[v] + dual[v]
+        z = total
+        for _ in range(5):
+            slope = weight[v] * np.sin(z - phase[v]) + rho * (z - total)
+            # the curvature of the cosine may be negative: then a step of the bound is taken
+            z -= slope / (rho + weight[v] * max(np.cos(z - phase[v]), 0.0))
+        dual[v] = total - z
+        model[v] = 2 * z - total
+
+
+@njit(cache=True, parallel=True, nogil=True, fastmath=True)
+def split_harmonic(bend: Real, dual: Real, weight: Real, rho: float) -> None:
+    """One step of the split of ∇²φ: ``dual`` is renewed, ``bend`` becomes z - u; flat.
+
+    z minimises weight z² + rho (z - bend - dual)².
+    """
+    for v in prange(bend.size):
+        total = bend[v] + dual[v]
+        z = rho * total / (weight[v] + rho)
+        dual[v] = total - z
+        bend[v] = 2 * z - total

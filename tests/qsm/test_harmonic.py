@@ -1,0 +1,78 @@
+"""Weak harmonics: χ keeps its scale, and a harmonic rest does not become χ."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from closed_forms import ORIENTATIONS, positions_mm
+
+from streamrecon.errors import ReconError
+from streamrecon.model.geometry import Geometry
+from streamrecon.qsm._kernels import split_harmonic, split_phase
+from streamrecon.qsm.dipole import field_from_chi
+from streamrecon.qsm.harmonic import invert_weak_harmonic
+from streamrecon.qsm.inversion import invert_tkd
+
+RAD_PER_PPM = 2 * np.pi * 127.7 * 0.02
+
+
+def scene(axes):
+    grid = Geometry((34, 37, 36), (1.5, 1.3, 1.3), axes)
+    r = positions_mm(grid)
+    mask = np.linalg.norm(r, axis=0) < 21
+    chi = 0.15 * (np.linalg.norm(r - np.array([5, 2, 4])[:, None, None, None], axis=0) < 6)
+    chi -= 0.1 * (np.linalg.norm(r - np.array([-7, -5, -3])[:, None, None, None], axis=0) < 5)
+    return grid, mask, chi, field_from_chi(chi, grid), r
+
+
+def invert(field, mask, grid):
+    return invert_weak_harmonic(
+        field, mask, grid, rad_per_ppm=RAD_PER_PPM, iterations=(50, 60), strength=1e-4
+    ).unknown
+
+
+@pytest.mark.parametrize("orientation", ["axial", "doubly_oblique"])
+def test_spheres_have_their_size_and_sign(orientation):
+    grid, mask, chi, field, _ = scene(ORIENTATIONS[orientation])
+
+    found = invert(field, mask, grid)
+
+    levels = [found[mask & (chi == level)].mean() for level in np.unique(chi)]
+    assert np.polyfit(np.unique(chi), levels, 1)[0] == pytest.approx(1, abs=0.1)
+    assert (found[~mask] == 0).all()
+
+
+def test_a_harmonic_rest_becomes_less_susceptibility_than_by_division():
+    grid, mask, _, field, (x, y, _) = scene(ORIENTATIONS["axial"])
+    rest = 4e-5 * (x**2 - y**2)
+
+    moved = {
+        method: (method(field + rest, mask, grid) - method(field, mask, grid))[mask].std()
+        for method in (invert, invert_tkd)
+    }
+
+    assert rest[mask].std() > 0.3 * field[mask].std()
+    assert moved[invert] < 0.85 * moved[invert_tkd]
+
+
+def test_the_splits_find_their_minimum():
+    rng = np.random.default_rng(0)
+    model, dual, phase = rng.standard_normal((3, 30)).astype(np.float32)
+    weight = rng.uniform(0, 1, 30).astype(np.float32)
+    total = model + dual
+    bend, bend_dual = model.copy(), dual.copy()
+
+    split_phase(model, dual, phase, weight, 1.5)
+    split_harmonic(bend, bend_dual, weight, 1.5)
+
+    z = total - dual
+    np.testing.assert_allclose(weight * np.sin(z - phase) + 1.5 * (z - total), 0, atol=1e-3)
+    np.testing.assert_allclose(total - bend_dual, 1.5 * total / (weight + 1.5), atol=1e-6)
+    np.testing.assert_allclose(bend, total - 2 * bend_dual, atol=1e-6)
+
+
+def test_a_phase_scale_is_needed():
+    grid, mask, _, field, _ = scene(ORIENTATIONS["axial"])
+
+    with pytest.raises(ReconError, match="needed a positive number"):
+        invert_weak_harmonic(field, mask, grid, rad_per_ppm=0.0)
