@@ -6,9 +6,9 @@ every 4 kB, which is as much as parsing.
 
 from __future__ import annotations
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 22
 """Some long lines, so that carrying a tail over costs little; few enough to stay in the cache."""
-_KEPT = 3  # one being filled, one at work, one in between
+_KEPT = 3  # one being filled, one at work, one in between: more would leave the cache
 
 
 class Blocks:

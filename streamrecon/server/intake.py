@@ -15,7 +15,7 @@ from streamrecon.mrd.parser import MrdParser
 from streamrecon.server.report import OverdueError
 from streamrecon.server.settings import Settings
 
-_BATCH_BYTES = 1 << 20  # enough lines that parsing is vectorised, few enough to stay in the cache
+_BATCH_BYTES = 1 << 22  # enough lines that parsing is vectorised, few enough to stay in the cache
 _SCRATCH_BYTES = 1 << 18
 
 Put = Callable[[Message | Exception], bool]

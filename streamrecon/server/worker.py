@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from streamrecon.threads import set_budget
 _log = logging.getLogger(__name__)
 
 _DAY_S = 86400.0
+_SWITCH_S = 2e-4  # the chain comes back from compiled loops often, and must not wait 5 ms each time
 
 
 def _nothing(_: Path | None) -> None:
@@ -69,6 +71,7 @@ def work(channel: socket.socket, settings: Settings, equip: Equip) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     log_to_stderr(settings)
+    sys.setswitchinterval(_SWITCH_S)
     if settings.threads is not None:
         set_budget(settings.threads)
     equipment = equip()
