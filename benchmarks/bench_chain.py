@@ -70,7 +70,7 @@ def whole_scan(scene: Scene, stream: Path) -> None:
         rounds = [(run(), {k: time_of(w) for k, w in parts.items()}) for _ in range(ROUNDS)]
         with MemoryPeak(service) as memory:
             run()
-        late = [(run(PACED_S).left_s, [time_of(w) for w in end.values()]) for _ in range(ROUNDS)]
+        late = [(run(PACED_S).left_s, [time_of(w) for w in end.values()])]
     report(scene, rounds, late)
     kspace = len(scene.te_s) * scene.n_coils * int(np.prod(scene.matrix)) * 8
     print(f"  memory of the worker {memory.worker / kspace:.2f}, of the whole service")
