@@ -20,9 +20,8 @@ from gadgetron.external.connection import Connection
 
 from gadgets import REGISTRY
 from streamrecon.errors import ProtocolError, StreamReconError, TruncatedStream
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.image import images_of
 from streamrecon.mrd.messages import (
     Acquisitions,
     Bucket,
@@ -36,6 +35,7 @@ from streamrecon.mrd.messages import (
     Waveform,
 )
 from streamrecon.mrd.parser import MrdParser
+from streamrecon.mrd.series import ImageSeries
 from streamrecon.mrd.writer import encode
 from streamrecon.stream.config import build_chain
 from streamrecon.stream.gadget import Context
@@ -84,15 +84,19 @@ def serve(peer: Peer, config: bytes, header: bytes, registry: Registry) -> None:
     """
     try:
         chain = build_chain(config, registry, Context(session="external"))
-        chain.run(_items(peer, header), _sender(peer))
+        series = ImageSeries()
+        chain.run(_items(peer, header, series), _sender(peer, series))
     except BaseException as e:  # an exit too: CLOSE alone would mean success
         peer.fail(_reason(e))
         raise
 
 
-def _items(peer: Peer, header: bytes) -> Iterator[Message]:
+def _items(peer: Peer, header: bytes, series: ImageSeries) -> Iterator[Message]:
     yield Header(header.partition(b"\0")[0])
-    yield from peer.data()
+    for message in peer.data():
+        if isinstance(message, Acquisitions):
+            series.see(message)
+        yield message
 
 
 def _reason(error: BaseException) -> str:
@@ -101,14 +105,14 @@ def _reason(error: BaseException) -> str:
     return f"[internal] {type(error).__name__}; the traceback is in the log of this process"
 
 
-def _sender(peer: Peer) -> Callable[[object], None]:
+def _sender(peer: Peer, series: ImageSeries) -> Callable[[object], None]:
     def send(item: object) -> None:
         match item:
             case Notice():
                 log.log(_LEVELS[item.level], "%s", item.text)
             case Volume():
-                for image in images_of(item, series=_series(item)):
-                    peer.send(image)
+                for image in series.images(item):
+                    peer.send(_widened(image))
             case Image():
                 peer.send(_widened(item))
             case _ if isinstance(item, _DATA):
@@ -117,11 +121,6 @@ def _sender(peer: Peer) -> Callable[[object], None]:
                 log.debug("a %s ends here: the wire has no form for it", type(item).__name__)
 
     return send
-
-
-def _series(volume: Volume) -> int:
-    """One series number a quantity, the same in every run."""
-    return 1 + list(Quantity).index(volume.quantity)
 
 
 def _widened(image: Image) -> Image:

@@ -31,7 +31,7 @@ def uid_of(*names: str | int) -> str:
 def is_uid(text: str) -> bool:
     """Whether DICOM takes the text for a UID.
 
-    >>> is_uid("1.2.840.10008"), is_uid("1.02.3"), is_uid("XXXXXXXX"), is_uid("")
+    >>> is_uid("1.2.840.10008"), is_uid("1.02.3"), is_uid("anonymous"), is_uid("")
     (True, False, False, False)
     """
     return len(text) <= LONGEST and _FORM.fullmatch(text) is not None

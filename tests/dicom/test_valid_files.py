@@ -90,7 +90,7 @@ def test_a_map_of_susceptibility_has_no_warning(tmp_path: Path) -> None:
 
 
 def test_awkward_texts_of_a_header_make_valid_files(tmp_path: Path) -> None:
-    ids = replace(IDS, visit=AWKWARD, study_uid="1.02.XXX", protocol="x-Karte " * 12)
+    ids = replace(IDS, visit=AWKWARD, study_uid="1.02.abc", protocol="x-Karte " * 12)
     scan = scan_of(GRIDS["axial"], ids=ids, vendor="V" * 70, patient_position="HEAD FIRST")
     dicom = DicomScan(ids, Run())
 
