@@ -54,3 +54,19 @@ def test_an_odd_oblique_scan_gives_the_same_images_inside_gadgetron_as_alone() -
     assert found.shape == (4, 9, 21, 27)
     # batches of other sizes round otherwise; a wrong voxel would be off by its signal
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * abs(expected).max())
+
+
+def test_whole_numbers_reach_gadgetron_in_a_type_that_it_reads() -> None:
+    header, *data = simulate(SCENE).messages()
+    short = b"<gadget><name>FloatToShort</name></gadget></stream>"
+
+    with GadgetronParent() as parent:
+        parent.begin_with(
+            configuration_of("gre_recon.xml").replace(b"</stream>", short), header.xml
+        )
+        parent.send(*data, Close())
+        *images, close = parent.answers()
+        assert parent.wait() == 0
+
+    assert close == Close()
+    assert {int(image.head["data_type"]) for image in images} == {4}  # int32: int16 ends its stream
