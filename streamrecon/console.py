@@ -99,3 +99,8 @@ class Watch:
 def _printable(text: str) -> str:
     """The text without what could drive a terminal."""
     return "".join(c if c.isprintable() or c == "\n" else "?" for c in text.rstrip())
+
+
+def complain(reason: str) -> None:
+    """Say on stderr why something failed."""
+    print(f"streamrecon: error: {reason}", file=sys.stderr)

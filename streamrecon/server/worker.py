@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 
@@ -60,6 +61,19 @@ class Equipment:
 
 Equip = Callable[[], Equipment]
 """Makes the equipment, in the worker's own process; importable by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An `Equip` by its name: the listener, which hands it on, need not load what it needs."""
+
+    module: str
+    name: str
+
+    def __call__(self) -> Equipment:
+        """Import the module and call the function."""
+        equipment: Equipment = getattr(import_module(self.module), self.name)()
+        return equipment
 
 
 def work(channel: socket.socket, settings: Settings, equip: Equip) -> None:

@@ -1,0 +1,34 @@
+"""The chain that the options name, made as a session of the service would make it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from gadgets import REGISTRY
+from streamrecon.server.settings import Settings, load_settings
+from streamrecon.stream.chain import Chain
+from streamrecon.stream.config import build_chain
+from streamrecon.stream.gadget import Context
+from streamrecon.stream.library import find_chain_file
+
+
+def chosen_chain(options: argparse.Namespace, *, session: str) -> Chain:
+    """A new chain, as a session of the service would make it."""
+    storage = options.storage or _settings().storage
+    context = Context(storage=storage, session=session)
+    overrides = dict(options.values)
+    return build_chain(chain_file(options.config), REGISTRY, context, overrides=overrides)
+
+
+def chain_file(text: str) -> bytes:
+    """Text of a chain file, by path or by its name in the library."""
+    path = Path(text)
+    return (
+        path.read_bytes() if path.is_file() else find_chain_file(text, _settings().config_folders)
+    )
+
+
+def _settings() -> Settings:
+    return load_settings({}, os.environ).settings

@@ -1,0 +1,23 @@
+"""`streamrecon check`: a chain file, before any scan."""
+
+from __future__ import annotations
+
+import argparse
+
+from gadgets import REGISTRY
+from streamrecon.commands.chains import chain_file
+from streamrecon.stream.chainfile import read_chain
+from streamrecon.stream.describe import describe
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser its options."""
+    parser.description = "Check a chain file as the service would, before any scan."
+    parser.add_argument("config", metavar="FILE", help="a chain file, or a packaged chain's name")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Describe the chain, or say what is wrong with it."""
+    print(describe(read_chain(chain_file(options.config)), REGISTRY))
+    return 0

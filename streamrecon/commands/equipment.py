@@ -1,0 +1,20 @@
+"""What every worker of the service has; loaded in the worker's own process alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gadgets import REGISTRY
+from gadgets.plans import keep_plans, recall_plans
+from gadgets.warm import warm
+from streamrecon.server.worker import Equipment
+
+
+def equip() -> Equipment:
+    """The gadgets, and what is warmed up, recalled and learnt around a scan."""
+    return Equipment(REGISTRY, warm=_warm_up, recall=recall_plans, learn=keep_plans)
+
+
+def _warm_up(storage: Path | None) -> None:
+    recall_plans(storage)
+    warm()

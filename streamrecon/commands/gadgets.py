@@ -1,0 +1,20 @@
+"""`streamrecon gadgets`: what a chain file may name."""
+
+from __future__ import annotations
+
+import argparse
+
+from gadgets import REGISTRY
+from streamrecon.stream.catalogue import catalogue_text
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser its options."""
+    parser.description = "List every gadget, its parameters with units and defaults."
+    parser.set_defaults(run=run)
+
+
+def run(_: argparse.Namespace) -> int:
+    """Print the catalogue."""
+    print(catalogue_text(REGISTRY))
+    return 0

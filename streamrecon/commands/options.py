@@ -1,0 +1,64 @@
+"""Options that several subcommands share: a chain, a storage, a folder for the images."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from streamrecon.output.formats import FORMATS, Harvest, write_harvest
+
+
+def add_chain(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Which chain, and parameters of its gadgets."""
+    parser.add_argument("--config", required=True, metavar="NAME|FILE.xml", help=meaning)
+    parser.add_argument(
+        "--set",
+        dest="values",
+        type=_assignment,
+        action="append",
+        default=[],
+        metavar="[GADGET.]NAME=VALUE",
+        help="set a gadget's parameter; may be repeated",
+    )
+
+
+def add_storage(parser: argparse.ArgumentParser) -> None:
+    """Where earlier scans left what later ones need."""
+    parser.add_argument(
+        "--storage", type=Path, metavar="DIR", help="noise of earlier scans (the service's folder)"
+    )
+
+
+def add_output(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Where images go, in which formats, and which group of a file is read."""
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help=meaning)
+    parser.add_argument(
+        "--format",
+        type=_formats,
+        default=list(FORMATS),
+        metavar="NAMES",
+        help=f"which of {','.join(FORMATS)} to write (all)",
+    )
+    parser.add_argument("--group", metavar="NAME", help="group of the scan in the file (dataset)")
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"found {text!r}, needed NAME=VALUE")
+    return name, value
+
+
+def _formats(text: str) -> list[str]:
+    names = text.split(",")
+    unknown = [name for name in names if name not in FORMATS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"found {','.join(unknown)}, needed {','.join(FORMATS)}")
+    return names
+
+
+def write(harvest: Harvest, folder: Path, formats: Sequence[str]) -> None:
+    """Write what a scan gave, and print the paths."""
+    for path in write_harvest(harvest, folder, formats):
+        print(path)

@@ -1,0 +1,55 @@
+"""`streamrecon replay`: files through a chain, without a server."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from streamrecon.commands.chains import chosen_chain
+from streamrecon.commands.options import add_chain, add_output, add_storage, write
+from streamrecon.console import Watch, complain
+from streamrecon.errors import ConfigError, StreamReconError
+from streamrecon.model.notice import Level, Notice
+from streamrecon.mrd.source import lines_of
+from streamrecon.replay import replay
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser its options."""
+    parser.description = "Reconstruct each file as the service would; one folder for each."
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="MRD files or streams")
+    parser.add_argument("--stop", action="store_true", help="stop at the first file that fails")
+    add_chain(parser, "a packaged chain by name, or a chain file")
+    add_storage(parser)
+    add_output(parser, "folder for the folders")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Reconstruct file after file; 1 if any failed."""
+    status = 0
+    for file, folder in zip(options.files, _folders(options.files, options.output), strict=True):
+        try:
+            chain = chosen_chain(options, session=file.name)
+            with Watch(file.name, total=lines_of(file, options.group)) as watch:
+                watch.say(Notice(Level.INFO, f"{file.name}, to {folder}"))
+                harvest = replay(file, chain, watch, group=options.group)
+            write(harvest, folder, options.format)
+        except ConfigError:
+            raise  # the next file would meet the same chain
+        except StreamReconError as e:
+            complain(f"{file.name}: [{e.code}] {e}")
+            status = 1
+            if options.stop:
+                break
+    return status
+
+
+def _folders(files: Sequence[Path], output: Path) -> list[Path]:
+    """A folder for each file, named like it; files of one name are numbered."""
+    stems = [file.stem for file in files]
+    return [
+        output / (f"{stem}-{stems[:i].count(stem) + 1}" if stem in stems[:i] else stem)
+        for i, stem in enumerate(stems)
+    ]

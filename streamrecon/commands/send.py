@@ -1,0 +1,65 @@
+"""`streamrecon send`: a scan to a server, images back."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from streamrecon.client import DEFAULT_PORT, IDLE_S, Request, Server, send
+from streamrecon.commands.options import add_chain, add_output, write
+from streamrecon.console import Watch
+from streamrecon.mrd.ids import Dialect
+from streamrecon.mrd.messages import ConfigFile, ConfigText
+from streamrecon.mrd.noise_link import noise_link
+from streamrecon.mrd.source import header_of, lines_of, open_scan
+from streamrecon.noise_query import ask_noise
+from streamrecon.output.formats import Harvest
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser its options."""
+    parser.description = "Send a scan to any MRD server; write the images that come back."
+    parser.add_argument("file", type=Path, metavar="FILE", help="MRD file (HDF5) or plain stream")
+    parser.add_argument(
+        "--to",
+        default=f"127.0.0.1:{DEFAULT_PORT}",
+        metavar="HOST:PORT",
+        help="the server (%(default)s)",
+    )
+    parser.add_argument(
+        "--dialect",
+        choices=[dialect.value for dialect in Dialect],
+        default=Dialect.GADGETRON.value,
+        help="how to speak to it (%(default)s)",
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=IDLE_S, metavar="S", help="longest silence (%(default)g s)"
+    )
+    parser.add_argument(
+        "--ask-noise",
+        action="store_true",
+        help="ask first whether the server has the noise scan that the header names",
+    )
+    add_chain(parser, "a chain that the server knows by name, or a chain file to send")
+    add_output(parser, "folder for the images")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Send the scan; 0 only if the server ended without error."""
+    server = Server.parse(options.to, idle_s=options.timeout)
+    request = Request(
+        _request_config(options.config), Dialect(options.dialect), dict(options.values)
+    )
+    header = header_of(options.file, options.group)
+    with Watch(options.file.name, total=lines_of(options.file, options.group)) as watch:
+        for measurement in noise_link(header).dependencies if options.ask_noise else ():
+            watch.say(ask_noise(server, measurement))
+        reply = send(open_scan(options.file, options.group), server, request, watch)
+    write(Harvest(header, reply.images, reply.files), options.output, options.format)
+    return 0 if reply.complete else 1
+
+
+def _request_config(text: str) -> ConfigFile | ConfigText:
+    path = Path(text)
+    return ConfigText(path.read_text(encoding="utf-8")) if path.is_file() else ConfigFile(text)

@@ -1,0 +1,45 @@
+"""`streamrecon serve`: the service."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from streamrecon.client import Server
+from streamrecon.server.listener import Address, serve
+from streamrecon.server.settings import Settings, load_settings
+from streamrecon.server.worker import Named
+
+_EQUIP = Named("streamrecon.commands.equipment", "equip")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser its options."""
+    parser.description = "Serve until SIGTERM; running scans are finished first."
+    parser.epilog = (
+        "A setting is taken from its flag, else from its environment variable"
+        " (STREAMRECON_PORT for --port), else from the table [server] of the settings file."
+    )
+    parser.add_argument("--settings", type=Path, metavar="FILE.toml", help="settings file")
+    parser.add_argument("--show-settings", action="store_true", help="print them and end")
+    for name, field in Settings.model_fields.items():
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, metavar="VALUE", help=field.description)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    flags = {name: getattr(options, name) for name in Settings.model_fields}
+    origin = load_settings(flags, os.environ, options.settings)
+    if options.show_settings:
+        print("\n".join(origin.lines()))
+        return 0
+    return serve(origin.settings, _EQUIP, preload=(_EQUIP.module,), listening=_announce)
+
+
+def _announce(addresses: Sequence[Address]) -> None:
+    places = ", ".join(str(Server(host, port)) for host, port in addresses)
+    print(f"listening on {places}", flush=True)
