@@ -62,8 +62,9 @@ def _play_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _scenes(_: argparse.Namespace) -> int:
+    width = max(map(len, SCENES))
     for name, scene in SCENES.items():
-        print(f"{name:14} {scene.summary}")
+        print(f"{name:{width}} {scene.summary}")
     return 0
 
 
@@ -76,7 +77,8 @@ def _write(options: argparse.Namespace) -> int:
         write_scan_stream(simulation, options.stream)
         print(options.stream)
     if not options.no_truth and not scene.noise_only:
-        print(write_truth(scene, options.output))
+        for path in write_truth(scene, options.output):
+            print(path)
     return 0
 
 

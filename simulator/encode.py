@@ -68,18 +68,22 @@ def encode(scene: Scene, fine: Properties) -> NDArray[np.complex64]:
         magnetisation(scene, fine, te_s, sign)
         for te_s, sign in zip(scene.te_s, polarity(scene), strict=True)
     ]
-    for coil in range(scene.n_coils):
+    for channel, coil in enumerate(scene.coils):
+        if channel in scene.faults.dead_coils:
+            kspace[:, channel] = 0
+            continue
         received = np.stack([sensitivity(scene.n_coils, coil, points) for points in _planes(scene)])
         for echo, image in enumerate(echoes):
-            kspace[echo, coil] = transform(scene, image * received)
+            kspace[echo, channel] = transform(scene, image * received)
     return kspace
 
 
 def magnetisation(scene: Scene, fine: Properties, te_s: float, sign: int) -> NDArray[np.complex64]:
-    """Complex signal of the fine grid at an echo time, delayed along a readout's polarity.
+    """Complex signal of the fine grid at an echo time, with what its readout's polarity does.
 
     ``ρ exp(−R2* TE) exp(±2πi γ̄ B0 ΔB TE)``, the sign being the scanner's. A delay of d samples
-    makes sample k of a line ``S(k ∓ d)``; a ``sign`` of 0 leaves it out.
+    makes sample k of a line ``S(k ∓ d)``; a ``sign`` of 0 leaves it out, as it does the phase of
+    the polarity.
     """
     turn = scene.phase_sign * 2 * np.pi * hz_per_ppm(scene.b0_t) * te_s
     exponent = np.empty(fine.density.shape, dtype=np.complex64)
@@ -91,6 +95,11 @@ def magnetisation(scene: Scene, fine: Properties, te_s: float, sign: int) -> NDA
         x_mm = _offsets_mm(scene)[2]
         shift = -sign * scene.delay_samples
         signal *= np.exp(-2j * np.pi * shift * x_mm / scene.encoded_fov_mm[2]).astype(np.complex64)
+    if scene.faults.polarity_rad or scene.faults.polarity_slow_rad:
+        _, y, x = (
+            mm / fov for mm, fov in zip(_offsets_mm(scene), scene.encoded_fov_mm, strict=True)
+        )
+        signal *= np.exp(1j * sign * scene.faults.polarity_phase(y, x)).astype(np.complex64)
     return signal
 
 

@@ -51,9 +51,9 @@ def _system(root: ET.Element, scene: Scene) -> None:
     _leaf(system, "systemFieldStrength_T", scene.b0_t)
     _leaf(system, "relativeReceiverNoiseBandwidth", scene.noise_bandwidth)
     _leaf(system, "receiverChannels", scene.n_coils)
-    for coil in range(scene.n_coils):
+    for channel, coil in enumerate(scene.coils):
         label = ET.SubElement(system, "coilLabel")
-        _leaf(label, "coilNumber", coil)
+        _leaf(label, "coilNumber", channel)
         _leaf(label, "coilName", f"HE{coil + 1}")
 
 
@@ -71,6 +71,17 @@ def _encoding(root: ET.Element, scene: Scene) -> None:
         _space(encoding, "reconSpace", scene.recon_shape, (z, y, x))
     _limits(encoding, scene)
     _leaf(encoding, "trajectory", "cartesian")
+    if scene.sampling.accelerated:
+        _acceleration(encoding, scene)
+
+
+def _acceleration(encoding: ET.Element, scene: Scene) -> None:
+    parallel = ET.SubElement(encoding, "parallelImaging")
+    factor = ET.SubElement(parallel, "accelerationFactor")
+    _leaf(factor, "kspace_encoding_step_1", scene.sampling.acceleration[1])
+    _leaf(factor, "kspace_encoding_step_2", scene.sampling.acceleration[0])
+    separate = scene.sampling.separate_calibration
+    _leaf(parallel, "calibrationMode", "separate" if separate else "embedded")
 
 
 def _space(encoding: ET.Element, name: str, matrix: Shape, fov_mm: Triple) -> None:
@@ -83,14 +94,19 @@ def _space(encoding: ET.Element, name: str, matrix: Shape, fov_mm: Triple) -> No
 
 def _limits(encoding: ET.Element, scene: Scene) -> None:
     nz, ny, _ = scene.encoded_matrix
+    first_z, first_y = scene.first_step
     limits = ET.SubElement(encoding, "encodingLimits")
     for name, count, centre in (
-        ("kspace_encoding_step_1", ny, ny // 2),
-        ("kspace_encoding_step_2", 1 if scene.slices else nz, 0 if scene.slices else nz // 2),
+        ("kspace_encoding_step_1", ny - first_y, ny // 2 - first_y),
+        (
+            "kspace_encoding_step_2",
+            *((1, 0) if scene.slices else (nz - first_z, nz // 2 - first_z)),
+        ),
         ("average", scene.averages, 0),
-        ("slice", nz if scene.slices else 1, 0),
+        ("slice", nz if scene.slices else scene.slabs, 0),
         ("contrast", len(scene.te_s), 0),
         ("repetition", scene.repetitions, 0),
+        ("segment", scene.sampling.segments, 0),
     ):
         limit = ET.SubElement(limits, name)
         _leaf(limit, "minimum", 0)

@@ -14,7 +14,10 @@ from streamrecon.mrd.layout import (
     LAST_IN_MEASUREMENT,
     LAST_IN_REPETITION,
     LAST_IN_SLICE,
+    NAVIGATION,
     NOISE,
+    PARALLEL_CALIBRATION,
+    PARALLEL_CALIBRATION_AND_IMAGING,
     REVERSE,
 )
 
@@ -35,20 +38,31 @@ def imaging_heads(scene: Scene, lines: NDArray[np.void]) -> NDArray[np.void]:
     heads["sample_time_us"] = scene.dwell_s * 1e6
     heads["scan_counter"] = scene.noise_lines + np.arange(len(lines))
     heads["acquisition_time_stamp"] = lines["shot"] * scene.tr_s / _TICK_S
-    heads["idx"]["kspace_encode_step_1"] = lines["ky"]
-    heads["idx"]["slice" if scene.slices else "kspace_encode_step_2"] = lines["kz"]
-    for counter, column in (
-        ("contrast", "echo"),
-        ("average", "average"),
-        ("repetition", "repetition"),
-    ):
-        heads["idx"][counter] = lines[column]
+    first_z, first_y = scene.first_step
+    heads["idx"]["kspace_encode_step_1"] = lines["ky"] - first_y
+    heads["idx"]["slice"] = lines["slab"]
+    heads["idx"]["slice" if scene.slices else "kspace_encode_step_2"] = lines["kz"] - first_z
+    heads["idx"]["contrast"] = lines["echo"]
+    for counter in ("average", "repetition", "segment"):
+        heads["idx"][counter] = lines[counter]
     heads["position"] = _positions(scene, lines)
     heads["flags"] |= np.where(np.array(polarity(scene))[lines["echo"]] < 0, REVERSE, 0).astype(
         "u8"
     )
+    _mark_purpose(heads, lines)
     _mark_ends(scene, heads)
     return heads
+
+
+def _mark_purpose(heads: NDArray[np.void], lines: NDArray[np.void]) -> None:
+    """Flag calibration lines and navigators."""
+    calibrates, images = lines["calibrates"], lines["images"]
+    for which, purpose in (
+        (calibrates & images, PARALLEL_CALIBRATION_AND_IMAGING),
+        (calibrates & ~images, PARALLEL_CALIBRATION),
+        (lines["navigates"], NAVIGATION),
+    ):
+        heads["flags"][which] |= np.uint64(purpose)
 
 
 def noise_heads(scene: Scene) -> NDArray[np.void]:
@@ -70,15 +84,17 @@ def _common(scene: Scene, count: int) -> NDArray[np.void]:
     heads["available_channels"] = heads["active_channels"] = scene.n_coils
     for coil in range(scene.n_coils):
         heads["channel_mask"][:, coil // 64] |= np.uint64(1 << coil % 64)
+    heads["patient_table_position"] = scene.table_mm
     heads["slice_dir"], heads["phase_dir"], heads["read_dir"] = slab_axes(scene)
     return heads
 
 
 def _positions(scene: Scene, lines: NDArray[np.void]) -> NDArray[np.float64]:
-    """Centre of the slab, or of each line's slice [N, 3]."""
-    centre = np.array(scene.centre_lps_mm)
+    """Centre of each line's slab or slice [N, 3]."""
     if not scene.slices:
-        return np.broadcast_to(centre, (len(lines), 3))
+        centres = np.array([slab.centre_lps_mm for slab in scene.slab_scenes()])
+        return np.asarray(centres[lines["slab"]])
+    centre = np.array(scene.centre_lps_mm)
     steps = lines["kz"] - scene.encoded_matrix[0] // 2
     return centre + np.outer(steps * scene.encoded_geometry.voxel_mm[0], slab_axes(scene)[0])
 

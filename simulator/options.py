@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
+from simulator.faults import Faults
+from simulator.sampling import Sampling
 from simulator.scene import Order, Orientation, Scene
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Shape, Triple
@@ -27,6 +30,11 @@ def _triple(text: str) -> Triple:
 
 def _pair(text: str) -> tuple[float, float]:
     first, second = (float(word) for word in text.split(","))
+    return first, second
+
+
+def _steps(text: str) -> tuple[int, int]:
+    first, second = _numbers(text)
     return first, second
 
 
@@ -76,6 +84,8 @@ _OPTIONS: dict[str, tuple[_Value | _Switch, ...]] = {
         _Value("--oblique", "tilt_deg", _pair, "rotation about L and then P: l,p [degrees]"),
         _Switch("--left-handed", "left_handed", True, "turn the slice direction round"),
         _Value("--centre", "centre_lps_mm", _triple, "position of voxel n // 2: l,p,s [mm]"),
+        _Value("--table", "table_mm", _triple, "position of the table: l,p,s [mm]"),
+        _Value("--slabs", "slabs", int, "3-D slabs above one another"),
     ),
     "sequence": (
         _Value("--echoes", "n_echoes", int, "number of echoes, spaced as the first two"),
@@ -90,6 +100,23 @@ _OPTIONS: dict[str, tuple[_Value | _Switch, ...]] = {
         _Value("--drift", "drift_hz", float, "change of frequency per repetition [Hz]"),
         _Value("--supersampling", "supersampling", int, "points of the object per voxel edge"),
     ),
+    "steps; pairs are z,y": (
+        _Value("--acceleration", "sampling.acceleration", _steps, "every how manyth, e.g. 2,2"),
+        _Value("--caipi", "sampling.caipi_shift", int, "steps of z that the lattice moves"),
+        _Value("--calibration", "sampling.calibration_lines", int, "central lines in full"),
+        _Switch("--separate", "sampling.separate_calibration", True, "calibration before the scan"),
+        _Value("--partial", "sampling.partial", _pair, "partial Fourier, e.g. 0.75,0.75"),
+        _Switch("--elliptical", "sampling.elliptical", True, "no corners of k-space"),
+        _Value("--segments", "sampling.segments", int, "interleaved groups of steps"),
+        _Value("--centre-repeats", "sampling.centre_repeats", int, "more central lines"),
+        _Switch("--navigators", "sampling.navigators", True, "a navigator in each TR"),
+    ),
+    "faults": (
+        _Value("--breathing", "faults.breathing_hz", float, "amplitude of a breathing field [Hz]"),
+        _Value("--polarity", "faults.polarity_rad", float, "phase of positive readouts [rad]"),
+        _Value("--polarity-slow", "faults.polarity_slow_rad", float, "its smooth part [rad]"),
+        _Value("--dead", "faults.dead_coils", _numbers, "numbers of dead channels"),
+    ),
     "lines": (
         _Value("--order", "order", Order, ", ".join(order.value for order in Order)),
         _Value("--averages", "averages", int, "averages"),
@@ -100,6 +127,7 @@ _OPTIONS: dict[str, tuple[_Value | _Switch, ...]] = {
     ),
     "receiver": (
         _Value("--coils", "n_coils", int, "receivers; 1 is uniform"),
+        _Value("--coil-order", "coil_order", _numbers, "receiver of each channel"),
         _Value("--snr", "snr", float, "signal over noise, inf for no noise"),
         _Value("--noise-lines", "noise_lines", int, "lines of the noise scan"),
         _Switch("--noise-only", "noise_only", True, "the noise scan alone"),
@@ -151,10 +179,20 @@ def scene_from(scene: Scene, options: argparse.Namespace) -> Scene:
         If they do not go together.
     """
     values = vars(options)
-    changes = {each.name: values[each.name] for each in fields(scene) if each.name in values}
+    changes = _changes(scene, "", values)
+    changes["sampling"] = replace(scene.sampling, **_changes(scene.sampling, "sampling.", values))
+    changes["faults"] = replace(scene.faults, **_changes(scene.faults, "faults.", values))
     if "n_echoes" in values:
         changes["te_s"] = _train(changes.get("te_s", scene.te_s), values["n_echoes"])
     return replace(scene, **changes)
+
+
+def _changes(
+    part: Scene | Sampling | Faults, prefix: str, values: dict[str, Any]
+) -> dict[str, Any]:
+    """Fields of a part of the scene that were given, under their own names."""
+    names = [each.name for each in fields(part)]
+    return {name: values[prefix + name] for name in names if prefix + name in values}
 
 
 def _train(te_s: tuple[float, ...], count: int) -> tuple[float, ...]:

@@ -29,7 +29,8 @@ class Simulation:
     scene
         What it is a scan of.
     kspace
-        Noiseless samples [E, C, Z, Y, X]; empty for a noise scan alone.
+        Noiseless samples [E, C, Z, Y, X], slabs after one another along Z; empty for a noise scan
+        alone.
     lines
         Imaging lines in the order of time, `order.LINE`.
     noise_level
@@ -45,8 +46,7 @@ class Simulation:
         """Header, then batches of lines as they are measured. May be called again: same numbers."""
         yield Header(header_xml(self.scene))
         random = np.random.default_rng(self.scene.seed)
-        mixing = np.linalg.cholesky(noise_covariance(self.scene.n_coils)) * self.noise_level
-        factor = np.asarray(mixing, dtype=np.complex64)
+        factor = _noise_factor(self.scene, self.noise_level)
         if self.scene.noise_lines and self.noise_level:
             yield _noise_scan(self.scene, random, factor)
         if not self.scene.noise_only:
@@ -75,7 +75,17 @@ def simulate(scene: Scene) -> Simulation:
     if scene.noise_only:
         nothing = np.empty((len(scene.te_s), scene.n_coils, 0, 0, 0), np.complex64)
         return Simulation(scene, nothing, lines[:0], level)
-    return Simulation(scene, encode(scene, sample_object(scene)), lines, level)
+    slabs = [encode(slab, sample_object(slab)) for slab in scene.slab_scenes()]
+    kspace = np.concatenate(slabs, axis=2) if len(slabs) > 1 else slabs[0]
+    return Simulation(scene, kspace, lines, level)
+
+
+def _noise_factor(scene: Scene, level: float) -> NDArray[np.complex64]:
+    """What mixes white noise into that of the channels [C, C]."""
+    covariance = noise_covariance(scene.n_coils)[np.ix_(scene.coils, scene.coils)]
+    factor = np.linalg.cholesky(covariance) * level
+    factor[list(scene.faults.dead_coils)] = 0
+    return factor.astype(np.complex64)
 
 
 def _noise_scan(
@@ -92,12 +102,14 @@ def _pick(
     scene: Scene, kspace: NDArray[np.complex64], lines: NDArray[np.void]
 ) -> NDArray[np.complex64]:
     """Samples [N, C, X] of the lines as they were measured, in the order of time."""
-    data = kspace[lines["echo"], :, lines["kz"], lines["ky"], scene.skipped_samples :]
+    z = lines["slab"] * scene.encoded_matrix[0] + lines["kz"]
+    data = kspace[lines["echo"], :, z, lines["ky"], scene.skipped_samples :]
     backwards = np.array(polarity(scene))[lines["echo"]] < 0
     data[backwards] = data[backwards, :, ::-1]
-    if scene.drift_hz:
-        te_s = np.array(scene.te_s)[lines["echo"]]
-        turn = 2 * np.pi * scene.phase_sign * scene.drift_hz * lines["repetition"] * te_s
+    if scene.drift_hz or scene.faults.breathing_hz:
+        field_hz = scene.drift_hz * lines["repetition"]
+        field_hz = field_hz + scene.faults.breath_hz(lines["shot"] * scene.tr_s)
+        turn = 2 * np.pi * scene.phase_sign * field_hz * np.array(scene.te_s)[lines["echo"]]
         data *= np.exp(1j * turn).astype(np.complex64)[:, None, None]
     return data
 

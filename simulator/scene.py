@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.faults import Faults
 from simulator.phantom import HEAD, Phantom
+from simulator.sampling import Measured, Sampling
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry, Shape, Triple
 
@@ -56,14 +58,21 @@ class Scene:
     slices
         2-D slices instead of one 3-D slab.
     gap_mm
-        Between slices [mm].
+        Between slices or slabs [mm]; negative where slabs overlap.
+    slabs
+        3-D slabs above one another, each measured before the next begins; their middle one
+        (``n // 2``) is at ``centre_lps_mm``.
     orientation, tilt_deg, left_handed, centre_lps_mm
         Slab: its main orientation, rotations about the L and then the P axis [°], whether the
         slice direction is reversed, and the position of voxel ``n // 2``.
+    table_mm
+        Position of the patient's table (L, P, S).
     te_s, tr_s, flip_deg, dwell_s, b0_t
         Sequence [s], [s], [°], time between samples [s], field [T].
     n_coils
         Receivers; a single one has sensitivity 1 everywhere.
+    coil_order
+        Which receiver each channel is, where they are not connected in their order.
     snr
         Signal at TE = 0 of the phantom's first part in a coil of sensitivity 1, over the standard
         deviation of the noise of a real or imaginary part; infinite for no noise at all.
@@ -77,10 +86,12 @@ class Scene:
         in every line.
     skipped_samples
         Samples missing before the echo (asymmetric echo).
-    order, averages, repetitions
-        Sequence of lines.
+    sampling, order, averages, repetitions
+        Which steps are measured, and the sequence of lines.
     drift_hz
         Change of the centre frequency from one repetition to the next [Hz].
+    faults
+        What else goes wrong.
     dropped, stop_after
         Numbers of imaging lines that are lost; imaging lines after which the scan ends early.
     phase_sign
@@ -106,16 +117,19 @@ class Scene:
     oversampling: Triple = (1.0, 1.0, 2.0)
     slices: bool = False
     gap_mm: float = 0.0
+    slabs: int = 1
     orientation: Orientation = Orientation.AXIAL
     tilt_deg: tuple[float, float] = (0.0, 0.0)
     left_handed: bool = False
     centre_lps_mm: Triple = (0.0, 0.0, 0.0)
+    table_mm: Triple = (0.0, 0.0, 0.0)
     te_s: tuple[float, ...] = (0.005, 0.0103, 0.0156, 0.0209)
     tr_s: float = 0.028
     flip_deg: float = 15.0
     dwell_s: float = 1e-5
     b0_t: float = 3.0
     n_coils: int = 8
+    coil_order: tuple[int, ...] = ()
     snr: float = 60.0
     noise_lines: int = 16
     noise_samples: int = 256
@@ -125,10 +139,12 @@ class Scene:
     bipolar: bool = False
     delay_samples: float = 0.0
     skipped_samples: int = 0
+    sampling: Sampling = field(default_factory=Sampling)
     order: Order = Order.LINEAR
     averages: int = 1
     repetitions: int = 1
     drift_hz: float = 0.0
+    faults: Faults = field(default_factory=Faults)
     dropped: tuple[int, ...] = ()
     stop_after: int | None = None
     phase_sign: int = 1
@@ -151,8 +167,13 @@ class Scene:
             raise ConfigError(f"oversampling, matrix: found {self.oversampling}, {self.matrix}")
         if self.phase_sign not in {1, -1}:
             raise ConfigError(f"phase sign: found {self.phase_sign}, needed +1 or -1")
-        if min(self.n_coils, self.averages, self.repetitions, self.supersampling) < 1:
-            raise ConfigError("coils, averages, repetitions, supersampling: needed at least 1")
+        counts = (self.n_coils, self.averages, self.repetitions, self.supersampling, self.slabs)
+        if min(counts) < 1:
+            raise ConfigError("coils, averages, repetitions, slabs: needed at least 1")
+        if self.slices and (self.slabs > 1 or self.sampling.acceleration[0] > 1):
+            raise ConfigError("slices: found slabs or acceleration along z, needed none")
+        if self.coil_order and sorted(self.coil_order) != list(range(self.n_coils)):
+            raise ConfigError(f"coil order: found {self.coil_order}, needed each of {self.n_coils}")
         if not self.snr > 0 or not self.te_s:
             raise ConfigError(f"snr, te: found {self.snr}, {self.te_s}, needed positive, not empty")
         nz, ny, nx = (
@@ -161,6 +182,38 @@ class Scene:
         if not 0 <= self.skipped_samples <= nx // 2:
             raise ConfigError(f"skipped samples: found {self.skipped_samples} of {nx}")
         object.__setattr__(self, "encoded_matrix", (nz, ny, nx))
+
+    @property
+    def coils(self) -> tuple[int, ...]:
+        """Receiver of each channel."""
+        return self.coil_order or tuple(range(self.n_coils))
+
+    @property
+    def centre_step(self) -> tuple[int, int]:
+        """Step (z, y) of the centre of k-space."""
+        return self.encoded_matrix[0] // 2, self.encoded_matrix[1] // 2
+
+    @property
+    def first_step(self) -> tuple[int, int]:
+        """Step (z, y) from which the counters of the lines begin."""
+        z, y = self.sampling.first(*self.encoded_matrix[:2])
+        return (0 if self.slices else z), y
+
+    def measured(self) -> Measured:
+        """Steps of the image and of the calibration."""
+        nz, ny, _ = self.encoded_matrix
+        return self.sampling.measured(nz, ny, slices=self.slices)
+
+    def slab_scenes(self) -> tuple[Scene, ...]:
+        """Each slab as a scene of its own, in the order of their numbers."""
+        pitch_mm = self.matrix[0] * self.voxel_mm[0] + self.gap_mm
+        centres = [
+            np.array(self.centre_lps_mm) + (n - self.slabs // 2) * pitch_mm * slab_axes(self)[0]
+            for n in range(self.slabs)
+        ]
+        return tuple(
+            replace(self, slabs=1, centre_lps_mm=tuple(centre.tolist())) for centre in centres
+        )
 
     @property
     def encoded_fov_mm(self) -> Triple:

@@ -13,6 +13,7 @@ from simulator.encode import magnetisation, sample_object, transform
 from simulator.order import line_order
 from simulator.phantom import properties_at
 from simulator.scene import Scene
+from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
 
 
@@ -24,13 +25,15 @@ class Truth:
     ----------
     echoes
         Complex image of each echo for a coil of sensitivity 1, complex64 [E, Z, Y, X]: the plain
-        inverse transform of exactly the samples that were sent (unsampled ones are 0), with the
-        amplitude of the object also where the recon matrix is larger than the encoded one.
-        Positive fields turn the phase forwards whatever the scanner's sign. Of a gradient delay
-        nothing is left in a bipolar scan, where opposite polarities tell it; all of it in others.
+        inverse transform of exactly the samples that were sent (unsampled ones are 0), and of those
+        that acceleration skipped, with the amplitude of the object also where the recon matrix is
+        larger than the encoded one. Positive fields turn the phase forwards whatever the
+        scanner's sign. Of a gradient delay and the phase of polarity nothing is left in a bipolar
+        scan, where opposite polarities tell them; all of it in others. No breath moves it.
     coil_rss
-        Root sum of squares of the sensitivities; coil images combined that way are
-        ``abs(echoes) * coil_rss``, nearly so where the object has edges and ``supersampling > 1``.
+        Root sum of squares of the sensitivities, dead ones left out; coil images combined that way
+        are ``abs(echoes) * coil_rss``, nearly so where the object has edges and
+        ``supersampling > 1``.
     density, r2_star_hz, chi_ppm, field_ppm
         The object at the centre of each voxel; the field in ppm of B0 also outside of it.
     mask
@@ -57,11 +60,21 @@ class Truth:
 
 
 def truth(scene: Scene) -> Truth:
-    """Work out the truth of a scene of any size; no fast transform is used."""
+    """Work out the truth of a scene of any size; no fast transform is used.
+
+    Raises
+    ------
+    ConfigError
+        If it has several slabs: each of its `Scene.slab_scenes` has a truth.
+    """
+    if scene.slabs > 1:
+        raise ConfigError(f"truth: found {scene.slabs} slabs, needed one of them")
     points = voxel_centres(scene.geometry)
     here = properties_at(scene.phantom, points, field_everywhere=True)
     square = sum(
-        np.abs(sensitivity(scene.n_coils, coil, points)) ** 2 for coil in range(scene.n_coils)
+        np.abs(sensitivity(scene.n_coils, coil, points)) ** 2
+        for channel, coil in enumerate(scene.coils)
+        if channel not in scene.faults.dead_coils
     )
     return Truth(
         echoes=_images(scene),
@@ -90,10 +103,17 @@ def voxel_centres(geometry: Geometry) -> NDArray[np.float64]:
 
 
 def sampled_lines(scene: Scene) -> NDArray[np.bool_]:
-    """Which lines are there [E, Z, Y] in the first repetition, in any average."""
+    """Which lines are there [E, Z, Y] in the first repetition, in any average.
+
+    Lines that acceleration skips count as there: unfolding shall bring them back.
+    """
+    nz, ny, _ = scene.encoded_matrix
+    if scene.sampling.accelerated:
+        extent = scene.sampling.extent(nz, ny, slices=scene.slices)
+        return np.broadcast_to(extent, (len(scene.te_s), nz, ny))
     lines = line_order(scene)
-    lines = lines[lines["repetition"] == 0]
-    sampled = np.zeros((len(scene.te_s), *scene.encoded_matrix[:2]), dtype=bool)
+    lines = lines[(lines["repetition"] == 0) & ~lines["navigates"]]
+    sampled = np.zeros((len(scene.te_s), nz, ny), dtype=bool)
     sampled[lines["echo"], lines["kz"], lines["ky"]] = True
     return sampled
 

@@ -27,11 +27,17 @@ def write_scan_stream(simulation: Simulation, path: Path) -> None:
         write_stream(itertools.chain(simulation.messages(), [Close()]), target)
 
 
-def write_truth(scene: Scene, path: Path) -> Path:
-    """Write the truth of a scan file beside it, ``NAME.truth.npz``, and return its path."""
-    beside = path.with_suffix(".truth.npz")
-    truth(scene).save(beside)
-    return beside
+def write_truth(scene: Scene, path: Path) -> tuple[Path, ...]:
+    """Write the truth of a scan file beside it, ``NAME.truth.npz``, and return its path.
+
+    Several slabs have a file each, ``NAME.slab-<n>.truth.npz``.
+    """
+    slabs = scene.slab_scenes()
+    names = [f".slab-{n}.truth.npz" for n in range(len(slabs))]
+    paths = tuple(path.with_suffix(name if len(slabs) > 1 else ".truth.npz") for name in names)
+    for slab, beside in zip(slabs, paths, strict=True):
+        truth(slab).save(beside)
+    return paths
 
 
 def demo_scan(path: Path) -> None:

@@ -93,7 +93,7 @@ def test_the_stream_holds_the_same_lines_as_the_file(tmp_path):
 
 
 def test_the_truth_lies_beside_the_scan(tmp_path):
-    beside = write_truth(TINY, tmp_path / "scan.h5")
+    (beside,) = write_truth(TINY, tmp_path / "scan.h5")
 
     with np.load(beside) as found:
         assert beside.name == "scan.truth.npz"
