@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,34 @@ class Cylinder:
 
 
 @dataclass(frozen=True, slots=True)
+class Tube:
+    """Piece of a vessel: all points within a radius [mm] of a straight line between two ends."""
+
+    start_mm: Point
+    end_mm: Point
+    radius_mm: float
+
+    @property
+    def centre_mm(self) -> Point:
+        """The middle of its axis (L, P, S) [mm]."""
+        left, posterior, superior = (
+            (a + b) / 2 for a, b in zip(self.start_mm, self.end_mm, strict=True)
+        )
+        return left, posterior, superior
+
+    @property
+    def length_mm(self) -> float:
+        """Length of its axis [mm]."""
+        return math.dist(self.start_mm, self.end_mm)
+
+    @property
+    def direction(self) -> Point:
+        """From its start to its end (L, P, S), not of unit length."""
+        left, posterior, superior = (b - a for a, b in zip(self.start_mm, self.end_mm, strict=True))
+        return left, posterior, superior
+
+
+@dataclass(frozen=True, slots=True)
 class Ellipsoid:
     """Ellipsoid with its three semi-axes [mm] along L, P and S."""
 
@@ -39,7 +68,7 @@ class Ellipsoid:
     semi_axes_mm: Point
 
 
-Shape = Sphere | Cylinder | Ellipsoid
+Shape = Sphere | Cylinder | Tube | Ellipsoid
 
 
 def from_centre(shape: Shape, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -48,8 +77,8 @@ def from_centre(shape: Shape, points_mm: NDArray[np.float64]) -> NDArray[np.floa
     return np.asarray(points_mm - centre.reshape(3, *(1,) * (points_mm.ndim - 1)))
 
 
-def along_axis(cylinder: Cylinder) -> NDArray[np.float64]:
-    """Unit vector of a cylinder's axis [3]."""
+def along_axis(cylinder: Cylinder | Tube) -> NDArray[np.float64]:
+    """Unit vector along the axis [3]."""
     direction = np.array(cylinder.direction)
     return np.asarray(direction / np.linalg.norm(direction))
 
@@ -68,6 +97,11 @@ def contains(shape: Shape, points_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
             beside = np.einsum("i...,i...", away, away)
             beside -= np.einsum("i...,i", away, along_axis(shape)) ** 2
             return np.asarray(beside <= radius**2)
+        case Tube(radius_mm=radius):
+            along = np.einsum("i...,i", away, along_axis(shape))
+            beyond = np.maximum(np.abs(along) - shape.length_mm / 2, 0.0)
+            beside = np.einsum("i...,i...", away, away) - along**2
+            return np.asarray(beside + beyond**2 <= radius**2)
         case Ellipsoid(semi_axes_mm=semi):
             weights = 1 / np.square(semi)
             return np.asarray(np.einsum("i...,i...,i", away, away, weights) <= 1)
