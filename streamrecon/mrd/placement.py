@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import HeaderError
 from streamrecon.model.geometry import Geometry, Triple
-from streamrecon.model.scan import Protocol, Scan
+from streamrecon.model.scan import Encoding, Protocol, Scan
 from streamrecon.mrd.axes import Row, Vector, axes_of, check_parallel, row_of, vector
+from streamrecon.mrd.layout import REVERSE
 from streamrecon.units import s_from_us
 
 ASSUMED_AXES = np.eye(3)[::-1]
@@ -68,8 +69,33 @@ def place(protocol: Protocol, head: NDArray[np.void]) -> Placed:
             protocol=_with_bandwidth(protocol, first),
             slice_thickness_mm=_voxel_mm(protocol)[0],
             table_mm=_triple(vector(first, "patient_table_position")),
+            k_range_per_mm=_k_range(protocol.encoding, first),
         ),
         remarks,
+    )
+
+
+def _k_range(encoding: Encoding, head: np.void) -> tuple[tuple[float, float], ...]:
+    """Measured k along z, y, x [cycles/mm], to the outer edges of the first and last sample.
+
+    Samples are discarded in the order of time, the centre counts in the order of k.
+    """
+    before, after = int(head["discard_pre"]), int(head["discard_post"])
+    backward = bool(int(head["flags"]) & REVERSE)
+    centre = int(head["center_sample"]) - (after if backward else before)
+    n_samples = int(head["number_of_samples"]) - before - after
+    steps = [
+        (limit.minimum - limit.centre, limit.maximum - limit.centre)
+        for limit in (encoding.kz, encoding.ky)
+    ]
+    fov_z, fov_y, fov_x = encoding.encoded_fov_mm
+    return tuple(
+        ((low - 0.5) / fov_mm, (high + 0.5) / fov_mm) if high > low else (0.0, 0.0)
+        for (low, high), fov_mm in (
+            (steps[0], fov_z),
+            (steps[1], fov_y),
+            ((-centre, n_samples - 1 - centre), fov_x),
+        )
     )
 
 
