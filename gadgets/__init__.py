@@ -3,6 +3,7 @@
 from gadgets.combine import CombineCoils
 from gadgets.compression import CompressCoils
 from gadgets.dicom import DropDicom, SendDicom, SpoolDicom
+from gadgets.field import FieldImages, MapField
 from gadgets.images import EchoImages
 from gadgets.kspace import AssembleKSpace
 from gadgets.noise import WhitenNoise
@@ -15,6 +16,7 @@ from gadgets.stock import (
     NoiseSummary,
     ScaleEchoes,
 )
+from gadgets.susceptibility import InvertField, RemoveBackground
 from streamrecon.stream.registry import GadgetClass, Registry
 
 ALL: tuple[GadgetClass, ...] = (
@@ -23,6 +25,10 @@ ALL: tuple[GadgetClass, ...] = (
     AssembleKSpace,
     CombineCoils,
     EchoImages,
+    MapField,
+    RemoveBackground,
+    InvertField,
+    FieldImages,
     SendDicom,
     SpoolDicom,
     DropDicom,

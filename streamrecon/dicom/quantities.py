@@ -162,6 +162,27 @@ ROWS: dict[Quantity, Row] = {
         window=(0.0, 200.0),
         priority=6,
     ),
+    Quantity.CHI_PREVIEW: Row(
+        12,
+        "QSMpreview_ppb",
+        (*_DERIVED, "QSM"),
+        unit=_PPB,
+        concept=Code("126396", "DCM", "Magnetic Susceptibility"),
+        in_unit=lambda _: 1e3,
+        signed=True,
+        window=(0.0, 400.0),
+        priority=3,
+    ),
+    Quantity.CHI_SD: Row(
+        13,
+        "QSMsd_ppb",
+        (*_DERIVED, "QSM_SD"),
+        slope=0.1,
+        unit=_PPB,
+        in_unit=lambda _: 1e3,
+        window=(25.0, 50.0),
+        priority=6,
+    ),
 }
 """The outputs that have a DICOM form."""
 

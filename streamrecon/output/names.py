@@ -17,7 +17,7 @@ _PARTS = {
     "real": "real",
     "imaginary": "imag",
 }
-_MAPS = {"chi": "Chimap", "r2star": "R2starmap"}
+_MAPS = {"chi": "Chimap", "chi_preview": "desc-preview_Chimap", "r2star": "R2starmap"}
 
 
 def plain(name: str) -> str:

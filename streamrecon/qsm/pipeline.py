@@ -15,7 +15,7 @@ steps of PDF with TKD 82 % and 1.06, at coverage 1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -31,6 +31,7 @@ from streamrecon.qsm.background import Local, remove_pdf
 from streamrecon.qsm.inversion import invert_tkd
 from streamrecon.qsm.mask import brain_mask, reliable_mask
 from streamrecon.qsm.reference import Reference, Referenced, csf_mask, set_reference
+from streamrecon.qsm.uncertainty import noise_of_map
 from streamrecon.qsm.variation import (
     invert_robust,
     invert_tv,
@@ -85,13 +86,28 @@ class TotalField:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Susceptibility:
-    """A finished map with all that led to it; ``mask`` is where it is known."""
+    """A finished map with all that led to it.
+
+    Parameters
+    ----------
+    map
+        Susceptibility and its zero.
+    mask
+        Where it is known [Z, Y, X].
+    total, local
+        The fields it was made of.
+    notices
+        What a reader must know.
+    converged
+        Whether every iteration met its tolerance.
+    """
 
     map: Referenced
     mask: NDArray[np.bool_]
     total: TotalField
     local: Local
     notices: tuple[str, ...]
+    converged: bool = True
 
 
 def susceptibility(
@@ -195,7 +211,7 @@ def invert(
     region: NDArray[np.bool_] | None = None,
 ) -> Susceptibility:
     """Susceptibility of a local field, as the preset wants it, with its zero."""
-    notices = [*total.notices]
+    notices, converged = [*total.notices], local.converged
     if not local.converged:
         notices.append(f"background: stopped after {local.iterations} steps, not converged")
     if quality is Quality.FAST:
@@ -213,10 +229,34 @@ def invert(
         )
         chi = found.unknown
         notices.append(f"inversion: strength {strength:.2g} ppm·mm, {found.iterations} steps")
+        converged &= found.converged
         if not found.converged:
             notices.append(f"inversion: not converged, last change {found.residual:.2g}")
     referenced = set_reference(chi, local.mask, csf=total.csf, region=region, reference=reference)
-    return Susceptibility(referenced, local.mask, total, local, (*notices, str(referenced)))
+    notices.append(str(referenced))
+    return Susceptibility(referenced, local.mask, total, local, tuple(notices), converged)
+
+
+def susceptibility_sd(
+    found: Susceptibility, geometry: Geometry, *, quality: Quality = Quality.DEFAULT
+) -> Real:
+    """Standard deviation of a map by the noise of its field [Z, Y, X, ppm]: one more inversion.
+
+    See `noise_of_map` for what it holds and what it leaves out. Noise is added to the local field,
+    so that what the background's removal makes of it is left out too.
+    """
+
+    def again(field_ppm: Real) -> Real:
+        local = replace(found.local, field_ppm=field_ppm)
+        return invert(found.total, local, geometry, quality=quality).map.chi_ppm
+
+    return noise_of_map(
+        again,
+        found.local.field_ppm,
+        found.total.fit.sd_ppm,
+        found.map.chi_ppm,
+        found.mask,
+    )
 
 
 def _without_offset(

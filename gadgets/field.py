@@ -1,0 +1,127 @@
+"""Echoes become a total field, and fields become images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from streamrecon.model.images import Echoes, FieldMap, LocalField, Quantity, Volume
+from streamrecon.model.notice import Level, Notice
+from streamrecon.phase.field import FieldFit
+from streamrecon.qsm.pipeline import TotalField, total_field
+from streamrecon.stream.gadget import Gadget
+from streamrecon.units import hz_per_ppm
+
+
+class MapField(Gadget[Echoes]):
+    """Adds the total field behind the echoes.
+
+    The smooth phase offset is taken off, each echo unwrapped, a line fitted to the echoes of every
+    voxel, the brain found, and what is not to be believed is left without weight.
+    """
+
+    accepts: ClassVar = (Echoes,)
+
+    def feed(self, item: Echoes) -> Iterator[object]:
+        """Let the echoes go on, then their field."""
+        yield item
+        scan = item.scan
+        total = total_field(
+            item.data,
+            scan.echoes.times_s(),
+            scan.b0_t,
+            scan.geometry,
+            polarity=scan.echoes.polarity,
+        )
+        for text in total.notices:
+            yield Notice(Level.INFO, f"field: {text}")
+        yield _field_map(total, item)
+
+
+class FieldImages(Gadget[FieldMap | LocalField]):
+    """Fields, mask and trust as images, for who wants to look behind the susceptibility map."""
+
+    accepts: ClassVar = (FieldMap, LocalField)
+
+    b0_hz: bool = Field(default=True, description="send the total field in Hz")
+    b0_ppm: bool = Field(default=False, description="send the total field in ppm of B0")
+    b0_sd: bool = Field(default=False, description="send the field's standard deviation, ppm")
+    mask: bool = Field(default=False, description="send the mask of the susceptibility map")
+    phase_quality: bool = Field(default=False, description="send the trust in the unwrapping")
+    local_field: bool = Field(default=False, description="send the local field, ppm of B0")
+
+    def feed(self, item: FieldMap | LocalField) -> Iterator[object]:
+        """Send what is wanted; the field goes on behind its images."""
+        if isinstance(item, FieldMap):
+            wanted = {
+                Quantity.FIELD_HZ: self.b0_hz,
+                Quantity.FIELD: self.b0_ppm,
+                Quantity.FIELD_SD: self.b0_sd,
+                Quantity.MASK: self.mask,
+                Quantity.PHASE_QUALITY: self.phase_quality,
+            }
+        else:
+            wanted = {Quantity.LOCAL_FIELD: self.local_field and not item.is_preview}
+        for quantity, is_wanted in wanted.items():
+            if is_wanted:
+                yield _field_volume(item, quantity)
+        yield item
+
+
+def total_of(item: FieldMap) -> TotalField:
+    """The field as the functions of `streamrecon.qsm` take it."""
+    fit = FieldFit(item.field_ppm, item.sd_ppm, item.residual_rad, item.offset_rad, item.noise)
+    return TotalField(
+        fit, item.mask, item.weight, item.magnitude, item.csf, item.quality, item.remarks
+    )
+
+
+def _field_map(total: TotalField, echoes: Echoes) -> FieldMap:
+    fit = total.fit
+    return FieldMap(
+        field_ppm=fit.field_ppm,
+        sd_ppm=fit.sd_ppm,
+        residual_rad=fit.residual_rad,
+        offset_rad=fit.offset_rad,
+        noise=fit.noise,
+        mask=total.mask,
+        weight=total.weight,
+        magnitude=total.magnitude,
+        csf=total.csf,
+        quality=total.quality,
+        scan=echoes.scan,
+        repetition=echoes.repetition,
+        remarks=total.notices,
+    )
+
+
+def _field_volume(item: FieldMap | LocalField, quantity: Quantity) -> Volume:
+    total = item if isinstance(item, FieldMap) else item.total
+    return Volume(
+        _values(item, total, quantity),
+        total.scan.geometry,
+        quantity,
+        total.scan,
+        repetition=total.repetition,
+        comments=(*total.scan.remarks, *total.remarks),
+    )
+
+
+def _values(
+    item: FieldMap | LocalField, total: FieldMap, quantity: Quantity
+) -> NDArray[np.float32]:
+    match quantity:
+        case Quantity.FIELD_HZ:
+            return total.field_ppm * np.float32(hz_per_ppm(total.scan.b0_t))
+        case Quantity.FIELD_SD:
+            return np.where(np.isfinite(total.sd_ppm), total.sd_ppm, np.float32(0))
+        case Quantity.MASK:
+            return total.mask.astype(np.float32)
+        case Quantity.PHASE_QUALITY:
+            return total.quality
+        case _:
+            return item.field_ppm

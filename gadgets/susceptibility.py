@@ -1,0 +1,98 @@
+"""A total field becomes susceptibility: a preview at once, then the map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from gadgets.field import total_of
+from streamrecon.model.images import ChiMap, FieldMap, LocalField, Quantity, Volume
+from streamrecon.model.notice import Level, Notice
+from streamrecon.qsm.background import Local
+from streamrecon.qsm.pipeline import Quality, invert, local_field, susceptibility_sd
+from streamrecon.qsm.reference import Reference
+from streamrecon.stream.gadget import Gadget
+
+
+class RemoveBackground(Gadget[FieldMap]):
+    """Adds the field of the sources inside the mask behind the total field.
+
+    Its preset is that of the map too. A preview is done, sent and forgotten before work on the
+    map begins.
+    """
+
+    accepts: ClassVar = (FieldMap,)
+
+    quality: Quality = Field(default=Quality.DEFAULT, description="how much time the map is given")
+    preview: bool = Field(default=True, description="make a map by the preset fast first")
+
+    def feed(self, item: FieldMap) -> Iterator[FieldMap | LocalField]:
+        """Let the total field go on, then one local field for each map."""
+        yield item
+        if self.preview and self.quality is not Quality.FAST:
+            yield _local_field(item, Quality.FAST, is_preview=True)
+        yield _local_field(item, self.quality)
+
+
+class InvertField(Gadget[LocalField]):
+    """Adds the susceptibility behind every local field, as its preset wants it, and its image.
+
+    A preview is an image of another kind than the map, so that a console shows them apart.
+    """
+
+    accepts: ClassVar = (LocalField,)
+
+    reference: Literal["brain", "csf"] = Field(default="brain", description="what is set to zero")
+    uncertainty: bool = Field(
+        default=False, description="send the standard deviation by noise too: one more inversion"
+    )
+
+    def feed(self, item: LocalField) -> Iterator[object]:
+        """Let the local field go on, then what was told, the map, and its images."""
+        yield item
+        quality, total = Quality(item.preset), total_of(item.total)
+        local = Local(item.field_ppm, item.mask, item.iterations, item.converged)
+        geometry, reference = item.total.scan.geometry, Reference[self.reference.upper()]
+        found = invert(total, local, geometry, quality=quality, reference=reference)
+        said = (_preset(item), *found.notices[len(total.notices) :])
+        level = Level.INFO if found.converged else Level.WARNING
+        yield Notice(level, f"susceptibility: {'; '.join(said)}")
+        chi = ChiMap(found.map.chi_ppm, found.mask, item, (*total.notices, *said))
+        yield chi
+        yield _image(chi)
+        if self.uncertainty and not item.is_preview:
+            sd_ppm = susceptibility_sd(found, geometry, quality=quality)
+            yield _image(replace(chi, chi_ppm=sd_ppm), Quantity.CHI_SD)
+
+
+def _local_field(item: FieldMap, quality: Quality, *, is_preview: bool = False) -> LocalField:
+    local = local_field(total_of(item), item.scan.geometry, quality=quality)
+    return LocalField(
+        local.field_ppm,
+        local.mask,
+        item,
+        preset=quality.value,
+        is_preview=is_preview,
+        iterations=local.iterations,
+        converged=local.converged,
+    )
+
+
+def _preset(item: LocalField) -> str:
+    return f"{'preview' if item.is_preview else 'map'}, quality {item.preset}"
+
+
+def _image(chi: ChiMap, quantity: Quantity = Quantity.CHI) -> Volume:
+    if chi.local.is_preview:
+        quantity = Quantity.CHI_PREVIEW
+    return Volume(
+        chi.chi_ppm,
+        chi.scan.geometry,
+        quantity,
+        chi.scan,
+        repetition=chi.repetition,
+        comments=(*chi.scan.remarks, *chi.remarks),
+    )
