@@ -30,7 +30,7 @@ from simulator.scenes import SCENES
 from simulator.write import write_scan_stream
 from streamrecon.fourier import Plan
 from streamrecon.model.scan import Limit
-from streamrecon.recon._kernels import weighted_sum
+from streamrecon.recon._kernels import add_weighted
 from streamrecon.recon.assemble import HybridSpace
 from streamrecon.recon.coils import Sensitivities, estimate_sensitivities
 from streamrecon.recon.combine import combine_coils
@@ -121,7 +121,8 @@ def unavoidable(scene: Scene, stream: Path) -> dict[str, Work]:
 
     def share(rows: range) -> None:
         piece = slice(rows.start, rows.stop)
-        weighted_sum(coils[:, piece], coils[:, piece], image[piece])
+        for coil in coils:
+            add_weighted(coil[piece], 0, coil[piece], image[piece])
 
     def combination() -> None:
         for _ in scene.te_s:

@@ -12,31 +12,6 @@ _TINY = np.float32(1e-30)  # where no coil sees anything the weights are 0 and n
 
 
 @njit(cache=True, nogil=True)
-def gather_readouts(
-    lines: Complex, first: Index, backward: NDArray[np.bool_], ramp: Complex, spectra: Complex
-) -> None:
-    """Place samples on the k-axis with its origin at 0: [N, C, S] -> [N, C, T].
-
-    ``first`` is the offset from the centre of each line's first sample in the order of k;
-    ``ramp`` [T] is multiplied on. Samples beyond the transform are dropped.
-    """
-    n_lines, n_coils, n_samples = lines.shape
-    length = spectra.shape[2]
-    for i in range(n_lines):
-        low = max(first[i], -(length // 2))
-        high = min(first[i] + n_samples, (length + 1) // 2)
-        if high - low < length:
-            spectra[i] = 0
-        start = n_samples - 1 + first[i] if backward[i] else -first[i]  # sample at k = 0
-        step = -1 if backward[i] else 1
-        for c in range(n_coils):
-            for k in range(low, min(high, 0)):
-                spectra[i, c, k + length] = lines[i, c, start + step * k] * ramp[k + length]
-            for k in range(max(low, 0), high):
-                spectra[i, c, k] = lines[i, c, start + step * k] * ramp[k]
-
-
-@njit(cache=True, nogil=True)
 def scatter_rows(
     rows: Complex, echo: Index, z: Index, y: Index, grid: Complex, counts: NDArray[np.int32]
 ) -> None:
@@ -83,16 +58,17 @@ def interpolate_weights(coarse: Real, cells: Index, taps: Real, weights: Real) -
                 weights[c, r, 2 * x + 1] *= -power[x]
 
 
-@njit(cache=True, nogil=True)
-def weighted_sum(coils: Complex, weights: Complex, combined: Complex) -> None:
-    """Sum of weight · coil over C: [C, A, X], [C, A, X] -> [A, X]."""
-    n_coils, n_rows, n_x = weights.shape
+@njit(cache=True, nogil=True, fastmath=True)
+def add_weighted(images: Complex, first: int, weights: Complex, total: Complex) -> None:
+    """Add weight · image of one coil to the total: [T, X], [R, X] -> [R, X].
+
+    Row r of the image is row ``first + r`` of ``images``, counted round.
+    """
+    n_rows, n_x = total.shape
     for r in range(n_rows):
+        row = (first + r) % len(images)
         for x in range(n_x):
-            combined[r, x] = weights[0, r, x] * coils[0, r, x]
-        for c in range(1, n_coils):
-            for x in range(n_x):
-                combined[r, x] += weights[c, r, x] * coils[c, r, x]
+            total[r, x] += weights[r, x] * images[row, x]
 
 
 @njit(cache=True, nogil=True)

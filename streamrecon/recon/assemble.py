@@ -201,9 +201,9 @@ class Assembler:
         if count.max() > 1:
             block[:, : len(count)] /= np.maximum(count, 1)[:, None]
         if self._phase_transform is None:
-            self._phase_transform = PhaseTransform(axis, 1, self._grid.x.n_image)
+            self._phase_transform = PhaseTransform(axis, self._grid.x.n_image)
         for plane in block:
-            plane[: axis.n_image] = self._phase_transform.image(plane[None])[0]
+            self._phase_transform.image(plane, plane[: axis.n_image])
 
     def _keep_calibration(self, echo: int, index: int) -> None:
         y, z = self._window_y, self._window_z

@@ -118,7 +118,7 @@ def estimate_sensitivities(calibration: Complex, grid: Grid) -> Sensitivities:
     _, n_z, n_y, n_x = full.shape
     along_x = cubic_taps(grid.x.n_image, n_x, n_x / grid.x.n_image)
     return Sensitivities(
-        np.einsum("czynk,nk->czyn", full[..., along_x.cells], along_x.shares),
+        np.einsum("czynk,nk->czyn", full[..., along_x.cells], along_x.shares, order="C"),
         cubic_taps(n_z, n_z, 1.0) if grid.is_2d else _taps(grid.z, n_z),
         _taps(grid.y, n_y),
     )

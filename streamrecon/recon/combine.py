@@ -7,9 +7,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.recon._kernels import weighted_sum
+from streamrecon.recon._kernels import add_weighted
 from streamrecon.recon.assemble import HybridSpace
 from streamrecon.recon.coils import Sensitivities
+from streamrecon.recon.grid import Axis
 from streamrecon.recon.lines import PhaseTransform
 from streamrecon.threads import at_once
 
@@ -40,12 +41,8 @@ def combine_coils(space: HybridSpace, sensitivities: Sensitivities) -> Complex:
     ----------
     Roemer et al. (1990) Magn Reson Med 16:192. doi:10.1002/mrm.1910160203
     """
-    n_z, n_y, n_x = space.grid.image_shape
-    combined = np.empty((len(space.data), n_z, n_y, n_x), np.complex64)
-    at_once(
-        partial(_combine_slabs, space, sensitivities, combined),
-        n_y if space.last_axis == "z" else n_z,
-    )
+    combined = np.empty((len(space.data), *space.grid.image_shape), np.complex64)
+    at_once(partial(_combine_slabs, space, sensitivities, combined), _n_slabs(space))
     return combined
 
 
@@ -54,32 +51,51 @@ def coil_images(space: HybridSpace) -> Complex:
 
     A copy as large as the grid; the combination does not need it.
     """
-    n_echoes, n_coils = space.data.shape[:2]
-    images = np.empty((n_echoes, n_coils, *space.grid.image_shape), np.complex64)
+    images = np.empty((*space.data.shape[:2], *space.grid.image_shape), np.complex64)
     transform = _last_transform(space)
-    for index in range(images.shape[3 if space.last_axis == "z" else 2]):
-        for echo in range(n_echoes):
-            _slab(images[echo], space, index)[...] = _image(space, transform, echo, index)
+    for index in range(_n_slabs(space)):
+        for data, image in zip(space.data, images, strict=True):
+            for block, slab in zip(
+                _slab(data, space, index), _slab(image, space, index), strict=True
+            ):
+                if transform is None:
+                    slab[...] = block[: len(slab)]
+                else:
+                    transform.image(block, slab)
     return images
 
 
 def _combine_slabs(
     space: HybridSpace, sensitivities: Sensitivities, combined: Complex, slabs: range
 ) -> None:
-    transform = _last_transform(space)
+    """One coil at a time: its slab, weights and sum stay in the cache."""
+    axis, transform = _last_axis(space), _last_transform(space)
+    first, scale = (0, np.float32(1)) if axis is None else (-(axis.n_image // 2), axis.scale)
     at = sensitivities.at_y if space.last_axis == "z" else sensitivities.at_z
     for index in slabs:
         weights = at(index)
-        for echo in range(len(combined)):
-            slab = _slab(combined[echo], space, index)
-            weighted_sum(_image(space, transform, echo, index), weights, slab)
+        total = np.empty(weights.shape[1:], np.complex64)
+        for data, image in zip(space.data, combined, strict=True):
+            total[...] = 0
+            for block, weight in zip(_slab(data, space, index), weights, strict=True):
+                images = block if transform is None else transform.plain(block)
+                add_weighted(images, first, weight, total)
+            np.multiply(total, scale, out=_slab(image, space, index))
+
+
+def _n_slabs(space: HybridSpace) -> int:
+    n_z, n_y, _ = space.grid.image_shape
+    return n_y if space.last_axis == "z" else n_z
+
+
+def _last_axis(space: HybridSpace) -> Axis | None:
+    """The phase axis that is left to transform."""
+    return {"z": space.grid.z, "y": space.grid.y}.get(space.last_axis)
 
 
 def _last_transform(space: HybridSpace) -> PhaseTransform | None:
-    if not space.last_axis:
-        return None
-    axis = space.grid.z if space.last_axis == "z" else space.grid.y
-    return PhaseTransform(axis, space.data.shape[1], space.grid.x.n_image)
+    axis = _last_axis(space)
+    return None if axis is None else PhaseTransform(axis, space.grid.x.n_image)
 
 
 def _slab(volume: Complex, space: HybridSpace, index: int) -> Complex:
@@ -87,11 +103,3 @@ def _slab(volume: Complex, space: HybridSpace, index: int) -> Complex:
     if space.last_axis == "z":
         return volume[..., :, index, :]
     return volume[..., index, :, :]
-
-
-def _image(space: HybridSpace, transform: PhaseTransform | None, echo: int, index: int) -> Complex:
-    """Coil images of one slab [C, Z or Y, X]."""
-    block = _slab(space.data[echo], space, index)
-    if transform is None:
-        return block[:, : space.grid.y.n_image]
-    return transform.image(block)

@@ -63,17 +63,23 @@ class Axis:
             pieces.append((slice(centre - before, centre), places))
         return pieces
 
-    def ramp_to_first_voxel(self) -> NDArray[np.complex64]:
-        """Phase that brings the first wanted voxel to index 0, times the scale [T].
+    def image_in_transform(self) -> list[Piece]:
+        """Pairs (voxels of the image, their places in a plain inverse transform)."""
+        before = self.n_image // 2
+        pieces = [(slice(before, self.n_image), slice(0, self.n_image - before))]
+        if before:
+            places = slice(self.n_transform - before, self.n_transform)
+            pieces.append((slice(0, before), places))
+        return pieces
 
-        Multiplied on the spectrum it makes the image the first ``n_image`` samples of a plain
-        inverse transform. The scale 1/√n of the encoded length is that of a unitary transform,
-        and keeps white noise at its standard deviation when lines are zero-filled.
+    @property
+    def scale(self) -> np.float32:
+        """What a plain inverse transform is multiplied by.
+
+        1/√n of the encoded length is that of a unitary transform, and keeps white noise at its
+        standard deviation when lines are zero-filled.
         """
-        n = self.n_transform
-        k = np.roll(np.arange(n) - n // 2, -(n // 2)) / n
-        ramp = np.exp(-2j * np.pi * k * (self.n_image // 2)) / np.sqrt(self.n_encoded)
-        return np.asarray(ramp, np.complex64)
+        return np.float32(1 / np.sqrt(self.n_encoded))
 
 
 def axis(n_encoded: int, fov_encoded_mm: float, n_image: int, fov_image_mm: float) -> Axis:

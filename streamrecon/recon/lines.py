@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
 from streamrecon.fourier import Plan
-from streamrecon.recon._kernels import gather_readouts
 from streamrecon.recon.grid import Axis
 
 Complex = NDArray[np.complex64]
@@ -45,14 +44,14 @@ class ReadoutTransform:
                 f"{mix.shape[1]}: the noise scan is not of this coil"
             )
         self._axis = axis
-        self._mix = None if mix is None else np.ascontiguousarray(mix, np.complex64)
+        self._mix = None if mix is None else np.ascontiguousarray(mix * axis.scale, np.complex64)
         self._n_channels = n_channels
         batch = max(1, _BATCH_SAMPLES // (n_channels * axis.n_transform))
         self._plans = {
             size: Plan((size, n_channels, axis.n_transform), (2,), inverse=True, threads=1)
             for size in {1, batch}
         }
-        self._ramp = axis.ramp_to_first_voxel()
+        self._pieces = axis.image_in_transform()
 
     @property
     def n_channels(self) -> int:
@@ -91,48 +90,79 @@ class ReadoutTransform:
         for size in sorted(self._plans, reverse=True):
             while n_lines - start >= size:
                 block = slice(start, start + size)
-                self._transform(self._plans[size], lines[block], first[block], backward[block])
-                self._mixed(self._plans[size].result, rows[block])
+                plan = self._plans[size]
+                _gather(lines[block], first[block], backward[block], plan.source)
+                self._mixed(plan.run(), rows[block])
                 start += size
         return rows
 
-    def _transform(
-        self, plan: Plan, lines: Complex, first: NDArray[np.int64], backward: NDArray[np.bool_]
-    ) -> None:
-        gather_readouts(lines, first, backward, self._ramp, plan.source)
-        plan.run()
-
     def _mixed(self, images: Complex, rows: Complex) -> None:
-        kept = images[:, :, : self._axis.n_image]
-        if self._mix is None:
-            rows[...] = kept
-        else:
-            np.matmul(self._mix, kept, out=rows)
+        for voxels, places in self._pieces:
+            if self._mix is None:
+                np.multiply(images[:, :, places], self._axis.scale, out=rows[:, :, voxels])
+            else:
+                np.matmul(self._mix, images[:, :, places], out=rows[:, :, voxels])
+
+
+def _gather(
+    lines: Complex, first: NDArray[np.int64], backward: NDArray[np.bool_], spectra: Complex
+) -> None:
+    """Place samples on the k-axis with its origin at 0: [N, C, S] -> [N, C, T].
+
+    ``first`` is the offset from the centre of each line's first sample in the order of k. Lines
+    of one kind are copied at once; samples beyond the transform are dropped.
+    """
+    n_samples, length = lines.shape[2], spectra.shape[2]
+    kinds = set(zip(first.tolist(), backward.tolist(), strict=True))
+    for start, is_backward in kinds:
+        alike = slice(None) if len(kinds) == 1 else (first == start) & (backward == is_backward)
+        samples = lines[alike, :, ::-1] if is_backward else lines[alike]
+        low, high = max(start, -(length // 2)), min(start + n_samples, (length + 1) // 2)
+        if high - low < length:
+            spectra[alike] = 0
+        if low < 0:
+            stop = min(high, 0)
+            spectra[alike, :, low + length : stop + length] = samples[
+                :, :, low - start : stop - start
+            ]
+        if high > 0:
+            low = max(low, 0)
+            spectra[alike, :, low:high] = samples[:, :, low - start : high - start]
 
 
 class PhaseTransform:
-    """Transforms blocks [N, lines, X] along their lines, and crops them.
+    """Transforms blocks [lines, X] along their lines.
 
-    One FFT of ``axis.n_transform`` per column. It owns its buffers: one thread at a time.
+    One FFT of ``axis.n_transform`` per column. It owns its buffer: one thread at a time.
 
     Parameters
     ----------
     axis
         The phase axis.
-    n_blocks, n_x
-        Sizes N and X of the blocks.
+    n_x
+        Size X of the blocks.
     """
 
-    def __init__(self, axis: Axis, n_blocks: int, n_x: int) -> None:
-        self._pieces = axis.lines_in_spectrum()
-        self._ramp = axis.ramp_to_first_voxel()[:, None]
+    def __init__(self, axis: Axis, n_x: int) -> None:
         self._axis = axis
-        self._plan = Plan((n_blocks, axis.n_transform, n_x), (1,), inverse=True, threads=1)
+        self._lines = axis.lines_in_spectrum()
+        self._image = axis.image_in_transform()
+        self._plan = Plan((axis.n_transform, n_x), (0,), inverse=True, threads=1)
 
-    def image(self, block: Complex) -> Complex:
-        """Image [N, n_image, X] of the lines [N, ≥ n_encoded, X]; valid until the next call."""
+    def plain(self, block: Complex) -> Complex:
+        """Plain inverse transform [n_transform, X] of the lines [≥ n_encoded, X].
+
+        To be scaled by ``axis.scale``, the first voxel at ``-(n_image // 2)``, counted round;
+        valid until the next call.
+        """
         if self._axis.n_transform > self._axis.n_encoded:
             self._plan.source[...] = 0
-        for lines, places in self._pieces:
-            np.multiply(block[:, lines], self._ramp[places], out=self._plan.source[:, places])
-        return self._plan.run()[:, : self._axis.n_image]
+        for lines, places in self._lines:
+            self._plan.source[places] = block[lines]
+        return self._plan.run()
+
+    def image(self, block: Complex, image: Complex) -> None:
+        """Image [n_image, X] of the lines [≥ n_encoded, X]; both may be the same memory."""
+        plain = self.plain(block)
+        for voxels, places in self._image:
+            np.multiply(plain[places], self._axis.scale, out=image[voxels])
