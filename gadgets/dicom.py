@@ -9,20 +9,17 @@ from typing import ClassVar
 from pydantic import Field, PrivateAttr
 
 from streamrecon.dicom.dataset import part10
-from streamrecon.dicom.destinations import read_destinations
+from streamrecon.dicom.destinations import AnyDestination, read_destinations
 from streamrecon.dicom.folder import FolderDrop, file_name, folder_name
 from streamrecon.dicom.quantities import has_row
 from streamrecon.dicom.series import DicomScan, Images, Run
 from streamrecon.dicom.spool import Spool
 from streamrecon.errors import ConfigError
+from streamrecon.model.delivery import Delivery
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Notice
 from streamrecon.mrd.messages import DicomFile
-from streamrecon.stream.gadget import Gadget
-
-DESTINATIONS = "destinations.toml"
-SPOOL = "spool"
-DROP = "dicom"
+from streamrecon.stream.gadget import Context, Gadget
 
 
 class DicomGadget(Gadget[Volume]):
@@ -42,7 +39,7 @@ class DicomGadget(Gadget[Volume]):
         """Convert one volume and send it on its way."""
         if has_row(item.quantity):
             if self._scan is None:
-                self._scan = DicomScan(item.scan.protocol.ids, Run(is_upright=self.upright))
+                self._scan = DicomScan(item.scan.protocol.ids, self._run())
             images = self._scan.images(item)
             if not self.outputs or images.output in self.outputs.replace(" ", "").split(","):
                 yield from images.notices
@@ -53,17 +50,35 @@ class DicomGadget(Gadget[Volume]):
         """Send one volume's images on their way."""
         raise NotImplementedError
 
-    def folder(self, name: str) -> Path:
-        """Folder of the service; a chain file, which a client may send, names no other.
+    @property
+    def delivery(self) -> Delivery:
+        """Folders and terms of the service."""
+        context = self.context
+        if context.delivery is not None:
+            return context.delivery
+        return Delivery() if context.storage is None else Delivery.within(context.storage)
+
+    def place(self, path: Path | None) -> Path:
+        """A place of the service; a chain file, which a client may send, names no other.
 
         Raises
         ------
         ConfigError
             If the service keeps nothing.
         """
-        if self.context.storage is None:
-            raise ConfigError(f"{type(self).__name__}: needs the service's storage, found none set")
-        return self.context.storage / name
+        if path is None:
+            raise ConfigError("needs the service's storage, found none set")
+        return path
+
+    def _run(self) -> Run:
+        context, delivery = self.context, self.delivery
+        return Run(
+            name=context.run,
+            chain=context.chain,
+            secret=delivery.secret,
+            is_upright=self.upright,
+            patient_id_fallback=delivery.patient_id_fallback,
+        )
 
 
 class SendDicom(DicomGadget):
@@ -76,14 +91,27 @@ class SendDicom(DicomGadget):
 
 
 class SpoolDicom(DicomGadget):
-    """DICOM files into the service's spool, for the destinations of its settings."""
+    """DICOM files into the service's spool, for the destinations of its settings.
+
+    The destinations are read before the first line, so that a fault in them is told before the
+    scan.
+    """
+
+    _destinations: tuple[AnyDestination, ...] = PrivateAttr(default=())
+
+    def enter(self, context: Context) -> None:
+        """Join a session; read where its images go."""
+        super().enter(context)
+        self.place(self.delivery.spool)
+        self._destinations = read_destinations(self.place(self.delivery.destinations))
 
     def send(self, images: Images) -> Iterator[Notice]:
         """Keep the images until every destination that wants them has them."""
-        destinations = read_destinations(self.folder(DESTINATIONS))
-        names = [each.name for each in destinations if each.wants(images.output)]
+        names = [each.name for each in self._destinations if each.wants(images.output)]
         if names:
-            with Spool(self.folder(SPOOL)) as spool:
+            delivery = self.delivery
+            folder = self.place(delivery.spool)
+            with Spool(folder, quota_bytes=delivery.quota_bytes, room_s=delivery.room_s) as spool:
                 spool.add(images, names)
         yield from ()
 
@@ -93,11 +121,15 @@ class DropDicom(DicomGadget):
 
     _drop: FolderDrop | None = PrivateAttr(default=None)
 
+    def enter(self, context: Context) -> None:
+        """Join a session; open the folder."""
+        super().enter(context)
+        self._drop = FolderDrop(self.place(self.delivery.drop))
+
     def send(self, images: Images) -> Iterator[Notice]:
         """Write the files."""
-        if self._drop is None:
-            self._drop = FolderDrop(self.folder(DROP))
-        self._drop.put(images)
+        if self._drop is not None:
+            self._drop.put(images)
         yield from ()
 
     def finish(self) -> Iterator[Notice]:

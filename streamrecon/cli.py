@@ -24,6 +24,7 @@ COMMANDS = {
     "send": "send a scan to a server, write what comes back",
     "replay": "reconstruct files without a server",
     "pipe": "reconstruct a stream from stdin to stdout",
+    "spool": "see and move images that wait for archives",
     "check": "check a chain file, show what it will do",
     "gadgets": "list what a chain file may name",
 }

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from gadgets import REGISTRY
+from streamrecon.server.delivery import delivery_of
 from streamrecon.server.settings import Settings, load_settings
 from streamrecon.stream.chain import Chain
 from streamrecon.stream.config import build_chain
@@ -16,8 +17,10 @@ from streamrecon.stream.library import find_chain_file
 
 def chosen_chain(options: argparse.Namespace, *, session: str) -> Chain:
     """A new chain, as a session of the service would make it."""
-    storage = options.storage or _settings().storage
-    context = Context(storage=storage, session=session)
+    settings = _settings()
+    if options.storage is not None:
+        settings = settings.model_copy(update={"storage": options.storage})
+    context = Context(storage=settings.storage, session=session, delivery=delivery_of(settings))
     overrides = dict(options.values)
     return build_chain(chain_file(options.config), REGISTRY, context, overrides=overrides)
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 from pathlib import Path
+from typing import Self
 
 
 class Bell:
@@ -20,6 +21,12 @@ class Bell:
             os.mkfifo(path, 0o600)
         # Open for writing too: else the pipe reads as ended whenever no ringer holds it.
         self._pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def wait(self, seconds: float | None) -> None:
         """Return when it rings, or after ``seconds``."""

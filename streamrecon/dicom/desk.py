@@ -1,12 +1,12 @@
-"""What a person does at a spool: look, have things tried again, give them up."""
+"""What a person asks of a spool: what is where, and who is ready."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from streamrecon.dicom.destinations import Destination
+from streamrecon.dicom.carry import ask
+from streamrecon.dicom.destinations import AnyDestination
 from streamrecon.dicom.spool import Spool
-from streamrecon.dicom.store import echo
 from streamrecon.errors import DeliveryError
 
 
@@ -23,12 +23,12 @@ def listing(spool: Spool) -> Iterator[str]:
         )
 
 
-def readiness(destinations: tuple[Destination, ...]) -> Iterator[str]:
-    """One line per destination: whether it answers a C-ECHO."""
+def readiness(destinations: Iterable[AnyDestination]) -> Iterator[tuple[bool, str]]:
+    """Whether each destination answers (C-ECHO, or a query of the web server), and a line on it."""
     for destination in destinations:
         try:
-            echo(destination)
+            ask(destination)
         except DeliveryError as e:
-            yield str(e)
+            yield False, str(e)
         else:
-            yield f"{destination.name}: ready"
+            yield True, f"{destination.name}: ready"

@@ -7,18 +7,21 @@ import tomllib
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from streamrecon.errors import ConfigError
 
 Title = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[!-\[\]-~]([ -\[\]-~]*)$")]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class Tls(BaseModel):
-    """Files for an encrypted association; the peer's certificate and name are always checked."""
-
+class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Tls(_Model):
+    """Files for an encrypted connection; the peer's certificate and name are always checked."""
 
     ca: Path
     certificate: Path | None = None
@@ -33,23 +36,28 @@ class Tls(BaseModel):
         return context
 
 
-class Destination(BaseModel):
-    """One DICOM node that takes images.
+class Commitment(_Model):
+    """Asks an archive to promise that it keeps the images; until then they stay in the spool.
+
+    An archive may answer over a connection of its own, to ``host`` and ``port`` of this machine,
+    which it must know by our title.
+    """
+
+    host: str
+    port: Port
+    wait_s: Seconds = 60.0
+
+
+class _Place(_Model):
+    """What every destination has.
 
     All times have an end: `pynetdicom` would wait for a silent host forever.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")
-    host: str
-    port: int = Field(default=104, ge=1, le=65535)
-    called: Title = "ANY-SCP"
-    calling: Title = "STREAMRECON"
     outputs: frozenset[str] = Field(default=frozenset(), description="empty: all")
     associations: int = Field(default=1, ge=1, le=8)
     connect_s: Seconds = 10.0
-    associate_s: Seconds = 30.0
     answer_s: Seconds = 60.0
     longest_pause_s: Seconds = 300.0
     tls: Tls | None = None
@@ -59,22 +67,58 @@ class Destination(BaseModel):
         return not self.outputs or output in self.outputs
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class Destination(_Place):
+    """One DICOM node that takes images by C-STORE."""
 
-    destination: list[Destination] = []
+    host: str
+    port: Port = 104
+    called: Title = "ANY-SCP"
+    calling: Title = "STREAMRECON"
+    associate_s: Seconds = 30.0
+    commitment: Commitment | None = None
 
 
-def read_destinations(path: Path) -> tuple[Destination, ...]:
+class WebDestination(_Place):
+    """One DICOMweb server that takes images by STOW-RS.
+
+    ``token`` is a file with what follows ``Authorization: Bearer``.
+    """
+
+    url: str = Field(pattern=r"^https?://[^/\s?#]+(/[^\s?#]*)?$")
+    token: Path | None = None
+
+
+AnyDestination = Destination | WebDestination
+
+
+def _kind(found: object) -> str:
+    return "web" if isinstance(found, dict) and "url" in found else "node"
+
+
+class _File(_Model):
+    destination: list[
+        Annotated[
+            Annotated[Destination, Tag("node")] | Annotated[WebDestination, Tag("web")],
+            Discriminator(_kind),
+        ]
+    ] = []
+
+
+def read_destinations(path: Path) -> tuple[AnyDestination, ...]:
     """Destinations of a TOML file, one table ``[[destination]]`` each.
+
+    A destination with a ``url`` is a web server, any other a DICOM node.
 
     Raises
     ------
     ConfigError
-        If the file is not readable, or a setting is unknown or wrong, or two share a name.
+        If the file or one that it names is not readable, or a setting is unknown or wrong, or two
+        share a name.
     """
     try:
         found = _File.model_validate(tomllib.loads(path.read_text())).destination
+        for destination in found:
+            _open_files(destination)
     except (OSError, ValueError) as e:
         raise ConfigError(f"{path.name}: {_reason(e)}") from e
     names = [destination.name for destination in found]
@@ -83,7 +127,17 @@ def read_destinations(path: Path) -> tuple[Destination, ...]:
     return tuple(found)
 
 
+def _open_files(destination: AnyDestination) -> None:
+    """Certificates and tokens are tried now, not when the first image is to leave."""
+    if destination.tls is not None:
+        destination.tls.context()
+    if isinstance(destination, WebDestination) and destination.token is not None:
+        destination.token.read_bytes()
+
+
 def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename or ''} {error.strerror or error}".strip()
     if not isinstance(error, ValidationError):
         return str(error)
     faults = error.errors()

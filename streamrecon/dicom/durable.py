@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+
+from streamrecon.errors import ConfigError
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -81,3 +84,25 @@ def flush_entries(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class Lock:
+    """A file that one process holds until it ends, however it ends.
+
+    Raises
+    ------
+    ConfigError
+        If another one holds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as e:
+            os.close(self._file)
+            raise ConfigError(f"{path}: held by another process, needed it alone") from e
+
+    def release(self) -> None:
+        """Let the next one have it."""
+        os.close(self._file)

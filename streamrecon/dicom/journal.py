@@ -36,6 +36,7 @@ class State(Enum):
     WARNED = "sent with a warning"
     REFUSED = "refused"  # the destination does not take this kind of object
     FAILED = "failed"
+    UNCONFIRMED = "sent, not yet confirmed"  # the archive has yet to promise that it keeps it
 
 
 ARRIVED = (State.SENT, State.WARNED)
@@ -154,7 +155,13 @@ class Journal:
         return row is not None
 
     def due(
-        self, destination: str, now: float, *, limit: int, share: tuple[int, int] = (0, 1)
+        self,
+        destination: str,
+        now: float,
+        *,
+        limit: int,
+        share: tuple[int, int] = (0, 1),
+        state: State = State.WAITING,
     ) -> list[Entry]:
         """Images that wait for ``destination``, the most urgent first.
 
@@ -165,15 +172,15 @@ class Journal:
             " FROM fates f JOIN images i USING (number)"
             " WHERE f.destination = ? AND f.state = ? AND f.due <= ? AND i.number % ? = ?"
             " ORDER BY i.priority, i.number LIMIT ?",
-            (destination, State.WAITING.value, now, share[1], share[0], limit),
+            (destination, state.value, now, share[1], share[0], limit),
         )
         return [Entry(*row) for row in rows]
 
     def next_due(self, destination: str) -> float | None:
-        """When the next waiting image may be tried; ``None`` where none waits."""
+        """When the next image may be tried or asked for; ``None`` where none waits."""
         (due,) = self._db.execute(
-            "SELECT MIN(due) FROM fates WHERE destination = ? AND state = ?",
-            (destination, State.WAITING.value),
+            "SELECT MIN(due) FROM fates WHERE destination = ? AND state IN (?, ?)",
+            (destination, State.WAITING.value, State.UNCONFIRMED.value),
         ).fetchone()
         return None if due is None else float(due)
 
@@ -221,19 +228,32 @@ class Journal:
         return [Tally(s, o, d, State(state), n, reason) for s, o, d, state, n, reason in rows]
 
     def move(
-        self, origin: Iterable[State], state: State, *, destination: str = "", output: str = ""
+        self,
+        origin: Iterable[State],
+        state: State,
+        *,
+        destination: str = "",
+        output: str = "",
+        series: int | None = None,
     ) -> int:
         """Put images of some states into another by hand; give how many.
 
-        Empty texts stand for all destinations, all outputs.
+        Empty texts and ``None`` stand for all destinations, outputs, series.
         """
         states = [each.value for each in origin]
         cursor = self._db.execute(
             "UPDATE fates SET state = ?, due = 0, attempts = 0, reason = 'by hand'"
             " WHERE state IN (SELECT value FROM json_each(?))"
             " AND (? = '' OR destination = ?) AND (? = '' OR number IN"
-            " (SELECT number FROM images WHERE output = ?))",
-            (state.value, json.dumps(states), destination, destination, output, output),
+            " (SELECT number FROM images WHERE output = ?))"
+            " AND (? IS NULL OR number IN (SELECT number FROM images WHERE series = ?))",
+            (
+                state.value,
+                json.dumps(states),
+                *(destination, destination),
+                *(output, output),
+                *(series, series),
+            ),
         )
         return cursor.rowcount
 

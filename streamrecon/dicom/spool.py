@@ -10,9 +10,11 @@ The files hold patient data: the folder is its owner's alone.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import sqlite3
 import time
 import uuid
 from collections.abc import Iterable
@@ -20,7 +22,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Self
 
-from streamrecon.dicom.bell import ring_all
+from streamrecon.dicom.bell import Bell, ring_all
 from streamrecon.dicom.dataset import part10
 from streamrecon.dicom.durable import write_folder
 from streamrecon.dicom.journal import Batch, Entry, Journal, Listed, State, Tally
@@ -28,6 +30,7 @@ from streamrecon.dicom.series import Images
 from streamrecon.errors import ConfigError, DeliveryError
 
 _LIST = "batch.json"
+_WAITING = "waiting"
 
 
 class Spool:
@@ -39,6 +42,8 @@ class Spool:
         Made with mode 0700 if it is not there.
     quota_bytes
         What the images may take; what arrived everywhere makes room, oldest first.
+    room_s
+        How long `add` waits for room that a sender makes.
 
     Raises
     ------
@@ -46,11 +51,14 @@ class Spool:
         If the folder is another user's, or others may look into it.
     """
 
-    def __init__(self, folder: Path, *, quota_bytes: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, quota_bytes: int | None = None, room_s: float = 0.0
+    ) -> None:
         _own(folder)
         self.folder = folder
         self._quota_bytes = quota_bytes
-        for name in ("batches", "incoming", "bells"):
+        self._room_s = room_s
+        for name in ("batches", "incoming", "bells", _WAITING):
             (folder / name).mkdir(mode=0o700, exist_ok=True)
         self.journal = Journal(folder / "journal.sqlite3")
         self._recover()
@@ -74,7 +82,7 @@ class Spool:
         Raises
         ------
         DeliveryError
-            If the quota leaves no room.
+            If the quota leaves no room in time, or the disk takes no more: nothing was kept.
         """
         files = {f"{int(image.InstanceNumber):06d}.dcm": part10(image) for image in images.datasets}
         name = uuid.uuid4().hex
@@ -93,12 +101,22 @@ class Spool:
             tuple(listed),
         )
         files[_LIST] = json.dumps(asdict(batch)).encode()
-        scratch = self.folder / "incoming" / f"{os.getpid()}-{name}"
-        write_folder(self.folder / "batches" / name, files, scratch=scratch)
-        with self.journal.alone():
-            self.journal.add(batch)
+        self._keep(batch, files)
         ring_all(self.folder / "bells")
         return name
+
+    def _keep(self, batch: Batch, files: dict[str, bytes]) -> None:
+        folder = self.folder / "batches" / batch.name
+        scratch = self.folder / "incoming" / f"{os.getpid()}-{batch.name}"
+        try:
+            write_folder(folder, files, scratch=scratch)
+            with self.journal.alone():
+                self.journal.add(batch)
+        except (OSError, sqlite3.Error) as e:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise DeliveryError(
+                f"spool: {len(batch.images)} images of {batch.output} not kept: {e}"
+            ) from e
 
     def path(self, entry: Entry) -> Path:
         """Where the file of an image is."""
@@ -108,7 +126,7 @@ class Spool:
         """All series, by destination and state."""
         return self.journal.tallies()
 
-    def retry(self, *, destination: str = "", output: str = "") -> int:
+    def retry(self, *, destination: str = "", output: str = "", series: int | None = None) -> int:
         """Have everything that failed, was refused or waits tried at once; give how many."""
         with self.journal.alone():
             for name in {tally.destination for tally in self.tallies()}:
@@ -119,15 +137,20 @@ class Spool:
                 State.WAITING,
                 destination=destination,
                 output=output,
+                series=series,
             )
         ring_all(self.folder / "bells")
         return moved
 
-    def give_up(self, *, destination: str = "", output: str = "") -> int:
-        """Move what waits to the failed; `retry` brings it back."""
+    def give_up(self, *, destination: str = "", output: str = "", series: int | None = None) -> int:
+        """Move what waits or was refused to the failed; `retry` brings it back."""
         with self.journal.alone():
             return self.journal.move(
-                (State.WAITING,), State.FAILED, destination=destination, output=output
+                (State.WAITING, State.REFUSED),
+                State.FAILED,
+                destination=destination,
+                output=output,
+                series=series,
             )
 
     def age_out(self, older_than_s: float) -> int:
@@ -137,31 +160,44 @@ class Spool:
         self._delete(old)
         return len(old)
 
+    def made_room(self) -> None:
+        """Wake who waits for room: images have arrived."""
+        ring_all(self.folder / _WAITING)
+
     def _make_room(self, needed: int) -> None:
         if self._quota_bytes is None:
             return
-        excess = self.journal.bytes_held() + needed - self._quota_bytes
-        if excess <= 0:
-            return
+        end = time.monotonic() + self._room_s
+        path = self.folder / _WAITING / f"{os.getpid()}-{uuid.uuid4().hex}"
+        try:
+            with Bell(path) as bell:
+                while (excess := self._excess(needed, self._quota_bytes)) > 0:
+                    left = end - time.monotonic()
+                    if left <= 0:
+                        raise DeliveryError(_too_much(needed, self._quota_bytes, excess))
+                    bell.wait(left)
+        finally:
+            path.unlink()
+
+    def _excess(self, needed: int, quota_bytes: int) -> int:
+        """Bytes too many, after what arrived everywhere has made way."""
+        excess = self.journal.bytes_held() + needed - quota_bytes
         gone = []
-        for name, _, size in self.journal.finished():
+        for name, _, size in self.journal.finished() if excess > 0 else []:
             gone.append(name)
             excess -= size
             if excess <= 0:
                 break
-        if excess > 0:
-            raise DeliveryError(
-                f"spool: {needed} bytes would exceed the quota of {self._quota_bytes} bytes by"
-                f" {excess}, and nothing more has arrived everywhere"
-            )
         self._delete(gone)
+        return excess
 
     def _delete(self, batches: list[str]) -> None:
         """Away from the batches first: what is half deleted is never taken for a batch."""
         for name in batches:
             gone = self.folder / "incoming" / f"{os.getpid()}-{name}"
             with self.journal.alone():
-                (self.folder / "batches" / name).rename(gone)
+                with contextlib.suppress(FileNotFoundError):  # another process was faster
+                    (self.folder / "batches" / name).rename(gone)
                 self.journal.forget([name])
             shutil.rmtree(gone, ignore_errors=True)
 
@@ -178,6 +214,16 @@ class Spool:
         for path in (self.folder / "incoming").iterdir():
             if not _is_alive(path.name.partition("-")[0]):
                 shutil.rmtree(path, ignore_errors=True)
+        for path in (self.folder / _WAITING).iterdir():
+            if not _is_alive(path.name.partition("-")[0]):
+                path.unlink(missing_ok=True)
+
+
+def _too_much(needed: int, quota_bytes: int, excess: int) -> str:
+    return (
+        f"spool: {needed} bytes would exceed the quota of {quota_bytes} bytes by {excess},"
+        " and nothing more has arrived everywhere"
+    )
 
 
 def _own(folder: Path) -> None:

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Generator, Sequence
 
 from pydicom import dcmread
-from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
@@ -21,6 +18,7 @@ from pynetdicom.association import Association
 from streamrecon.dicom.dataset import IMPLEMENTATION_NAME
 from streamrecon.dicom.destinations import Destination
 from streamrecon.dicom.journal import State
+from streamrecon.dicom.parcels import Answer, Parcel, judged, shown
 from streamrecon.dicom.uids import IMPLEMENTATION
 from streamrecon.errors import DeliveryError
 
@@ -32,37 +30,6 @@ logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 _config.STORE_SEND_CHUNKED_DATASET = True  # bytes of a file go out as they are, undecoded
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a destination said to one image.
-
-    Parameters
-    ----------
-    sop_uid
-        The image.
-    state
-        `State.WAITING` asks for another try later.
-    status
-        DICOM status, ``None`` where the image was not even offered.
-    reason
-        For a person; no patient data.
-    """
-
-    sop_uid: str
-    state: State
-    status: int | None
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """One file to be sent."""
-
-    sop_uid: str
-    sop_class: str
-    path: Path
-
-
 def send(destination: Destination, parcels: Sequence[Parcel]) -> Generator[Answer, None, None]:
     """Send files over one association; an answer for each, as it comes.
 
@@ -71,7 +38,7 @@ def send(destination: Destination, parcels: Sequence[Parcel]) -> Generator[Answe
     DeliveryError
         If no association comes about, or it breaks; what was not answered is to be sent again.
     """
-    association = _associate(destination, sorted({parcel.sop_class for parcel in parcels}))
+    association = associate(destination, sorted({parcel.sop_class for parcel in parcels}))
     try:
         for parcel in parcels:
             yield _send_one(association, destination, parcel)
@@ -89,7 +56,7 @@ def echo(destination: Destination) -> None:
     DeliveryError
         If it is not, saying why.
     """
-    association = _associate(destination, [VERIFICATION])
+    association = associate(destination, [VERIFICATION])
     try:
         status = association.send_c_echo().get("Status")
         association.release()
@@ -97,10 +64,21 @@ def echo(destination: Destination) -> None:
         if association.is_established:
             association.abort()
     if status != 0:
-        raise DeliveryError(f"{destination.name}: answered C-ECHO with {_shown(status)}")
+        raise DeliveryError(f"{destination.name}: answered C-ECHO with {shown(status)}")
 
 
-def _associate(destination: Destination, classes: Sequence[str]) -> Association:
+def associate(
+    destination: Destination,
+    classes: Sequence[str],
+    handlers: Sequence[tuple[evt.EventType, Callable[[evt.Event], object]]] = (),
+) -> Association:
+    """Open an association for some kinds of object.
+
+    Raises
+    ------
+    DeliveryError
+        If none comes about, saying why.
+    """
     entity = AE(ae_title=destination.calling)
     entity.implementation_class_uid = IMPLEMENTATION
     entity.implementation_version_name = IMPLEMENTATION_NAME
@@ -114,7 +92,7 @@ def _associate(destination: Destination, classes: Sequence[str]) -> Association:
         destination.host,
         destination.port,
         ae_title=destination.called,
-        evt_handlers=[(evt.EVT_CONN_OPEN, _send_at_once)],
+        evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once), *handlers],
         tls_args=secured,
     )
     if not association.is_established:
@@ -122,7 +100,7 @@ def _associate(destination: Destination, classes: Sequence[str]) -> Association:
     return association
 
 
-def _send_at_once(event: evt.Event) -> None:
+def send_at_once(event: evt.Event) -> None:
     """Without this Nagle's algorithm waits for a delayed ACK with every image: 40 ms and more."""
     event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -152,27 +130,4 @@ def _send_one(association: Association, destination: Destination, parcel: Parcel
         raise DeliveryError(f"{destination.name}: the association broke") from e
     if "Status" not in answer:
         raise DeliveryError(f"{destination.name}: the association broke")
-    return _judged(parcel.sop_uid, answer)
-
-
-def _judged(sop_uid: str, answer: Dataset) -> Answer:
-    """Status by the ranges of the storage service.
-
-    References
-    ----------
-    DICOM PS3.4, Table B.2-1; PS3.7, Annex C.
-    """
-    status = int(answer.Status)
-    if status == 0:
-        return Answer(sop_uid, State.SENT, status)
-    if status >> 12 == 0xB or status in {0x0001, 0x0107, 0x0116}:
-        return Answer(sop_uid, State.WARNED, status, f"warning {_shown(status)}")
-    if status >> 8 == 0xA7:
-        return Answer(sop_uid, State.WAITING, status, f"out of resources {_shown(status)}")
-    if status == 0x0122:
-        return Answer(sop_uid, State.REFUSED, status, "SOP class not supported 0x0122")
-    return Answer(sop_uid, State.FAILED, status, f"failure {_shown(status)}")
-
-
-def _shown(status: int | None) -> str:
-    return "nothing" if status is None else f"0x{status:04X}"
+    return judged(parcel.sop_uid, int(answer.Status))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from ipaddress import ip_address
 
 from streamrecon.errors import ConfigError
+from streamrecon.server.courier import Courier
 from streamrecon.server.peer import ClientLost, drain, first_bytes, half_close
 from streamrecon.server.pool import Pool, Worker
 from streamrecon.server.relay import Relay
@@ -67,6 +68,7 @@ class Listener:
 
     def __init__(self, settings: Settings, equip: Equip, preload: Sequence[str] = ()) -> None:
         self._settings = settings
+        self._courier = Courier(settings)
         self._pool = Pool(settings, equip, preload)
         self._clients: dict[asyncio.Task[None], Relay] = {}
         self._in_line: set[asyncio.Timeout] = set()
@@ -79,6 +81,7 @@ class Listener:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
         doors = listening_sockets(self._settings)
+        courier = asyncio.create_task(self._courier.run())
         try:
             await self._first_of(self._pool.fill(), self._stopping.wait())
             listening([door.getsockname()[:2] for door in doors])
@@ -88,6 +91,8 @@ class Listener:
                 door.close()
             await self._see_out()
             await self._pool.close()
+            courier.cancel()
+            await asyncio.gather(courier, return_exceptions=True)
         return int(self._aborting.is_set())
 
     async def _first_of(self, *efforts: Coroutine[object, object, object]) -> None:

@@ -26,6 +26,7 @@ from streamrecon.mrd.series import ImageSeries
 from streamrecon.mrd.session import SessionGrammar
 from streamrecon.server.answers import answer_query
 from streamrecon.server.channel import Kind
+from streamrecon.server.delivery import delivery_of
 from streamrecon.server.outgoing import ALWAYS, written_types
 from streamrecon.server.parameters import config_named, read_parameters
 from streamrecon.server.settings import Settings
@@ -167,7 +168,11 @@ class Session:
 
     def _built(self, spec: ChainSpec, parameters: Mapping[str, str]) -> Chain:
         self._written = written_types(spec.writers)
-        context = Context(storage=self._settings.storage, session=self._name)
+        context = Context(
+            storage=self._settings.storage,
+            session=self._name,
+            delivery=delivery_of(self._settings),
+        )
         return build_chain(spec, self._registry, context, overrides=parameters)
 
     def _items(self, header: Message, first: Message) -> Iterator[Message]:

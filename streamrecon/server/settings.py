@@ -104,6 +104,32 @@ class Settings(BaseModel):
     raw_days: float = Field(
         default=7.0, gt=0, description="age at which a raw copy is removed; it is patient data"
     )
+    destinations: Path | None = Field(
+        default=None,
+        description="file of DICOM destinations; none: destinations.toml in the storage",
+    )
+    spool: Path | None = Field(
+        default=None,
+        description="folder of DICOM images on their way; none: spool in the storage",
+    )
+    spool_quota_gib: float = Field(
+        default=50.0, gt=0, description="bytes in the spool; what has arrived makes room"
+    )
+    spool_days: float = Field(
+        default=7.0, gt=0, description="age at which images that arrived everywhere are removed"
+    )
+    spool_wait_s: float = Field(
+        default=60.0, ge=0, description="longest wait of a scan for room in the spool"
+    )
+    drop_folder: Path | None = Field(
+        default=None, description="folder that DICOM files are dropped in; none: in the storage"
+    )
+    pseudonym_key: Path | None = Field(
+        default=None, description="file of a secret; with it persons are taken out of DICOM images"
+    )
+    patient_id_fallback: str = Field(
+        default="", max_length=64, description="patient ID of DICOM images where the scan has none"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="least severe log lines shown on stderr"
     )
@@ -115,7 +141,16 @@ class Settings(BaseModel):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("storage", "raw_folder", "threads", mode="before")
+    @field_validator(
+        "storage",
+        "raw_folder",
+        "threads",
+        "destinations",
+        "spool",
+        "drop_folder",
+        "pseudonym_key",
+        mode="before",
+    )
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 
 from streamrecon.stream.chain import Chain
 from streamrecon.stream.chainfile import read_chain
@@ -30,7 +33,8 @@ def build_chain(
     registry
         The gadgets it may name.
     context
-        What the session gives to them.
+        What the session gives to them; the chain's hash is filled in, and the run's name if it
+        has none.
     overrides
         A client's parameters, ``field`` or ``Gadget.field``; they come after those of the file.
 
@@ -41,7 +45,17 @@ def build_chain(
     """
     spec = source if isinstance(source, ChainSpec) else read_chain(source)
     made, notices = make_gadgets(spec, registry, overrides)
-    return Chain(_sequence(spec.nodes, made), context=context, notices=notices)
+    given = context or Context()
+    given = replace(given, chain=_chain_hash(spec, overrides), run=given.run or uuid.uuid4().hex)
+    return Chain(_sequence(spec.nodes, made), context=given, notices=notices)
+
+
+def _chain_hash(spec: ChainSpec, overrides: Mapping[str, str]) -> str:
+    """Hash of the file, and after ``+`` that of the parameters which replace its own."""
+    if not overrides:
+        return spec.text_hash
+    values = "\n".join(f"{name}={value}" for name, value in sorted(overrides.items()))
+    return f"{spec.text_hash}+{hashlib.sha256(values.encode()).hexdigest()[:12]}"
 
 
 def _sequence(specs: tuple[NodeSpec, ...], made: Mapping[GadgetSpec, AnyGadget]) -> Sequence:

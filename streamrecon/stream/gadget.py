@@ -10,6 +10,8 @@ from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
+from streamrecon.model.delivery import Delivery
+
 T = TypeVar("T")
 
 
@@ -23,10 +25,19 @@ class Context:
         Folder of what outlives a session (noise covariances); ``None`` keeps nothing.
     session
         Name of the session in logs.
+    run
+        Name of this reconstruction, another one each time: UIDs of images follow from it.
+    chain
+        Hash of the chain file and of the parameters that came with the scan.
+    delivery
+        Where DICOM images go; ``None``: within the storage, if there is one, without limits.
     """
 
     storage: Path | None = None
     session: str = ""
+    run: str = ""
+    chain: str = ""
+    delivery: Delivery | None = None
 
 
 class Gadget(BaseModel, Generic[T]):

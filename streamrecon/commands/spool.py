@@ -1,0 +1,153 @@
+"""`streamrecon spool`: images on their way to archives, seen and moved by hand."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from streamrecon.dicom.desk import listing, readiness
+from streamrecon.dicom.destinations import read_destinations
+from streamrecon.dicom.sender import Sender
+from streamrecon.dicom.spool import Spool
+from streamrecon.errors import ConfigError
+from streamrecon.server.delivery import delivery_of
+from streamrecon.server.settings import Settings, load_settings
+from streamrecon.server.worker import log_to_stderr
+
+_DAY_S = 86400.0
+_HOUR_S = 3600.0
+_EPILOG = """\
+States of an image at a destination: waiting (it will be sent, also after a restart), sent, sent
+with a warning, sent and not yet confirmed (where the destination is asked to promise that it
+keeps it), refused (the destination does not take this kind of object), failed.
+
+  streamrecon spool list                         what is where
+  streamrecon spool retry --destination pacs     have pacs tried at once, failed images too
+  streamrecon spool fail --series 507            stop trying; `retry` brings them back
+  streamrecon spool echo                         ask each destination whether it is ready
+
+The spool holds patient data. The list shows none.
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser its options."""
+    parser.description = "See and move DICOM images that wait for archives."
+    parser.epilog = _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    for name, run, purpose in (
+        ("list", _list, "one line per series, destination and state"),
+        ("retry", _retry, "send what waits, was refused or failed at once"),
+        ("fail", _fail, "stop trying what waits or was refused; retry brings it back"),
+        ("age-out", _age_out, "delete what arrived everywhere and is older than the settings say"),
+        ("echo", _echo, "ask each destination whether it is ready; 1 if one is not"),
+        ("send", _send, "deliver until SIGTERM; a running service does it itself"),
+    ):
+        action = actions.add_parser(name, help=purpose, description=f"{purpose.capitalize()}.")
+        _add_places(action)
+        if run in {_retry, _fail}:
+            action.add_argument("--destination", default="", metavar="NAME", help="only this one")
+            action.add_argument("--output", default="", metavar="KIND", help="only these: QSM_ppb")
+            action.add_argument("--series", type=int, metavar="N", help="only this series")
+        if run is _send:
+            action.add_argument(
+                "--while-stdin", action="store_true", help="deliver until stdin ends instead"
+            )
+        action.set_defaults(run=run)
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--settings", type=Path, metavar="FILE.toml", help="the service's settings")
+    parser.add_argument("--spool", type=Path, metavar="DIR", help="folder; as in the settings")
+    parser.add_argument(
+        "--destinations", type=Path, metavar="FILE.toml", help="file; as in the settings"
+    )
+
+
+def _list(options: argparse.Namespace) -> int:
+    with _spool(options) as spool:
+        print("\n".join(listing(spool)))
+    return 0
+
+
+def _retry(options: argparse.Namespace) -> int:
+    return _moved(options, Spool.retry, "to be tried again")
+
+
+def _fail(options: argparse.Namespace) -> int:
+    return _moved(options, Spool.give_up, "moved to failed")
+
+
+def _moved(options: argparse.Namespace, move: Callable[..., int], what: str) -> int:
+    with _spool(options) as spool:
+        chosen = (options.destination, options.output, options.series)
+        count = move(spool, destination=chosen[0], output=chosen[1], series=chosen[2])
+    print(f"{count} images {what}")
+    return 0
+
+
+def _age_out(options: argparse.Namespace) -> int:
+    with _spool(options) as spool:
+        count = spool.age_out(_days(options) * _DAY_S)
+    print(f"{count} batches deleted")
+    return 0
+
+
+def _echo(options: argparse.Namespace) -> int:
+    faults = 0
+    for is_ready, line in readiness(read_destinations(_destinations(options))):
+        faults += not is_ready
+        print(line)
+    return int(faults > 0)
+
+
+def _send(options: argparse.Namespace) -> int:
+    log_to_stderr(_settings(options))
+    endings = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, endings)  # before the threads, which inherit it
+    folder, days = _folder(options), _days(options)
+    with Sender(folder, read_destinations(_destinations(options))):
+        while True:
+            with Spool(folder) as spool:
+                spool.age_out(days * _DAY_S)
+            if options.while_stdin:
+                if select.select([sys.stdin], [], [], _HOUR_S)[0]:
+                    return 0
+            elif signal.sigtimedwait(endings, _HOUR_S) is not None:
+                return 0
+
+
+def _spool(options: argparse.Namespace) -> Spool:
+    folder = _folder(options)
+    if not folder.is_dir():
+        raise ConfigError(f"spool {folder}: no such folder")
+    return Spool(folder)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    flags = {"spool": options.spool, "destinations": options.destinations}
+    return load_settings(flags, os.environ, options.settings).settings
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    return _needed(delivery_of(_settings(options)).spool, "--spool")
+
+
+def _destinations(options: argparse.Namespace) -> Path:
+    return _needed(delivery_of(_settings(options)).destinations, "--destinations")
+
+
+def _days(options: argparse.Namespace) -> float:
+    return _settings(options).spool_days
+
+
+def _needed(path: Path | None, flag: str) -> Path:
+    if path is None:
+        raise ConfigError(f"the settings have no storage: {flag} is needed")
+    return path

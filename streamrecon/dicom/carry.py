@@ -1,0 +1,36 @@
+"""Images to a destination, and whether it is ready, by whichever protocol it speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+from streamrecon.dicom import store, stow
+from streamrecon.dicom.destinations import AnyDestination, Destination
+from streamrecon.dicom.parcels import Answer, Parcel
+
+
+def send(destination: AnyDestination, parcels: Sequence[Parcel]) -> Generator[Answer, None, None]:
+    """Send files; an answer for each, as it comes.
+
+    Raises
+    ------
+    DeliveryError
+        If the connection fails or breaks; what was not answered is to be sent again.
+    """
+    if isinstance(destination, Destination):
+        return store.send(destination, parcels)
+    return stow.send(destination, parcels)
+
+
+def ask(destination: AnyDestination) -> None:
+    """Ask whether the destination is ready.
+
+    Raises
+    ------
+    DeliveryError
+        If it is not, saying why.
+    """
+    if isinstance(destination, Destination):
+        store.echo(destination)
+    else:
+        stow.ask(destination)

@@ -1,0 +1,62 @@
+"""What goes to a destination, what it answers, and how its status is to be taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamrecon.dicom.journal import State
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One file to be sent."""
+
+    sop_uid: str
+    sop_class: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a destination said to one image.
+
+    Parameters
+    ----------
+    sop_uid
+        The image.
+    state
+        `State.WAITING` asks for another try later.
+    status
+        DICOM status, ``None`` where the image was not even offered.
+    reason
+        For a person; no patient data.
+    """
+
+    sop_uid: str
+    state: State
+    status: int | None
+    reason: str = ""
+
+
+def judged(sop_uid: str, status: int) -> Answer:
+    """Status by the ranges of the storage service, which STOW-RS shares.
+
+    References
+    ----------
+    DICOM PS3.4, Table B.2-1; PS3.7, Annex C; PS3.18, 10.5.
+    """
+    if status == 0:
+        return Answer(sop_uid, State.SENT, status)
+    if status >> 12 == 0xB or status in {0x0001, 0x0107, 0x0116}:
+        return Answer(sop_uid, State.WARNED, status, f"warning {shown(status)}")
+    if status >> 8 == 0xA7:
+        return Answer(sop_uid, State.WAITING, status, f"out of resources {shown(status)}")
+    if status == 0x0122:
+        return Answer(sop_uid, State.REFUSED, status, "SOP class not supported 0x0122")
+    return Answer(sop_uid, State.FAILED, status, f"failure {shown(status)}")
+
+
+def shown(status: int | None) -> str:
+    """The status as DICOM's tables print it."""
+    return "nothing" if status is None else f"0x{status:04X}"
