@@ -12,7 +12,7 @@ from pydantic import Field
 from streamrecon.model.images import Echoes, FieldMap, LocalField, Quantity, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.phase.field import FieldFit
-from streamrecon.qsm.pipeline import TotalField, total_field
+from streamrecon.qsm.pipeline import TotalField, radians_per_ppm, total_field
 from streamrecon.stream.gadget import Gadget
 from streamrecon.units import hz_per_ppm
 
@@ -76,7 +76,14 @@ def total_of(item: FieldMap) -> TotalField:
     """The field as the functions of `streamrecon.qsm` take it."""
     fit = FieldFit(item.field_ppm, item.sd_ppm, item.residual_rad, item.offset_rad, item.noise)
     return TotalField(
-        fit, item.mask, item.weight, item.magnitude, item.csf, item.quality, item.remarks
+        fit,
+        item.mask,
+        item.weight,
+        item.magnitude,
+        item.csf,
+        item.quality,
+        item.remarks,
+        radians_per_ppm(item.scan.echoes.times_s(), item.scan.b0_t),
     )
 
 

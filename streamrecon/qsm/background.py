@@ -102,12 +102,14 @@ def remove_vsharp(
     geometry: Geometry,
     *,
     largest_mm: float = 12.0,
+    smallest_mm: float = 0.0,
     threshold: float = 0.05,
 ) -> Local:
     """Spherical means taken off with balls as large as fit, then deconvolved (V-SHARP).
 
-    From ``largest_mm`` down to 1.5 voxels in steps of 1 mm; about three real FFTs per ball. The
-    voxels nearer to the rim than the smallest ball are lost. Underestimates what varies slowly.
+    From ``largest_mm`` down in steps of 1 mm, while a ball is larger than 1.5 voxels; three real
+    FFTs per ball. The voxels nearer to the rim than the smallest ball are lost. Underestimates
+    what varies slowly.
 
     Parameters
     ----------
@@ -115,6 +117,8 @@ def remove_vsharp(
         As for `remove_pdf`.
     largest_mm
         Radius of the largest ball [mm].
+    smallest_mm
+        Radius of the smallest ball [mm]; 1.5 voxels where that is more.
     threshold
         Frequencies at which the largest ball leaves less than this are set to 0.
 
@@ -130,7 +134,7 @@ def remove_vsharp(
     high = np.zeros(crop, np.float32)
     done = np.zeros(crop, np.bool_)
     largest = None
-    for radius_mm in _radii(geometry, largest_mm):
+    for radius_mm in _radii(geometry, largest_mm, smallest_mm):
         ball = ball_kernel(geometry, shape, radius_mm)
         fits = mask & (irfftn(inside * ball, shape, crop=crop) > _FITS)
         if not fits.any():
@@ -270,10 +274,10 @@ def ball_kernel(geometry: Geometry, shape: Shape, radius_mm: float) -> Real:
     return np.ascontiguousarray(rfftn(ball).real)
 
 
-def _radii(geometry: Geometry, largest_mm: float) -> NDArray[np.float64]:
-    smallest = 1.5 * max(geometry.voxel_mm)
-    steps = max(1, int(np.ceil(largest_mm - smallest)) + 1)
-    return np.linspace(max(largest_mm, smallest), smallest, steps)
+def _radii(geometry: Geometry, largest_mm: float, smallest_mm: float) -> NDArray[np.float64]:
+    least = max(1.5 * max(geometry.voxel_mm), smallest_mm)
+    most = max(largest_mm, least)
+    return np.asarray(most - np.arange(int(most - least + 1e-6) + 1), np.float64)
 
 
 def _roomy(geometry: Geometry, radius_mm: float) -> Shape:
