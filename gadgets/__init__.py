@@ -4,6 +4,7 @@ from gadgets.combine import CombineCoils
 from gadgets.compression import CompressCoils
 from gadgets.dicom import DropDicom, SendDicom, SpoolDicom
 from gadgets.field import FieldImages, MapField
+from gadgets.image_in import AssembleImages
 from gadgets.images import EchoImages
 from gadgets.kspace import AssembleKSpace
 from gadgets.noise import WhitenNoise
@@ -24,6 +25,7 @@ ALL: tuple[GadgetClass, ...] = (
     CompressCoils,
     AssembleKSpace,
     CombineCoils,
+    AssembleImages,
     EchoImages,
     MapField,
     RemoveBackground,

@@ -28,6 +28,8 @@ _COMPLEX: dict[int, np.dtype[np.generic]] = {8: np.dtype("<c8"), 16: np.dtype("<
 def read_scan(path: Path, group: str | None = None) -> Iterator[Message]:
     """Header, then lines and waveforms in the order of their time stamps; no CLOSE.
 
+    A scan without lines is one of images: the file's images follow instead.
+
     Parameters
     ----------
     path
@@ -45,8 +47,10 @@ def read_scan(path: Path, group: str | None = None) -> Iterator[Message]:
         yield Header(_header(scan, path))
         if "data" in scan:
             yield from _by_time(_lines(scan["data"]), list(_waveforms(scan)))
-        else:
-            yield from _waveforms(scan)
+            return
+        yield from _waveforms(scan)
+        for group_of_images in _image_groups(file):
+            yield from _images(group_of_images)
 
 
 def read_images(path: Path) -> Iterator[Image]:
@@ -58,9 +62,7 @@ def read_images(path: Path) -> Iterator[Image]:
         If the file is not readable, or data contradict their header.
     """
     with _opened(path) as file:
-        groups: list[h5py.Group] = []
-        file.visititems(lambda _, item: groups.append(item) if _holds_images(item) else None)
-        for group in groups:
+        for group in _image_groups(file):
             yield from _images(group)
 
 
@@ -203,6 +205,12 @@ def _by_time(lines: Iterator[Acquisitions], waveforms: list[Waveform]) -> Iterat
     while waveform is not None:
         yield waveform
         waveform = next(waiting, None)
+
+
+def _image_groups(file: h5py.File) -> list[h5py.Group]:
+    groups: list[h5py.Group] = []
+    file.visititems(lambda _, item: groups.append(item) if _holds_images(item) else None)
+    return groups
 
 
 def _holds_images(item: h5py.Group | h5py.Dataset) -> bool:

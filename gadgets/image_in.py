@@ -1,0 +1,79 @@
+"""Images that the scanner has made itself become complex echoes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field, PrivateAttr
+
+from streamrecon.errors import DataError
+from streamrecon.model.images import Echoes
+from streamrecon.model.notice import Level, Notice
+from streamrecon.model.scan import PhaseSign, Protocol, SignOrigin
+from streamrecon.mrd.echo_images import EchoPair, echo_pairs
+from streamrecon.mrd.header import read_protocol
+from streamrecon.mrd.messages import Header, Image
+from streamrecon.mrd.sign import image_sign
+from streamrecon.phase.scaling import complex_echoes, recognise_phase
+from streamrecon.stream.gadget import Gadget
+
+
+class AssembleImages(Gadget[Header | Image]):
+    """Puts magnitude and phase images of all echoes together as complex echoes, at the end.
+
+    The scale of the phase is recognised by its unit or its range, and told; numbers that nobody
+    writes for phase are refused.
+    """
+
+    accepts: ClassVar = (Header, Image)
+
+    phase_sign: Literal[-1, 1] | None = Field(
+        default=None, description="sign of the phase images; the vendor's where not given"
+    )
+    originals: bool = Field(default=True, description="send the images back as they came")
+
+    _protocol: Protocol | None = PrivateAttr(default=None)
+    _images: list[Image] = PrivateAttr(default_factory=list)
+
+    def feed(self, item: Header | Image) -> Iterator[Header | Image]:
+        """Learn from the header; keep images."""
+        if isinstance(item, Header):
+            self._protocol = read_protocol(item.xml)
+            yield item
+            return
+        self._images.append(item)
+        if self.originals:
+            yield item
+
+    def finish(self) -> Iterator[Notice | Echoes]:
+        """Give the echoes of each repetition.
+
+        Raises
+        ------
+        DataError
+            If no image came, or magnitude and phase do not pair.
+        """
+        if self._protocol is None or not self._images:
+            raise DataError("images: found none, needed magnitude and phase of every echo")
+        for pair in echo_pairs(self._images, self._protocol):
+            yield from self._echoes(pair)
+
+    def _echoes(self, pair: EchoPair) -> Iterator[Notice | Echoes]:
+        finite = pair.phase[np.isfinite(pair.phase)]
+        scale = recognise_phase(float(finite.min()), float(finite.max()), unit=pair.unit)
+        protocol = pair.scan.protocol
+        sign = pair.sign or image_sign(chain=self.phase_sign, vendor=protocol.vendor)
+        still = 1 if pair.sign else sign.value
+        told = f"phase images: {scale}; sign {sign}{', taken off before' if pair.sign else ''}"
+        yield Notice(_level(sign), told)
+        remarks = (*pair.scan.remarks, told)
+        scan = replace(pair.scan, protocol=replace(protocol, phase_sign=sign), remarks=remarks)
+        data = complex_echoes(pair.magnitude, pair.phase, scale, sign=still)
+        yield Echoes(data, scan, pair.repetition)
+
+
+def _level(sign: PhaseSign) -> Level:
+    return Level.WARNING if sign.origin is SignOrigin.ASSUMED else Level.INFO

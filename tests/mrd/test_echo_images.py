@@ -1,0 +1,118 @@
+"""Magnitude and phase images of any maker put together by echo and by place."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from mrd_headers import header_of
+
+from streamrecon.errors import DataError, HeaderError
+from streamrecon.mrd.echo_images import echo_pairs
+from streamrecon.mrd.header import read_protocol
+from streamrecon.mrd.layout import IMAGE
+from streamrecon.mrd.messages import Image
+
+PROTOCOL = read_protocol(header_of())
+NZ, NY, NX = 3, 4, 5
+TIMES_MS = ("4", "9.5")
+
+
+def image(kind: int, echo: int, slice_: int, te_ms: str = "", **changes) -> Image:
+    """One slice; its pixels tell kind, echo and slice."""
+    head = np.zeros(1, IMAGE)[0]
+    head["matrix_size"], head["channels"] = (NX, NY, 1), 1
+    head["field_of_view"] = (NX * 1.0, NY * 1.5, 2.0)
+    head["read_dir"], head["phase_dir"], head["slice_dir"] = np.eye(3)
+    head["position"] = (0, 0, 2.0 * slice_)
+    head["image_type"], head["contrast"], head["slice"] = kind, echo, slice_
+    for name, value in changes.items():
+        head[name] = value
+    meta = {"EchoTime": (te_ms,)} if te_ms else {}
+    pixels = np.full((1, 1, NY, NX), 100 * kind + 10 * echo + slice_, np.uint16)
+    return Image(head, pixels, meta)
+
+
+def scan(**changes) -> list[Image]:
+    """Two echoes of three slices, magnitude and phase, in no good order."""
+    return [
+        image(kind, echo, k, TIMES_MS[echo], **changes)
+        for k in (2, 0, 1)
+        for kind in (2, 1)
+        for echo in (1, 0)
+    ]
+
+
+def expected(kind: int) -> np.ndarray:
+    """Values of the pixels [E, Z]."""
+    return 100 * kind + 10 * np.arange(2)[:, None] + np.arange(3)
+
+
+def check(images: list[Image]) -> None:
+    (pair,) = echo_pairs(images, PROTOCOL)
+
+    np.testing.assert_array_equal(pair.magnitude[:, :, 0, 0], expected(1))
+    np.testing.assert_array_equal(pair.phase[:, :, -1, -1], expected(2))
+    assert pair.scan.echoes.te_s == (0.004, 0.0095)
+    assert pair.scan.geometry.shape == (NZ, NY, NX)
+    assert pair.scan.geometry.voxel_mm == pytest.approx((2.0, 1.5, 1.0))
+    assert pair.scan.geometry.centre_lps_mm[2] == pytest.approx(2.0)
+
+
+def test_slices_come_together_in_any_order() -> None:
+    check(scan())
+
+
+def test_slices_without_a_counter_are_told_apart_by_their_places() -> None:
+    check(scan(slice=0))
+
+
+def test_echoes_without_a_counter_are_told_apart_by_their_times() -> None:
+    check(scan(contrast=0))
+
+
+def test_kinds_in_series_of_their_own_are_paired() -> None:
+    images = scan()
+    for each in images:
+        each.head["image_series_index"] = 7 * each.head["image_type"] + each.head["contrast"]
+
+    check(images)
+
+
+def test_repetitions_are_pairs_of_their_own() -> None:
+    pairs = echo_pairs([*scan(), *scan(repetition=1)], PROTOCOL)
+
+    assert [pair.repetition for pair in pairs] == [0, 1]
+
+
+def test_an_echo_without_phase_is_refused() -> None:
+    images = [i for i in scan() if not (i.head["image_type"] == 2 and i.head["contrast"] == 1)]
+
+    with pytest.raises(DataError, match="found 2 echoes of magnitude and 1 of phase"):
+        echo_pairs(images, PROTOCOL)
+
+
+def test_the_same_echo_twice_is_refused() -> None:
+    with pytest.raises(DataError, match="two volumes of magnitude that say they are echo 0"):
+        echo_pairs([*scan(), *scan()], PROTOCOL)
+
+
+def test_phase_at_another_place_is_refused() -> None:
+    images = [replace(i, head=moved(i.head)) if i.head["image_type"] == 2 else i for i in scan()]
+
+    with pytest.raises(DataError, match="lies at another place"):
+        echo_pairs(images, PROTOCOL)
+
+
+def moved(head: np.void) -> np.void:
+    """The head of an image 3 mm away."""
+    there = head.copy()
+    there["position"][0] += 3
+    return there
+
+
+def test_echo_times_that_nobody_gives_are_missed() -> None:
+    images = [replace(i, meta={}) for i in scan()]
+    silent = replace(PROTOCOL, echoes=replace(PROTOCOL.echoes, te_s=(), polarity=()))
+
+    with pytest.raises(HeaderError, match="TE: found 0 in the header for 2 echoes"):
+        echo_pairs(images, silent)
