@@ -1,0 +1,68 @@
+"""The algebra of the factors: closed values, both signs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from streamrecon.errors import ReconError
+from streamrecon.maps.weighting import (
+    Darkens,
+    chi_weight,
+    phase_weight,
+    soft_weight,
+    target_te_s,
+)
+
+
+def test_the_phase_factor_is_exact() -> None:
+    phase = np.array([-np.pi, -0.1, 0, np.pi / 4, np.pi / 2, np.pi, 5.0], np.float32)
+    expected = [1, 1, 1, 0.31640625, 0.0625, 0, 0]
+    np.testing.assert_allclose(phase_weight(phase), expected, rtol=0, atol=1e-6)
+    mirrored = phase_weight(-phase, darkens=Darkens.DIAMAGNETIC)
+    np.testing.assert_allclose(mirrored, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("power", [1, 2, 5])
+def test_the_power_is_how_often_the_factor_applies(power) -> None:
+    found = phase_weight(np.array([np.pi / 2]), power=power)
+    assert found[0] == pytest.approx(0.5**power, abs=1e-6)
+
+
+def test_the_susceptibility_factor_is_exact() -> None:
+    chi = np.array([-1, 0, 0.15, 0.225, 0.45, 2.0])
+    expected = [1, 1, 4 / 9, 0.25, 0, 0]
+    np.testing.assert_allclose(chi_weight(chi), expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(
+        chi_weight(-chi, darkens=Darkens.DIAMAGNETIC), expected, rtol=0, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        chi_weight(chi, full_ppm=1.0, power=4)[[2, 3]], [0.85**4, 0.775**4], rtol=0, atol=1e-6
+    )
+
+
+def test_the_soft_factor_is_a_half_at_its_scale_and_does_not_know_the_unit() -> None:
+    phase = np.array([-3.0, -1.0, 1.0, 2.0, 3.0])  # median of the positive: 2, scale 2·10/4 = 5
+    mask = np.ones(5, bool)
+    expected = (1 - np.tanh(phase / 5 - 1)) / 2
+    np.testing.assert_allclose(soft_weight(phase, mask), expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(soft_weight(1e3 * phase, mask), expected, rtol=0, atol=1e-6)
+    mask[0] = False
+    assert soft_weight(phase, mask)[0] == 1
+    assert soft_weight(-abs(phase), mask).tolist() == [1] * 5
+
+
+def test_the_target_falls_with_the_field() -> None:
+    assert [target_te_s(b0) for b0 in (1.5, 3.0, 7.0)] == pytest.approx([0.04, 0.02, 0.0135])
+    assert 0.0275 < target_te_s(2.1) < 0.0295  # 1 / B0 between 1.5 and 3 T: 0.0286
+    times = [target_te_s(b0) for b0 in (0.5, 1.5, 2.0, 3.0, 4.7, 7.0, 9.4)]
+    assert times == sorted(times, reverse=True)
+
+
+def test_what_makes_no_sense_is_refused() -> None:
+    with pytest.raises(ReconError, match="B0"):
+        target_te_s(0)
+    with pytest.raises(ReconError, match="power"):
+        phase_weight(np.zeros(1), power=0)
+    with pytest.raises(ReconError, match="positive"):
+        chi_weight(np.zeros(1), full_ppm=0)
