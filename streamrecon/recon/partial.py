@@ -110,7 +110,7 @@ def _filled(image: Complex, regions: _Regions, iterations: int) -> Complex:
     phasor = smooth / np.maximum(np.abs(smooth), np.finfo(np.float32).tiny)
     data *= measured
     for _ in range(iterations):
-        guess = fft(np.abs(image) * phasor, axes)
+        guess = fft((np.abs(image) * phasor).astype(np.complex64, copy=False), axes)
         image = ifft(data + guess * opposite, axes)
     return image
 

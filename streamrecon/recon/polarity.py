@@ -1,4 +1,4 @@
-"""What a delayed gradient does to bipolar echoes: a phase ramp that changes sign with them."""
+"""What readout gradients do to bipolar echoes: a phase that changes sign with them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.model.scan import EchoTrain
+from streamrecon.recon.polarity_smooth import smooth_polarity_phase
 
 Complex = NDArray[np.complex64]
 
@@ -16,7 +17,9 @@ _SIGNAL = 0.1  # of the brightest voxel: weaker ones say little and may hold wra
 
 
 def without_polarity(images: Complex, echoes: EchoTrain) -> tuple[Complex, str]:
-    """Images [E, Z, Y, X] of bipolar echoes without the ramp between polarities, and a report.
+    """Images [E, Z, Y, X] of bipolar echoes without the phase between polarities, and a report.
+
+    First the ramp of a gradient delay, then what is left that is smooth, the constant included.
 
     Raises
     ------
@@ -28,7 +31,19 @@ def without_polarity(images: Complex, echoes: EchoTrain) -> tuple[Complex, str]:
         return images, "bipolar echoes: too few to part gradient delay from field; left as they are"
     cycles = slope_rad * images.shape[3] / (2 * np.pi)
     told = f"bipolar echoes: phase ramp of {cycles:+.3f} cycles over the field of view removed"
-    return without_ramp(images, slope_rad, echoes.polarity), told
+    straight = without_ramp(images, slope_rad, echoes.polarity)
+    smooth_rad = smooth_polarity_phase(straight, echoes.times_s(), echoes.polarity)
+    if smooth_rad is None:
+        return straight, f"{told}; a constant or curved phase left, echoes are unevenly spaced"
+    told = f"{told}, and a smooth phase of {_mean_size(straight, smooth_rad):.3f} rad"
+    for echo, sign in enumerate(echoes.polarity):
+        straight[echo] *= np.exp(-1j * sign * smooth_rad)
+    return straight, told
+
+
+def _mean_size(images: Complex, phase_rad: NDArray[np.float32]) -> float:
+    """Root mean square of a phase, weighted with the signal."""
+    return float(np.sqrt(np.average(phase_rad**2, weights=np.abs(images[0]) ** 2)))
 
 
 def polarity_ramp(images: Complex, te_s: Sequence[float], polarity: Sequence[int]) -> float | None:
@@ -41,7 +56,8 @@ def polarity_ramp(images: Complex, te_s: Sequence[float], polarity: Sequence[int
 
     taken over a few voxels wherever that is safe from wraps, has a least-squares fit over echoes
     that parts b from the object's field; b is the weighted median over voxels.
-    A constant phase between polarities, and one that varies otherwise than along X, stay.
+    A constant phase between polarities, and one that varies otherwise than along X, stay here;
+    `smooth_polarity_phase` finds them.
 
     Parameters
     ----------
