@@ -74,16 +74,19 @@ def raise_ridges(
 
 @njit(cache=True, nogil=True)
 def reach_of_peaks(
-    contrast: Real, candidate: Flags, offsets: Index, share: float, out: Flags
+    contrast: Real, candidate: Flags, offsets: Index, share: float, least: float, out: Flags
 ) -> None:
-    """Candidates with at least ``share`` of the highest candidate within ``offsets`` [N, 3]."""
+    """Candidates above ``share`` of the highest candidate within ``offsets`` [N, 3].
+
+    The highest counts as ``least`` where it is lower.
+    """
     nz, ny, nx = contrast.shape
     for z in range(nz):
         for y in range(ny):
             for x in range(nx):
                 if not candidate[z, y, x]:
                     continue
-                peak = 0.0
+                peak = least
                 for n in range(offsets.shape[0]):
                     p, q, r = z + offsets[n, 0], y + offsets[n, 1], x + offsets[n, 2]
                     if 0 <= p < nz and 0 <= q < ny and 0 <= r < nx and candidate[p, q, r]:

@@ -167,4 +167,4 @@ def _lengths(
     one, other = cKDTree(at).query_pairs(1.0, p=np.inf, output_type="ndarray").T
     same = vein[one] == vein[other]
     steps = np.linalg.norm((at[one] - at[other]) * voxel_mm, axis=1)[same]
-    return np.bincount(vein[one][same], steps, count + 1)[1:]
+    return np.asarray(np.bincount(vein[one][same], steps, count + 1)[1:], np.float64)

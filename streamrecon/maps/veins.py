@@ -21,7 +21,7 @@ SCALES_MM = (0.5, 0.7, 1.0, 1.4, 2.0)
 """Widths of the filter; each is at its best for veins of √2 times that radius."""
 
 _SURE = 2.0  # times the threshold: where a vein may begin
-_PEAK_SHARE = 0.4  # of the vein's peak: a little below half, for thin veins do not reach theirs
+_PEAK_SHARE = 0.35  # of the vein's peak: below half, for thin veins do not reach theirs
 _PEAK_MM = 2.0
 _AROUND_MM = 11.0  # side of the box whose other voxels are a vein's surroundings
 _SOLID = 0.5  # a component is a blob if it fills so much of the ellipsoid of its moments
@@ -49,7 +49,7 @@ def find_veins(
     of the Hessian of χ smoothed to σ, which is the contrast [ppm] of a straight vein of radius
     √2·σ. A vein goes on where s reaches ``contrast_ppm`` or ``k_sigma`` times the noise of that
     width, whichever is larger, and must reach twice that somewhere (hysteresis). Across, it ends
-    where χ falls below 0.4 of its peak within 2 mm. Short pieces and blobs are dropped.
+    where χ falls below 0.35 of its peak within 2 mm. Short pieces and blobs are dropped.
 
     The noise is measured on the map itself: the spread of its Laplacian at each width, robust
     against the few voxels that are veins. Neither the brightest vessel nor an outlier moves it.
@@ -95,9 +95,11 @@ def find_veins(
         chi, mask, geometry, scales_mm=scales_mm, contrast_ppm=contrast_ppm, k_sigma=k_sigma
     )
     ridges = _above(score, 1.0, _SURE)
-    contrast = chi - _surroundings(chi, mask & ~ridges, geometry.voxel_mm)
+    around = surroundings(chi, mask & ~ridges, geometry.voxel_mm)
+    contrast = chi - np.maximum(around, 0)  # a gap between dark things is no vein
     veins = np.zeros_like(ridges)
-    reach_of_peaks(contrast, ridges, _ball(_PEAK_MM, geometry.voxel_mm), _PEAK_SHARE, veins)
+    ball = _ball(_PEAK_MM, geometry.voxel_mm)
+    reach_of_peaks(contrast, ridges, ball, _PEAK_SHARE, contrast_ppm, veins)
     return _long_and_thin(veins, geometry.voxel_mm, shortest_mm)
 
 
@@ -162,7 +164,7 @@ def _above(score: Real, low: float, high: float) -> Flags:
     return np.asarray(kept[pieces])
 
 
-def _surroundings(chi: Real, known: Flags, voxel_mm: Triple) -> Real:
+def surroundings(chi: Real, known: Flags, voxel_mm: Triple) -> Real:
     """Mean of χ over the known voxels of a box about each voxel; 0 where there is none."""
     side = [2 * round(_AROUND_MM / 2 / mm) + 1 for mm in voxel_mm]
     total = uniform_filter(np.where(known, chi, 0).astype(np.float32), side)
