@@ -9,9 +9,11 @@ tools=(
   "dciodvfy:dicom3tools"
   "dcm2niix:dcm2niix"
   "Orthanc:orthanc"
+  "bart:bart"
 )
 
 missing=()
+[ -e /usr/share/orthanc/plugins/libOrthancDicomWeb.so ] || missing+=(orthanc-dicomweb)
 for tool in "${tools[@]}"; do
   command -v "${tool%%:*}" >/dev/null || missing+=("${tool##*:}")
 done

@@ -9,26 +9,39 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
 from archive import free_port
 from checkers import program
+from loopback import own_network
+
+_NONE: Mapping[str, object] = {}
+WEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 
 
 class Orthanc:
-    """One archive with its storage; it may be killed and started again on the same ports."""
+    """One archive with its storage; it may be killed and started again on the same ports.
 
-    def __init__(self, folder: Path, *, no_delay: bool = True) -> None:
+    It listens on every interface. Where that is allowed, the thread that enters it, and all that
+    this thread starts, are in a network with nothing but loopback.
+    """
+
+    def __init__(
+        self, folder: Path, *, no_delay: bool = True, settings: Mapping[str, object] = _NONE
+    ) -> None:
         self._program = program("Orthanc")
+        self._network = ExitStack()
         folder.mkdir()
-        self.port, self._http = free_port(), free_port()
+        self.port, self.http = free_port(), free_port()
         self._environment = os.environ | ({"TCP_NODELAY": "1"} if no_delay else {})
         self._file = folder / "orthanc.json"
         self._file.write_text(
             json.dumps(
                 {
-                    "HttpPort": self._http,
+                    "HttpPort": self.http,
                     "DicomPort": self.port,
                     "DicomAet": "ARC",
                     "StorageDirectory": str(folder / "storage"),
@@ -39,17 +52,20 @@ class Orthanc:
                     "OverwriteInstances": False,
                     "HttpDescribeErrors": True,
                     "Plugins": [],
+                    **settings,
                 }
             )
         )
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        self._network.enter_context(own_network())
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.kill(signal.SIGTERM)
+        with self._network:
+            self.kill(signal.SIGTERM)
 
     def start(self) -> None:
         """Start, and wait until it answers."""
@@ -78,7 +94,7 @@ class Orthanc:
 
     def ask(self, path: str) -> object:
         """What its REST interface says."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._http}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=10) as answer:
             return json.load(answer)
 
     def count(self) -> int:

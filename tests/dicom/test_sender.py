@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import socket
 import ssl
 import subprocess
 import time
@@ -125,6 +126,22 @@ def test_a_silent_destination_delays_no_other(tmp_path: Path) -> None:
         found = until(tmp_path / "spool", {"archive sent": len(added), "dead waiting": len(added)})
 
     assert found == {"archive sent": len(added), "dead waiting": len(added)}
+
+
+def test_a_host_that_accepts_and_says_nothing_delays_no_other(tmp_path: Path) -> None:
+    added, archive = fill(tmp_path / "spool", "archive", "mute"), Archive()
+
+    with socket.create_server(("127.0.0.1", 0)) as door, listening(archive) as port:
+        mute = destination(door.getsockname()[1], "mute", associate_s=8.0)
+        with Sender(tmp_path / "spool", [mute, destination(port)]):
+            found = until(
+                tmp_path / "spool", {"archive sent": len(added), "mute waiting": len(added)}
+            )
+            with Spool(tmp_path / "spool") as spool:
+                pause = spool.journal.pause("mute")
+
+    assert found == {"archive sent": len(added), "mute waiting": len(added)}
+    assert pause == (0, 0.0)  # its first association was still being waited for
 
 
 def test_what_the_archive_cannot_take_now_is_sent_later(tmp_path: Path) -> None:

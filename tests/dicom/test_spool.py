@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -183,3 +185,40 @@ def test_what_waits_can_be_given_up_and_brought_back(tmp_path: Path) -> None:
         }
         assert spool.retry(output="SWI") == N
         assert {tally.state for tally in spool.tallies()} == {State.WAITING}
+
+
+def test_a_full_disk_keeps_nothing_of_a_batch_and_says_so(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from test_spool import images_of
+from streamrecon.dicom.spool import Spool
+from streamrecon.errors import DeliveryError
+
+with Spool(Path(sys.argv[1]) / "spool") as spool:
+    for k in range(1000):
+        try:
+            spool.add(images_of(run=str(k)), ["archive"])
+        except DeliveryError as e:
+            print(k, len(list((spool.folder / "batches").iterdir())), e)
+            break
+"""
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    mount = (
+        f'mount -t tmpfs -o size=400k none {tmp_path} && exec {sys.executable} -c "$0" {tmp_path}'
+    )
+
+    run = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", mount, script],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    if "unshare" in run.stderr or "mount" in run.stderr:
+        pytest.skip("a small disk needs the right to mount one")
+    kept, there, *text = run.stdout.split()
+    assert int(kept) > 0
+    assert kept == there
+    assert "spool: 3 images of QSM_ppb not kept" in " ".join(text)
