@@ -28,7 +28,7 @@ class MrdParser:
     Bytes are written into `space` and announced by `commit`, which gives the messages that are
     whole. Neighbouring lines of one shape come as one `Acquisitions` of views into the block:
     nothing is copied but the unfinished tail of a block. A block is written again only when
-    nobody holds a view of it, so the views stay right; they keep their block (1 MiB) alive, and
+    nobody holds a view of it, so the views stay right; they keep their block (4 MiB) alive, and
     they are aligned to 2 bytes only.
 
     The first error ends the parser: the messages before it are delivered, then every call

@@ -29,7 +29,7 @@ class _Stopped(Exception):  # noqa: N818  (the session is over)
 class Intake:
     """Reads one client until CLOSE, an error or `stop`.
 
-    Takes what is there, up to 1 MiB, before it parses: at full speed the batches are large, at
+    Takes what is there, up to 4 MiB, before it parses: at full speed the batches are large, at
     scanner pace a line is parsed when it comes. After CLOSE or an error it reads on and forgets,
     so that a client that only sends never blocks.
 
