@@ -19,7 +19,7 @@ from streamrecon.model.delivery import Delivery
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Notice
 from streamrecon.mrd.messages import DicomFile
-from streamrecon.stream.gadget import Context, Gadget
+from streamrecon.stream.gadget import Context, Gadget, WayOut
 
 
 class DicomGadget(Gadget[Volume]):
@@ -84,6 +84,8 @@ class DicomGadget(Gadget[Volume]):
 class SendDicom(DicomGadget):
     """DICOM files to the client, as Gadgetron's message 1018."""
 
+    way_out: ClassVar = WayOut.CLIENT
+
     def send(self, images: Images) -> Iterator[DicomFile]:
         """One message per file."""
         for image in images.datasets:
@@ -96,6 +98,8 @@ class SpoolDicom(DicomGadget):
     The destinations are read before the first line, so that a fault in them is told before the
     scan.
     """
+
+    way_out: ClassVar = WayOut.ELSEWHERE
 
     _destinations: tuple[AnyDestination, ...] = PrivateAttr(default=())
 
@@ -118,6 +122,8 @@ class SpoolDicom(DicomGadget):
 
 class DropDicom(DicomGadget):
     """DICOM files into a folder of the service; a manifest follows each series."""
+
+    way_out: ClassVar = WayOut.ELSEWHERE
 
     _drop: FolderDrop | None = PrivateAttr(default=None)
 

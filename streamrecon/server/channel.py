@@ -57,11 +57,14 @@ class Summary:
     images: int = 0
     megabytes: float = 0.0
     seconds: float = 0.0
+    goes_on: bool = False
+    """Detached branches are at work: the client has everything, the worker lives on."""
 
     def __str__(self) -> str:
+        more = ", detached branches go on" if self.goes_on else ""
         return (
             f"{self.outcome}, config {self.config or '-'}, {self.lines} lines, "
-            f"{self.images} images, {self.megabytes:.1f} MB, {self.seconds:.2f} s"
+            f"{self.images} images, {self.megabytes:.1f} MB, {self.seconds:.2f} s{more}"
         )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from ipaddress import ip_address
 
 from streamrecon.errors import ConfigError
+from streamrecon.server.channel import Summary
 from streamrecon.server.courier import Courier
 from streamrecon.server.peer import ClientLost, drain, first_bytes, half_close
 from streamrecon.server.pool import Pool, Worker
@@ -183,11 +184,29 @@ class Listener:
         try:
             summary = await relay.serve(worker)
             half_close(client)
-        finally:
-            code = await self._pool.give_back(worker)
+        except BaseException:
+            await self._pool.give_back(worker)
+            raise
+        if summary.goes_on:
+            await self._outlive(client, worker, relay, summary)
+            return
+        code = await self._pool.give_back(worker)
         level = logging.ERROR if code else logging.INFO
         _log.log(level, "session %s: %s, exit code %s", relay.session, summary, code)
         await drain(client, self._settings)
+
+    async def _outlive(
+        self, client: socket.socket, worker: Worker, relay: Relay, summary: Summary
+    ) -> None:
+        """Let the client go at once; the worker keeps its place until its branches have ended."""
+        _log.info("session %s: %s", relay.session, summary)
+        try:
+            with client:
+                await drain(client, self._settings)
+        finally:
+            code = await self._pool.give_back(worker, self._settings.total_s)
+            level = logging.ERROR if code else logging.INFO
+            _log.log(level, "session %s: worker ended, exit code %s", relay.session, code)
 
     async def _worker_for(self, client: socket.socket, relay: Relay) -> Worker | None:
         """Worker for a client that has begun to speak; ``None`` for one that came and left."""

@@ -34,17 +34,20 @@ class Worker:
         """End it at once; its channel then says that it is gone."""
         self.process.kill()
 
-    async def gone(self) -> int | None:
+    async def gone(self, grace_s: float = _GRACE_S) -> int | None:
         """Wait until it has ended, kill it when that takes too long; its exit code."""
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.add_reader(self.process.sentinel, ended.set)
         try:
-            async with asyncio.timeout(_GRACE_S):
+            async with asyncio.timeout(grace_s):
                 await ended.wait()
         except TimeoutError:
             self.kill()
             await ended.wait()
+        except asyncio.CancelledError:
+            self.kill()
+            raise
         finally:
             loop.remove_reader(self.process.sentinel)
         self.process.join()
@@ -126,11 +129,11 @@ class Pool:
             self._places.release()
             raise
 
-    async def give_back(self, worker: Worker) -> int | None:
+    async def give_back(self, worker: Worker, grace_s: float = _GRACE_S) -> int | None:
         """Wait for a worker's end, which is hastened if it takes long; return its exit code."""
         worker.channel.close()
         try:
-            return await worker.gone()
+            return await worker.gone(grace_s)
         finally:
             self._places.release()
             self._refill(self._settings.warm_workers)

@@ -67,6 +67,8 @@ class Session:
         What the client sends, in order; raises what ended the stream.
     say
         Takes everything for the client; raises `Cut` when nothing can be said any more.
+    leaving
+        Called when all is said and only detached branches are still at work.
     registry
         The gadgets that a chain file may name.
     settings
@@ -81,7 +83,10 @@ class Session:
         *,
         registry: Registry,
         settings: Settings,
+        leaving: Callable[[], None],
     ) -> None:
+        self._leaving = leaving
+        self._has_left = False
         self._name = name
         self._messages = messages
         self._say = say
@@ -151,7 +156,7 @@ class Session:
         while isinstance(header := self._next(), Text):
             _log.debug("a text before the header is passed over")
         if isinstance(header, Close):
-            chain.run((), self._emit)
+            chain.run((), self._emit, leaving=self._leave)
             return
         first = self._next()
         while isinstance(first, Text):
@@ -159,7 +164,11 @@ class Session:
             if parameters is not None:
                 chain = self._rebuilt(spec, parameters)
             first = self._next()
-        chain.run(self._items(header, first), self._emit)
+        chain.run(self._items(header, first), self._emit, leaving=self._leave)
+
+    def _leave(self) -> None:
+        self._has_left = True
+        self._leaving()
 
     def _rebuilt(self, spec: ChainSpec, parameters: Mapping[str, str]) -> Chain:
         self._say(Dialect.FIRE)
@@ -190,6 +199,8 @@ class Session:
         match item:
             case Notice(Level.DEBUG):
                 _log.debug("%s", item)
+            case Notice() if self._has_left:
+                _log.warning("session %s, detached: %s", self._name, item)
             case Notice():
                 self._say(Text(str(item)))
             case Volume():

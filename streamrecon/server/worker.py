@@ -135,6 +135,7 @@ class Work:
         self._inbox = ByteQueue[Message | Exception](settings.input_queue_mib * MIB)
         self._outbox = ByteQueue[object](settings.output_queue_mib * MIB)
         self._failure: Exception | None = None
+        self._goes_on = False
         self._began = time.monotonic()
         self._copy = _raw_copy(job, settings)
         copy = _forget if self._copy is None else self._copy.take
@@ -146,6 +147,7 @@ class Work:
             self._say,
             registry=equipment.registry,
             settings=settings,
+            leaving=self._leave,
         )
 
     def run(self) -> None:
@@ -156,6 +158,7 @@ class Work:
         writing.start()
         try:
             self._session.hold()
+            self._end_detached()
         except Cut:
             pass
         except Exception as error:  # noqa: BLE001  (the edge of the session)
@@ -167,6 +170,16 @@ class Work:
         reading.join()
         if self._copy is not None:
             self._copy.close()
+
+    def _leave(self) -> None:
+        """Let the client go: all is said, and only detached branches are at work."""
+        self._goes_on = True
+        self._outbox.close()
+
+    def _end_detached(self) -> None:
+        if self._goes_on:
+            seconds = time.monotonic() - self._began
+            _log.info("session %s: detached branches ended, %.2f s", self._job.session, seconds)
 
     def _received(self) -> Iterator[Message]:
         for item in self._inbox:
@@ -208,6 +221,7 @@ class Work:
             images=self._outgoing.images,
             megabytes=self._intake.received / 1e6,
             seconds=time.monotonic() - self._began,
+            goes_on=self._goes_on,
         )
 
 

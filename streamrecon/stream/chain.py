@@ -10,6 +10,10 @@ from streamrecon.stream.gadget import Context
 from streamrecon.stream.stage import Node, Step, signing
 
 
+def _nothing() -> None:
+    """Nobody waits for the end of the results."""
+
+
 class Chain:
     """The gadgets of one run.
 
@@ -36,8 +40,14 @@ class Chain:
         """Every gadget with its name, in the order of the chain file."""
         return tuple(self._node.steps())
 
-    def run(self, items: Iterable[object], emit: Callable[[object], None]) -> None:
-        """Feed all items, then let every gadget finish, in order.
+    def run(
+        self,
+        items: Iterable[object],
+        emit: Callable[[object], None],
+        *,
+        leaving: Callable[[], None] = _nothing,
+    ) -> None:
+        """Feed all items, then let every gadget finish, in order; then wait for detached branches.
 
         ``emit`` is called by one thread at a time, not always the same; it must return or raise,
         for the chain waits for it. When this returns or raises, no thread of the chain is left.
@@ -48,6 +58,9 @@ class Chain:
             What comes in. An error it raises ends the run without `Gadget.finish`.
         emit
             Takes each result as it is made.
+        leaving
+            Called if, after the last result, detached branches are still at work; after it only
+            notices are emitted.
 
         Raises
         ------
@@ -62,6 +75,9 @@ class Chain:
             for item in items:
                 stage.feed(item)
             stage.finish()
+            if stage.lingers():
+                leaving()
+            stage.linger()
         finally:
             stage.stop()
 

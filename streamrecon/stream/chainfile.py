@@ -165,7 +165,20 @@ def _branch(stream: Element, number: str) -> BranchSpec:
             + " or ".join(choice.value for choice in OnError)
         )
     key = stream.attributes.get("key", number)
-    return BranchSpec(key, OnError(word), _nodes(stream), stream.line)
+    detached = _is_detached(stream)
+    return BranchSpec(key, OnError(word), _nodes(stream), stream.line, detached)
+
+
+def _is_detached(stream: Element) -> bool:
+    word = stream.attributes.get("detached", "false")
+    if word not in {"true", "false"}:
+        raise ConfigError(f"line {stream.line}: detached={word!r}, needed true or false")
+    if word == "true" and stream.attributes.get("on_error") == OnError.FAIL.value:
+        raise ConfigError(
+            f"line {stream.line}: on_error='fail' in a detached branch: the client that would be"
+            " told may be gone, needed on_error='report'"
+        )
+    return word == "true"
 
 
 def _external(element: Element) -> Element:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from streamrecon.stream.chain import Chain
 from streamrecon.stream.chainfile import read_chain
+from streamrecon.stream.detached import check_detached
 from streamrecon.stream.gadget import Context
 from streamrecon.stream.making import NO_PARAMETERS, make_gadgets
 from streamrecon.stream.parallel import Branch, Parallel
@@ -45,6 +46,7 @@ def build_chain(
     """
     spec = source if isinstance(source, ChainSpec) else read_chain(source)
     made, notices = make_gadgets(spec, registry, overrides)
+    check_detached(spec, made)
     given = context or Context()
     given = replace(given, chain=_chain_hash(spec, overrides), run=given.run or uuid.uuid4().hex)
     return Chain(_sequence(spec.nodes, made), context=given, notices=notices)
@@ -66,5 +68,7 @@ def _node(spec: NodeSpec, made: Mapping[GadgetSpec, AnyGadget]) -> Node:
     if isinstance(spec, GadgetSpec):
         return Step(spec.name, made[spec])
     return Parallel(
-        tuple(Branch(b.key, _sequence(b.nodes, made), b.on_error) for b in spec.branches)
+        tuple(
+            Branch(b.key, _sequence(b.nodes, made), b.on_error, b.detached) for b in spec.branches
+        )
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Generic, TypeVar
@@ -13,6 +14,15 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 from streamrecon.model.delivery import Delivery
 
 T = TypeVar("T")
+
+
+class WayOut(Enum):
+    """Where a gadget sends what it makes, other than on."""
+
+    CLIENT = "client"
+    """Messages that only make sense on the session's socket."""
+    ELSEWHERE = "elsewhere"
+    """Into a spool, a folder: it may be last in a detached branch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,7 @@ class Gadget(BaseModel, Generic[T]):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     accepts: ClassVar[tuple[type, ...]] = ()
+    way_out: ClassVar[WayOut | None] = None
     stock_names: ClassVar[tuple[str, ...]] = ()
     """Names under which stock Gadgetron chain files know this gadget."""
     no_effect: ClassVar[frozenset[str]] = frozenset()

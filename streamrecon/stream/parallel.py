@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from queue import SimpleQueue
 from threading import Lock, Thread
 
 from streamrecon.errors import StreamReconError
@@ -39,11 +40,15 @@ class Branch:
         What runs.
     on_error
         ``FAIL`` ends the chain; ``REPORT`` ends the branch with a warning, the others go on.
+    detached
+        The chain's end does not wait for it, and its results are not merged: what it makes it must
+        deliver itself. Its notices and the error that ends it come after the chain's end.
     """
 
     key: str
     node: Node
     on_error: OnError = OnError.FAIL
+    detached: bool = False
 
     def accepted(self) -> tuple[type, ...]:
         """Types that a gadget of this branch takes."""
@@ -57,6 +62,8 @@ class Parallel:
     An item goes to every branch with a gadget that accepts it, and to every branch without any
     gadget; one that no gadget of any branch accepts passes by, once. Items are shared between
     branches: nobody modifies them. Nothing can be said of the order between two branches.
+
+    A detached branch goes on after `Stage.finish`, and is waited for by `Stage.linger`.
     """
 
     branches: tuple[Branch, ...]
@@ -89,6 +96,7 @@ class _RunningParallel:
         self._failing = Lock()
         self._failure: BaseException | None = None
         self._workers = [_Worker(b, node.queue_bytes, self) for b in node.branches]
+        self._kept: SimpleQueue[Notice] = SimpleQueue()
         self._started = False
 
     def feed(self, item: object) -> None:
@@ -102,8 +110,26 @@ class _RunningParallel:
         for worker in self._workers:
             worker.queue.close()
         for worker in self._workers:
-            worker.thread.join()
+            if not worker.is_detached:
+                worker.thread.join()
         self._raise_failure()
+
+    def lingers(self) -> bool:
+        return any(worker.is_detached and worker.thread.is_alive() for worker in self._workers)
+
+    def linger(self) -> None:
+        for worker in self._workers:
+            worker.thread.join()
+        while not self._kept.empty():
+            self._emit(self._kept.get())
+        self._raise_failure()
+
+    def keep(self, item: object) -> None:
+        """Take what a detached branch makes: its notices are told when it has ended."""
+        if self._failure is not None:
+            raise _Stopped
+        if isinstance(item, Notice):
+            self._kept.put(item)
 
     def stop(self) -> None:
         self.fail(_Stopped())
@@ -157,11 +183,13 @@ class _Worker:
         self.accepted = branch.accepted()
         self.queue: ByteQueue[object] = ByteQueue(queue_bytes)
         self.thread = Thread(target=self._work, name=f"branch {branch.key}")
+        self.is_detached = branch.detached
         self._branch = branch
         self._owner = owner
+        self._give = owner.keep if branch.detached else owner.merge
 
     def _work(self) -> None:
-        stage = self._branch.node.start(self._owner.merge)
+        stage = self._branch.node.start(self._give)
         try:
             items = iter(self.queue)
             with suppress(StopIteration):
@@ -178,13 +206,14 @@ class _Worker:
             self.queue.abort()  # the feeder never waits for a branch that has ended
 
     def _end(self, error: BaseException) -> None:
-        if self._branch.on_error is OnError.FAIL or not isinstance(error, Exception):
+        ends_the_run = self._branch.on_error is OnError.FAIL and not self.is_detached
+        if ends_the_run or not isinstance(error, Exception):
             self._owner.fail(error)
             return
         planned = isinstance(error, StreamReconError)
         log.error("branch %s ended", self._branch.key, exc_info=None if planned else error)
         with suppress(_Stopped):
-            self._owner.merge(Notice(Level.WARNING, _sentence(self._branch.key, error)))
+            self._give(Notice(Level.WARNING, _sentence(self._branch.key, error)))
 
 
 def _sentence(key: str, error: Exception) -> str:

@@ -47,6 +47,7 @@ class BranchSpec:
     on_error: OnError
     nodes: tuple[NodeSpec, ...]
     line: int
+    detached: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,6 +27,12 @@ class Stage(Protocol):
     def finish(self) -> None:
         """Push on what is left; called once, after the last item."""
 
+    def lingers(self) -> bool:
+        """Whether detached branches are still at work after `finish`."""
+
+    def linger(self) -> None:
+        """Wait for them, and push on what they have to say."""
+
     def stop(self) -> None:
         """Give up what runs, and join it. Safe at any time, also twice and after `finish`."""
 
@@ -111,6 +117,16 @@ class _RunningSequence:
                 self._drive(_Making(made, part.name, at + 1))
             else:
                 part.finish()
+
+    def lingers(self) -> bool:
+        """Whether a part does."""
+        return any(not isinstance(part, Step) and part.lingers() for part in self._parts)
+
+    def linger(self) -> None:
+        """Wait for every part in turn."""
+        for part in self._parts:
+            if not isinstance(part, Step):
+                part.linger()
 
     def stop(self) -> None:
         """Stop what has threads."""

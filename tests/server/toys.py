@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ from streamrecon.mrd.messages import Acquisitions, Header, Image
 from streamrecon.server.listener import serve
 from streamrecon.server.settings import Settings
 from streamrecon.server.worker import Equipment
-from streamrecon.stream.gadget import Gadget
+from streamrecon.stream.gadget import Gadget, WayOut
 from streamrecon.stream.registry import Registry
 
 
@@ -114,7 +115,27 @@ class Die(Gadget[Acquisitions]):
         yield item
 
 
-REGISTRY = Registry((SumLines, Slow, TellPid, Burst, Fail, Die))
+class KeepElsewhere(Gadget[Acquisitions]):
+    """Writes ``done`` into a folder at the end, as soon as ``go`` is in it; or fails instead."""
+
+    accepts: ClassVar = (Acquisitions,)
+    way_out: ClassVar = WayOut.ELSEWHERE
+    folder: str
+    fail: bool = False
+
+    def feed(self, item: Acquisitions) -> Iterator[object]:
+        yield from ()
+
+    def finish(self) -> Iterator[object]:
+        while not Path(self.folder, "go").exists():
+            time.sleep(0.01)
+        if self.fail:
+            raise errors.ReconError("found 3, needed 4")
+        Path(self.folder, "done").touch()
+        yield from ()
+
+
+REGISTRY = Registry((SumLines, Slow, TellPid, Burst, Fail, Die, KeepElsewhere))
 
 
 def equip() -> Equipment:
