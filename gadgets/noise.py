@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
 from streamrecon.model.kspace import ChannelMix
@@ -17,17 +18,28 @@ from streamrecon.mrd import layout
 from streamrecon.mrd.messages import Acquisitions, Header
 from streamrecon.mrd.noise_link import NoiseLink, noise_link
 from streamrecon.mrd.noise_store import NoiseRecord, NoiseStore
-from streamrecon.recon.noise import in_order_of, noise_covariance, noise_scale, whitening_matrix
+from streamrecon.recon.noise import (
+    dead_channels,
+    edge_noise,
+    in_order_of,
+    noise_covariance,
+    noise_scale,
+    whitening_matrix,
+)
 from streamrecon.stream.gadget import Gadget
 from streamrecon.units import s_from_us
+
+_SAMPLES_A_CHANNEL = 8  # fewer leave a covariance that is mostly chance
+_LINES_FOR_EDGES = 64  # 1,500 samples of 192: a covariance of 32 channels within some percent
 
 
 class WhitenNoise(Gadget[Header | Acquisitions]):
     """Takes the noise lines out and owes a whitening matrix to all lines that follow.
 
     The noise is that of the scan's own noise lines, else that of the noise scan it depends on, else
-    the channels stay as they are; which it was is told. A scan's own noise is kept under its
-    measurement id for the scans that depend on it.
+    that at the edges of k-space, for which the first lines wait; else the channels stay as they
+    are. Which it was is told, and which channels are dead and left out. A scan's own noise is
+    kept under its measurement id for the scans that depend on it.
     """
 
     accepts: ClassVar = (Header, Acquisitions)
@@ -35,6 +47,7 @@ class WhitenNoise(Gadget[Header | Acquisitions]):
 
     _link: NoiseLink | None = PrivateAttr(None)
     _noise: list[Acquisitions] = PrivateAttr(default_factory=list)
+    _waiting: list[Acquisitions] = PrivateAttr(default_factory=list)
     _settled: bool = PrivateAttr(default=False)
 
     def feed(self, item: Header | Acquisitions) -> Iterator[object]:
@@ -47,13 +60,16 @@ class WhitenNoise(Gadget[Header | Acquisitions]):
         if is_noise.any():
             self._noise.append(item.select(is_noise))
             item = item.select(~is_noise)
-        if len(item):
-            if not self._settled:
-                yield from self._settle(s_from_us(float(item.head["sample_time_us"][0])))
+        if self._settled and len(item):
             yield item
+        elif len(item):
+            self._waiting.append(item)
+            yield from self._settle(enough=_LINES_FOR_EDGES)
 
     def finish(self) -> Iterator[object]:
-        """Keep the noise of a scan that had nothing else."""
+        """Settle with what has come; keep the noise of a scan that had nothing else."""
+        if self._waiting:
+            yield from self._settle(enough=0)
         if self._noise and self._own_noise(dwell_s=0.0):
             if self._storage_id:
                 yield Notice(Level.INFO, "noise scan: kept for the scans that depend on it")
@@ -65,18 +81,46 @@ class WhitenNoise(Gadget[Header | Acquisitions]):
         """Name under which this scan's noise is kept; empty where it cannot be."""
         return self._link.measurement if self._link and self.context.storage else ""
 
-    def _settle(self, dwell_s: float) -> Iterator[object]:
-        self._settled = True
+    def _settle(self, *, enough: int) -> Iterator[object]:
+        """Whiten by the best noise there is, unless more lines are worth waiting for."""
+        dwell_s = s_from_us(float(self._waiting[0].head["sample_time_us"][0]))
         found = self._own_noise(dwell_s) or self._stored_noise()
-        if found is None:
-            yield Notice(Level.WARNING, "no noise scan: the channels are not whitened")
+        if found is not None:
+            record, source = found
+            ratio = record.bandwidth_ratio or 1.0
+            scale = noise_scale(dwell_s or record.dwell_s, record.dwell_s, ratio)
+            yield from self._whiten(record.covariance * scale)
+            yield Notice(
+                Level.INFO, f"whitened with {source}, noise variance scaled by {scale:.4g}"
+            )
+        elif sum(map(len, self._waiting)) < enough:
             return
-        record, source = found
-        scale = noise_scale(
-            dwell_s or record.dwell_s, record.dwell_s, record.bandwidth_ratio or 1.0
-        )
-        yield ChannelMix(whitening_matrix(record.covariance * scale))
-        yield Notice(Level.INFO, f"whitened with {source}, noise variance scaled by {scale:.4g}")
+        else:
+            yield from self._whiten_by_edges()
+        self._settled = True
+        yield from self._waiting
+        self._waiting.clear()
+
+    def _whiten_by_edges(self) -> Iterator[object]:
+        noise = edge_noise([lines.data for lines in self._waiting])
+        if noise is None or noise.shape[1] < _SAMPLES_A_CHANNEL * len(noise):
+            yield Notice(Level.WARNING, "no noise scan of this coil: the channels are not whitened")
+            return
+        yield from self._whiten(noise_covariance(noise[None]))
+        where = f"{noise.shape[1]} samples at the edges of k-space"
+        yield Notice(Level.WARNING, f"no noise scan of this coil: whitened with {where}")
+
+    def _whiten(self, covariance: NDArray[np.complex128]) -> Iterator[object]:
+        dead = dead_channels(covariance)
+        if dead:
+            named = ", ".join(self._name(channel) for channel in dead)
+            text = f"dead channels, without noise or signal: {named}; reconstructed without them"
+            yield Notice(Level.WARNING, text)
+        yield ChannelMix(whitening_matrix(covariance))
+
+    def _name(self, channel: int) -> str:
+        labels = self._link.coil_labels if self._link else ()
+        return f"{channel} ({labels[channel]})" if channel < len(labels) else str(channel)
 
     def _own_noise(self, dwell_s: float) -> tuple[NoiseRecord, str] | None:
         if not self._noise or self._link is None:
@@ -105,6 +149,8 @@ class WhitenNoise(Gadget[Header | Acquisitions]):
             record = store.load(measurement)
             if record is not None:
                 matched = in_order_of(self._link.coil_labels, record.labels, record.covariance)
+                if matched is None or len(matched) != self._waiting[0].data.shape[1]:
+                    continue
                 when = datetime.fromtimestamp(record.when_s, UTC)
                 found = replace(record, covariance=matched)
                 return found, f"the noise scan of {when:%Y-%m-%d %H:%M} UTC"

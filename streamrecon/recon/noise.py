@@ -1,4 +1,4 @@
-"""Receiver noise: its covariance, and the matrix that makes it white."""
+"""Receiver noise: where it is seen, its covariance, and the matrix that makes it white."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
 
-_CONDITION = 1e6  # of Ψ in float32: beyond it a channel is dead or a copy of another
+_SINGULAR = 1e-4  # least part of a channel that is no sum of others, amplitudes in float32
+_DEAD = 1e-4  # of the median noise power: less is a channel that is not connected
+_EDGE_SHARE = 8  # a line's outer eighths are its edges
+_POWER_RATIO = 2.0  # to the weakest quarter: keeps 97 % of edges of 12 samples of one channel
+_SIGNAL_CORRELATION = 0.3  # between neighbouring samples; a receiver's filter makes up to 0.2
+_LAGS = (1, 2, 3)
+_SUMS = "noise: found channels that are sums of others"
 
 
 def noise_covariance(lines: NDArray[np.complex64]) -> NDArray[np.complex128]:
@@ -61,43 +67,95 @@ def noise_scale(dwell_s: float, noise_dwell_s: float, noise_bandwidth: float) ->
     return noise_dwell_s / dwell_s / noise_bandwidth
 
 
+def edge_noise(lines: Sequence[NDArray[np.complex64]]) -> NDArray[np.complex64] | None:
+    """Samples [C, M] of what is mere noise at the edges of k-space, or ``None`` if nothing is.
+
+    The outer eighths of each readout, less those of more than twice the power of weak ones: so
+    one-sided echoes and central lines drop out. Noise has samples that know nothing of their
+    neighbours; where the edges' do, there is signal in them, and whitening with it would turn down
+    the coils that see most. What signal is left makes the noise some percent too large; a
+    receiver's filter, which a noise scan tells, is not seen here.
+
+    Parameters
+    ----------
+    lines
+        Imaging lines [N, C, X], runs of equal length each.
+    """
+    pieces = [piece for run in lines if run.size for piece in _edges(run)]
+    if not pieces:
+        return None
+    power = np.array([np.vdot(piece, piece).real / piece.size for piece in pieces])
+    weak = power <= _POWER_RATIO * np.quantile(power, 0.25)
+    chosen = [piece for piece, is_weak in zip(pieces, weak, strict=True) if is_weak]
+    if max(_correlation(chosen, lag) for lag in _LAGS) > _SIGNAL_CORRELATION:
+        return None
+    return np.concatenate(chosen, axis=1)
+
+
+def _edges(run: NDArray[np.complex64]) -> list[NDArray[np.complex64]]:
+    count = max(1, run.shape[2] // _EDGE_SHARE)
+    return [*run[:, :, :count], *run[:, :, -count:]]
+
+
+def _correlation(pieces: Sequence[NDArray[np.complex64]], lag: int) -> float:
+    """Size of the correlation of samples ``lag`` apart, 0 to 1; 1 where there is nothing."""
+    here = np.concatenate([piece[:, :-lag].ravel() for piece in pieces])
+    there = np.concatenate([piece[:, lag:].ravel() for piece in pieces])
+    shifted, power = np.vdot(here, there), np.vdot(there, there).real
+    return float(abs(shifted) / power) if power > 0 else 1.0
+
+
+def dead_channels(covariance: NDArray[np.complexfloating]) -> tuple[int, ...]:
+    """Numbers of the channels that have practically no noise: nothing is connected to them.
+
+    >>> dead_channels(np.diag([1.0, 0.0, 2.0]).astype(complex))
+    (1,)
+    """
+    power = covariance.diagonal().real
+    return tuple(np.flatnonzero(power <= _DEAD * np.median(power)).tolist())
+
+
 def whitening_matrix(covariance: NDArray[np.complexfloating]) -> NDArray[np.complex64]:
     r"""Matrix W with :math:`W \Psi W^H = 2 I`: standard deviation 1 in real and imaginary part.
 
-    The inverse Cholesky factor: channel c becomes a sum of the channels up to c.
+    The inverse Cholesky factor: channel c becomes a sum of the channels up to c. Dead channels are
+    left out: W is [C', C], and has zeros in their columns.
 
     Raises
     ------
     DataError
-        If a channel has no noise, or the covariance is singular (a channel is a copy of others).
+        If all channels are dead, or one is a sum of others.
     """
-    power = covariance.diagonal().real
-    if power.min() <= power.max() / _CONDITION:
-        raise DataError(f"noise scan: channel {int(power.argmin())} is dead: it has no noise")
+    alive = np.ones(len(covariance), bool)
+    alive[list(dead_channels(covariance))] = False
+    if not alive.any():
+        raise DataError(f"noise: all {len(alive)} channels are dead: they have no noise")
+    kept = covariance[np.ix_(alive, alive)] / 2
     try:
-        factor = np.linalg.cholesky(covariance / 2)
+        factor = np.linalg.cholesky(kept)
     except np.linalg.LinAlgError as error:
-        raise DataError("noise scan: found channels that are sums of others") from error
-    inverse: NDArray[np.complex64] = np.linalg.inv(factor).astype(np.complex64)
-    return inverse
+        raise DataError(_SUMS) from error
+    if (factor.diagonal().real < _SINGULAR * np.sqrt(kept.diagonal().real)).any():
+        raise DataError(_SUMS)
+    matrix = np.zeros((int(alive.sum()), len(alive)), np.complex64)
+    matrix[:, alive] = np.linalg.inv(factor)
+    return matrix
 
 
 def in_order_of(
     labels: Sequence[str], found: Sequence[str], covariance: NDArray[np.complex128]
-) -> NDArray[np.complex128]:
+) -> NDArray[np.complex128] | None:
     """Covariance [C, C] of the channels named ``found``, in the order of ``labels``.
 
-    Where one side has no names the order is taken as it is.
+    Where one side has no names the order is taken as it is. ``None`` where a channel of the scan is
+    not in the noise scan: it was made with another coil.
 
-    Raises
-    ------
-    DataError
-        If a channel of the scan is not in the noise scan.
+    >>> in_order_of(["b"], ["a", "b"], np.diag([1.0, 4.0]).astype(complex)).real
+    array([[4.]])
     """
     if not labels or not found:
         return covariance
-    absent = [label for label in labels if label not in found]
-    if absent:
-        raise DataError(f"noise scan: found no channel {absent[0]!r}; it has {', '.join(found)}")
+    if not set(labels) <= set(found):
+        return None
     order = [list(found).index(label) for label in labels]
     return covariance[np.ix_(order, order)]

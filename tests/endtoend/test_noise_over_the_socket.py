@@ -68,9 +68,26 @@ def test_an_empty_scan_whitened_with_it_has_unit_deviation(after_noise) -> None:
     assert abs(np.corrcoef(values.real.ravel(), values.imag.ravel())[0, 1]) < 0.02
 
 
-def test_a_scan_whose_noise_scan_is_unknown_is_reconstructed_and_says_so(after_noise) -> None:
+@pytest.mark.parametrize(
+    ("measurement", "n_coils"), [("n-elsewhere", 1), ("n-single", 3)], ids=["unknown", "other coil"]
+)
+def test_without_its_noise_scan_a_scan_is_whitened_by_its_edges_and_says_so(
+    after_noise, measurement, n_coils
+) -> None:
     server, _ = after_noise
-    scene = replace(EMPTY, snr=50.0, noise_measurement_id="n-elsewhere")
+    scene = replace(EMPTY, noise_measurement_id=measurement, n_coils=n_coils)
+
+    reply = reconstructed(simulate(scene).messages(), server, with_complex_images())
+
+    assert any("at the edges of k-space" in str(notice) for notice in reply.notices)
+    values = echoes(reply.images, COMPLEX)
+    # 1,500 samples: 2 % by chance, 2 % by what is taken for signal
+    np.testing.assert_allclose(values.real.std(axis=(1, 2, 3)), 1, atol=0.06)
+
+
+def test_without_noise_at_the_edges_channels_are_not_whitened_and_that_is_said(after_noise) -> None:
+    server, _ = after_noise
+    scene = replace(EMPTY, snr=float("inf"), noise_measurement_id="n-elsewhere")
 
     reply = reconstructed(simulate(scene).messages(), server)
 
