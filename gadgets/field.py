@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
-from streamrecon.model.images import Echoes, FieldMap, LocalField, Quantity, Volume
+from streamrecon.model.images import Echoes, FieldMap, LocalField, Quantity, Regions, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.phase.field import FieldFit
 from streamrecon.qsm.pipeline import TotalField, radians_per_ppm, total_field
@@ -17,18 +17,23 @@ from streamrecon.stream.gadget import Gadget
 from streamrecon.units import hz_per_ppm
 
 
-class MapField(Gadget[Echoes]):
+class MapField(Gadget[Regions | Echoes]):
     """Adds the total field behind the echoes.
 
     The smooth phase offset is taken off, each echo unwrapped, a line fitted to the echoes of every
     voxel, the brain found, and what is not to be believed is left without weight.
     """
 
-    accepts: ClassVar = (Echoes,)
+    accepts: ClassVar = (Regions, Echoes)
 
-    def feed(self, item: Echoes) -> Iterator[object]:
-        """Let the echoes go on, then their field."""
+    _brain: NDArray[np.bool_] | None = PrivateAttr(default=None)
+
+    def feed(self, item: Regions | Echoes) -> Iterator[object]:
+        """Learn of a brain that is given; let the echoes go on, then their field."""
         yield item
+        if isinstance(item, Regions):
+            self._brain = item.brain
+            return
         scan = item.scan
         total = total_field(
             item.data,
@@ -36,6 +41,7 @@ class MapField(Gadget[Echoes]):
             scan.b0_t,
             scan.geometry,
             polarity=scan.echoes.polarity,
+            mask=self._brain,
         )
         for text in total.notices:
             yield Notice(Level.INFO, f"field: {text}")
@@ -52,6 +58,7 @@ class FieldImages(Gadget[FieldMap | LocalField]):
     b0_sd: bool = Field(default=False, description="send the field's standard deviation, ppm")
     mask: bool = Field(default=False, description="send the mask of the susceptibility map")
     phase_quality: bool = Field(default=False, description="send the trust in the unwrapping")
+    snr: bool = Field(default=False, description="send the signal-to-noise ratio of all echoes")
     local_field: bool = Field(default=False, description="send the local field, ppm of B0")
 
     def feed(self, item: FieldMap | LocalField) -> Iterator[object]:
@@ -63,6 +70,7 @@ class FieldImages(Gadget[FieldMap | LocalField]):
                 Quantity.FIELD_SD: self.b0_sd,
                 Quantity.MASK: self.mask,
                 Quantity.PHASE_QUALITY: self.phase_quality,
+                Quantity.SNR: self.snr,
             }
         else:
             wanted = {Quantity.LOCAL_FIELD: self.local_field and not item.is_preview}
@@ -100,6 +108,7 @@ def _field_map(total: TotalField, echoes: Echoes) -> FieldMap:
         magnitude=total.magnitude,
         csf=total.csf,
         quality=total.quality,
+        rad_per_ppm=total.rad_per_ppm,
         scan=echoes.scan,
         repetition=echoes.repetition,
         remarks=total.notices,
@@ -130,5 +139,7 @@ def _values(
             return total.mask.astype(np.float32)
         case Quantity.PHASE_QUALITY:
             return total.quality
+        case Quantity.SNR:
+            return total.magnitude / np.float32(total.noise)
         case _:
             return item.field_ppm

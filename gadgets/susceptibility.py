@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar, Literal
 
-from pydantic import Field
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, PrivateAttr
 
 from gadgets.field import total_of
-from streamrecon.model.images import ChiMap, FieldMap, LocalField, Quantity, Volume
+from streamrecon.model.images import ChiMap, FieldMap, LocalField, Quantity, Regions, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.qsm.background import Local
 from streamrecon.qsm.pipeline import Quality, invert, local_field, susceptibility_sd
@@ -37,26 +39,38 @@ class RemoveBackground(Gadget[FieldMap]):
         yield _local_field(item, self.quality)
 
 
-class InvertField(Gadget[LocalField]):
+class InvertField(Gadget[Regions | LocalField]):
     """Adds the susceptibility behind every local field, as its preset wants it, and its image.
 
     A preview is an image of another kind than the map, so that a console shows them apart.
     """
 
-    accepts: ClassVar = (LocalField,)
+    accepts: ClassVar = (Regions, LocalField)
 
-    reference: Literal["brain", "csf"] = Field(default="brain", description="what is set to zero")
+    reference: Literal["brain", "csf", "region"] = Field(
+        default="brain", description="what is set to zero; region: one that is given"
+    )
     uncertainty: bool = Field(
         default=False, description="send the standard deviation by noise too: one more inversion"
     )
 
-    def feed(self, item: LocalField) -> Iterator[object]:
-        """Let the local field go on, then what was told, the map, and its images."""
+    _region: NDArray[np.bool_] | None = PrivateAttr(default=None)
+
+    def feed(self, item: Regions | LocalField) -> Iterator[object]:
+        """Learn of a region that is given; let the local field go on, then its map."""
         yield item
-        quality, total = Quality(item.preset), total_of(item.total)
-        local = Local(item.field_ppm, item.mask, item.iterations, item.converged)
-        geometry, reference = item.total.scan.geometry, Reference[self.reference.upper()]
-        found = invert(total, local, geometry, quality=quality, reference=reference)
+        if isinstance(item, Regions):
+            self._region = item.reference
+        else:
+            yield from self._map(item)
+
+    def _map(self, item: LocalField) -> Iterator[Notice | ChiMap | Volume]:
+        total, local = total_of(item.total), _local_of(item)
+        geometry, quality = item.total.scan.geometry, Quality(item.preset)
+        reference = Reference[self.reference.upper()]
+        found = invert(
+            total, local, geometry, quality=quality, reference=reference, region=self._region
+        )
         said = (_preset(item), *found.notices[len(total.notices) :])
         level = Level.INFO if found.converged else Level.WARNING
         yield Notice(level, f"susceptibility: {'; '.join(said)}")
@@ -79,6 +93,10 @@ def _local_field(item: FieldMap, quality: Quality, *, is_preview: bool = False) 
         iterations=local.iterations,
         converged=local.converged,
     )
+
+
+def _local_of(item: LocalField) -> Local:
+    return Local(item.field_ppm, item.mask, item.iterations, item.converged)
 
 
 def _preset(item: LocalField) -> str:

@@ -35,6 +35,22 @@ class Echoes:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Regions:
+    """Regions that somebody drew [Z, Y, X], ahead of the echoes they belong to.
+
+    Parameters
+    ----------
+    brain
+        Used instead of the one that would be found.
+    reference
+        Where the mean susceptibility is to be zero.
+    """
+
+    brain: NDArray[np.bool_] | None = None
+    reference: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FieldMap:
     """The total field of one volume, and what later stages must know of it.
 
@@ -62,6 +78,8 @@ class FieldMap:
         Ventricles, as far as found.
     quality
         Trust in the unwrapping, 0 … 1.
+    rad_per_ppm
+        Phase that 1 ppm makes at the last echo [rad/ppm].
     scan
         The scan they belong to.
     repetition
@@ -80,6 +98,7 @@ class FieldMap:
     magnitude: NDArray[np.float32]
     csf: NDArray[np.bool_]
     quality: NDArray[np.float32]
+    rad_per_ppm: float
     scan: Scan
     repetition: int = 0
     remarks: tuple[str, ...] = ()
@@ -184,6 +203,17 @@ class Quantity(Enum):
     FIELD_SD = _Facts("field_sd", "ppm", "[ppm]")
     MASK = _Facts("mask", "", "1")
     PHASE_QUALITY = _Facts("phase_quality", "", "1")
+    SNR = _Facts("snr", "", "1")
+    SWI_DIA = _Facts("swi_dia", "", "1")
+    TSWI_DIA = _Facts("tswi_dia", "", "1")
+    TSWI_MIP = _Facts("tswi_minip", "", "1")
+    CHI_MAX = _Facts("chi_maxip", "ppm", "[ppm]")
+    S0 = _Facts("s0", "", "1")
+    R2_STAR_SD = _Facts("r2star_sd", "1/s", "/s")
+    R2_STAR_MISFIT = _Facts("r2star_misfit", "", "1")
+    VEINS = _Facts("veins", "", "1")
+    MAGNITUDE_PREVIEW = _Facts("magnitude_preview", "", "1")
+    SWI_PREVIEW = _Facts("swi_preview", "", "1")
 
     @property
     def label(self) -> str:

@@ -18,6 +18,7 @@ class SignOrigin(Enum):
     VENDOR = "vendor table"
     ASSUMED = "assumed"
     INFERRED = "inferred"
+    GIVEN = "command line"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,14 @@ class Harvest:
         The images, in the order they came.
     files
         DICOM files that the server made itself.
+    known
+        What is known of a scan that has no header.
     """
 
     header_xml: bytes = field(repr=False)
     images: Sequence[Image]
     files: Sequence[DicomFile] = ()
+    known: Protocol | None = None
 
     @classmethod
     def of(cls, header_xml: bytes, results: Sequence[Image | DicomFile]) -> Harvest:
@@ -56,6 +59,8 @@ class Harvest:
 
         A foreign server may well make images of such a scan.
         """
+        if self.known is not None:
+            return self.known
         try:
             return read_protocol(self.header_xml)
         except HeaderError:

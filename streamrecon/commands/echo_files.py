@@ -1,0 +1,304 @@
+"""Magnitude and phase from NIfTI files made elsewhere, and what stands beside them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from numpy.typing import NDArray
+
+from streamrecon.errors import ConfigError, DataError
+from streamrecon.model.geometry import Geometry
+from streamrecon.model.scan import EchoTrain, Encoding, Ids, Limit, PhaseSign, Protocol, Scan
+from streamrecon.output.ras import from_ras
+from streamrecon.phase.scaling import PhaseScale, recognise_phase
+from streamrecon.units import GAMMA_BAR_HZ_PER_T, s_from_ms
+
+_LONGEST_TE_S = 0.5  # no echo of a gradient-echo scan is later, and none earlier than 0.5 ms
+_SAME_PLACE_MM = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EchoFiles:
+    """What the files hold.
+
+    Parameters
+    ----------
+    magnitude, phase
+        [E, Z, Y, X], in the maker's numbers.
+    scale
+        What those of ``phase`` mean.
+    geometry
+        Their grid.
+    te_s, b0_t
+        Echo times [s] and field [T].
+    sidecar
+        The JSON beside the first phase file; empty where there is none.
+    name
+        Name of the scan, from that of the first phase file.
+    told
+        What was found and taken for granted, each a sentence.
+    doubts
+        What may be wrong, each a sentence.
+    """
+
+    magnitude: NDArray[np.generic]
+    phase: NDArray[np.generic]
+    scale: PhaseScale
+    geometry: Geometry
+    te_s: tuple[float, ...]
+    b0_t: float
+    sidecar: dict[str, object]
+    name: str
+    told: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+    def scan(self, sign: PhaseSign, remarks: tuple[str, ...]) -> Scan:
+        """The scan, as far as the files tell."""
+        shape, voxel_mm = self.geometry.shape, self.geometry.voxel_mm
+        fov_mm = (shape[0] * voxel_mm[0], shape[1] * voxel_mm[1], shape[2] * voxel_mm[2])
+        ky, kz = (Limit(0, n - 1, n // 2) for n in (shape[1], shape[0]))
+        protocol = Protocol(
+            echoes=EchoTrain(self.te_s),
+            encoding=Encoding(shape, fov_mm, shape, fov_mm, ky, kz),
+            b0_t=self.b0_t,
+            f0_hz=self.b0_t * GAMMA_BAR_HZ_PER_T,
+            phase_sign=sign,
+            vendor=self.vendor,
+            ids=Ids(protocol=self.name),
+        )
+        return Scan(self.geometry, protocol, voxel_mm[0], remarks=remarks)
+
+    @property
+    def vendor(self) -> str:
+        """Who made the scanner, where the sidecar says it."""
+        return str(self.sidecar.get("Manufacturer") or "")
+
+    @property
+    def grows_with_field(self) -> bool:
+        """Whether the sidecar says that the phase has the sign of the field."""
+        return str(self.sidecar.get("PhaseConvention", "")).startswith("positive")
+
+
+def read_echo_files(
+    phase: Sequence[Path],
+    magnitude: Sequence[Path],
+    *,
+    te: Sequence[str] = (),
+    b0_t: float | None = None,
+    ends: tuple[float, float] | None = None,
+) -> EchoFiles:
+    """Read one 4-D file, or a file for each echo, of phase and of magnitude.
+
+    Parameters
+    ----------
+    phase, magnitude
+        NIfTI files, echoes in the order of their times.
+    te
+        Echo times as texts, see `times_s`; from the sidecars where not given.
+    b0_t
+        Field [T]; from the sidecar where not given.
+    ends
+        Numbers of the phase that stand for -π and +π; recognised where not given.
+
+    Raises
+    ------
+    ConfigError
+        If echo times or field are neither given nor found.
+    DataError
+        If the files do not belong together, or the phase is in unknown numbers.
+    """
+    turned, sized = _Part(phase), _Part(magnitude)
+    if turned.values.shape != sized.values.shape:
+        raise DataError(f"magnitude: found {sized.size}, needed {turned.size} as the phase has")
+    values, scale, said = _scaled(turned, ends)
+    times, origin = _te_s(turned, te)
+    field, sidecar = _b0_t(turned, b0_t), turned.sidecars[0]
+    axis = ", ".join(f"{c:.3g}" for c in turned.geometry.b0_axis()[::-1])
+    told = (
+        f"echoes: {turned.size} of {_by(turned.geometry.voxel_mm[::-1], 3)} mm",
+        f"TE: {', '.join(f'{1e3 * t:.4g}' for t in times)} ms, {origin}",
+        f"B0: {field:.4g} T along ({axis}) of the voxel axes x, y, z",
+        f"phase: {said}",
+    )
+    return EchoFiles(
+        sized.values,
+        values,
+        scale,
+        turned.geometry,
+        times,
+        field,
+        sidecar,
+        _name(phase[0]),
+        told,
+        tuple(_doubts(turned, sized)),
+    )
+
+
+def read_mask(path: Path, geometry: Geometry) -> NDArray[np.bool_]:
+    """Voxels of a file that are not zero [Z, Y, X].
+
+    Raises
+    ------
+    DataError
+        If it lies on another grid.
+    """
+    part = _Part([path])
+    if not part.geometry.same_as(geometry, tolerance_mm=_SAME_PLACE_MM):
+        raise DataError(f"{path.name}: lies on another grid than the phase")
+    return np.asarray(part.values[0] != 0, np.bool_)
+
+
+def times_s(texts: Sequence[str]) -> tuple[float, ...]:
+    """Echo times with their unit, or with none where the numbers leave no doubt [s].
+
+    Examples
+    --------
+    >>> times_s(["4", "8.5"]), times_s(["0.004,0.0085"]), times_s(["4ms", "8.5ms"])
+    ((0.004, 0.0085), (0.004, 0.0085), (0.004, 0.0085))
+
+    Raises
+    ------
+    ConfigError
+        If they are no numbers, some have a unit and some have not, or they are of both kinds.
+    """
+    words = [word for text in texts for word in re.split(r"[,\s]+", text) if word]
+    found = [re.fullmatch(r"([0-9.]+(?:[eE][-+]?\d+)?)(ms|s)?", word) for word in words]
+    units = {match[2] for match in found if match}
+    if not words or None in found or len(units) != 1:
+        raise ConfigError(f"--te: found {' '.join(words)!r}, needed numbers, in ms or in s")
+    numbers = [float(match[1]) for match in found if match]
+    if units == {None}:
+        units = {"s"} if max(numbers) < _LONGEST_TE_S else {"ms"}
+        if min(numbers) < _LONGEST_TE_S and units == {"ms"}:
+            raise ConfigError(f"--te: found {' '.join(words)!r}: is it ms or s? (as 4ms 8ms)")
+    return tuple(s_from_ms(n) if units == {"ms"} else n for n in numbers)
+
+
+class _Part:
+    """All echoes of one kind, in one 4-D file or in a file for each."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.images = [_loaded(path) for path in paths]
+        self.values = np.concatenate([_by_echo(np.asanyarray(i.dataobj)) for i in self.images])
+        grids = [from_ras(np.empty(i.shape[:3], bool), i.affine)[1] for i in self.images]
+        for grid, path in zip(grids, paths, strict=True):
+            if not grid.same_as(grids[0], tolerance_mm=_SAME_PLACE_MM):
+                raise DataError(f"{path.name}: lies on another grid than {paths[0].name}")
+        self.geometry = grids[0]
+        self.sidecars = [_sidecar(path) for path in paths]
+
+    @property
+    def size(self) -> str:
+        """Echoes and voxels in words."""
+        echoes, *shape = self.values.shape
+        return f"{echoes} echoes of {_by(shape[::-1])} voxels"
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether the file says how its axes lie in the patient."""
+        header = self.images[0].header
+        return bool(header["sform_code"] or header["qform_code"])
+
+    def as_stored(self) -> NDArray[np.generic]:
+        """Values without the files' own scale."""
+        return np.concatenate([_by_echo(i.dataobj.get_unscaled()) for i in self.images])
+
+
+def _loaded(path: Path) -> nibabel.Nifti1Image:
+    try:
+        image = nibabel.load(path)
+    except (OSError, ImageFileError) as e:
+        raise DataError(f"{path}: not readable as NIfTI: {e}") from e
+    if not isinstance(image, nibabel.Nifti1Image) or len(image.shape) not in {3, 4}:
+        raise DataError(f"{path}: found shape {image.shape}, needed NIfTI of 3 or 4 dimensions")
+    return image
+
+
+def _by_echo(data: NDArray[np.generic]) -> NDArray[np.generic]:
+    """[X, Y, Z] or [X, Y, Z, E] as [E, Z, Y, X], a view."""
+    return data.reshape(*data.shape[:3], -1).T
+
+
+def _sidecar(path: Path) -> dict[str, object]:
+    beside = path.with_name(re.sub(r"\.nii(\.gz)?$", "", path.name) + ".json")
+    if not beside.is_file():
+        return {}
+    try:
+        facts = json.loads(beside.read_text(encoding="utf-8"))
+    except ValueError as e:
+        raise DataError(f"{beside.name}: not readable as JSON: {e}") from e
+    return facts if isinstance(facts, dict) else {}
+
+
+def _scaled(
+    part: _Part, ends: tuple[float, float] | None
+) -> tuple[NDArray[np.generic], PhaseScale, str]:
+    """Values of the phase, what they mean, and how that was found."""
+    if ends is not None:
+        scale = PhaseScale.between(*ends)
+        return part.values, scale, f"{scale}, as given"
+    low, high = _extremes(part.values)
+    found = f"recognised by its range {low:.6g} … {high:.6g}"
+    try:
+        scale = recognise_phase(low, high)
+    except DataError as unknown:
+        stored = part.as_stored()
+        low, high = _extremes(stored)
+        try:
+            scale = recognise_phase(low, high)
+        except DataError:
+            raise DataError(f"{unknown}; or say which numbers are ±π by --phase-ends") from unknown
+        over = "the file's own scale makes no phase of it and was passed over"
+        return stored, scale, f"{scale}, by the stored range {low:.6g} … {high:.6g}: {over}"
+    return part.values, scale, f"{scale}, {found}"
+
+
+def _extremes(values: NDArray[np.generic]) -> tuple[float, float]:
+    return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def _te_s(part: _Part, texts: Sequence[str]) -> tuple[tuple[float, ...], str]:
+    echoes = len(part.values)
+    if texts:
+        times, origin = times_s(texts), "as given"
+    else:
+        found = [s.get("EchoTime") for s in part.sidecars]
+        listed = found[0] if len(found) == 1 and isinstance(found[0], list) else found
+        times = tuple(float(t) for t in listed if isinstance(t, int | float))
+        origin = "from the JSON sidecar"
+    if len(times) != echoes:
+        raise ConfigError(f"TE: found {len(times)} for {echoes} echoes; give all by --te")
+    return times, origin
+
+
+def _b0_t(part: _Part, given: float | None) -> float:
+    found = given if given is not None else part.sidecars[0].get("MagneticFieldStrength")
+    if not isinstance(found, int | float) or not found > 0:
+        raise ConfigError("B0: found none beside the phase; give it in T by --b0")
+    return float(found)
+
+
+def _doubts(turned: _Part, sized: _Part) -> Iterator[str]:
+    if not turned.is_placed:
+        yield "the phase file does not say how it lies in the patient: B0 may not be where it seems"
+    if not turned.geometry.same_as(sized.geometry, tolerance_mm=_SAME_PLACE_MM):
+        yield "magnitude and phase name different places; that of the phase is taken"
+    lost = int((~np.isfinite(turned.values)).any(axis=0).sum())
+    if lost:
+        yield f"{lost} voxels whose phase is no number are left out"
+
+
+def _name(path: Path) -> str:
+    stem = re.sub(r"\.nii(\.gz)?$", "", path.name)
+    return re.split(r"_(?:echo|part)-", stem)[0]
+
+
+def _by(numbers: Sequence[float], digits: int = 6) -> str:
+    return " × ".join(f"{n:.{digits}g}" for n in numbers)

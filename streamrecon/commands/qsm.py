@@ -1,0 +1,211 @@
+"""`streamrecon qsm`: susceptibility of magnitude and phase in NIfTI files made elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from gadgets.field import FieldImages, MapField
+from gadgets.susceptibility import InvertField, RemoveBackground
+from streamrecon.commands.echo_files import EchoFiles, read_echo_files, read_mask
+from streamrecon.commands.options import write
+from streamrecon.console import Watch
+from streamrecon.errors import ConfigError
+from streamrecon.maps.polarity import Verdict, check_polarity
+from streamrecon.maps.r2star import fit_log_line
+from streamrecon.model.images import ChiMap, Echoes, FieldMap, Regions, Volume
+from streamrecon.model.notice import Level, Notice
+from streamrecon.model.scan import PhaseSign, SignOrigin
+from streamrecon.mrd.messages import Image
+from streamrecon.mrd.series import ImageSeries
+from streamrecon.mrd.sign import image_sign
+from streamrecon.output.formats import Harvest
+from streamrecon.phase.scaling import complex_echoes
+from streamrecon.qsm.pipeline import Quality
+from streamrecon.stream.chain import Chain
+from streamrecon.stream.stage import AnyGadget, Sequence, Step
+
+_DESCRIPTION = """\
+Susceptibility (QSM, in ppm) of multi-echo GRE magnitude and phase, in NIfTI files made elsewhere,
+by the functions that the chain gre_qsm.xml runs at the scanner. What is not given is found out and
+told: echo times and field from the JSON beside the files, the direction of B0 from the affine, the
+scale of the phase from its range, its sign from the patient."""
+_EPILOG = """\
+qualities:
+  fast       a look at once: truncated division, most of the scale
+  default    the number: total variation, its strength from the noise
+  best       as default, and wild voxels (bleeds, calcifications) are kept from streaking
+  consensus  the example of the consensus paper (doi:10.1002/mrm.30006), for comparison
+
+examples:
+  streamrecon qsm --phase sub-1_echo-*_part-phase_MEGRE.nii.gz \\
+                  --mag sub-1_echo-*_part-mag_MEGRE.nii.gz -o qsm
+  streamrecon qsm --phase phase4d.nii --mag mag4d.nii --te 4 8 12 --b0 3 --sign -1 -o qsm
+
+Written: NAME_Chimap.nii.gz in ppm with a JSON sidecar, and a contact sheet; see --fields."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser its options."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    scan = parser.add_argument_group("the scan")
+    scan.add_argument(
+        "--phase", type=Path, nargs="+", required=True, metavar="FILE",
+        help="one 4-D file, or a file for each echo in their order",
+    )  # fmt: skip
+    scan.add_argument(
+        "--mag", type=Path, nargs="+", required=True, metavar="FILE", help="magnitude, likewise"
+    )
+    scan.add_argument(
+        "--te", nargs="+", default=[], metavar="TE",
+        help="echo times in ms or s, as 4 8.5 or 0.004,0.0085 or 4ms 8.5ms (JSON sidecars)",
+    )  # fmt: skip
+    scan.add_argument("--b0", type=float, metavar="T", help="field strength (JSON sidecar)")
+    scan.add_argument(
+        "--sign", choices=("+1", "-1", "auto"), default="auto",
+        help="+1 if the phase grows with the field, -1 if it falls; auto asks iron and veins,"
+        " then the maker's name (auto)",
+    )  # fmt: skip
+    scan.add_argument(
+        "--phase-ends", type=float, nargs=2, metavar=("LOW", "HIGH"),
+        help="numbers that stand for -π and +π, where the range of the phase does not say it",
+    )  # fmt: skip
+    scan.add_argument("--mask", type=Path, metavar="FILE", help="brain; found where not given")
+    result = parser.add_argument_group("the map")
+    result.add_argument(
+        "--quality", choices=[quality.value for quality in Quality], default=Quality.DEFAULT.value,
+        help="see below (%(default)s)",
+    )  # fmt: skip
+    result.add_argument(
+        "--reference", choices=("brain", "csf", "region"), default="brain",
+        help="what is set to zero (%(default)s)",
+    )  # fmt: skip
+    result.add_argument("--region", type=Path, metavar="FILE", help="mask for --reference region")
+    result.add_argument(
+        "--uncertainty", action="store_true", help="write the standard deviation by noise too"
+    )
+    result.add_argument(
+        "--fields", action="store_true",
+        help="write B0 map (Hz), its sd, local field, mask and phase quality too",
+    )  # fmt: skip
+    result.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the files"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Make the map and write it."""
+    began = time.perf_counter()
+    if (options.reference == "region") != (options.region is not None):
+        raise ConfigError("--reference region and --region FILE: found one, needed both or none")
+    ends = None if options.phase_ends is None else tuple(options.phase_ends)
+    with Watch(options.output.name) as watch:
+        files = read_echo_files(
+            options.phase, options.mag, te=options.te, b0_t=options.b0, ends=ends
+        )
+        _say(watch, Level.INFO, *files.told)
+        _say(watch, Level.WARNING, *files.doubts)
+        regions = Regions(
+            None if options.mask is None else read_mask(options.mask, files.geometry),
+            None if options.region is None else read_mask(options.region, files.geometry),
+        )
+        field = _signed_field(files, options.sign, regions, watch)
+        volumes = _volumes(field, regions, options, watch)
+        _say(watch, Level.INFO, f"done in {time.perf_counter() - began:.1f} s")
+    write(_harvest(volumes), options.output, ["nifti", "png"])
+    return 0
+
+
+def _signed_field(files: EchoFiles, wanted: str, regions: Regions, watch: Watch) -> FieldMap:
+    """The total field with the sign that is given, or that is found in the patient."""
+    sign = _sign_of_files(files) if wanted == "auto" else PhaseSign(int(wanted), SignOrigin.GIVEN)
+    data = complex_echoes(files.magnitude, files.phase, files.scale, sign=sign.value)
+    echoes = Echoes(data, files.scan(sign, ()))
+    gadgets: list[AnyGadget] = [MapField()]
+    if wanted == "auto":
+        gadgets += [RemoveBackground(quality=Quality.FAST), InvertField()]
+    made = _run(gadgets, [regions, echoes], watch)
+    field = next(item for item in made if isinstance(item, FieldMap))
+    chi = next((item for item in made if isinstance(item, ChiMap)), None)
+    evidence = ""
+    if chi is not None:
+        sign, evidence = _sign_by_patient(chi, field, echoes, sign)
+    if sign.value != echoes.scan.phase_sign.value:
+        field = replace(field, field_ppm=-field.field_ppm, offset_rad=-field.offset_rad)
+    level = Level.WARNING if sign.origin is SignOrigin.ASSUMED else Level.INFO
+    said = f"phase sign {sign}{evidence}"
+    _say(watch, level, said)
+    return replace(field, scan=files.scan(sign, (*files.told[-1:], *files.doubts, said)))
+
+
+def _sign_of_files(files: EchoFiles) -> PhaseSign:
+    if files.grows_with_field:
+        return PhaseSign(1, SignOrigin.HEADER)
+    return image_sign(chain=None, vendor=files.vendor)
+
+
+def _sign_by_patient(
+    chi: ChiMap, field: FieldMap, echoes: Echoes, sign: PhaseSign
+) -> tuple[PhaseSign, str]:
+    """What iron and veins say of the sign with which the map was made."""
+    magnitude, times = abs(echoes.data), echoes.scan.echoes.times_s()
+    rate = fit_log_line(magnitude, times, chi.mask, noise=field.noise) if len(times) > 1 else None
+    check = check_polarity(chi.chi_ppm, chi.mask, chi.scan.geometry, r2_star_per_s=rate)
+    match check.verdict:
+        case Verdict.UNDECIDED:
+            return sign, f"; the patient's iron and veins: {check}"
+        case Verdict.AGREES:
+            inferred = PhaseSign(sign.value, SignOrigin.INFERRED)
+        case Verdict.DISAGREES:
+            inferred = PhaseSign(-sign.value, SignOrigin.INFERRED)
+    return inferred, f" by iron and veins; {sign} {check}"
+
+
+def _volumes(
+    field: FieldMap, regions: Regions, options: argparse.Namespace, watch: Watch
+) -> list[Volume]:
+    all_of_them = options.fields
+    gadgets: list[AnyGadget] = [
+        RemoveBackground(quality=Quality(options.quality), preview=False),
+        InvertField(reference=options.reference, uncertainty=options.uncertainty),
+        FieldImages(
+            b0_hz=all_of_them,
+            b0_sd=all_of_them,
+            mask=all_of_them,
+            phase_quality=all_of_them,
+            local_field=all_of_them,
+        ),
+    ]
+    made = _run(gadgets, [regions, field], watch)
+    return [item for item in made if isinstance(item, Volume)]
+
+
+def _run(gadgets: Iterable[AnyGadget], items: Iterable[object], watch: Watch) -> list[object]:
+    """All that the gadgets make; notices are shown at once."""
+    made: list[object] = []
+
+    def emit(item: object) -> None:
+        if isinstance(item, Notice):
+            watch.say(item)
+        else:
+            made.append(item)
+
+    steps = tuple(Step(type(gadget).__name__, gadget) for gadget in gadgets)
+    Chain(Sequence(steps)).run(items, emit)
+    return made
+
+
+def _harvest(volumes: list[Volume]) -> Harvest:
+    series = ImageSeries()
+    images: list[Image] = [image for volume in volumes for image in series.images(volume)]
+    return Harvest(b"", images, known=volumes[0].scan.protocol)
+
+
+def _say(watch: Watch, level: Level, *texts: str) -> None:
+    for text in texts:
+        watch.say(Notice(level, text))
