@@ -8,6 +8,8 @@ from gadgets.image_in import AssembleImages
 from gadgets.images import EchoImages
 from gadgets.kspace import AssembleKSpace
 from gadgets.noise import WhitenNoise
+from gadgets.projection import ProjectSlabs
+from gadgets.relaxation import DecayImages
 from gadgets.stock import (
     AutoScale,
     Contained,
@@ -18,6 +20,7 @@ from gadgets.stock import (
     ScaleEchoes,
 )
 from gadgets.susceptibility import InvertField, RemoveBackground
+from gadgets.swi import SwiImages, TrueSwiImages
 from streamrecon.stream.registry import GadgetClass, Registry
 
 ALL: tuple[GadgetClass, ...] = (
@@ -31,6 +34,10 @@ ALL: tuple[GadgetClass, ...] = (
     RemoveBackground,
     InvertField,
     FieldImages,
+    SwiImages,
+    TrueSwiImages,
+    ProjectSlabs,
+    DecayImages,
     SendDicom,
     SpoolDicom,
     DropDicom,

@@ -44,7 +44,8 @@ class Decay:
     Parameters
     ----------
     r2_star_per_s
-        Decay rate [1/s]. Noise may make it negative; cutting that off would bias means.
+        Decay rate [1/s]; 0 where nothing is known. Noise may make it negative; cutting that off
+        would bias means.
     s0
         Signal at TE = 0, in units of the magnitude.
     sd_per_s
@@ -53,7 +54,7 @@ class Decay:
         Misfit, in standard deviations of the noise per degree of freedom: about 1 where the decay
         is an exponential; 0 where there are only two echoes.
     trusted
-        Voxels whose field leaves signal in at least half of the echoes.
+        Voxels with a rate, whose field leaves signal in at least half of the echoes.
     """
 
     r2_star_per_s: Real
@@ -189,7 +190,8 @@ def fit_decay(
         ),
         mask.size,
     )  # fmt: skip
-    return _decay(rate, height, misfit, spread, used, noise=noise, mask=mask, echoes=len(te_s))
+    found = _decay(rate, height, misfit, spread, used, noise=noise, mask=mask, echoes=len(te_s))
+    return _without_guesses(found, fastest)
 
 
 def t2_star_s(r2_star_per_s: Real, mask: Flags, *, longest_s: float = 0.5) -> Real:
@@ -256,4 +258,16 @@ def _decay(
         np.nan_to_num(sd, nan=np.inf, posinf=np.inf).astype(np.float32).reshape(shape),
         np.where(known & (used > 2), residual, 0).astype(np.float32).reshape(shape),
         (known & (2 * used.astype(np.int64) >= echoes)).reshape(shape),
+    )
+
+
+def _without_guesses(decay: Decay, fastest: float) -> Decay:
+    """Nothing is known of a rate that noise alone moves by more than the largest looked for."""
+    guessed = decay.sd_per_s > fastest
+    return Decay(
+        np.where(guessed, np.float32(0), decay.r2_star_per_s),
+        decay.s0,
+        np.where(guessed, np.float32(np.inf), decay.sd_per_s),
+        decay.residual,
+        decay.trusted & ~guessed,
     )

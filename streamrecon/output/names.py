@@ -17,7 +17,21 @@ _PARTS = {
     "real": "real",
     "imaginary": "imag",
 }
-_MAPS = {"chi": "Chimap", "chi_preview": "desc-preview_Chimap", "r2star": "R2starmap"}
+_MAPS = {
+    "chi": "Chimap",
+    "chi_preview": "desc-preview_Chimap",
+    "chi_maxip": "desc-chi_maxIP",
+    "r2star": "R2starmap",
+    "r2star_sd": "desc-sd_R2starmap",
+    "r2star_misfit": "desc-misfit_R2starmap",
+    "t2star": "T2starmap",
+    "s0": "S0map",
+    "field_hz": "fieldmap",
+    "minip": "minIP",
+    "tswi_minip": "desc-tswi_minIP",
+    "swi_dia": "desc-diamagnetic_swi",
+    "tswi_dia": "desc-diamagnetic_tswi",
+}
 
 
 def plain(name: str) -> str:

@@ -1,0 +1,138 @@
+"""SWI, projections and R2* out of the chain files, against the simulated head."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from chains import run_chain, texts, volumes
+
+from simulator.scan import simulate
+from simulator.scene import Scene
+from simulator.truth import truth
+from streamrecon.maps.weighting import phase_weight
+from streamrecon.model.images import LocalField, Quantity, Volume
+from streamrecon.mrd.messages import Acquisitions, Header
+
+SCENE = Scene(
+    "odd oblique head", matrix=(27, 44, 51), voxel_mm=(5.0, 4.5, 4.0), n_coils=3,
+    tilt_deg=(20.0, 10.0), snr=100.0,
+)  # fmt: skip
+
+
+@cache
+def messages(*, n_echoes: int = 4) -> tuple[Header | Acquisitions, ...]:
+    return tuple(simulate(replace(SCENE, te_s=SCENE.te_s[-n_echoes:])).messages())
+
+
+@cache
+def outputs(chain: str) -> tuple[object, ...]:
+    return tuple(run_chain(chain, messages()))
+
+
+def one(emitted, quantity: Quantity) -> Volume:
+    (volume,) = volumes(emitted, quantity)
+    return volume
+
+
+def test_swi_is_the_magnitude_weighted_by_the_phase_of_the_local_field() -> None:
+    emitted = outputs("gre_swi.xml")
+    swi = one(emitted, Quantity.SWI)
+    (local,) = (item for item in emitted if isinstance(item, LocalField))
+
+    turned = 2 * np.pi * 42.577478 * 3.0 * 0.020 * local.field_ppm
+    np.testing.assert_allclose(
+        swi.values, local.total.magnitude * phase_weight(turned), rtol=1e-5, atol=1e-3
+    )
+    together = np.sqrt(sum(v.values**2 for v in volumes(emitted, Quantity.MAGNITUDE)))
+    outside = ~local.mask
+    np.testing.assert_allclose(swi.values[outside], together[outside], rtol=1e-4)
+    assert (swi.values[local.mask] < 0.9 * together[local.mask]).mean() > 0.02
+    assert any("phase of 20.0 ms at 3.00 T" in text for text in texts(emitted))
+
+
+def test_a_minimum_projection_says_how_thick_it_is_and_lies_in_the_middle() -> None:
+    emitted = outputs("gre_swi.xml")
+    swi, projected = one(emitted, Quantity.SWI), one(emitted, Quantity.MIP)
+
+    np.testing.assert_array_equal(projected.values, np.minimum(swi.values[:-1], swi.values[1:]))
+    assert projected.slab_mm == pytest.approx(10.0)  # two slices of 5 mm
+    ends = [swi.geometry.affine_lps() @ (z, 3, 4, 1) for z in (0, 1)]
+    np.testing.assert_allclose(
+        projected.geometry.affine_lps() @ (0, 3, 4, 1), np.mean(ends, axis=0), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("kind", ["classic", "clear"])
+@pytest.mark.parametrize("n_echoes", [1, 4])
+def test_without_a_field_map_one_echo_or_many_make_both_polarities(kind, n_echoes) -> None:
+    emitted = run_chain(
+        "gre_single_echo_swi.xml",
+        messages(n_echoes=n_echoes),
+        **{"SwiImages.kind": kind, "SwiImages.shows": "both"},
+    )
+    veins, calcium = one(emitted, Quantity.SWI), one(emitted, Quantity.SWI_DIA)
+    head = truth(SCENE).mask
+    # the factors of opposite phases: where one is below 1 the other is 1
+    assert (veins.values[head] < 0.97 * calcium.values[head]).mean() > 0.02
+    assert (calcium.values[head] < 0.97 * veins.values[head]).mean() > 0.02
+    assert one(emitted, Quantity.MIP).values.shape == (26, 44, 51)
+    assert "dark: diamagnetic" in calcium.comments
+
+
+def test_a_single_echo_still_has_swi_from_its_local_field() -> None:
+    emitted = run_chain("gre_swi.xml", messages(n_echoes=1))
+    assert one(emitted, Quantity.SWI).values.max() > 0
+    assert any("magnitude of 1 echo" in text for text in texts(emitted))
+
+
+def test_everything_comes_out_of_the_full_chain_once() -> None:
+    emitted = outputs("gre_full.xml")
+    found = [v.quantity for v in emitted if isinstance(v, Volume) and v.echo is None]
+    expected = {
+        Quantity.SWI, Quantity.MIP, Quantity.CHI_PREVIEW, Quantity.CHI, Quantity.CHI_MAX,
+        Quantity.TSWI, Quantity.TSWI_MIP, Quantity.R2_STAR, Quantity.T2_STAR, Quantity.R2_STAR_SD,
+        Quantity.FIELD_HZ, Quantity.MASK, Quantity.PHASE_QUALITY, Quantity.SNR,
+    }  # fmt: skip
+    assert sorted(q.label for q in found) == sorted(q.label for q in expected)
+    assert not [text for text in texts(emitted) if text.startswith(("WRN", "ERR"))]
+
+
+def test_r2_star_is_that_of_the_head_within_its_uncertainty() -> None:
+    emitted = outputs("gre_full.xml")
+    known = truth(SCENE)
+    rate, spread = one(emitted, Quantity.R2_STAR).values, one(emitted, Quantity.R2_STAR_SD).values
+    time = one(emitted, Quantity.T2_STAR).values
+    # away from edges, where voxels hold one tissue and echoes do not ring
+    flat = np.zeros_like(known.mask)
+    core = known.r2_star_hz[1:-1, 1:-1, 1:-1]
+    flat[1:-1, 1:-1, 1:-1] = known.mask[1:-1, 1:-1, 1:-1]
+    for axis in range(3):
+        for way in (-1, 1):
+            neighbour = np.roll(known.r2_star_hz, way, axis)[1:-1, 1:-1, 1:-1]
+            flat[1:-1, 1:-1, 1:-1] &= neighbour == core
+    flat &= spread > 0
+
+    error = rate[flat] - known.r2_star_hz[flat]
+
+    assert flat.sum() > 3000
+    assert abs(np.median(error)) < 0.3
+    assert abs(np.median(error / spread[flat])) < 0.2
+    np.testing.assert_allclose(time[flat] * np.maximum(rate[flat], 2), 1, rtol=1e-4)
+
+
+def test_true_swi_is_the_magnitude_weighted_by_the_final_map() -> None:
+    emitted = outputs("gre_full.xml")
+    chi, image = one(emitted, Quantity.CHI).values, one(emitted, Quantity.TSWI).values
+    together = np.sqrt(sum(v.values**2 for v in volumes(emitted, Quantity.MAGNITUDE)))
+    weight = np.clip(1 - chi / 0.45, 0, 1) ** 2
+    np.testing.assert_allclose(image, together * weight, rtol=1e-4, atol=1e-3)
+
+
+def test_r2_star_of_one_echo_is_told_to_be_missing() -> None:
+    emitted = run_chain("gre_full.xml", messages(n_echoes=1))
+    assert not volumes(emitted, Quantity.R2_STAR)
+    assert any("one echo has no decay" in text for text in texts(emitted))
+    assert volumes(emitted, Quantity.SWI)
