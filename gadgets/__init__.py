@@ -8,8 +8,7 @@ from gadgets.image_in import AssembleImages
 from gadgets.images import EchoImages
 from gadgets.kspace import AssembleKSpace
 from gadgets.noise import WhitenNoise
-from gadgets.projection import ProjectSlabs
-from gadgets.relaxation import DecayImages
+from gadgets.polarity import CheckPolarity
 from gadgets.stock import (
     AutoScale,
     Contained,
@@ -20,7 +19,7 @@ from gadgets.stock import (
     ScaleEchoes,
 )
 from gadgets.susceptibility import InvertField, RemoveBackground
-from gadgets.swi import SwiImages, TrueSwiImages
+from gadgets.veins import FindVeins
 from streamrecon.stream.registry import GadgetClass, Registry
 
 ALL: tuple[GadgetClass, ...] = (
@@ -28,16 +27,14 @@ ALL: tuple[GadgetClass, ...] = (
     CompressCoils,
     AssembleKSpace,
     CombineCoils,
+    CheckPolarity,
     AssembleImages,
     EchoImages,
     MapField,
     RemoveBackground,
     InvertField,
     FieldImages,
-    SwiImages,
-    TrueSwiImages,
-    ProjectSlabs,
-    DecayImages,
+    FindVeins,
     SendDicom,
     SpoolDicom,
     DropDicom,

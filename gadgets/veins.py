@@ -1,0 +1,81 @@
+"""Susceptibility becomes a vein mask and a table of centre-lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from streamrecon.maps.centrelines import CentreLines, trace_veins
+from streamrecon.maps.veins import SCALES_MM, find_veins
+from streamrecon.model.images import ChiMap, Quantity, Volume
+from streamrecon.model.notice import Level, Notice
+from streamrecon.output.atomic import whole
+from streamrecon.stream.gadget import Gadget
+
+_FOLDER = "veins"
+
+
+class FindVeins(Gadget[ChiMap]):
+    """Adds a mask of the veins, their number and length, and a table of their centre-lines.
+
+    The table goes as a file of comma-separated values into the folder ``veins`` of the service's
+    storage, if it has one. Previews of a map are left alone.
+    """
+
+    accepts: ClassVar = (ChiMap,)
+
+    scales_mm: tuple[float, ...] = Field(
+        default=SCALES_MM, min_length=1, description="widths of the filter, mm"
+    )
+    contrast_ppm: float = Field(default=0.08, ge=0, description="weakest vein, ppm")
+    k_sigma: float = Field(default=4.0, ge=0, description="smallest ratio to the map's noise")
+    shortest_mm: float = Field(default=8.0, ge=0, description="shortest extent of a vein, mm")
+    table: bool = Field(default=True, description="trace centre-lines and keep their table")
+
+    def feed(self, item: ChiMap) -> Iterator[object]:
+        """Let the map go on, then its veins."""
+        yield item
+        if item.is_preview:
+            return
+        geometry = item.scan.geometry
+        veins = find_veins(
+            item.chi_ppm,
+            item.mask,
+            geometry,
+            scales_mm=self.scales_mm,
+            contrast_ppm=self.contrast_ppm,
+            k_sigma=self.k_sigma,
+            shortest_mm=self.shortest_mm,
+        )
+        yield Volume(
+            veins.astype(np.float32),
+            geometry,
+            Quantity.VEINS,
+            item.scan,
+            repetition=item.repetition,
+            comments=(*item.scan.remarks, *item.remarks),
+        )
+        if self.table:
+            lines = trace_veins(veins, item.chi_ppm, geometry)
+            self._keep(lines, item.repetition)
+            yield Notice(Level.INFO, _summary(lines))
+
+    def _keep(self, lines: CentreLines, repetition: int) -> None:
+        if self.context.storage is None:
+            return
+        name = f"{self.context.run or 'scan'}_run-{repetition + 1}_veins.csv"
+        with whole(Path(self.context.storage) / _FOLDER / name) as scratch:
+            scratch.write_text(lines.as_csv(), encoding="ascii")
+
+
+def _summary(lines: CentreLines) -> str:
+    if not lines.length_mm.size:
+        return "veins: none found"
+    return (
+        f"veins: {lines.length_mm.size} pieces, {lines.length_mm.sum() / 1e3:.2f} m, "
+        f"median radius {np.median(lines.radius_mm):.2f} mm"
+    )

@@ -1,0 +1,151 @@
+"""Whether a susceptibility map has the right sign, from what is known of every head.
+
+Phase data cannot tell: the other sign of the phase gives the same map with the other sign. Two
+things can. Iron in deep grey matter makes χ and R2* large at the same place; and the blood in veins
+is paramagnetic.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.errors import ReconError
+from streamrecon.maps.veins import SCALES_MM, Flags, Real, ridge_score, surroundings
+from streamrecon.model.geometry import Geometry
+
+_BOX_MM = 60.0  # side of the box about the middle of the mask that holds deep grey matter
+_FASTEST = 0.05  # share of its voxels with the largest R2*
+_FEWEST = 50  # voxels on which a sign may rest
+_DECIDED_IRON = 0.5  # standard deviations
+_DECIDED_VEINS = 0.3
+_BRIGHTEST_PPM = 0.3  # one calcification must not outweigh the veins
+
+
+class Verdict(Enum):
+    """What the map says of its own sign."""
+
+    AGREES = "agrees"
+    UNDECIDED = "undecided"
+    DISAGREES = "disagrees"
+
+
+@dataclass(frozen=True, slots=True)
+class PolarityCheck:
+    """The verdict, and the two scores behind it: positive where χ has the right sign.
+
+    Parameters
+    ----------
+    verdict
+        Agrees or disagrees if one of the scores is decided and the other does not contradict.
+    iron
+        χ of the voxels with the largest R2* above that of the others around, in their standard
+        deviations; decided beyond ±0.5. ``None`` where there are too few, or no R2*.
+    veins
+        Σh³ / Σ|h|³ of the height h of lines of either sign, −1 … 1; decided beyond ±0.3. ``None``
+        where there are too few.
+    """
+
+    verdict: Verdict
+    iron: float | None
+    veins: float | None
+
+    def __str__(self) -> str:
+        """The verdict in words: a person reads it at the console."""
+        iron = "not seen" if self.iron is None else f"{self.iron:+.1f}"
+        veins = "not seen" if self.veins is None else f"{self.veins:+.2f}"
+        return f"{self.verdict.value} (deep grey matter {iron}, veins {veins})"
+
+
+def check_polarity(
+    chi_ppm: NDArray[np.floating],
+    mask: Flags,
+    geometry: Geometry,
+    *,
+    r2_star_per_s: NDArray[np.floating] | None = None,
+) -> PolarityCheck:
+    """Look for iron and veins in a susceptibility map.
+
+    A map of 2 mm voxels is enough. A head without deep grey matter and veins in the field of view,
+    or a phantom, stays undecided. Wrong where neither rule holds: calcified basal ganglia, contrast
+    agents that change the sign of nothing but drown both.
+
+    Parameters
+    ----------
+    chi_ppm
+        Susceptibility [Z, Y, X, ppm].
+    mask
+        Where it is known.
+    geometry
+        Their grid.
+    r2_star_per_s
+        R2* [Z, Y, X, 1/s], where there are several echoes.
+
+    Raises
+    ------
+    ReconError
+        If the mask is empty.
+    """
+    if not mask.any():
+        raise ReconError("polarity: the mask is empty")
+    chi = np.where(mask, chi_ppm, 0).astype(np.float32)
+    iron = None if r2_star_per_s is None else _iron(chi, mask, geometry, r2_star_per_s)
+    veins = _veins(chi, mask, geometry)
+    return PolarityCheck(_verdict(iron, veins), iron, veins)
+
+
+def _iron(
+    chi: Real, mask: Flags, geometry: Geometry, r2_star: NDArray[np.floating]
+) -> float | None:
+    deep = mask & _box(mask, geometry)
+    fastest = deep & (r2_star >= np.quantile(r2_star[deep], 1 - _FASTEST))
+    if fastest.sum() < _FEWEST:
+        return None
+    others = chi[deep & ~fastest]
+    middle = float(np.median(others))
+    spread = 1.4826 * float(np.median(np.abs(others - middle)))
+    return (float(np.median(chi[fastest])) - middle) / max(spread, 1e-6)
+
+
+def _box(mask: Flags, geometry: Geometry) -> Flags:
+    """A cube about the centre of the mask."""
+    box = np.zeros_like(mask)
+    centre = [float(index.mean()) for index in np.nonzero(mask)]
+    half = [_BOX_MM / 2 / mm for mm in geometry.voxel_mm]
+    box[
+        tuple(
+            slice(max(0, math.ceil(at - h)), math.floor(at + h) + 1)
+            for at, h in zip(centre, half, strict=True)
+        )
+    ] = True
+    return box
+
+
+def _veins(
+    chi: Real, mask: Flags, geometry: Geometry, scales_mm: Sequence[float] = SCALES_MM
+) -> float | None:
+    bright, dark = (
+        ridge_score(sign * chi, mask, geometry, scales_mm=scales_mm) >= 1 for sign in (1, -1)
+    )
+    lines = bright | dark
+    if lines.sum() < _FEWEST:
+        return None
+    height = (chi - surroundings(chi, mask & ~lines, geometry.voxel_mm))[lines]
+    cube = np.clip(height, -_BRIGHTEST_PPM, _BRIGHTEST_PPM).astype(np.float64) ** 3
+    return float(cube.sum() / np.abs(cube).sum())
+
+
+def _verdict(iron: float | None, veins: float | None) -> Verdict:
+    votes = {
+        math.copysign(1, score)
+        for score, decided in ((iron, _DECIDED_IRON), (veins, _DECIDED_VEINS))
+        if score is not None and abs(score) > decided
+    }
+    if len(votes) != 1:
+        return Verdict.UNDECIDED
+    return Verdict.AGREES if votes == {1} else Verdict.DISAGREES

@@ -1,0 +1,83 @@
+"""A scan whose sign is wrong: assumed ones are turned round, given ones are doubted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from chains import complex_echoes, texts
+
+from gadgets import REGISTRY
+from simulator.phantom import HEAD, VEIN, Part
+from simulator.scan import simulate
+from simulator.scene import Scene
+from simulator.shapes import Cylinder
+from simulator.truth import truth
+from streamrecon.model.scan import SignOrigin
+from streamrecon.stream.config import build_chain
+
+_VEINS = tuple(
+    Part(Cylinder((0.0, p, s), (1.0, d, 0.3), 3.0), VEIN)
+    for p, s, d in ((20.0, 30.0, 0.5), (-25.0, 25.0, -0.4), (30.0, -25.0, 0.2))
+)
+SCENE = Scene(
+    "head with more veins", phantom=replace(HEAD, parts=HEAD.parts + _VEINS),
+    matrix=(44, 58, 52), voxel_mm=(3.6, 3.3, 3.0), n_coils=1, noise_lines=0, snr=80.0,
+)  # fmt: skip
+CHAIN = """<configuration><version>2</version><stream>
+<gadget><name>AssembleKSpace</name></gadget><gadget><name>CombineCoils</name></gadget>
+<gadget><name>CheckPolarity</name></gadget></stream></configuration>"""
+
+
+def run(scene: Scene, **overrides: str) -> list[object]:
+    emitted: list[object] = []
+    build_chain(CHAIN, REGISTRY, overrides=overrides).run(
+        simulate(scene).messages(), emitted.append
+    )
+    return emitted
+
+
+def grows_with_the_field(echoes: np.ndarray, scene: Scene) -> float:
+    """Correlation of the phase between two echoes with the true field, where there is signal."""
+    known = truth(replace(scene, phase_sign=1))
+    turn = np.angle(echoes[1] * echoes[0].conj())[known.mask]
+    true = np.angle(known.echoes[1] * known.echoes[0].conj())[known.mask]
+    return float(np.corrcoef(np.sin(turn), np.sin(true))[0, 1])
+
+
+def test_an_assumed_sign_that_is_wrong_is_turned_round_and_marked() -> None:
+    scene = replace(SCENE, phase_sign=-1, says_phase_sign=False)
+
+    emitted = run(scene)
+
+    (echoes,) = complex_echoes(emitted)
+    assert echoes.scan.phase_sign.origin is SignOrigin.INFERRED
+    assert echoes.scan.phase_sign.value == -1
+    assert grows_with_the_field(echoes.data, scene) > 0.9
+    assert any("-1 is inferred" in text for text in texts(emitted))
+    assert [text for text in echoes.scan.remarks if "sign" in text] == ["phase sign -1 (inferred)"]
+
+
+def test_a_given_sign_that_is_wrong_stays_and_every_image_says_so() -> None:
+    scene = replace(SCENE, phase_sign=-1, says_phase_sign=False)
+
+    emitted = run(scene, phase_sign="1")
+
+    (echoes,) = complex_echoes(emitted)
+    assert echoes.scan.phase_sign.origin is SignOrigin.CHAIN
+    assert grows_with_the_field(echoes.data, scene) < -0.9
+    assert any("in doubt: disagrees" in text for text in echoes.scan.remarks)
+    assert any(text.startswith("WRN polarity: disagrees") for text in texts(emitted))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_right_sign_is_only_told(sign: int) -> None:
+    scene = replace(SCENE, phase_sign=sign)
+
+    emitted = run(scene)
+
+    (echoes,) = complex_echoes(emitted)
+    assert echoes.scan.phase_sign.origin is SignOrigin.HEADER
+    assert not any("doubt" in text for text in echoes.scan.remarks)
+    assert any(text.startswith("INF polarity: agrees") for text in texts(emitted))
