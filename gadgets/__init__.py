@@ -9,6 +9,8 @@ from gadgets.images import EchoImages
 from gadgets.kspace import AssembleKSpace
 from gadgets.noise import WhitenNoise
 from gadgets.polarity import CheckPolarity
+from gadgets.projection import ProjectSlabs
+from gadgets.relaxation import DecayImages
 from gadgets.stock import (
     AutoScale,
     Contained,
@@ -19,6 +21,7 @@ from gadgets.stock import (
     ScaleEchoes,
 )
 from gadgets.susceptibility import InvertField, RemoveBackground
+from gadgets.swi import SwiImages, TrueSwiImages
 from gadgets.veins import FindVeins
 from streamrecon.stream.registry import GadgetClass, Registry
 
@@ -34,6 +37,10 @@ ALL: tuple[GadgetClass, ...] = (
     RemoveBackground,
     InvertField,
     FieldImages,
+    SwiImages,
+    TrueSwiImages,
+    ProjectSlabs,
+    DecayImages,
     FindVeins,
     SendDicom,
     SpoolDicom,
