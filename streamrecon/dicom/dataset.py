@@ -18,7 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from streamrecon.dicom.modules import MR_IMAGE, coded
 from streamrecon.dicom.pixels import Stored, window_of
 from streamrecon.dicom.planes import Planes
-from streamrecon.dicom.quantities import Code, Row
+from streamrecon.dicom.row import Code, Row
 from streamrecon.dicom.uids import IMPLEMENTATION
 from streamrecon.dicom.words import decimal
 

@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset
 from streamrecon import __version__
 from streamrecon.dicom.identity import Identity
 from streamrecon.dicom.planes import Planes
-from streamrecon.dicom.quantities import Code, Row
+from streamrecon.dicom.row import Code, Row
 from streamrecon.dicom.words import decimal, plain, put, put_known
 from streamrecon.model.images import Volume
 

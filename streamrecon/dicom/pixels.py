@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.dicom.quantities import Row
+from streamrecon.dicom.row import Row
 from streamrecon.model.images import Volume
 
 _BRIGHTEST = 2**15  # of the first image of a kind: half of the range is left for later ones
@@ -49,9 +49,9 @@ def store(volume: Volume, row: Row, scale: float) -> Stored:
     return Stored(np.clip(steps, low, high).astype(dtype), scale, n_saturated, n_undefined)
 
 
-def fixed_scale(volume: Volume, row: Row) -> float:
+def fixed_scale(row: Row) -> float:
     """Stored steps per unit of the model, for a quantity that has a unit."""
-    return row.in_unit(volume.scan) / row.slope
+    return row.per_unit / row.slope
 
 
 def free_scale(volume: Volume) -> float:

@@ -1,80 +1,16 @@
 """What DICOM calls each quantity, and how its numbers are stored: one table.
 
-A later map fits in by adding a row.
+A later map fits in by adding a row. No two rows share a number or a suffix: UIDs follow from them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 
+from streamrecon.dicom.row import Code, Row
 from streamrecon.dicom.words import decimal
 from streamrecon.errors import DataError
 from streamrecon.model.images import Quantity, Volume
-from streamrecon.model.scan import Scan
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A coded concept: value, scheme, meaning."""
-
-    value: str
-    scheme: str
-    meaning: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """How one output is stored.
-
-    Parameters
-    ----------
-    number
-        Last two digits of the series number.
-    suffix
-        End of the series description.
-    image_type
-        Four values or more: readers look for the component letter behind the third.
-    slope
-        Unit per stored step; 1 needs no rescale. Arbitrary units are scaled by the session.
-    unit
-        Unit of the stored values times ``slope``; ``None`` for arbitrary units.
-    concept
-        What is measured, where a code for it exists.
-    in_unit
-        Factor from the model's unit to ``unit``, given the scan.
-    signed
-        Whether stored values may be negative.
-    window
-        Centre and width in ``unit``; ``None`` leaves it to the values.
-    derivation
-        Code of a standard derivation, for projections.
-    priority
-        Smaller leaves earlier: magnitude and SWI before maps.
-    """
-
-    number: int
-    suffix: str
-    image_type: tuple[str, ...]
-    slope: float = 1.0
-    unit: Code | None = None
-    concept: Code | None = None
-    in_unit: Callable[[Scan], float] = lambda _: 1.0
-    signed: bool = False
-    window: tuple[float, float] | None = None
-    derivation: Code | None = None
-    priority: int = 5
-
-    @property
-    def is_derived(self) -> bool:
-        """Whether it is made of other images that are stored too."""
-        return self.image_type[0] == "DERIVED"
-
-    @property
-    def is_rescaled(self) -> bool:
-        """Whether readers must multiply."""
-        return self.slope != 1
 
 
 def _written(slope: float) -> float:
@@ -83,15 +19,81 @@ def _written(slope: float) -> float:
 
 
 _DERIVED = ("DERIVED", "PRIMARY", "OTHER")
+_PROJECTION = ("DERIVED", "PRIMARY", "PROJECTION IMAGE")
 _PPB = Code("[ppb]", "UCUM", "parts per billion")
 _RAD = Code("rad", "UCUM", "radian")
 _PER_S = Code("/s", "UCUM", "per second")
 _MS = Code("ms", "UCUM", "millisecond")
 _HZ = Code("Hz", "UCUM", "hertz")
+_ONE = Code("1", "UCUM", "no units")
+_CHI = Code("126396", "DCM", "Magnetic Susceptibility")
+_FIELD = Code("110807", "DCM", "Field Map MR Signal Intensity")
+_MINIMUM = Code("113079", "DCM", "Minimum intensity projection")
+_MAXIMUM = Code("113078", "DCM", "Maximum intensity projection")
+
+
+def _in_ppb(
+    number: int,
+    suffix: str,
+    image_type: tuple[str, ...],
+    *,
+    window: tuple[float, float],
+    concept: Code | None = _CHI,
+    priority: int = 4,
+    derivation: Code | None = None,
+) -> Row:
+    """Whole ppb, signed, without a rescale: who ignores scales reads the right number."""
+    return Row(
+        number,
+        suffix,
+        image_type,
+        unit=_PPB,
+        concept=concept,
+        per_unit=1e3,
+        signed=True,
+        window=window,
+        priority=priority,
+        derivation=derivation,
+    )
+
+
+def _mapped(
+    number: int,
+    suffix: str,
+    image_type: tuple[str, ...],
+    *,
+    slope: float,
+    unit: Code,
+    per_unit: float = 1.0,
+    window: tuple[float, float],
+    concept: Code | None = None,
+    signed: bool = False,
+    priority: int = 6,
+) -> Row:
+    """Steps of ``slope``; ``per_unit`` units make one of the model's."""
+    return Row(
+        number,
+        suffix,
+        image_type,
+        slope=slope,
+        unit=unit,
+        concept=concept,
+        per_unit=per_unit,
+        signed=signed,
+        window=window,
+        priority=priority,
+    )
+
+
+def _mask(number: int, suffix: str, word: str) -> Row:
+    """Zero and one as they are."""
+    kind = (*_DERIVED, word)
+    return _mapped(number, suffix, kind, slope=1.0, unit=_ONE, window=(0.5, 1.0))
+
 
 ROWS: dict[Quantity, Row] = {
     Quantity.MAGNITUDE: Row(1, "Mag", ("ORIGINAL", "PRIMARY", "OTHER", "M", "ND"), priority=1),
-    Quantity.PHASE: Row(
+    Quantity.PHASE: _mapped(
         2,
         "Pha",
         ("ORIGINAL", "PRIMARY", "PHASE MAP", "P", "ND"),
@@ -103,25 +105,11 @@ ROWS: dict[Quantity, Row] = {
     ),
     Quantity.SWI: Row(4, "SWI", (*_DERIVED, "SWI"), priority=2),
     Quantity.MIP: Row(
-        5,
-        "SWI_mIP",
-        ("DERIVED", "PRIMARY", "PROJECTION IMAGE", "MINIP", "SWI"),
-        derivation=Code("113079", "DCM", "Minimum intensity projection"),
-        priority=2,
+        5, "SWI_mIP", (*_PROJECTION, "MINIP", "SWI"), derivation=_MINIMUM, priority=2
     ),
     Quantity.TSWI: Row(6, "tSWI", (*_DERIVED, "TSWI"), priority=4),
-    Quantity.CHI: Row(
-        7,
-        "QSM_ppb",
-        (*_DERIVED, "QSM"),
-        unit=_PPB,
-        concept=Code("126396", "DCM", "Magnetic Susceptibility"),
-        in_unit=lambda _: 1e3,
-        signed=True,
-        window=(0.0, 400.0),
-        priority=4,
-    ),
-    Quantity.R2_STAR: Row(
+    Quantity.CHI: _in_ppb(7, "QSM_ppb", (*_DERIVED, "QSM"), window=(0.0, 400.0)),
+    Quantity.R2_STAR: _mapped(
         8,
         "R2star_per_s",
         (*_DERIVED, "R2_STAR"),
@@ -129,60 +117,111 @@ ROWS: dict[Quantity, Row] = {
         unit=_PER_S,
         concept=Code("126395", "DCM", "R2*"),
         window=(50.0, 100.0),
+        priority=5,
     ),
-    Quantity.T2_STAR: Row(
+    Quantity.T2_STAR: _mapped(
         9,
         "T2star_ms",
         (*_DERIVED, "T2_STAR"),
         slope=0.1,
         unit=_MS,
+        per_unit=1e3,
         concept=Code("113064", "DCM", "T2*"),
-        in_unit=lambda _: 1e3,
         window=(50.0, 100.0),
+        priority=5,
     ),
-    Quantity.FIELD: Row(
+    Quantity.FIELD_HZ: _mapped(
         10,
         "B0map_Hz",
         (*_DERIVED, "FIELD_MAP"),
         slope=0.1,
         unit=_HZ,
-        concept=Code("110807", "DCM", "Field Map MR Signal Intensity"),
-        in_unit=lambda scan: scan.protocol.f0_hz * 1e-6,
+        concept=_FIELD,
         signed=True,
         window=(0.0, 400.0),
-        priority=6,
     ),
-    Quantity.LOCAL_FIELD: Row(
+    Quantity.LOCAL_FIELD: _in_ppb(
         11,
         "LocalField_ppb",
         (*_DERIVED, "LOCAL_FIELD"),
-        unit=_PPB,
-        in_unit=lambda _: 1e3,
-        signed=True,
         window=(0.0, 200.0),
+        concept=None,
         priority=6,
     ),
-    Quantity.CHI_PREVIEW: Row(
-        12,
-        "QSMpreview_ppb",
-        (*_DERIVED, "QSM"),
-        unit=_PPB,
-        concept=Code("126396", "DCM", "Magnetic Susceptibility"),
-        in_unit=lambda _: 1e3,
-        signed=True,
-        window=(0.0, 400.0),
-        priority=3,
+    Quantity.CHI_PREVIEW: _in_ppb(
+        12, "QSMpreview_ppb", (*_DERIVED, "QSM"), window=(0.0, 400.0), priority=3
     ),
-    Quantity.CHI_SD: Row(
+    Quantity.CHI_SD: _mapped(
         13,
         "QSMsd_ppb",
         (*_DERIVED, "QSM_SD"),
         slope=0.1,
         unit=_PPB,
-        in_unit=lambda _: 1e3,
+        per_unit=1e3,
         window=(25.0, 50.0),
+    ),
+    Quantity.FIELD: _in_ppb(
+        14,
+        "TotalField_ppb",
+        (*_DERIVED, "FIELD_MAP"),
+        window=(0.0, 4000.0),
+        concept=None,
         priority=6,
     ),
+    Quantity.SWI_DIA: Row(15, "SWI_dia", (*_DERIVED, "SWI"), priority=2),
+    Quantity.TSWI_DIA: Row(16, "tSWI_dia", (*_DERIVED, "TSWI"), priority=4),
+    Quantity.TSWI_MIP: Row(
+        17, "tSWI_mIP", (*_PROJECTION, "MINIP", "TSWI"), derivation=_MINIMUM, priority=4
+    ),
+    Quantity.CHI_MAX: _in_ppb(
+        18,
+        "QSM_MIP_ppb",
+        (*_PROJECTION, "MIP", "QSM"),
+        window=(200.0, 400.0),
+        derivation=_MAXIMUM,
+        priority=5,
+    ),
+    Quantity.R2_STAR_SD: _mapped(
+        19,
+        "R2starsd_per_s",
+        (*_DERIVED, "R2_STAR_SD"),
+        slope=0.1,
+        unit=_PER_S,
+        window=(10.0, 20.0),
+    ),
+    Quantity.FIELD_SD: _mapped(
+        20,
+        "Fieldsd_ppb",
+        (*_DERIVED, "FIELD_SD"),
+        slope=0.1,
+        unit=_PPB,
+        per_unit=1e3,
+        window=(25.0, 50.0),
+    ),
+    Quantity.MASK: _mask(21, "Mask", "MASK"),
+    Quantity.VEINS: _mask(22, "Veins", "VEINS"),
+    Quantity.PHASE_QUALITY: _mapped(
+        23,
+        "PhaseQuality",
+        (*_DERIVED, "QUALITY"),  # with "PHASE" in it dcm2niix would take it for phase
+        slope=0.001,
+        unit=_ONE,
+        window=(0.5, 1.0),
+    ),
+    Quantity.SNR: _mapped(
+        24, "SNR", (*_DERIVED, "SNR"), slope=0.1, unit=_ONE, window=(50.0, 100.0)
+    ),
+    Quantity.S0: Row(25, "S0", (*_DERIVED, "S0"), priority=6),
+    Quantity.R2_STAR_MISFIT: _mapped(
+        26,
+        "R2starMisfit",
+        (*_DERIVED, "R2_STAR_MISFIT"),
+        slope=0.01,
+        unit=_ONE,
+        window=(2.5, 5.0),
+    ),
+    Quantity.MAGNITUDE_PREVIEW: Row(27, "MagPreview", (*_DERIVED, "PREVIEW"), priority=1),
+    Quantity.SWI_PREVIEW: Row(28, "SWIpreview", (*_DERIVED, "SWI"), priority=1),
 }
 """The outputs that have a DICOM form."""
 

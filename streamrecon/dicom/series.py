@@ -15,7 +15,8 @@ from streamrecon.dicom.dataset import put_pixel_description, slices_of
 from streamrecon.dicom.identity import Identity, identity_of, without_person
 from streamrecon.dicom.pixels import Stored, fixed_scale, free_scale, store
 from streamrecon.dicom.planes import Planes, planes_of, upright
-from streamrecon.dicom.quantities import ROWS, Row, row_of
+from streamrecon.dicom.quantities import ROWS, row_of
+from streamrecon.dicom.row import Row
 from streamrecon.dicom.uids import uid_of
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Quantity, Volume
@@ -151,7 +152,7 @@ class DicomScan:
         if row.unit is None:
             scale = self._scales.setdefault(row.suffix, free_scale(volume))
         else:
-            scale = fixed_scale(volume, row)
+            scale = fixed_scale(row)
         stored = store(volume, row, scale)
         if not self._run.is_upright:
             return volume.geometry, stored

@@ -24,7 +24,7 @@ from streamrecon.model.visit import Origin, Study, Subject, Visit
 VISIT = Visit(
     Subject("Müller^Jürgen", "PID-7", "1970-12-31", "M", "70.5"),
     Study("2026-02-03", "12:30:05.250", "S1", "A0017", "Ärztin^Anna", "head", "BRAIN"),
-    Origin("2026-02-03", "12:40:00", "5", "gre", "General Hospital", "MR1", "0815"),
+    Origin("2026-02-03", "12:40:00", "5", "gre", "General Hospital", "MR1", "SN0815X"),
 )
 IDS = Ids(
     measurement="M1",
@@ -92,7 +92,26 @@ RANGES = {
     Quantity.T2_STAR: (0.0, 0.2),
     Quantity.FIELD: (-4.0, 4.0),
     Quantity.LOCAL_FIELD: (-0.2, 0.2),
+    Quantity.CHI_PREVIEW: (-2.5, 1.5),
+    Quantity.CHI_SD: (0.0, 0.5),
+    Quantity.FIELD_HZ: (-500.0, 500.0),
+    Quantity.FIELD_SD: (0.0, 0.5),
+    Quantity.MASK: (0.0, 1.0),
+    Quantity.PHASE_QUALITY: (0.0, 1.0),
+    Quantity.SNR: (0.0, 300.0),
+    Quantity.SWI_DIA: (0.0, 2e3),
+    Quantity.TSWI_DIA: (0.0, 2e3),
+    Quantity.TSWI_MIP: (0.0, 2e3),
+    Quantity.CHI_MAX: (-0.1, 1.5),
+    Quantity.S0: (0.0, 3e3),
+    Quantity.R2_STAR_SD: (0.0, 50.0),
+    Quantity.R2_STAR_MISFIT: (0.0, 20.0),
+    Quantity.VEINS: (0.0, 1.0),
+    Quantity.MAGNITUDE_PREVIEW: (0.0, 3.7e-4),
+    Quantity.SWI_PREVIEW: (0.0, 2e3),
 }
+PROJECTIONS = {Quantity.MIP, Quantity.TSWI_MIP, Quantity.CHI_MAX}
+MASKS = {Quantity.MASK, Quantity.VEINS}
 """Plausible smallest and largest values of each output, in the model's units."""
 
 
@@ -101,7 +120,9 @@ def volume_of(scan: Scan, quantity: Quantity, *, echo: int | None = None) -> Vol
     low, high = RANGES[quantity]
     numbers = numbers_of(scan.geometry, seed=list(RANGES).index(quantity) + 100 * (echo or 0))
     values = (low + (high - low) * (numbers + 1) / 2).astype(np.float32)
-    slab_mm = 4 * scan.geometry.voxel_mm[0] if quantity is Quantity.MIP else None
+    if quantity in MASKS:
+        values = np.rint(values)
+    slab_mm = 4 * scan.geometry.voxel_mm[0] if quantity in PROJECTIONS else None
     return Volume(values, scan.geometry, quantity, scan, echo=echo, slab_mm=slab_mm)
 
 

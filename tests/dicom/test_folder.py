@@ -12,6 +12,7 @@ from pydicom import dcmread
 
 from streamrecon.dicom.durable import write_files
 from streamrecon.dicom.folder import FolderDrop
+from streamrecon.dicom.quantities import COMBINED, ROWS
 from streamrecon.dicom.series import DicomScan, Run
 
 SCAN = scan_of(GRIDS["axial"])
@@ -27,7 +28,7 @@ def drop(folder: Path, run: str = "run") -> list[Path]:
 def test_a_manifest_lists_its_series_file_by_file(tmp_path: Path) -> None:
     manifests = drop(tmp_path)
 
-    assert len(manifests) == 11
+    assert len(manifests) == len({row.suffix for row in (*ROWS.values(), COMBINED)})
     for path in manifests:
         listed = json.loads(path.read_bytes())["files"]
         assert {f["file"] for f in listed} == {p.name for p in path.parent.glob("*.dcm")}

@@ -21,8 +21,19 @@ STEPS = {  # half a stored step, in the unit that a reader shows
     "T2star_ms": 0.05,
     "B0map_Hz": 0.05,
     "LocalField_ppb": 0.5,
+    "TotalField_ppb": 0.5,
+    "QSMpreview_ppb": 0.5,
+    "QSM_MIP_ppb": 0.5,
+    "QSMsd_ppb": 0.05,
+    "Fieldsd_ppb": 0.05,
+    "R2starsd_per_s": 0.05,
+    "R2starMisfit": 0.005,
+    "PhaseQuality": 0.0005,
+    "SNR": 0.05,
+    "Mask": 0.0,
+    "Veins": 0.0,
 }
-SHOWN = {"QSM_ppb": 1e3, "T2star_ms": 1e3, "B0map_Hz": 123.2, "LocalField_ppb": 1e3}
+SHOWN = {name: 1e3 for name in STEPS if name.endswith(("_ppb", "_ms"))}
 FLOAT32 = 3e-7  # relative error of a scale that a reader keeps in single precision
 
 

@@ -10,6 +10,7 @@ from dicom_scans import GRIDS, IDS, VISIT, scan_of, session_of, volume_of
 from pydicom.dataset import Dataset
 
 from streamrecon.dicom.identity import NO_PATIENT_ID, NO_STUDY_UID
+from streamrecon.dicom.quantities import COMBINED, ROWS
 from streamrecon.dicom.series import DicomScan, Run
 from streamrecon.errors import DataError
 from streamrecon.model.images import Quantity, Volume
@@ -215,7 +216,7 @@ def test_without_the_person_nothing_of_the_header_is_left() -> None:
 
     values = [element for image in images for element in image.iterall()]
     text = "\n".join(str(element.value) for element in values if element.VR not in {"UI", "OW"})
-    for known in ("ller", "PID-7", "1970", "2026", "A0017", "rztin", "Hospital", "0815", "MR1"):
+    for known in ("ller", "PID-7", "1970", "2026", "A0017", "rztin", "Hospital", "SN0815X", "MR1"):
         assert known not in text
     assert IDS.study_uid not in {image.StudyInstanceUID for image in images}
     assert IDS.frame_of_reference_uid not in {image.FrameOfReferenceUID for image in images}
@@ -233,3 +234,16 @@ def test_a_pseudonym_is_the_same_for_all_scans_of_a_patient_and_needs_the_secret
     assert one.study_uid == two.study_uid
     assert one.visit.subject.patient_id != foreign.visit.subject.patient_id
     assert one.study_uid != foreign.study_uid
+
+
+def test_no_two_kinds_of_image_share_a_number_or_a_name() -> None:
+    rows = [*ROWS.values(), COMBINED]
+
+    assert len({row.number for row in rows}) == len(rows)
+    assert len({row.suffix for row in rows}) == len(rows)
+
+
+def test_every_quantity_with_real_numbers_has_a_dicom_form() -> None:
+    without = {Quantity.REAL, Quantity.IMAGINARY, Quantity.COMPLEX}
+
+    assert set(Quantity) - set(ROWS) == without
