@@ -6,6 +6,7 @@ from gadgets.dicom import DropDicom, SendDicom, SpoolDicom
 from gadgets.field import FieldImages, MapField
 from gadgets.image_in import AssembleImages
 from gadgets.images import EchoImages
+from gadgets.integers import WholePpb
 from gadgets.kspace import AssembleKSpace
 from gadgets.noise import WhitenNoise
 from gadgets.polarity import CheckPolarity
@@ -45,6 +46,7 @@ ALL: tuple[GadgetClass, ...] = (
     SendDicom,
     SpoolDicom,
     DropDicom,
+    WholePpb,
     Contained,
     Extract,
     ScaleEchoes,

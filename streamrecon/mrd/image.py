@@ -127,8 +127,9 @@ def _meta(volume: Volume, history: tuple[str, ...]) -> Meta:
         names.VERSION: (streamrecon.__version__,),
         names.SPACING_MM: (f"{volume.geometry.voxel_mm[0]:.9g}",),
     }
-    if quantity.unit:  # an empty value is read as the word None by ismrmrd
-        meta[names.UNIT] = (quantity.unit,)
+    unit, per_unit = unit_on_wire(volume)
+    if unit:  # an empty value is read as the word None by ismrmrd
+        meta[names.UNIT] = (unit,)
     if volume.comments:
         meta[names.COMMENTS] = volume.comments
     meta[names.FIRE_ROLE] = meta[names.ROLE]
@@ -136,9 +137,21 @@ def _meta(volume: Volume, history: tuple[str, ...]) -> Meta:
     meta[names.FIRE_SERIES] = meta[names.SERIES]
     meta[names.FIRE_COMMENT] = (", ".join(meta[names.COMMENT]),)
     if volume.rescale is not None:
-        slope, intercept = volume.rescale
+        slope, intercept = (number * per_unit for number in volume.rescale)
         meta[names.SLOPE], meta[names.INTERCEPT] = (f"{slope:.9g}",), (f"{intercept:.9g}",)
     return meta | _echo_time(volume) | _window(volume)
+
+
+def unit_on_wire(volume: Volume) -> tuple[str, float]:
+    """Unit that a reader gets, and how many of it make one of the model's.
+
+    Integers of a map in ppm are told in ppb, so that a host which ignores the rescale, or shows
+    only whole numbers, shows the right ones.
+    """
+    unit = volume.quantity.unit
+    if unit == "ppm" and np.issubdtype(volume.values.dtype, np.integer):
+        return "ppb", 1e3
+    return unit, 1.0
 
 
 def _series_name(volume: Volume) -> str:
@@ -171,6 +184,8 @@ def _window(volume: Volume) -> Meta:
             centre, width = top / 2, top
         case Quantity.PHASE:
             centre, width = 0.0, 2 * math.pi
+        case Quantity.CHI | Quantity.CHI_PREVIEW if unit_on_wire(volume)[0] == "ppb":
+            centre, width = 0.0, 400.0
         case _:
             return {}
     meta: Meta = {names.CENTRE: (f"{centre:.6g}",), names.WIDTH: (f"{width:.6g}",)}

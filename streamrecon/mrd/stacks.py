@@ -125,11 +125,12 @@ def _stacks(group: list[Image], *, occurrence: int) -> Iterable[Stack]:
     first = group[0]
     for channel in range(first.data.shape[0]):
         values = np.concatenate([image.data[channel] for image in group])
+        values, unit = _in_ppm(_rescaled(values, first.meta), first.meta)
         yield Stack(
-            values=_rescaled(values, first.meta),
+            values=values,
             geometry=grid,
             label=label_of(first),
-            unit=first.meta.get(names.UNIT, ("",))[0],
+            unit=unit,
             series=int(first.head["image_series_index"]),
             echo=int(first.head["contrast"]),
             te_s=_te_s(first.meta),
@@ -215,6 +216,14 @@ def _rescaled(values: NDArray[np.generic], meta: Meta) -> NDArray[np.generic]:
     slope = _number(meta, names.SLOPE) if names.SLOPE in meta else 1.0
     intercept = _number(meta, names.INTERCEPT) if names.INTERCEPT in meta else 0.0
     return values.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+
+
+def _in_ppm(values: NDArray[np.generic], meta: Meta) -> tuple[NDArray[np.generic], str]:
+    """Values and unit; what came as whole ppb for a console is ppm here."""
+    unit = meta.get(names.UNIT, ("",))[0]
+    if unit != "ppb":
+        return values, unit
+    return values.astype(np.float32) * np.float32(1e-3), "ppm"
 
 
 def _number(meta: Meta, name: str) -> float:

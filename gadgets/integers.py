@@ -1,0 +1,50 @@
+"""Maps in ppm as whole ppb, for consoles that show integers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from streamrecon.model.images import Volume
+from streamrecon.model.notice import Level, Notice
+from streamrecon.recon.integers import as_integers
+from streamrecon.stream.gadget import Gadget
+
+_PPB = 1e3  # in a ppm
+
+
+class WholePpb(Gadget[Volume]):
+    """Susceptibility and fields as integers of one ppb, with the rescale that makes them ppm again.
+
+    A console that ignores the rescale still shows ppb. Signed 16 bits hold ±32.8 ppm. Hosts that
+    take unsigned images only get half of the range added: with 12 bits, which most of them show,
+    ±2 ppm; their intercept takes it away. Other volumes pass.
+    """
+
+    accepts: ClassVar = (Volume,)
+
+    signed: bool = Field(default=True, description="negative numbers as they are")
+    bits: Literal[12, 16] = Field(default=12, description="what an unsigned host shows")
+
+    def feed(self, item: Volume) -> Iterator[Volume | Notice]:
+        """Convert a volume in ppm; count and tell what does not fit."""
+        if item.quantity.unit != "ppm" or item.rescale is not None:
+            yield item
+            return
+        values = np.nan_to_num(item.values.real * np.float64(_PPB))
+        stored = as_integers(
+            values,
+            item.quantity,
+            np.int16 if self.signed else np.uint16,
+            offset=0.0 if self.signed else 2.0 ** (self.bits - 1),
+            maximum=None if self.signed else 2**self.bits - 1,
+        )
+        if stored.n_clipped:
+            text = f"{item.quantity.label}: {stored.n_clipped} voxels beyond the range of the host"
+            yield Notice(Level.WARNING, text)
+        rescale = (stored.slope / _PPB, stored.intercept / _PPB)
+        yield replace(item, values=stored.values, rescale=rescale)
