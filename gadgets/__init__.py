@@ -10,6 +10,7 @@ from gadgets.integers import WholePpb
 from gadgets.kspace import AssembleKSpace
 from gadgets.noise import WhitenNoise
 from gadgets.polarity import CheckPolarity
+from gadgets.preview import GatherCentre, Preview
 from gadgets.projection import ProjectSlabs
 from gadgets.relaxation import DecayImages
 from gadgets.stock import (
@@ -29,6 +30,7 @@ from streamrecon.stream.registry import GadgetClass, Registry
 ALL: tuple[GadgetClass, ...] = (
     WhitenNoise,
     CompressCoils,
+    GatherCentre,
     AssembleKSpace,
     CombineCoils,
     CheckPolarity,
@@ -43,6 +45,7 @@ ALL: tuple[GadgetClass, ...] = (
     ProjectSlabs,
     DecayImages,
     FindVeins,
+    Preview,
     SendDicom,
     SpoolDicom,
     DropDicom,

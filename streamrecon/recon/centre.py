@@ -1,0 +1,183 @@
+"""When the middle of k-space is complete, whatever the order of the lines, and its coarser grid.
+
+Three forms of a middle are watched: partitions around the centre, phase-encoding steps around the
+centre, and the ellipse about it. Linear orders complete one of the first two, an order from the
+centre outwards the third.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.model.scan import Encoding, Limit
+from streamrecon.recon.grid import Axis, Grid, grid_of
+
+Counters = NDArray[np.integer]
+
+_VOXEL_TOLERANCE = 2e-3  # well below what `grid.axis` allows
+_TRIES = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Middle:
+    """Lines in the middle of k-space that are all in.
+
+    Parameters
+    ----------
+    share
+        How much of k-space they are, 0 … 1.
+    lines
+        Which [Z, Y] of the encoded grid.
+    """
+
+    share: float
+    lines: NDArray[np.bool_]
+
+
+class MiddleWatch:
+    """Counts the lines of one volume until shares of its middle are complete.
+
+    Lines that the limits leave out, as partial Fourier does, are not waited for; lines left out
+    by acceleration are, so that an accelerated scan completes none.
+
+    Parameters
+    ----------
+    encoding
+        The scan's encoding.
+    n_echoes
+        Echoes of each line.
+    shares
+        Shares of k-space, growing.
+    """
+
+    def __init__(self, encoding: Encoding, n_echoes: int, shares: Sequence[float]) -> None:
+        grid = grid_of(encoding)
+        self._shares = tuple(shares)
+        self._within = lines_within(grid, grid.ky, grid.kz)
+        self._levels = _levels(grid, self._shares)  # [form, Z, Y]: first share that has the line
+        times = n_echoes * len(encoding.average)
+        self._left = times * np.stack(
+            [self._per_share(level[self._within]) for level in self._levels]
+        )
+        self._missing = int(self._within.sum()) * times
+        self._form: int | None = None
+        self._told = 0
+
+    @property
+    def wanted(self) -> NDArray[np.bool_]:
+        """Lines that may still be part of a middle [Z, Y]."""
+        forms = self._levels if self._form is None else self._levels[self._form : self._form + 1]
+        return np.asarray((forms < len(self._shares)).any(axis=0) & self._within)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all shares have been told."""
+        return self._told == len(self._shares)
+
+    @property
+    def has_all(self) -> bool:
+        """Whether no line of the volume is missing."""
+        return self._missing <= 0
+
+    def add(self, z: Counters, y: Counters) -> Middle | None:
+        """Count lines by their places; the largest share that is complete now, once.
+
+        The first form that completes a share is kept for the larger ones.
+        """
+        self._missing -= len(z)
+        self._left -= np.stack([self._per_share(level[z, y]) for level in self._levels])
+        if self._form is None:
+            self._form = next((n for n, left in enumerate(self._left) if left[0] <= 0), None)
+        if self._form is None:
+            return None
+        unfinished = np.flatnonzero(self._left[self._form] > 0)
+        complete = int(unfinished[0]) if unfinished.size else len(self._shares)
+        if complete == self._told:
+            return None
+        self._told = complete
+        share = self._shares[complete - 1]
+        return Middle(share, (self._levels[self._form] < complete) & self._within)
+
+    def _per_share(self, levels: NDArray[np.intp]) -> NDArray[np.intp]:
+        """How many lines are in each share and in no smaller one."""
+        n = len(self._shares)
+        return np.bincount(levels, minlength=n + 1)[:n]
+
+
+def coarse_encoding(encoding: Encoding, middle: Middle, resolution_mm: float) -> Encoding:
+    """Encoding of a middle alone: the same fields of view in voxels of ``resolution_mm`` or more.
+
+    Lines beyond that resolution are outside its limits.
+    """
+    grid = grid_of(encoding)
+    n_z, n_y = (_extent(np.asarray(middle.lines.any(axis=axis))) for axis in (1, 0))
+    z = (1, 1) if grid.is_2d else _coarse(grid.z, min(n_z, _count(grid.z, resolution_mm)))
+    y = _coarse(grid.y, min(n_y, _count(grid.y, resolution_mm)))
+    x = _coarse(grid.x, _count(grid.x, resolution_mm))
+    return replace(
+        encoding,
+        encoded_shape=(z[0], y[0], grid.x.n_encoded),
+        recon_shape=(z[1], y[1], x[1]),
+        ky=_limit(encoding.ky, y[0]),
+        kz=encoding.kz if grid.is_2d else _limit(encoding.kz, z[0]),
+    )
+
+
+def lines_within(grid: Grid, ky: Limit, kz: Limit) -> NDArray[np.bool_]:
+    """Lines of a grid [Z, Y] whose counters are within limits; all slices of a 2-D scan."""
+    y = np.arange(grid.y.n_encoded) - grid.y.n_encoded // 2 + grid.ky.centre
+    within_y = (y >= ky.minimum) & (y <= ky.maximum)
+    if grid.is_2d:
+        return np.tile(within_y, (grid.z_lines, 1))
+    z = np.arange(grid.z.n_encoded) - grid.z.n_encoded // 2 + grid.kz.centre
+    return np.asarray(np.outer((z >= kz.minimum) & (z <= kz.maximum), within_y))
+
+
+def _levels(grid: Grid, shares: Sequence[float]) -> NDArray[np.intp]:
+    """For each form, the first share that each line belongs to [form, Z, Y]; none: the last."""
+    n_z, n_y = grid.z_lines, grid.y.n_encoded
+    z, y = np.arange(n_z) - n_z // 2, np.arange(n_y) - n_y // 2
+    along_y = np.broadcast_to(_ranks(y, n_y), (n_z, n_y))
+    if grid.is_2d:
+        forms = [along_y]
+    else:
+        along_z = np.broadcast_to(_ranks(z, n_z)[:, None], (n_z, n_y))
+        ellipse = math.pi * ((z / n_z)[:, None] ** 2 + (y / n_y) ** 2)
+        forms = [along_z, along_y, ellipse]
+    return np.stack([np.searchsorted(shares, form, side="left") for form in forms])
+
+
+def _ranks(steps: NDArray[np.integer], n: int) -> NDArray[np.float64]:
+    """Share of the axis that is at least as central as each step; ``-n // 2`` has no partner."""
+    return np.asarray(np.minimum(2 * np.where(steps < 0, -steps, steps + 1), n) / n)
+
+
+def _extent(used: NDArray[np.bool_]) -> int:
+    """Lines of the smallest centred stretch that holds all that are used."""
+    steps = np.flatnonzero(used) - used.size // 2
+    return int(min(used.size, 2 * max(-int(steps[0]), int(steps[-1]) + 1)))
+
+
+def _count(axis: Axis, resolution_mm: float) -> int:
+    """Lines that resolve ``resolution_mm``."""
+    return min(axis.n_encoded, math.ceil(axis.fov_mm / resolution_mm))
+
+
+def _coarse(axis: Axis, lines: int) -> tuple[int, int]:
+    """Lines kept, and voxels of the image: a whole number of them in the encoded field of view."""
+    part = axis.n_transform / axis.n_image
+    least = max(1, math.ceil(lines / part))
+    for n in range(least, least + _TRIES):
+        if abs(n * part - round(n * part)) <= _VOXEL_TOLERANCE * n * part:
+            return lines, n
+    return lines, axis.n_image
+
+
+def _limit(limit: Limit, lines: int) -> Limit:
+    first = limit.centre - lines // 2
+    return Limit(max(limit.minimum, first), min(limit.maximum, first + lines - 1), limit.centre)

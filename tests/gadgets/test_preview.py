@@ -1,0 +1,141 @@
+"""Previews: in time, in their place, of the right sign, without a trace in the final images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from chains import CONFIG, texts, volumes
+
+from gadgets import REGISTRY
+from simulator.phantom import HEAD, Part, Phantom, Tissue
+from simulator.scan import simulate
+from simulator.scene import Order, Scene
+from simulator.shapes import Ellipsoid, Sphere
+from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.notice import Notice
+from streamrecon.mrd.messages import Acquisitions
+from streamrecon.stream.config import build_chain
+
+BLEED, CALCIFICATION = (-32.0, 20.0, 20.0), (32.0, 20.0, 20.0)
+LESIONS = Phantom(
+    parts=(
+        Part(Ellipsoid((0.0, 0.0, 0.0), (70.0, 88.0, 78.0)), Tissue(0.8, 18.0, 0.0)),
+        Part(Sphere(BLEED, 2.0), Tissue(0.6, 60.0, 0.8)),
+        Part(Sphere(CALCIFICATION, 2.0), Tissue(0.5, 40.0, -0.8)),
+    ),
+    background_ppm=HEAD.background_ppm,
+)
+SCENE = Scene(
+    "4 mm lesions", phantom=LESIONS, matrix=(64, 92, 96), voxel_mm=(2.5, 2.2, 2.0), n_coils=3,
+    te_s=(0.005, 0.0103, 0.0156), noise_lines=0, supersampling=2, snr=60.0,
+)  # fmt: skip
+SMALL = replace(SCENE, matrix=(24, 40, 48), voxel_mm=(7.0, 5.0, 4.0), supersampling=1)
+KINDS = (Quantity.MAGNITUDE_PREVIEW, Quantity.SWI_PREVIEW, Quantity.CHI_PREVIEW)
+
+
+def run(scene: Scene, **overrides: str) -> tuple[list[object], list[float]]:
+    """What comes out of the chain, and how much of the scan was in before each item."""
+    emitted: list[object] = []
+    parts: list[float] = []
+    sent = [0]
+    total = scene.encoded_matrix[0] * scene.encoded_matrix[1] * len(scene.te_s)
+
+    def messages():
+        for message in simulate(scene).messages():
+            if isinstance(message, Acquisitions):
+                for start in range(0, len(message), 64):
+                    part = message.select(slice(start, start + 64))
+                    sent[0] += len(part)
+                    yield part
+            else:
+                yield message
+
+    def emit(item: object) -> None:
+        emitted.append(item)
+        parts.append(sent[0] / total)
+
+    xml = (CONFIG / "gre_preview.xml").read_bytes()
+    build_chain(xml, REGISTRY, overrides=overrides).run(messages(), emit)
+    return emitted, parts
+
+
+def around(volume: Volume, place_lps: tuple[float, float, float]) -> float:
+    """Value of the voxel at a place in the patient."""
+    index = np.linalg.inv(volume.geometry.affine_lps()) @ (*place_lps, 1)
+    return float(volume.values[tuple(np.rint(index[:3]).astype(int))])
+
+
+@pytest.mark.parametrize(("order", "phase_sign"), [(Order.LINEAR, -1), (Order.CENTRE_OUT, 1)])
+def test_a_bleed_and_a_calcification_of_4_mm_have_their_sign(order: Order, phase_sign: int) -> None:
+    emitted, _ = run(replace(SCENE, order=order, phase_sign=phase_sign), even_late="true")
+
+    previews = volumes(emitted, Quantity.CHI_PREVIEW)
+    assert len(previews) == 2
+    for preview in previews:
+        print(
+            order.value,
+            preview.geometry.voxel_mm,
+            around(preview, BLEED),
+            around(preview, CALCIFICATION),
+        )
+        assert around(preview, BLEED) > 0.08
+        assert around(preview, CALCIFICATION) < -0.08
+
+
+def test_each_share_gives_three_images_marked_and_in_their_place() -> None:
+    scene = replace(SMALL, tilt_deg=(20.0, -10.0), centre_lps_mm=(5.0, -8.0, 3.0))
+
+    emitted, _ = run(scene, even_late="true")
+
+    for quantity in KINDS:
+        first, second = volumes(emitted, quantity)
+        for volume, share in ((first, "25%"), (second, "50%")):
+            assert f"PREVIEW from the central {share} of k-space" in volume.comments
+            assert volume.geometry.centre_lps_mm == pytest.approx(scene.centre_lps_mm)
+            np.testing.assert_allclose(volume.geometry.axes_lps, scene.geometry.axes_lps, atol=1e-6)
+            extent = np.array(volume.geometry.shape) * volume.geometry.voxel_mm
+            full = np.array(scene.matrix) * scene.voxel_mm
+            np.testing.assert_allclose(extent, full, rtol=1e-6)
+        assert first.geometry.voxel_mm[0] == pytest.approx(4 * scene.voxel_mm[0])
+        assert second.geometry.voxel_mm[0] == pytest.approx(2 * scene.voxel_mm[0])
+
+
+def test_final_images_are_the_same_bits_with_and_without_previews() -> None:
+    with_previews, _ = run(SMALL, even_late="true")
+    without, _ = run(SMALL, shares="1.0")
+
+    for quantity in (Quantity.MAGNITUDE, Quantity.PHASE):
+        final, plain = volumes(with_previews, quantity), volumes(without, quantity)
+        assert len(final) == len(plain) == 3
+        for one, other in zip(final, plain, strict=True):
+            np.testing.assert_array_equal(one.values, other.values)
+
+
+def test_a_preview_that_comes_too_late_is_left_out_and_told() -> None:
+    """The lines come at once; the magnitude is ready only after the last of them, or before."""
+    emitted, _ = run(SMALL)
+
+    assert len(volumes(emitted, Quantity.CHI_PREVIEW)) < 2
+    assert any("the scan ended first" in text for text in texts(emitted))
+    assert len(volumes(emitted, Quantity.MAGNITUDE)) == 3
+
+
+def test_slices_and_single_echoes_have_previews_too() -> None:
+    scene = replace(SMALL, slices=True, te_s=(0.015,), order=Order.KZ_INNER)
+
+    emitted, _ = run(scene, even_late="true")
+
+    first, second = volumes(emitted, Quantity.MAGNITUDE_PREVIEW)
+    assert first.geometry.shape == (24, 10, 48)
+    assert second.geometry.shape == (24, 20, 48)
+    assert len(volumes(emitted, Quantity.SWI_PREVIEW)) == 2
+
+
+def test_later_repetitions_have_none() -> None:
+    emitted, _ = run(replace(SMALL, repetitions=2), even_late="true")
+
+    assert len(volumes(emitted, Quantity.MAGNITUDE_PREVIEW)) == 2
+    assert len(volumes(emitted, Quantity.MAGNITUDE)) == 6
+    assert not [item for item in emitted if isinstance(item, Notice) and "failed" in str(item)]
