@@ -106,10 +106,14 @@ def _iron(
     fastest = deep & (r2_star >= np.quantile(r2_star[deep], 1 - _FASTEST))
     if fastest.sum() < _FEWEST:
         return None
-    others = chi[deep & ~fastest]
-    middle = float(np.median(others))
-    spread = 1.4826 * float(np.median(np.abs(others - middle)))
+    middle, spread = _middle_and_spread(chi[deep & ~fastest])
     return (float(np.median(chi[fastest])) - middle) / max(spread, 1e-6)
+
+
+def _middle_and_spread(values: NDArray[np.floating]) -> tuple[float, float]:
+    """Median and robust standard deviation."""
+    middle = float(np.median(values))
+    return middle, 1.4826 * float(np.median(np.abs(values - middle)))
 
 
 def _box(mask: Flags, geometry: Geometry) -> Flags:
@@ -149,3 +153,52 @@ def _verdict(iron: float | None, veins: float | None) -> Verdict:
     if len(votes) != 1:
         return Verdict.UNDECIDED
     return Verdict.AGREES if votes == {1} else Verdict.DISAGREES
+
+
+def contrast_of_ball(
+    chi_ppm: NDArray[np.floating],
+    mask: Flags,
+    geometry: Geometry,
+    *,
+    centre_lps_mm: Sequence[float],
+    radius_mm: float,
+) -> tuple[float, float]:
+    """Susceptibility of a ball above its surroundings, and their spread [ppm].
+
+    The ball is taken without its outer fifth, the surroundings are the shell to twice its radius:
+    means of the one, median and robust standard deviation of the other.
+
+    Parameters
+    ----------
+    chi_ppm
+        Susceptibility [Z, Y, X, ppm].
+    mask
+        Where it is known.
+    geometry
+        Their grid.
+    centre_lps_mm
+        Middle of the ball (L, P, S) [mm].
+    radius_mm
+        Its radius.
+
+    Raises
+    ------
+    ReconError
+        If the mask has no voxel in the ball or around it.
+    """
+    index = np.stack(np.meshgrid(*map(np.arange, mask.shape), indexing="ij"))
+    affine = geometry.affine_lps()
+    place = np.tensordot(affine[:3, :3], index, 1) + affine[:3, 3, None, None, None]
+    distance = np.linalg.norm(place - np.reshape(centre_lps_mm, (3, 1, 1, 1)), axis=0) / radius_mm
+    inside, around = mask & (distance < 0.8), mask & (distance > 1.2) & (distance < 2)
+    if not (inside.any() and around.any()):
+        raise ReconError(f"polarity: found no voxels of a ball of {radius_mm} mm there")
+    middle, spread = _middle_and_spread(chi_ppm[around])
+    return float(chi_ppm[inside].mean()) - middle, spread
+
+
+def lopsidedness(chi_ppm: NDArray[np.floating], mask: Flags) -> float:
+    """Which sign of χ the stronger objects have: Σh³ / Σ|h|³ about the median, -1 … 1."""
+    height = chi_ppm[mask].astype(np.float64)
+    cube = (height - np.median(height)) ** 3
+    return float(cube.sum() / max(np.abs(cube).sum(), np.finfo(np.float64).tiny))

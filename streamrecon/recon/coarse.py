@@ -50,4 +50,4 @@ def coarsened(
     small = np.stack([ifft(fft(echo[None], axes)[0][middle][None], axes)[0] for echo in echoes])
     z, y, x = (fov / count for fov, count in zip(fov_mm, counts, strict=True))
     grid = replace(geometry, shape=(counts[0], counts[1], counts[2]), voxel_mm=(z, y, x))
-    return small * scale, grid
+    return np.asarray(small * scale, np.complex64), grid
