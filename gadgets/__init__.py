@@ -8,10 +8,13 @@ from gadgets.image_in import AssembleImages
 from gadgets.images import EchoImages
 from gadgets.integers import WholePpb
 from gadgets.kspace import AssembleKSpace
+from gadgets.navigators import CorrectNavigators
 from gadgets.noise import WhitenNoise
+from gadgets.partial import FillPartialFourier
 from gadgets.polarity import CheckPolarity
 from gadgets.preview import GatherCentre, Preview
 from gadgets.projection import ProjectSlabs
+from gadgets.quality import WatchQuality
 from gadgets.relaxation import DecayImages
 from gadgets.stock import (
     AutoScale,
@@ -29,10 +32,13 @@ from streamrecon.stream.registry import GadgetClass, Registry
 
 ALL: tuple[GadgetClass, ...] = (
     WhitenNoise,
+    CorrectNavigators,
+    WatchQuality,
     CompressCoils,
     GatherCentre,
     AssembleKSpace,
     CombineCoils,
+    FillPartialFourier,
     CheckPolarity,
     AssembleImages,
     EchoImages,
