@@ -1,0 +1,147 @@
+"""Susceptibility in a chain: what comes, in which order, and what is told when there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from chains import run_chain, texts, volumes
+
+from simulator.phantom import SPHERES
+from simulator.scan import simulate
+from simulator.scene import Scene
+from streamrecon.errors import DataError
+from streamrecon.model.images import ChiMap, FieldMap, LocalField, Quantity, Regions, Volume
+from streamrecon.model.notice import Level, Notice
+from streamrecon.mrd.messages import Header, Image
+from streamrecon.mrd.series import ImageSeries
+
+SMALL = Scene(
+    "spheres", phantom=SPHERES, matrix=(29, 30, 31), voxel_mm=(6.0, 6.0, 6.0), n_coils=2, snr=100.0,
+    te_s=(0.004, 0.008, 0.012), oversampling=(1.0, 1.0, 1.0), phase_sign=-1,
+)  # fmt: skip
+NOISE = replace(SMALL, snr=1e-4)
+
+
+@pytest.fixture(scope="module")
+def emitted() -> list[object]:
+    """What the chain makes of a small scan, with everything switched on."""
+    return run_chain(
+        "gre_qsm.xml",
+        simulate(SMALL).messages(),
+        b0_hz="true",
+        mask="true",
+        local_field="true",
+        uncertainty="true",
+    )
+
+
+def images_of(emitted: list[object]) -> list[Image]:
+    """Magnitude and phase of the echoes as a console would get them."""
+    series = ImageSeries()
+    parts = (Quantity.MAGNITUDE, Quantity.PHASE)
+    return [
+        image
+        for item in emitted
+        if isinstance(item, Volume) and item.quantity in parts
+        for image in series.images(item)
+    ]
+
+
+def test_the_preview_comes_before_the_map_and_is_marked(emitted: list[object]) -> None:
+    kinds = [item.quantity for item in emitted if isinstance(item, Volume)]
+
+    assert kinds.index(Quantity.CHI_PREVIEW) < kinds.index(Quantity.CHI)
+    (preview,), (chi,) = (volumes(emitted, q) for q in (Quantity.CHI_PREVIEW, Quantity.CHI))
+    assert "preview, quality fast" in preview.comments
+    assert "map, quality default" in chi.comments
+    for volume in (preview, chi):
+        assert any(comment.startswith("zero: whole brain") for comment in volume.comments)
+
+
+def test_preview_and_map_are_series_of_their_own(emitted: list[object]) -> None:
+    series = ImageSeries()
+    (preview,), (chi,) = (
+        series.images(volumes(emitted, q)[0]) for q in (Quantity.CHI_PREVIEW, Quantity.CHI)
+    )
+
+    assert preview.head["image_series_index"] != chi.head["image_series_index"]
+    assert preview.meta["SeriesDescription"] != chi.meta["SeriesDescription"]
+
+
+def test_every_echo_comes_too(emitted: list[object]) -> None:
+    for quantity in (Quantity.MAGNITUDE, Quantity.PHASE):
+        assert [volume.echo for volume in volumes(emitted, quantity)] == [0, 1, 2]
+
+
+def test_the_field_in_hz_is_that_in_ppm_times_the_frequency(emitted: list[object]) -> None:
+    (field,) = (item for item in emitted if isinstance(item, FieldMap))
+    (b0,) = volumes(emitted, Quantity.FIELD_HZ)
+
+    np.testing.assert_allclose(b0.values, field.field_ppm * 127.732, rtol=1e-4)
+    assert np.abs(b0.values).max() > 1
+
+
+def test_local_field_and_mask_come_where_they_are_asked_for(emitted: list[object]) -> None:
+    local = [item for item in emitted if isinstance(item, LocalField)]
+    (image,), (mask,) = (volumes(emitted, q) for q in (Quantity.LOCAL_FIELD, Quantity.MASK))
+
+    assert [item.is_preview for item in local] == [True, False]
+    np.testing.assert_array_equal(image.values, local[1].field_ppm)
+    assert set(np.unique(mask.values)) == {0, 1}
+
+
+def test_the_uncertainty_is_that_of_the_map(emitted: list[object]) -> None:
+    final = next(item for item in emitted if isinstance(item, ChiMap) and not item.is_preview)
+    (sd,) = volumes(emitted, Quantity.CHI_SD)
+
+    inside = sd.values[final.mask]
+    assert (inside >= 0).all()
+    assert 0 < np.median(inside) < np.abs(final.chi_ppm).max() / 10
+
+
+def test_noise_gives_magnitude_and_phase_and_a_warning() -> None:
+    emitted = run_chain("gre_qsm.xml", simulate(NOISE).messages())
+
+    kinds = {item.quantity for item in emitted if isinstance(item, Volume)}
+    assert kinds == {Quantity.MAGNITUDE, Quantity.PHASE}
+    (warning,) = (i for i in emitted if isinstance(i, Notice) and i.level is Level.WARNING)
+    assert warning.text.startswith("branch qsm ended without a result: [recon] MapField: ")
+
+
+def test_images_in_give_the_map_of_raw_data(emitted: list[object]) -> None:
+    header = next(iter(simulate(SMALL).messages()))
+    assert isinstance(header, Header)
+    (expected,) = volumes(emitted, Quantity.CHI)
+
+    again = run_chain("gre_qsm_images.xml", [header, *images_of(emitted)])
+
+    (chi,) = volumes(again, Quantity.CHI)
+    assert chi.geometry.same_as(expected.geometry)
+    # magnitude and phase are rounded to float32, nothing else differs
+    np.testing.assert_allclose(chi.values, expected.values, atol=1e-3 * np.ptp(expected.values))
+    assert any("taken off before" in text for text in texts(again))
+    assert sum(isinstance(item, Image) for item in again) == 6
+
+
+def test_a_scan_without_images_is_refused_by_the_chain_for_images() -> None:
+    header = next(iter(simulate(SMALL).messages()))
+
+    with pytest.raises(DataError, match="images: found none"):
+        run_chain("gre_qsm_images.xml", [header])
+
+
+def test_a_brain_that_is_given_is_the_mask_and_its_region_the_zero(emitted: list[object]) -> None:
+    field = next(item for item in emitted if isinstance(item, FieldMap))
+    region = np.zeros(field.mask.shape, bool)
+    region[10:16, 10:16, 10:16] = True
+    regions = Regions(brain=field.mask, reference=region)
+
+    messages = [regions, *simulate(SMALL).messages()]
+    found = run_chain("gre_qsm.xml", messages, reference="region", quality="fast")
+
+    (chi,) = (item for item in found if isinstance(item, ChiMap))
+    assert chi.local.preset == "fast"
+    np.testing.assert_array_equal(chi.mask, field.mask)
+    assert abs(chi.chi_ppm[region].mean()) < 1e-5
