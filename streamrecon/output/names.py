@@ -20,6 +20,8 @@ _PARTS = {
 _MAPS = {
     "chi": "Chimap",
     "chi_preview": "desc-preview_Chimap",
+    "magnitude_preview": "desc-preview_magnitude",
+    "swi_preview": "desc-preview_swi",
     "chi_maxip": "desc-chi_maxIP",
     "r2star": "R2starmap",
     "r2star_sd": "desc-sd_R2starmap",

@@ -78,11 +78,18 @@ def draw_sheet(title: str, rows: Sequence[Sequence[Tile]]) -> Image.Image:
         for c, tile in enumerate(row):
             corner = (_GAP + c * (_TILE + _GAP), _TITLE + r * (_TILE + _LABEL + _GAP))
             pen.text(corner, tile.label, fill=_INK, font=_font(12))
-            _draw_tile(sheet, tile, (corner[0], corner[1] + _LABEL))
+            _paste_tile(sheet, tile, (corner[0], corner[1] + _LABEL))
     return sheet
 
 
-def _draw_tile(sheet: Image.Image, tile: Tile, corner: tuple[int, int]) -> None:
+def draw_tile(tile: Tile) -> Image.Image:
+    """Draw the cut of one tile alone, without its words."""
+    sheet = Image.new("L", (_TILE, _TILE), _PAPER)
+    _paste_tile(sheet, tile, (0, 0))
+    return sheet
+
+
+def _paste_tile(sheet: Image.Image, tile: Tile, corner: tuple[int, int]) -> None:
     """The cut in the middle of its square, and the patient's sides at its edges."""
     picture = _scaled(tile)
     left = corner[0] + (_TILE - picture.width) // 2

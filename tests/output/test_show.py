@@ -1,0 +1,106 @@
+"""`streamrecon show`: a folder of results, in whichever format, on one page."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from simulator.scan import simulate
+from simulator.scenes import SCENES
+from simulator.write import write_scan
+from streamrecon.cli import main
+from streamrecon.errors import DataError
+from streamrecon.output.pictures import pictures_of
+
+CHAIN = """<configuration><version>2</version><stream>
+<gadget><name>WhitenNoise</name></gadget><gadget><name>AssembleKSpace</name></gadget>
+<gadget><name>CombineCoils</name></gadget><gadget><name>EchoImages</name></gadget>
+<gadget><name>SendDicom</name></gadget></stream></configuration>"""
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The oblique marker in all formats."""
+    folder = tmp_path_factory.mktemp("show")
+    write_scan(simulate(SCENES["marker"]), folder / "marker.h5")
+    (folder / "chain.xml").write_text(CHAIN)
+    chain = str(folder / "chain.xml")
+    assert main(["replay", str(folder / "marker.h5"), "--config", chain, "-o", str(folder)]) == 0
+    return folder / "marker"
+
+
+def only(results: Path, folder: Path, pattern: str) -> Path:
+    """A folder that has the results of one format alone."""
+    for file in results.rglob(pattern):
+        shutil.copy(file, folder)
+    return folder
+
+
+def test_the_page_needs_no_other_file_and_has_every_volume(results: Path, tmp_path: Path) -> None:
+    status = main(["show", str(results), "-o", str(tmp_path)])
+
+    page = (tmp_path / "show.html").read_text()
+    assert status == 0
+    assert page.count("<article") == 4  # magnitude and phase of two echoes
+    assert set(re.findall(r'(?:src|href|url)[=(]"?([^"]{5})', page)) == {"data:"}
+    assert "-3.14 to 3.14 rad" in page
+    assert "<dt>EchoTime</dt><dd>0.005</dd>" in page
+    pictures = re.findall(r"data:image/png;base64,([^\"]+)", page)
+    assert len(pictures) == 12
+    brightest = max(
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(each)))).max() for each in pictures
+    )
+    assert brightest == 255
+    with Image.open(tmp_path / "show.png") as sheet:
+        assert sheet.height > 4 * 240
+
+
+@pytest.mark.parametrize("pattern", ["*_images.h5", "*.dcm"])
+def test_every_format_shows_the_same_voxels_at_the_same_place(
+    results: Path, tmp_path: Path, pattern: str
+) -> None:
+    niftis = {
+        (p.facts["EchoTime"], p.unit == "rad"): p for p in pictures_of(results) if p.unit != "rad"
+    }
+
+    others = [p for p in pictures_of(only(results, tmp_path, pattern)) if p.unit != "rad"]
+
+    assert len(others) >= 2
+    nifti = niftis["0.005", False]
+    same = [p for p in others if p.grid.same_as(nifti.grid, tolerance_mm=0.01)]
+    assert same
+    ratios = []
+    for p in same:
+        one, other = (each.planes[0].pixels.astype(float) for each in (p, nifti))
+        ratios.append(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+    assert max(ratios) > 0.999
+
+
+def test_names_from_a_folder_are_text_and_not_markup(results: Path, tmp_path: Path) -> None:
+    source = next(results.glob("*echo-1_part-mag*.nii.gz"))
+    shutil.copy(source, tmp_path / "a<b>&c.nii.gz")
+
+    main(["show", str(tmp_path)])
+
+    page = (tmp_path / "show.html").read_text()
+    assert "a&lt;b&gt;&amp;c" in page
+    assert "<b>" not in page
+
+
+def test_an_empty_folder_is_said_to_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(tmp_path)]) == 2
+    assert "found no NIfTI, MRD or DICOM images" in capsys.readouterr().err
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.nii.gz").write_bytes(b"no image")
+
+    with pytest.raises(DataError, match=r"broken\.nii\.gz"):
+        pictures_of(tmp_path)
