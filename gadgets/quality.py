@@ -20,13 +20,16 @@ from streamrecon.stream.gadget import Gadget
 
 Place = tuple[int, int]  # echo, slice
 
+_WHICH = ("contrast", "slice", "average", "repetition", "set", "phase")
+
 
 class WatchQuality(Gadget[Header | ChannelMix | Acquisitions | Waveform]):
-    """Passes everything on, and says while the scan runs what is wrong with it.
+    """Passes lines on, and says while the scan runs what is wrong with it.
 
     The central line of k-space tells the signal; measured again (averages, repetitions, or on
-    purpose) it tells the drift of the frequency, and whether the object is still the same. Each
-    kind of warning is given once, the sum at the end.
+    purpose) it tells the drift of the frequency, and whether the object is still the same. Central
+    lines measured on purpose, with the counters of one that has come, are no part of the image
+    and go no further. Each kind of warning is given once, the sum at the end.
     """
 
     accepts: ClassVar = (Header, ChannelMix, Acquisitions, Waveform)
@@ -43,6 +46,8 @@ class WatchQuality(Gadget[Header | ChannelMix | Acquisitions | Waveform]):
     _first: dict[Place, NDArray[np.complex64]] = PrivateAttr(default_factory=dict)
     _changes: list[Change] = PrivateAttr(default_factory=list)
     _drifts_hz: list[float] = PrivateAttr(default_factory=list)
+    _seen: set[tuple[int, ...]] = PrivateAttr(default_factory=set)
+    _counts_for_image: NDArray[np.bool_] = PrivateAttr(default_factory=lambda: np.ones(0, bool))
     _missing: int = PrivateAttr(default=0)
     _waveforms: dict[int, int] = PrivateAttr(default_factory=dict)
     _warned: set[str] = PrivateAttr(default_factory=set)
@@ -60,6 +65,7 @@ class WatchQuality(Gadget[Header | ChannelMix | Acquisitions | Waveform]):
                 self._waveforms[kind] = self._waveforms.get(kind, 0) + 1
             case Acquisitions() if self._protocol is not None:
                 yield from self._look(item, self._protocol)
+                item = item.select(self._counts_for_image)
         yield item
 
     def finish(self) -> Iterator[object]:
@@ -76,7 +82,11 @@ class WatchQuality(Gadget[Header | ChannelMix | Acquisitions | Waveform]):
         yield from self._count_missing(echoes)
         central = images & (idx["kspace_encode_step_1"] == limits.ky.centre)
         central &= (idx["kspace_encode_step_2"] == limits.kz.centre) | (limits.encoded_shape[0] < 2)
+        self._counts_for_image = np.ones(len(lines), bool)
         for number in np.flatnonzero(central).tolist():
+            counters = idx[list(_WHICH)][number].tolist()
+            self._counts_for_image[number] = counters not in self._seen
+            self._seen.add(counters)
             yield from self._look_at_centre(lines.select(slice(number, number + 1)), protocol)
 
     def _count_missing(self, echoes: NDArray[np.integer]) -> Iterator[Notice]:
