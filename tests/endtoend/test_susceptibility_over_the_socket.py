@@ -1,0 +1,114 @@
+"""Raw k-space through a socket: χ of both signs, at its place, on the wire and in files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from nuclei_scene import HEAD, slope
+from wire_images import file_places_lps_mm, of_type
+from wire_service import reconstructed
+
+from simulator.header import header_xml
+from simulator.scan import simulate
+from simulator.scene import Orientation, Scene
+from simulator.truth import voxel_centres
+from streamrecon.client import Reply, Server
+from streamrecon.mrd.file_writer import FileWriter
+from streamrecon.mrd.messages import ConfigFile, Header, Image
+from streamrecon.mrd.source import open_scan
+from streamrecon.output.formats import Harvest, write_harvest
+
+SCANS = {
+    "axial, falling phase": replace(HEAD, phase_sign=-1),
+    "doubly oblique": replace(HEAD, tilt_deg=(25.0, -15.0), centre_lps_mm=(3.0, -4.0, 5.0)),
+    "sagittal, left-handed, falling phase": replace(
+        HEAD, orientation=Orientation.SAGITTAL, left_handed=True, phase_sign=-1
+    ),
+}
+
+Answer = tuple[Scene, Reply, Path]
+
+
+@pytest.fixture(scope="module", params=SCANS.values(), ids=SCANS.keys())
+def answer(
+    server: Server, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Answer:
+    """A scan, what came back, and the folder with the files of it."""
+    scene: Scene = request.param
+    reply = reconstructed(simulate(scene).messages(), server, ConfigFile("gre_qsm"))
+    folder = tmp_path_factory.mktemp("chi")
+    write_harvest(Harvest(header_xml(scene), reply.images), folder, ["nifti"])
+    return scene, reply, folder
+
+
+def of_quantity(images: tuple[Image, ...], label: str) -> np.ndarray:
+    """The one volume [Z, Y, X] of a quantity."""
+    (image,) = (image for image in images if image.meta["STREAMRECON_Quantity"] == (label,))
+    return image.data[0]
+
+
+def test_the_map_has_slope_and_sign_of_its_sources(answer: Answer) -> None:
+    scene, reply, _ = answer
+
+    ratio, rmse_ppb, regions = slope(of_quantity(reply.images, "chi"), scene)
+
+    print(f"\nraw k-space → χ: slope {ratio:.3f}, regions' RMSE {rmse_ppb:.1f} ppb ({regions})")
+    assert 0.97 < ratio < 1.03
+    assert rmse_ppb < 10
+
+
+def test_the_preview_has_most_of_it(answer: Answer) -> None:
+    scene, reply, _ = answer
+
+    ratio, _, _ = slope(of_quantity(reply.images, "chi_preview"), scene)
+
+    assert 0.9 < ratio < 1.1
+
+
+def test_the_file_is_the_map_in_ppm_at_its_place(answer: Answer) -> None:
+    scene, reply, folder = answer
+
+    file = nibabel.load(folder / "simulated-gre_Chimap.nii.gz")
+
+    np.testing.assert_array_equal(file.get_fdata(), of_quantity(reply.images, "chi").T)
+    places = file_places_lps_mm(file)
+    np.testing.assert_allclose(places.transpose(2, 1, 0, 3), np.moveaxis(
+        voxel_centres(scene.geometry), 0, -1), atol=1e-3)  # fmt: skip
+    facts = json.loads((folder / "simulated-gre_Chimap.json").read_text())
+    assert facts["Units"] == "ppm"
+    assert facts["PhaseSign"] == scene.phase_sign
+    assert any(comment.startswith("zero: whole brain") for comment in facts["ImageComments"])
+    assert (folder / "simulated-gre_desc-preview_Chimap.nii.gz").is_file()
+
+
+def test_images_sent_back_in_give_the_map_of_raw_data(
+    answer: Answer, server: Server, tmp_path: Path
+) -> None:
+    scene, reply, _ = answer
+    path = tmp_path / "images.h5"
+    with FileWriter(path) as file:
+        file.write(Header(header_xml(scene)))
+        for image in of_type(reply.images, 1) + of_type(reply.images, 2):
+            file.write(image)
+
+    again = reconstructed(open_scan(path), server, ConfigFile("gre_qsm_images"))
+
+    expected = of_quantity(reply.images, "chi")
+    # magnitude and phase are rounded to float32, nothing else differs
+    np.testing.assert_allclose(of_quantity(again.images, "chi"), expected, atol=1e-3)
+    assert len(of_type(again.images, 1)) == len(scene.te_s)
+
+
+def test_a_scan_of_noise_ends_in_peace_with_its_echoes_and_a_warning(server: Server) -> None:
+    scene = replace(HEAD, matrix=(16, 18, 20), voxel_mm=(10.0, 10.0, 10.0), snr=1e-4)
+
+    reply = reconstructed(simulate(scene).messages(), server, ConfigFile("gre_qsm"))
+
+    assert len(of_type(reply.images, 1)) == len(of_type(reply.images, 2)) == len(scene.te_s)
+    assert len(reply.images) == 2 * len(scene.te_s)
+    assert any("WRN branch qsm ended" in str(notice) for notice in reply.notices)
