@@ -132,6 +132,8 @@ def _meta(volume: Volume, history: tuple[str, ...]) -> Meta:
         meta[names.UNIT] = (unit,)
     if volume.comments:
         meta[names.COMMENTS] = volume.comments
+    if volume.slab_mm is not None:
+        meta[names.SLAB_MM] = (f"{volume.slab_mm:.9g}",)
     meta[names.FIRE_ROLE] = meta[names.ROLE]
     meta[names.FIRE_HISTORY] = meta[names.HISTORY]
     meta[names.FIRE_SERIES] = meta[names.SERIES]

@@ -48,7 +48,7 @@ class Stack:
     occurrence
         How many volumes with the same counters came before.
     thickness_mm
-        Thickness of a slice, which differs from the distance of slices with gaps.
+        Thickness of a slice, which differs from the distance of slices with gaps and of slabs.
     comments
         What a reader must know.
     meta
@@ -137,7 +137,7 @@ def _stacks(group: list[Image], *, occurrence: int) -> Iterable[Stack]:
             repetition=int(first.head["repetition"]),
             channel=channel,
             occurrence=occurrence,
-            thickness_mm=float(first.head["field_of_view"][2]) / first.data.shape[1],
+            thickness_mm=_thickness_mm(first),
             comments=first.meta.get(names.COMMENTS, ()) + remarks,
             meta=first.meta,
             head=first.head,
@@ -173,6 +173,12 @@ def _voxel_mm(image: Image) -> tuple[float, float, float]:
     fov = np.asarray(image.head["field_of_view"], np.float64)
     dx, dy, dz = (fov / image.head["matrix_size"]).tolist()
     return swapped((dx, dy, dz))
+
+
+def _thickness_mm(image: Image) -> float:
+    if names.SLAB_MM in image.meta:
+        return _number(image.meta, names.SLAB_MM)
+    return float(image.head["field_of_view"][2]) / image.data.shape[1]
 
 
 def _refuse_gaps(counters: NDArray[np.int64]) -> None:

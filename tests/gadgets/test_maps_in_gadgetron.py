@@ -1,0 +1,43 @@
+"""The chain files of maps inside a Gadgetron, over the protocol of its external node."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from chains import CONFIG
+from gadgetron_parent import GadgetronParent
+
+from simulator.scan import simulate
+from simulator.scene import Scene
+from streamrecon.mrd.messages import Close, Header, Image
+
+SCENE = Scene("odd head", matrix=(17, 29, 33), voxel_mm=(8.0, 6.5, 6.0), n_coils=2, snr=100.0)
+MADE = {
+    "gre_swi.xml": {"magnitude", "swi", "minip"},
+    "gre_single_echo_swi.xml": {"magnitude", "phase", "swi", "minip"},
+    "gre_full.xml": {
+        "magnitude", "phase", "swi", "minip", "chi_preview", "chi", "chi_maxip", "tswi",
+        "tswi_minip", "r2star", "r2star_sd", "t2star", "field_hz", "mask", "phase_quality", "snr",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("file_name", MADE)
+def test_a_gadgetron_gets_every_map_of_the_file(file_name) -> None:
+    header, *data = simulate(SCENE).messages()
+    assert isinstance(header, Header)
+    text = (CONFIG / file_name).read_text()
+    node = re.search(r"<execute.*?(<configuration>.*?</configuration>)", text, re.DOTALL)
+
+    with GadgetronParent() as parent:
+        parent.begin_with(f'<?xml version="1.0"?>\n{node[1]}\n'.encode(), header.xml)
+        parent.send(*data, Close())
+        *images, close = parent.answers()
+        assert parent.wait() == 0, parent.log
+
+    assert close == Close()
+    assert all(isinstance(image, Image) for image in images)
+    assert {image.meta["STREAMRECON_Quantity"][0] for image in images} == MADE[file_name]
+    (projected,) = (i for i in images if i.meta["STREAMRECON_Quantity"][0] == "minip")
+    assert projected.data.shape[1:] == (17, 29, 33)  # one slice is as near to 8 mm as can be
