@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr
 
 from gadgets.volume import OpenVolume
 from streamrecon.errors import DataError, HeaderError
-from streamrecon.model.kspace import Calibration, ChannelMix, KSpace
+from streamrecon.model.kspace import ChannelMix
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import Protocol, SignOrigin
 from streamrecon.mrd import layout
@@ -22,13 +22,16 @@ from streamrecon.recon.lines import ReadoutTransform
 from streamrecon.stream.gadget import Gadget
 
 _VOLUME = ("repetition", "set", "phase")  # the counters that part volumes, slowest first
+_CALIBRATES_ONLY = np.uint64(layout.PARALLEL_CALIBRATION)
+_ENDS = np.uint64(layout.LAST_IN_REPETITION | layout.LAST_IN_MEASUREMENT)
 
 
 class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
     """Puts lines on the grid, transformed along X and one phase axis as they come.
 
     Removes oversampling along every axis, turns reversed readouts, places asymmetric echoes, fills
-    with zeros to the wanted matrix, and averages. A volume leaves when its last line is in.
+    with zeros to the wanted matrix, and averages. A volume leaves when its last line is in. Lines
+    that an accelerated scan leaves out stay zero; its calibration goes ahead of the volume.
     """
 
     accepts: ClassVar = (Header, ChannelMix, Acquisitions)
@@ -45,13 +48,13 @@ class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
     _mix: NDArray[np.complex64] | None = PrivateAttr(default=None)
     _readout: ReadoutTransform | None = PrivateAttr(default=None)
     _open: dict[tuple[int, ...], OpenVolume] = PrivateAttr(default_factory=dict)
+    _closed: set[tuple[int, ...]] = PrivateAttr(default_factory=set)
 
     def feed(self, item: Header | ChannelMix | Acquisitions) -> Iterator[object]:
         """Learn from headers and mixes; put lines on their places."""
         match item:
             case Header():
                 self._protocol = read_protocol(item.xml, phase_sign=self.phase_sign)
-                self._refuse_acceleration(self._protocol)
                 yield _sign_notice(self._protocol)
                 yield item
             case ChannelMix():
@@ -61,26 +64,49 @@ class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
 
     def finish(self) -> Iterator[object]:
         """Give the volumes that are not complete, or refuse them, naming what they lack."""
+        yield from self._close_what_suffices()
         for key in sorted(self._open):
             missing = self._open[key].missing()
             if self.incomplete == "fail":
                 raise DataError(f"volume {self._number(key)}: missing {missing}")
             text = f"volume {self._number(key)}: reconstructed without {missing}"
             yield Notice(Level.WARNING, text)
-            yield self._open.pop(key).finish(self._number(key), (text,))
+            yield from self._close(key, (text,))
 
-    def _place(self, lines: Acquisitions) -> Iterator[Calibration | KSpace]:
-        lines = lines.select((lines.head["flags"] & np.uint64(layout.NOT_IMAGING)) == 0)
+    def _place(self, lines: Acquisitions) -> Iterator[object]:
+        lines = self._wanted(lines)
         keys = np.stack([lines.head["idx"][name] for name in _VOLUME], axis=1)
         for key in dict.fromkeys(map(tuple, keys.tolist())):
+            these = lines.select((keys == key).all(axis=1))
+            if key in self._closed:
+                these = these.select((these.head["flags"] & _CALIBRATES_ONLY) == 0)
+            if not len(these):
+                continue
             if key not in self._open:
-                self._open[key] = self._new_volume(lines.data.shape[1])
-            self._open[key].add(lines.select((keys == key).all(axis=1)))
-            calibration = self._open[key].take_calibration()
-            if calibration is not None:
-                yield calibration
-            if self._open[key].complete:
-                yield self._open.pop(key).finish(self._number(key))
+                yield from self._close_what_suffices()
+                self._open[key] = self._new_volume(these.data.shape[1])
+            volume = self._open[key]
+            volume.add(these)
+            yield from volume.take_calibration()
+            ends = bool((these.head["flags"] & _ENDS).any())
+            if volume.complete or (ends and volume.sufficient):
+                yield from self._close(key)
+
+    def _wanted(self, lines: Acquisitions) -> Acquisitions:
+        """Lines of the image, and of an accelerated scan those that calibrate it."""
+        passing = layout.NOT_IMAGING
+        if self._protocol is not None and max(self._protocol.encoding.acceleration) > 1:
+            passing &= ~layout.PARALLEL_CALIBRATION
+        return lines.select((lines.head["flags"] & np.uint64(passing)) == 0)
+
+    def _close(self, key: tuple[int, ...], remarks: tuple[str, ...] = ()) -> Iterator[object]:
+        self._closed.add(key)
+        yield self._open.pop(key).finish(self._number(key), remarks)
+
+    def _close_what_suffices(self) -> Iterator[object]:
+        """Give volumes that a later one shows to be over: those of elliptical scans."""
+        for key in [key for key, volume in self._open.items() if volume.sufficient]:
+            yield from self._close(key)
 
     def _new_volume(self, n_channels: int) -> OpenVolume:
         if self._protocol is None:
@@ -89,15 +115,6 @@ class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
         if self._readout is None:
             self._readout = ReadoutTransform(grid.x, n_channels=n_channels, mix=self._mix)
         return OpenVolume(self._protocol, grid, self._readout)
-
-    def _refuse_acceleration(self, protocol: Protocol) -> None:
-        """Say before the scan, not after it, that its lines will not do."""
-        if max(protocol.encoding.acceleration) > 1 and self.incomplete == "fail":
-            found = "x".join(map(str, protocol.encoding.acceleration))
-            raise HeaderError(
-                f"encoding/parallelImaging: found acceleration {found}, needed 1x1: "
-                "this chain needs all lines"
-            )
 
     def _number(self, key: tuple[int, ...]) -> int:
         """Number of a volume from its counters, mixed radix."""

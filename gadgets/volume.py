@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +15,7 @@ from streamrecon.model.scan import Protocol, Scan, SignOrigin
 from streamrecon.mrd import layout
 from streamrecon.mrd.messages import Acquisitions
 from streamrecon.mrd.placement import place
-from streamrecon.recon.assemble import Assembler
+from streamrecon.recon.assemble import Assembler, Purpose
 from streamrecon.recon.grid import Grid
 from streamrecon.recon.lines import ReadoutTransform
 from streamrecon.recon.missing import name_lines
@@ -31,6 +33,7 @@ class OpenVolume:
             n_echoes=len(protocol.echoes),
             n_channels=readout.n_channels,
             n_averages=len(protocol.encoding.average),
+            factor=math.prod(protocol.encoding.acceleration),
         )
         self._calibration_taken = False
         self._polarity = np.zeros(len(protocol.echoes), np.int64)
@@ -41,13 +44,17 @@ class OpenVolume:
         """Whether all lines are in."""
         return self._assembler.complete
 
-    def take_calibration(self) -> Calibration | None:
+    @property
+    def sufficient(self) -> bool:
+        """Whether only lines are missing that elliptical scans leave out."""
+        return self._assembler.sufficient
+
+    def take_calibration(self) -> Iterator[Calibration]:
         """The central lines, once, as soon as they are all in."""
         lines = None if self._calibration_taken else self._assembler.calibration
-        if lines is None:
-            return None
-        self._calibration_taken = True
-        return Calibration(lines, self._protocol.encoding)
+        if lines is not None:
+            self._calibration_taken = True
+            yield Calibration(lines, self._protocol.encoding, self._assembler.lattice)
 
     def missing(self) -> str:
         """The lines that have not come, in words."""
@@ -67,7 +74,8 @@ class OpenVolume:
         kz = head["idx"]["slice" if self._grid.is_2d else "kspace_encode_step_2"]
         data, centre = _kept_samples(lines, backward)
         rows = self._readout.rows(data, centre, backward)
-        self._assembler.add(rows, echo=echo, kz=kz, ky=head["idx"]["kspace_encode_step_1"])
+        ky = head["idx"]["kspace_encode_step_1"]
+        self._assembler.add(rows, echo=echo, kz=kz, ky=ky, purpose=self._purpose(head["flags"]))
         self._note_polarity(echo, np.where(backward, -1, 1))
         for number in np.unique(head["idx"]["slice"]).tolist():
             first = int((head["idx"]["slice"] == number).argmax())
@@ -87,7 +95,16 @@ class OpenVolume:
             space.sampled,
             replace(self._with_polarity(scan), remarks=(*assumed, *remarks)),
             repetition,
+            space.lattice,
         )
+
+    def _purpose(self, flags: NDArray[np.uint64]) -> Purpose | None:
+        """What the lines of an accelerated scan are for."""
+        if math.prod(self._protocol.encoding.acceleration) == 1:
+            return None
+        images = (flags & np.uint64(layout.PARALLEL_CALIBRATION)) == 0
+        both = (flags & np.uint64(layout.PARALLEL_CALIBRATION_AND_IMAGING)) != 0
+        return Purpose(images, calibrates=~images | both)
 
     def _note_polarity(self, echo: NDArray[np.integer], direction: NDArray[np.int64]) -> None:
         for number in np.unique(echo).tolist():

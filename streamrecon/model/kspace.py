@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from streamrecon.model.lattice import ALL_LINES, Lattice
 from streamrecon.model.scan import Encoding, Scan
 
 
@@ -26,11 +27,12 @@ class Calibration:
     """Central lines of the volume that is filling [E, C, Zc, Yc, X], ahead of the volume itself.
 
     An image along X, untransformed along Z and Y, centre at ``n // 2``; slices of a
-    two-dimensional scan lie on Z.
+    two-dimensional scan lie on Z. ``lattice`` has the lines that imaging takes.
     """
 
     data: NDArray[np.complex64]
     encoding: Encoding
+    lattice: Lattice = ALL_LINES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +54,8 @@ class KSpace:
         The scan they belong to; its polarity is that of the lines.
     repetition
         Number of the volume, from 0.
+    lattice
+        Lines that were taken; all others are zero.
     """
 
     data: NDArray[np.complex64]
@@ -60,3 +64,4 @@ class KSpace:
     sampled: NDArray[np.bool_]
     scan: Scan
     repetition: int = 0
+    lattice: Lattice = ALL_LINES

@@ -66,6 +66,10 @@ class Lattice:
         return taken
 
 
+ALL_LINES = Lattice()
+"""What a scan without acceleration takes."""
+
+
 def lattices_of(factor: int) -> tuple[Lattice, ...]:
     """All lattices that take one line in ``factor``.
 
@@ -80,16 +84,13 @@ def lattices_of(factor: int) -> tuple[Lattice, ...]:
     )
 
 
-def fitting(lattices: tuple[Lattice, ...], z: NDArray[np.int64], y: NDArray[np.int64]) -> tuple[
-    Lattice, ...
-]:  # fmt: skip
-    """Those of the lattices that hold all of some lines, whatever their origin."""
-    if not len(z):
-        return lattices
-    dz, dy = z - z[0], y - y[0]
+def fitting(
+    lattices: tuple[Lattice, ...], z: NDArray[np.int64], y: NDArray[np.int64]
+) -> tuple[Lattice, ...]:
+    """Those of the lattices that hold all lines at these displacements from one of theirs."""
     return tuple(
         lattice
         for lattice in lattices
-        if not ((dy % lattice.every_y).any())
-        and not ((dz - dy // lattice.every_y * lattice.shift) % lattice.every_z).any()
+        if not (y % lattice.every_y).any()
+        and not ((z - y // lattice.every_y * lattice.shift) % lattice.every_z).any()
     )

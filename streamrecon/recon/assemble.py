@@ -9,19 +9,28 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
+from streamrecon.model.lattice import ALL_LINES, Lattice
 from streamrecon.recon._kernels import scatter_rows
+from streamrecon.recon.calibration import CentralLines
+from streamrecon.recon.expected import ExpectedLines, only_corners
 from streamrecon.recon.grid import Grid
 from streamrecon.recon.lines import PhaseTransform
 
 Complex = NDArray[np.complex64]
 Counters = NDArray[np.integer]
 
-CALIBRATION_MM = 8.0  # resolution at which coil sensitivities are looked at
+
+class Purpose(NamedTuple):
+    """What each of some lines is for [N]: the image, the calibration, or both."""
+
+    images: NDArray[np.bool_]
+    calibrates: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,9 +48,11 @@ class HybridSpace:
         Central lines of k-space [E, C, Zc, Yc, X], untransformed along Z and Y; their centre
         is at ``n // 2``. Z holds all slices of a two-dimensional scan.
     sampled
-        Which lines came [E, Z, Y].
+        Which lines came [E, Z, Y]; of an accelerated scan those of the lattice.
     grid
         The axes.
+    lattice
+        Lines that were taken; all others are zero.
     """
 
     data: Complex
@@ -49,6 +60,7 @@ class HybridSpace:
     calibration: Complex
     sampled: NDArray[np.bool_]
     grid: Grid
+    lattice: Lattice = ALL_LINES
 
 
 class Assembler:
@@ -64,27 +76,32 @@ class Assembler:
         Sizes E and C.
     n_averages
         How many times each line will come; their mean is taken.
+    factor
+        Lines for each one that is taken: the acceleration.
     """
 
-    def __init__(self, grid: Grid, *, n_echoes: int, n_channels: int, n_averages: int = 1) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        *,
+        n_echoes: int,
+        n_channels: int,
+        n_averages: int = 1,
+        factor: int = 1,
+    ) -> None:
         self._grid = grid
         self._n_averages = n_averages
         n_y = max(grid.y.n_encoded, grid.y.n_image)
         n_z = grid.z_lines if grid.is_2d else max(grid.z.n_encoded, grid.z.n_image)
         self._data = np.zeros((n_echoes, n_channels, n_z, n_y, grid.x.n_image), np.complex64)
         self._counts = np.zeros((n_echoes, grid.z_lines, grid.y.n_encoded), np.int32)
-        self._expected = _expected_lines(grid)
-        self._left_in_plane = np.tile(self._expected.sum(axis=1) * n_averages, (n_echoes, 1))
-        self._left_in_column = np.tile(self._expected.sum(axis=0) * n_averages, (n_echoes, 1))
+        self._expected = ExpectedLines(grid, factor)
+        self._central = CentralLines(
+            grid, n_echoes=n_echoes, n_channels=n_channels, accelerated=factor > 1
+        )
+        self._count_what_is_left()
         self._axis_first = ""
         self._transformed = np.zeros((n_echoes, max(self._counts.shape[1:])), bool)
-        self._window_y = grid.y.central_lines(CALIBRATION_MM)
-        self._window_z = (
-            slice(0, grid.z_lines) if grid.is_2d else grid.z.central_lines(CALIBRATION_MM)
-        )
-        calibration = self._data[:, :, self._window_z, self._window_y]
-        self._calibration = np.zeros(calibration.shape, np.complex64)
-        self._calibration_kept: set[tuple[int, int]] = set()
         self._phase_transform: PhaseTransform | None = None
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="planes")  # ends with this object
         self._pending: list[Future[None]] = []
@@ -92,22 +109,42 @@ class Assembler:
     @property
     def complete(self) -> bool:
         """Whether every expected line of every echo has come as often as it will."""
-        return not self._left_in_plane.any()
+        if self._expected.lattice is None or self._left_in_plane.any():
+            return False
+        return self._expected.lattice.factor == 1 or self._central.whole(self._counts > 0)
+
+    @property
+    def sufficient(self) -> bool:
+        """Whether nothing is missing but what only calibrates, or corners of an ellipse."""
+        if self._expected.lattice is None:
+            return False
+        missing = self.missing()
+        return not missing.any() or only_corners(missing, self._expected.lines, self._grid)
 
     @property
     def calibration(self) -> Complex | None:
         """Central lines [E, C, Zc, Yc, X] once all are in, mostly long before the last line."""
-        window = self._window_z if self._axis_first == "y" else self._window_y
-        if len(self._calibration_kept) < len(self._data) * (window.stop - window.start):
-            return None
-        return self._calibration
+        return self._central.block() if self._central.ready else None
+
+    @property
+    def lattice(self) -> Lattice:
+        """Lines that are taken; all of them while that is not known."""
+        return self._expected.lattice or ALL_LINES
 
     def missing(self) -> NDArray[np.bool_]:
         """Which expected lines have not come [E, Z, Y]."""
-        missing: NDArray[np.bool_] = self._expected & (self._counts < self._n_averages)
+        missing: NDArray[np.bool_] = self._expected.lines & (self._counts < self._n_averages)
         return missing
 
-    def add(self, rows: Complex, *, echo: Counters, kz: Counters, ky: Counters) -> None:
+    def add(
+        self,
+        rows: Complex,
+        *,
+        echo: Counters,
+        kz: Counters,
+        ky: Counters,
+        purpose: Purpose | None = None,
+    ) -> None:
         """Put rows [N, C, X] on their places; counters as in the line headers, slices as kz.
 
         Raises
@@ -122,25 +159,49 @@ class Assembler:
         )
         y = self._grid.y.place(ky, self._grid.ky.centre)
         e = echo.astype(np.int64)
-        self._check(e, z, y, kz, ky)
+        self._check_inside(e, z, y, kz, ky)
+        if purpose is not None:
+            self._central.note(e, z, y, purpose.calibrates)
+            aside = ~purpose.images
+            self._central.add(rows[aside], e[aside], z[aside], y[aside])
+            rows, e, z, y = (each[purpose.images] for each in (rows, e, z, y))
+        self._check_again(e, z, y)
         scatter_rows(rows, e, z, y, self._data, self._counts)
-        np.subtract.at(self._left_in_plane, (e, z), self._expected[z, y])
-        np.subtract.at(self._left_in_column, (e, y), self._expected[z, y])
+        if self._expected.learn(z, y):
+            self._count_what_is_left()
+            e, z, y = np.nonzero(self._counts)
+        else:
+            np.subtract.at(self._left_in_plane, (e, z), self._expected.lines[z, y])
+            np.subtract.at(self._left_in_column, (e, y), self._expected.lines[z, y])
         self._transform_what_is_full(e, z, y)
 
     def finish(self) -> HybridSpace:
         """The volume, its first phase axis transformed wherever that was not done yet."""
         self._axis_first = self._axis_first or "y"
-        done = self._transformed[:, : self._n_of_first_axis()]
-        for e, index in np.argwhere(~done):
+        came = self._counts.any(axis=2 if self._axis_first == "y" else 1)
+        for e, index in np.argwhere(came & ~self._transformed[:, : came.shape[1]]):
             self._transform(int(e), int(index))
         for transform in self._pending:
             transform.result()
         self._pending.clear()
         last_axis = "" if self._grid.is_2d else "zy".replace(self._axis_first, "")
-        return HybridSpace(self._data, last_axis, self._calibration, self._counts > 0, self._grid)
+        return HybridSpace(
+            self._data,
+            last_axis,
+            self._central.block(),
+            self._counts > 0,
+            self._grid,
+            self.lattice,
+        )
 
-    def _check(
+    def _count_what_is_left(self) -> None:
+        """Lines to come in each plane and column; more than will ever come while none are known."""
+        left = self._expected.lines * self._n_averages - self._counts * self._expected.lines
+        if self._expected.lattice is None:
+            left = np.ones_like(self._counts)
+        self._left_in_plane, self._left_in_column = left.sum(axis=2), left.sum(axis=1)
+
+    def _check_inside(
         self,
         e: NDArray[np.int64],
         z: NDArray[np.int64],
@@ -156,11 +217,18 @@ class Assembler:
                 f"line: found echo {e[at]}, ky {ky[at]}, kz or slice {kz[at]}, "
                 f"needed a place in {n_echoes} echoes, {n_y} and {n_z} steps"
             )
+
+    def _check_again(
+        self, e: NDArray[np.int64], z: NDArray[np.int64], y: NDArray[np.int64]
+    ) -> None:
         again = self._counts[e, z, y] >= self._n_averages
         if again.any():
             at = int(again.argmax())
+            grid = self._grid
+            ky = y[at] - grid.y.n_encoded // 2 + grid.ky.centre
+            kz = grid.first_slice if grid.is_2d else grid.kz.centre - grid.z.n_encoded // 2
             raise DataError(
-                f"line: echo {e[at]}, ky {ky[at]}, kz or slice {kz[at]} came more than "
+                f"line: echo {e[at]}, ky {ky}, kz or slice {z[at] + kz} came more than "
                 f"{self._n_averages} times in one volume"
             )
 
@@ -178,9 +246,6 @@ class Assembler:
                 self._axis_first = "z"
                 self._transform(echo, column)
 
-    def _n_of_first_axis(self) -> int:
-        return self._counts.shape[1 if self._axis_first == "y" else 2]
-
     def _transform(self, echo: int, index: int) -> None:
         """Have plane ``index`` transformed along Y, or column ``index`` along Z, beside the lines.
 
@@ -192,43 +257,17 @@ class Assembler:
         self._pending.append(self._beside.submit(self._transform_block, echo, index))
 
     def _transform_block(self, echo: int, index: int) -> None:
-        self._keep_calibration(echo, index)
         if self._axis_first == "y":
             block, count, axis = self._data[echo, :, index], self._counts[echo, index], self._grid.y
+            keep = self._central.keep_plane
         else:
             block = self._data[echo, :, :, index]
             count, axis = self._counts[echo, :, index], self._grid.z
+            keep = self._central.keep_column
         if count.max() > 1:
             block[:, : len(count)] /= np.maximum(count, 1)[:, None]
+        keep(echo, index, block, count > 0)
         if self._phase_transform is None:
             self._phase_transform = PhaseTransform(axis, self._grid.x.n_image)
         for plane in block:
             self._phase_transform.image(plane, plane[: axis.n_image])
-
-    def _keep_calibration(self, echo: int, index: int) -> None:
-        y, z = self._window_y, self._window_z
-        if self._axis_first == "y" and z.start <= index < z.stop:
-            self._calibration[echo, :, index - z.start] = self._data[echo, :, index, y]
-            self._calibration_kept.add((echo, index))
-        if self._axis_first == "z" and y.start <= index < y.stop:
-            self._calibration[echo, :, :, index - y.start] = self._data[echo, :, z, index]
-            self._calibration_kept.add((echo, index))
-
-
-def _expected_lines(grid: Grid) -> NDArray[np.bool_]:
-    """Lines within the header's limits [Z, Y]."""
-    expected = np.zeros((grid.z_lines, grid.y.n_encoded), bool)
-    y = np.arange(grid.ky.minimum, grid.ky.maximum + 1)
-    z = (
-        np.arange(grid.n_slices)
-        if grid.is_2d
-        else grid.z.place(np.arange(grid.kz.minimum, grid.kz.maximum + 1), grid.kz.centre)
-    )
-    y = grid.y.place(y, grid.ky.centre)
-    if y.min() < 0 or y.max() >= expected.shape[1] or z.min() < 0 or z.max() >= expected.shape[0]:
-        raise DataError(
-            f"encoding limits: found ky {grid.ky} and kz {grid.kz}, needed them inside the "
-            f"encoded matrix of {grid.y.n_encoded} by {grid.z.n_encoded} lines"
-        )
-    expected[np.ix_(z, y)] = True
-    return expected

@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 from streamrecon.errors import ReconError
 from streamrecon.fourier import fft, ifft
 from streamrecon.recon._kernels import dominant_vectors, interpolate_weights
-from streamrecon.recon.assemble import CALIBRATION_MM
+from streamrecon.recon.calibration import CALIBRATION_MM
 from streamrecon.recon.grid import Axis, Grid
 
 Complex = NDArray[np.complex64]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.recon._kernels import add_weighted
 from streamrecon.recon.assemble import HybridSpace
-from streamrecon.recon.coils import Sensitivities
 from streamrecon.recon.grid import Axis
 from streamrecon.recon.lines import PhaseTransform
 from streamrecon.threads import at_once
@@ -17,21 +17,32 @@ from streamrecon.threads import at_once
 Complex = NDArray[np.complex64]
 
 
-def combine_coils(space: HybridSpace, sensitivities: Sensitivities) -> Complex:
+class Weights(Protocol):
+    """What each coil's image is multiplied by, slab by slab."""
+
+    def at_y(self, index: int) -> Complex:
+        """Weights of the slab ``y = index`` [C, Z, X]."""
+
+    def at_z(self, index: int) -> Complex:
+        """Weights of the slab ``z = index`` [C, Y, X]."""
+
+
+def combine_coils(space: HybridSpace, weights: Weights) -> Complex:
     r"""Complex image of every echo: the last phase axis transformed, coils combined.
 
-    .. math:: m = \frac{s^H d}{\lVert s \rVert}
+    .. math:: m = \sum_c u_c d_c
 
-    Best signal-to-noise ratio for whitened channels; all echoes share s, so that the phase
-    between echoes is the object's. One FFT of the grid along one axis, and one pass over it; the
-    coil images themselves are never held.
+    With :math:`u = s^H / \lVert s \rVert` of best signal-to-noise ratio for whitened channels;
+    with weights that unfold as well, the image of an accelerated scan at the same cost. All
+    echoes share u, so that the phase between echoes is the object's. One FFT of the grid along
+    one axis, and one pass over it; the coil images themselves are never held.
 
     Parameters
     ----------
     space
         A volume, image along X and one phase axis (or all, for a two-dimensional scan).
-    sensitivities
-        Of the same volume.
+    weights
+        `Sensitivities` of the same volume, or its `Unmixing`.
 
     Returns
     -------
@@ -42,7 +53,7 @@ def combine_coils(space: HybridSpace, sensitivities: Sensitivities) -> Complex:
     Roemer et al. (1990) Magn Reson Med 16:192. doi:10.1002/mrm.1910160203
     """
     combined = np.empty((len(space.data), *space.grid.image_shape), np.complex64)
-    at_once(partial(_combine_slabs, space, sensitivities, combined), _n_slabs(space))
+    at_once(partial(_combine_slabs, space, weights, combined), _n_slabs(space))
     return combined
 
 
@@ -66,12 +77,12 @@ def coil_images(space: HybridSpace) -> Complex:
 
 
 def _combine_slabs(
-    space: HybridSpace, sensitivities: Sensitivities, combined: Complex, slabs: range
+    space: HybridSpace, weights_of: Weights, combined: Complex, slabs: range
 ) -> None:
     """One coil at a time: its slab, weights and sum stay in the cache."""
     axis, transform = _last_axis(space), _last_transform(space)
     first, scale = (0, np.float32(1)) if axis is None else (-(axis.n_image // 2), axis.scale)
-    at = sensitivities.at_y if space.last_axis == "z" else sensitivities.at_z
+    at = weights_of.at_y if space.last_axis == "z" else weights_of.at_z
     for index in slabs:
         weights = at(index)
         total = np.empty(weights.shape[1:], np.complex64)

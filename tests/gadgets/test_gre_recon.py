@@ -11,11 +11,11 @@ from gadgets.noise import WhitenNoise
 from simulator.scan import simulate
 from simulator.scene import Order, Orientation, Scene
 from simulator.truth import truth
-from streamrecon.errors import DataError, HeaderError
+from streamrecon.errors import DataError
 from streamrecon.model.images import Quantity
 from streamrecon.model.kspace import KSpace
 from streamrecon.mrd.layout import REVERSE
-from streamrecon.mrd.messages import Acquisitions, Header
+from streamrecon.mrd.messages import Acquisitions
 from streamrecon.stream.chain import Chain
 from streamrecon.stream.stage import Sequence, Step
 
@@ -193,13 +193,3 @@ def test_noise_of_a_larger_coil_serves_the_channels_it_shares(tmp_path) -> None:
     emitted = run_chain("gre_recon.xml", simulate(scan).messages(), tmp_path)
 
     assert any("whitened with the noise scan of" in text for text in texts(emitted))
-
-
-def test_an_accelerated_scan_is_refused_before_its_first_line() -> None:
-    header, *_ = simulate(replace(QUIET, n_coils=1)).messages()
-    space = b"<parallelImaging><accelerationFactor><kspace_encoding_step_1>2<"
-    space += b"/kspace_encoding_step_1><kspace_encoding_step_2>1</kspace_encoding_step_2>"
-    space += b"</accelerationFactor></parallelImaging></encoding>"
-
-    with pytest.raises(HeaderError, match="found acceleration 2x1, needed 1x1"):
-        run_chain("gre_recon.xml", [Header(header.xml.replace(b"</encoding>", space))])

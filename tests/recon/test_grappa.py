@@ -69,7 +69,7 @@ def test_coils_that_are_harmonics_give_missing_lines_exactly() -> None:
     found = combined(unmix_with(kernels, known, coils.grid), harmonics.folded(lattice))
 
     inside = slice(2, -2)  # beyond the field of view sensitivities are held, not continued
-    np.testing.assert_allclose(found[:, :, inside], coils.truth[:, :, inside], atol=0.01)
+    np.testing.assert_allclose(found[:, :, inside], coils.truth[:, :, inside], atol=0.02)
 
 
 @pytest.mark.parametrize("lattice", [Lattice(1, 2), Lattice(2, 2, 1)])

@@ -1,0 +1,118 @@
+"""Accelerated scans through the chain give the image and the field of all lines."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from chains import complex_echoes
+
+from gadgets import REGISTRY
+from simulator.sampling import Sampling
+from simulator.scan import simulate
+from simulator.scene import Order, Scene
+from streamrecon.errors import DataError
+from streamrecon.model.kspace import Calibration, KSpace
+from streamrecon.model.lattice import Lattice
+from streamrecon.mrd.messages import Acquisitions
+from streamrecon.stream.config import build_chain
+
+CHAIN = """<configuration><version>2</version><stream>
+<gadget><name>WhitenNoise</name></gadget>
+<gadget><name>AssembleKSpace</name></gadget>{last}
+</stream></configuration>"""
+COMBINED = "<gadget><name>CombineCoils</name></gadget>"
+
+SCENE = Scene(
+    "12 coils", matrix=(40, 64, 48), voxel_mm=(4.0, 3.4, 4.4), te_s=(0.005, 0.0103), n_coils=12,
+    snr=float("inf"), noise_lines=0,
+)  # fmt: skip
+SLICES = replace(SCENE, slices=True, matrix=(3, 63, 48))
+
+
+def emitted_by(scene: Scene, last: str = COMBINED) -> list[object]:
+    emitted: list[object] = []
+    chain = build_chain(CHAIN.format(last=last), REGISTRY)
+    chain.run(in_pieces(simulate(scene).messages()), emitted.append)
+    return emitted
+
+
+def in_pieces(messages: Iterable[object]) -> Iterator[object]:
+    """A scanner sends a line at a time, and not a scan at once."""
+    for message in messages:
+        if not isinstance(message, Acquisitions):
+            yield message
+            continue
+        for start in range(0, len(message), 64):
+            yield message.select(slice(start, start + 64))
+
+
+@cache
+def all_lines(*, slices: bool) -> np.ndarray:
+    return complex_echoes(emitted_by(SLICES if slices else SCENE))[0].data
+
+
+def field_hz(echoes: np.ndarray) -> np.ndarray:
+    return np.angle(echoes[1] * echoes[0].conj()) / (2 * np.pi * (SCENE.te_s[1] - SCENE.te_s[0]))
+
+
+@pytest.mark.parametrize(
+    ("sampling", "order", "slices"),
+    [
+        (Sampling((1, 2)), Order.LINEAR, False),
+        (Sampling((1, 2)), Order.CENTRE_OUT, True),
+        (Sampling((2, 2), caipi_shift=1), Order.LINEAR, False),
+        (Sampling((2, 2), caipi_shift=1), Order.RANDOM, False),
+        (Sampling((2, 2), caipi_shift=1, separate_calibration=True), Order.LINEAR, False),
+        (Sampling((2, 1)), Order.KZ_INNER, False),
+    ],
+)
+def test_the_field_is_that_of_all_lines(sampling: Sampling, order: Order, slices: bool) -> None:
+    scene = replace(SLICES if slices else SCENE, sampling=sampling, order=order)
+
+    (echoes,) = complex_echoes(emitted_by(scene))
+
+    full = all_lines(slices=slices)
+    signal = np.abs(full[0]) > 0.1 * np.abs(full[0]).max()
+    error = np.linalg.norm((echoes.data - full)[:, signal]) / np.linalg.norm(full[:, signal])
+    assert error < 0.06  # no noise: what the kernels leave
+    bias = field_hz(echoes.data * full.conj())[signal]
+    assert abs(bias.mean()) < 0.05
+    assert np.percentile(np.abs(bias), 99) < 1.5
+
+
+def test_the_lattice_is_told_by_the_lines_and_calibration_goes_ahead() -> None:
+    emitted = emitted_by(replace(SCENE, sampling=Sampling((2, 2), caipi_shift=1)), last="")
+
+    kinds = [type(item) for item in emitted if isinstance(item, Calibration | KSpace)]
+    (calibration,) = (item for item in emitted if isinstance(item, Calibration))
+    (space,) = (item for item in emitted if isinstance(item, KSpace))
+    assert kinds == [Calibration, KSpace]
+    assert calibration.lattice == space.lattice == Lattice(2, 2, 1)
+    assert min(calibration.data.shape[2:4]) >= 24
+    assert space.sampled.mean() == pytest.approx(0.25)
+
+
+def test_repetitions_of_an_accelerated_partial_scan_leave_one_by_one() -> None:
+    sampling = Sampling((2, 2), caipi_shift=1, partial=(1.0, 0.75))
+
+    volumes = complex_echoes(emitted_by(replace(SCENE, sampling=sampling, repetitions=2)))
+
+    assert [volume.repetition for volume in volumes] == [0, 1]
+
+
+@pytest.mark.parametrize("acceleration", [(1, 1), (2, 2)])
+def test_an_elliptical_scan_lacks_nothing(acceleration: tuple[int, int]) -> None:
+    scene = replace(SCENE, sampling=Sampling(acceleration, elliptical=True), repetitions=2)
+
+    volumes = complex_echoes(emitted_by(scene))
+
+    assert [volume.repetition for volume in volumes] == [0, 1]
+
+
+def test_a_lost_line_of_the_lattice_is_named() -> None:
+    scene = replace(SCENE, sampling=Sampling((2, 2), caipi_shift=1), dropped=(0,))
+
+    with pytest.raises(DataError, match="volume 0: missing 1 of"):
+        emitted_by(scene)
