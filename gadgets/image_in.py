@@ -65,9 +65,10 @@ class AssembleImages(Gadget[Header | Image]):
         finite = pair.phase[np.isfinite(pair.phase)]
         scale = recognise_phase(float(finite.min()), float(finite.max()), unit=pair.unit)
         protocol = pair.scan.protocol
-        sign = pair.sign or image_sign(chain=self.phase_sign, vendor=protocol.vendor)
-        still = 1 if pair.sign else sign.value
-        told = f"phase images: {scale}; sign {sign}{', taken off before' if pair.sign else ''}"
+        said = pair.sign if self.phase_sign is None else None
+        sign = said or image_sign(chain=self.phase_sign, vendor=protocol.vendor)
+        still = 1 if said else sign.value
+        told = f"phase images: {scale}; sign {sign}{', taken off before' if said else ''}"
         yield Notice(_level(sign), told)
         remarks = (*pair.scan.remarks, told)
         scan = replace(pair.scan, protocol=replace(protocol, phase_sign=sign), remarks=remarks)
