@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("STREAMRECON_SHARED", ROOT.parent / "shared" / "data"))
 STREAMRECON = [sys.executable, "-m", "streamrecon"]
-CONFIG = "gre_recon"
+CONFIG = "gre_full"
 SERVER_END_S = 20.0
 
 

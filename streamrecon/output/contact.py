@@ -1,4 +1,4 @@
-"""The volumes of a scan laid out on a contact sheet: echoes to the right, quantities downwards."""
+"""The volumes of a scan on a contact sheet: echoes side by side, then maps side by side."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from streamrecon.output.sheet import (
     signed_window,
 )
 
-_COLUMNS = 8  # echoes side by side, more are continued below
+_COLUMNS = 6  # side by side, more are continued below
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,10 +45,9 @@ def contact_sheet(stacks: Sequence[Stack], protocol: str) -> Image.Image:
         label: _window(label, [c.plane for c in cuts if c.stack.label == label]) for label in labels
     }
     rows = [
-        [_tile(cut, windows[label]) for cut in row]
+        [_tile(cut, windows[cut.stack.label]) for cut in row]
         for name in dict.fromkeys(cut.plane.name for cut in cuts)
-        for label in labels
-        for row in _rows([c for c in cuts if c.plane.name == name and c.stack.label == label])
+        for row in _rows([cut for cut in cuts if cut.plane.name == name], labels)
     ]
     return draw_sheet(_title(shown[0], protocol), rows)
 
@@ -74,10 +73,21 @@ def _window(label: str, planes: list[Plane]) -> Window:
     return positive_window(pixels)
 
 
-def _rows(cuts: list[_Cut]) -> Iterator[list[_Cut]]:
-    ordered = sorted(cuts, key=lambda cut: cut.stack.echo)
-    for start in range(0, len(ordered), _COLUMNS):
-        yield ordered[start : start + _COLUMNS]
+def _rows(cuts: list[_Cut], labels: list[str]) -> Iterator[list[_Cut]]:
+    """Cuts of one plane: a row for each quantity of several echoes, one for all the maps."""
+    maps = []
+    for label in labels:
+        echoes = sorted((c for c in cuts if c.stack.label == label), key=lambda c: c.stack.echo)
+        if len(echoes) > 1:
+            yield from _wrapped(echoes)
+        else:
+            maps += echoes
+    yield from _wrapped(maps)
+
+
+def _wrapped(cuts: list[_Cut]) -> Iterator[list[_Cut]]:
+    for start in range(0, len(cuts), _COLUMNS):
+        yield cuts[start : start + _COLUMNS]
 
 
 def _tile(cut: _Cut, window: Window) -> Tile:
