@@ -24,7 +24,6 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 SHARED = Path(os.environ.get("STREAMRECON_SHARED", ROOT.parent / "shared" / "data"))
 PHANTOM = SHARED / "raw-siemens" / "phantom3T_gre3echo_bipolar_1ch.h5"  # CC0
-CONFIG = "gre_recon"
 
 
 def main() -> int:
@@ -33,16 +32,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         head = Path(scratch) / "head.h5"
         demo_scan(head)
-        _draw(head, IMAGES / "demo_sheet.png")
+        _draw(head, "gre_full", IMAGES / "demo_sheet.png")
     if PHANTOM.is_file():
-        _draw(PHANTOM, IMAGES / "phantom_sheet.png")
+        _draw(PHANTOM, "gre_recon", IMAGES / "phantom_sheet.png")
     else:
         print(f"{PHANTOM.name} is not here: its picture stays as it is")
     return 0
 
 
-def _draw(scan: Path, picture: Path) -> None:
-    harvest = replay(scan, build_chain(find_chain_file(CONFIG), REGISTRY), Watch(scan.name))
+def _draw(scan: Path, config: str, picture: Path) -> None:
+    harvest = replay(scan, build_chain(find_chain_file(config), REGISTRY), Watch(scan.name))
     contact_sheet(harvest.stacks, harvest.name).save(picture, optimize=True)
     print(picture.relative_to(ROOT))
 
