@@ -25,11 +25,17 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.phase.field import fit_field
 from streamrecon.phase.offsets import remove_offset
 from streamrecon.phase.unwrap import unwrap_by_template, unwrap_individually
-from streamrecon.qsm.background import remove_ismv, remove_pdf, remove_resharp, remove_vsharp
+from streamrecon.qsm.background import (
+    remove_ismv,
+    remove_pdf,
+    remove_resharp,
+    remove_vresharp,
+    remove_vsharp,
+)
 from streamrecon.qsm.inversion import invert_rts, invert_tikhonov, invert_tkd
 from streamrecon.qsm.mask import brain_mask
 from streamrecon.qsm.pipeline import Quality, susceptibility, total_field
-from streamrecon.qsm.variation import invert_tv
+from streamrecon.qsm.variation import invert_robust, invert_tv
 
 GAMMA_BAR_MHZ_PER_T = 42.576  # as the phantom has it
 REGIONS = range(1, 10)  # nuclei, thalamus, white and grey matter
@@ -172,6 +178,7 @@ def background(p: Phantom) -> None:
         ("RESHARP 6 mm", remove_resharp),
         ("RESHARP 12 mm", lambda *a: remove_resharp(*a, radius_mm=12.0)),
         ("V-SHARP 12 mm", remove_vsharp),
+        ("RESHARP, 12 mm where it fits", remove_vresharp),
         ("iSMV 5 mm", remove_ismv),
     ):
         found = remove(total, p.mask, p.grid)
@@ -196,6 +203,7 @@ def inversion(phantoms: dict[str, Phantom]) -> None:
             ("Tikhonov", invert_tikhonov),
             ("RTS", lambda *a: invert_rts(*a).unknown),
             ("TV", lambda *a: invert_tv(*a, strength=NOISELESS_STRENGTH).unknown),
+            ("TV, robust", lambda *a: invert_robust(*a, strength=NOISELESS_STRENGTH).unknown),
         ):
             row(name, label, *chi_score(solve(p.local, everywhere, p.grid) * p.mask, p)[:4])
 
@@ -209,7 +217,7 @@ def whole(phantoms: dict[str, Phantom]) -> None:
     seeds: dict[Quality, list[tuple[float, ...]]] = {}
     for p in phantoms.values():
         again = "_s" in p.name
-        for quality in Quality if not again else (Quality.DEFAULT,):
+        for quality in Quality if not again else (Quality.FAST, Quality.DEFAULT, Quality.BEST):
             for label, mask in (("given", p.mask), ("found", None)):
                 if label == "found" and (again or quality is not Quality.DEFAULT):
                     continue
@@ -218,8 +226,9 @@ def whole(phantoms: dict[str, Phantom]) -> None:
                 row(p.name, label, quality.value, *score)
                 if p.name.startswith("p3x") and label == "given":
                     seeds.setdefault(quality, []).append(score)
-    mean = [statistics.mean(column) for column in zip(*seeds[Quality.DEFAULT], strict=True)]
-    row(f"p3x, mean of {len(seeds[Quality.DEFAULT])} seeds", "given", "default", *mean)
+    for quality, scores in seeds.items():
+        mean = [statistics.mean(column) for column in zip(*scores, strict=True)]
+        row(f"p3x, mean of {len(scores)} seeds", "given", quality.value, *mean)
 
 
 def cost_in(unit: Callable[[], object], work: Callable[[], object], pairs: int = 3) -> float:
@@ -306,8 +315,10 @@ def main() -> None:
     unwrapping(phantoms)
     field(phantoms)
     background(phantoms["p3m"])
+    background(phantoms["p3x"])
     inversion(phantoms)
     more = [f"p3x_s{seed}" for seed in range(1, chosen.seeds)]
+    del phantoms["p3t"]  # its air touches the brain: no mask is fair to it
     whole(phantoms | {name: load(chosen.phantoms / name) for name in more})
 
 

@@ -6,7 +6,8 @@ the plain pair for convolutions of real arrays: origin at index 0, and the inver
 
 Everything is single precision. A plan is made once per shape and shared: it owns aligned
 buffers, and a lock makes its use safe from any thread. `Plan` itself is for the loops that feed
-many blocks of one shape. FFTW's wisdom can be kept on disk (`load_wisdom`, `save_wisdom`).
+many blocks of one shape, `RealPlan` for iterations. FFTW's wisdom can be kept on disk
+(`load_wisdom`, `save_wisdom`).
 """
 
 from __future__ import annotations
@@ -80,8 +81,19 @@ class Plan:
         return self.result
 
 
-class _RealPair:
-    """Real-to-complex and back for one shape, sharing two buffers."""
+class RealPlan:
+    """One real array, its half spectrum, and both transforms between them.
+
+    Fill ``real``, call `forward`, change ``spectrum``, call `inverse`, read ``real``: a loop of
+    convolutions without a copy. Origin at index 0; not normalised, so that a round trip multiplies
+    by the number of voxels; each transform destroys what it read. A plan belongs to one thread at
+    a time.
+
+    Parameters
+    ----------
+    shape
+        Shape of the real array; the spectrum's last axis is ``n // 2 + 1`` long.
+    """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         half = (*shape[:-1], shape[-1] // 2 + 1)
@@ -91,11 +103,15 @@ class _RealPair:
         self._forward = _measure(self.real, self.spectrum, axes=axes, direction="FFTW_FORWARD")
         self._inverse = _measure(self.spectrum, self.real, axes=axes, direction="FFTW_BACKWARD")
 
-    def forward(self) -> None:
+    def forward(self) -> Complex:
+        """Spectrum of ``real``; releases the GIL."""
         self._forward.execute()
+        return self.spectrum
 
-    def inverse(self) -> None:
+    def inverse(self) -> Real:
+        """Real array of ``spectrum``, times the number of voxels; releases the GIL."""
         self._inverse.execute()
+        return self.real
 
 
 def _measure(
@@ -138,7 +154,7 @@ class _Shelf(Generic[P]):
 
 
 _complex_plans: _Shelf[Plan] = _Shelf()
-_real_plans: _Shelf[_RealPair] = _Shelf()
+_real_plans: _Shelf[RealPlan] = _Shelf()
 
 
 def fft(image: Complex, axes: Sequence[int]) -> Complex:
@@ -196,7 +212,7 @@ def rfftn(real: Real, shape: Sequence[int] | None = None) -> Complex:
     Origin at index 0; the last axis holds its non-negative half, ``n // 2 + 1``. One real FFT.
     """
     full = tuple(shape) if shape is not None else real.shape
-    pair, lock = _real_plans.take(full, lambda: _RealPair(full))
+    pair, lock = _real_plans.take(full, lambda: RealPlan(full))
     with lock:
         if full != real.shape:
             pair.real[...] = 0
@@ -216,7 +232,7 @@ def irfftn(spectrum: Complex, shape: Sequence[int], *, crop: Sequence[int] | Non
     True
     """
     full = tuple(shape)
-    pair, lock = _real_plans.take(full, lambda: _RealPair(full))
+    pair, lock = _real_plans.take(full, lambda: RealPlan(full))
     kept = tuple(slice(n) for n in (crop if crop is not None else full))
     with lock:
         pair.spectrum[...] = spectrum

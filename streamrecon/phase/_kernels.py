@@ -1,9 +1,9 @@
-"""Compiled loops of the phase stages; the front doors check and explain."""
+"""Compiled loops of the phase stages, shared out over ``first … last`` by their front doors."""
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 Real = NDArray[np.float32]
@@ -26,7 +26,7 @@ def straightness(before: float, here: float, after: float) -> float:
     return max(0.0, 1.0 - abs(float(wrapped(before - 2 * here + after))) / 2)
 
 
-@njit(cache=True, parallel=True, nogil=True)
+@njit(cache=True, nogil=True)
 def edge_costs(
     phase: Real,
     other: Real,
@@ -36,15 +36,17 @@ def edge_costs(
     shape: tuple[int, int, int],
     axis: int,
     cost: Bytes,
+    first: int,
+    last: int,
 ) -> None:
     """Cost 1 (sure) … 255 of the edge from each voxel to the next along ``axis``; 0 where none.
 
     All arrays flat [V]; ``other`` is a second echo whose TE is 1/``ratio`` of this one's, or empty.
     """
-    nz, ny, nx = shape
+    _, ny, nx = shape
     step = (ny * nx, nx, 1)[axis]
     length = shape[axis]
-    for z in prange(nz):
+    for z in range(first, last):
         for v in range(z * ny * nx, (z + 1) * ny * nx):
             at = v // step % length
             cost[v] = 0
@@ -127,10 +129,10 @@ def grow(phase: Real, cost: Bytes, step: Ints, seeds: Ints, turns: Ints, region:
             least = min(least, push_edges(far, cost, step, region, head, behind))
 
 
-@njit(cache=True, parallel=True, nogil=True)
-def mean_trust(cost: Bytes, step: Ints, inside: Flags, out: Real) -> None:
+@njit(cache=True, nogil=True)
+def mean_trust(cost: Bytes, step: Ints, inside: Flags, out: Real, first: int, last: int) -> None:
     """Mean weight of the six edges of each voxel, 0 … 1; a missing edge counts as 0."""
-    for v in prange(out.size):
+    for v in range(first, last):
         total = 0.0
         if inside[v]:
             for axis in range(3):
@@ -142,7 +144,7 @@ def mean_trust(cost: Bytes, step: Ints, inside: Flags, out: Real) -> None:
         out[v] = total / 6
 
 
-@njit(cache=True, parallel=True, nogil=True)
+@njit(cache=True, nogil=True)
 def fit_lines(
     phase: Real,
     magnitude: Real,
@@ -155,6 +157,8 @@ def fit_lines(
     intercept: Real,
     misfit: Real,
     spread: Real,
+    first: int,
+    last: int,
 ) -> None:
     """Line through the phases of each voxel, weighted by m², then ``steps`` on wrapped residuals.
 
@@ -162,8 +166,8 @@ def fit_lines(
     free] against the voxel's own misfit, or ``floor`` where that is smaller. [E, V] in; out [V]:
     rad/s, rad, Σm²r² and Σm²(t - t̄)². One echo: the line through 0.
     """
-    echoes, voxels = phase.shape
-    for v in prange(voxels):
+    echoes = len(phase)
+    for v in range(first, last):
         if not inside[v]:
             continue
         a = b = rest = hold = across = 0.0

@@ -19,6 +19,7 @@ from scipy.stats import chi2
 
 from streamrecon.errors import ReconError
 from streamrecon.phase._kernels import fit_lines
+from streamrecon.threads import at_once
 from streamrecon.units import hz_per_ppm
 
 Real = NDArray[np.float32]
@@ -104,9 +105,9 @@ def fit_field(
     inside = mask.ravel()
     out = np.zeros((4, mask.size), np.float32)
     times = np.asarray(te_s, np.float64)
-    fit_lines(phase, weight, times, inside, 0, 0.0, 0.0, *out)
+    _fit(phase, weight, times, inside, out)
     noise = _noise(out[2][inside], weight, inside, echoes)
-    fit_lines(phase, weight, times, inside, steps, intercept_sd_rad, noise, *out)
+    _fit(phase, weight, times, inside, out, steps=steps, hold=(intercept_sd_rad, noise))
     slope, intercept, misfit, spread = out
 
     scale = np.float32(2 * np.pi * hz_per_ppm(b0_t))
@@ -119,6 +120,22 @@ def fit_field(
         residual.reshape(mask.shape),
         intercept.reshape(mask.shape),
         noise,
+    )
+
+
+def _fit(
+    phase: Real,
+    weight: Real,
+    times: NDArray[np.float64],
+    inside: NDArray[np.bool_],
+    out: Real,
+    *,
+    steps: int = 0,
+    hold: tuple[float, float] = (0.0, 0.0),
+) -> None:
+    at_once(
+        lambda v: fit_lines(phase, weight, times, inside, steps, *hold, *out, v.start, v.stop),
+        inside.size,
     )
 
 

@@ -23,7 +23,7 @@ from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase._kernels import edge_costs, grow, mean_trust
-from streamrecon.threads import budget
+from streamrecon.threads import at_once, budget
 
 Real = NDArray[np.float32]
 
@@ -205,23 +205,31 @@ def _costs(
     second = np.empty(0, np.float32) if alone else phase[other].ravel()
     weight = np.nan_to_num(np.asarray(magnitude[0], np.float32)).ravel()
     costs = np.empty((3, paths.size), np.uint8)
-    for axis in range(3):
-        edge_costs(
-            phase[echo].ravel(),
-            second,
-            te_s[echo] / te_s[other],
-            weight,
-            paths.ravel(),
-            paths.shape,
-            axis,
-            costs[axis],
-        )
+    flat, inside, ratio = phase[echo].ravel(), paths.ravel(), te_s[echo] / te_s[other]
+
+    def share(z: range) -> None:
+        for axis in range(3):
+            edge_costs(
+                flat,
+                second,
+                ratio,
+                weight,
+                inside,
+                paths.shape,
+                axis,
+                costs[axis],
+                z.start,
+                z.stop,
+            )
+
+    at_once(share, len(paths))
     return costs
 
 
 def _quality(costs: NDArray[np.uint8], paths: NDArray[np.bool_]) -> Real:
     quality = np.empty(paths.size, np.float32)
-    mean_trust(costs, _steps(paths.shape), paths.ravel(), quality)
+    steps, inside = _steps(paths.shape), paths.ravel()
+    at_once(lambda v: mean_trust(costs, steps, inside, quality, v.start, v.stop), paths.size)
     return quality.reshape(paths.shape)
 
 

@@ -1,9 +1,12 @@
-"""Compiled loops of the susceptibility stages; the front doors check and explain."""
+"""Compiled loops of the susceptibility stages, over ``first … last``.
+
+The front doors check, explain and share the work out.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 Real = NDArray[np.float32]
@@ -11,14 +14,16 @@ Double = NDArray[np.float64]
 Spectrum = NDArray[np.complex64]
 
 
-@njit(cache=True, parallel=True)
-def voxel_dipole(along: Double, squared: Double, share: Double, out: Real) -> None:
+@njit(cache=True, nogil=True)
+def voxel_dipole(
+    along: Double, squared: Double, share: Double, out: Real, first: int, last: int
+) -> None:
     """Dipole weighted over two aliases on every axis.
 
     ``along[axis, alias, index]`` is b·k, ``squared`` k², ``share`` the weight; ``out`` [Z, Y, X].
     """
-    nz, ny, nx = out.shape
-    for z in prange(nz):
+    _, ny, nx = out.shape
+    for z in range(first, last):
         for y in range(ny):
             for x in range(nx):
                 total = 0.0
@@ -30,19 +35,25 @@ def voxel_dipole(along: Double, squared: Double, share: Double, out: Real) -> No
                     if power > 0.0:
                         total += weight * (1 / 3 - kb * kb / power)
                 out[z, y, x] = total
-    out[0, 0, 0] = 0.0
 
 
-@njit(cache=True, parallel=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True)
 def shrink_gradients(
-    chi: Real, dual: Real, voxel: Real, limit: float, share: Real, out: Real
+    chi: Real,
+    dual: Real,
+    voxel: Real,
+    limit: float,
+    share: Real,
+    out: Real,
+    first: int,
+    last: int,
 ) -> None:
     """One step of the gradients' split: clip ``∇chi + dual`` at ``limit * share`` into ``dual``.
 
     ``out`` receives the shrunken gradient less the new dual. [3, Z, Y, X]; periodic, forward.
     """
     nz, ny, nx = chi.shape
-    for z in prange(nz):
+    for z in range(first, last):
         below = (z + 1) % nz
         for y in range(ny):
             ahead = y + 1 if y + 1 < ny else 0
@@ -63,11 +74,11 @@ def shrink_gradients(
                     out[axis, z, y, x] = slope - 2 * clipped
 
 
-@njit(cache=True, parallel=True, nogil=True, fastmath=True)
-def negative_divergence(flow: Real, voxel: Real, out: Real) -> None:
+@njit(cache=True, nogil=True, fastmath=True)
+def negative_divergence(flow: Real, voxel: Real, out: Real, first: int, last: int) -> None:
     """Adjoint of the periodic forward difference: [3, Z, Y, X] to [Z, Y, X]."""
-    nz, ny, nx = out.shape
-    for z in prange(nz):
+    _, ny, nx = out.shape
+    for z in range(first, last):
         for y in range(ny):
             for x in range(nx):
                 out[z, y, x] = (
@@ -77,23 +88,27 @@ def negative_divergence(flow: Real, voxel: Real, out: Real) -> None:
                 )
 
 
-@njit(cache=True, parallel=True, nogil=True, fastmath=True)
-def split_data(model: Real, dual: Real, field: Real, weight: Real, rho: float) -> None:
+@njit(cache=True, nogil=True, fastmath=True)
+def split_data(
+    model: Real, dual: Real, field: Real, weight: Real, rho: float, first: int, last: int
+) -> None:
     """One step of the data's split, least squares: ``dual`` is renewed, ``model`` becomes z - u.
 
     Flat arrays; z minimises weight (z - field)² + rho (z - model - dual)².
     """
-    for v in prange(model.size):
+    for v in range(first, last):
         total = model[v] + dual[v]
         z = (weight[v] * field[v] + rho * total) / (weight[v] + rho)
         dual[v] = total - z
         model[v] = 2 * z - total
 
 
-@njit(cache=True, parallel=True, nogil=True, fastmath=True)
-def split_data_absolute(model: Real, dual: Real, field: Real, weight: Real, rho: float) -> None:
+@njit(cache=True, nogil=True, fastmath=True)
+def split_data_absolute(
+    model: Real, dual: Real, field: Real, weight: Real, rho: float, first: int, last: int
+) -> None:
     """As `split_data` for weight |z - field|: z is pulled towards the field by weight / rho."""
-    for v in prange(model.size):
+    for v in range(first, last):
         total = model[v] + dual[v]
         away = total - field[v]
         most = weight[v] / rho
@@ -102,21 +117,29 @@ def split_data_absolute(model: Real, dual: Real, field: Real, weight: Real, rho:
         model[v] = 2 * z - total
 
 
-@njit(cache=True, parallel=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True)
 def mix_spectra(
-    data: Spectrum, flow: Spectrum, from_data: Real, from_flow: Real, dipole: Real
+    data: Spectrum,
+    flow: Spectrum,
+    from_data: Real,
+    from_flow: Real,
+    dipole: Real,
+    first: int,
+    last: int,
 ) -> None:
-    """χ and its field: ``data`` becomes a·data + b·flow, ``flow`` that times the dipole; flat."""
-    for k in prange(data.size):
+    """χ = a·data + b·flow goes into ``flow``, its field into ``data``; flat."""
+    for k in range(first, last):
         chi = data[k] * from_data[k] + flow[k] * from_flow[k]
-        data[k] = chi
-        flow[k] = chi * dipole[k]
+        flow[k] = chi
+        data[k] = chi * dipole[k]
 
 
-@njit(cache=True, parallel=True, nogil=True)
-def split_phase(model: Real, dual: Real, phase: Real, weight: Real, rho: float) -> None:
+@njit(cache=True, nogil=True)
+def split_phase(
+    model: Real, dual: Real, phase: Real, weight: Real, rho: float, first: int, last: int
+) -> None:
     """As `split_data` for weight |exp(iz) - exp(i phase)|²: five Newton steps per voxel [rad]."""
-    for v in prange(model.size):
+    for v in range(first, last):
         total = model[v] + dual[v]
         z = total
         for _ in range(5):
@@ -127,13 +150,13 @@ def split_phase(model: Real, dual: Real, phase: Real, weight: Real, rho: float) 
         model[v] = 2 * z - total
 
 
-@njit(cache=True, parallel=True, nogil=True, fastmath=True)
-def split_harmonic(bend: Real, dual: Real, weight: Real, rho: float) -> None:
+@njit(cache=True, nogil=True, fastmath=True)
+def split_harmonic(bend: Real, dual: Real, weight: Real, rho: float, first: int, last: int) -> None:
     """One step of the split of ∇²φ: ``dual`` is renewed, ``bend`` becomes z - u; flat.
 
     z minimises weight z² + rho (z - bend - dual)².
     """
-    for v in prange(bend.size):
+    for v in range(first, last):
         total = bend[v] + dual[v]
         z = rho * total / (weight[v] + rho)
         dual[v] = total - z

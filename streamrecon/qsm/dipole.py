@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from streamrecon.fourier import Real, fast_length, irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm._kernels import voxel_dipole
+from streamrecon.threads import at_once
 
 PADDING = 1.25
 """Room around the grid, as a share of its longest side; a wrap-around error of about 2 %."""
@@ -77,7 +78,8 @@ def dipole_kernel(geometry: Geometry, shape: Sequence[int] | None = None) -> Rea
         along[axis, :, : k.size] = b * aliases / voxel
         squared[axis, :, : k.size] = (aliases / voxel) ** 2
     kernel = np.empty((*full[:2], full[2] // 2 + 1), np.float32)
-    voxel_dipole(along, squared, share, kernel)
+    at_once(lambda z: voxel_dipole(along, squared, share, kernel, z.start, z.stop), full[0])
+    kernel[0, 0, 0] = 0.0
     return kernel
 
 

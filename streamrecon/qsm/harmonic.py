@@ -16,15 +16,10 @@ from numpy.typing import NDArray
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm._kernels import (
-    negative_divergence,
-    shrink_gradients,
-    split_harmonic,
-    split_phase,
-)
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
 from streamrecon.qsm.inversion import checked_field, laplacian_kernel, relative_change
 from streamrecon.qsm.solvers import Solution
+from streamrecon.qsm.splitting import gradients, harmonics, phases
 
 Real = NDArray[np.float32]
 
@@ -113,16 +108,14 @@ class _Problem:
         rho: tuple[float, float, float],
         limit: float,
     ) -> None:
-        self.shape, self.limit = shape, limit
+        self.shape = shape
         self.gradient_rho, self.data_rho, self.harmonic_rho = (np.float32(r) for r in rho)
-        self.voxel = np.array(geometry.voxel_mm, np.float32)
         self.dipole, self.bend = dipole_kernel(geometry, shape), laplacian_kernel(geometry, shape)
         for_chi = self.data_rho * self.dipole**2 + self.gradient_rho * self.bend
         for_chi[0, 0, 0] = np.inf
         self.for_chi = for_chi
         self.for_rest = self.data_rho + self.harmonic_rho * self.bend**2
-        self.share = np.ones((3, *shape), np.float32)
-        self.dual, self.flow = np.zeros((2, 3, *shape), np.float32)
+        self.gradients = gradients(geometry.voxel_mm, limit, np.ones((3, *shape), np.float32))
         self.data_dual, self.bend_dual, self.divergence, self.curve = np.zeros(
             (4, *shape), np.float32
         )
@@ -151,18 +144,6 @@ class _Problem:
         return everywhere
 
     def _split(self, chi: Real) -> None:
-        split_phase(
-            self.model.ravel(),
-            self.data_dual.ravel(),
-            self.phase.ravel(),
-            self.trust.ravel(),
-            float(self.data_rho),
-        )
-        split_harmonic(
-            self.curve.ravel(),
-            self.bend_dual.ravel(),
-            self.inside.ravel(),
-            float(self.harmonic_rho),
-        )
-        shrink_gradients(chi, self.dual, self.voxel, self.limit, self.share, self.flow)
-        negative_divergence(self.flow, self.voxel, self.divergence)
+        phases(self.model, self.data_dual, self.phase, self.trust, float(self.data_rho))
+        harmonics(self.curve, self.bend_dual, self.inside, float(self.harmonic_rho))
+        self.gradients.renew(chi, self.divergence)

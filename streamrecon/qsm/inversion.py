@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm._kernels import negative_divergence, shrink_gradients
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, frequencies, padded_shape
 from streamrecon.qsm.solvers import Operator, Solution, convolution, least_squares
+from streamrecon.qsm.splitting import gradients
 
 Real = NDArray[np.float32]
 
@@ -164,15 +164,12 @@ def invert_rts(
     known = np.float32(fidelity) * (np.abs(dipole) > threshold)
     curvature = np.float32(rho) * laplacian_kernel(geometry, shape) + known
     curvature[0, 0, 0] = 1.0
-    share = np.ones((3, *shape), np.float32)
-    dual, flow = np.zeros((2, 3, *shape), np.float32)
-    voxel = np.array(geometry.voxel_mm, np.float32)
+    sparse = gradients(geometry.voxel_mm, 1 / rho, np.ones((3, *shape), np.float32))
     pull = rfftn(start) * known
     chi, divergence = start, np.empty(shape, np.float32)
     step, change = 0, np.inf
     while step < iterations[1] and (step < iterations[0] or change > tolerance):
-        shrink_gradients(chi, dual, voxel, 1 / rho, share, flow)
-        negative_divergence(flow, voxel, divergence)
+        sparse.renew(chi, divergence)
         spectrum = (pull + np.float32(rho) * rfftn(divergence)) / curvature
         renewed = irfftn(spectrum.astype(np.complex64, copy=False), shape)
         change = relative_change(renewed[crop], chi[crop], mask)

@@ -5,7 +5,7 @@ quality     background           inversion    strength                          
 =========== ==================== ============ ================================== ==============
 fast        PDF, a dozen steps   TKD          threshold 0.2, amplitude corrected a look at once
 default     PDF, weighted        TV           from the noise; magnitude's edges  the number
-best        PDF, weighted        TV, robust   as default, misfits dropped        wild voxels
+best        PDF, weighted        TV           as default; up to 200 steps        the last percents
 consensus   V-SHARP 12 … 1 mm    nlTV, weak   λ 5e-4, β 150 at the last echo     comparison
 =========== ==================== ============ ================================== ==============
 
@@ -41,7 +41,6 @@ from streamrecon.qsm.reference import Reference, Referenced, csf_mask, set_refer
 from streamrecon.qsm.solvers import Solution
 from streamrecon.qsm.uncertainty import noise_of_map
 from streamrecon.qsm.variation import (
-    invert_robust,
     invert_tv,
     strength_from_noise,
     trust_from_noise,
@@ -62,6 +61,10 @@ class Quality(Enum):
     DEFAULT = "default"
     BEST = "best"
     CONSENSUS = "consensus"
+
+
+_STEPS = {Quality.DEFAULT: (20, 60), Quality.BEST: (60, 200)}
+_TOLERANCE = {Quality.DEFAULT: 5e-3, Quality.BEST: 5e-4}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -265,16 +268,17 @@ def _solved(
         )
         return found, "non-linear TV with weak harmonics"
     strength = strength_from_noise(total.fit.sd_ppm, mask)
-    solve, name = (invert_tv, "TV") if quality is Quality.DEFAULT else (invert_robust, "robust TV")
-    found = solve(
+    found = invert_tv(
         field,
         mask,
         geometry,
         strength=strength,
         weight=total.weight,
         magnitude=total.magnitude,
+        iterations=_STEPS[quality],
+        tolerance=_TOLERANCE[quality],
     )
-    return found, f"{name} of strength {strength:.2g} ppm·mm"
+    return found, f"TV of strength {strength:.2g} ppm·mm"
 
 
 def susceptibility_sd(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
-from streamrecon.fourier import irfftn, rfftn
+from streamrecon.fourier import RealPlan
 
 Real = NDArray[np.float32]
 
@@ -36,12 +36,18 @@ class Solution:
 
 
 def convolution(kernel: Real, shape: tuple[int, ...]) -> Callable[[Real], Real]:
-    """Periodic convolution with a real, symmetric kernel on the half spectrum; its own adjoint."""
+    """Periodic convolution with a real, symmetric kernel on the half spectrum; its own adjoint.
+
+    What is given belongs to one thread at a time.
+    """
+    plan = RealPlan(shape)
+    scaled = (kernel / np.float32(np.prod(shape))).astype(np.float32)
 
     def convolve(values: Real) -> Real:
-        spectrum = rfftn(values, shape)
-        spectrum *= kernel
-        return irfftn(spectrum, shape)
+        plan.real[...] = values
+        plan.forward()
+        plan.spectrum *= scaled
+        return plan.inverse().copy()
 
     return convolve
 

@@ -9,24 +9,16 @@ phantom, from the measured field, that alone took the error from 70 % to 42 %, e
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
-from streamrecon.fourier import irfftn, rfftn
+from streamrecon.fourier import RealPlan
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm._kernels import (
-    mix_spectra,
-    negative_divergence,
-    shrink_gradients,
-    split_data,
-    split_data_absolute,
-)
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
 from streamrecon.qsm.inversion import checked_field, laplacian_kernel, relative_change
 from streamrecon.qsm.solvers import Solution
+from streamrecon.qsm.splitting import Split, absolutes, gradients, mix, squares
 
 Real = NDArray[np.float32]
 
@@ -38,8 +30,6 @@ _ACROSS_EDGES = 0.2
 _CHECK_EVERY = 5
 _FIRST_STAGE = 20
 _USUAL_ERROR_PPM = 2e-3  # absolute errors weigh like squares at an error of this size
-
-Split = Callable[[Real, Real, Real, Real, float], None]
 
 
 def strength_from_noise(sd_ppm: NDArray[np.floating], mask: NDArray[np.bool_]) -> float:
@@ -121,7 +111,7 @@ def invert_tv(
         magnitude=magnitude,
         padding=padding,
     )
-    return problem.solve(split_data, iterations, tolerance)
+    return problem.solve(squares, iterations, tolerance)
 
 
 def invert_robust(
@@ -158,10 +148,10 @@ def invert_robust(
         padding=padding,
     )
     problem.trust *= np.float32(_USUAL_ERROR_PPM)
-    problem.solve(split_data_absolute, (_FIRST_STAGE, _FIRST_STAGE), 0.0)
+    problem.solve(absolutes, (_FIRST_STAGE, _FIRST_STAGE), 0.0)
     problem.trust /= np.float32(_USUAL_ERROR_PPM)
     problem.doubt_misfits()
-    return problem.solve(split_data, iterations, tolerance)
+    return problem.solve(squares, iterations, tolerance)
 
 
 class _Problem:
@@ -186,44 +176,35 @@ class _Problem:
         self.trust, self.data = np.zeros((2, *self.shape), np.float32)
         self.trust[self.crop] = np.where(mask, 1.0 if weight is None else weight, 0) ** 2
         self.data[self.crop] = field
-        self.rho = np.float32(_RHO_PER_STRENGTH * strength)
-        self.kernels = [k.ravel() for k in _kernels_of_step(geometry, self.shape, self.rho)]
-        self.share = gradient_shares(mask, self.shape, magnitude)
-        self.limit = strength / float(self.rho)
-        self.voxel = np.array(geometry.voxel_mm, np.float32)
-        self.dual, self.flow = np.zeros((2, 3, *self.shape), np.float32)
-        self.data_dual, self.divergence = np.zeros((2, *self.shape), np.float32)
-        self.model = self.trust * self.data / (self.trust + 1)
-        self.field = np.zeros(self.shape, np.float32)
+        rho = np.float32(_RHO_PER_STRENGTH * strength)
+        self.kernels = _kernels_of_step(geometry, self.shape, rho)
+        share = gradient_shares(mask, self.shape, magnitude)
+        self.gradients = gradients(geometry.voxel_mm, strength / float(rho), share)
+        self.data_dual, self.field = np.zeros((2, *self.shape), np.float32)
+        self.model, self.chi = RealPlan(self.shape), RealPlan(self.shape)
+        self.model.real[...] = self.trust * self.data / (self.trust + 1)
+        self.chi.real[...] = 0  # the divergence of the flow; after a step, χ until it is shrunk
 
     def solve(self, split: Split, iterations: tuple[int, int], tolerance: float) -> Solution:
         """Steps until χ changes less than the tolerance; may be called again."""
         chi = before = np.zeros(self.mask.shape, np.float32)
         step, change = 0, np.inf
         while step < iterations[1] and (step < iterations[0] or change > tolerance):
-            chi = self._step(split)
+            self._invert()
             step += 1
-            if step % _CHECK_EVERY == 0:
+            if step % _CHECK_EVERY == 0 or step == iterations[1]:
+                before, chi = chi, self.chi.real[self.crop].copy()
                 change = relative_change(chi, before, self.mask) / _CHECK_EVERY
-                before = chi
+                self.field[...] = self.model.real
+            split(self.model.real, self.data_dual, self.data, self.trust, 1.0)
+            self.gradients.renew(self.chi.real, self.chi.real)
         return Solution(chi * self.mask, step, float(change), change <= tolerance)
 
-    def _step(self, split: Split) -> Real:
-        spectrum, other = rfftn(self.model), rfftn(self.divergence)
-        dipole, from_data, from_flow = self.kernels
-        mix_spectra(spectrum.ravel(), other.ravel(), from_data, from_flow, dipole)
-        chi, self.field = irfftn(spectrum, self.shape), irfftn(other, self.shape)
-        self.model = self.field.copy()
-        split(
-            self.model.ravel(),
-            self.data_dual.ravel(),
-            self.data.ravel(),
-            self.trust.ravel(),
-            1.0,
-        )
-        shrink_gradients(chi, self.dual, self.voxel, self.limit, self.share, self.flow)
-        negative_divergence(self.flow, self.voxel, self.divergence)
-        return chi[self.crop]
+    def _invert(self) -> None:
+        """From what the splits want to χ and its field."""
+        mix(self.model.forward(), self.chi.forward(), self.kernels)
+        self.model.inverse()
+        self.chi.inverse()
 
     def doubt_misfits(self) -> None:
         """Take weight from voxels that miss the model by more than three usual errors."""
@@ -261,4 +242,5 @@ def _kernels_of_step(geometry: Geometry, shape: Shape, rho: np.float32) -> tuple
     curvature = dipole * dipole + rho * laplacian_kernel(geometry, shape)
     curvature[0, 0, 0] = np.inf
     from_data, from_flow = np.divide(dipole, curvature), np.divide(rho, curvature)
-    return dipole, from_data.astype(np.float32), from_flow.astype(np.float32)
+    voxels = np.float32(np.prod(shape))  # the plans' transforms do not divide by it
+    return (from_data / voxels).astype(np.float32), (from_flow / voxels).astype(np.float32), dipole

@@ -130,7 +130,7 @@ def test_the_tree_is_the_cheapest_tree():
     for axis in range(3):
         edge_costs(
             phase, np.empty(0, np.float32), 1.0, np.ones(phase.size, np.float32),
-            np.ones(phase.size, bool), shape, axis, costs[axis],
+            np.ones(phase.size, bool), shape, axis, costs[axis], 0, shape[0],
         )  # fmt: skip
     costs[costs > 0] = rng.permutation(np.count_nonzero(costs)) + 1
     step = np.array([25, 5, 1], np.int32)

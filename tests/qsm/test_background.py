@@ -14,6 +14,7 @@ from streamrecon.qsm.background import (
     remove_ismv,
     remove_pdf,
     remove_resharp,
+    remove_vresharp,
     remove_vsharp,
 )
 from streamrecon.qsm.dipole import field_from_chi
@@ -22,6 +23,7 @@ METHODS = {
     "pdf": (remove_pdf, 0.35),
     "v-sharp": (remove_vsharp, 0.45),
     "resharp": (remove_resharp, 0.25),
+    "v-resharp": (remove_vresharp, 0.3),
     "ismv": (remove_ismv, 0.45),
 }
 
@@ -73,6 +75,18 @@ def test_vsharp_gives_no_rim_it_does_not_know():
 
     assert 0.5 < found.mask.sum() / mask.sum() < 1
     assert (found.field_ppm[found.mask] != 0).mean() > 0.99
+
+
+def test_fitting_every_ball_is_better_than_dividing_by_the_largest():
+    grid, mask, local, background = scene(ORIENTATIONS["axial"])
+
+    error = {
+        remove: (found := remove(local + background, mask, grid)).field_ppm - local * found.mask
+        for remove in (remove_vsharp, remove_vresharp)
+    }
+
+    both = error[remove_vsharp] != 0
+    assert error[remove_vresharp][both].std() < 0.8 * error[remove_vsharp][both].std()
 
 
 def test_pdf_keeps_the_mask_and_says_when_it_was_stopped():

@@ -8,10 +8,10 @@ from closed_forms import ORIENTATIONS, positions_mm
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm._kernels import split_harmonic, split_phase
 from streamrecon.qsm.dipole import field_from_chi
 from streamrecon.qsm.harmonic import invert_weak_harmonic
 from streamrecon.qsm.inversion import invert_tkd
+from streamrecon.qsm.splitting import harmonics, phases
 
 RAD_PER_PPM = 2 * np.pi * 127.7 * 0.02
 
@@ -62,8 +62,8 @@ def test_the_splits_find_their_minimum():
     total = model + dual
     bend, bend_dual = model.copy(), dual.copy()
 
-    split_phase(model, dual, phase, weight, 1.5)
-    split_harmonic(bend, bend_dual, weight, 1.5)
+    phases(model, dual, phase, weight, 1.5)
+    harmonics(bend, bend_dual, weight, 1.5)
 
     z = total - dual
     np.testing.assert_allclose(weight * np.sin(z - phase) + 1.5 * (z - total), 0, atol=1e-3)

@@ -8,16 +8,10 @@ from closed_forms import ORIENTATIONS
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm._kernels import (
-    mix_spectra,
-    negative_divergence,
-    shrink_gradients,
-    split_data,
-    split_data_absolute,
-)
 from streamrecon.qsm.dipole import dipole_kernel
 from streamrecon.qsm.inversion import laplacian_kernel
 from streamrecon.qsm.solvers import Operator, convolution, least_squares
+from streamrecon.qsm.splitting import Gradients, absolutes, gradients, mix, squares
 
 SHAPE = (7, 6, 9)
 VOXEL = np.array([2.0, 1.0, 0.7], np.float32)
@@ -61,19 +55,27 @@ def test_convolution_with_the_dipole_is_its_own_adjoint(axes):
     assert np.vdot(spread(a), b) == pytest.approx(np.vdot(a, spread(b)), rel=1e-4, abs=1e-4)
 
 
+def divergence(chi, dual):
+    """What comes of gradients that nothing clips: the adjoint of ∇ on ∇χ + dual - 0."""
+    found = np.empty_like(chi)
+    free = gradients(tuple(VOXEL), 0.0, np.ones((3, *chi.shape), np.float32))
+    free.dual[...] = dual
+    free.renew(chi, found)
+    return found
+
+
 def test_the_divergence_is_the_adjoint_of_the_gradient():
     chi, flow = normal(*SHAPE), normal(3, *SHAPE, seed=1)
-    found = np.empty_like(chi)
 
-    negative_divergence(flow, VOXEL, found)
+    found = divergence(np.zeros(SHAPE, np.float32), flow)
 
     assert np.vdot(slopes(chi), flow) == pytest.approx(np.vdot(chi, found), rel=1e-4)
 
 
 def test_the_laplacian_is_divergence_of_gradient():
-    chi, found = normal(*SHAPE), np.empty(SHAPE, np.float32)
+    chi = normal(*SHAPE)
 
-    negative_divergence(slopes(chi).astype(np.float32), VOXEL, found)
+    found = divergence(chi, 0)
 
     kernel = laplacian_kernel(Geometry(SHAPE, (2.0, 1.0, 0.7), np.eye(3)), SHAPE)
     np.testing.assert_allclose(convolution(kernel, SHAPE)(chi), found, atol=1e-4)
@@ -82,22 +84,22 @@ def test_the_laplacian_is_divergence_of_gradient():
 def test_gradients_shrink_as_the_soft_threshold_says():
     chi, dual, share = normal(*SHAPE), normal(3, *SHAPE, seed=1), abs(normal(3, *SHAPE, seed=2))
     total = slopes(chi) + dual
-    out = np.empty_like(dual)
+    split = Gradients(VOXEL, 0.4, share, dual, np.empty_like(dual))
 
-    shrink_gradients(chi, dual, VOXEL, 0.4, share, out)
+    split.renew(chi, np.empty_like(chi))
 
     soft = np.sign(total) * np.maximum(abs(total) - 0.4 * share, 0)
     np.testing.assert_allclose(dual, total - soft, atol=1e-5)
-    np.testing.assert_allclose(out, soft - dual, atol=1e-5)
+    np.testing.assert_allclose(split.flow, soft - dual, atol=1e-5)
 
 
-@pytest.mark.parametrize("split", [split_data, split_data_absolute])
+@pytest.mark.parametrize("split", [squares, absolutes])
 def test_the_data_split_finds_the_minimum(split):
     model, dual, field = normal(3, 40)
     weight = abs(normal(40, seed=1))
     total, rho = model + dual, 1.7
     z = np.linspace(-8, 8, 160_001)
-    power = 2 if split is split_data else 1
+    power = 2 if split is squares else 1
     before = [
         w * (abs(z - f) ** power) * (0.5 if power == 2 else 1) + rho / 2 * (z - t) ** 2
         for w, f, t in zip(weight, field, total, strict=True)
@@ -115,7 +117,7 @@ def test_spectra_mix_and_give_their_field():
     a, b, dipole = normal(3, 20)
     chi = a * data + b * flow
 
-    mix_spectra(data, flow, a, b, dipole)
+    mix(data, flow, (a, b, dipole))
 
-    np.testing.assert_allclose(data, chi, atol=1e-6)
-    np.testing.assert_allclose(flow, chi * dipole, atol=1e-6)
+    np.testing.assert_allclose(flow, chi, atol=1e-6)
+    np.testing.assert_allclose(data, chi * dipole, atol=1e-6)
