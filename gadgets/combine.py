@@ -11,10 +11,11 @@ from streamrecon.model.images import Echoes
 from streamrecon.model.kspace import Calibration, KSpace
 from streamrecon.model.lattice import Lattice
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.scan import Encoding
 from streamrecon.recon.assemble import Complex, HybridSpace
 from streamrecon.recon.coils import Sensitivities
 from streamrecon.recon.combine import combine_coils
-from streamrecon.recon.grid import Grid, grid_of
+from streamrecon.recon.grid import grid_of
 from streamrecon.recon.polarity import signed, without_polarity
 from streamrecon.recon.unfold import unfolding
 from streamrecon.recon.unmixing import Unmixing
@@ -40,18 +41,19 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         description="of unfolding: larger, less noise, more aliasing",
     )
 
-    _weights: Sensitivities | Unmixing | None = PrivateAttr(default=None)
+    _weights: dict[int, Sensitivities | Unmixing] = PrivateAttr(default_factory=dict)  # by slab
 
     def feed(self, item: Calibration | KSpace) -> Iterator[object]:
         """Look at the coils as soon as the centre of k-space is in; combine each volume."""
         if isinstance(item, Calibration):
-            self._learn(item.data, item.lattice, grid_of(item.encoding))
+            self._learn(item.data, item.lattice, item.encoding)
             return
-        grid = grid_of(item.scan.protocol.encoding)
+        encoding = item.scan.protocol.encoding
+        grid = grid_of(encoding)
         space = HybridSpace(
             item.data, item.last_axis, item.calibration, item.sampled, grid, item.lattice
         )
-        images = combine_coils(space, self._learn(item.calibration, item.lattice, grid))
+        images = combine_coils(space, self._learn(item.calibration, item.lattice, encoding))
         scan, repetition = item.scan, item.repetition
         del item, space  # the raw data are not needed any more
         if len(set(scan.echoes.polarity)) > 1:
@@ -60,9 +62,11 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         yield Echoes(signed(images, scan.phase_sign.value), scan, repetition)
 
     def _learn(
-        self, calibration: Complex, lattice: Lattice, grid: Grid
+        self, calibration: Complex, lattice: Lattice, encoding: Encoding
     ) -> Sensitivities | Unmixing:
-        """Weights of the first calibration; of the first volume where it brought none."""
-        if self._weights is None:
-            self._weights = unfolding(calibration, lattice, grid, ridge=self.ridge)
-        return self._weights
+        """Weights of a slab's first calibration; of its first volume where it brought none."""
+        slab = encoding.slice.minimum
+        if slab not in self._weights:
+            grid = grid_of(encoding)
+            self._weights[slab] = unfolding(calibration, lattice, grid, ridge=self.ridge)
+        return self._weights[slab]

@@ -13,7 +13,7 @@ from gadgets.volume import OpenVolume
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.kspace import ChannelMix
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.scan import Protocol, SignOrigin
+from streamrecon.model.scan import Protocol, SignOrigin, of_slab
 from streamrecon.mrd import layout
 from streamrecon.mrd.header import read_protocol
 from streamrecon.mrd.messages import Acquisitions, Header
@@ -31,7 +31,8 @@ class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
 
     Removes oversampling along every axis, turns reversed readouts, places asymmetric echoes, fills
     with zeros to the wanted matrix, and averages. A volume leaves when its last line is in. Lines
-    that an accelerated scan leaves out stay zero; its calibration goes ahead of the volume.
+    that an accelerated scan leaves out stay zero; its calibration goes ahead of the volume. Each
+    slab is a volume of its own, in its own place.
     """
 
     accepts: ClassVar = (Header, ChannelMix, Acquisitions)
@@ -75,7 +76,7 @@ class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
 
     def _place(self, lines: Acquisitions) -> Iterator[object]:
         lines = self._wanted(lines)
-        keys = np.stack([lines.head["idx"][name] for name in _VOLUME], axis=1)
+        keys = np.stack([lines.head["idx"][name] for name in self._counters()], axis=1)
         for key in dict.fromkeys(map(tuple, keys.tolist())):
             these = lines.select((keys == key).all(axis=1))
             if key in self._closed:
@@ -84,7 +85,7 @@ class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
                 continue
             if key not in self._open:
                 yield from self._close_what_suffices()
-                self._open[key] = self._new_volume(these.data.shape[1])
+                self._open[key] = self._new_volume(these)
             volume = self._open[key]
             volume.add(these)
             yield from volume.take_calibration()
@@ -108,19 +109,28 @@ class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
         for key in [key for key, volume in self._open.items() if volume.sufficient]:
             yield from self._close(key)
 
-    def _new_volume(self, n_channels: int) -> OpenVolume:
+    def _new_volume(self, lines: Acquisitions) -> OpenVolume:
         if self._protocol is None:
             raise HeaderError("lines came before a header")
-        grid = grid_of(self._protocol.encoding)
+        protocol = self._protocol
+        if protocol.encoding.has_slabs:
+            protocol = of_slab(protocol, int(lines.head["idx"]["slice"][0]))
+        grid = grid_of(protocol.encoding)
         if self._readout is None:
+            n_channels = lines.data.shape[1]
             self._readout = ReadoutTransform(grid.x, n_channels=n_channels, mix=self._mix)
-        return OpenVolume(self._protocol, grid, self._readout)
+        return OpenVolume(protocol, grid, self._readout)
+
+    def _counters(self) -> tuple[str, ...]:
+        """Counters that part volumes, slowest first; of several slabs each is one."""
+        slabs = self._protocol is not None and self._protocol.encoding.has_slabs
+        return (*_VOLUME, "slice") if slabs else _VOLUME
 
     def _number(self, key: tuple[int, ...]) -> int:
         """Number of a volume from its counters, mixed radix."""
         if self._protocol is None:
             return 0
-        sizes = [len(getattr(self._protocol.encoding, name)) for name in _VOLUME]
+        sizes = [len(getattr(self._protocol.encoding, name)) for name in self._counters()]
         return int(np.ravel_multi_index(key, sizes, mode="clip"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from streamrecon.errors import HeaderError
@@ -143,6 +143,11 @@ class Encoding:
                 f"field of view: found {self.encoded_fov_mm} and {self.recon_fov_mm} mm"
             )
 
+    @property
+    def has_slabs(self) -> bool:
+        """Whether the counter of slices counts slabs of partitions."""
+        return self.encoded_shape[0] > 1 and len(self.slice) > 1
+
 
 @dataclass(frozen=True, slots=True)
 class Ids:
@@ -173,6 +178,12 @@ class Protocol:
     model: str = ""
     patient_position: str = ""
     ids: Ids = field(default_factory=Ids, repr=False)
+
+
+def of_slab(protocol: Protocol, number: int) -> Protocol:
+    """The protocol of one slab of several: its counter of slices has only that slab's number."""
+    only = Limit(number, number, number)
+    return replace(protocol, encoding=replace(protocol.encoding, slice=only))
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,3 +157,22 @@ def test_a_scan_that_loses_a_line_hears_of_it_before_its_end(server: Server) -> 
 
     assert "quality: lines are missing" in told(reply)
     assert not reply.complete
+
+
+@pytest.mark.parametrize("repetitions", [1, 2])
+def test_each_slab_is_a_volume_in_its_own_place(server: Server, repetitions: int) -> None:
+    scene = replace(TINY, slabs=2, gap_mm=-26.0, repetitions=repetitions, tilt_deg=(20.0, 0.0))
+
+    images = reconstructed(simulate(scene).messages(), server, with_complex_images()).images
+
+    numbers = {int(image.head["repetition"]) for image in images}
+    assert numbers == set(range(2 * repetitions))
+    for number in numbers:
+        slab = scene.slab_scenes()[number % 2]  # slabs within repetitions
+        own = [image for image in images if image.head["repetition"] == number]
+        known = truth(slab)
+        errors = relative_errors(echoes(own, COMPLEX), known.echoes, known.coil_rss)
+        assert np.quantile(errors, 0.99) < 0.02
+        places = all_places_lps_mm(of_type(own, COMPLEX, 0))
+        expected = np.moveaxis(voxel_centres(slab.geometry), 0, -1)
+        np.testing.assert_allclose(places, expected, atol=1e-3)
