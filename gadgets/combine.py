@@ -32,7 +32,11 @@ class CombineCoils(Gadget[Calibration | KSpace]):
     """
 
     accepts: ClassVar = (Calibration, KSpace)
-    stock_names: ClassVar = ("SimpleReconGadget", "GenericReconCartesianFFTGadget")
+    stock_names: ClassVar = (
+        "SimpleReconGadget",
+        "GenericReconCartesianFFTGadget",
+        "GenericReconCartesianGrappaGadget",
+    )
 
     ridge: float = Field(
         default=1e-3,

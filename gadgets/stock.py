@@ -37,6 +37,7 @@ class Contained(Gadget[object]):
         "GenericReconPartialFourierHandlingFilterGadget",
         "GenericReconKSpaceFilteringGadget",
         "GenericReconFieldOfViewAdjustmentGadget",
+        "GenericReconNoiseStdMapComputingGadget",
         "ImageArraySplitGadget",
         "ImageFinishGadget",
     )

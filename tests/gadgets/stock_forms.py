@@ -98,6 +98,19 @@ GENERIC_FFT: Form = [
     ),
     ("ImageFinish", "ImageFinishGadget", {}),
 ]
+GENERIC_GRAPPA: Form = [
+    (
+        "Recon",
+        "GenericReconCartesianGrappaGadget",
+        LOUD
+        | {"image_series": "0", "coil_map_algorithm": "Inati", "send_out_gfactor": "false"}
+        | {"downstream_coil_compression": "true", "downstream_coil_compression_thres": "0.002"}
+        | {"downstream_coil_compression_num_modesKept": "0"},
+    )
+    if name == "Recon"
+    else (name, class_name, properties)
+    for name, class_name, properties in GENERIC_FFT
+]
 NOISE: Form = [
     (
         "NoiseAdjust",
@@ -110,6 +123,7 @@ FORMS = {
     "default": DEFAULT,
     "default_short": SHORT,
     "Generic_Cartesian_FFT": GENERIC_FFT,
+    "Generic_Cartesian_Grappa": GENERIC_GRAPPA,
     "default_measurement_dependencies": NOISE,
 }
 

@@ -10,6 +10,7 @@ from chains import run_chain, volumes
 from stock_forms import FORMS, Form, legacy, version_2
 
 from gadgets import REGISTRY
+from simulator.sampling import Sampling
 from simulator.scan import simulate
 from simulator.scene import Scene
 from streamrecon.model.images import Quantity, Volume
@@ -22,7 +23,14 @@ WHITENED = Scene("small head", matrix=(8, 24, 28), voxel_mm=(14.0, 8.0, 8.0), n_
 QUIET_SCAN = replace(WHITENED, snr=float("inf"), noise_lines=0)
 # The generic file turns numbers into integers without a scale: it needs whitened data, whose unit
 # is the noise. The default files do not whiten; noise in the scan would set them apart from ours.
-SCENES = {"default": QUIET_SCAN, "default_short": QUIET_SCAN, "Generic_Cartesian_FFT": WHITENED}
+SCENES = {
+    "default": QUIET_SCAN,
+    "default_short": QUIET_SCAN,
+    "Generic_Cartesian_FFT": WHITENED,
+    "Generic_Cartesian_Grappa": replace(
+        WHITENED, matrix=(8, 40, 28), voxel_mm=(14.0, 5.0, 8.0), sampling=Sampling((1, 2))
+    ),
+}
 
 
 def emitted_by(chain: Chain, items: object) -> list[object]:
