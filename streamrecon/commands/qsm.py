@@ -37,7 +37,7 @@ _EPILOG = """\
 qualities:
   fast       a look at once: truncated division, most of the scale
   default    the number: total variation, its strength from the noise
-  best       as default, and wild voxels (bleeds, calcifications) are kept from streaking
+  best       as default, run to its end: the last per cents, several times slower
   consensus  the example of the consensus paper (doi:10.1002/mrm.30006), for comparison
 
 examples:

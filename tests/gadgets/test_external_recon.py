@@ -8,6 +8,7 @@ import numpy as np
 from chains import CONFIG, run_chain, volumes
 from gadgetron_parent import GadgetronParent
 
+from simulator.phantom import SPHERES as PHANTOM
 from simulator.scan import simulate
 from simulator.scene import Scene
 from streamrecon.model.images import Quantity
@@ -16,6 +17,11 @@ from streamrecon.mrd.messages import Close, Header, Image
 SCENE = Scene(
     "small odd head", matrix=(9, 21, 27), voxel_mm=(12.0, 9.0, 8.0), n_coils=3, bipolar=True,
     oversampling=(1.0, 1.0, 1.0), tilt_deg=(20.0, 10.0),
+)  # fmt: skip
+
+SPHERES = Scene(
+    "spheres", phantom=PHANTOM, matrix=(29, 30, 31), voxel_mm=(6.0, 6.0, 6.0), n_coils=2,
+    te_s=(0.004, 0.008, 0.012), oversampling=(1.0, 1.0, 1.0),
 )  # fmt: skip
 
 
@@ -70,3 +76,18 @@ def test_whole_numbers_reach_gadgetron_in_a_type_that_it_reads() -> None:
 
     assert close == Close()
     assert {int(image.head["data_type"]) for image in images} == {4}  # int32: int16 ends its stream
+
+
+def test_susceptibility_reaches_gadgetron_with_the_echoes() -> None:
+    header, *data = simulate(SPHERES).messages()
+    config = configuration_of("gre_qsm.xml").replace(b'"default"', b'"fast"')
+
+    with GadgetronParent() as parent:
+        parent.begin_with(config, header.xml)
+        parent.send(*data, Close())
+        *images, close = parent.answers()
+        assert parent.wait() == 0
+
+    assert close == Close()
+    kinds = [image.meta["STREAMRECON_Quantity"][0] for image in images]
+    assert sorted(kinds) == ["chi", *["magnitude"] * 3, *["phase"] * 3]
