@@ -2,6 +2,7 @@
 #              SCAN=name or path takes a real scan instead
 # make test    everything that proves it; ARGS="-k phase" goes to pytest
 # make bench   the benchmarks, as ratios within one run
+# make bench-qsm  QSM against truth, into docs/qsm.md
 # make lint    style, types and the rules of dependence
 # make clean   remove what these targets made
 
@@ -9,7 +10,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo ready test bench lint clean
+.PHONY: demo ready test bench bench-qsm lint clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.product
@@ -25,8 +26,14 @@ bench: .venv/.test
 	@set -e; for file in $(filter-out benchmarks/bench_qsm.py,$(wildcard benchmarks/bench_*.py)); do \
 	  echo "== $$file"; $(BIN)/python $$file; done
 
-# bench_qsm.py needs the folder of its phantoms and the package qsm-ci, which are the reader's:
-# $(BIN)/python benchmarks/bench_qsm.py PHANTOMS
+# Makes the phantoms where they are not there yet, then the tables of docs/qsm.md; takes long.
+PHANTOMS ?= build/phantoms
+MAKE_PHANTOM ?= ../shared/tools/head_phantom.py
+
+bench-qsm: .venv/.test
+	$(INSTALL) -e '.[qsm]'
+	scripts/make_phantoms.sh $(BIN)/python "$(MAKE_PHANTOM)" "$(PHANTOMS)"
+	$(BIN)/python benchmarks/bench_qsm.py "$(PHANTOMS)" | $(BIN)/python scripts/fill_tables.py docs/qsm.md
 
 lint: .venv/.lint
 	$(BIN)/ruff check

@@ -1,0 +1,28 @@
+#!/bin/sh
+# make_phantoms.sh PYTHON HEAD_PHANTOM.PY FOLDER: the phantoms of bench_qsm.py, each once.
+set -eu
+python=$1 program=$2 folder=$3
+
+phantom() {
+  name=$1
+  shift
+  [ -f "$folder/$name/meta.txt" ] && return
+  if [ ! -f "$program" ]; then
+    echo "phantom $name: neither $folder/$name nor the program $program is there" >&2
+    exit 1
+  fi
+  mkdir -p "$folder/$name"
+  "$python" "$program" "$folder/$name" --mild "$@" >&2
+}
+
+phantom p3x --nocalc --matched --snr 100
+for seed in 1 2 3 4; do
+  phantom "p3x_s$seed" --nocalc --matched --snr 100 --seed "$seed"
+done
+phantom p3m
+phantom p3n --nocalc --snr 300
+[ -f "$folder/p3t/meta.txt" ] || {
+  [ -f "$program" ] || { echo "phantom p3t: $program is not there" >&2; exit 1; }
+  mkdir -p "$folder/p3t"
+  "$python" "$program" "$folder/p3t" >&2
+}
