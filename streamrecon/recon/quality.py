@@ -100,7 +100,8 @@ class EchoOrder:
         wanted = 2 * self._n_echoes - len(self._learnt)
         self._learnt += echoes[: max(0, wanted)].tolist()
         train = list(range(self._n_echoes)) * 2
-        steps: NDArray[np.int64] = np.diff(echoes.astype(np.int64), prepend=self._last)
+        before = np.concatenate([[self._last], echoes[:-1]]).astype(np.int64)
+        steps: NDArray[np.int64] = echoes.astype(np.int64) - before[: len(echoes)]
         self._last = int(echoes[-1]) if len(echoes) else self._last
         if self._learnt != train[: len(self._learnt)]:
             return 0
