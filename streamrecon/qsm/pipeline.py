@@ -182,12 +182,17 @@ def total_field(
     mask: NDArray[np.bool_] | None = None,
 ) -> TotalField:
     """Offset off, echoes unwrapped and fitted, the mask found; parameters as `susceptibility`."""
+    if len(echoes) != len(te_s):
+        raise ReconError(f"echoes: found {len(te_s)} echo times for {len(echoes)} images")
+    whole = np.isfinite(echoes).all(axis=0)
+    if not whole.all():
+        echoes = np.where(whole, echoes, 0)
     magnitude = np.abs(echoes)
     together = np.sqrt(np.einsum("ezyx,ezyx->zyx", magnitude, magnitude))
-    head = signal_mask(together) if mask is None else mask
+    head = whole & (signal_mask(together) if mask is None else mask)
     clean, notices = _without_offset(echoes, te_s, geometry, polarity)
     unwrapped = unwrap_by_template(np.angle(clean), magnitude, head, te_s)
-    found = unwrapped.region > 0
+    found = (unwrapped.region > 0) & whole
     fit = fit_field(unwrapped.phase_rad, magnitude, found, te_s, b0_t)
     brain = brain_mask(together, unwrapped.quality, geometry) if mask is None else mask
     # the brain found lacks its outermost layer already, and a mask that is given is meant
