@@ -164,7 +164,8 @@ class Assembler:
             self._central.note(e, z, y, purpose.calibrates)
             aside = ~purpose.images
             self._central.add(rows[aside], e[aside], z[aside], y[aside])
-            rows, e, z, y = (each[purpose.images] for each in (rows, e, z, y))
+            rows = rows[purpose.images]
+            e, z, y = (counter[purpose.images] for counter in (e, z, y))
         self._check_again(e, z, y)
         scatter_rows(rows, e, z, y, self._data, self._counts)
         if self._expected.learn(z, y):
@@ -259,14 +260,15 @@ class Assembler:
     def _transform_block(self, echo: int, index: int) -> None:
         if self._axis_first == "y":
             block, count, axis = self._data[echo, :, index], self._counts[echo, index], self._grid.y
-            keep = self._central.keep_plane
         else:
             block = self._data[echo, :, :, index]
             count, axis = self._counts[echo, :, index], self._grid.z
-            keep = self._central.keep_column
         if count.max() > 1:
             block[:, : len(count)] /= np.maximum(count, 1)[:, None]
-        keep(echo, index, block, count > 0)
+        if self._axis_first == "y":
+            self._central.keep_plane(echo, index, block, count > 0)
+        else:
+            self._central.keep_column(echo, index, block, count > 0)
         if self._phase_transform is None:
             self._phase_transform = PhaseTransform(axis, self._grid.x.n_image)
         for plane in block:

@@ -94,7 +94,7 @@ class CentralLines:
         """The lines [E, C, Zc, Yc, X] around the centre that are there without a gap."""
         if not self._accelerated:
             return self._data
-        here = (self._kept | (self._counts > 0)).all(axis=0)
+        here: NDArray[np.bool_] = np.all(self._kept | (self._counts > 0), axis=0)
         z, y = _largest_block(here, self._is_2d)
         counts = np.maximum(self._counts[:, None, z, y, None], 1)
         return np.ascontiguousarray(self._data[:, :, z, y] / counts.astype(np.float32))
@@ -107,8 +107,8 @@ class CentralLines:
 
     def _box(self) -> tuple[slice, slice]:
         """Smallest rectangle around all flagged lines."""
-        flagged = self._flagged.any(axis=0)
-        z, y = np.flatnonzero(flagged.any(axis=1)), np.flatnonzero(flagged.any(axis=0))
+        flagged: NDArray[np.bool_] = np.any(self._flagged, axis=0)
+        z, y = np.unique(np.nonzero(flagged)[0]), np.unique(np.nonzero(flagged)[1])
         if not len(z):
             return slice(0, 0), slice(0, 0)
         return slice(int(z[0]), int(z[-1]) + 1), slice(int(y[0]), int(y[-1]) + 1)
@@ -137,7 +137,7 @@ def _largest_block(here: NDArray[np.bool_], is_2d: bool) -> tuple[slice, slice]:
     sizes_z = [here.shape[0]] if is_2d else range(1, here.shape[0] + 1)
     for n_z in sizes_z:
         z = _centred(here.shape[0], n_z)
-        full = here[z].all(axis=0)
+        full: NDArray[np.bool_] = np.all(here[z], axis=0)
         n_y = next((n for n in range(len(full), 0, -1) if full[_centred(len(full), n)].all()), 0)
         if n_z * n_y > most:
             best, most = (z, _centred(len(full), n_y)), n_z * n_y

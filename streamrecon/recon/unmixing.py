@@ -82,7 +82,7 @@ class CoarseAxis:
     @property
     def fractions(self) -> NDArray[np.float64]:
         """Position of each cell in fields of view [count]."""
-        return (np.arange(self.count) - self.count // 2) * self.pitch
+        return np.asarray((np.arange(self.count) - self.count // 2) * self.pitch, np.float64)
 
     def to_voxels(self, axis: Axis) -> Taps:
         """Interpolation to the image's voxels."""
