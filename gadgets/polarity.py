@@ -66,11 +66,14 @@ def _checked(item: Echoes, resolution_mm: float) -> PolarityCheck:
 
 
 def _notice(check: PolarityCheck, sign: PhaseSign) -> Notice:
-    agrees = check.verdict is Verdict.AGREES
-    turned = check.verdict is Verdict.DISAGREES and sign.origin is SignOrigin.ASSUMED
+    assumed = sign.origin is SignOrigin.ASSUMED
+    turned = check.verdict is Verdict.DISAGREES and assumed
+    doubtful = check.verdict is Verdict.DISAGREES or (
+        check.verdict is Verdict.UNDECIDED and assumed
+    )
     text = f"polarity: {check} with phase sign {sign}"
     return Notice(
-        Level.INFO if agrees else Level.WARNING,
+        Level.WARNING if doubtful else Level.INFO,
         f"{text}: turned round, {-sign.value:+d} is inferred" if turned else text,
     )
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simulator.field import unit_field
 from simulator.shapes import Cylinder, Ellipsoid, Shape, Sphere, contains
+from simulator.tree import vein_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,3 +181,14 @@ MARKER = Phantom(
     environment=Tissue(0.0, 0.0, 0.0),
 )
 """A small ball at a known position and nothing else."""
+
+VEINS = Phantom(
+    parts=(
+        Part(Sphere((0.0, 0.0, 0.0), 30.0), TISSUE),
+        Part(Sphere((12.0, 10.0, -8.0), 5.0), GREY_NUCLEUS),
+        Part(Sphere((-12.0, 12.0, -4.0), 5.0), GREY_NUCLEUS),
+        *(Part(tube, Tissue(0.75, 45.0, 0.45)) for tube in vein_tree(branches=16, tubes=2)),
+    ),
+    environment=Tissue(0.0, 0.0, 0.0),
+)
+"""A tree of veins from 1.5 down to 0.4 mm radius and two nuclei, in a ball without a step."""

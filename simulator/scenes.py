@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from simulator.faults import Faults
-from simulator.phantom import CYLINDER, HEAD, MARKER, SPHERES
+from simulator.phantom import CYLINDER, HEAD, MARKER, SPHERES, VEINS
 from simulator.sampling import Sampling
 from simulator.scene import Order, Scene
 
@@ -65,6 +65,14 @@ SCENES: dict[str, Scene] = {
         snr=float("inf"),
         noise_lines=0,
         supersampling=3,
+    ),
+    "veins": Scene(
+        "a tree of veins and two nuclei, 1 mm voxels, 2 coils",
+        phantom=VEINS,
+        matrix=(64, 64, 64),
+        voxel_mm=(1.0, 1.0, 1.0),
+        n_coils=2,
+        supersampling=2,
     ),
     "tiny": Scene(
         "16 × 16 × 8, 2 echoes, 2 coils: the quickest",

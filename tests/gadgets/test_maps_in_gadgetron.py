@@ -19,6 +19,7 @@ MADE = {
     "gre_full.xml": {
         "magnitude", "phase", "swi", "minip", "chi_preview", "chi", "chi_maxip", "tswi",
         "tswi_minip", "r2star", "r2star_sd", "t2star", "field_hz", "mask", "phase_quality", "snr",
+        "veins",
     },
 }  # fmt: skip
 

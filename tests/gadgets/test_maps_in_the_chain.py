@@ -95,6 +95,7 @@ def test_everything_comes_out_of_the_full_chain_once() -> None:
         Quantity.SWI, Quantity.MIP, Quantity.CHI_PREVIEW, Quantity.CHI, Quantity.CHI_MAX,
         Quantity.TSWI, Quantity.TSWI_MIP, Quantity.R2_STAR, Quantity.T2_STAR, Quantity.R2_STAR_SD,
         Quantity.FIELD_HZ, Quantity.MASK, Quantity.PHASE_QUALITY, Quantity.SNR,
+        Quantity.VEINS,
     }  # fmt: skip
     assert sorted(q.label for q in found) == sorted(q.label for q in expected)
     assert not [text for text in texts(emitted) if text.startswith(("WRN", "ERR"))]
