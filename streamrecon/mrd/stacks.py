@@ -178,7 +178,8 @@ def _voxel_mm(image: Image) -> tuple[float, float, float]:
 def _thickness_mm(image: Image) -> float:
     if names.SLAB_MM in image.meta:
         return _number(image.meta, names.SLAB_MM)
-    return float(image.head["field_of_view"][2]) / image.data.shape[1]
+    depth_mm = float(image.head["field_of_view"][2])
+    return depth_mm / int(image.data.shape[1])
 
 
 def _refuse_gaps(counters: NDArray[np.int64]) -> None:
