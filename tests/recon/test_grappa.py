@@ -68,8 +68,8 @@ def test_coils_that_are_harmonics_give_missing_lines_exactly() -> None:
     kernels = estimate_kernels(harmonics.calibration(lattice), lattice, coils.grid, ridge=1e-6)
     found = combined(unmix_with(kernels, known, coils.grid), harmonics.folded(lattice))
 
-    inside = slice(2, -2)  # beyond the field of view sensitivities are held, not continued
-    np.testing.assert_allclose(found[:, :, inside], coils.truth[:, :, inside], atol=0.02)
+    # a line at the edge of k-space has neighbours on one side only: of 1 it leaves 0.024
+    np.testing.assert_allclose(found, coils.truth, atol=0.03)
 
 
 @pytest.mark.parametrize("lattice", [Lattice(1, 2), Lattice(2, 2, 1)])
