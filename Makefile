@@ -22,8 +22,11 @@ ready: .venv/.test
 test: ready
 	$(BIN)/python -m pytest $(ARGS)
 
+# Phantoms, or BART, and minutes of their own.
+APART := benchmarks/bench_qsm.py benchmarks/bench_parallel.py
+
 bench: .venv/.test
-	@set -e; for file in $(filter-out benchmarks/bench_qsm.py,$(wildcard benchmarks/bench_*.py)); do \
+	@set -e; for file in $(filter-out $(APART),$(wildcard benchmarks/bench_*.py)); do \
 	  echo "== $$file"; $(BIN)/python $$file; done
 
 # Makes the phantoms where they are not there yet, then the tables of docs/qsm.md; takes long.

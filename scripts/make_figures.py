@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 SHARED = Path(os.environ.get("STREAMRECON_SHARED", ROOT.parent / "shared" / "data"))
 PHANTOM = SHARED / "raw-siemens" / "phantom3T_gre3echo_bipolar_1ch.h5"  # CC0
+_WIDTH, _GREYS = 840, 32  # of the pictures: what a page shows, in a few hundred kB
 
 
 def main() -> int:
@@ -42,7 +43,11 @@ def main() -> int:
 
 def _draw(scan: Path, config: str, picture: Path) -> None:
     harvest = replay(scan, build_chain(find_chain_file(config), REGISTRY), Watch(scan.name))
-    contact_sheet(harvest.stacks, harvest.name).save(picture, optimize=True)
+    sheet = contact_sheet(harvest.stacks, harvest.name)
+    shown = sheet.resize(
+        (min(sheet.width, _WIDTH), sheet.height * min(sheet.width, _WIDTH) // sheet.width)
+    )
+    shown.quantize(_GREYS).save(picture, optimize=True)
     print(picture.relative_to(ROOT))
 
 
