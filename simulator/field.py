@@ -133,7 +133,8 @@ def _line_of_dipoles(
     axial = t**3 / (3 * square * distance**3)
     plain = t / (square * distance)
     # r points from the dipole to the point: its part along the line is -t
-    return 3 * (across**2 * fifth + 2 * across * cosine * mixed + cosine**2 * axial) - plain
+    along = across**2 * fifth + 2 * across * cosine * mixed + cosine**2 * axial
+    return np.asarray(3 * along - plain)
 
 
 def _beyond_an_end(depth: NDArray[np.float64], radius: float) -> NDArray[np.float64]:

@@ -46,10 +46,7 @@ def vein_tree(
     for radius in np.linspace(radii_mm[1], radii_mm[0], branches):
         start = forks[random.integers(len(forks))]
         points = [start, *_path(start, tubes, tube_mm, within_mm, random)]
-        grown += [
-            Tube(_point(a), _point(b), float(radius))
-            for a, b in pairwise(points)
-        ]
+        grown += [Tube(_point(a), _point(b), float(radius)) for a, b in pairwise(points)]
         forks += points[1:]
     return tuple(grown)
 

@@ -19,6 +19,7 @@ from checkers import program
 from loopback import own_network
 
 _NONE: Mapping[str, object] = {}
+_END_S = 10.0
 WEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 
 
@@ -89,7 +90,11 @@ class Orthanc:
         """End it, by default without a word."""
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait()
+            try:
+                self._process.wait(_END_S)
+            except subprocess.TimeoutExpired:  # its web plugin may wait for ever at the end
+                self._process.kill()
+                self._process.wait()
             self._process = None
 
     def ask(self, path: str) -> object:
