@@ -67,7 +67,7 @@ NAMES = {
     "swi": "arbitrary", "minIP": "arbitrary", "tswi": "arbitrary", "desc-tswi_minIP": "arbitrary",
     "Chimap": "ppm", "desc-preview_Chimap": "ppm", "desc-chi_maxIP": "ppm", "R2starmap": "1/s",
     "desc-sd_R2starmap": "1/s", "T2starmap": "s", "fieldmap": "Hz", "mask": "arbitrary",
-    "phasequality": "arbitrary", "snr": "arbitrary",
+    "phasequality": "arbitrary", "snr": "arbitrary", "veins": "arbitrary",
 }  # fmt: skip
 
 
