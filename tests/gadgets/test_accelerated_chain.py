@@ -82,16 +82,19 @@ def test_the_field_is_that_of_all_lines(sampling: Sampling, order: Order, slices
     assert np.percentile(np.abs(bias), 99) < 1.5
 
 
-def test_the_lattice_is_told_by_the_lines_and_calibration_goes_ahead() -> None:
+def test_the_lattice_is_told_by_the_lines_and_goes_with_the_calibration() -> None:
     emitted = emitted_by(replace(SCENE, sampling=Sampling((2, 2), caipi_shift=1)), last="")
 
-    kinds = [type(item) for item in emitted if isinstance(item, Calibration | KSpace)]
-    (calibration,) = (item for item in emitted if isinstance(item, Calibration))
-    (space,) = (item for item in emitted if isinstance(item, KSpace))
-    assert kinds == [Calibration, KSpace]
-    assert calibration.lattice == space.lattice == Lattice(2, 2, 1)
-    assert min(calibration.data.shape[2:4]) >= 24
+    *ahead, space = (item for item in emitted if isinstance(item, Calibration | KSpace))
+    assert isinstance(space, KSpace)
+    assert space.lattice == Lattice(2, 2, 1)
+    assert min(space.calibration.shape[2:4]) >= 24
     assert space.sampled.mean() == pytest.approx(0.25)
+    # it goes ahead unless the thread that keeps it falls behind a scan this small
+    assert [item.lattice for item in ahead if isinstance(item, Calibration)] in (
+        [],
+        [space.lattice],
+    )
 
 
 def test_repetitions_of_an_accelerated_partial_scan_leave_one_by_one() -> None:
