@@ -3,7 +3,8 @@ r"""The field of sources outside the mask, taken off the total field.
 What sources inside and outside can both explain is shared out by convention: no method here knows
 it. PDF keeps every voxel and takes some of the inner field with it; RESHARP is the most exact in
 the core and loses a rim of its radius; V-SHARP is fast and wrong at low frequencies, which is the
-fault of its deconvolution: `remove_vresharp` solves for the same balls and halves the error.
+fault of its deconvolution: `remove_vresharp` solves for the same balls and halves the error
+of head phantoms; on a few balls in a ball it is the worse of the two, 1.2 against 0.5 ppb.
 """
 
 from __future__ import annotations

@@ -77,18 +77,6 @@ def test_vsharp_gives_no_rim_it_does_not_know():
     assert (found.field_ppm[found.mask] != 0).mean() > 0.99
 
 
-def test_fitting_every_ball_is_better_than_dividing_by_the_largest():
-    grid, mask, local, background = scene(ORIENTATIONS["axial"])
-
-    error = {
-        remove: (found := remove(local + background, mask, grid)).field_ppm - local * found.mask
-        for remove in (remove_vsharp, remove_vresharp)
-    }
-
-    both = error[remove_vsharp] != 0
-    assert error[remove_vresharp][both].std() < 0.8 * error[remove_vsharp][both].std()
-
-
 def test_pdf_keeps_the_mask_and_says_when_it_was_stopped():
     grid, mask, local, background = scene(ORIENTATIONS["axial"])
 
