@@ -58,10 +58,10 @@ def fill_by_pocs(
 
     One side of k-space cannot tell detail of magnitude from detail of phase. Zero-filling halves
     both and lets each leak into the other; POCS takes all of it for magnitude. So it sharpens
-    edges and *loses local phase*: with 6/8 of the lines of the simulated head, at TE 21 ms, the
-    error of phase grows from 0.063 rad (zero-filled) to 0.070 rad, and that of the field by 4 %
-    (docs/acquisitions.md has the figure). More iterations lose more. For susceptibility leave
-    the images zero-filled, or take from here the magnitude only, `with_phase_of`.
+    edges and *loses local phase*: on the simulated head with 6/8 of the lines the error of phase
+    grows (docs/acquisitions.md has the figures and their script). More iterations lose more. For
+    susceptibility leave the images zero-filled, or take from here the magnitude only,
+    `with_phase_of`.
 
     Coils may be combined before or after: the difference is below 1 % of the error itself.
 
