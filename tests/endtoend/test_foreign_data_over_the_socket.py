@@ -84,11 +84,12 @@ def test_an_accelerated_scan_is_unfolded_repetition_by_repetition(
         found = np.asarray(image.data, np.float64).reshape(expected.shape)
         bright = expected > 0.3 * expected.max()
         slope = (found * expected)[bright].sum() / (expected**2)[bright].sum()
-        # the file's own noise is 0.07 of it, as large as a quarter of the ghost of an alias
         error = np.linalg.norm((found / slope - expected)[bright]) / np.linalg.norm(
             expected[bright]
         )
-        assert error < 0.2
+        # noise of the best unfolding there: 0.068 of the complex image, 0.048 of its magnitude;
+        # an alias left in it: 0.14 and more (tests/recon/test_foreign_unfolding.py has the limit)
+        assert error < 0.06
 
 
 def complex_of(pairs: np.ndarray) -> np.ndarray:
