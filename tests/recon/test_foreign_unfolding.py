@@ -50,7 +50,8 @@ def noise_of_best_unfolding(coils: np.ndarray) -> np.ndarray:
     folded = np.stack([coils, np.roll(coils, coils.shape[1] // R, axis=1)], axis=-1)
     pairs = folded.transpose(1, 2, 0, 3)
     inverse = np.linalg.inv(pairs.conj().swapaxes(-1, -2) @ pairs)[..., 0, 0].real
-    return np.sqrt(R * inverse) * np.linalg.norm(coils, axis=0)
+    deviation: np.ndarray = np.sqrt(R * inverse) * np.linalg.norm(coils, axis=0)
+    return deviation
 
 
 def true_sensitivities(coils: np.ndarray) -> Sensitivities:
