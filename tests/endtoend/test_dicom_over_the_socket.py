@@ -10,13 +10,18 @@ import pytest
 from checkers import DCM2NIIX, at, lps_affine, niftis
 from wire_service import reconstructed
 
-from simulator.phantom import MARKER
+from simulator.phantom import Part, Phantom, Sphere, Tissue
 from simulator.scan import simulate
 from simulator.scene import Orientation, Scene
 from streamrecon.client import Server
 from streamrecon.mrd.messages import ConfigText
 
-PLACE_LPS_MM = np.array(MARKER.parts[0].shape.centre_mm)
+PLACE_LPS_MM = np.array([18.0, -11.0, 7.0])
+BALL = Phantom(
+    parts=(Part(Sphere(tuple(PLACE_LPS_MM), 4.9), Tissue(1.0, 5.0, 0.0)),),
+    environment=Tissue(0.0, 0.0, 0.0),
+)
+"""No sample of a voxel lies just on the surface, where rounding would choose a side: 0.01 mm."""
 AWAY_ZYX = np.array([2, -3, 4])  # the marker's voxel from the middle one
 NAMES = ("WhitenNoise", "AssembleKSpace", "CombineCoils", "EchoImages", "SendDicom")
 CHAIN = ConfigText(
@@ -25,10 +30,9 @@ CHAIN = ConfigText(
     + "</stream></configuration>"
 )
 SCENE = Scene(
-    "marker", phantom=MARKER, matrix=(21, 27, 25), voxel_mm=(2.9, 2.3, 2.1), n_coils=1,
+    "marker", phantom=BALL, matrix=(21, 27, 25), voxel_mm=(2.9, 2.3, 2.1), n_coils=1,
     te_s=(0.005, 0.012), snr=float("inf"), noise_lines=0, supersampling=3,
 )  # fmt: skip
-"""No sample of the ball lies just on its surface (5 mm), where rounding would choose a side."""
 OBLIQUE = {"tilt_deg": (25.0, -15.0)}
 SCENES = {
     "axial": SCENE,
