@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr
 from streamrecon.dicom.dataset import part10
 from streamrecon.dicom.destinations import AnyDestination, read_destinations
 from streamrecon.dicom.folder import FolderDrop, file_name, folder_name
-from streamrecon.dicom.quantities import has_row
+from streamrecon.dicom.quantities import has_row, row_of
 from streamrecon.dicom.series import DicomScan, Images, Run
 from streamrecon.dicom.spool import Spool
 from streamrecon.errors import ConfigError
@@ -25,7 +25,8 @@ from streamrecon.stream.gadget import Context, Gadget, WayOut
 class DicomGadget(Gadget[Volume]):
     """What the ways to send DICOM have in common: volumes become images, and go on behind them.
 
-    A quantity without a DICOM form (complex images) passes.
+    A quantity without a DICOM form (complex images) passes. The gadgets of a chain, in whatever
+    branch, make one study of it: a map refers to the echo images that another branch has sent.
     """
 
     accepts: ClassVar = (Volume,)
@@ -33,18 +34,20 @@ class DicomGadget(Gadget[Volume]):
     outputs: str = Field(default="", description="kinds of image, as Mag,QSM_ppb; empty: all")
     upright: bool = Field(default=False, description="turn rows and columns to the usual views")
 
-    _scan: DicomScan | None = PrivateAttr(default=None)
-
     def feed(self, item: Volume) -> Iterator[Volume | Notice | DicomFile]:
         """Convert one volume and send it on its way."""
-        if has_row(item.quantity):
-            if self._scan is None:
-                self._scan = DicomScan(item.scan.protocol.ids, self._run())
-            images = self._scan.images(item)
-            if not self.outputs or images.output in self.outputs.replace(" ", "").split(","):
-                yield from images.notices
-                yield from self.send(images)
+        if has_row(item.quantity) and self._is_asked_for(item):
+            images = self._scan_of(item).images(item)
+            yield from images.notices
+            yield from self.send(images)
         yield item
+
+    def _is_asked_for(self, item: Volume) -> bool:
+        return not self.outputs or row_of(item).suffix in self.outputs.replace(" ", "").split(",")
+
+    def _scan_of(self, item: Volume) -> DicomScan:
+        ids = item.scan.protocol.ids
+        return self.context.shared.one(DicomScan, self.upright, lambda: DicomScan(ids, self._run()))
 
     def send(self, images: Images) -> Iterator[Notice | DicomFile]:
         """Send one volume's images on their way."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
+import weakref
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Lock
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from streamrecon.dicom import modules
@@ -22,6 +25,8 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import Ids
+
+_Weak: TypeAlias = "weakref.ref[NDArray[Any]]"
 
 _SOURCES = (ROWS[Quantity.MAGNITUDE], ROWS[Quantity.PHASE])
 """Maps refer to these images of all echoes: at most twice the number of echoes."""
@@ -94,7 +99,7 @@ class DicomScan:
 
     Magnitudes, which have no unit, are scaled by a power of two that the first volume of a kind
     decides, so that all echoes and repetitions keep their ratios. A map refers to the echo images
-    made before it.
+    made before it. Several threads may use one at once.
     """
 
     def __init__(self, ids: Ids, run: Run) -> None:
@@ -107,7 +112,8 @@ class DicomScan:
         self._made: list[_Made] = []
         self._untold = list(identity.remarks)
         self._told: set[str] = set()
-        self._seen: Counter[str] = Counter()
+        self._seen: dict[tuple[str | int, ...], list[_Weak]] = {}
+        self._lock = Lock()
 
     @property
     def identity(self) -> Identity:
@@ -129,7 +135,9 @@ class DicomScan:
         planes = planes_of(geometry)
         uids = self._uids(volume, row)
         shared, lost = self._shared(volume, row, stored, planes)
-        sources = self._sources(volume, row)
+        with self._lock:
+            sources = self._sources(volume, row)
+            self._made.append(_Made(row, volume.repetition, volume.geometry, uids))
         datasets = slices_of(
             shared,
             stored,
@@ -138,7 +146,6 @@ class DicomScan:
             first_number=1 + self._place(volume) * len(uids),
             sources=lambda k: [made.uids[k] for made in sources],
         )
-        self._made.append(_Made(row, volume.repetition, volume.geometry, uids))
         return Images(
             datasets,
             str(shared.SeriesInstanceUID),
@@ -161,12 +168,21 @@ class DicomScan:
         return geometry, Stored(turned, scale, stored.n_saturated, stored.n_undefined)
 
     def _uids(self, volume: Volume, row: Row) -> list[str]:
-        """One per slice; the same volume sent twice by a chain is two sets of images."""
+        """One per slice; what a chain makes twice is two sets of images, however alike."""
         echo = -1 if volume.echo is None else volume.echo
         key = (self._identity.scan_uid, self._run.name, row.suffix, volume.repetition, echo)
-        copy = self._seen[str(key)]
-        self._seen[str(key)] += 1
+        copy = self._copy(key, volume)
         return [uid_of("image", *key, copy, k) for k in range(volume.geometry.shape[0])]
+
+    def _copy(self, key: tuple[str | int, ...], volume: Volume) -> int:
+        """How many others of its name came before; a volume that comes again is no other."""
+        with self._lock:
+            seen = self._seen.setdefault(key, [])
+            for number, values in enumerate(seen):
+                if values() is volume.values:
+                    return number
+            seen.append(weakref.ref(volume.values))
+            return len(seen) - 1
 
     def _shared(
         self, volume: Volume, row: Row, stored: Stored, planes: Planes
@@ -210,10 +226,11 @@ class DicomScan:
         return volume.repetition * n_echoes + (volume.echo or 0)
 
     def _notices(self, row: Row, stored: Stored, lost: list[str]) -> list[Notice]:
-        told, self._untold = self._untold, []
-        told += [f"{keyword}: not as in the header, which DICOM does not allow" for keyword in lost]
-        told = [text for text in told if text not in self._told]
-        self._told.update(told)
+        unfit = [f"{keyword}: not as in the header, which DICOM does not allow" for keyword in lost]
+        with self._lock:
+            told = [text for text in self._untold + unfit if text not in self._told]
+            self._untold = []
+            self._told.update(told)
         if stored.n_saturated:
             told.append(f"{row.suffix}: {stored.n_saturated} voxels beyond the range of 16 bits")
         if stored.n_undefined:

@@ -14,6 +14,7 @@ from streamrecon.stream.gadget import Context
 from streamrecon.stream.making import NO_PARAMETERS, make_gadgets
 from streamrecon.stream.parallel import Branch, Parallel
 from streamrecon.stream.registry import Registry
+from streamrecon.stream.shared import Shared
 from streamrecon.stream.spec import ChainSpec, GadgetSpec, NodeSpec
 from streamrecon.stream.stage import AnyGadget, Node, Sequence, Step
 
@@ -34,8 +35,8 @@ def build_chain(
     registry
         The gadgets it may name.
     context
-        What the session gives to them; the chain's hash is filled in, and the run's name if it
-        has none.
+        What the session gives to them; the chain's hash is filled in, what its gadgets share, and
+        the run's name if it has none.
     overrides
         A client's parameters, ``field`` or ``Gadget.field``; they come after those of the file.
 
@@ -48,7 +49,12 @@ def build_chain(
     made, notices = make_gadgets(spec, registry, overrides)
     check_detached(spec, made)
     given = context or Context()
-    given = replace(given, chain=_chain_hash(spec, overrides), run=given.run or uuid.uuid4().hex)
+    given = replace(
+        given,
+        chain=_chain_hash(spec, overrides),
+        run=given.run or uuid.uuid4().hex,
+        shared=Shared(),
+    )
     return Chain(_sequence(spec.nodes, made), context=given, notices=notices)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from streamrecon.model.delivery import Delivery
+from streamrecon.stream.shared import Shared
 
 T = TypeVar("T")
 
@@ -41,6 +42,8 @@ class Context:
         Hash of the chain file and of the parameters that came with the scan.
     delivery
         Where DICOM images go; ``None``: within the storage, if there is one, without limits.
+    shared
+        What gadgets of all branches keep together; a chain gets its own.
     """
 
     storage: Path | None = None
@@ -48,6 +51,7 @@ class Context:
     run: str = ""
     chain: str = ""
     delivery: Delivery | None = None
+    shared: Shared = field(default_factory=Shared, compare=False, repr=False)
 
 
 class Gadget(BaseModel, Generic[T]):

@@ -89,6 +89,19 @@ def test_a_map_refers_to_the_echo_images_of_its_slice() -> None:
         assert found == [echo.datasets[k].SOPInstanceUID for echo in echoes]
 
 
+def test_a_volume_that_comes_again_keeps_its_names_and_another_like_it_gets_its_own() -> None:
+    dicom, chi = DicomScan(IDS, Run()), volume_of(SCAN, Quantity.CHI)
+    twin = replace(chi, values=chi.values.copy())
+
+    first, other, again = (
+        [image.SOPInstanceUID for image in dicom.images(volume).datasets]
+        for volume in (chi, twin, chi)
+    )
+
+    assert again == first
+    assert not set(other) & set(first)
+
+
 def test_series_numbers_follow_that_of_the_scanner() -> None:
     chi = volume_of(SCAN, Quantity.CHI)
     unnumbered = replace(IDS, visit=Visit(VISIT.subject, VISIT.study))
