@@ -9,12 +9,17 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from streamrecon.model.images import Volume
+from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.recon.integers import as_integers
 from streamrecon.stream.gadget import Gadget
 
 _PPB = 1e3  # in a ppm
+_IN_PPB = frozenset(
+    each
+    for each in Quantity
+    if each.unit == "ppm" and each not in (Quantity.CHI_SD, Quantity.FIELD_SD)
+)
 
 
 class WholePpb(Gadget[Volume]):
@@ -22,7 +27,8 @@ class WholePpb(Gadget[Volume]):
 
     A console that ignores the rescale still shows ppb. Signed 16 bits hold ±32.8 ppm. Hosts that
     take unsigned images only get half of the range added: with 12 bits, which most of them show,
-    ±2 ppm; their intercept takes it away. Other volumes pass.
+    ±2 ppm; their intercept takes it away. Standard deviations, of which a whole ppb is a large
+    part, pass as they are, and so do other volumes.
     """
 
     accepts: ClassVar = (Volume,)
@@ -32,7 +38,7 @@ class WholePpb(Gadget[Volume]):
 
     def feed(self, item: Volume) -> Iterator[Volume | Notice]:
         """Convert a volume in ppm; count and tell what does not fit."""
-        if item.quantity.unit != "ppm" or item.rescale is not None:
+        if item.quantity not in _IN_PPB or item.rescale is not None:
             yield item
             return
         values = np.nan_to_num(item.values.real * np.float64(_PPB))

@@ -33,6 +33,12 @@ def volumes(emitted: Iterable[object], quantity: Quantity) -> list[Volume]:
     return [item for item in emitted if isinstance(item, Volume) and item.quantity is quantity]
 
 
+def in_units(volume: Volume) -> np.ndarray:
+    """The numbers of a volume in its quantity's unit, integers rescaled."""
+    slope, intercept = volume.rescale or (1.0, 0.0)
+    return volume.values * slope + intercept
+
+
 def complex_echoes(emitted: Iterable[object]) -> list[Echoes]:
     """The combined echoes [E, Z, Y, X] of every repetition."""
     return [item for item in emitted if isinstance(item, Echoes)]

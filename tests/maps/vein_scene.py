@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
 
-from simulator.shapes import Shape, Sphere, contains
+from simulator.shapes import Shape, Sphere, Tube, contains
 from simulator.tree import vein_tree
 from streamrecon.model.geometry import Geometry
 from streamrecon.units import hz_per_ppm
 
-TREE = vein_tree()
+TREES = {
+    "the tree of the defaults": vein_tree(),  # find_veins was made on this one
+    "few and wide": vein_tree(branches=25, radii_mm=(0.5, 2.0), tubes=5, tube_mm=5.0, seed=11),
+    "many and thin": vein_tree(branches=60, radii_mm=(0.3, 1.2), tubes=2, tube_mm=8.0, seed=23),
+}
 NUCLEI = (Sphere((12.0, 10.0, -8.0), 5.0), Sphere((-12.0, 12.0, -4.0), 5.0))
 BLEED = Sphere((14.0, -14.0, 10.0), 2.5)
 VEIN_PPM, NUCLEUS_PPM, BLEED_PPM = 0.45, 0.12, 0.6
@@ -31,7 +36,9 @@ class Measured:
     bleed: np.ndarray
 
 
-def measure(voxel_mm: tuple[float, float, float], fine: int = 3, seed: int = 1) -> Measured:
+def measure(
+    voxel_mm: tuple[float, float, float], tree: Sequence[Tube], *, fine: int = 3, seed: int = 1
+) -> Measured:
     """Echoes of voxels that are means of ``fine``³ points, and the field they give."""
     shape = tuple(2 * round(FIELD_OF_VIEW_MM / mm / 2) for mm in voxel_mm)
     axes = [
@@ -39,7 +46,7 @@ def measure(voxel_mm: tuple[float, float, float], fine: int = 3, seed: int = 1) 
         for n, mm in zip(shape, voxel_mm, strict=True)
     ]
     radius = np.zeros([axis.size for axis in axes], np.float32)
-    for tube in TREE:  # the thickest come first and stay
+    for tube in tree:  # the thickest come first and stay
         _paint(radius, axes, tube, tube.radius_mm)
     chi = np.where(radius > 0, np.float32(VEIN_PPM), 0)
     for shape_, ppm in (*((n, NUCLEUS_PPM) for n in NUCLEI), (BLEED, BLEED_PPM)):
