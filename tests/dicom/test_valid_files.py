@@ -100,6 +100,17 @@ def test_awkward_texts_of_a_header_make_valid_files(tmp_path: Path) -> None:
     assert [x for file in files for x in said[file] if not is_allowed(x, file)] == []
 
 
+def test_a_header_without_patient_and_study_makes_valid_files(tmp_path: Path) -> None:
+    scan = scan_of(GRIDS["axial"], ids=Ids())
+    dicom = DicomScan(Ids(), Run())
+
+    files = [f for volume in session_of(scan) for f in write_volume(dicom, volume, tmp_path)]
+
+    said = complaints(files)
+    assert [x for file in files for x in said[file] if not is_allowed(x, file)] == []
+    assert dcmread(files[0]).PatientID == ""
+
+
 def test_dciodvfy_can_complain(tmp_path: Path) -> None:
     scan = scan_of(GRIDS["axial"])
     file = write_volume(DicomScan(IDS, Run()), session_of(scan)[0], tmp_path)[0]
