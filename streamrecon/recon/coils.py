@@ -8,13 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from streamrecon.errors import ReconError
 from streamrecon.fourier import fft, ifft
 from streamrecon.recon._kernels import dominant_vectors, interpolate_weights
 from streamrecon.recon.calibration import CALIBRATION_MM
+from streamrecon.recon.gauge import smooth_gauge
 from streamrecon.recon.grid import Axis, Grid
 
 Complex = NDArray[np.complex64]
@@ -24,7 +23,6 @@ _MOST_CHANNELS = 12  # more are compressed while the eigenvectors are sought: co
 _POWER_STEPS = 30  # second eigenvalue at 0.6 of the first: 0.6^30 < 1e-6
 _NEAR, _FAR = 1.0, 5.0  # widths of the two averages, in cells of the calibration grid
 _FLOOR = 1e-3  # of the brightest cell: below it the wide average speaks
-_SMOOTHING_STEPS = 60
 
 
 class Taps(NamedTuple):
@@ -109,11 +107,11 @@ def estimate_sensitivities(calibration: Complex, grid: Grid) -> Sensitivities:
     coarse = _coarse_images(calibration, grid)
     if not np.any(coarse):
         raise ReconError("coil sensitivities: the central lines of k-space hold no signal")
-    basis = _strongest_channels(coarse)
+    basis = strongest_channels(coarse)
     covariance = _local_covariance(np.tensordot(basis.conj().T, coarse, ((1,), (1,))))
     power = np.einsum("zyxaa->zyx", covariance).real
-    vectors = _eigenvectors(covariance)
-    vectors = _smooth_gauge(vectors, power)
+    vectors = dominant_eigenvectors(covariance)
+    vectors = smooth_gauge(vectors, power)
     full: Complex = np.tensordot(basis, vectors, ((1,), (0,))).astype(np.complex64)
     _, n_z, n_y, n_x = full.shape
     along_x = cubic_taps(grid.x.n_image, n_x, n_x / grid.x.n_image)
@@ -143,7 +141,7 @@ def _taper(n: int) -> Real:
     return (0.5 + 0.5 * np.cos(2 * np.pi * k / (n + 1))).astype(np.float32)
 
 
-def _strongest_channels(coarse: Complex) -> Complex:
+def strongest_channels(coarse: Complex) -> Complex:
     """Orthonormal basis of the strongest virtual channels [C, K]."""
     samples = np.moveaxis(coarse, 1, 0).reshape(coarse.shape[1], -1)
     _, vectors = np.linalg.eigh(samples @ samples.conj().T)
@@ -170,61 +168,12 @@ def _average(products: Complex, width: float) -> Complex:
     return smooth
 
 
-def _eigenvectors(covariance: Complex) -> Complex:
+def dominant_eigenvectors(covariance: Complex) -> Complex:
     """Dominant unit vectors [K, Z, Y, X]."""
     shape, n = covariance.shape[:3], covariance.shape[-1]
     flat = np.ascontiguousarray(covariance.reshape(-1, n, n))
     start = np.linalg.eigh(flat.sum(axis=0))[1][:, -1].astype(np.complex64)
     return np.ascontiguousarray(dominant_vectors(flat, start, _POWER_STEPS).T.reshape(n, *shape))
-
-
-def _smooth_gauge(vectors: Complex, power: Real) -> Complex:
-    """Vectors with phases chosen so that neighbours agree as well as they can."""
-    phasors = _carry_phase(vectors, power)
-    for _ in range(_SMOOTHING_STEPS):
-        aligned = vectors * phasors
-        pull = np.zeros_like(aligned)
-        for axis in (1, 2, 3):
-            there, here = _neighbours(axis)
-            weight = np.sqrt(power[there[1:]] * power[here[1:]])
-            pull[here] += weight * aligned[there]
-            pull[there] += weight * aligned[here]
-        overlap = (vectors.conj() * pull).sum(axis=0)
-        size = np.abs(overlap)
-        phasors = np.where(size > 0, overlap / np.maximum(size, 1e-30), phasors)
-    return vectors * phasors.astype(np.complex64)
-
-
-def _neighbours(axis: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Indices of all pairs of neighbours along an axis of [K, Z, Y, X]."""
-    there, here = [slice(None)] * 4, [slice(None)] * 4
-    there[axis], here[axis] = slice(1, None), slice(None, -1)
-    return tuple(there), tuple(here)
-
-
-def _carry_phase(vectors: Complex, power: Real) -> Complex:
-    """Phasors that align each cell with its parent in the tree of strongest connections."""
-    shape, n = power.shape, power.size
-    cells = np.arange(n).reshape(shape)
-    rows, columns, strength = [], [], []
-    for axis in (1, 2, 3):
-        there, here = _neighbours(axis)
-        overlap = np.abs((vectors[there].conj() * vectors[here]).sum(axis=0))
-        strength.append((overlap * np.sqrt(power[there[1:]] * power[here[1:]])).ravel())
-        rows.append(cells[here[1:]].ravel())
-        columns.append(cells[there[1:]].ravel())
-    weight = np.concatenate(strength)
-    cost = 2.0 - weight / max(float(weight.max(initial=0.0)), 1e-30)  # positive, strongest least
-    ends = (np.concatenate(rows), np.concatenate(columns))
-    tree = minimum_spanning_tree(coo_array((cost, ends), shape=(n, n)).tocsr())
-    order, parent = breadth_first_order(tree, int(power.argmax()), directed=False)
-    parent[order[0]] = order[0]
-    flat = vectors.reshape(len(vectors), n)
-    turn = np.angle((flat.conj() * flat[:, parent]).sum(axis=0))
-    phase = np.zeros(n)
-    for cell in order[1:].tolist():
-        phase[cell] = phase[parent[cell]] + turn[cell]
-    return np.asarray(np.exp(1j * phase).reshape(shape), np.complex64)
 
 
 def _taps(axis: Axis, n_coarse: int) -> Taps:
