@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
-from chains import CONFIG, texts, volumes
+from chains import CONFIG, in_units, texts, volumes
 
 from gadgets import REGISTRY
 from simulator.phantom import HEAD, Part, Phantom, Tissue
@@ -35,36 +36,51 @@ SMALL = replace(SCENE, matrix=(24, 40, 48), voxel_mm=(7.0, 5.0, 4.0), supersampl
 KINDS = (Quantity.MAGNITUDE_PREVIEW, Quantity.SWI_PREVIEW, Quantity.CHI_PREVIEW)
 
 
-def run(scene: Scene, **overrides: str) -> tuple[list[object], list[float]]:
-    """What comes out of the chain, and how much of the scan was in before each item."""
+def run(
+    scene: Scene, *, pause_at: float = 2.0, **overrides: str
+) -> tuple[list[object], list[float]]:
+    """What comes out of the chain, and how much of the scan was in before each item.
+
+    The scanner pauses where ``pause_at`` of the lines are in, until three previews have come.
+    """
     emitted: list[object] = []
     parts: list[float] = []
     sent = [0]
+    three = Event()
+    batch = len(scene.te_s) if pause_at < 1 else 64
     total = scene.encoded_matrix[0] * scene.encoded_matrix[1] * len(scene.te_s)
 
     def messages():
         for message in simulate(scene).messages():
             if isinstance(message, Acquisitions):
-                for start in range(0, len(message), 64):
-                    part = message.select(slice(start, start + 64))
+                for start in range(0, len(message), batch):
+                    part = message.select(slice(start, start + batch))
                     sent[0] += len(part)
                     yield part
+                    if sent[0] - len(part) < pause_at * total <= sent[0]:
+                        assert three.wait(60)
             else:
                 yield message
 
     def emit(item: object) -> None:
         emitted.append(item)
         parts.append(sent[0] / total)
+        if sum(map(is_preview, emitted)) == 3:
+            three.set()
 
     xml = (CONFIG / "gre_preview.xml").read_bytes()
     build_chain(xml, REGISTRY, overrides=overrides).run(messages(), emit)
     return emitted, parts
 
 
+def is_preview(item: object) -> bool:
+    return isinstance(item, Volume) and item.quantity in KINDS
+
+
 def around(volume: Volume, place_lps: tuple[float, float, float]) -> float:
-    """Value of the voxel at a place in the patient."""
+    """Value of the voxel at a place in the patient, in its unit."""
     index = np.linalg.inv(volume.geometry.affine_lps()) @ (*place_lps, 1)
-    return float(volume.values[tuple(np.rint(index[:3]).astype(int))])
+    return float(in_units(volume)[tuple(np.rint(index[:3]).astype(int))])
 
 
 @pytest.mark.parametrize(("order", "phase_sign"), [(Order.LINEAR, -1), (Order.CENTRE_OUT, 1)])
@@ -82,6 +98,28 @@ def test_a_bleed_and_a_calcification_of_4_mm_have_their_sign(order: Order, phase
         )
         assert around(preview, BLEED) > 0.08
         assert around(preview, CALCIFICATION) < -0.08
+
+
+@pytest.mark.parametrize(
+    ("order", "part"),
+    [
+        (Order.LINEAR, 0.625),
+        (Order.KZ_INNER, 0.625),
+        (Order.CENTRE_OUT, 0.25),
+        (Order.ECHO_OUTER, (2 + 0.625) / 3),
+    ],
+)
+def test_a_preview_leaves_when_its_lines_are_in_and_needs_no_more(order, part) -> None:
+    """The scanner stands still right there, so that no later line can have been waited for."""
+    one_step = 1 / (SMALL.encoded_matrix[0] * SMALL.encoded_matrix[1])
+    pause_at = part + 20 * one_step if order is Order.CENTRE_OUT else part
+
+    emitted, parts = run(replace(SMALL, order=order), pause_at=pause_at)
+
+    early = [p for item, p in zip(emitted, parts, strict=True) if is_preview(item)][:3]
+    print(order.value, early)
+    assert early[0] >= part - one_step
+    assert early[-1] <= pause_at + one_step
 
 
 def test_each_share_gives_three_images_marked_and_in_their_place() -> None:
