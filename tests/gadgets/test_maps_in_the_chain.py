@@ -37,6 +37,11 @@ def one(emitted, quantity: Quantity) -> Volume:
     return volume
 
 
+def magnitude_of(emitted) -> np.ndarray:
+    """Root of the sum of squares of the echoes."""
+    return np.sqrt(sum(v.values**2 for v in volumes(emitted, Quantity.MAGNITUDE)))
+
+
 def test_swi_is_the_magnitude_weighted_by_the_phase_of_the_local_field() -> None:
     emitted = outputs("gre_swi.xml")
     swi = one(emitted, Quantity.SWI)
@@ -46,7 +51,7 @@ def test_swi_is_the_magnitude_weighted_by_the_phase_of_the_local_field() -> None
     np.testing.assert_allclose(
         swi.values, local.total.magnitude * phase_weight(turned), rtol=1e-5, atol=1e-3
     )
-    together = np.sqrt(sum(v.values**2 for v in volumes(emitted, Quantity.MAGNITUDE)))
+    together = magnitude_of(emitted)
     outside = ~local.mask
     np.testing.assert_allclose(swi.values[outside], together[outside], rtol=1e-4)
     assert (swi.values[local.mask] < 0.9 * together[local.mask]).mean() > 0.02
@@ -63,6 +68,31 @@ def test_a_minimum_projection_says_how_thick_it_is_and_lies_in_the_middle() -> N
     np.testing.assert_allclose(
         projected.geometry.affine_lps() @ (0, 3, 4, 1), np.mean(ends, axis=0), atol=1e-6
     )
+
+
+@pytest.mark.parametrize("chain", ["gre_swi.xml", "gre_single_echo_swi.xml"])
+def test_slices_with_gaps_have_swi_and_projections_in_their_places(chain) -> None:
+    """Slices of 3 mm every 4.5 mm: 12 mm are nearest to three of them, which span 12 mm."""
+    scene = replace(
+        SCENE, slices=True, matrix=(9, 44, 51), voxel_mm=(3.0, 4.5, 4.0), gap_mm=1.5,
+        left_handed=True, centre_lps_mm=(4.0, -6.0, 8.0),
+    )  # fmt: skip
+    emitted = run_chain(chain, simulate(scene).messages(), slab_mm="12")
+    swi, projected = one(emitted, Quantity.SWI), one(emitted, Quantity.MIP)
+
+    darkest = np.minimum(np.minimum(swi.values[:-2], swi.values[1:-1]), swi.values[2:])
+    np.testing.assert_array_equal(projected.values, darkest)
+    assert projected.slab_mm == pytest.approx(12.0)  # two steps and one slice
+    assert projected.values.shape == (7, 44, 51)
+    middle = np.array(scene.matrix) // 2
+    normal = scene.geometry.axes_lps[0]
+    for volume, first in ((swi, 0), (projected, 1)):
+        for z in (0, 6):
+            expected = scene.centre_lps_mm + (z + first - middle[0]) * 4.5 * normal
+            found = volume.geometry.affine_lps() @ (z, *middle[1:], 1)
+            np.testing.assert_allclose(found[:3], expected, atol=1e-4)
+    head = magnitude_of(emitted) > 0.2 * magnitude_of(emitted).max()
+    assert (swi.values[head] < 0.9 * magnitude_of(emitted)[head]).mean() > 0.01
 
 
 @pytest.mark.parametrize("kind", ["classic", "clear"])
@@ -127,7 +157,7 @@ def test_r2_star_is_that_of_the_head_within_its_uncertainty() -> None:
 def test_true_swi_is_the_magnitude_weighted_by_the_final_map() -> None:
     emitted = outputs("gre_full.xml")
     chi, image = in_units(one(emitted, Quantity.CHI)), one(emitted, Quantity.TSWI).values
-    together = np.sqrt(sum(v.values**2 for v in volumes(emitted, Quantity.MAGNITUDE)))
+    together = magnitude_of(emitted)
     weight = np.clip(1 - chi / 0.45, 0, 1) ** 2
     half_a_ppb = 2 / 0.45 * 0.5e-3
     assert np.abs(image - together * weight).max() <= 1.01 * half_a_ppb * together.max()
