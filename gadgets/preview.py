@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from threading import Event
 from typing import ClassVar, Literal
 
@@ -32,6 +33,7 @@ from streamrecon.stream.gadget import Gadget
 
 _COUNTERS = ("repetition", "set", "phase")  # a volume's; previews are of the first
 _LOWEST = 19  # of the system's priorities: such a thread runs when others wait
+_RUNS_JOINED = 64  # a scanner sends line by line, and work by the line takes three times as long
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,6 +109,7 @@ class _Centre:
         everything = Middle(1.0, np.ones((self._grid.z_lines, self._grid.y.n_encoded), bool))
         self._resolved = self._coarse(everything)[1]
         self._kept: list[Acquisitions] = []
+        self._loose: list[Acquisitions] = []  # short runs, not joined yet
         self._late = Event()
 
     def add(self, lines: Acquisitions) -> Middle | None:
@@ -120,11 +123,12 @@ class _Centre:
             self._late.set()
         if middle is not None or not self._watch.is_done:
             wanted = (self._watch.wanted & self._resolved)[z, y]
-            self._kept.append(lines.select(np.flatnonzero(wanted)))
+            self._keep(lines.select(np.flatnonzero(wanted)))
         return middle
 
     def early(self, middle: Middle, mix: NDArray[np.complex64] | None) -> EarlyLines:
         """The lines of a middle; those no longer needed are forgotten."""
+        self._join()
         encoding, resolved = self._coarse(middle)
         wanted = middle.lines & resolved
         lines = tuple(kept.select(wanted[self._places(kept)]) for kept in self._kept)
@@ -132,6 +136,17 @@ class _Centre:
             self._kept.clear()
         protocol = replace(self._protocol, encoding=encoding)
         return EarlyLines(lines, protocol, mix, middle.share, self._late)
+
+    def _keep(self, lines: Acquisitions) -> None:
+        if len(lines):
+            self._loose.append(lines)
+        if len(self._loose) >= _RUNS_JOINED:
+            self._join()
+
+    def _join(self) -> None:
+        for _, same in groupby(self._loose, key=lambda run: run.data.shape[1:]):
+            self._kept.append(_joined(tuple(same)))
+        self._loose.clear()
 
     def _coarse(self, middle: Middle) -> tuple[Encoding, NDArray[np.bool_]]:
         """The encoding of a middle, and the lines [Z, Y] of the whole grid that it has."""
@@ -154,6 +169,13 @@ class _Centre:
         return grid.z.place(idx["kspace_encode_step_2"], grid.kz.centre), y
 
 
+def _joined(runs: Sequence[Acquisitions]) -> Acquisitions:
+    """Runs of one shape as one run; Cartesian lines have no trajectory."""
+    data = np.concatenate([run.data for run in runs])
+    none = np.zeros((*data.shape[::2], 0), np.float32)
+    return Acquisitions(np.concatenate([run.head for run in runs]), data, none)
+
+
 class Preview(Gadget[EarlyLines]):
     """Makes of the central lines a magnitude, a susceptibility-weighted image and susceptibility.
 
@@ -171,13 +193,15 @@ class Preview(Gadget[EarlyLines]):
         """Send the images one by one, each as soon as it is made."""
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST)
         for volume in _images(item):
-            yield volume
+            if volume is not None:
+                yield volume
             if item.late.is_set() and not self.even_late:
                 yield Notice(Level.INFO, f"preview of {item.share:.0%}: the scan ended first")
                 return
 
 
-def _images(item: EarlyLines) -> Iterator[Volume]:
+def _images(item: EarlyLines) -> Iterator[Volume | None]:
+    """Its images, and nothing after steps that have none: places to leave off."""
     echoes = _combined(item)
     scan, te_s = echoes.scan, echoes.scan.echoes.times_s()
     geometry, b0_t = scan.geometry, scan.b0_t
@@ -189,7 +213,9 @@ def _images(item: EarlyLines) -> Iterator[Volume]:
     magnitude = root_sum_squares(echoes.data)
     yield volume(magnitude, Quantity.MAGNITUDE_PREVIEW)
     total = total_field(echoes.data, te_s, b0_t, geometry, polarity=scan.echoes.polarity)
+    yield None
     local = local_field(total, geometry, quality=Quality.FAST)
+    yield None
     swi = swi_from_field(magnitude, local.field_ppm, b0_t, target_te_s(b0_t))
     yield volume(swi, Quantity.SWI_PREVIEW)
     chi = invert(total, local, geometry, quality=Quality.FAST)
