@@ -6,7 +6,6 @@ import os
 import re
 import resource
 import socket
-import struct
 import subprocess
 import sys
 import threading
@@ -19,8 +18,9 @@ from typing import Self
 
 import psutil
 
-from streamrecon.mrd.messages import Close, Image, Text
+from streamrecon.mrd.messages import Close, ConfigFile, ConfigText, Image, Text
 from streamrecon.mrd.parser import MrdParser
+from streamrecon.mrd.writer import encode
 
 _PIECE = 1 << 24
 _LOADED_BYTES = 90 << 20  # a worker with its libraries; the helpers of the pool are smaller
@@ -28,13 +28,22 @@ _LOADED_BYTES = 90 << 20  # a worker with its libraries; the helpers of the pool
 
 @dataclass
 class Run:
-    """Times of one scan [s] from its first byte, and what came back."""
+    """Times of one scan [s] from its first byte, and what came back: images by their quantity."""
 
     sent_s: float
-    last_image_s: float
+    came: list[tuple[float, str]]
     client_cpu_s: float
-    images: int
     texts: list[str]
+
+    @property
+    def images(self) -> int:
+        """How many images came."""
+        return len(self.came)
+
+    @property
+    def last_image_s(self) -> float:
+        """When the last image came [s]."""
+        return self.came[-1][0] if self.came else float("nan")
 
     @property
     def left_s(self) -> float:
@@ -89,20 +98,23 @@ def serving(storage: Path, *, workers: int = 1) -> Iterator[Service]:
             process.terminate()
 
 
-def send_stream(port: int, stream: Path, *, seconds: float = 0.0) -> Run:
-    """Send a stream file as a client would, at full speed or spread over ``seconds``."""
+def send_stream(port: int, stream: Path, *, seconds: float = 0.0, chain: str = "gre_recon") -> Run:
+    """Send a stream file as a client would, at full speed or spread over ``seconds``.
+
+    ``chain`` is the name of a chain file that the service has, or a chain file in full.
+    """
     with socket.create_connection(("127.0.0.1", port)) as peer:
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        came: list[float] = []
+        came: list[tuple[float, str]] = []
         texts: list[str] = []
         reader = threading.Thread(target=_read, args=(peer, came, texts))
         reader.start()
         cpu, start = _cpu(), time.perf_counter()
-        peer.sendall(struct.pack("<H", 1) + b"gre_recon".ljust(1024, b"\0"))
+        peer.sendall(b"".join(encode(ConfigText(chain) if "<" in chain else ConfigFile(chain))))
         _send_file(peer, stream, seconds)
         sent = time.perf_counter() - start
         reader.join()
-        return Run(sent, came[-1] - start if came else float("nan"), _cpu() - cpu, len(came), texts)
+        return Run(sent, [(at - start, kind) for at, kind in came], _cpu() - cpu, texts)
 
 
 def _send_file(peer: socket.socket, stream: Path, seconds: float) -> None:
@@ -116,13 +128,14 @@ def _send_file(peer: socket.socket, stream: Path, seconds: float) -> None:
                 time.sleep(max(0.0, start + seconds * sent / size - time.perf_counter()))
 
 
-def _read(peer: socket.socket, came: list[float], texts: list[str]) -> None:
+def _read(peer: socket.socket, came: list[tuple[float, str]], texts: list[str]) -> None:
     parser = MrdParser()
     while n := peer.recv_into(parser.space()):
         for message in parser.commit(n):
             match message:
                 case Image():
-                    came.append(time.perf_counter())
+                    kind = message.meta.get("STREAMRECON_Quantity", ("",))[0]
+                    came.append((time.perf_counter(), kind))
                 case Text():
                     texts.append(message.text)
                 case Close():
