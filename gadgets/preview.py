@@ -16,6 +16,7 @@ from pydantic import Field, PrivateAttr
 
 from gadgets.combine import CombineCoils
 from gadgets.volume import OpenVolume
+from streamrecon.fourier import plan_without_measuring
 from streamrecon.maps.swi import root_sum_squares, swi_from_field
 from streamrecon.maps.weighting import target_te_s
 from streamrecon.model.images import Echoes, Quantity, Volume
@@ -192,6 +193,7 @@ class Preview(Gadget[EarlyLines]):
     def feed(self, item: EarlyLines) -> Iterator[Notice | Volume]:
         """Send the images one by one, each as soon as it is made."""
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST)
+        plan_without_measuring()
         for volume in _images(item):
             if volume is not None:
                 yield volume

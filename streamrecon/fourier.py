@@ -16,6 +16,7 @@ import math
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
@@ -32,6 +33,16 @@ Real = NDArray[np.float32]
 _PLANS_KEPT = 24  # shapes in use at once in one scan: about ten
 _BLOCK = 1 << 18  # samples transformed at once: 2 MB, where planning and caches are kind
 _PLANNING_LIMIT_S = 2.0  # a plan is measured for at most this long, then FFTW takes the best so far
+_rigour: ContextVar[str] = ContextVar("rigour", default="FFTW_MEASURE")
+
+
+def plan_without_measuring() -> None:
+    """From now on this thread guesses its plans: slower transforms, but no wait for a plan.
+
+    FFTW plans for one thread at a time, and others wait for it. A thread of low priority must not
+    keep them waiting while it measures. Plans known from elsewhere are used all the same.
+    """
+    _rigour.set("FFTW_ESTIMATE")
 
 
 class Plan:
@@ -127,7 +138,7 @@ def _measure(
         result,
         axes=axes,
         direction=direction,
-        flags=("FFTW_MEASURE", "FFTW_DESTROY_INPUT"),
+        flags=(_rigour.get(), "FFTW_DESTROY_INPUT"),
         threads=threads or budget(),
         planning_timelimit=_PLANNING_LIMIT_S,
     )
@@ -143,7 +154,8 @@ class _Shelf(Generic[P]):
         self._plans: OrderedDict[object, tuple[P, Lock]] = OrderedDict()
         self._lock = Lock()
 
-    def take(self, key: object, make: Callable[[], P]) -> tuple[P, Lock]:
+    def take(self, shape: object, make: Callable[[], P]) -> tuple[P, Lock]:
+        key = (shape, _rigour.get())
         with self._lock:
             if key not in self._plans:
                 self._plans[key] = (make(), Lock())

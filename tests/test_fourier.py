@@ -1,5 +1,6 @@
 """The transforms against plain sums, at sizes where a wrong centre shows."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,16 @@ def test_a_plan_in_place_and_one_out_of_place_agree() -> None:
 
     np.testing.assert_allclose(first, second, atol=1e-5)
     np.testing.assert_allclose(first, np.fft.ifft(block, axis=2) * 10, atol=1e-5)
+
+
+def test_plans_that_a_thread_guesses_transform_the_same() -> None:
+    image = np.random.default_rng(3).standard_normal((2, 18, 35)).astype(np.complex64)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(fourier.plan_without_measuring).result()
+        guessed = pool.submit(fourier.fft, image, (1, 2)).result()
+
+    np.testing.assert_allclose(guessed, fourier.fft(image, (1, 2)), atol=1e-5)
 
 
 def test_wisdom_survives_the_disk(tmp_path: Path) -> None:
