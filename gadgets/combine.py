@@ -39,7 +39,7 @@ class CombineCoils(Gadget[Calibration | KSpace]):
     )
 
     ridge: float = Field(
-        default=1e-3,
+        default=3e-4,
         ge=0,
         le=1,
         description="of unfolding: larger, less noise, more aliasing",

@@ -67,7 +67,7 @@ def estimate_kernels(
     lattice: Lattice,
     grid: Grid,
     *,
-    ridge: float = 1e-3,
+    ridge: float = 3e-4,
 ) -> Kernels:
     r"""Kernels that make missing lines of all channels out of lines that were taken.
 

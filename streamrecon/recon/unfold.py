@@ -18,7 +18,7 @@ def unfolding(
     lattice: Lattice,
     grid: Grid,
     *,
-    ridge: float = 1e-3,
+    ridge: float = 3e-4,
 ) -> Sensitivities | Unmixing:
     """Weights that combine the coils, and unfold what ``lattice`` left out.
 
