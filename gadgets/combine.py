@@ -7,18 +7,18 @@ from typing import ClassVar
 
 from pydantic import Field, PrivateAttr
 
-from streamrecon.model.images import Echoes
+from streamrecon.model.images import Echoes, Quantity, Volume
 from streamrecon.model.kspace import Calibration, KSpace
 from streamrecon.model.lattice import Lattice
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.scan import Encoding
+from streamrecon.model.scan import Encoding, Scan
 from streamrecon.recon.assemble import Complex, HybridSpace
 from streamrecon.recon.coils import Sensitivities
 from streamrecon.recon.combine import combine_coils
 from streamrecon.recon.grid import grid_of
 from streamrecon.recon.polarity import signed, without_polarity
 from streamrecon.recon.unfold import unfolding
-from streamrecon.recon.unmixing import Unmixing
+from streamrecon.recon.unmixing import Unmixing, noise_amplification
 from streamrecon.stream.gadget import Gadget
 
 
@@ -44,8 +44,13 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         le=1,
         description="of unfolding: larger, less noise, more aliasing",
     )
+    send_out_gfactor: bool = Field(
+        default=False,
+        description="send a map of the g-factor with the first volume of an accelerated scan",
+    )
 
     _weights: dict[int, Sensitivities | Unmixing] = PrivateAttr(default_factory=dict)  # by slab
+    _mapped: set[int] = PrivateAttr(default_factory=set)  # slabs whose g-factor was sent
 
     def feed(self, item: Calibration | KSpace) -> Iterator[object]:
         """Look at the coils as soon as the centre of k-space is in; combine each volume."""
@@ -57,13 +62,15 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         space = HybridSpace(
             item.data, item.last_axis, item.calibration, item.sampled, grid, item.lattice
         )
-        images = combine_coils(space, self._learn(item.calibration, item.lattice, encoding))
+        weights = self._learn(item.calibration, item.lattice, encoding)
+        images = combine_coils(space, weights)
         scan, repetition = item.scan, item.repetition
         del item, space  # the raw data are not needed any more
         if len(set(scan.echoes.polarity)) > 1:
             images, told = without_polarity(images, scan.echoes)
             yield Notice(Level.INFO, told)
         yield Echoes(signed(images, scan.phase_sign.value), scan, repetition)
+        yield from self._noise_map(weights, scan, repetition)
 
     def _learn(
         self, calibration: Complex, lattice: Lattice, encoding: Encoding
@@ -74,3 +81,14 @@ class CombineCoils(Gadget[Calibration | KSpace]):
             grid = grid_of(encoding)
             self._weights[slab] = unfolding(calibration, lattice, grid, ridge=self.ridge)
         return self._weights[slab]
+
+    def _noise_map(
+        self, weights: Sensitivities | Unmixing, scan: Scan, repetition: int
+    ) -> Iterator[Volume]:
+        """The g-factor of a slab, once; where all lines were taken there is none."""
+        slab = scan.protocol.encoding.slice.minimum
+        if not self.send_out_gfactor or isinstance(weights, Sensitivities) or slab in self._mapped:
+            return
+        self._mapped.add(slab)
+        values = noise_amplification(weights)
+        yield Volume(values, scan.geometry, Quantity.G_FACTOR, scan, repetition=repetition)

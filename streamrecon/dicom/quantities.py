@@ -222,6 +222,9 @@ ROWS: dict[Quantity, Row] = {
     ),
     Quantity.MAGNITUDE_PREVIEW: Row(27, "MagPreview", (*_DERIVED, "PREVIEW"), priority=1),
     Quantity.SWI_PREVIEW: Row(28, "SWIpreview", (*_DERIVED, "SWI"), priority=1),
+    Quantity.G_FACTOR: _mapped(
+        29, "GFactor", (*_DERIVED, "G_FACTOR"), slope=0.001, unit=_ONE, window=(2.0, 4.0)
+    ),
 }
 """The outputs that have a DICOM form."""
 

@@ -214,6 +214,7 @@ class Quantity(Enum):
     VEINS = _Facts("veins", "", "1")
     MAGNITUDE_PREVIEW = _Facts("magnitude_preview", "", "1")
     SWI_PREVIEW = _Facts("swi_preview", "", "1")
+    G_FACTOR = _Facts("g_factor", "", "1")
 
     @property
     def label(self) -> str:

@@ -22,6 +22,7 @@ _MAPS = {
     "chi_preview": "desc-preview_Chimap",
     "magnitude_preview": "desc-preview_magnitude",
     "swi_preview": "desc-preview_swi",
+    "g_factor": "desc-gfactor_map",
     "chi_maxip": "desc-chi_maxIP",
     "r2star": "R2starmap",
     "r2star_sd": "desc-sd_R2starmap",

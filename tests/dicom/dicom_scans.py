@@ -109,6 +109,7 @@ RANGES = {
     Quantity.VEINS: (0.0, 1.0),
     Quantity.MAGNITUDE_PREVIEW: (0.0, 3.7e-4),
     Quantity.SWI_PREVIEW: (0.0, 2e3),
+    Quantity.G_FACTOR: (0.0, 20.0),
 }
 PROJECTIONS = {Quantity.MIP, Quantity.TSWI_MIP, Quantity.CHI_MAX}
 MASKS = {Quantity.MASK, Quantity.VEINS}

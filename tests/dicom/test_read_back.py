@@ -30,6 +30,7 @@ STEPS = {  # half a stored step, in the unit that a reader shows
     "R2starMisfit": 0.005,
     "PhaseQuality": 0.0005,
     "SNR": 0.05,
+    "GFactor": 0.0005,
     "Mask": 0.0,
     "Veins": 0.0,
 }
