@@ -17,6 +17,7 @@ from streamrecon.qsm.background import (
     remove_vresharp,
     remove_vsharp,
 )
+from streamrecon.qsm.boundary import remove_lbv
 from streamrecon.qsm.dipole import field_from_chi
 
 METHODS = {
@@ -25,6 +26,7 @@ METHODS = {
     "resharp": (remove_resharp, 0.25),
     "v-resharp": (remove_vresharp, 0.3),
     "ismv": (remove_ismv, 0.45),
+    "lbv": (remove_lbv, 0.35),
 }
 
 
