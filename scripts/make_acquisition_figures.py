@@ -1,4 +1,4 @@
-"""The pictures of docs/acquisitions.md: partial Fourier, and breath with and without navigators.
+"""Pictures of docs/acquisitions.md and docs/reconstruction.md: partial, breathing, accelerated.
 
 It prints the numbers that stand beside them.
 """
@@ -20,7 +20,8 @@ from simulator.faults import Faults
 from simulator.sampling import Sampling
 from simulator.scan import simulate
 from simulator.scene import Order, Scene
-from streamrecon.model.images import Echoes
+from simulator.scenes import SCENES
+from streamrecon.model.images import Echoes, Quantity, Volume
 from streamrecon.stream.config import build_chain
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
@@ -35,10 +36,11 @@ COLOURS = {"full": "#202020", "zero": "#1f77b4", "pocs": "#d62728"}
 
 
 def main() -> int:
-    """Draw both pictures."""
+    """Draw all pictures."""
     IMAGES.mkdir(exist_ok=True)
     _draw_partial()
     _draw_breath()
+    _draw_accelerated()
     return 0
 
 
@@ -91,6 +93,44 @@ def _draw_breath() -> None:
     images = _row([_grey(np.abs(image[3, 12]), 0, bright) for image in shown])
     ghosts = _row([_grey(np.abs(image[3, 12]), 0, 0.15 * bright) for image in shown])
     _save(_stack([images, ghosts]), "breathing.png")
+
+
+def _draw_accelerated() -> None:
+    """Columns: all lines, then the accelerated scenes; with noise, brighter, aliases alone, g."""
+    scenes = [SCENES[name] for name in ("r2", "r3", "caipi-2x2")]
+    scenes = [replace(scenes[0], sampling=Sampling()), *scenes]
+    noisy = [_with_g_factor(scene) for scene in scenes]
+    quiet = [np.abs(_with_g_factor(replace(s, snr=float("inf")))[0]) for s in scenes]
+    bright = np.quantile(quiet[0], 0.99)
+    whitened = np.quantile(np.abs(noisy[0][0]), 0.99)  # in units of the noise
+    z = quiet[0].shape[0] // 2
+    planes = [np.abs(image[z]) for image, _ in noisy]
+    rows = [
+        [_grey(plane, 0, whitened) for plane in planes],
+        [_grey(plane, 0, 0.2 * whitened) for plane in planes],
+        [_grey(np.abs(image - quiet[0])[z], 0, 0.2 * bright) for image in quiet],
+        [_grey(g[z], 0, 6) for _, g in noisy],
+    ]
+    for scene, image, (_, g) in zip(scenes, quiet, noisy, strict=True):
+        signal = quiet[0] > 0.1 * bright
+        left = np.linalg.norm((image - quiet[0])[signal]) / np.linalg.norm(quiet[0][signal])
+        print(f"{scene.summary}: aliases {left:.4f}, g {np.median(g[signal]):.2f}")
+    _save(_stack([_row(row) for row in rows]), "accelerated.png")
+
+
+def _with_g_factor(scene: Scene) -> tuple[NDArray[np.complex64], NDArray[np.floating]]:
+    """Second echo [Z, Y, X] of a scene, and its g-factor: 1 where all lines were taken."""
+    scene = replace(scene, te_s=scene.te_s[:2], oversampling=(1.0, 1.0, 1.0), noise_lines=256)
+    emitted: list[object] = []
+    chain = build_chain(CHAIN, REGISTRY, overrides={"CombineCoils.send_out_gfactor": "true"})
+    chain.run(simulate(scene).messages(), emitted.append)
+    echoes = next(item.data for item in emitted if isinstance(item, Echoes))
+    maps = [
+        item.values
+        for item in emitted
+        if isinstance(item, Volume) and item.quantity is Quantity.G_FACTOR
+    ]
+    return echoes[1], maps[0] if maps else np.ones(echoes.shape[1:], np.float32)
 
 
 def _grey(plane: NDArray[np.floating], low: float, high: float) -> Image.Image:
