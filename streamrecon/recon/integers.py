@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 from streamrecon.model.images import Pixels, Quantity
 
 _PHASE_STEPS = 4096  # 12 bits over 2π, as scanners' own phase images
+_G_FACTOR_STEP = 0.01  # as Gadgetron sends it
 
 
 class Stored(NamedTuple):
@@ -30,7 +31,9 @@ def as_integers(
     minimum: float | None = None,
     maximum: float | None = None,
 ) -> Stored:
-    """Integers nearest to the values; the phase in 4096 steps, everything else as it is.
+    """Integers nearest to the values: phase in 4096 steps, the g-factor in hundredths.
+
+    Everything else as it is.
 
     Parameters
     ----------
@@ -59,6 +62,8 @@ def as_integers(
     if quantity is Quantity.PHASE:
         slope = 2 * np.pi / _PHASE_STEPS
         offset = _PHASE_STEPS / 2 if limits.min == 0 else 0.0
+    elif quantity is Quantity.G_FACTOR:
+        slope = _G_FACTOR_STEP
     stored = np.rint(values.real / slope + offset)
     clipped = int(((stored < low) | (stored > high)).sum())
     integers = np.clip(stored, low, high).astype(dtype)

@@ -111,6 +111,17 @@ GENERIC_GRAPPA: Form = [
     else (name, class_name, properties)
     for name, class_name, properties in GENERIC_FFT
 ]
+GRAPPA_SNR: Form = [
+    ("Recon", class_name, properties | {"send_out_gfactor": "true", "send_out_snr_map": "true"})
+    if name == "Recon"
+    else (name, class_name, properties)
+    for name, class_name, properties in GENERIC_GRAPPA
+    if name != "CoilCompression"
+]
+GRAPPA_SNR.insert(
+    1 + [name for name, *_ in GRAPPA_SNR].index("FOVAdjustment"),
+    ("StdMap", "GenericReconNoiseStdMapComputingGadget", QUIET),
+)
 NOISE: Form = [
     (
         "NoiseAdjust",
@@ -124,6 +135,7 @@ FORMS = {
     "default_short": SHORT,
     "Generic_Cartesian_FFT": GENERIC_FFT,
     "Generic_Cartesian_Grappa": GENERIC_GRAPPA,
+    "Generic_Cartesian_Grappa_SNR": GRAPPA_SNR,
     "default_measurement_dependencies": NOISE,
 }
 

@@ -71,6 +71,21 @@ def test_a_stock_file_makes_a_magnitude_image_of_every_echo(name: str) -> None:
     assert not [n for n in emitted if isinstance(n, Notice) and n.level is Level.ERROR]
 
 
+def test_the_stock_file_for_snr_sends_the_g_factor_in_hundredths() -> None:
+    scene = SCENES["Generic_Cartesian_Grappa"]
+
+    emitted = emitted_by(
+        build_chain(legacy(FORMS["Generic_Cartesian_Grappa_SNR"]), REGISTRY),
+        simulate(scene).messages(),
+    )
+    ours = run_chain("Generic_Cartesian_Grappa_SNR.xml", simulate(scene).messages())
+
+    (stock,), (own,) = (volumes(items, Quantity.G_FACTOR) for items in (emitted, ours))
+    np.testing.assert_allclose(stock.values / 100, own.values, atol=0.006)
+    assert own.values[4, 20, 14] > 1
+    assert len(volumes(emitted, Quantity.MAGNITUDE)) == 4
+
+
 def pixels(item: Volume | Image) -> np.ndarray:
     """Values [Z, Y, X] of either."""
     return item.values if isinstance(item, Volume) else item.data[0]
