@@ -15,11 +15,12 @@ from streamrecon.model.scan import Protocol
 from streamrecon.mrd import layout
 from streamrecon.mrd.header import read_protocol
 from streamrecon.mrd.messages import Acquisitions, Header
-from streamrecon.recon.compression import compression_matrix
+from streamrecon.recon.compression import compression_matrix, strongest
 from streamrecon.stream.gadget import Gadget
 
 _CENTRE = 12  # lines on either side of the centre to learn from
 _ENOUGH = 24  # of them
+_MOST = 256  # lines to learn from where there are not enough of them
 _MIB = 1 << 20
 
 
@@ -67,10 +68,11 @@ class CompressCoils(Gadget[Header | ChannelMix | Acquisitions]):
     def _settle(self) -> Iterator[object]:
         self._settled = True
         lines, self._waiting = self._waiting, []
-        chosen = [item.data[self._is_central(item)] for item in lines]
+        alike = [item for item in lines if item.data.shape[1:] == lines[0].data.shape[1:]]
         if self._central < _ENOUGH:
-            chosen = [item.data for item in lines]
-        learnt = np.concatenate([data for data in chosen if data.shape[1:] == chosen[0].shape[1:]])
+            learnt = strongest([item.data for item in alike], _MOST)
+        else:
+            learnt = np.concatenate([item.data[self._is_central(item)] for item in alike])
         if self._mix is not None:
             learnt = self._mix @ learnt
         matrix = compression_matrix(learnt, loss=self.loss, most=self.channels)

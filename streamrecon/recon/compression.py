@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,3 +48,18 @@ def compression_matrix(lines: Complex, *, loss: float = 0.01, most: int | None =
     enough = int(np.argmax(left_out <= loss)) + 1
     kept = min(enough, most or enough)
     return np.ascontiguousarray(vectors[:, :kept].conj().T, np.complex64)
+
+
+def strongest(runs: Sequence[Complex], count: int) -> Complex:
+    """The ``count`` lines of most power out of runs [N, C, X], in their order, or all there are.
+
+    Memory: the lines that are chosen.
+
+    >>> one, other = np.array([[[1j]], [[3]]], np.complex64), np.array([[[2]]], np.complex64)
+    >>> strongest([one, other], 2)[:, 0, 0]
+    array([3.+0.j, 2.+0.j], dtype=complex64)
+    """
+    power = [np.square(np.linalg.norm(run, axis=(1, 2))) for run in runs]
+    everyone = np.sort(np.concatenate(power))
+    least = everyone[max(0, len(everyone) - count)]
+    return np.concatenate([run[of >= least] for run, of in zip(runs, power, strict=True)])

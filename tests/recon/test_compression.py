@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from streamrecon.errors import DataError
-from streamrecon.recon.compression import compression_matrix
+from streamrecon.recon.compression import compression_matrix, strongest
 
 RNG = np.random.default_rng(5)
 
@@ -52,3 +52,13 @@ def test_no_more_channels_than_asked_for() -> None:
 def test_empty_lines_are_refused() -> None:
     with pytest.raises(DataError, match="hold nothing"):
         compression_matrix(np.zeros((3, 4, 5), np.complex64))
+
+
+def test_the_strongest_lines_are_found_across_runs_of_any_length() -> None:
+    power = np.array([4, 1, 9, 2, 8, 3], np.float32)
+    lines = power[:, None, None] * np.full((1, 3, 5), 1 - 2j, np.complex64)
+
+    found = strongest([lines[:1], lines[1:1], lines[1:5], lines[5:]], 3)
+
+    np.testing.assert_array_equal(found, lines[[0, 2, 4]])
+    np.testing.assert_array_equal(strongest([lines[:2], lines[2:]], 9), lines)
