@@ -5,6 +5,8 @@ All arrays are flat, [E, V] or [V]; a loop works on the voxels ``first`` … ``l
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -15,7 +17,9 @@ Flags = NDArray[np.bool_]
 
 _LOOSE = {"contract", "reassoc", "arcp", "afn", "nsz"}  # fastmath that still knows infinity
 _LEAST_FACTOR = 0.2  # an echo that keeps less than this of its signal says nothing of R2*
+_SAME_S = 1e-9  # spacings of echoes that differ less are equal
 _SMALL = 1e-3  # steps of R2* TE below this are taken and end the search
+_TAYLOR = tuple((-1.0) ** k / math.factorial(2 * k + 1) for k in range(10))  # of sin(x) / x
 # mean of a Rician variable: mu² = a² + s² (1 + C / (1 + P x + Q x²)), x = a² / 2s², to 0.001 s
 _RICE_C, _RICE_P, _RICE_Q = np.pi / 2 - 1, 0.77743629, 0.21357527
 
@@ -27,36 +31,74 @@ def field_slopes(
     """Slope of the field along each axis per mm: [Z, Y, X] to [3, Z, Y, X], slices first … last.
 
     Least squares over the nine lines of three voxels along the axis that are nearest; a line of
-    which one end is outside uses its other half. Exact for a linear field, at edges too.
+    which one end is outside uses its other half. Exact for a linear field, at edges too. Away
+    from them the sums over three neighbouring columns of 3 × 3 voxels are all that is needed.
     """
-    shape = field.shape
+    nz, ny, nx = field.shape
     for z in range(first, last):
-        for y in range(shape[1]):
-            for x in range(shape[2]):
+        for y in range(ny):
+            whole = 0 < z < nz - 1 and 0 < y < ny - 1 and nx > 2
+            n, total, by_z, by_y = 0, 0.0, 0.0, 0.0  # of the column at x, behind it, ahead of it
+            n_ahead, total_ahead, z_ahead, y_ahead = 0, 0.0, 0.0, 0.0
+            if whole:
+                n_ahead, total_ahead, z_ahead, y_ahead = column(field, inside, z, y, 0)
+            for x in range(nx):
+                n_behind, total_behind, z_behind, y_behind = n, total, by_z, by_y
+                n, total, by_z, by_y = n_ahead, total_ahead, z_ahead, y_ahead
+                n_ahead = 0
+                if whole and x + 1 < nx:
+                    n_ahead, total_ahead, z_ahead, y_ahead = column(field, inside, z, y, x + 1)
                 if not inside[z, y, x]:
                     continue
-                for axis in range(3):
-                    rise = run = 0.0
-                    for line in range(9):
-                        p, q = line // 3 - 1, line % 3 - 1
-                        if axis == 0:
-                            cz, cy, cx, dz, dy, dx = z, y + p, x + q, 1, 0, 0
-                        elif axis == 1:
-                            cz, cy, cx, dz, dy, dx = z + p, y, x + q, 0, 1, 0
-                        else:
-                            cz, cy, cx, dz, dy, dx = z + p, y + q, x, 0, 0, 1
-                        if not known(inside, cz, cy, cx):
-                            continue
-                        ahead = 1 if known(inside, cz + dz, cy + dy, cx + dx) else 0
-                        behind = 1 if known(inside, cz - dz, cy - dy, cx - dx) else 0
-                        step = ahead + behind
-                        rise += step * (
-                            field[cz + ahead * dz, cy + ahead * dy, cx + ahead * dx]
-                            - field[cz - behind * dz, cy - behind * dy, cx - behind * dx]
-                        )
-                        run += step * step
-                    if run > 0.0:
-                        slopes[axis, z, y, x] = rise / (run * voxel[axis])
+                if n_behind + n + n_ahead == 27:
+                    slopes[0, z, y, x] = (z_behind + by_z + z_ahead) / (18 * voxel[0])
+                    slopes[1, z, y, x] = (y_behind + by_y + y_ahead) / (18 * voxel[1])
+                    slopes[2, z, y, x] = (total_ahead - total_behind) / (18 * voxel[2])
+                else:
+                    slopes_at_edge(field, inside, voxel, z, y, x, slopes)
+
+
+@njit(cache=True, inline="always")
+def column(field: Real, inside: Flags, z: int, y: int, x: int) -> tuple[int, float, float, float]:
+    """Of the 3 × 3 voxels at ``x``: how many are inside, their sum, its rise along z and y."""
+    count, total, by_z, by_y = 0, 0.0, 0.0, 0.0
+    for p in range(-1, 2):
+        for q in range(-1, 2):
+            value = float(field[z + p, y + q, x])
+            count += inside[z + p, y + q, x]
+            total += value
+            by_z += p * value
+            by_y += q * value
+    return count, total, by_z, by_y
+
+
+@njit(cache=True)
+def slopes_at_edge(
+    field: Real, inside: Flags, voxel: Double, z: int, y: int, x: int, slopes: Real
+) -> None:
+    """The slopes at one voxel of which not all neighbours are inside."""
+    for axis in range(3):
+        rise = run = 0.0
+        for line in range(9):
+            p, q = line // 3 - 1, line % 3 - 1
+            if axis == 0:
+                cz, cy, cx, dz, dy, dx = z, y + p, x + q, 1, 0, 0
+            elif axis == 1:
+                cz, cy, cx, dz, dy, dx = z + p, y, x + q, 0, 1, 0
+            else:
+                cz, cy, cx, dz, dy, dx = z + p, y + q, x, 0, 0, 1
+            if not known(inside, cz, cy, cx):
+                continue
+            ahead = 1 if known(inside, cz + dz, cy + dy, cx + dx) else 0
+            behind = 1 if known(inside, cz - dz, cy - dy, cx - dx) else 0
+            step = ahead + behind
+            rise += step * (
+                field[cz + ahead * dz, cy + ahead * dy, cx + ahead * dx]
+                - field[cz - behind * dz, cy - behind * dy, cx - behind * dx]
+            )
+            run += step * step
+        if run > 0.0:
+            slopes[axis, z, y, x] = rise / (run * voxel[axis])
 
 
 @njit(cache=True, inline="always")
@@ -68,20 +110,48 @@ def known(inside: Flags, z: int, y: int, x: int) -> bool:
 
 
 @njit(cache=True, inline="always")
-def factor(slopes: Real, v: int, extent: Double, te: float) -> float:
-    """Share of the signal that a linear field through the voxel leaves at ``te``.
+def fill_shares(slopes: Real, v: int, extent: Double, te: Double, share: Double) -> int:
+    """Share of the signal that a linear field through the voxel leaves of each echo.
 
     ``extent`` [3, 2]: length [mm], and 1 for a box, 0 for a Fourier-encoded axis. ``slopes`` may
-    be empty: no loss.
+    be empty: no loss. 0 where too little is left to say anything; how many echoes are not.
     """
-    share = 1.0
-    for axis in range(slopes.shape[0]):
-        turns = abs(slopes[axis, v] * extent[axis, 0] * te)
-        if extent[axis, 1] == 0.0:
-            share *= 1.0 if turns < 0.5 else 0.0
-        elif turns > 1e-4:
-            share *= np.sin(np.pi * turns) / (np.pi * turns)
-    return share
+    count = 0
+    for e in range(te.size):
+        left = 1.0
+        for axis in range(slopes.shape[0]):
+            turns = abs(slopes[axis, v] * extent[axis, 0] * te[e])
+            if extent[axis, 1] == 0.0:
+                left *= 1.0 if turns < 0.5 else 0.0
+            else:
+                left *= sinc(turns)
+        share[e] = left if left >= _LEAST_FACTOR else 0.0
+        count += left >= _LEAST_FACTOR
+    return count
+
+
+@njit(cache=True, inline="always")
+def sinc(turns: float) -> float:
+    """sin(πx) / πx to 2e-9, and 0 beyond its first zero, where it stays below what counts."""
+    if turns >= 1.0:
+        return 0.0
+    square = (np.pi * turns) ** 2
+    value = _TAYLOR[9]
+    for k in range(8, -1, -1):
+        value = value * square + _TAYLOR[k]
+    return value
+
+
+@njit(cache=True, inline="always")
+def fill_decay(r: float, te: Double, decay: Double) -> None:
+    """exp(-r TE) of each echo; equal spacings share one exponential."""
+    spacing, ratio = 0.0, 1.0
+    decay[0] = np.exp(-r * te[0])
+    for e in range(1, te.size):
+        if abs(te[e] - te[e - 1] - spacing) > _SAME_S:
+            spacing = te[e] - te[e - 1]
+            ratio = np.exp(-r * spacing)
+        decay[e] = decay[e - 1] * ratio
 
 
 @njit(cache=True, inline="always")
@@ -139,23 +209,29 @@ def log_line(
     rate: Real,
 ) -> None:
     """R2* from the line through the logarithms, weighted by the power above the noise."""
+    share = np.empty(te.size)
     for v in range(first, last):
-        if not inside[v]:
+        if inside[v]:
+            fill_shares(slopes, v, extent, te, share)
+            rate[v] = line_rate(magnitude, v, te, noise, share)
+
+
+@njit(cache=True, inline="always")
+def line_rate(magnitude: Real, v: int, te: Double, noise: float, share: Double) -> float:
+    """R2* of one voxel from the line through the logarithms."""
+    sw = st = stt = sl = stl = 0.0
+    for e in range(te.size):
+        signal = without_floor(magnitude[e, v], noise)
+        if share[e] == 0.0 or signal == 0.0:
             continue
-        sw = st = stt = sl = stl = 0.0
-        for e in range(te.size):
-            share = factor(slopes, v, extent, te[e])
-            signal = without_floor(magnitude[e, v], noise)
-            if share < _LEAST_FACTOR or signal == 0.0:
-                continue
-            w, height = signal * signal, np.log(signal / share)
-            sw += w
-            st += w * te[e]
-            stt += w * te[e] * te[e]
-            sl += w * height
-            stl += w * te[e] * height
-        across = sw * stt - st * st
-        rate[v] = (st * sl - sw * stl) / across if across > 1e-9 * sw * stt else 0.0
+        w, height = signal * signal, np.log(signal / share[e])
+        sw += w
+        st += w * te[e]
+        stt += w * te[e] * te[e]
+        sl += w * height
+        stl += w * te[e] * height
+    across = sw * stt - st * st
+    return (st * sl - sw * stl) / across if across > 1e-9 * sw * stt else 0.0
 
 
 @njit(cache=True, nogil=True, fastmath=_LOOSE)
@@ -178,40 +254,40 @@ def refine(
 ) -> None:
     """Gauss-Newton steps from ``rate``, shortened where they overshoot.
 
-    ``height`` is the signal at TE = 0, ``misfit`` the sum of squares, ``spread`` 1 / variance of
-    the rate for noise 1, ``used`` the number of echoes.
+    Where ``rate`` is NaN they start from the line through the logarithms. ``height`` is the
+    signal at TE = 0, ``misfit`` the sum of squares, ``spread`` 1 / variance of the rate for
+    noise 1, ``used`` the number of echoes.
     """
     echoes = te.size
-    share, shape = np.empty(echoes), np.empty(echoes)
+    share, decay = np.empty(echoes), np.empty(echoes)
     for v in range(first, last):
         if not inside[v]:
             continue
-        count, up, down = 0, 0.0, 0.0
+        used[v] = fill_shares(slopes, v, extent, te, share)
+        if np.isnan(rate[v]):
+            rate[v] = line_rate(magnitude, v, te, noise, share)
+        if used[v] < 2:
+            continue
+        up = down = 0.0
         r = min(max(float(rate[v]), 0.0), most_rate)
+        fill_decay(r, te, decay)
         for e in range(echoes):
-            share[e] = factor(slopes, v, extent, te[e])
-            if share[e] < _LEAST_FACTOR:
-                share[e] = 0.0
-                continue
-            count += 1
-            model = share[e] * np.exp(-r * te[e])
+            model = share[e] * decay[e]
             up += model * without_floor(magnitude[e, v], noise)
             down += model * model
-        used[v] = count
-        if count < 2:
-            continue
         a = up / down
         best_a, best_r, best, curved = a, r, np.inf, 0.0
         step_a = step_r = 0.0
         for _ in range(steps + 1):
             total = aa = ar = rr = ea = er = 0.0
+            fill_decay(r, te, decay)
             for e in range(echoes):
                 if share[e] == 0.0:
                     continue
-                shape[e] = share[e] * np.exp(-r * te[e])
-                mean, slope = lifted(a * shape[e], noise)
+                shape = share[e] * decay[e]
+                mean, slope = lifted(a * shape, noise)
                 left = magnitude[e, v] - mean
-                by_a, by_r = slope * shape[e], -slope * a * shape[e] * te[e]
+                by_a, by_r = slope * shape, -slope * a * shape * te[e]
                 total += left * left
                 aa += by_a * by_a
                 ar += by_a * by_r
