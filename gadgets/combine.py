@@ -14,12 +14,14 @@ from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import Encoding, Scan
 from streamrecon.recon.assemble import Complex, HybridSpace
 from streamrecon.recon.coils import Sensitivities
-from streamrecon.recon.combine import combine_coils
+from streamrecon.recon.combine import combine_coils, combine_each_echo
 from streamrecon.recon.grid import grid_of
 from streamrecon.recon.polarity import signed, without_polarity
-from streamrecon.recon.unfold import unfolding
+from streamrecon.recon.unfold import unfolding, unfolding_of_each_echo
 from streamrecon.recon.unmixing import Unmixing, noise_amplification
 from streamrecon.stream.gadget import Gadget
+
+_Weights = Sensitivities | Unmixing | tuple[Unmixing, ...]
 
 
 class CombineCoils(Gadget[Calibration | KSpace]):
@@ -44,12 +46,15 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         le=1,
         description="of unfolding: larger, less noise, more aliasing",
     )
+    per_echo: bool = Field(
+        default=False, description="unfold each echo by kernels of its own, not by shared ones"
+    )
     send_out_gfactor: bool = Field(
         default=False,
         description="send a map of the g-factor with the first volume of an accelerated scan",
     )
 
-    _weights: dict[int, Sensitivities | Unmixing] = PrivateAttr(default_factory=dict)  # by slab
+    _weights: dict[int, _Weights] = PrivateAttr(default_factory=dict)  # by slab
     _mapped: set[int] = PrivateAttr(default_factory=set)  # slabs whose g-factor was sent
 
     def feed(self, item: Calibration | KSpace) -> Iterator[object]:
@@ -63,7 +68,10 @@ class CombineCoils(Gadget[Calibration | KSpace]):
             item.data, item.last_axis, item.calibration, item.sampled, grid, item.lattice
         )
         weights = self._learn(item.calibration, item.lattice, encoding)
-        images = combine_coils(space, weights)
+        if isinstance(weights, tuple):
+            images = combine_each_echo(space, weights)
+        else:
+            images = combine_coils(space, weights)
         scan, repetition = item.scan, item.repetition
         del item, space  # the raw data are not needed any more
         if len(set(scan.echoes.polarity)) > 1:
@@ -72,23 +80,23 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         yield Echoes(signed(images, scan.phase_sign.value), scan, repetition)
         yield from self._noise_map(weights, scan, repetition)
 
-    def _learn(
-        self, calibration: Complex, lattice: Lattice, encoding: Encoding
-    ) -> Sensitivities | Unmixing:
+    def _learn(self, calibration: Complex, lattice: Lattice, encoding: Encoding) -> _Weights:
         """Weights of a slab's first calibration; of its first volume where it brought none."""
         slab = encoding.slice.minimum
         if slab not in self._weights:
             grid = grid_of(encoding)
-            self._weights[slab] = unfolding(calibration, lattice, grid, ridge=self.ridge)
+            of_each = self.per_echo and lattice.factor > 1
+            learn = unfolding_of_each_echo if of_each else unfolding
+            self._weights[slab] = learn(calibration, lattice, grid, ridge=self.ridge)
         return self._weights[slab]
 
-    def _noise_map(
-        self, weights: Sensitivities | Unmixing, scan: Scan, repetition: int
-    ) -> Iterator[Volume]:
+    def _noise_map(self, weights: _Weights, scan: Scan, repetition: int) -> Iterator[Volume]:
         """The g-factor of a slab, once; where all lines were taken there is none."""
         slab = scan.protocol.encoding.slice.minimum
         if not self.send_out_gfactor or isinstance(weights, Sensitivities) or slab in self._mapped:
             return
         self._mapped.add(slab)
-        values = noise_amplification(weights)
-        yield Volume(values, scan.geometry, Quantity.G_FACTOR, scan, repetition=repetition)
+        of_each = enumerate(weights) if isinstance(weights, tuple) else ((None, weights),)
+        for echo, unmixing in of_each:
+            g = noise_amplification(unmixing)
+            yield Volume(g, scan.geometry, Quantity.G_FACTOR, scan, echo, repetition)

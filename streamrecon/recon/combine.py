@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -55,6 +57,15 @@ def combine_coils(space: HybridSpace, weights: Weights) -> Complex:
     combined = np.empty((len(space.data), *space.grid.image_shape), np.complex64)
     at_once(partial(_combine_slabs, space, weights, combined), _n_slabs(space))
     return combined
+
+
+def combine_each_echo(space: HybridSpace, weights: Sequence[Weights]) -> Complex:
+    """As `combine_coils`, with weights of each echo's own; they are read out once an echo."""
+    echoes = [
+        combine_coils(replace(space, data=space.data[echo : echo + 1]), own)
+        for echo, own in enumerate(weights)
+    ]
+    return np.concatenate(echoes)
 
 
 def coil_images(space: HybridSpace) -> Complex:

@@ -39,13 +39,43 @@ def unfolding(
     ReconError
         If there are no lines to learn from, or too few.
     """
+    sensitivities = _sensitivities(calibration, lattice, grid)
+    if lattice.factor == 1:
+        return sensitivities
+    kernels = estimate_kernels(calibration, lattice, grid, ridge=ridge)
+    return unmix_with(kernels, sensitivities, grid)
+
+
+def unfolding_of_each_echo(
+    calibration: NDArray[np.complex64],
+    lattice: Lattice,
+    grid: Grid,
+    *,
+    ridge: float = 3e-4,
+) -> tuple[Unmixing, ...]:
+    """Weights with kernels of each echo's own, learnt from its calibration alone.
+
+    The sensitivities are those of all echoes, so that phase between echoes stays the object's.
+    Late echoes are noisy, and so are their kernels: shared ones are better unless something but
+    the object differs between echoes. Parameters and errors as of `unfolding`.
+    """
+    sensitivities = _sensitivities(calibration, lattice, grid)
+    return tuple(
+        unmix_with(
+            estimate_kernels(calibration[echo : echo + 1], lattice, grid, ridge=ridge),
+            sensitivities,
+            grid,
+        )
+        for echo in range(len(calibration))
+    )
+
+
+def _sensitivities(
+    calibration: NDArray[np.complex64], lattice: Lattice, grid: Grid
+) -> Sensitivities:
     if not calibration.size:
         raise ReconError(
             f"acceleration {lattice.factor}: found no central lines without gaps, needed a "
             "calibration: lines flagged as such, in the scan or before it"
         )
-    sensitivities = estimate_sensitivities(calibration, grid)
-    if lattice.factor == 1:
-        return sensitivities
-    kernels = estimate_kernels(calibration, lattice, grid, ridge=ridge)
-    return unmix_with(kernels, sensitivities, grid)
+    return estimate_sensitivities(calibration, grid)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import complex_echoes, volumes
-from test_accelerated_chain import CHAIN, SCENE, in_pieces
+from test_accelerated_chain import CHAIN, SCENE, field_hz, in_pieces
 
 from gadgets import REGISTRY
 from simulator.sampling import Sampling
@@ -60,3 +60,24 @@ def test_a_scan_of_all_lines_or_one_that_was_not_asked_has_no_map() -> None:
     for emitted in (whole, unasked):
         assert len(complex_echoes(emitted)) == 1
         assert not volumes(emitted, Quantity.G_FACTOR)
+
+
+def test_kernels_of_each_echo_unfold_it_and_amplify_its_noise_as_its_own_map_says() -> None:
+    scene = replace(SMALL, sampling=Sampling((1, 2)), repetitions=SCANS)
+    own = MAPPED.replace("</gadget>", "<property name='per_echo' value='true'/></gadget>")
+
+    emitted = emitted_by(simulate(scene), own)
+    (whole,) = complex_echoes(emitted_by(simulate(replace(SMALL, snr=1e4))))
+
+    maps = volumes(emitted, Quantity.G_FACTOR)
+    images = np.stack([echoes.data for echoes in complex_echoes(emitted)])
+    measured = np.sqrt(images.var(axis=0, ddof=1) / 2 / 2)
+    assert [volume.echo for volume in maps] == [0, 1]
+    for echo, volume in enumerate(maps):
+        assert abs((measured[echo] / volume.values).mean() - 1) < 0.02
+    assert np.abs(maps[0].values / maps[1].values - 1).max() > 0.005  # learnt from other lines
+    mean, full = images.mean(axis=0), whole.data
+    signal = np.abs(full[0]) > 0.1 * np.abs(full[0]).max()
+    bias_hz = field_hz(mean * full.conj())[signal]
+    assert abs(bias_hz.mean()) < 0.05
+    assert np.percentile(np.abs(bias_hz), 99) < 2.0  # 1.0, mostly noise of the mean
