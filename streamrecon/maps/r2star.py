@@ -149,8 +149,8 @@ def fit_decay(
 
     Every magnitude counts with the mean that noise gives it, so that late echoes need not be left
     out. Wrong where the decay is not exponential (fat, myelin water, flow) and where the field
-    bends within a voxel; `Decay.residual` shows both. About 15 FFTs for a full volume, three
-    volumes of memory beside the result.
+    bends within a voxel; `Decay.residual` shows both. `benchmarks/bench_maps.py` prints the cost
+    in FFTs; memory is three volumes beside the result.
 
     Parameters
     ----------
