@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -22,8 +21,8 @@ _FOLDER = "veins"
 class FindVeins(Gadget[ChiMap]):
     """Adds a mask of the veins, their number and length, and a table of their centre-lines.
 
-    The table goes as a file of comma-separated values into the folder ``veins`` of the service's
-    storage, if it has one. Previews of a map are left alone.
+    The table is a file of comma-separated values: beside the images of a replay, else in the folder
+    ``veins`` of the service's storage, if it has one. Previews of a map are left alone.
     """
 
     accepts: ClassVar = (ChiMap,)
@@ -61,15 +60,22 @@ class FindVeins(Gadget[ChiMap]):
         )
         if self.table:
             lines = trace_veins(veins, item.chi_ppm, geometry)
-            self._keep(lines, item.repetition)
-            yield Notice(Level.INFO, _summary(lines))
+            kept = self._keep(lines, item.repetition)
+            yield Notice(
+                Level.INFO, _summary(lines) + ("" if kept else "; no folder for the table")
+            )
 
-    def _keep(self, lines: CentreLines, repetition: int) -> None:
-        if self.context.storage is None:
-            return
+    def _keep(self, lines: CentreLines, repetition: int) -> bool:
+        """Write the table where this run's tables go, if they go anywhere."""
+        folder, storage = self.context.tables, self.context.storage
+        if folder is None and storage is not None:
+            folder = storage / _FOLDER
+        if folder is None:
+            return False
         name = f"{self.context.run or 'scan'}_run-{repetition + 1}_veins.csv"
-        with whole(Path(self.context.storage) / _FOLDER / name) as scratch:
+        with whole(folder / name) as scratch:
             scratch.write_text(lines.as_csv(), encoding="ascii")
+        return True
 
 
 def _summary(lines: CentreLines) -> str:

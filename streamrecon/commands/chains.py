@@ -15,12 +15,17 @@ from streamrecon.stream.gadget import Context
 from streamrecon.stream.library import find_chain_file
 
 
-def chosen_chain(options: argparse.Namespace, *, session: str) -> Chain:
-    """A new chain, as a session of the service would make it."""
+def chosen_chain(options: argparse.Namespace, *, session: str, tables: Path | None = None) -> Chain:
+    """A new chain, as a session of the service would make it, but for the folder of its tables."""
     settings = _settings()
     if options.storage is not None:
         settings = settings.model_copy(update={"storage": options.storage})
-    context = Context(storage=settings.storage, session=session, delivery=delivery_of(settings))
+    context = Context(
+        storage=settings.storage,
+        tables=tables,
+        session=session,
+        delivery=delivery_of(settings),
+    )
     overrides = dict(options.values)
     return build_chain(chain_file(options.config), REGISTRY, context, overrides=overrides)
 

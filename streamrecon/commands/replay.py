@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     status = 0
     for file, folder in zip(options.files, _folders(options.files, options.output), strict=True):
         try:
-            chain = chosen_chain(options, session=file.name)
+            chain = chosen_chain(options, session=file.name, tables=folder)
             with Watch(file.name, total=lines_of(file, options.group)) as watch:
                 watch.say(Notice(Level.INFO, f"{file.name}, to {folder}"))
                 harvest = replay(file, chain, watch, group=options.group)

@@ -34,6 +34,8 @@ class Context:
     ----------
     storage
         Folder of what outlives a session (noise covariances); ``None`` keeps nothing.
+    tables
+        Folder of tables that belong beside the images of this run; ``None``: within the storage.
     session
         Name of the session in logs.
     run
@@ -47,6 +49,7 @@ class Context:
     """
 
     storage: Path | None = None
+    tables: Path | None = None
     session: str = ""
     run: str = ""
     chain: str = ""
