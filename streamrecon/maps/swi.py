@@ -192,7 +192,7 @@ def swi_clear(
 
     The magnitude is that with the best signal-to-noise ratio; the phase of every echo is unwrapped
     by its Laplacian, combined with the weights of its signal, and high-pass filtered once. About
-    ten FFTs an echo. Units of the result are those of the magnitude, averaged over the head.
+    twenty FFTs an echo. Units of the result are those of the magnitude, averaged over the head.
 
     Three things differ from the paper: the sensitivity comes from bright quantiles of blocks in
     mm and not from box filters in voxels, so that it does not hang on the voxel's size; the high
