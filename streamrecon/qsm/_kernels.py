@@ -38,54 +38,65 @@ def voxel_dipole(
 
 
 @njit(cache=True, nogil=True, fastmath=True)
+def shrink_row(
+    there: Real, here: Real, dual: Real, share: Real, limit: float, per_mm: float, flow: Real
+) -> None:
+    """One step of the gradients' split along one row of edges, from ``here`` to ``there``.
+
+    ``dual`` becomes slope + dual clipped at ``limit * share``, ``flow`` the shrunken slope less
+    the new dual. Rows of one dimension and nothing else: only so do they fill the vector units.
+    """
+    for x in range(here.size):
+        slope = (there[x] - here[x]) * per_mm + dual[x]
+        most = limit * share[x]
+        clipped = min(max(slope, -most), most)
+        dual[x] = clipped
+        flow[x] = slope - clipped - clipped
+
+
+@njit(cache=True, nogil=True, fastmath=True)
 def shrink_gradients(
     chi: Real,
     dual: Real,
-    voxel: Real,
-    limit: float,
     share: Real,
+    limit: float,
+    per_mm: Real,
+    below: Real,
+    above: Real,
     out: Real,
     first: int,
     last: int,
 ) -> None:
-    """One step of the gradients' split: clip ``∇chi + dual`` at ``limit * share`` into ``dual``.
+    """`shrink_row` along three axes, then the adjoint of the gradient on what flows; periodic.
 
-    ``out`` receives the shrunken gradient less the new dual. [3, Z, Y, X]; periodic, forward.
+    ``chi`` and ``out`` [Z, Y, X] may be the same memory, hence what the planes beside this share
+    were: ``below``, the flow into plane ``first`` (used up), and ``above``, χ of plane ``last``.
     """
-    nz, ny, nx = chi.shape
+    _, ny, nx = chi.shape
+    here, east = np.empty((2, nx + 1), np.float32)
+    up, south, north, front = np.empty((4, nx), np.float32)
     for z in range(first, last):
-        below = (z + 1) % nz
+        front[:] = chi[z, 0]
+        last_dual = dual[1, z, ny - 1].copy()
+        shrink_row(front, chi[z, ny - 1], last_dual, share[1, z, ny - 1], limit, per_mm[1], south)
         for y in range(ny):
-            ahead = y + 1 if y + 1 < ny else 0
-            for x in range(nx):
-                right = x + 1 if x + 1 < nx else 0
-                here = chi[z, y, x]
-                for axis in range(3):
-                    if axis == 0:
-                        there = chi[below, y, x]
-                    elif axis == 1:
-                        there = chi[z, ahead, x]
-                    else:
-                        there = chi[z, y, right]
-                    slope = (there - here) / voxel[axis] + dual[axis, z, y, x]
-                    most = limit * share[axis, z, y, x]
-                    clipped = min(max(slope, -most), most)
-                    dual[axis, z, y, x] = clipped
-                    out[axis, z, y, x] = slope - 2 * clipped
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def negative_divergence(flow: Real, voxel: Real, out: Real, first: int, last: int) -> None:
-    """Adjoint of the periodic forward difference: [3, Z, Y, X] to [Z, Y, X]."""
-    _, ny, nx = out.shape
-    for z in range(first, last):
-        for y in range(ny):
+            here[:nx] = chi[z, y]
+            here[nx] = here[0]
+            row = here[:nx]
+            over = above[y] if z + 1 == last else chi[z + 1, y]
+            ahead = front if y + 1 == ny else chi[z, y + 1]
+            shrink_row(over, row, dual[0, z, y], share[0, z, y], limit, per_mm[0], up)
+            shrink_row(ahead, row, dual[1, z, y], share[1, z, y], limit, per_mm[1], north)
+            shrink_row(here[1:], row, dual[2, z, y], share[2, z, y], limit, per_mm[2], east[1:])
+            east[0] = east[nx]
             for x in range(nx):
                 out[z, y, x] = (
-                    (flow[0, z - 1, y, x] - flow[0, z, y, x]) / voxel[0]
-                    + (flow[1, z, y - 1, x] - flow[1, z, y, x]) / voxel[1]
-                    + (flow[2, z, y, x - 1] - flow[2, z, y, x]) / voxel[2]
+                    (below[y, x] - up[x]) * per_mm[0]
+                    + (south[x] - north[x]) * per_mm[1]
+                    + (east[x] - east[x + 1]) * per_mm[2]
                 )
+            below[y] = up
+            south[:] = north
 
 
 @njit(cache=True, nogil=True, fastmath=True)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from streamrecon.qsm._kernels import (
     mix_spectra,
-    negative_divergence,
     shrink_gradients,
+    shrink_row,
     split_data,
     split_data_absolute,
     split_harmonic,
@@ -30,7 +30,7 @@ Split = Callable[[Real, Real, Real, Real, float], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gradients:
-    """The split of the gradients: what is clipped, where, and the room for it.
+    """The split of the gradients: what is clipped, where, and its dual.
 
     Parameters
     ----------
@@ -40,35 +40,44 @@ class Gradients:
         Largest dual, where ``share`` is 1.
     share
         How much each gradient counts [3, Z, Y, X].
-    dual, flow
-        Scaled dual and a buffer [3, Z, Y, X].
+    dual
+        Scaled dual [3, Z, Y, X].
     """
 
     voxel: Real
     limit: float
     share: Real
     dual: Real
-    flow: Real
 
     def renew(self, chi: Real, divergence: Real) -> None:
-        """Shrink the gradients of ``chi``; ``divergence`` [Z, Y, X] may be the same memory."""
+        """Shrink the gradients of ``chi``; ``divergence`` [Z, Y, X] may be the same memory.
+
+        One pass over six volumes. Each thread first looks at the planes beside its own, which
+        others are about to change.
+        """
+        per_mm, limit = 1 / self.voxel, np.float32(self.limit)
+        beside: dict[int, tuple[Real, Real]] = {}
+
+        def look(z: range) -> None:
+            below, flow = z.start - 1, np.empty_like(chi[0])
+            edge = (self.dual[0, below].copy(), self.share[0, below])
+            rows = [plane.ravel() for plane in (chi[z.start], chi[below], *edge)]
+            shrink_row(*rows, limit, per_mm[0], flow.ravel())
+            beside[z.start] = flow, chi[z.stop % len(chi)].copy()
 
         def shrink(z: range) -> None:
             shrink_gradients(
-                chi, self.dual, self.voxel, self.limit, self.share, self.flow, z.start, z.stop
-            )
+                chi, self.dual, self.share, limit, per_mm, *beside[z.start], divergence,
+                z.start, z.stop,
+            )  # fmt: skip
 
+        at_once(look, len(chi))
         at_once(shrink, len(chi))
-        at_once(
-            lambda z: negative_divergence(self.flow, self.voxel, divergence, z.start, z.stop),
-            len(chi),
-        )
 
 
 def gradients(voxel_mm: tuple[float, ...], limit: float, share: Real) -> Gradients:
     """A split of gradients with its duals at zero."""
-    dual, flow = np.zeros((2, *share.shape), np.float32)
-    return Gradients(np.array(voxel_mm, np.float32), limit, share, dual, flow)
+    return Gradients(np.array(voxel_mm, np.float32), limit, share, np.zeros_like(share))
 
 
 def squares(model: Real, dual: Real, field: Real, weight: Real, rho: float) -> None:
