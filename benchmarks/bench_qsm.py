@@ -32,6 +32,7 @@ from streamrecon.qsm.background import (
     remove_vresharp,
     remove_vsharp,
 )
+from streamrecon.qsm.boundary import remove_lbv
 from streamrecon.qsm.inversion import invert_rts, invert_tikhonov, invert_tkd
 from streamrecon.qsm.mask import brain_mask
 from streamrecon.qsm.pipeline import Quality, susceptibility, total_field
@@ -180,6 +181,7 @@ def background(p: Phantom) -> None:
         ("V-SHARP 12 mm", remove_vsharp),
         ("RESHARP, 12 mm where it fits", remove_vresharp),
         ("iSMV 5 mm", remove_ismv),
+        ("LBV", remove_lbv),
     ):
         found = remove(total, p.mask, p.grid)
         scores = [

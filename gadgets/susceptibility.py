@@ -14,7 +14,13 @@ from gadgets.field import total_of
 from streamrecon.model.images import ChiMap, FieldMap, LocalField, Quantity, Regions, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.qsm.background import Local
-from streamrecon.qsm.pipeline import Quality, invert, local_field, susceptibility_sd
+from streamrecon.qsm.pipeline import (
+    Background,
+    Quality,
+    invert,
+    local_field,
+    susceptibility_sd,
+)
 from streamrecon.qsm.reference import Reference
 from streamrecon.stream.gadget import Gadget
 
@@ -29,14 +35,18 @@ class RemoveBackground(Gadget[FieldMap]):
     accepts: ClassVar = (FieldMap,)
 
     quality: Quality = Field(default=Quality.DEFAULT, description="how much time the map is given")
+    background: Background = Field(
+        default=Background.PRESET,
+        description="how the outer field is taken off the map's; preset: as the quality has it",
+    )
     preview: bool = Field(default=True, description="make a map by the preset fast first")
 
     def feed(self, item: FieldMap) -> Iterator[FieldMap | LocalField]:
         """Let the total field go on, then one local field for each map."""
         yield item
         if self.preview and self.quality is not Quality.FAST:
-            yield _local_field(item, Quality.FAST, is_preview=True)
-        yield _local_field(item, self.quality)
+            yield _local_field(item, Quality.FAST, Background.PRESET, is_preview=True)
+        yield _local_field(item, self.quality, self.background)
 
 
 class InvertField(Gadget[Regions | LocalField]):
@@ -82,13 +92,17 @@ class InvertField(Gadget[Regions | LocalField]):
             yield _image(replace(chi, chi_ppm=sd_ppm), Quantity.CHI_SD)
 
 
-def _local_field(item: FieldMap, quality: Quality, *, is_preview: bool = False) -> LocalField:
-    local = local_field(total_of(item), item.scan.geometry, quality=quality)
+def _local_field(
+    item: FieldMap, quality: Quality, background: Background, *, is_preview: bool = False
+) -> LocalField:
+    total, geometry = total_of(item), item.scan.geometry
+    local = local_field(total, geometry, quality=quality, background=background)
     return LocalField(
         local.field_ppm,
         local.mask,
         item,
         preset=quality.value,
+        method=local.method,
         is_preview=is_preview,
         iterations=local.iterations,
         converged=local.converged,
@@ -96,7 +110,7 @@ def _local_field(item: FieldMap, quality: Quality, *, is_preview: bool = False) 
 
 
 def _local_of(item: LocalField) -> Local:
-    return Local(item.field_ppm, item.mask, item.iterations, item.converged)
+    return Local(item.method, item.field_ppm, item.mask, item.iterations, item.converged)
 
 
 def _preset(item: LocalField) -> str:

@@ -24,7 +24,7 @@ from streamrecon.mrd.series import ImageSeries
 from streamrecon.mrd.sign import image_sign
 from streamrecon.output.formats import Harvest
 from streamrecon.phase.scaling import complex_echoes
-from streamrecon.qsm.pipeline import Quality
+from streamrecon.qsm.pipeline import Background, Quality
 from streamrecon.stream.chain import Chain
 from streamrecon.stream.stage import AnyGadget, Sequence, Step
 
@@ -39,6 +39,14 @@ qualities:
   default    the number: total variation, its strength from the noise
   best       as default, run to its end: the last per cents, several times slower
   consensus  the example of the consensus paper (doi:10.1002/mrm.30006), for comparison
+
+backgrounds:
+  pdf        keeps the whole mask and weighs what it fits; takes some of the inner field with it
+  resharp    the most exact in the core; loses a rim of 6 mm
+  v-resharp  as resharp, with smaller balls where no larger one fits
+  v-sharp    quick; wrong where the field varies slowly
+  ismv       needs no division by the ball; slow in deep masks; loses a rim of 5 mm
+  lbv        as good as the rim of the mask is; loses one layer of voxels
 
 examples:
   streamrecon qsm --phase sub-1_echo-*_part-phase_MEGRE.nii.gz \\
@@ -79,6 +87,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     result.add_argument(
         "--quality", choices=[quality.value for quality in Quality], default=Quality.DEFAULT.value,
         help="see below (%(default)s)",
+    )  # fmt: skip
+    result.add_argument(
+        "--background", choices=[way.value for way in Background], default=Background.PRESET.value,
+        help="how the field from outside is taken off; preset: as the quality has it (%(default)s)",
     )  # fmt: skip
     result.add_argument(
         "--reference", choices=("brain", "csf", "region"), default="brain",
@@ -171,7 +183,11 @@ def _volumes(
 ) -> list[Volume]:
     all_of_them = options.fields
     gadgets: list[AnyGadget] = [
-        RemoveBackground(quality=Quality(options.quality), preview=False),
+        RemoveBackground(
+            quality=Quality(options.quality),
+            background=Background(options.background),
+            preview=False,
+        ),
         InvertField(reference=options.reference, uncertainty=options.uncertainty),
         FieldImages(
             b0_hz=all_of_them,

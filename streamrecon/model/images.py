@@ -118,6 +118,8 @@ class LocalField:
         The field that it was made of.
     preset
         How much time the map is given: a word of the chain file's ``quality``.
+    method
+        How the background was removed.
     is_preview
         Whether that of a better map of the same volume follows.
     iterations
@@ -130,6 +132,7 @@ class LocalField:
     mask: NDArray[np.bool_]
     total: FieldMap
     preset: str
+    method: str
     is_preview: bool = False
     iterations: int = 0
     converged: bool = True

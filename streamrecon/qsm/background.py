@@ -33,6 +33,8 @@ class Local:
 
     Parameters
     ----------
+    method
+        Its name.
     field_ppm
         [Z, Y, X, ppm], 0 outside ``mask``.
     mask
@@ -43,6 +45,7 @@ class Local:
         Whether an iteration met its tolerance.
     """
 
+    method: str
     field_ppm: Real
     mask: NDArray[np.bool_]
     iterations: int = 0
@@ -97,7 +100,8 @@ def remove_pdf(
         operator, trust * _padded(field, shape), iterations=iterations, tolerance=tolerance
     )
     background = spread(found.unknown)[tuple(slice(n) for n in mask.shape)]
-    return Local((field - background) * mask, mask.copy(), found.iterations, found.converged)
+    local = (field - background) * mask
+    return Local("PDF", local, mask.copy(), found.iterations, found.converged)
 
 
 def remove_vsharp(
@@ -153,7 +157,7 @@ def remove_vsharp(
     keep = np.abs(left) >= threshold
     inverse = np.where(keep, 1 / np.where(keep, left, 1), 0).astype(np.float32)
     local = irfftn(rfftn(high, shape) * inverse, shape, crop=crop)
-    return Local(local * done, done)
+    return Local("V-SHARP", local * done, done)
 
 
 def remove_resharp(
@@ -201,7 +205,7 @@ def remove_resharp(
         tolerance=1e-4,
     )
     local = found.unknown[tuple(slice(n) for n in mask.shape)] * kept
-    return Local(local, kept, found.iterations, converged=True)
+    return Local("RESHARP", local, kept, found.iterations, converged=True)
 
 
 def remove_vresharp(
@@ -256,7 +260,7 @@ def remove_vresharp(
         tolerance=1e-4,
     )
     local = found.unknown[tuple(slice(n) for n in mask.shape)] * done
-    return Local(local, done, found.iterations, converged=True)
+    return Local("RESHARP with balls as large as fit", local, done, found.iterations)
 
 
 def _rings(
@@ -320,7 +324,8 @@ def remove_ismv(
         change = _relative(renewed - background[crop][kept], renewed)
         background[crop][kept] = renewed
         step += 1
-    return Local((field - background[crop]) * kept, kept, step, bool(change <= tolerance))
+    local = (field - background[crop]) * kept
+    return Local("iSMV", local, kept, step, bool(change <= tolerance))
 
 
 def ball_kernel(geometry: Geometry, shape: Shape, radius_mm: float) -> Real:

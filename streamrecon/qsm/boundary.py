@@ -91,7 +91,7 @@ def remove_lbv(
     field[_WITHIN][tuple(slice(n) for n in mask.shape)] = np.where(peeled, field_ppm, 0)
     found = _solved(grid, grid.bend(field).astype(np.float32), iterations, tolerance)
     local = found.unknown[_WITHIN][tuple(slice(n) for n in mask.shape)].copy()
-    return Local(local, inner, found.iterations, found.converged)
+    return Local("LBV", local, inner, found.iterations, found.converged)
 
 
 def _solved(grid: _Grid, source: Real, iterations: int, tolerance: float) -> Solution:

@@ -19,7 +19,7 @@ steps of PDF with TKD 82 % and 1.06, at coverage 1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -33,7 +33,15 @@ from streamrecon.phase.field import FieldFit, fit_field
 from streamrecon.phase.head import signal_mask
 from streamrecon.phase.offsets import echo_pair, remove_offset
 from streamrecon.phase.unwrap import unwrap_by_template
-from streamrecon.qsm.background import Local, remove_pdf, remove_vsharp
+from streamrecon.qsm.background import (
+    Local,
+    remove_ismv,
+    remove_pdf,
+    remove_resharp,
+    remove_vresharp,
+    remove_vsharp,
+)
+from streamrecon.qsm.boundary import remove_lbv
 from streamrecon.qsm.harmonic import invert_weak_harmonic
 from streamrecon.qsm.inversion import invert_tkd
 from streamrecon.qsm.mask import brain_mask, reliable_mask
@@ -50,7 +58,7 @@ from streamrecon.units import hz_per_ppm
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
-_PREVIEW_TOLERANCE = 2e-2
+_TOLERANCE_OF_PDF, _PREVIEW_TOLERANCE = 5e-3, 2e-2
 _MOST_MISFIT = 0.3  # of the consensus paper's example: no weight from there on
 
 
@@ -62,6 +70,26 @@ class Quality(Enum):
     BEST = "best"
     CONSENSUS = "consensus"
 
+
+class Background(Enum):
+    """How the field of sources outside the mask is taken off."""
+
+    PRESET = "preset"
+    PDF = "pdf"
+    RESHARP = "resharp"
+    VRESHARP = "v-resharp"
+    VSHARP = "v-sharp"
+    ISMV = "ismv"
+    LBV = "lbv"
+
+
+_UNWEIGHTED: dict[Background, Callable[[Real, NDArray[np.bool_], Geometry], Local]] = {
+    Background.RESHARP: remove_resharp,
+    Background.VRESHARP: remove_vresharp,
+    Background.VSHARP: remove_vsharp,
+    Background.ISMV: remove_ismv,
+    Background.LBV: remove_lbv,
+}
 
 _STEPS = {Quality.DEFAULT: (20, 60), Quality.BEST: (60, 200)}
 _TOLERANCE = {Quality.DEFAULT: 5e-3, Quality.BEST: 5e-4}
@@ -134,6 +162,7 @@ def susceptibility(
     geometry: Geometry,
     *,
     quality: Quality = Quality.DEFAULT,
+    background: Background = Background.PRESET,
     polarity: Sequence[int] = (),
     mask: NDArray[np.bool_] | None = None,
     reference: Reference = Reference.BRAIN,
@@ -153,6 +182,8 @@ def susceptibility(
         Grid of the echoes, which also says where B0 points.
     quality
         Preset, see the table above.
+    background
+        Another removal of the background than the preset's.
     polarity
         +1 or -1 per echo where readouts alternate.
     mask
@@ -168,7 +199,7 @@ def susceptibility(
         If a stage has nothing to work on; the message names it.
     """
     total = total_field(echoes, te_s, b0_t, geometry, polarity=polarity, mask=mask)
-    local = local_field(total, geometry, quality=quality)
+    local = local_field(total, geometry, quality=quality, background=background)
     return invert(total, local, geometry, quality=quality, reference=reference, region=region)
 
 
@@ -220,19 +251,24 @@ def radians_per_ppm(te_s: Sequence[float], b0_t: float) -> float:
 
 
 def local_field(
-    total: TotalField, geometry: Geometry, *, quality: Quality = Quality.DEFAULT
+    total: TotalField,
+    geometry: Geometry,
+    *,
+    quality: Quality = Quality.DEFAULT,
+    background: Background = Background.PRESET,
 ) -> Local:
-    """Background off, as the preset wants it."""
-    field = total.fit.field_ppm
-    match quality:
-        case Quality.FAST:
-            return remove_pdf(
-                field, total.mask, geometry, weight=total.weight, tolerance=_PREVIEW_TOLERANCE
-            )
-        case Quality.DEFAULT | Quality.BEST:
-            return remove_pdf(field, total.mask, geometry, weight=total.weight)
-        case Quality.CONSENSUS:
-            return remove_vsharp(field, binary_erosion(total.mask), geometry, smallest_mm=1.0)
+    """Background off, as the preset wants it or as ``background`` says.
+
+    PDF alone takes the trust in the field into account; the others lose what `qsm.background` and
+    `qsm.boundary` say of the mask.
+    """
+    field, mask = total.fit.field_ppm, total.mask
+    if background is Background.PRESET and quality is Quality.CONSENSUS:
+        return remove_vsharp(field, binary_erosion(mask), geometry, smallest_mm=1.0)
+    if background in _UNWEIGHTED:
+        return _UNWEIGHTED[background](field, mask, geometry)
+    tolerance = _PREVIEW_TOLERANCE if quality is Quality.FAST else _TOLERANCE_OF_PDF
+    return remove_pdf(field, mask, geometry, weight=total.weight, tolerance=tolerance)
 
 
 def invert(
@@ -245,9 +281,8 @@ def invert(
     region: NDArray[np.bool_] | None = None,
 ) -> Susceptibility:
     """Susceptibility of a local field, as the preset wants it, with its zero."""
-    notices, converged = [*total.notices], local.converged
-    if not local.converged:
-        notices.append(f"background: stopped after {local.iterations} steps, not converged")
+    converged = local.converged
+    notices = [*total.notices, _told(local, total.mask)]
     found, method = _solved(total, local, geometry, quality)
     notices.append(f"inversion: {method}, {found.iterations} steps")
     if not found.converged:
@@ -256,6 +291,15 @@ def invert(
     referenced = set_reference(chi, local.mask, csf=total.csf, region=region, reference=reference)
     notices.append(str(referenced))
     return Susceptibility(referenced, local.mask, total, local, tuple(notices), converged)
+
+
+def _told(local: Local, mask: NDArray[np.bool_]) -> str:
+    """What the removal of the background was, and what it lost."""
+    steps = f", {local.iterations} steps" if local.iterations else ""
+    lost = 100 * (1 - local.mask.sum() / max(mask.sum(), 1))
+    rim = f", {lost:.0f} % of the mask lost as rim" if lost >= 0.5 else ""
+    ended = "" if local.converged else ", not converged"
+    return f"background: {local.method}{steps}{rim}{ended}"
 
 
 def _solved(

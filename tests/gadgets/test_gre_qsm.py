@@ -147,3 +147,13 @@ def test_a_brain_that_is_given_is_the_mask_and_its_region_the_zero(emitted: list
     assert chi.local.preset == "fast"
     np.testing.assert_array_equal(chi.mask, field.mask)
     assert abs(chi.chi_ppm[region].mean()) < 1e-5
+
+
+def test_a_removal_of_the_background_that_is_chosen_makes_the_map_and_not_the_preview() -> None:
+    found = run_chain("gre_qsm.xml", simulate(SMALL).messages(), background="lbv")
+
+    preview, chi = (item for item in found if isinstance(item, ChiMap))
+    assert [item.local.method for item in (preview, chi)] == ["PDF", "LBV"]
+    assert any(text.startswith("background: LBV, ") for text in chi.remarks)
+    assert (chi.mask <= preview.mask).all()
+    assert chi.mask.sum() < preview.mask.sum()

@@ -9,7 +9,7 @@ from closed_forms import ORIENTATIONS, positions_mm
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import field_from_chi
-from streamrecon.qsm.pipeline import Quality, susceptibility
+from streamrecon.qsm.pipeline import Background, Quality, susceptibility
 from streamrecon.qsm.reference import Reference
 
 TE_S = (0.004, 0.010, 0.016, 0.022)
@@ -71,6 +71,18 @@ def test_every_preset_has_sign_and_scale(quality, tolerance):
     np.testing.assert_allclose(
         nuclei(found.map.chi_ppm, chi), [chi.max(), chi.min()], atol=tolerance
     )
+
+
+@pytest.mark.parametrize("background", [b for b in Background if b is not Background.PRESET])
+def test_every_removal_of_the_background_has_sign_and_scale_and_is_told(background):
+    grid, brain, chi, echoes = head(ORIENTATIONS["tilted"], sign=-1)
+
+    found = susceptibility(echoes, TE_S, B0_T, grid, background=background, mask=brain)
+
+    np.testing.assert_allclose(nuclei(found.map.chi_ppm, chi), [chi.max(), chi.min()], atol=0.02)
+    (told,) = (n for n in found.notices if n.startswith("background: "))
+    assert told.split()[1].strip(",") == found.local.method.split()[0]
+    assert ("lost as rim" in told) == (background is not Background.PDF)
 
 
 @pytest.mark.parametrize("n_echoes", [1, 2])
