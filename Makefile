@@ -36,7 +36,9 @@ MAKE_PHANTOM ?= ../shared/tools/head_phantom.py
 bench-qsm: .venv/.test
 	$(INSTALL) -e '.[qsm]'
 	scripts/make_phantoms.sh $(BIN)/python "$(MAKE_PHANTOM)" "$(PHANTOMS)"
-	$(BIN)/python benchmarks/bench_qsm.py "$(PHANTOMS)" | $(BIN)/python scripts/fill_tables.py docs/qsm.md
+	( $(BIN)/python benchmarks/bench_qsm.py "$(PHANTOMS)" && \
+	  $(BIN)/python benchmarks/bench_qsm_limits.py "$(PHANTOMS)" ) | \
+	  $(BIN)/python scripts/fill_tables.py docs/qsm.md
 
 lint: .venv/.lint
 	$(BIN)/ruff check

@@ -19,7 +19,11 @@ phantom p3x --nocalc --matched --snr 100
 for seed in 1 2 3 4; do
   phantom "p3x_s$seed" --nocalc --matched --snr 100 --seed "$seed"
 done
+for tilt in 30 45; do
+  phantom "p3x_t$tilt" --nocalc --matched --snr 100 --tilt "$tilt"
+done
 phantom p3m
+phantom p3m0 --nocalc
 phantom p3n --nocalc --snr 300
 [ -f "$folder/p3t/meta.txt" ] || {
   [ -f "$program" ] || { echo "phantom p3t: $program is not there" >&2; exit 1; }

@@ -39,28 +39,39 @@ def voxel_dipole(
 
 @njit(cache=True, nogil=True, fastmath=True)
 def shrink_row(
-    there: Real, here: Real, dual: Real, share: Real, limit: float, per_mm: float, flow: Real
+    there: Real,
+    here: Real,
+    state: Real,
+    share: Real,
+    limit: float,
+    per_mm: float,
+    relaxation: float,
+    flow: Real,
 ) -> None:
     """One step of the gradients' split along one row of edges, from ``here`` to ``there``.
 
-    ``dual`` becomes slope + dual clipped at ``limit * share``, ``flow`` the shrunken slope less
-    the new dual. Rows of one dimension and nothing else: only so do they fill the vector units.
+    ``state`` is the shrunken slope z and its dual u together: u is what ``limit * share`` leaves of
+    it, z the rest. ``flow`` becomes z - u. Rows of one dimension and nothing else: only so do they
+    fill the vector units.
     """
     for x in range(here.size):
-        slope = (there[x] - here[x]) * per_mm + dual[x]
         most = limit * share[x]
-        clipped = min(max(slope, -most), most)
-        dual[x] = clipped
-        flow[x] = slope - clipped - clipped
+        old = state[x]
+        slope = (there[x] - here[x]) * per_mm
+        new = old + relaxation * (slope - old + min(max(old, -most), most))
+        clipped = min(max(new, -most), most)
+        state[x] = new
+        flow[x] = new - clipped - clipped
 
 
 @njit(cache=True, nogil=True, fastmath=True)
 def shrink_gradients(
     chi: Real,
-    dual: Real,
+    state: Real,
     share: Real,
     limit: float,
     per_mm: Real,
+    relaxation: float,
     below: Real,
     above: Real,
     out: Real,
@@ -77,17 +88,28 @@ def shrink_gradients(
     up, south, north, front = np.empty((4, nx), np.float32)
     for z in range(first, last):
         front[:] = chi[z, 0]
-        last_dual = dual[1, z, ny - 1].copy()
-        shrink_row(front, chi[z, ny - 1], last_dual, share[1, z, ny - 1], limit, per_mm[1], south)
+        shrink_row(
+            front, chi[z, ny - 1], state[1, z, ny - 1].copy(), share[1, z, ny - 1],
+            limit, per_mm[1], relaxation, south,
+        )  # fmt: skip
         for y in range(ny):
             here[:nx] = chi[z, y]
             here[nx] = here[0]
             row = here[:nx]
             over = above[y] if z + 1 == last else chi[z + 1, y]
             ahead = front if y + 1 == ny else chi[z, y + 1]
-            shrink_row(over, row, dual[0, z, y], share[0, z, y], limit, per_mm[0], up)
-            shrink_row(ahead, row, dual[1, z, y], share[1, z, y], limit, per_mm[1], north)
-            shrink_row(here[1:], row, dual[2, z, y], share[2, z, y], limit, per_mm[2], east[1:])
+            shrink_row(
+                over, row, state[0, z, y], share[0, z, y],
+                limit, per_mm[0], relaxation, up,
+            )  # fmt: skip
+            shrink_row(
+                ahead, row, state[1, z, y], share[1, z, y],
+                limit, per_mm[1], relaxation, north,
+            )  # fmt: skip
+            shrink_row(
+                here[1:], row, state[2, z, y], share[2, z, y],
+                limit, per_mm[2], relaxation, east[1:],
+            )  # fmt: skip
             east[0] = east[nx]
             for x in range(nx):
                 out[z, y, x] = (
@@ -101,31 +123,45 @@ def shrink_gradients(
 
 @njit(cache=True, nogil=True, fastmath=True)
 def split_data(
-    model: Real, dual: Real, field: Real, weight: Real, rho: float, first: int, last: int
+    model: Real,
+    state: Real,
+    field: Real,
+    weight: Real,
+    rho: float,
+    relaxation: float,
+    first: int,
+    last: int,
 ) -> None:
-    """One step of the data's split, least squares: ``dual`` is renewed, ``model`` becomes z - u.
+    """One step of the data's split, least squares: ``state``, z + u, is renewed; flat arrays.
 
-    Flat arrays; z minimises weight (z - field)² + rho (z - model - dual)².
+    ``model`` becomes z - u, where z minimises weight (z - field)² + rho (z - state)².
     """
     for v in range(first, last):
-        total = model[v] + dual[v]
-        z = (weight[v] * field[v] + rho * total) / (weight[v] + rho)
-        dual[v] = total - z
-        model[v] = 2 * z - total
+        share = rho / (weight[v] + rho)
+        old = state[v]
+        new = old + relaxation * (model[v] - field[v] - share * (old - field[v]))
+        state[v] = new
+        model[v] = 2 * (field[v] + share * (new - field[v])) - new
 
 
 @njit(cache=True, nogil=True, fastmath=True)
 def split_data_absolute(
-    model: Real, dual: Real, field: Real, weight: Real, rho: float, first: int, last: int
+    model: Real,
+    state: Real,
+    field: Real,
+    weight: Real,
+    rho: float,
+    relaxation: float,
+    first: int,
+    last: int,
 ) -> None:
     """As `split_data` for weight |z - field|: z is pulled towards the field by weight / rho."""
     for v in range(first, last):
-        total = model[v] + dual[v]
-        away = total - field[v]
         most = weight[v] / rho
-        z = total - min(max(away, -most), most)
-        dual[v] = total - z
-        model[v] = 2 * z - total
+        old = state[v]
+        new = old + relaxation * (model[v] - old + min(max(old - field[v], -most), most))
+        state[v] = new
+        model[v] = new - 2 * min(max(new - field[v], -most), most)
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -149,7 +185,10 @@ def mix_spectra(
 def split_phase(
     model: Real, dual: Real, phase: Real, weight: Real, rho: float, first: int, last: int
 ) -> None:
-    """As `split_data` for weight |exp(iz) - exp(i phase)|²: five Newton steps per voxel [rad]."""
+    """The same for weight |exp(iz) - exp(i phase)|², five Newton steps per voxel [rad].
+
+    Not relaxed: ``dual`` is u, and z is nearest to model + dual.
+    """
     for v in range(first, last):
         total = model[v] + dual[v]
         z = total

@@ -2,8 +2,8 @@ r"""Susceptibility with sparse gradients, its strength set by the noise: the def
 
 .. math:: \min_\chi \tfrac12 \|W (D \chi - f)\|^2 + \lambda \|G \nabla\chi\|_1
 
-by ADMM. ``G`` is 1 inside the mask, smaller across edges of the magnitude, and 0 outside: what
-background removal left of outer sources, or took, finds its place there at no cost. On a head
+by relaxed ADMM. ``G`` is 1 inside the mask, smaller across edges of the magnitude, and 0 outside:
+what background removal left of outer sources, or took, finds its place there at no cost. On a head
 phantom, from the measured field, that alone took the error from 70 % to 42 %, edges to 29 %.
 """
 
@@ -18,13 +18,14 @@ from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
 from streamrecon.qsm.inversion import checked_field, laplacian_kernel, relative_change
 from streamrecon.qsm.solvers import Solution
-from streamrecon.qsm.splitting import Split, absolutes, gradients, mix, squares
+from streamrecon.qsm.splitting import RELAXATION, Split, absolutes, gradients, mix, squares
 
 Real = NDArray[np.float32]
 
 _STRENGTH_PER_SD = 0.15  # λ in ppm·mm per ppm of noise; chosen on phantoms that no table shows
 _STRENGTHS = (1e-5, 1e-3)
 _RHO_PER_STRENGTH = 100.0
+_DATA_RHO = 0.25  # 40 steps of it leave 10 % to go on a head phantom, of 1 they leave 16 %
 _EDGE_SHARE = 0.15  # of the voxels' gradients in the mask count as edges of the magnitude
 _ACROSS_EDGES = 0.2
 _CHECK_EVERY = 5
@@ -179,10 +180,11 @@ class _Problem:
         rho = np.float32(_RHO_PER_STRENGTH * strength)
         self.kernels = _kernels_of_step(geometry, self.shape, rho)
         share = gradient_shares(mask, self.shape, magnitude)
-        self.gradients = gradients(geometry.voxel_mm, strength / float(rho), share)
-        self.data_dual, self.field = np.zeros((2, *self.shape), np.float32)
+        self.gradients = gradients(geometry.voxel_mm, strength / float(rho), share, RELAXATION)
+        self.field = np.zeros(self.shape, np.float32)
         self.model, self.chi = RealPlan(self.shape), RealPlan(self.shape)
-        self.model.real[...] = self.trust * self.data / (self.trust + 1)
+        self.model.real[...] = self.data
+        self.state = self.data.copy()
         self.chi.real[...] = 0  # the divergence of the flow; after a step, χ until it is shrunk
 
     def solve(self, split: Split, iterations: tuple[int, int], tolerance: float) -> Solution:
@@ -196,7 +198,7 @@ class _Problem:
                 before, chi = chi, self.chi.real[self.crop].copy()
                 change = relative_change(chi, before, self.mask) / _CHECK_EVERY
                 self.field[...] = self.model.real
-            split(self.model.real, self.data_dual, self.data, self.trust, 1.0)
+            split(self.model.real, self.state, self.data, self.trust, _DATA_RHO)
             self.gradients.renew(self.chi.real, self.chi.real)
         return Solution(chi * self.mask, step, float(change), change <= tolerance)
 
@@ -239,8 +241,9 @@ def _all_but(axis: int, part: slice) -> tuple[slice, ...]:
 
 def _kernels_of_step(geometry: Geometry, shape: Shape, rho: np.float32) -> tuple[Real, Real, Real]:
     dipole = dipole_kernel(geometry, shape)
-    curvature = dipole * dipole + rho * laplacian_kernel(geometry, shape)
+    weighted = np.float32(_DATA_RHO) * dipole
+    curvature = weighted * dipole + rho * laplacian_kernel(geometry, shape)
     curvature[0, 0, 0] = np.inf
-    from_data, from_flow = np.divide(dipole, curvature), np.divide(rho, curvature)
+    from_data, from_flow = np.divide(weighted, curvature), np.divide(rho, curvature)
     voxels = np.float32(np.prod(shape))  # the plans' transforms do not divide by it
     return (from_data / voxels).astype(np.float32), (from_flow / voxels).astype(np.float32), dipole

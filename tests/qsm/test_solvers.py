@@ -11,7 +11,7 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import dipole_kernel
 from streamrecon.qsm.inversion import laplacian_kernel
 from streamrecon.qsm.solvers import Operator, convolution, least_squares
-from streamrecon.qsm.splitting import Gradients, absolutes, gradients, mix, squares
+from streamrecon.qsm.splitting import RELAXATION, Gradients, absolutes, gradients, mix, squares
 
 SHAPE = (7, 6, 9)
 VOXEL = np.array([2.0, 1.0, 0.7], np.float32)
@@ -58,10 +58,10 @@ def test_convolution_with_the_dipole_is_its_own_adjoint(axes):
 def divergence(chi, dual):
     """What comes of gradients that nothing clips: the adjoint of ∇ on ∇χ + dual - 0."""
     found = np.empty_like(chi)
-    free = gradients(tuple(VOXEL), 0.0, np.ones((3, *chi.shape), np.float32))
-    free.dual[...] = dual
+    free = gradients(tuple(VOXEL), 1e30, np.ones((3, *chi.shape), np.float32))
+    free.state[...] = dual
     free.renew(chi, found)
-    return found
+    return -found
 
 
 def test_the_divergence_is_the_adjoint_of_the_gradient():
@@ -81,37 +81,45 @@ def test_the_laplacian_is_divergence_of_gradient():
     np.testing.assert_allclose(convolution(kernel, SHAPE)(chi), found, atol=1e-4)
 
 
-def test_gradients_shrink_as_the_soft_threshold_says():
-    chi, dual, share = normal(*SHAPE), normal(3, *SHAPE, seed=1), abs(normal(3, *SHAPE, seed=2))
-    total = slopes(chi) + dual
-    split = Gradients(VOXEL, 0.4, share, dual)
+@pytest.mark.parametrize("relaxation", [1.0, 1.8])
+def test_gradients_shrink_as_the_soft_threshold_says(relaxation):
+    chi, state, share = normal(*SHAPE), normal(3, *SHAPE, seed=1), abs(normal(3, *SHAPE, seed=2))
+
+    def soft(values):
+        return np.sign(values) * np.maximum(abs(values) - 0.4 * share, 0)
+
+    renewed = state + relaxation * (slopes(chi) - soft(state))
+    split = Gradients(VOXEL, 0.4, share, state.copy(), relaxation)
 
     split.renew(chi, chi)
 
-    soft = np.sign(total) * np.maximum(abs(total) - 0.4 * share, 0)
-    flow = soft - (total - soft)
+    flow = 2 * soft(renewed) - renewed
     gathered = sum((np.roll(f, 1, a) - f) / VOXEL[a] for a, f in enumerate(flow))
-    np.testing.assert_allclose(dual, total - soft, atol=1e-5)
+    np.testing.assert_allclose(split.state, renewed, atol=1e-5)
     np.testing.assert_allclose(chi, gathered, atol=1e-4)
 
 
 @pytest.mark.parametrize("split", [squares, absolutes])
 def test_the_data_split_finds_the_minimum(split):
-    model, dual, field = normal(3, 40)
+    model, state, field = normal(3, 40)
     weight = abs(normal(40, seed=1))
-    total, rho = model + dual, 1.7
+    rho = 1.7
     z = np.linspace(-8, 8, 160_001)
     power = 2 if split is squares else 1
-    before = [
-        w * (abs(z - f) ** power) * (0.5 if power == 2 else 1) + rho / 2 * (z - t) ** 2
-        for w, f, t in zip(weight, field, total, strict=True)
-    ]
 
-    split(model, dual, field, weight, rho)
+    def nearest(states):
+        cost = [
+            w * (abs(z - f) ** power) * (0.5 if power == 2 else 1) + rho / 2 * (z - s) ** 2
+            for w, f, s in zip(weight, field, states, strict=True)
+        ]
+        return z[np.argmin(cost, axis=1)]
 
-    best = z[np.argmin(before, axis=1)]
-    np.testing.assert_allclose(total - dual, best, atol=2e-4)
-    np.testing.assert_allclose(model, best - dual, atol=4e-4)
+    renewed = state + RELAXATION * (model - nearest(state))
+
+    split(model, state, field, weight, rho)
+
+    np.testing.assert_allclose(state, renewed, atol=4e-4)
+    np.testing.assert_allclose(model, 2 * nearest(state) - state, atol=4e-4)
 
 
 def test_spectra_mix_and_give_their_field():

@@ -1,0 +1,133 @@
+"""Where susceptibility could go wrong: tilt, padding, a calcification, memory.
+
+    bench_qsm_limits.py PHANTOMS [--only tilt|padding|calcification|memory]
+
+PHANTOMS are the folders that scripts/make_phantoms.sh makes with head_phantom.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from bench_qsm import NOISELESS_STRENGTH, REGIONS, chi_score, head, load, row, scan
+from scipy.ndimage import distance_transform_edt
+
+from streamrecon.qsm.dipole import field_from_chi
+from streamrecon.qsm.inversion import invert_tkd
+from streamrecon.qsm.pipeline import Quality, susceptibility
+from streamrecon.qsm.variation import invert_tv
+
+BEYOND_MM = 10.0
+SHAPES = ((128, 128, 128, 4), (256, 256, 256, 5))
+
+
+def tilt(folder: Path) -> None:
+    """The same head at several angles to B0."""
+    head("B0 tilted against the slab, p3x", "degrees", "method", "slope", "regions ppb", "NRMSE %")
+    for degrees in (0, 30, 45):
+        p = load(folder / ("p3x" if degrees == 0 else f"p3x_t{degrees}"))
+        everywhere = np.ones_like(p.mask)
+        for label, chi in (
+            ("TKD, true local field", invert_tkd(p.local, everywhere, p.grid) * p.mask),
+            (
+                "TV, true local field",
+                invert_tv(p.local, everywhere, p.grid, strength=NOISELESS_STRENGTH).unknown
+                * p.mask,
+            ),
+            (
+                "whole pipeline",
+                susceptibility(p.echoes, p.te_s, p.b0_t, p.grid, mask=p.mask).map.chi_ppm,
+            ),
+        ):
+            nrmse, _, slope, regions, _ = chi_score(chi, p)
+            row(degrees, label, slope, regions, nrmse)
+
+
+def padding(folder: Path) -> None:
+    """What comes round the edges, against four times the room."""
+    p = load(folder / "p3x")
+    inner = np.where(p.mask, p.chi, 0)
+    truth = field_from_chi(inner, p.grid, padding=4.0)
+    spread = float(truth[p.mask].std())
+    head("Room around the grid, p3x", "room", "largest error, % of the field's sd", "rms")
+    for room in (1.0, 1.25, 1.5, 2.0):
+        error = (field_from_chi(inner, p.grid, padding=room) - truth)[p.mask]
+        error -= error.mean()  # D(0) = 0: the mean depends on the room alone
+        row(room, 100 * float(abs(error).max()) / spread, 100 * float(error.std()) / spread)
+
+
+def calcification(folder: Path) -> None:
+    """How far -3 ppm moves what is not near it: the same head and noise with it and without."""
+    ill, well = load(folder / "p3m"), load(folder / "p3m0")
+    spot = ill.chi - well.chi < -0.5
+    away = distance_transform_edt(~spot, sampling=ill.grid.voxel_mm) > BEYOND_MM
+    head(
+        f"Regions moved by a calcification of {ill.chi.min():.2g} ppm, farther than "
+        f"{BEYOND_MM:g} mm from it",
+        "quality", "largest of all ppb", "region", "rms ppb",
+    )  # fmt: skip
+    for quality in (Quality.FAST, Quality.DEFAULT, Quality.BEST):
+        maps = [
+            susceptibility(p.echoes, p.te_s, p.b0_t, p.grid, quality=quality, mask=p.mask)
+            for p in (ill, well)
+        ]
+        where = away & maps[0].mask & maps[1].mask
+        change = (maps[0].map.chi_ppm - maps[1].map.chi_ppm) - (ill.chi - well.chi)
+        moved = {r: 1e3 * change[where & (ill.regions == r)].mean() for r in REGIONS}
+        moved = {r: m - np.mean([*moved.values()]) for r, m in moved.items()}
+        worst = max(moved, key=lambda r: abs(moved[r]))
+        row(
+            quality.value, float(moved[worst]), worst,
+            float(np.sqrt(np.mean(np.square([*moved.values()])))),
+        )  # fmt: skip
+
+
+def memory() -> None:
+    """Peak of a process that makes one map, and its time."""
+    head("One map in a process of its own", "echoes", "quality", "seconds", "peak GB")
+    for shape in SHAPES:
+        for quality in (Quality.FAST, Quality.DEFAULT):
+            words = [sys.executable, __file__, "one", *map(str, shape), quality.value]
+            done = subprocess.run(words, check=True, capture_output=True, text=True)
+            seconds, peak = map(float, done.stdout.split())
+            row("x".join(map(str, shape)), quality.value, seconds, peak)
+
+
+def one(words: list[str]) -> None:
+    """One map of a head of a size; prints seconds and peak."""
+    *shape, n_echoes = map(int, words[:4])
+    echoes, te_s, grid = scan(tuple(shape), n_echoes)
+    start = time.perf_counter()
+    susceptibility(echoes, te_s, 3.0, grid, quality=Quality(words[4]))
+    seconds = time.perf_counter() - start
+    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9)
+
+
+def main() -> None:
+    """Print the tables."""
+    if sys.argv[1:2] == ["one"]:
+        one(sys.argv[2:])
+        return
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("phantoms", type=Path)
+    sections = {
+        "tilt": lambda: tilt(chosen.phantoms),
+        "padding": lambda: padding(chosen.phantoms),
+        "calcification": lambda: calcification(chosen.phantoms),
+        "memory": memory,
+    }
+    parser.add_argument("--only", choices=sections)
+    chosen = parser.parse_args()
+    for name, section in sections.items():
+        if chosen.only in (None, name):
+            section()
+
+
+if __name__ == "__main__":
+    main()
