@@ -19,7 +19,7 @@ from streamrecon.qsm._kernels import voxel_dipole
 from streamrecon.threads import at_once
 
 PADDING = 1.25
-"""Room around the grid, as a share of its longest side; what wraps round is 2.3 % of a head's field."""
+"""Room around the grid, as a share of its longest side; 2.3 % of a head's field wraps round."""
 
 
 def padded_shape(geometry: Geometry, padding: float = PADDING) -> Shape:
@@ -89,7 +89,7 @@ def field_from_chi(
     """Relative field of a susceptibility map in a medium of χ = 0, [Z, Y, X, ppm].
 
     Two real transforms of the padded grid. What lies outside the array counts as χ = 0; copies of
-    the sources come around the edges: in a head an error of 2.3 % of the field's spread at 1.25-fold
+    the sources come round the edges: in a head an error of 2.3 % of the field's spread at 1.25-fold
     padding, 8 % at the worst voxel; 0.2 % and 0.7 % at 2-fold.
 
     Parameters

@@ -91,7 +91,7 @@ _UNWEIGHTED: dict[Background, Callable[[Real, NDArray[np.bool_], Geometry], Loca
     Background.LBV: remove_lbv,
 }
 
-_STEPS = {Quality.DEFAULT: (20, 60), Quality.BEST: (60, 200)}
+_STEPS = {Quality.DEFAULT: (20, 40), Quality.BEST: (60, 200)}
 _TOLERANCE = {Quality.DEFAULT: 5e-3, Quality.BEST: 5e-4}
 
 

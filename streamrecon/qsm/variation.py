@@ -61,7 +61,7 @@ def invert_tv(
     strength: float,
     weight: NDArray[np.floating] | None = None,
     magnitude: NDArray[np.floating] | None = None,
-    iterations: tuple[int, int] = (20, 60),
+    iterations: tuple[int, int] = (20, 40),
     tolerance: float = 5e-3,
     padding: float = PADDING,
 ) -> Solution:
