@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
+from streamrecon.errors import ReconError
 from streamrecon.model.images import Echoes, Quantity, Volume
 from streamrecon.model.kspace import Calibration, KSpace
 from streamrecon.model.lattice import Lattice
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import Encoding, Scan
+from streamrecon.phase.offsets import coil_offsets, combine_by_offsets, echo_pair
 from streamrecon.recon.assemble import Complex, HybridSpace
 from streamrecon.recon.coils import Sensitivities
-from streamrecon.recon.combine import combine_coils, combine_each_echo
+from streamrecon.recon.combine import coil_images, combine_coils, combine_each_echo
 from streamrecon.recon.grid import grid_of
 from streamrecon.recon.polarity import signed, without_polarity
 from streamrecon.recon.unfold import unfolding, unfolding_of_each_echo
@@ -40,6 +44,11 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         "GenericReconCartesianGrappaGadget",
     )
 
+    combination: Literal["sensitivities", "mcpc-3d-s"] = Field(
+        default="sensitivities",
+        description="mcpc-3d-s: coils weighted by their magnitude once each has lost its own phase"
+        " offset, found from two echoes; holds all coil images, and needs all lines",
+    )
     ridge: float = Field(
         default=3e-4,
         ge=0,
@@ -55,30 +64,54 @@ class CombineCoils(Gadget[Calibration | KSpace]):
     )
 
     _weights: dict[int, _Weights] = PrivateAttr(default_factory=dict)  # by slab
+    _offsets: dict[int, NDArray[np.float32]] = PrivateAttr(default_factory=dict)  # by slab
     _mapped: set[int] = PrivateAttr(default_factory=set)  # slabs whose g-factor was sent
 
     def feed(self, item: Calibration | KSpace) -> Iterator[object]:
         """Look at the coils as soon as the centre of k-space is in; combine each volume."""
         if isinstance(item, Calibration):
-            self._learn(item.data, item.lattice, item.encoding)
+            if self.combination == "sensitivities":
+                self._learn(item.data, item.lattice, item.encoding)
             return
         encoding = item.scan.protocol.encoding
         grid = grid_of(encoding)
         space = HybridSpace(
             item.data, item.last_axis, item.calibration, item.sampled, grid, item.lattice
         )
-        weights = self._learn(item.calibration, item.lattice, encoding)
-        if isinstance(weights, tuple):
-            images = combine_each_echo(space, weights)
+        weights = None
+        if self.combination == "mcpc-3d-s":
+            images = self._by_offsets(space, item.scan)
         else:
-            images = combine_coils(space, weights)
+            weights = self._learn(item.calibration, item.lattice, encoding)
+            if isinstance(weights, tuple):
+                images = combine_each_echo(space, weights)
+            else:
+                images = combine_coils(space, weights)
         scan, repetition = item.scan, item.repetition
         del item, space  # the raw data are not needed any more
         if len(set(scan.echoes.polarity)) > 1:
             images, told = without_polarity(images, scan.echoes)
             yield Notice(Level.INFO, told)
         yield Echoes(signed(images, scan.phase_sign.value), scan, repetition)
-        yield from self._noise_map(weights, scan, repetition)
+        if weights is not None:
+            yield from self._noise_map(weights, scan, repetition)
+
+    def _by_offsets(self, space: HybridSpace, scan: Scan) -> Complex:
+        """Echoes whose phase starts at zero; offsets are those of the slab's first volume."""
+        if space.lattice.factor > 1:
+            raise ReconError(
+                f"CombineCoils: found a scan accelerated {space.lattice.factor}-fold, "
+                "needed all lines for mcpc-3d-s; sensitivities unfold"
+            )
+        slab = scan.protocol.encoding.slice.minimum
+        coils = coil_images(space)
+        if slab not in self._offsets:
+            times = scan.echoes.times_s()
+            one, two = echo_pair(times, scan.echoes.polarity)
+            self._offsets[slab] = coil_offsets(
+                coils[one], coils[two], (times[one], times[two]), scan.geometry
+            )
+        return np.stack([combine_by_offsets(echo, self._offsets[slab]) for echo in coils])
 
     def _learn(self, calibration: Complex, lattice: Lattice, encoding: Encoding) -> _Weights:
         """Weights of a slab's first calibration; of its first volume where it brought none."""

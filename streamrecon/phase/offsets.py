@@ -121,7 +121,7 @@ def remove_offset(
     return clean, offset
 
 
-def combine_coils(echo: Complex, offset_rad: Real) -> Complex:
+def combine_by_offsets(echo: Complex, offset_rad: Real) -> Complex:
     """One echo of all coils [C, Z, Y, X] in one image, each weighted by its own magnitude.
 
     The magnitude of the result is that of the root of the sum of squares where phases agree.

@@ -10,7 +10,7 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.phase.head import signal_mask
 from streamrecon.phase.offsets import (
     coil_offsets,
-    combine_coils,
+    combine_by_offsets,
     echo_pair,
     remove_offset,
     smooth_phasor,
@@ -74,7 +74,7 @@ def test_coils_combine_without_loss():
     coils = np.stack([echoes(0.0) * s for s in sensitivities], axis=1).astype(np.complex64)
 
     offsets = coil_offsets(coils[0], coils[1], TE_S[:2], GRID)
-    combined = np.stack([combine_coils(echo, offsets) for echo in coils])
+    combined = np.stack([combine_by_offsets(echo, offsets) for echo in coils])
 
     rss = np.sqrt((abs(coils[2]) ** 2).sum(axis=0))
     where = head()
