@@ -1,6 +1,6 @@
-"""Where susceptibility could go wrong: tilt, padding, a calcification, memory.
+"""Where susceptibility could go wrong: tilt, thin slabs, padding, a calcification, memory.
 
-    bench_qsm_limits.py PHANTOMS [--only tilt|padding|calcification|memory]
+    bench_qsm_limits.py PHANTOMS [--only tilt|slab|padding|calcification|memory]
 
 PHANTOMS are the folders that scripts/make_phantoms.sh makes with head_phantom.py.
 """
@@ -25,6 +25,8 @@ from streamrecon.qsm.pipeline import Quality, susceptibility
 from streamrecon.qsm.variation import invert_tv
 
 BEYOND_MM = 10.0
+NUCLEI = 6  # labels up to here are deep nuclei
+FEWEST_VOXELS = 50
 SHAPES = ((128, 128, 128, 4), (256, 256, 256, 5))
 
 
@@ -62,6 +64,33 @@ def tilt(folder: Path) -> None:
 
 def _noiseless_tv(field: np.ndarray, mask: np.ndarray, grid: Geometry) -> np.ndarray:
     return invert_tv(field, mask, grid, strength=NOISELESS_STRENGTH).unknown
+
+
+def slab(folder: Path) -> None:
+    """The middle of the head alone, cut across the third axis of the patient."""
+    head("Thin slabs, whole pipeline, p3x", "thickness mm", "quality", "slope", "regions ppb")
+    p = load(folder / "p3x")
+    deep = (p.regions >= 1) & (p.regions <= NUCLEI) & p.mask
+    middle = round(float(np.mean(np.nonzero(deep)[0])))
+    for thickness_mm in (20, 30, 40, 60, 90, 180):
+        half = max(1, round(thickness_mm / p.grid.voxel_mm[0] / 2))
+        part = slice(max(middle - half, 0), middle + half)
+        mask = p.mask[part]
+        grid = Geometry(mask.shape, p.grid.voxel_mm, p.grid.axes_lps)
+        for quality in (Quality.FAST, Quality.DEFAULT):
+            found = susceptibility(
+                np.ascontiguousarray(p.echoes[:, part]), p.te_s, p.b0_t, grid,
+                quality=quality, mask=mask,
+            ).map.chi_ppm  # fmt: skip
+            means = [
+                (p.chi[part][here].mean(), found[here].mean())
+                for region in REGIONS
+                if (here := (p.regions[part] == region) & mask).sum() > FEWEST_VOXELS
+            ]
+            truth, value = np.array(means).T
+            slope = float(np.polyfit(truth, value, 1)[0])
+            error = (value - value.mean()) - (truth - truth.mean())
+            row(thickness_mm, quality.value, slope, 1e3 * float(np.sqrt((error**2).mean())))
 
 
 def padding(folder: Path) -> None:
@@ -133,6 +162,7 @@ def main() -> None:
     parser.add_argument("phantoms", type=Path)
     sections = {
         "tilt": lambda: tilt(chosen.phantoms),
+        "slab": lambda: slab(chosen.phantoms),
         "padding": lambda: padding(chosen.phantoms),
         "calcification": lambda: calcification(chosen.phantoms),
         "memory": memory,
