@@ -16,6 +16,8 @@ if __name__ == "__main__":
         port=int(sys.argv[2]),
         called="ARC",
         longest_pause_s=0.3,
+        associate_s=5.0,  # less than a test waits for room
+        answer_s=10.0,
     )
     with Sender(Path(sys.argv[1]), [archive]):
         print("sending", flush=True)

@@ -116,7 +116,7 @@ def test_a_quota_smaller_than_a_session_makes_the_scan_wait_and_loses_nothing(
         added, held = [], []
         try:
             for trial in range(TRIALS):
-                added += fill(folder, str(trial), quota_bytes=quota_bytes, room_s=30.0)
+                added += fill(folder, str(trial), quota_bytes=quota_bytes, room_s=60.0)
                 with Spool(folder) as spool:
                     held.append(spool.journal.bytes_held())
                 if random_numbers.random() < 0.5:
