@@ -10,6 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 Real = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
 Double = NDArray[np.float64]
 Spectrum = NDArray[np.complex64]
 
@@ -42,7 +43,7 @@ def shrink_row(
     there: Real,
     here: Real,
     state: Real,
-    share: Real,
+    share: Bytes,
     limit: float,
     per_mm: float,
     relaxation: float,
@@ -68,7 +69,7 @@ def shrink_row(
 def shrink_gradients(
     chi: Real,
     state: Real,
-    share: Real,
+    share: Bytes,
     limit: float,
     per_mm: Real,
     relaxation: float,

@@ -19,7 +19,7 @@ from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
 from streamrecon.qsm.inversion import checked_field, laplacian_kernel, relative_change
 from streamrecon.qsm.solvers import Solution
-from streamrecon.qsm.splitting import gradients, harmonics, phases
+from streamrecon.qsm.splitting import WHOLE, gradients, harmonics, phases
 
 Real = NDArray[np.float32]
 
@@ -115,7 +115,7 @@ class _Problem:
         for_chi[0, 0, 0] = np.inf
         self.for_chi = for_chi
         self.for_rest = self.data_rho + self.harmonic_rho * self.bend**2
-        self.gradients = gradients(geometry.voxel_mm, limit, np.ones((3, *shape), np.float32))
+        self.gradients = gradients(geometry.voxel_mm, limit, np.full((3, *shape), WHOLE, np.uint8))
         self.data_dual, self.bend_dual, self.divergence, self.curve = np.zeros(
             (4, *shape), np.float32
         )

@@ -17,7 +17,7 @@ from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, frequencies, padded_shape
 from streamrecon.qsm.solvers import Operator, Solution, convolution, least_squares
-from streamrecon.qsm.splitting import gradients
+from streamrecon.qsm.splitting import WHOLE, gradients
 
 Real = NDArray[np.float32]
 
@@ -164,7 +164,7 @@ def invert_rts(
     known = np.float32(fidelity) * (np.abs(dipole) > threshold)
     curvature = np.float32(rho) * laplacian_kernel(geometry, shape) + known
     curvature[0, 0, 0] = 1.0
-    sparse = gradients(geometry.voxel_mm, 1 / rho, np.ones((3, *shape), np.float32))
+    sparse = gradients(geometry.voxel_mm, 1 / rho, np.full((3, *shape), WHOLE, np.uint8))
     pull = rfftn(start) * known
     chi, divergence = start, np.empty(shape, np.float32)
     step, change = 0, np.inf

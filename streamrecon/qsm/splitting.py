@@ -33,8 +33,12 @@ from streamrecon.qsm._kernels import (
 from streamrecon.threads import at_once
 
 Real = NDArray[np.float32]
+Shares = NDArray[np.uint8]
 Spectrum = NDArray[np.complex64]
 Split = Callable[[Real, Real, Real, Real, float], None]
+
+WHOLE = 255
+"""The share of a gradient that counts in full."""
 
 RELAXATION = 1.85
 """α of total variation's splits: 60 steps of it go farther than 100 of 1."""
@@ -49,9 +53,9 @@ class Gradients:
     voxel
         Sides of a voxel (z, y, x) [mm].
     limit
-        Largest dual, where ``share`` is 1.
+        Largest dual, where a gradient counts in full.
     share
-        How much each gradient counts [3, Z, Y, X].
+        How much each gradient counts, in 255ths [3, Z, Y, X]: bytes, as memory is slow.
     state
         Shrunken gradients and their scaled dual [3, Z, Y, X].
     relaxation
@@ -60,7 +64,7 @@ class Gradients:
 
     voxel: Real
     limit: float
-    share: Real
+    share: Shares
     state: Real
     relaxation: float = 1.0
 
@@ -71,14 +75,15 @@ class Gradients:
         others are about to change.
         """
         per_mm = 1 / self.voxel
-        limit, relaxation = np.float32(self.limit), np.float32(self.relaxation)
+        limit, relaxation = np.float32(self.limit / WHOLE), np.float32(self.relaxation)
         beside: dict[int, tuple[Real, Real]] = {}
 
         def look(z: range) -> None:
             below, flow = z.start - 1, np.empty_like(chi[0])
-            edge = (self.state[0, below].copy(), self.share[0, below])
-            rows = [plane.ravel() for plane in (chi[z.start], chi[below], *edge)]
-            shrink_row(*rows, limit, per_mm[0], relaxation, flow.ravel())
+            there, here, state = chi[z.start], chi[below], self.state[0, below].copy()
+            share = self.share[0, below].ravel()
+            rows = [plane.ravel() for plane in (there, here, state)]
+            shrink_row(*rows, share, limit, per_mm[0], relaxation, flow.ravel())
             beside[z.start] = flow, chi[z.stop % len(chi)].copy()
 
         def shrink(z: range) -> None:
@@ -92,11 +97,11 @@ class Gradients:
 
 
 def gradients(
-    voxel_mm: tuple[float, ...], limit: float, share: Real, relaxation: float = 1.0
+    voxel_mm: tuple[float, ...], limit: float, share: Shares, relaxation: float = 1.0
 ) -> Gradients:
     """A split of gradients with its state at zero."""
     voxel = np.array(voxel_mm, np.float32)
-    return Gradients(voxel, limit, share, np.zeros_like(share), relaxation)
+    return Gradients(voxel, limit, share, np.zeros(share.shape, np.float32), relaxation)
 
 
 def squares(model: Real, state: Real, field: Real, weight: Real, rho: float) -> None:

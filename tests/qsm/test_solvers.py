@@ -11,7 +11,15 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import dipole_kernel
 from streamrecon.qsm.inversion import laplacian_kernel
 from streamrecon.qsm.solvers import Operator, convolution, least_squares
-from streamrecon.qsm.splitting import RELAXATION, Gradients, absolutes, gradients, mix, squares
+from streamrecon.qsm.splitting import (
+    RELAXATION,
+    WHOLE,
+    Gradients,
+    absolutes,
+    gradients,
+    mix,
+    squares,
+)
 
 SHAPE = (7, 6, 9)
 VOXEL = np.array([2.0, 1.0, 0.7], np.float32)
@@ -58,7 +66,7 @@ def test_convolution_with_the_dipole_is_its_own_adjoint(axes):
 def divergence(chi, dual):
     """What comes of gradients that nothing clips: the adjoint of ∇ on ∇χ + dual - 0."""
     found = np.empty_like(chi)
-    free = gradients(tuple(VOXEL), 1e30, np.ones((3, *chi.shape), np.float32))
+    free = gradients(tuple(VOXEL), 1e30, np.full((3, *chi.shape), WHOLE, np.uint8))
     free.state[...] = dual
     free.renew(chi, found)
     return -found
@@ -83,13 +91,15 @@ def test_the_laplacian_is_divergence_of_gradient():
 
 @pytest.mark.parametrize("relaxation", [1.0, 1.8])
 def test_gradients_shrink_as_the_soft_threshold_says(relaxation):
-    chi, state, share = normal(*SHAPE), normal(3, *SHAPE, seed=1), abs(normal(3, *SHAPE, seed=2))
+    chi, state = normal(*SHAPE), normal(3, *SHAPE, seed=1)
+    counts = np.random.default_rng(2).integers(0, WHOLE + 1, state.shape).astype(np.uint8)
+    share = counts / np.float32(WHOLE)
 
     def soft(values):
         return np.sign(values) * np.maximum(abs(values) - 0.4 * share, 0)
 
     renewed = state + relaxation * (slopes(chi) - soft(state))
-    split = Gradients(VOXEL, 0.4, share, state.copy(), relaxation)
+    split = Gradients(VOXEL, 0.4, counts, state.copy(), relaxation)
 
     split.renew(chi, chi)
 
