@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,11 @@ from streamrecon.recon.grid import Axis, Grid
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
+Cells = TypeVar("Cells", Complex, Real)
 
 _MOST_CHANNELS = 12  # more are compressed while the eigenvectors are sought: cost grows as C²
 _POWER_STEPS = 30  # second eigenvalue at 0.6 of the first: 0.6^30 < 1e-6
-_NEAR, _FAR = 1.0, 5.0  # widths of the two averages, in cells of the calibration grid
+NEAR, FAR = 1.0, 5.0  # widths of the two averages, in cells of the calibration grid
 _FLOOR = 1e-3  # of the brightest cell: below it the wide average speaks
 
 
@@ -104,14 +105,27 @@ def estimate_sensitivities(calibration: Complex, grid: Grid) -> Sensitivities:
     Walsh et al. (2000) Magn Reson Med 43:682.
     doi:10.1002/(SICI)1522-2594(200005)43:5<682::AID-MRM10>3.0.CO;2-G
     """
-    coarse = _coarse_images(calibration, grid)
-    if not np.any(coarse):
-        raise ReconError("coil sensitivities: the central lines of k-space hold no signal")
+    coarse = coarse_images(calibration, grid)
     basis = strongest_channels(coarse)
-    covariance = _local_covariance(np.tensordot(basis.conj().T, coarse, ((1,), (1,))))
+    covariance = local_covariance(np.tensordot(basis.conj().T, coarse, ((1,), (1,))))
+    return sensitivities_of(covariance, basis, grid)
+
+
+def sensitivities_of(covariance: Complex, basis: Complex, grid: Grid) -> Sensitivities:
+    """Dominant vectors of cells that cover the field of view, in a smooth gauge, for all voxels.
+
+    Parameters
+    ----------
+    covariance
+        Of virtual channels at each cell [Zc, Yc, Xc, K, K]; its trace is how much a cell counts.
+        All slices of a two-dimensional scan on Z.
+    basis
+        The virtual channels [C, K].
+    grid
+        The axes.
+    """
     power = np.einsum("zyxaa->zyx", covariance).real
-    vectors = dominant_eigenvectors(covariance)
-    vectors = smooth_gauge(vectors, power)
+    vectors = smooth_gauge(_dominant_eigenvectors(covariance), power)
     full: Complex = np.tensordot(basis, vectors, ((1,), (0,))).astype(np.complex64)
     _, n_z, n_y, n_x = full.shape
     along_x = cubic_taps(grid.x.n_image, n_x, n_x / grid.x.n_image)
@@ -122,8 +136,16 @@ def estimate_sensitivities(calibration: Complex, grid: Grid) -> Sensitivities:
     )
 
 
-def _coarse_images(calibration: Complex, grid: Grid) -> Complex:
-    """Low-resolution coil images of all echoes [E, C, Zc, Yc, Xc], apodised where they are cut."""
+def coarse_images(calibration: Complex, grid: Grid) -> Complex:
+    """Low-resolution coil images of all echoes [E, C, Zc, Yc, Xc], apodised where they are cut.
+
+    Raises
+    ------
+    ReconError
+        If the central lines hold no signal.
+    """
+    if not np.any(calibration):
+        raise ReconError("coil sensitivities: the central lines of k-space hold no signal")
     spectrum = fft(calibration, (4,))
     n_x = spectrum.shape[4]
     count = min(n_x, max(1, round(n_x * grid.x.voxel_mm / CALIBRATION_MM)))
@@ -149,10 +171,14 @@ def strongest_channels(coarse: Complex) -> Complex:
     return basis
 
 
-def _local_covariance(coarse: Complex) -> Complex:
+def local_covariance(coarse: Complex) -> Complex:
     """Covariance of the channels around each cell [Z, Y, X, K, K] of [K, E, Z, Y, X]."""
     products: Complex = np.einsum("aezyx,bezyx->zyxab", coarse, coarse.conj(), optimize=True)
-    near, far = (_average(products, width) for width in (_NEAR, _FAR))
+    return carried_on(average_of_cells(products, NEAR), average_of_cells(products, FAR))
+
+
+def carried_on(near: Complex, far: Complex) -> Complex:
+    """Covariances ``near`` a cell [Z, Y, X, K, K]; where they are weak those ``far`` around it."""
     power, wide = (np.einsum("zyxaa->zyx", part).real for part in (near, far))
     floor = min(float(np.percentile(power, 5)), _FLOOR * float(power.max()))
     share = floor / np.maximum(wide, np.finfo(np.float32).tiny)
@@ -160,7 +186,16 @@ def _local_covariance(coarse: Complex) -> Complex:
     return covariance
 
 
-def _average(products: Complex, width: float) -> Complex:
+def signal_power(coarse: Complex) -> Real:
+    """Power of all channels around each cell [E, Z, Y, X] of [E, C, Z, Y, X]."""
+    power = (np.square(coarse.real) + np.square(coarse.imag)).sum(axis=1)
+    near = [NEAR if n > 1 else 0.0 for n in power.shape[1:]]
+    smooth: Real = gaussian_filter(power, (0.0, *near), mode="nearest", truncate=3)
+    return smooth
+
+
+def average_of_cells(products: Complex, width: float) -> Complex:
+    """Gaussian average [Z, Y, X, K, K] over cells, ``width`` of them (sigma)."""
     sigma = [width if n > 1 else 0.0 for n in products.shape[:3]] + [0.0, 0.0]
     smooth = np.empty_like(products)
     smooth.real = gaussian_filter(products.real, sigma, mode="nearest", truncate=3)
@@ -168,7 +203,7 @@ def _average(products: Complex, width: float) -> Complex:
     return smooth
 
 
-def dominant_eigenvectors(covariance: Complex) -> Complex:
+def _dominant_eigenvectors(covariance: Complex) -> Complex:
     """Dominant unit vectors [K, Z, Y, X]."""
     shape, n = covariance.shape[:3], covariance.shape[-1]
     flat = np.ascontiguousarray(covariance.reshape(-1, n, n))
@@ -193,6 +228,15 @@ def cubic_taps(n_fine: int, n_coarse: int, step: float) -> Taps:
     cells = np.floor(at).astype(np.int64)[:, None] + np.arange(-1, 3)
     shares = _keys(np.abs(at[:, None] - cells)).astype(np.float32)
     return Taps(cells.clip(0, n_coarse - 1), shares)
+
+
+def between_cells(values: Cells, taps: tuple[Taps, Taps, Taps]) -> Cells:
+    """Values [..., Z, Y, X] at places between their cells, by taps along Z, Y and X."""
+    for axis, (cells, shares) in enumerate(taps, values.ndim - 3):
+        picked = values.take(cells, axis)  # the four cells follow the axis
+        ours = shares.reshape(*shares.shape, *[1] * (values.ndim - 1 - axis))
+        values = (picked * ours).sum(axis=axis + 1)
+    return values
 
 
 def _keys(distance: NDArray[np.float64]) -> NDArray[np.float64]:

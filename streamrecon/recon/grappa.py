@@ -11,18 +11,17 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import cherk
 
 from streamrecon.errors import ReconError
-from streamrecon.fourier import fft, ifft
 from streamrecon.model.lattice import Lattice, Step
 from streamrecon.recon.coils import Sensitivities, cubic_taps
 from streamrecon.recon.grid import Grid
 from streamrecon.recon.unmixing import CoarseAxis, Unmixing, coarse_axes, unit_vectors
+from streamrecon.recon.windows import cells_along_x, window_shares
 from streamrecon.threads import at_once
 
 Complex = NDArray[np.complex64]
 
 _SOURCES_IN_PLANE, _SOURCES_IN_VOLUME = 4, 12  # lines that one missing line is made of
-_CELL_MM, _WINDOW_MM, _STEP_MM = 4.0, 7.0, 12.0  # along X: samples, window (sigma), kernels
-_MOST_LINES = 32  # of the calibration that are used along each axis
+_WINDOW_MM = 7.0  # along X (sigma)
 _FLOOR = 1e-3  # of the brightest window: a window without signal is left to the ridge
 _SENSITIVITY_TURNS = 2  # how often sensitivities turn over a field of view
 _TINY = 1e-30
@@ -106,7 +105,7 @@ def estimate_kernels(
     Griswold et al. (2002) Magn Reson Med 47:1202. doi:10.1002/mrm.10171
     """
     patterns = tuple(_pattern(target, lattice, grid) for target in lattice.missing)
-    lines = _low_resolution(calibration, grid)
+    lines = cells_along_x(calibration, grid)
     if not np.any(lines):
         raise ReconError("GRAPPA: the calibration lines hold no signal")
     weights = [_solve(pattern, lines, grid, ridge) for pattern in patterns]
@@ -167,22 +166,6 @@ def _pattern(target: Step, lattice: Lattice, grid: Grid) -> Pattern:
     return Pattern(target, tuple((z, y) for _, z, y in sorted(around)[:count]))
 
 
-def _low_resolution(calibration: Complex, grid: Grid) -> Complex:
-    """Central lines [Xc, Zc, E, Yc, C] with cells of about 4 mm along X."""
-    z, y = (
-        slice(0, n)
-        if is_dense
-        else slice(max(0, n // 2 - _MOST_LINES // 2), n // 2 + _MOST_LINES // 2)
-        for n, is_dense in zip(calibration.shape[2:4], (grid.is_2d, False), strict=True)
-    )
-    spectrum = fft(calibration[:, :, z, y], (4,))
-    n_x = spectrum.shape[4]
-    count = min(n_x, max(1, round(n_x * grid.x.voxel_mm / _CELL_MM)))
-    start = n_x // 2 - count // 2
-    cells = ifft(np.ascontiguousarray(spectrum[..., start : start + count]), (4,))
-    return np.ascontiguousarray(cells.transpose(4, 2, 0, 3, 1))
-
-
 def _solve(pattern: Pattern, lines: Complex, grid: Grid, ridge: float) -> Complex:
     """Weights [Zs, Xk, S, C, C] of one kind of missing line."""
     n_cells, n_z, n_channels = lines.shape[0], lines.shape[1], lines.shape[4]
@@ -198,7 +181,7 @@ def _solve(pattern: Pattern, lines: Complex, grid: Grid, ridge: float) -> Comple
                 products[group, cell] = _products(pattern, groups[cell, group])
 
     at_once(share, n_cells)
-    windows = _windows(n_cells, grid)
+    windows = window_shares(n_cells, grid, _WINDOW_MM)
     windowed = np.einsum("pn,gnab->gpab", windows, products, optimize=True)
     weights = _ridged(windowed, n_unknown, ridge)
     return weights.reshape(n_groups, len(windows), n_sources, n_channels, n_channels)
@@ -222,16 +205,6 @@ def _products(pattern: Pattern, block: Complex) -> Complex:
     square = cherk(1.0, sources.T, lower=1)  # of the transpose: columns are contiguous there
     square = np.tril(square) + np.tril(square, -1).conj().T
     return np.concatenate([square.conj(), sources.conj().T @ shifted[0]], axis=1)
-
-
-def _windows(n_cells: int, grid: Grid) -> NDArray[np.float32]:
-    """Shares of the cells along X in each kernel's window [Xk, Xc]."""
-    fov_mm = grid.x.n_image * grid.x.voxel_mm
-    n_places = min(n_cells, max(1, round(fov_mm / _STEP_MM)))
-    cells = (np.arange(n_cells) - n_cells // 2) / n_cells
-    places = (np.arange(n_places) - n_places // 2) / n_places
-    apart = (places[:, None] - cells) * fov_mm / _WINDOW_MM
-    return np.exp(-(apart**2) / 2).astype(np.float32)
 
 
 def _ridged(products: Complex, n_unknown: int, ridge: float) -> Complex:

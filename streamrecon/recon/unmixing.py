@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.recon._unmixing_kernels import interpolate_rows
-from streamrecon.recon.coils import Sensitivities, Taps, cubic_taps
+from streamrecon.recon.coils import Sensitivities, Taps, between_cells, cubic_taps
 from streamrecon.recon.grid import Axis, Grid
 
 Complex = NDArray[np.complex64]
@@ -114,15 +114,9 @@ def unit_vectors(
     sensitivities: Sensitivities, along_z: CoarseAxis, along_y: CoarseAxis, along_x: Taps
 ) -> Complex:
     """Sensitivities between their own cells [C, Zc, Yc, Xc], of norm 1 over C."""
-    vectors = sensitivities.vectors
-    z, y = (
-        axis.from_calibration(n)
-        for axis, n in zip((along_z, along_y), vectors.shape[1:3], strict=True)
-    )
-    for axis, taps in ((1, z), (2, y), (3, along_x)):
-        picked = np.take(vectors, taps.cells, axis)  # the four cells follow the axis
-        shares = taps.shares.reshape(*taps.shares.shape, *[1] * (3 - axis))
-        vectors = (picked * shares).sum(axis=axis + 1)
+    _, n_z, n_y, _ = sensitivities.vectors.shape
+    to_cells = (along_z.from_calibration(n_z), along_y.from_calibration(n_y), along_x)
+    vectors = between_cells(sensitivities.vectors, to_cells)
     unit: Complex = vectors / np.maximum(np.linalg.norm(vectors, axis=0), _TINY)
     return unit
 

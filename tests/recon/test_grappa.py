@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from undersampling import Coils, simulated
+from undersampling import Coils, combined, simulated
 
 from streamrecon.errors import ReconError
 from streamrecon.model.lattice import Lattice
@@ -11,12 +11,6 @@ from streamrecon.recon.grappa import estimate_kernels, unmix_with
 from streamrecon.recon.unmixing import Unmixing, noise_amplification
 
 RNG = np.random.default_rng(8)
-
-
-def combined(weights: Unmixing | Sensitivities, images: np.ndarray) -> np.ndarray:
-    return np.stack(
-        [(weights.at_z(z) * images[:, :, z]).sum(axis=1) for z in range(images.shape[2])], axis=1
-    )
 
 
 def unmixing_of(coils: Coils, lattice: Lattice) -> tuple[Unmixing, Sensitivities]:

@@ -8,7 +8,9 @@ from simulator.coils import sensitivity
 from streamrecon.fourier import fft, ifft
 from streamrecon.model.lattice import Lattice
 from streamrecon.model.scan import Limit
+from streamrecon.recon.coils import Sensitivities
 from streamrecon.recon.grid import Grid, axis
+from streamrecon.recon.unmixing import Unmixing
 
 CALIBRATION = 24
 
@@ -70,3 +72,9 @@ def simulated(shape: tuple[int, int, int], n_coils: int, *, slices: bool = False
     )
     images = (truth[:, None] * coils).astype(np.complex64)
     return Coils(images, truth.astype(np.complex64), coils, grid)
+
+
+def combined(weights: Unmixing | Sensitivities, images: np.ndarray) -> np.ndarray:
+    return np.stack(
+        [(weights.at_z(z) * images[:, :, z]).sum(axis=1) for z in range(images.shape[2])], axis=1
+    )
