@@ -21,11 +21,18 @@ from streamrecon.recon.coils import Sensitivities
 from streamrecon.recon.combine import coil_images, combine_coils, combine_each_echo
 from streamrecon.recon.grid import grid_of
 from streamrecon.recon.polarity import signed, without_polarity
-from streamrecon.recon.unfold import unfolding, unfolding_of_each_echo
+from streamrecon.recon.unfold import (
+    sense_unfolding,
+    sense_unfolding_of_each_echo,
+    unfolding,
+    unfolding_of_each_echo,
+)
 from streamrecon.recon.unmixing import Unmixing, noise_amplification
 from streamrecon.stream.gadget import Gadget
 
 _Weights = Sensitivities | Unmixing | tuple[Unmixing, ...]
+_SHARED = {"grappa": unfolding, "sense": sense_unfolding}
+_OF_EACH_ECHO = {"grappa": unfolding_of_each_echo, "sense": sense_unfolding_of_each_echo}
 
 
 class CombineCoils(Gadget[Calibration | KSpace]):
@@ -49,6 +56,11 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         description="mcpc-3d-s: coils weighted by their magnitude once each has lost its own phase"
         " offset, found from two echoes; holds all coil images, and needs all lines",
     )
+    unfolding: Literal["grappa", "sense"] = Field(
+        default="grappa",
+        description="how lines that were left out are made up for; sense takes its sensitivities,"
+        " of scans of all lines too, by ESPIRiT",
+    )
     ridge: float = Field(
         default=3e-4,
         ge=0,
@@ -56,7 +68,7 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         description="of unfolding: larger, less noise, more aliasing",
     )
     per_echo: bool = Field(
-        default=False, description="unfold each echo by kernels of its own, not by shared ones"
+        default=False, description="unfold each echo by weights of its own, not by shared ones"
     )
     send_out_gfactor: bool = Field(
         default=False,
@@ -118,8 +130,8 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         slab = encoding.slice.minimum
         if slab not in self._weights:
             grid = grid_of(encoding)
-            of_each = self.per_echo and lattice.factor > 1
-            learn = unfolding_of_each_echo if of_each else unfolding
+            ways = _OF_EACH_ECHO if self.per_echo and lattice.factor > 1 else _SHARED
+            learn = ways[self.unfolding]
             self._weights[slab] = learn(calibration, lattice, grid, ridge=self.ridge)
         return self._weights[slab]
 

@@ -7,10 +7,19 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
 from streamrecon.model.lattice import Lattice
-from streamrecon.recon.coils import Sensitivities, estimate_sensitivities
+from streamrecon.recon.coils import (
+    Sensitivities,
+    coarse_images,
+    estimate_sensitivities,
+    signal_power,
+)
+from streamrecon.recon.espirit import sensitivities_by_espirit
 from streamrecon.recon.grappa import estimate_kernels, unmix_with
 from streamrecon.recon.grid import Grid
+from streamrecon.recon.sense import unmix_by_sense
 from streamrecon.recon.unmixing import Unmixing
+
+_BRIGHT = 98  # percentile of the signal's power over the field of view that counts as 1
 
 
 def unfolding(
@@ -70,12 +79,62 @@ def unfolding_of_each_echo(
     )
 
 
+def sense_unfolding(
+    calibration: NDArray[np.complex64],
+    lattice: Lattice,
+    grid: Grid,
+    *,
+    ridge: float = 3e-4,
+) -> Sensitivities | Unmixing:
+    """Weights that combine the coils, and part by SENSE what ``lattice`` folds.
+
+    Sensitivities are those of ESPIRiT, the signal's power is that of all echoes. Parameters and
+    errors as of `unfolding`.
+    """
+    _check_there(calibration, lattice)
+    sensitivities = sensitivities_by_espirit(calibration, grid)
+    if lattice.factor == 1:
+        return sensitivities
+    power = _relative_power(calibration, grid).mean(axis=0)
+    return unmix_by_sense(sensitivities, power, lattice, grid, ridge=ridge)
+
+
+def sense_unfolding_of_each_echo(
+    calibration: NDArray[np.complex64],
+    lattice: Lattice,
+    grid: Grid,
+    *,
+    ridge: float = 3e-4,
+) -> tuple[Unmixing, ...]:
+    """As `sense_unfolding`, with the signal's power that each echo has for itself.
+
+    Late echoes are fainter and part less, for less noise. Sensitivities are those of all echoes.
+    """
+    _check_there(calibration, lattice)
+    sensitivities = sensitivities_by_espirit(calibration, grid)
+    return tuple(
+        unmix_by_sense(sensitivities, power, lattice, grid, ridge=ridge)
+        for power in _relative_power(calibration, grid)
+    )
+
+
+def _relative_power(calibration: NDArray[np.complex64], grid: Grid) -> NDArray[np.float32]:
+    """The signal's power around each cell [E, Zc, Yc, Xc], 1 where the mean echo is bright."""
+    power = signal_power(coarse_images(calibration, grid))
+    relative: NDArray[np.float32] = power / np.percentile(power.mean(axis=0), _BRIGHT)
+    return relative
+
+
 def _sensitivities(
     calibration: NDArray[np.complex64], lattice: Lattice, grid: Grid
 ) -> Sensitivities:
+    _check_there(calibration, lattice)
+    return estimate_sensitivities(calibration, grid)
+
+
+def _check_there(calibration: NDArray[np.complex64], lattice: Lattice) -> None:
     if not calibration.size:
         raise ReconError(
             f"acceleration {lattice.factor}: found no central lines without gaps, needed a "
             "calibration: lines flagged as such, in the scan or before it"
         )
-    return estimate_sensitivities(calibration, grid)

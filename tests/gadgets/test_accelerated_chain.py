@@ -23,6 +23,10 @@ CHAIN = """<configuration><version>2</version><stream>
 <gadget><name>AssembleKSpace</name></gadget>{last}
 </stream></configuration>"""
 COMBINED = "<gadget><name>CombineCoils</name></gadget>"
+SENSE = (
+    '<gadget><name>CombineCoils</name><property name="unfolding" value="sense"/>'
+    '<property name="per_echo" value="{per_echo}"/></gadget>'
+)
 
 SCENE = Scene(
     "12 coils", matrix=(40, 64, 48), voxel_mm=(4.0, 3.4, 4.4), te_s=(0.005, 0.0103), n_coils=12,
@@ -49,8 +53,8 @@ def in_pieces(messages: Iterable[object]) -> Iterator[object]:
 
 
 @cache
-def all_lines(*, slices: bool) -> np.ndarray:
-    return complex_echoes(emitted_by(SLICES if slices else SCENE))[0].data
+def all_lines(*, slices: bool, last: str = COMBINED) -> np.ndarray:
+    return complex_echoes(emitted_by(SLICES if slices else SCENE, last))[0].data
 
 
 def field_hz(echoes: np.ndarray) -> np.ndarray:
@@ -77,6 +81,30 @@ def test_the_field_is_that_of_all_lines(sampling: Sampling, order: Order, slices
     signal = np.abs(full[0]) > 0.1 * np.abs(full[0]).max()
     error = np.linalg.norm((echoes.data - full)[:, signal]) / np.linalg.norm(full[:, signal])
     assert error < 0.06  # no noise: what the kernels leave
+    bias = field_hz(echoes.data * full.conj())[signal]
+    assert abs(bias.mean()) < 0.05
+    assert np.percentile(np.abs(bias), 99) < 1.5
+
+
+@pytest.mark.parametrize("per_echo", ["false", "true"])
+@pytest.mark.parametrize(
+    ("sampling", "slices"),
+    [
+        (Sampling((1, 2)), True),
+        (Sampling((2, 2), caipi_shift=1), False),
+        (Sampling((1, 2), separate_calibration=True), False),
+    ],
+)
+def test_sense_is_a_choice_of_the_chain(sampling: Sampling, slices: bool, per_echo: str) -> None:
+    scene = replace(SLICES if slices else SCENE, sampling=sampling)
+    last = SENSE.format(per_echo=per_echo)
+
+    (echoes,) = complex_echoes(emitted_by(scene, last))
+
+    full = all_lines(slices=slices, last=SENSE.format(per_echo="false"))
+    signal = np.abs(full[0]) > 0.1 * np.abs(full[0]).max()
+    error = np.linalg.norm((echoes.data - full)[:, signal]) / np.linalg.norm(full[:, signal])
+    assert error < 0.06  # no noise: what wrong sensitivities leave
     bias = field_hz(echoes.data * full.conj())[signal]
     assert abs(bias.mean()) < 0.05
     assert np.percentile(np.abs(bias), 99) < 1.5
