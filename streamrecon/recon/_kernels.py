@@ -31,6 +31,36 @@ def scatter_rows(
 
 
 @njit(cache=True, nogil=True, fastmath=True)
+def mix_along_x(
+    matrices: Real, images: Complex, voxel: int, place: int, n_x: int, rows: Complex
+) -> None:
+    """A product over the channels for each of some x: [2, C', C, X], [N, C, T] -> [N, C', X].
+
+    They are ``n_x`` voxels from ``voxel`` on, and lie in ``images`` from ``place`` on. Real and
+    imaginary parts are taken apart, so that the inner loop is one of plain vectors.
+    """
+    n_lines, n_in = images.shape[:2]
+    n_out = rows.shape[1]
+    real, imaginary = np.empty((n_in, n_x), np.float32), np.empty((n_in, n_x), np.float32)
+    real_sum, imaginary_sum = np.empty(n_x, np.float32), np.empty(n_x, np.float32)
+    for i in range(n_lines):
+        for c in range(n_in):
+            for x in range(n_x):
+                sample = images[i, c, place + x]
+                real[c, x], imaginary[c, x] = sample.real, sample.imag
+        for o in range(n_out):
+            real_sum[:] = 0
+            imaginary_sum[:] = 0
+            for c in range(n_in):
+                for x in range(n_x):
+                    a, b = matrices[0, o, c, voxel + x], matrices[1, o, c, voxel + x]
+                    real_sum[x] += a * real[c, x] - b * imaginary[c, x]
+                    imaginary_sum[x] += a * imaginary[c, x] + b * real[c, x]
+            for x in range(n_x):
+                rows[i, o, voxel + x] = complex(real_sum[x], imaginary_sum[x])
+
+
+@njit(cache=True, nogil=True, fastmath=True)
 def interpolate_weights(coarse: Real, cells: Index, taps: Real, weights: Real) -> None:
     """Rows between coarse rows, conjugated, of unit norm over C: [C, Rc, X] -> [C, R, X].
 
