@@ -14,6 +14,7 @@ from gadgets.volume import readout_of, rows_along_x
 from streamrecon.errors import ConfigError, HeaderError
 from streamrecon.model.kspace import ChannelMix
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.scan import Protocol, of_slab
 from streamrecon.mrd import layout
 from streamrecon.mrd.header import read_protocol
 from streamrecon.mrd.messages import Acquisitions, Header
@@ -59,9 +60,7 @@ class CompressCoils(Gadget[Header | ChannelMix | Acquisitions]):
         """Let lines wait until there is enough to learn from, then let them pass."""
         match item:
             case Header():
-                encoding = read_protocol(item.xml).encoding
-                places = CentralPlaces(ky=encoding.ky, kz=encoding.kz, slices=encoding.slice)
-                self._scan = _Scan(grid_of(encoding), places)
+                self._scan = _scan_of(read_protocol(item.xml))
                 yield item
             case ChannelMix(along_x=None):
                 self._owed = item
@@ -141,3 +140,12 @@ class CompressCoils(Gadget[Header | ChannelMix | Acquisitions]):
 class _Scan:
     grid: Grid
     places: CentralPlaces
+
+
+def _scan_of(protocol: Protocol) -> _Scan:
+    """Its grid, of several slabs that of one, and the places of all."""
+    encoding = protocol.encoding
+    places = CentralPlaces(ky=encoding.ky, kz=encoding.kz, slices=encoding.slice)
+    if encoding.has_slabs:
+        encoding = of_slab(protocol, encoding.slice.minimum).encoding
+    return _Scan(grid_of(encoding), places)

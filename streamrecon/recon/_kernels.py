@@ -45,19 +45,21 @@ def mix_along_x(
     real_sum, imaginary_sum = np.empty(n_x, np.float32), np.empty(n_x, np.float32)
     for i in range(n_lines):
         for c in range(n_in):
+            samples = images[i, c, place : place + n_x]
             for x in range(n_x):
-                sample = images[i, c, place + x]
-                real[c, x], imaginary[c, x] = sample.real, sample.imag
+                real[c, x], imaginary[c, x] = samples[x].real, samples[x].imag
         for o in range(n_out):
             real_sum[:] = 0
             imaginary_sum[:] = 0
             for c in range(n_in):
+                a = matrices[0, o, c, voxel : voxel + n_x]  # views: plain indices are vectorised
+                b = matrices[1, o, c, voxel : voxel + n_x]
                 for x in range(n_x):
-                    a, b = matrices[0, o, c, voxel + x], matrices[1, o, c, voxel + x]
-                    real_sum[x] += a * real[c, x] - b * imaginary[c, x]
-                    imaginary_sum[x] += a * imaginary[c, x] + b * real[c, x]
+                    real_sum[x] += a[x] * real[c, x] - b[x] * imaginary[c, x]
+                    imaginary_sum[x] += a[x] * imaginary[c, x] + b[x] * real[c, x]
+            row = rows[i, o, voxel : voxel + n_x]
             for x in range(n_x):
-                rows[i, o, voxel + x] = complex(real_sum[x], imaginary_sum[x])
+                row[x] = complex(real_sum[x], imaginary_sum[x])
 
 
 @njit(cache=True, nogil=True, fastmath=True)

@@ -13,6 +13,7 @@ Counters = NDArray[np.integer]
 Mask = NDArray[np.bool_]
 
 _REACH = 6  # lines on either side of the centre: most of the signal, and little noise
+_PLACES, _FURTHEST = 144, 32  # a slice alone is seen as far as this, to have so many places
 _ENOUGH = 0.75  # of the places: k-space that is cut or undersampled has gaps in its middle
 
 
@@ -28,16 +29,22 @@ class CentralPlaces:
 
     Examples
     --------
-    >>> places = CentralPlaces(ky=Limit(0, 63, 32), kz=Limit(), slices=Limit(0, 1))
-    >>> ky, first, second = np.arange(20, 38), np.zeros(18, int), np.ones(18, int)
-    >>> int(places.note(ky, first, first, images=ky > 0).sum()), places.enough
-    (12, False)
-    >>> int(places.note(ky, first, second, images=ky > 0).sum()), places.enough
-    (12, True)
+    >>> places = CentralPlaces(ky=Limit(0, 63, 32), kz=Limit(), slices=Limit(0, 13))
+    >>> ky, kz = np.arange(20, 38), np.zeros(18, int)
+    >>> for number in range(10):
+    ...     central = places.note(ky, kz, kz + number, images=ky > 20)
+    >>> ky[central], places.enough
+    (array([26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37]), False)
+    >>> central = places.note(ky, kz, kz + 10, images=ky > 20)
+    >>> places.enough
+    True
     """
 
     def __init__(self, *, ky: Limit, kz: Limit, slices: Limit) -> None:
-        self._windows = (slices.minimum, slices.maximum), _window(kz), _window(ky)
+        first, last = _window(kz, _REACH)
+        across = (last + 1 - first) * len(slices)
+        reach = min(_FURTHEST, max(_REACH, _PLACES // (2 * across)))
+        self._windows = (slices.minimum, slices.maximum), (first, last), _window(ky, reach)
         self._seen = np.zeros([last - first + 1 for first, last in self._windows], bool)
 
     def note(self, ky: Counters, kz: Counters, slices: Counters, *, images: Mask) -> Mask:
@@ -86,9 +93,6 @@ def strongest(runs: Sequence[NDArray[np.complex64]], count: int) -> list[Mask]:
     return [np.asarray(of >= least) for of in power]
 
 
-def _window(limit: Limit) -> tuple[int, int]:
+def _window(limit: Limit, reach: int) -> tuple[int, int]:
     """First and last counter around the centre."""
-    return (
-        max(limit.minimum, limit.centre - _REACH),
-        min(limit.maximum, limit.centre + _REACH - 1),
-    )
+    return max(limit.minimum, limit.centre - reach), min(limit.maximum, limit.centre + reach - 1)

@@ -22,7 +22,7 @@ class ReadoutTransform:
     Reversed lines are turned into the order of the others, asymmetric echoes are placed
     by their centre, missing samples are zero. Linear: a line costs one FFT of
     ``axis.n_transform`` per channel and one [C', C] product per image voxel. Products that differ
-    along X take twice the time: a tenth to a fifth of the whole.
+    along X take twice the time, a quarter more for the whole (`benchmarks/bench_compression.py`).
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def _product_along_x(along_x: Complex, mix: Complex | None, n_channels: int, axi
             f"needed {needed[1]} at {needed[0]}"
         )
     product = (along_x if mix is None else along_x @ mix).transpose(1, 2, 0) * axis.scale
-    return np.stack([product.real, product.imag]).astype(np.float32)
+    return np.ascontiguousarray(np.stack([product.real, product.imag]), np.float32)
 
 
 def _gather(
