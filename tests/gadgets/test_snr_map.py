@@ -27,7 +27,7 @@ CASES = {
     "all lines": SMALL,
     "R=2": replace(SMALL, sampling=Sampling((1, 2))),
     "2x2 CAIPI": replace(
-        SMALL, matrix=(32, 40, 32), voxel_mm=(5.0, 5.4, 6.6), sampling=Sampling((2, 2), 1)
+        SMALL, matrix=(32, 40, 32), voxel_mm=(5.0, 5.4, 6.6), sampling=Sampling((2, 2), 1), snr=80.0
     ),
     "partial Fourier": replace(SMALL, sampling=Sampling(partial=(0.75, 0.75))),
     "asymmetric echo, two averages": replace(SMALL, skipped_samples=24, averages=2),

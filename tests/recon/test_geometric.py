@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.linalg import expm
+from undersampling import simulated
 
 from streamrecon.errors import DataError
 from streamrecon.model.kspace import ChannelMix
@@ -168,3 +169,20 @@ def test_matrices_of_another_grid_or_coil_are_refused() -> None:
     for shape in ((7, 2, 4), (8, 2, 5)):
         with pytest.raises(DataError, match="needed 4 at 8"):
             ReadoutTransform(Axis(8, 8, 8, 200.0), n_channels=4, along_x=random_complex(*shape))
+
+
+def test_one_slice_says_little_of_what_the_coils_see_in_others() -> None:
+    coils = simulated((24, 45, 40), 16, slices=True)
+    lines = coils.hybrid  # [E, C, Z, Y, X]
+    everything = rows_of(lines)
+
+    of_one = matrices_along_x(rows_of(lines[:, :, 3:4]), 3.0)
+    of_all = matrices_along_x(rows_of(lines[:, :, :, 16:28]), 3.0)
+
+    assert left_out(of_all, everything) < 0.01
+    assert 0.05 < left_out(of_one, everything) < 0.25
+
+
+def rows_of(lines: np.ndarray) -> np.ndarray:
+    """Lines [E, C, Z, Y, X] as [N, C, X]."""
+    return np.ascontiguousarray(np.moveaxis(lines, 1, 3)).reshape(-1, *lines.shape[1::3])
