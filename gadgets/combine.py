@@ -21,6 +21,7 @@ from streamrecon.recon.coils import Sensitivities
 from streamrecon.recon.combine import coil_images, combine_coils, combine_each_echo
 from streamrecon.recon.grid import grid_of
 from streamrecon.recon.polarity import signed, without_polarity
+from streamrecon.recon.snr import coil_image_noise, snr_map
 from streamrecon.recon.unfold import (
     sense_unfolding,
     sense_unfolding_of_each_echo,
@@ -74,6 +75,10 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         default=False,
         description="send a map of the g-factor with the first volume of an accelerated scan",
     )
+    send_out_snr_map: bool = Field(
+        default=False,
+        description="send each echo in units of its noise; needs whitened channels",
+    )
 
     _weights: dict[int, _Weights] = PrivateAttr(default_factory=dict)  # by slab
     _offsets: dict[int, NDArray[np.float32]] = PrivateAttr(default_factory=dict)  # by slab
@@ -100,6 +105,7 @@ class CombineCoils(Gadget[Calibration | KSpace]):
             else:
                 images = combine_coils(space, weights)
         scan, repetition = item.scan, item.repetition
+        sampled, is_white = item.sampled, item.is_white
         del item, space  # the raw data are not needed any more
         if len(set(scan.echoes.polarity)) > 1:
             images, told = without_polarity(images, scan.echoes)
@@ -107,6 +113,11 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         yield Echoes(signed(images, scan.phase_sign.value), scan, repetition)
         if weights is not None:
             yield from self._noise_map(weights, scan, repetition)
+        if self.send_out_snr_map and weights is not None and is_white:
+            yield from _snr_volumes(images, weights, sampled, scan, repetition)
+        elif self.send_out_snr_map:
+            why = "coils combined by their offsets" if weights is None else "channels not whitened"
+            yield Notice(Level.WARNING, f"no map of the signal-to-noise ratio: {why}")
 
     def _by_offsets(self, space: HybridSpace, scan: Scan) -> Complex:
         """Echoes whose phase starts at zero; offsets are those of the slab's first volume."""
@@ -145,3 +156,20 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         for echo, unmixing in of_each:
             g = noise_amplification(unmixing)
             yield Volume(g, scan.geometry, Quantity.G_FACTOR, scan, echo, repetition)
+
+
+def _snr_volumes(
+    images: Complex,
+    weights: _Weights,
+    sampled: NDArray[np.bool_],
+    scan: Scan,
+    repetition: int,
+) -> Iterator[Volume]:
+    """Each echo in units of its noise."""
+    encoding = scan.protocol.encoding
+    noise = coil_image_noise(
+        sampled, grid_of(encoding), scan.k_range_per_mm[2], n_averages=len(encoding.average)
+    )
+    of_each = weights if isinstance(weights, tuple) else (weights,)
+    for echo, values in enumerate(snr_map(images, of_each, noise)):
+        yield Volume(values, scan.geometry, Quantity.SNR, scan, echo, repetition)

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from gadgets.volume import OpenVolume
+from gadgets.volume import OpenVolume, readout_of
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.kspace import ChannelMix
 from streamrecon.model.notice import Level, Notice
@@ -46,7 +45,7 @@ class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
     )
 
     _protocol: Protocol | None = PrivateAttr(default=None)
-    _mix: NDArray[np.complex64] | None = PrivateAttr(default=None)
+    _mix: ChannelMix | None = PrivateAttr(default=None)
     _readout: ReadoutTransform | None = PrivateAttr(default=None)
     _open: dict[tuple[int, ...], OpenVolume] = PrivateAttr(default_factory=dict)
     _closed: set[tuple[int, ...]] = PrivateAttr(default_factory=set)
@@ -59,7 +58,7 @@ class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
                 yield _sign_notice(self._protocol)
                 yield item
             case ChannelMix():
-                self._mix, self._readout = item.matrix, None
+                self._mix, self._readout = item, None
             case Acquisitions():
                 yield from self._place(item)
 
@@ -117,9 +116,9 @@ class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
             protocol = of_slab(protocol, int(lines.head["idx"]["slice"][0]))
         grid = grid_of(protocol.encoding)
         if self._readout is None:
-            n_channels = lines.data.shape[1]
-            self._readout = ReadoutTransform(grid.x, n_channels=n_channels, mix=self._mix)
-        return OpenVolume(protocol, grid, self._readout)
+            self._readout = readout_of(grid, lines.data.shape[1], self._mix)
+        is_white = self._mix is not None and self._mix.is_white
+        return OpenVolume(protocol, grid, self._readout, is_white=is_white)
 
     def _counters(self) -> tuple[str, ...]:
         """Counters that part volumes, slowest first; of several slabs each is one."""

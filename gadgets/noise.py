@@ -116,7 +116,7 @@ class WhitenNoise(Gadget[Header | Acquisitions]):
             named = ", ".join(self._name(channel) for channel in dead)
             text = f"dead channels, without noise or signal: {named}; reconstructed without them"
             yield Notice(Level.WARNING, text)
-        yield ChannelMix(whitening_matrix(covariance))
+        yield ChannelMix(whitening_matrix(covariance), is_white=True)
 
     def _name(self, channel: int) -> str:
         labels = self._link.coil_labels if self._link else ()

@@ -48,7 +48,7 @@ class EarlyLines:
     protocol
         That of a scan of these lines alone: coarser, with the same fields of view.
     mix
-        Matrix that is owed to their channels, if any.
+        Matrix that is owed to their channels, if any; on this grid that is not one along X.
     share
         How much of k-space they are.
     late

@@ -41,7 +41,7 @@ class WatchQuality(Gadget[Header | ChannelMix | Acquisitions | Waveform]):
     )
 
     _protocol: Protocol | None = PrivateAttr(default=None)
-    _mix: NDArray[np.complex64] | None = PrivateAttr(default=None)
+    _mix: ChannelMix | None = PrivateAttr(default=None)
     _order: EchoOrder | None = PrivateAttr(default=None)
     _first: dict[Place, NDArray[np.complex64]] = PrivateAttr(default_factory=dict)
     _changes: list[Change] = PrivateAttr(default_factory=list)
@@ -59,7 +59,7 @@ class WatchQuality(Gadget[Header | ChannelMix | Acquisitions | Waveform]):
                 self._protocol = read_protocol(item.xml)
                 self._order = EchoOrder(len(self._protocol.echoes))
             case ChannelMix():
-                self._mix = item.matrix
+                self._mix = item
             case Waveform():
                 kind = int(item.head["waveform_id"])
                 self._waveforms[kind] = self._waveforms.get(kind, 0) + 1
@@ -98,16 +98,21 @@ class WatchQuality(Gadget[Header | ChannelMix | Acquisitions | Waveform]):
     def _look_at_centre(self, line: Acquisitions, protocol: Protocol) -> Iterator[Notice]:
         echo = int(line.head["idx"]["contrast"][0]) - protocol.encoding.contrast.minimum
         place = echo, int(line.head["idx"]["slice"][0])
-        data = line.data[0] if self._mix is None else self._mix @ line.data[0]
+        data = line.data[0] if self._mix is None else self._mix.matrix @ line.data[0]
         if place not in self._first:
             self._first[place] = np.array(data)
-            if self._mix is not None and echo == 0:
+            if self._is_white and echo == 0:
                 yield from self._judge_signal(data, line, protocol)
             return
-        deviation = 0.0 if self._mix is None else 1.0
+        deviation = 1.0 if self._is_white else 0.0
         if data.shape == self._first[place].shape:
             found = change(data, self._first[place], deviation=deviation)
             yield from self._judge_change(found, echo, protocol)
+
+    @property
+    def _is_white(self) -> bool:
+        """Whether the noise of the lines is known."""
+        return self._mix is not None and self._mix.is_white
 
     def _judge_signal(
         self, data: NDArray[np.complex64], line: Acquisitions, protocol: Protocol

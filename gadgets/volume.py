@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
-from streamrecon.model.kspace import Calibration, KSpace
+from streamrecon.model.kspace import Calibration, ChannelMix, KSpace
 from streamrecon.model.scan import Protocol, Scan, SignOrigin
 from streamrecon.mrd import layout
 from streamrecon.mrd.messages import Acquisitions
@@ -21,11 +21,36 @@ from streamrecon.recon.lines import ReadoutTransform
 from streamrecon.recon.missing import name_lines
 
 
+def readout_of(grid: Grid, n_channels: int, mix: ChannelMix | None) -> ReadoutTransform:
+    """The transform along X of a scan's lines, and what is owed to their channels."""
+    if mix is None:
+        return ReadoutTransform(grid.x, n_channels=n_channels)
+    return ReadoutTransform(grid.x, n_channels=n_channels, mix=mix.matrix, along_x=mix.along_x)
+
+
+def rows_along_x(
+    lines: Acquisitions, readout: ReadoutTransform
+) -> tuple[NDArray[np.complex64], NDArray[np.bool_]]:
+    """Rows of the image [N, C', X], and which of them were read backward [N].
+
+    Raises
+    ------
+    DataError
+        If the lines' samples or channels do not fit.
+    """
+    backward = (lines.head["flags"] & np.uint64(layout.REVERSE)) != 0
+    data, centre = _kept_samples(lines, backward)
+    return readout.rows(data, centre, backward), backward
+
+
 class OpenVolume:
     """Collects the lines of one volume, and what their headers say of place and polarity."""
 
-    def __init__(self, protocol: Protocol, grid: Grid, readout: ReadoutTransform) -> None:
+    def __init__(
+        self, protocol: Protocol, grid: Grid, readout: ReadoutTransform, *, is_white: bool = False
+    ) -> None:
         self._protocol = protocol
+        self._is_white = is_white
         self._grid = grid
         self._readout = readout
         self._assembler = Assembler(
@@ -69,11 +94,9 @@ class OpenVolume:
             If a line does not fit the grid, or the lines of one echo differ in direction.
         """
         head = lines.head
-        backward = (head["flags"] & np.uint64(layout.REVERSE)) != 0
+        rows, backward = rows_along_x(lines, self._readout)
         echo = head["idx"]["contrast"] - self._protocol.encoding.contrast.minimum
         kz = head["idx"]["slice" if self._grid.is_2d else "kspace_encode_step_2"]
-        data, centre = _kept_samples(lines, backward)
-        rows = self._readout.rows(data, centre, backward)
         ky = head["idx"]["kspace_encode_step_1"]
         self._assembler.add(rows, echo=echo, kz=kz, ky=ky, purpose=self._purpose(head["flags"]))
         self._note_polarity(echo, np.where(backward, -1, 1))
@@ -96,6 +119,7 @@ class OpenVolume:
             replace(self._with_polarity(scan), remarks=(*assumed, *remarks)),
             repetition,
             space.lattice,
+            self._is_white,
         )
 
     def _purpose(self, flags: NDArray[np.uint64]) -> Purpose | None:

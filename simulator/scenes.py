@@ -179,6 +179,13 @@ SCENES: dict[str, Scene] = {
     "dead-coil": replace(
         _NOISY, summary="one of eight coils is dead", faults=Faults(dead_coils=(2,))
     ),
+    "compressed": replace(
+        _NOISY,
+        summary="16 coils at SNR 60 for coil compression: as many see less at each place along x",
+        snr=60.0,
+        n_coils=16,
+        noise_lines=64,
+    ),
     "no-noise-scan": replace(_NOISY, summary="no noise scan", noise_lines=0),
     "noise-mixed": Scene(
         "noise scan with its channels in another order, for a scan that depends on it",

@@ -13,13 +13,30 @@ from streamrecon.model.scan import Encoding, Scan
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChannelMix:
-    """Matrix [C', C] that is owed to the channels of all lines that follow.
+    """What is owed to the channels of all lines that follow.
 
-    Whitening and compression travel ahead of the lines as a matrix and are applied once, to the
-    cropped rows; a later mix replaces an earlier one.
+    Whitening and compression travel ahead of the lines and are applied once, to the cropped rows;
+    a later mix replaces an earlier one.
+
+    Parameters
+    ----------
+    matrix
+        Of all samples alike [C', C].
+    along_x
+        Of each voxel of the image along X, behind ``matrix`` [X, C'', C']. Who looks at lines in
+        k-space, or on another grid, does without: its rows are orthonormal, and hold the signal.
+    is_white
+        Whether noise is white behind it: deviation 1 in real and imaginary part of each channel.
     """
 
     matrix: NDArray[np.complex64]
+    along_x: NDArray[np.complex64] | None = None
+    is_white: bool = False
+
+    @property
+    def n_channels(self) -> int:
+        """Channels behind it."""
+        return len(self.matrix) if self.along_x is None else self.along_x.shape[1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +73,8 @@ class KSpace:
         Number of the volume, from 0.
     lattice
         Lines that were taken; all others are zero.
+    is_white
+        Whether a line's noise is white: deviation 1 in real and imaginary part of each channel.
     """
 
     data: NDArray[np.complex64]
@@ -65,3 +84,4 @@ class KSpace:
     scan: Scan
     repetition: int = 0
     lattice: Lattice = ALL_LINES
+    is_white: bool = False

@@ -31,6 +31,38 @@ def scatter_rows(
 
 
 @njit(cache=True, nogil=True, fastmath=True)
+def mix_along_x(
+    matrices: Real, images: Complex, voxel: int, place: int, n_x: int, rows: Complex
+) -> None:
+    """A product over the channels for each of some x: [2, C', C, X], [N, C, T] -> [N, C', X].
+
+    They are ``n_x`` voxels from ``voxel`` on, and lie in ``images`` from ``place`` on. Real and
+    imaginary parts are taken apart, so that the inner loop is one of plain vectors.
+    """
+    n_lines, n_in = images.shape[:2]
+    n_out = rows.shape[1]
+    real, imaginary = np.empty((n_in, n_x), np.float32), np.empty((n_in, n_x), np.float32)
+    real_sum, imaginary_sum = np.empty(n_x, np.float32), np.empty(n_x, np.float32)
+    for i in range(n_lines):
+        for c in range(n_in):
+            samples = images[i, c, place : place + n_x]
+            for x in range(n_x):
+                real[c, x], imaginary[c, x] = samples[x].real, samples[x].imag
+        for o in range(n_out):
+            real_sum[:] = 0
+            imaginary_sum[:] = 0
+            for c in range(n_in):
+                a = matrices[0, o, c, voxel : voxel + n_x]  # views: plain indices are vectorised
+                b = matrices[1, o, c, voxel : voxel + n_x]
+                for x in range(n_x):
+                    real_sum[x] += a[x] * real[c, x] - b[x] * imaginary[c, x]
+                    imaginary_sum[x] += a[x] * imaginary[c, x] + b[x] * real[c, x]
+            row = rows[i, o, voxel : voxel + n_x]
+            for x in range(n_x):
+                row[x] = complex(real_sum[x], imaginary_sum[x])
+
+
+@njit(cache=True, nogil=True, fastmath=True)
 def interpolate_weights(coarse: Real, cells: Index, taps: Real, weights: Real) -> None:
     """Rows between coarse rows, conjugated, of unit norm over C: [C, Rc, X] -> [C, R, X].
 

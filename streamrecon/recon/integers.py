@@ -10,7 +10,10 @@ from numpy.typing import DTypeLike, NDArray
 from streamrecon.model.images import Pixels, Quantity
 
 _PHASE_STEPS = 4096  # 12 bits over 2π, as scanners' own phase images
-_G_FACTOR_STEP = 0.01  # as Gadgetron sends it
+_STEPS = {  # of ratios, of which whole numbers would be too coarse
+    Quantity.G_FACTOR: 0.01,  # as Gadgetron sends it
+    Quantity.SNR: 0.1,
+}
 
 
 class Stored(NamedTuple):
@@ -33,7 +36,7 @@ def as_integers(
 ) -> Stored:
     """Integers nearest to the values: phase in 4096 steps, the g-factor in hundredths.
 
-    Everything else as it is.
+    The signal-to-noise ratio in tenths, everything else as it is.
 
     Parameters
     ----------
@@ -58,12 +61,10 @@ def as_integers(
     limits = np.iinfo(np.dtype(dtype))
     low = limits.min if minimum is None else max(minimum, limits.min)
     high = limits.max if maximum is None else min(maximum, limits.max)
-    slope = 1.0
+    slope = _STEPS.get(quantity, 1.0)
     if quantity is Quantity.PHASE:
         slope = 2 * np.pi / _PHASE_STEPS
         offset = _PHASE_STEPS / 2 if limits.min == 0 else 0.0
-    elif quantity is Quantity.G_FACTOR:
-        slope = _G_FACTOR_STEP
     stored = np.rint(values.real / slope + offset)
     clipped = int(((stored < low) | (stored > high)).sum())
     integers = np.clip(stored, low, high).astype(dtype)

@@ -7,9 +7,11 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
 from streamrecon.fourier import Plan
+from streamrecon.recon._kernels import mix_along_x
 from streamrecon.recon.grid import Axis
 
 Complex = NDArray[np.complex64]
+Real = NDArray[np.float32]
 
 _BATCH_SAMPLES = 1 << 16  # half a megabyte of spectra at a time: stays in the cache
 
@@ -19,25 +21,35 @@ class ReadoutTransform:
 
     Reversed lines are turned into the order of the others, asymmetric echoes are placed
     by their centre, missing samples are zero. Linear: a line costs one FFT of
-    ``axis.n_transform`` per channel and one [C', C] product per image voxel.
+    ``axis.n_transform`` per channel and one [C', C] product per image voxel. Products that differ
+    along X take twice the time, a quarter more for the whole (`benchmarks/bench_compression.py`).
 
     Parameters
     ----------
     axis
         The readout axis.
+    n_channels
+        Channels of the lines, C.
     mix
         Matrix applied to the channels [C', C]: whitening, compression, or both; ``None`` leaves
         them as they are.
-    n_channels
-        Channels of the lines, C.
+    along_x
+        A further matrix for each voxel of the image [X, C'', C'], behind ``mix``.
 
     Raises
     ------
     DataError
-        If ``mix`` is for another number of channels.
+        If ``mix`` or ``along_x`` is for another number of channels, or of voxels.
     """
 
-    def __init__(self, axis: Axis, *, n_channels: int, mix: Complex | None = None) -> None:
+    def __init__(
+        self,
+        axis: Axis,
+        *,
+        n_channels: int,
+        mix: Complex | None = None,
+        along_x: Complex | None = None,
+    ) -> None:
         if mix is not None and mix.shape[1] != n_channels:
             raise DataError(
                 f"lines: found {n_channels} channels, but whitening or compression of "
@@ -45,7 +57,12 @@ class ReadoutTransform:
             )
         self._axis = axis
         self._mix = None if mix is None else np.ascontiguousarray(mix * axis.scale, np.complex64)
+        self._along_x = None
+        if along_x is not None:
+            self._along_x = _product_along_x(along_x, mix, n_channels, axis)
         self._n_channels = n_channels
+        self._n_rows = n_channels if mix is None else len(mix)
+        self._n_rows = self._n_rows if along_x is None else along_x.shape[1]
         batch = max(1, _BATCH_SAMPLES // (n_channels * axis.n_transform))
         self._plans = {
             size: Plan((size, n_channels, axis.n_transform), (2,), inverse=True, threads=1)
@@ -55,8 +72,8 @@ class ReadoutTransform:
 
     @property
     def n_channels(self) -> int:
-        """Channels of the rows, C'."""
-        return self._n_channels if self._mix is None else len(self._mix)
+        """Channels of the rows, C'; C'' where each voxel has its own matrix."""
+        return self._n_rows
 
     def rows(
         self, lines: Complex, centre: NDArray[np.integer], backward: NDArray[np.bool_]
@@ -98,10 +115,26 @@ class ReadoutTransform:
 
     def _mixed(self, images: Complex, rows: Complex) -> None:
         for voxels, places in self._pieces:
-            if self._mix is None:
+            if self._along_x is not None:
+                first, count = voxels.start, voxels.stop - voxels.start
+                mix_along_x(self._along_x, images, first, places.start, count, rows)
+            elif self._mix is None:
                 np.multiply(images[:, :, places], self._axis.scale, out=rows[:, :, voxels])
             else:
                 np.matmul(self._mix, images[:, :, places], out=rows[:, :, voxels])
+
+
+def _product_along_x(along_x: Complex, mix: Complex | None, n_channels: int, axis: Axis) -> Real:
+    """Both matrices as one, real and imaginary parts apart, X last [2, C'', C, X]."""
+    n_x, _, n_between = along_x.shape
+    needed = axis.n_image, n_channels if mix is None else len(mix)
+    if (n_x, n_between) != needed:
+        raise DataError(
+            f"lines: found compression of {n_between} channels at {n_x} places along x, "
+            f"needed {needed[1]} at {needed[0]}"
+        )
+    product = (along_x if mix is None else along_x @ mix).transpose(1, 2, 0) * axis.scale
+    return np.ascontiguousarray(np.stack([product.real, product.imag]), np.float32)
 
 
 def _gather(

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
 
+WHITE_POWER = 2.0
+"""Noise power of a whitened complex sample: deviation 1 in real and in imaginary part."""
+
 _SINGULAR = 1e-4  # least part of a channel that is no sum of others, amplitudes in float32
 _DEAD = 1e-4  # of the median noise power: less is a channel that is not connected
 _EDGE_SHARE = 8  # a line's outer eighths are its edges

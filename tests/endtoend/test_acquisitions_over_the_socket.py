@@ -16,6 +16,7 @@ from simulator.scan import simulate
 from simulator.scene import Order, Scene
 from simulator.truth import truth, voxel_centres
 from streamrecon.client import Reply, Server
+from streamrecon.mrd.messages import ConfigText
 
 TINY = Scene(
     "tiny noiseless head", matrix=(12, 26, 30), voxel_mm=(13.0, 8.0, 7.0), n_coils=4,
@@ -176,3 +177,21 @@ def test_each_slab_is_a_volume_in_its_own_place(server: Server, repetitions: int
         places = all_places_lps_mm(of_type(own, COMPLEX, 0))
         expected = np.moveaxis(voxel_centres(slab.geometry), 0, -1)
         np.testing.assert_allclose(places, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("method", ["geometric", "pca"])
+def test_sixteen_coils_are_compressed_without_a_trace(server: Server, method: str) -> None:
+    scene = replace(TINY, n_coils=16, matrix=(12, 26, 48), voxel_mm=(13.0, 8.0, 4.4))
+    known, plain = truth(scene), with_complex_images().xml
+    before = "<gadget><name>AssembleKSpace</name></gadget>"
+    wanted = (
+        f'<gadget><name>CompressCoils</name><property name="method" value="{method}"/></gadget>'
+    )
+    config = ConfigText(plain.replace(before, wanted + before))
+
+    reply = reconstructed(simulate(scene).messages(), server, config)
+
+    assert f"channels compressed ({method}) from 16 to " in told(reply)
+    errors = relative_errors(echoes(reply.images, COMPLEX), known.echoes, known.coil_rss)
+    assert np.median(errors) < 0.005
+    assert np.quantile(errors, 0.99) < 0.02

@@ -3,20 +3,26 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from chains import complex_echoes, relative_errors, texts
+from test_accelerated_chain import in_pieces
 
 from gadgets import REGISTRY
+from gadgets.preview import EarlyLines
+from simulator.sampling import Sampling
 from simulator.scan import simulate
-from simulator.scene import Scene
+from simulator.scene import Order, Scene
 from simulator.truth import truth
+from streamrecon.errors import ConfigError
 from streamrecon.stream.config import build_chain
 
 CHAIN = """<configuration><version>2</version><stream>
 <gadget><name>WhitenNoise</name></gadget>
-<gadget><name>CompressCoils</name><property name="loss" value="0.01"/></gadget>
+{compression}
 <gadget><name>AssembleKSpace</name></gadget>
 <gadget><name>CombineCoils</name></gadget>
 </stream></configuration>"""
+METHODS = ("geometric", "pca")
 
 SCENE = Scene(
     "16 coils", matrix=(12, 40, 48), voxel_mm=(10.0, 5.0, 4.4), n_coils=16, snr=float("inf"),
@@ -24,27 +30,166 @@ SCENE = Scene(
 )  # fmt: skip
 
 
-def run(scene: Scene) -> list[object]:
+def compression(**parameters: object) -> str:
+    properties = (f'<property name="{k}" value="{v}"/>' for k, v in parameters.items())
+    return f"<gadget><name>CompressCoils</name>{''.join(properties)}</gadget>"
+
+
+def run(scene: Scene, gadgets: str) -> list[object]:
     emitted: list[object] = []
-    build_chain(CHAIN, REGISTRY).run(simulate(scene).messages(), emitted.append)
+    chain = build_chain(CHAIN.format(compression=gadgets), REGISTRY)
+    chain.run(in_pieces(simulate(scene).messages()), emitted.append)
     return emitted
 
 
-def test_compressed_channels_give_the_truth_within_the_loss() -> None:
+def told(emitted: list[object]) -> str:
+    (text,) = (text for text in texts(emitted) if "compress" in text)
+    return text
+
+
+def channels(emitted: list[object]) -> int:
+    """Virtual channels, as told."""
+    return int(told(emitted).split()[-1])
+
+
+def difference(scene: Scene, gadgets: str) -> float:
+    """Of the echoes with and without compression, in units of those without."""
+    (whole,), (found,) = (complex_echoes(run(scene, each)) for each in ("", gadgets))
+    phase = np.exp(1j * np.angle(found.data[0] * whole.data[0].conj()))  # that of the coils
+    left = found.data - whole.data * phase
+    return float(np.linalg.norm(left) / np.linalg.norm(whole.data))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_compressed_channels_give_the_truth_within_the_loss(method: str) -> None:
     known = truth(SCENE)
 
-    emitted = run(SCENE)
+    emitted = run(SCENE, compression(method=method))
 
-    (told,) = (text for text in texts(emitted) if "compressed" in text)
-    assert int(told.split()[-1]) < 16
+    assert channels(emitted) < 16
     (echoes,) = complex_echoes(emitted)
     errors = relative_errors(echoes.data, known.echoes, known.coil_rss)
     assert np.sqrt((errors**2).mean(axis=1)).max() < 0.02
 
 
-def test_no_line_is_lost_while_the_gadget_waits() -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_no_line_is_lost_while_the_gadget_waits(method: str) -> None:
     scene = replace(SCENE, snr=40.0, noise_lines=64, repetitions=2)
 
-    echoes = complex_echoes(run(scene))
+    echoes = complex_echoes(run(scene, compression(method=method)))
 
     assert [each.repetition for each in echoes] == [0, 1]
+
+
+QUIET = replace(SCENE, matrix=(13, 41, 48), snr=1e3, noise_lines=64, te_s=(0.005, 0.01))
+SCANS = {
+    "reversed echoes": replace(QUIET, bipolar=True, te_s=(0.005, 0.01, 0.015)),
+    "asymmetric echo": replace(QUIET, skipped_samples=14),
+    "off centre, oversampled": replace(
+        QUIET, centre_lps_mm=(20.0, -30.0, 15.0), oversampling=(1.0, 1.2, 1.5), tilt_deg=(9.0, 5.0)
+    ),
+    "zero-filled": replace(QUIET, recon_matrix=(13, 41, 63)),
+    "odd readout, fewer voxels": replace(QUIET, matrix=(13, 41, 47), recon_matrix=(13, 41, 43)),
+    "interleaved slices": replace(QUIET, slices=True, order=Order.KZ_INNER),
+    "sequential slices": replace(QUIET, slices=True),
+    "slabs": replace(QUIET, slabs=2, matrix=(8, 41, 48)),
+}
+
+
+@pytest.mark.parametrize("scene", SCANS.values(), ids=SCANS.keys())
+def test_half_of_sixteen_coils_say_the_same_within_one_percent(scene: Scene) -> None:
+    compressed = run(scene, compression())
+    whole = run(scene, "")
+
+    assert channels(compressed) <= 9
+    for found, expected in zip(complex_echoes(compressed), complex_echoes(whole), strict=True):
+        assert np.linalg.norm(np.abs(found.data) - np.abs(expected.data)) < 0.01 * np.linalg.norm(
+            expected.data
+        )
+        ratio = found.data[1] * found.data[0].conj() - expected.data[1] * expected.data[0].conj()
+        assert np.linalg.norm(ratio) < 0.01 * np.linalg.norm(expected.data[0] * expected.data[1])
+
+
+def test_places_along_x_need_fewer_channels_and_leave_noise_out_of_the_count() -> None:
+    scene = replace(SCENE, matrix=(24, 48, 48), voxel_mm=(7.0, 4.5, 4.4), snr=60.0, noise_lines=64)
+
+    geometric, pca = (run(scene, compression(method=method)) for method in METHODS)
+
+    assert channels(geometric) <= 9
+    assert channels(geometric) + 3 <= channels(pca) <= 13
+
+
+@pytest.mark.parametrize(
+    "sampling",
+    [
+        Sampling((1, 2)),
+        Sampling((2, 2), caipi_shift=1),
+        Sampling((1, 2), separate_calibration=True),
+    ],
+    ids=["R=2", "2x2 CAIPI", "separate calibration"],
+)
+def test_an_accelerated_scan_unfolds_as_well_as_from_all_channels(sampling: Sampling) -> None:
+    scene = replace(
+        SCENE, matrix=(40, 64, 48), voxel_mm=(4.0, 3.4, 4.4), te_s=(0.005, 0.0103), snr=60.0,
+        noise_lines=64, sampling=sampling,
+    )  # fmt: skip
+    (expected,) = complex_echoes(run(replace(scene, snr=float("inf"), sampling=Sampling()), ""))
+    emitted, whole = run(scene, compression()), run(scene, "")
+
+    def error(items: list[object]) -> float:
+        (found,) = complex_echoes(items)
+        scale = np.abs(expected.data).sum() / np.abs(found.data).sum()
+        return float(np.linalg.norm(np.abs(found.data) * scale - np.abs(expected.data)))
+
+    assert channels(emitted) <= 10
+    assert error(emitted) < 1.02 * error(whole)  # 1.00 at R = 2, 0.98 at 2 x 2
+
+
+def test_where_memory_is_full_before_the_centre_channels_stay_as_they_are() -> None:
+    scene = replace(QUIET, matrix=(40, 41, 48), voxel_mm=(4.0, 5.0, 4.4))
+    full = compression(hold_mib=1)
+
+    assert "not compressed: 1 MiB" in told(run(scene, full))
+    assert difference(scene, full) < 1e-6
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_number_of_channels_is_kept_to_even_then(method: str) -> None:
+    scene = replace(QUIET, matrix=(40, 41, 48), voxel_mm=(4.0, 5.0, 4.4))
+
+    emitted = run(scene, compression(method=method, hold_mib=1, channels=5))
+
+    warning, done = (text for text in texts(emitted) if "compress" in text)
+    assert "centre missing" in warning
+    assert done.endswith("from 16 to 5")
+    assert len(complex_echoes(emitted)) == 1
+
+
+def test_channels_are_compressed_once() -> None:
+    with pytest.raises(ConfigError, match="compressed already"):
+        run(QUIET, compression() + compression())
+
+
+def test_without_a_noise_scan_there_is_nothing_to_whiten_and_all_is_well() -> None:
+    scene = replace(QUIET, noise_lines=0, snr=float("inf"))
+
+    assert difference(scene, compression()) < 0.01
+
+
+def test_a_watch_and_a_preview_behind_it_see_the_same_scan() -> None:
+    scene = replace(QUIET, matrix=(24, 40, 48), te_s=(0.005, 0.01, 0.015))
+    behind = "<gadget><name>WatchQuality</name></gadget><gadget><name>GatherCentre</name></gadget>"
+
+    with_it, without = run(scene, compression() + behind), run(scene, behind)
+
+    signal, expected = (
+        [text for text in texts(items) if "signal at the first echo" in text]
+        for items in (with_it, without)
+    )
+    assert signal == expected
+    previews, plain = (
+        [item.mix for item in items if isinstance(item, EarlyLines)] for items in (with_it, without)
+    )
+    assert len(previews) == len(plain) == 2
+    for mix, other in zip(previews, plain, strict=True):
+        np.testing.assert_array_equal(mix, other)

@@ -86,6 +86,21 @@ def test_the_stock_file_for_snr_sends_the_g_factor_in_hundredths() -> None:
     assert len(volumes(emitted, Quantity.MAGNITUDE)) == 4
 
 
+def test_the_stock_file_for_snr_sends_every_echo_in_tenths_of_its_noise() -> None:
+    scene = SCENES["Generic_Cartesian_Grappa"]
+    chain = build_chain(legacy(FORMS["Generic_Cartesian_Grappa_SNR"]), REGISTRY)
+
+    emitted = emitted_by(chain, simulate(scene).messages())
+    ours = run_chain("Generic_Cartesian_Grappa_SNR.xml", simulate(scene).messages())
+
+    assert not [n.text for n in chain.notices if "send_out_snr_map" in n.text]
+    stock, own = (volumes(items, Quantity.SNR) for items in (emitted, ours))
+    assert [volume.echo for volume in stock] == [0, 1, 2, 3]
+    for one, other in zip(stock, own, strict=True):
+        np.testing.assert_allclose(one.values * 0.1, other.values, atol=0.051)
+    assert 100 < own[0].values[4, 20, 14] < 500  # 500 for one coil of sensitivity 1, all lines
+
+
 def pixels(item: Volume | Image) -> np.ndarray:
     """Values [Z, Y, X] of either."""
     return item.values if isinstance(item, Volume) else item.data[0]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from streamrecon.errors import DataError
-from streamrecon.recon.compression import compression_matrix, strongest
+from streamrecon.recon.central import strongest
+from streamrecon.recon.compression import compression_matrix
 
 RNG = np.random.default_rng(5)
 
@@ -60,5 +61,5 @@ def test_the_strongest_lines_are_found_across_runs_of_any_length() -> None:
 
     found = strongest([lines[:1], lines[1:1], lines[1:5], lines[5:]], 3)
 
-    np.testing.assert_array_equal(found, lines[[0, 2, 4]])
-    np.testing.assert_array_equal(strongest([lines[:2], lines[2:]], 9), lines)
+    np.testing.assert_array_equal(np.flatnonzero(np.concatenate(found)), [0, 2, 4])
+    assert np.concatenate(strongest([lines[:2], lines[2:]], 9)).all()

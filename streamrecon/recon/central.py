@@ -1,0 +1,98 @@
+"""Which central lines of a scan have come: whether they show what its coils see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.model.scan import Limit
+
+Counters = NDArray[np.integer]
+Mask = NDArray[np.bool_]
+
+_REACH = 6  # lines on either side of the centre: most of the signal, and little noise
+_PLACES, _FURTHEST = 144, 32  # a slice alone is seen as far as this, to have so many places
+_ENOUGH = 0.75  # of the places: k-space that is cut or undersampled has gaps in its middle
+
+
+class CentralPlaces:
+    """Notes which places around the centre of k-space have come, in every slice or slab.
+
+    One partition or one slice says nothing of how the coils vary across it.
+
+    Parameters
+    ----------
+    ky, kz, slices
+        Ranges of the counters.
+
+    Examples
+    --------
+    >>> places = CentralPlaces(ky=Limit(0, 63, 32), kz=Limit(), slices=Limit(0, 13))
+    >>> ky, kz = np.arange(20, 38), np.zeros(18, int)
+    >>> for number in range(10):
+    ...     central = places.note(ky, kz, kz + number, images=ky > 20)
+    >>> ky[central], places.enough
+    (array([26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37]), False)
+    >>> central = places.note(ky, kz, kz + 10, images=ky > 20)
+    >>> places.enough
+    True
+    """
+
+    def __init__(self, *, ky: Limit, kz: Limit, slices: Limit) -> None:
+        first, last = _window(kz, _REACH)
+        across = (last + 1 - first) * len(slices)
+        reach = min(_FURTHEST, max(_REACH, _PLACES // (2 * across)))
+        self._windows = (slices.minimum, slices.maximum), (first, last), _window(ky, reach)
+        self._seen = np.zeros([last - first + 1 for first, last in self._windows], bool)
+
+    def note(self, ky: Counters, kz: Counters, slices: Counters, *, images: Mask) -> Mask:
+        """Take those lines [N] as come that image or calibrate; which of them are central."""
+        counters = [counter.astype(np.int64) for counter in (slices, kz, ky)]
+        inside = images.copy()
+        for counter, (first, last) in zip(counters, self._windows, strict=True):
+            inside &= (counter >= first) & (counter <= last)
+        places = [
+            counter[inside] - first
+            for counter, (first, _) in zip(counters, self._windows, strict=True)
+        ]
+        self._seen[tuple(places)] = True
+        return inside
+
+    @property
+    def enough(self) -> bool:
+        """Whether three quarters of the places have come."""
+        return bool(self._seen.mean() >= _ENOUGH)
+
+
+def evenly(masks: Sequence[Mask], most: int) -> list[Mask]:
+    """At most so many of the lines in the masks, spread over all of them.
+
+    >>> evenly([np.ones(3, bool), np.array([True, False, True])], 3)
+    [array([ True, False,  True]), array([False, False,  True])]
+    """
+    whole = np.concatenate(masks)
+    places = np.flatnonzero(whole)
+    kept = np.linspace(0, len(places) - 1, min(most, len(places))).astype(np.int64)
+    chosen = np.zeros_like(whole)
+    chosen[places[kept]] = True
+    return np.split(chosen, np.cumsum([len(mask) for mask in masks])[:-1])
+
+
+def strongest(runs: Sequence[NDArray[np.complex64]], count: int) -> list[Mask]:
+    """Which are the ``count`` lines of most power out of runs [N, C, X], or all there are.
+
+    >>> one, other = np.array([[[1j]], [[3]]], np.complex64), np.array([[[2]]], np.complex64)
+    >>> strongest([one, other], 2)
+    [array([False,  True]), array([ True])]
+    """
+    power = [np.square(np.linalg.norm(run, axis=(1, 2))) for run in runs]
+    everyone = np.sort(np.concatenate(power))
+    least = everyone[max(0, len(everyone) - count)]
+    return [np.asarray(of >= least) for of in power]
+
+
+def _window(limit: Limit, reach: int) -> tuple[int, int]:
+    """First and last counter around the centre."""
+    return max(limit.minimum, limit.centre - reach), min(limit.maximum, limit.centre + reach - 1)
