@@ -7,11 +7,13 @@ is that of the echoes' phase difference, without noise.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from bench_parallel import grid_of
 
 from simulator.encode import encode, sample_object
-from simulator.scene import Scene
+from simulator.scenes import SCENES
 from streamrecon.fourier import ifft
 from streamrecon.model.lattice import ALL_LINES, Lattice
 from streamrecon.recon.assemble import HybridSpace
@@ -20,10 +22,7 @@ from streamrecon.recon.unfold import sense_unfolding, unfolding
 from streamrecon.recon.unmixing import noise_amplification
 
 SNR, CALIBRATION, TE_S = 40.0, 24, (0.005, 0.0103)
-SCENE = Scene(
-    "unfolding", matrix=(42, 66, 48), voxel_mm=(4.0, 3.4, 4.4), oversampling=(1.0, 1.0, 1.0),
-    te_s=TE_S, n_coils=12,
-)  # fmt: skip
+SCENE = replace(SCENES["r3"], te_s=TE_S, oversampling=(1.0, 1.0, 1.0))
 LATTICES = {"R = 2": Lattice(1, 2), "R = 3": Lattice(1, 3), "2 x 2, shifted": Lattice(2, 2, 1)}
 WAYS = {"GRAPPA": unfolding, "SENSE": sense_unfolding}
 
