@@ -1,4 +1,4 @@
-"""Compiled loops over unmixing weights; the front doors are in `unmixing` and `grappa`."""
+"""Compiled loops over unmixing weights; the front doors are in `unmixing` and `sense`."""
 
 import numpy as np
 from numba import njit

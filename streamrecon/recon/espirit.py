@@ -27,7 +27,8 @@ from streamrecon.threads import at_once
 
 Complex = NDArray[np.complex64]
 
-_WIDTH = 5  # lines of a kernel; 6 finds the same vectors and costs twice as much
+_WIDTH = 5  # lines of a block; 6 finds the same vectors and costs twice as much
+_LEAST_LINES = 4  # along Y: two blocks of two
 _CELL_MM = 8.0  # along Y and Z; along X the windows' distance
 _ABOVE_NOISE = 6.0  # times the median of the weakest quarter: components that are signal
 _ABOVE_ZERO = 1e-4  # of the strongest component: where there is no noise
@@ -38,9 +39,10 @@ _WINDOW_MM = 3.0  # along X (sigma); vectors are means over it
 def sensitivities_by_espirit(calibration: Complex, grid: Grid) -> Sensitivities:
     r"""Coil sensitivities from the null space of calibration lines, in a smooth gauge.
 
-    Blocks of 5 × 5 neighbouring lines of all channels, one at each place of the calibration, span
-    far fewer dimensions than they have samples; P projects on those above the noise. A voxel at r
-    with sensitivities s contributes :math:`s_c e^{-2\pi i \delta r}`, which P leaves as it is:
+    Blocks of 5 × 5 neighbouring lines of all channels (fewer where few lines are there), one at
+    each place of the calibration, span far fewer dimensions than they have samples; P projects on
+    those above the noise. A voxel at r with sensitivities s contributes
+    :math:`s_c e^{-2\pi i \delta r}`, which P leaves as it is:
 
     .. math:: W_{cc'}(r) = \frac{1}{|\Delta|} \sum_{\delta, \delta'} P_{c\delta, c'\delta'}
               e^{2\pi i (\delta - \delta') r}, \qquad W(r) s(r) = s(r)
@@ -66,7 +68,7 @@ def sensitivities_by_espirit(calibration: Complex, grid: Grid) -> Sensitivities:
     Raises
     ------
     ReconError
-        If the central lines hold no signal, or are fewer than a kernel takes.
+        If the central lines hold no signal, or are fewer than four along Y.
 
     Notes
     -----
@@ -98,13 +100,12 @@ def sensitivities_by_espirit(calibration: Complex, grid: Grid) -> Sensitivities:
 
 def _reproducing(lines: Complex, grid: Grid) -> Complex:
     """What blocks of lines reproduce, W [Zc, Yc, Xk, K, K], of lines [Xc, Z, E, Y, K]."""
-    width = (1 if grid.is_2d else _WIDTH, _WIDTH)
-    if lines.shape[1] < width[0] or lines.shape[3] < width[1]:
+    n_cells, n_z, _, n_y, n_channels = lines.shape
+    if n_y < _LEAST_LINES:
         raise ReconError(
-            f"ESPIRiT: found {lines.shape[1]} by {lines.shape[3]} calibration lines, "
-            f"needed at least {width[0]} by {width[1]}"
+            f"ESPIRiT: found {n_y} calibration lines along y, needed at least {_LEAST_LINES}"
         )
-    n_cells, n_channels = lines.shape[0], lines.shape[4]
+    width = (min(_WIDTH, max(1, n_z // 2)), min(_WIDTH, n_y // 2))  # half the lines: many blocks
     n_unknown = width[0] * width[1] * n_channels
     products = np.empty((n_cells, n_unknown, n_unknown), np.complex64)
 

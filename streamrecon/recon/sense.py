@@ -19,6 +19,7 @@ Real = NDArray[np.float32]
 
 _TURNS = 6  # how often weights turn over a field of view: the vectors' twice, and their products
 _X_MM = 4.0  # along X weights are worked out this far apart
+_LEAST_RIDGE = 1e-6  # what the coils cannot tell apart stays finite
 _FAINTEST = 1e-4  # of the bright signal: no voxel is taken for empty
 
 
@@ -57,7 +58,7 @@ def unmix_by_sense(
     grid
         The axes.
     ridge
-        λ, noise against bright signal; larger ones trade noise for aliasing.
+        λ, noise against bright signal; larger ones trade noise for aliasing. At least 1e-6 counts.
 
     Notes
     -----
@@ -79,7 +80,7 @@ def unmix_by_sense(
         along_y.from_calibration(n_y),
         cubic_taps(n_places, n_coarse, n_coarse / n_places),
     )
-    noise = ridge / np.maximum(between_cells(power, to_cells), _FAINTEST)
+    noise = max(ridge, _LEAST_RIDGE) / np.maximum(between_cells(power, to_cells), _FAINTEST)
     z, y = zip(*lattice.aliases, strict=True)
     folded = (_folded(along_z, z), _folded(along_y, y))
     weights = np.empty_like(vectors)

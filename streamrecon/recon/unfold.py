@@ -20,6 +20,7 @@ from streamrecon.recon.sense import unmix_by_sense
 from streamrecon.recon.unmixing import Unmixing
 
 _BRIGHT = 98  # percentile of the signal's power over the field of view that counts as 1
+_LEAST_BRIGHT = 0.01  # of the largest: a small object fills less than that of the field of view
 
 
 def unfolding(
@@ -121,8 +122,9 @@ def sense_unfolding_of_each_echo(
 def _relative_power(calibration: NDArray[np.complex64], grid: Grid) -> NDArray[np.float32]:
     """The signal's power around each cell [E, Zc, Yc, Xc], 1 where the mean echo is bright."""
     power = signal_power(coarse_images(calibration, grid))
-    relative: NDArray[np.float32] = power / np.percentile(power.mean(axis=0), _BRIGHT)
-    return relative
+    mean = power.mean(axis=0)
+    bright = max(np.percentile(mean, _BRIGHT), _LEAST_BRIGHT * mean.max())
+    return np.asarray(power / bright, np.float32)
 
 
 def _sensitivities(

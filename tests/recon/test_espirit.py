@@ -59,8 +59,30 @@ def test_vectors_of_slices_are_the_simulators() -> None:
     assert np.sqrt((wrong**2).mean()) < 0.03
 
 
+@pytest.mark.parametrize("n_lines", [1, 3, 5, 8])
+def test_a_thin_slab_has_vectors_too(n_lines: int) -> None:
+    """Few lines of 8 mm across it: blocks of five of them would have no room to move."""
+    coils = simulated((2 * n_lines, 47, 33), n_coils=12)
+    calibration = coils.calibration(CENTRE)
+    first = calibration.shape[2] // 2 - n_lines // 2
+    central = np.ascontiguousarray(calibration[:, :, first : first + n_lines])
+
+    found = sensitivities_by_espirit(central, coils.grid)
+
+    wrong = unlike(on_voxels(found, 2 * n_lines), coils.sensitivities)[inner(coils)]
+    assert np.sqrt((wrong**2).mean()) < 0.03  # 0.014 to 0.020
+
+
+def test_a_coil_alone_has_the_sensitivity_one() -> None:
+    coils = simulated((24, 47, 33), n_coils=1)
+
+    vectors = on_voxels(sensitivities_by_espirit(coils.calibration(CENTRE), coils.grid), 24)
+
+    np.testing.assert_allclose(np.abs(vectors), 1, atol=1e-4)
+
+
 def test_they_hold_for_voxels_where_averages_do_not() -> None:
-    """A texture as fast as the cells mixes neighbours into Walsh's covariances, not here."""
+    """Averages over cells of 8 mm bend with the coils, and with the texture of what they see."""
     coils = simulated((30, 47, 33), n_coils=12)
     calibration = coils.calibration(CENTRE)
 
@@ -115,8 +137,8 @@ def test_vectors_are_those_of_bart(tmp_path: Path) -> None:
 def test_too_few_lines_are_refused() -> None:
     coils = simulated((1, 40, 16), n_coils=4, slices=True)
 
-    with pytest.raises(ReconError, match="needed at least 1 by 5"):
-        sensitivities_by_espirit(coils.hybrid[:, :, :, 18:22].astype(np.complex64), coils.grid)
+    with pytest.raises(ReconError, match="needed at least 4"):
+        sensitivities_by_espirit(coils.hybrid[:, :, :, 18:21].astype(np.complex64), coils.grid)
 
 
 def test_lines_without_signal_are_refused() -> None:

@@ -131,6 +131,34 @@ def test_a_large_ridge_is_the_combination_and_a_small_one_amplifies_noise() -> N
     assert g[0].mean() < g[1].mean() < g[2].mean()
 
 
+@pytest.mark.parametrize("ridge", [0.0, 3e-4])
+def test_what_one_coil_cannot_part_stays_folded_and_finite(ridge: float) -> None:
+    coils = simulated((1, 48, 32), n_coils=1, slices=True)
+    lattice = Lattice(1, 2)
+
+    unmixing = sense_unfolding(coils.calibration(lattice), lattice, coils.grid, ridge=ridge)
+    found = combined(unmixing, coils.folded(lattice))
+
+    size, folded = np.abs(found[0]), np.abs(coils.folded(lattice)[0, 0])
+    np.testing.assert_allclose(size, 2 * folded, rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize(("ridge", "limit"), [(3e-4, 0.06), (0.0, 0.15)])
+def test_two_coils_part_two_voxels(ridge: float, limit: float) -> None:
+    coils = simulated((1, 48, 32), n_coils=2, slices=True)
+    lattice = Lattice(1, 2)
+
+    unmixing = sense_unfolding(coils.calibration(lattice), lattice, coils.grid, ridge=ridge)
+    found = combined(unmixing, coils.folded(lattice))
+
+    full = combined(
+        sense_unfolding(coils.calibration(lattice), Lattice(), coils.grid), coils.images
+    )
+    signal = signal_of(coils)
+    error = np.linalg.norm((found - full)[:, signal]) / np.linalg.norm(full[:, signal])
+    assert error < limit  # their sensitivities are nearly alike: 0.044 and 0.106
+
+
 def test_what_folds_from_empty_places_costs_nothing() -> None:
     coils = simulated((1, 48, 32), n_coils=4, slices=True)
     half = np.ones((1, 24, 3), np.float32)
