@@ -92,8 +92,8 @@ _UNWEIGHTED: dict[Background, Callable[[Real, NDArray[np.bool_], Geometry], Loca
     Background.LBV: remove_lbv,
 }
 
-_STEPS = {Quality.DEFAULT: (20, 40), Quality.BEST: (60, 200)}
-_TOLERANCE = {Quality.DEFAULT: 5e-3, Quality.BEST: 5e-4}
+_STEPS = {Quality.DEFAULT: (10, 20), Quality.BEST: (60, 200)}
+_TOLERANCE = {Quality.DEFAULT: 1.5e-2, Quality.BEST: 5e-4}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
