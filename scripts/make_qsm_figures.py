@@ -24,7 +24,7 @@ from streamrecon.qsm.pipeline import Quality, susceptibility
 IMAGES = ROOT / "docs" / "images"
 NUCLEI = range(1, 7)  # labels of the phantom
 WINDOW_PPM = 0.1
-TOTAL_PPM = 1.0
+TOTAL_PPM = 0.3
 HEAD_SCALE, CROP_SCALE = 2, 6  # pixels a voxel
 
 Tile = tuple[NDArray[np.floating], float]
@@ -72,7 +72,7 @@ def draw_crop(folder: Path) -> None:
         CROP_SCALE,
         (np.angle(echoes[-1, middle]), np.pi),
         (phase[middle] - np.median(phase[middle]), 2 * np.pi),
-        (centred[middle], WINDOW_PPM),
+        (centred[middle], TOTAL_PPM),
         (found.local.field_ppm[middle], WINDOW_PPM),
         (found.map.chi_ppm[middle], WINDOW_PPM),
     )
