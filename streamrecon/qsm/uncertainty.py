@@ -28,9 +28,10 @@ def noise_of_map(
     """Standard deviation that the field's noise gives χ [Z, Y, X, ppm]; 0 outside the mask.
 
     The mean size, over boxes of 5 voxels, of the change that noise of ``sd_ppm`` makes, as the
-    standard deviation of a normal error: one inversion, whatever the method. Against seven maps of
-    a head with noise of their own the default map's is 1.2 times what they scatter by in the
-    median, 1.07 times as a whole; voxel for voxel it is only a guide (correlation 0.5).
+    standard deviation of a normal error: one inversion, whatever the method. Give it a field that
+    holds no noise yet, see `susceptibility_sd`: so the default map's is 1.06 times what seven maps
+    of a head scatter by in the median, 0.91 times as a whole; voxel for voxel it is only a guide
+    (correlation 0.5).
 
     It holds noise alone. What regularisation flattens and what is left of the background is not in
     it: χ may be wrong by more where both are strong.
