@@ -64,6 +64,11 @@ class InvertField(Gadget[Regions | LocalField]):
         default=False, description="send the standard deviation by noise too: one more inversion"
     )
 
+    two_pass: bool = Field(
+        default=False,
+        description="invert once more what bleeds and calcifications leave; not for the preview",
+    )
+
     _region: NDArray[np.bool_] | None = PrivateAttr(default=None)
 
     def feed(self, item: Regions | LocalField) -> Iterator[object]:
@@ -78,8 +83,15 @@ class InvertField(Gadget[Regions | LocalField]):
         total, local = total_of(item.total), _local_of(item)
         geometry, quality = item.total.scan.geometry, Quality(item.preset)
         reference = Reference[self.reference.upper()]
+        two_pass = self.two_pass and not item.is_preview
         found = invert(
-            total, local, geometry, quality=quality, reference=reference, region=self._region
+            total,
+            local,
+            geometry,
+            quality=quality,
+            two_pass=two_pass,
+            reference=reference,
+            region=self._region,
         )
         said = (_preset(item), *found.notices[len(total.notices) :])
         level = Level.INFO if found.converged else Level.WARNING
@@ -88,7 +100,7 @@ class InvertField(Gadget[Regions | LocalField]):
         yield chi
         yield _image(chi)
         if self.uncertainty and not item.is_preview:
-            sd_ppm = susceptibility_sd(found, geometry, quality=quality)
+            sd_ppm = susceptibility_sd(found, geometry, quality=quality, two_pass=two_pass)
             yield _image(replace(chi, chi_ppm=sd_ppm), Quantity.CHI_SD)
 
 

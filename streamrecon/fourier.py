@@ -33,6 +33,7 @@ Real = NDArray[np.float32]
 _PLANS_KEPT = 24  # shapes in use at once in one scan: about ten
 _BLOCK = 1 << 18  # samples transformed at once: 2 MB, where planning and caches are kind
 _PLANNING_LIMIT_S = 2.0  # a plan is measured for at most this long, then FFTW takes the best so far
+_GUESSED = "FFTW_ESTIMATE"
 _rigour: ContextVar[str] = ContextVar("rigour", default="FFTW_MEASURE")
 
 
@@ -42,7 +43,7 @@ def plan_without_measuring() -> None:
     FFTW plans for one thread at a time, and others wait for it. A thread of low priority must not
     keep them waiting while it measures. Plans known from elsewhere are used all the same.
     """
-    _rigour.set("FFTW_ESTIMATE")
+    _rigour.set(_GUESSED)
 
 
 class Plan:
@@ -78,12 +79,9 @@ class Plan:
         self.result: Complex = (
             self.source if in_place else pyfftw.empty_aligned(tuple(shape), np.complex64)
         )
-        self._plan = _measure(
-            self.source,
-            self.result,
-            axes=tuple(axes),
-            direction="FFTW_BACKWARD" if inverse else "FFTW_FORWARD",
-            threads=threads,
+        direction = "FFTW_BACKWARD" if inverse else "FFTW_FORWARD"
+        self._plan = _plan(
+            self.source, self.result, tuple(axes), direction, flag=_rigour.get(), threads=threads
         )
 
     def run(self) -> Complex:
@@ -104,15 +102,19 @@ class RealPlan:
     ----------
     shape
         Shape of the real array; the spectrum's last axis is ``n // 2 + 1`` long.
+    measured
+        Whether the plan is worth measuring: that takes as long as a hundred transforms. One that is
+        guessed is up to half slower, unless it was measured before.
     """
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, ...], *, measured: bool = True) -> None:
         half = (*shape[:-1], shape[-1] // 2 + 1)
         axes = tuple(range(len(shape)))
         self.real: Real = pyfftw.empty_aligned(shape, np.float32)
         self.spectrum: Complex = pyfftw.empty_aligned(half, np.complex64)
-        self._forward = _measure(self.real, self.spectrum, axes=axes, direction="FFTW_FORWARD")
-        self._inverse = _measure(self.spectrum, self.real, axes=axes, direction="FFTW_BACKWARD")
+        flag = _rigour.get() if measured else _GUESSED
+        self._forward = _plan(self.real, self.spectrum, axes, "FFTW_FORWARD", flag=flag)
+        self._inverse = _plan(self.spectrum, self.real, axes, "FFTW_BACKWARD", flag=flag)
 
     def forward(self) -> Complex:
         """Spectrum of ``real``; releases the GIL."""
@@ -125,12 +127,13 @@ class RealPlan:
         return self.real
 
 
-def _measure(
+def _plan(
     source: NDArray[np.generic],
     result: NDArray[np.generic],
-    *,
     axes: tuple[int, ...],
     direction: str,
+    *,
+    flag: str,
     threads: int | None = None,
 ) -> pyfftw.FFTW:
     return pyfftw.FFTW(
@@ -138,7 +141,7 @@ def _measure(
         result,
         axes=axes,
         direction=direction,
-        flags=(_rigour.get(), "FFTW_DESTROY_INPUT"),
+        flags=(flag, "FFTW_DESTROY_INPUT"),
         threads=threads or budget(),
         planning_timelimit=_PLANNING_LIMIT_S,
     )
@@ -224,7 +227,7 @@ def rfftn(real: Real, shape: Sequence[int] | None = None) -> Complex:
     Origin at index 0; the last axis holds its non-negative half, ``n // 2 + 1``. One real FFT.
     """
     full = tuple(shape) if shape is not None else real.shape
-    pair, lock = _real_plans.take(full, lambda: RealPlan(full))
+    pair, lock = _real_plans.take(full, lambda: RealPlan(full, measured=False))
     with lock:
         if full != real.shape:
             pair.real[...] = 0
@@ -244,7 +247,7 @@ def irfftn(spectrum: Complex, shape: Sequence[int], *, crop: Sequence[int] | Non
     True
     """
     full = tuple(shape)
-    pair, lock = _real_plans.take(full, lambda: RealPlan(full))
+    pair, lock = _real_plans.take(full, lambda: RealPlan(full, measured=False))
     kept = tuple(slice(n) for n in (crop if crop is not None else full))
     with lock:
         pair.spectrum[...] = spectrum

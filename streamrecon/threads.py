@@ -7,7 +7,7 @@ The budget is ``STREAMRECON_THREADS``, else the processors this process may use.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -53,8 +53,9 @@ def set_budget(threads: int) -> None:
 def at_once(work: Callable[[range], None], count: int) -> None:
     """Call ``work`` with equal shares of ``range(count)`` in as many threads as the budget has.
 
-    ``work`` should release the GIL. BLAS keeps to one thread in this process from now on: its own
-    threads wait by spinning, and two sets of them cost ten times the work itself.
+    The caller takes the last share. ``work`` should release the GIL. BLAS keeps to one thread in
+    this process from now on: its own threads wait by spinning, and two sets of them cost ten times
+    the work itself.
 
     >>> found = []
     >>> at_once(found.extend, 10)
@@ -64,9 +65,14 @@ def at_once(work: Callable[[range], None], count: int) -> None:
     _quiet_blas()
     n_shares = max(1, min(budget(), count))
     edges = [count * share // n_shares for share in range(n_shares + 1)]
-    shares: Iterable[range] = map(range, edges[:-1], edges[1:])
-    with ThreadPoolExecutor(n_shares, thread_name_prefix="share") as pool:
-        for _ in pool.map(work, shares):
+    *shares, own = map(range, edges[:-1], edges[1:])
+    if not shares:
+        work(own)
+        return
+    with ThreadPoolExecutor(len(shares), thread_name_prefix="share") as pool:
+        others = pool.map(work, shares)
+        work(own)
+        for _ in others:
             pass
 
 

@@ -93,6 +93,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="how the field from outside is taken off; preset: as the quality has it (%(default)s)",
     )  # fmt: skip
     result.add_argument(
+        "--two-pass", action="store_true",
+        help="invert once more what bleeds and calcifications leave of the field",
+    )  # fmt: skip
+    result.add_argument(
         "--reference", choices=("brain", "csf", "region"), default="brain",
         help="what is set to zero (%(default)s)",
     )  # fmt: skip
@@ -188,7 +192,11 @@ def _volumes(
             background=Background(options.background),
             preview=False,
         ),
-        InvertField(reference=options.reference, uncertainty=options.uncertainty),
+        InvertField(
+            reference=options.reference,
+            uncertainty=options.uncertainty,
+            two_pass=options.two_pass,
+        ),
         FieldImages(
             b0_hz=all_of_them,
             b0_sd=all_of_them,

@@ -157,6 +157,7 @@ def fit_lines(
     intercept: Real,
     misfit: Real,
     spread: Real,
+    power: Real,
     first: int,
     last: int,
 ) -> None:
@@ -164,17 +165,25 @@ def fit_lines(
 
     In those steps the intercept is held near 0 with the standard deviation ``looseness`` [rad; 0:
     free] against the voxel's own misfit, or ``floor`` where that is smaller. [E, V] in; out [V]:
-    rad/s, rad, Σm²r² and Σm²(t - t̄)². One echo: the line through 0.
+    rad/s, rad, Σm²r², Σm²(t - t̄)² and Σm². One echo: the line through 0. A magnitude that is not
+    finite has no weight.
     """
     echoes = len(phase)
+    squared = np.empty(echoes, np.float64)
     for v in range(first, last):
         if not inside[v]:
             continue
         a = b = rest = hold = across = 0.0
+        total = 0.0
+        for e in range(echoes):
+            m = float(magnitude[e, v])
+            squared[e] = m * m if np.isfinite(m) else 0.0
+            total += squared[e]
+        power[v] = total
         for step in range(steps + 1):
             sw, st, stt, sp, stp = hold, 0.0, 0.0, -hold * b, 0.0
             for e in range(echoes):
-                w = float(magnitude[e, v]) ** 2
+                w = squared[e]
                 left = phase[e, v] - b - a * te[e]
                 left = wrapped(left) if step else left
                 sw += w
@@ -191,7 +200,7 @@ def fit_lines(
             rest = 0.0
             for e in range(echoes):
                 left = wrapped(phase[e, v] - b - a * te[e])
-                rest += float(magnitude[e, v]) ** 2 * left * left
+                rest += squared[e] * left * left
             if looseness > 0.0 and echoes > 2:
                 hold = max(floor * floor, rest / (echoes - 2)) / looseness**2
         slope[v], intercept[v], misfit[v], spread[v] = a, b, rest, across

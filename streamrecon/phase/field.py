@@ -24,7 +24,7 @@ from streamrecon.units import hz_per_ppm
 
 Real = NDArray[np.float32]
 
-_RAYLEIGH_MEDIAN = 1.17741  # median of the magnitude of noise, over its standard deviation
+_SAMPLES = 100_000  # the median of a part is that of the whole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,23 +97,24 @@ def fit_field(
     """
     if not mask.any():
         raise ReconError("field: no voxel to fit, the mask is empty")
-    if not np.isfinite(phase_rad[:, mask]).all():
-        raise ReconError("field: the phase is not finite inside the mask")
     echoes = len(te_s)
     phase = np.asarray(phase_rad, np.float32).reshape(echoes, -1)
-    weight = np.nan_to_num(np.asarray(magnitude, np.float32)).reshape(echoes, -1)
+    weight = np.asarray(magnitude, np.float32).reshape(echoes, -1)
     inside = mask.ravel()
-    out = np.zeros((4, mask.size), np.float32)
+    out = np.zeros((5, mask.size), np.float32)
     times = np.asarray(te_s, np.float64)
-    _fit(phase, weight, times, inside, out)
-    noise = _noise(out[2][inside], weight, inside, echoes)
+    sample = _sample(inside)
+    _fit(phase, weight, times, sample, out)
+    noise = _noise(out[2][sample], weight, inside, echoes)
     _fit(phase, weight, times, inside, out, steps=steps, hold=(intercept_sd_rad, noise))
-    slope, intercept, misfit, spread = out
+    slope, intercept, misfit, spread, power = out
+    if not np.isfinite(slope).all():
+        raise ReconError("field: the phase is not finite inside the mask")
 
     scale = np.float32(2 * np.pi * hz_per_ppm(b0_t))
     with np.errstate(divide="ignore", invalid="ignore"):
         sd = np.where(inside, np.float32(noise) / (scale * np.sqrt(spread)), 0)
-        residual = np.nan_to_num(np.sqrt(misfit / (weight**2).sum(axis=0)))
+        residual = np.sqrt(misfit / power, out=np.zeros_like(misfit), where=power > 0)
     return FieldFit(
         (slope / scale).reshape(mask.shape),
         sd.astype(np.float32).reshape(mask.shape),
@@ -137,6 +138,13 @@ def _fit(
         lambda v: fit_lines(phase, weight, times, inside, steps, *hold, *out, v.start, v.stop),
         inside.size,
     )
+
+
+def _sample(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Voxels enough for a median, spread over all that are inside."""
+    sample = np.zeros_like(inside)
+    sample[np.flatnonzero(inside)[:: max(1, int(inside.sum()) // _SAMPLES)]] = True
+    return sample
 
 
 def _noise(misfit: Real, weight: Real, inside: NDArray[np.bool_], echoes: int) -> float:

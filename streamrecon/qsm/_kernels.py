@@ -66,6 +66,18 @@ def shrink_row(
 
 
 @njit(cache=True, nogil=True, fastmath=True)
+def diverge_row(
+    below: Real, up: Real, south: Real, north: Real, east: Real, per_mm: Real, out: Real
+) -> None:
+    """What flows into a row of voxels less what flows out; ``below`` and ``south`` move on."""
+    for x in range(out.size):
+        across = (below[x] - up[x]) * per_mm[0] + (south[x] - north[x]) * per_mm[1]
+        out[x] = across + (east[x] - east[x + 1]) * per_mm[2]
+        below[x] = up[x]
+        south[x] = north[x]
+
+
+@njit(cache=True, nogil=True, fastmath=True)
 def shrink_gradients(
     chi: Real,
     state: Real,
@@ -112,17 +124,10 @@ def shrink_gradients(
                 limit, per_mm[2], relaxation, east[1:],
             )  # fmt: skip
             east[0] = east[nx]
-            for x in range(nx):
-                out[z, y, x] = (
-                    (below[y, x] - up[x]) * per_mm[0]
-                    + (south[x] - north[x]) * per_mm[1]
-                    + (east[x] - east[x + 1]) * per_mm[2]
-                )
-            below[y] = up
-            south[:] = north
+            diverge_row(below[y], up, south, north, east, per_mm, out[z, y])
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def split_data(
     model: Real,
     state: Real,
@@ -139,10 +144,11 @@ def split_data(
     """
     for v in range(first, last):
         share = rho / (weight[v] + rho)
-        old = state[v]
-        new = old + relaxation * (model[v] - field[v] - share * (old - field[v]))
-        state[v] = new
-        model[v] = 2 * (field[v] + share * (new - field[v])) - new
+        old = state[v] - field[v]
+        new = old + relaxation * (model[v] - field[v] - share * old)
+        kept = share * new
+        state[v] = new + field[v]
+        model[v] = field[v] + kept + kept - new
 
 
 @njit(cache=True, nogil=True, fastmath=True)

@@ -42,11 +42,13 @@ from streamrecon.qsm.background import (
     remove_vsharp,
 )
 from streamrecon.qsm.boundary import remove_lbv
+from streamrecon.qsm.dipole import PADDING, field_from_chi
 from streamrecon.qsm.harmonic import invert_weak_harmonic
 from streamrecon.qsm.inversion import invert_tkd
 from streamrecon.qsm.mask import brain_mask, reliable_mask
 from streamrecon.qsm.reference import Reference, Referenced, csf_mask, set_reference
 from streamrecon.qsm.solvers import Solution
+from streamrecon.qsm.strong import STRONG_PPM, invert_twice
 from streamrecon.qsm.uncertainty import noise_of_map
 from streamrecon.qsm.variation import (
     invert_tv,
@@ -92,8 +94,8 @@ _UNWEIGHTED: dict[Background, Callable[[Real, NDArray[np.bool_], Geometry], Loca
     Background.LBV: remove_lbv,
 }
 
-_STEPS = {Quality.DEFAULT: (20, 40), Quality.BEST: (60, 200)}
-_TOLERANCE = {Quality.DEFAULT: 5e-3, Quality.BEST: 5e-4}
+_STEPS = {Quality.DEFAULT: (10, 20), Quality.BEST: (60, 200)}
+_TOLERANCE = {Quality.DEFAULT: 1.5e-2, Quality.BEST: 5e-4}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,6 +168,7 @@ def susceptibility(
     background: Background = Background.PRESET,
     polarity: Sequence[int] = (),
     mask: NDArray[np.bool_] | None = None,
+    two_pass: bool = False,
     reference: Reference = Reference.BRAIN,
     region: NDArray[np.bool_] | None = None,
 ) -> Susceptibility:
@@ -189,6 +192,8 @@ def susceptibility(
         +1 or -1 per echo where readouts alternate.
     mask
         Brain to use instead of the one found [Z, Y, X].
+    two_pass
+        Invert once more what strong sources leave of the field, see `invert_twice`.
     reference
         What is set to zero.
     region
@@ -201,7 +206,15 @@ def susceptibility(
     """
     total = total_field(echoes, te_s, b0_t, geometry, polarity=polarity, mask=mask)
     local = local_field(total, geometry, quality=quality, background=background)
-    return invert(total, local, geometry, quality=quality, reference=reference, region=region)
+    return invert(
+        total,
+        local,
+        geometry,
+        quality=quality,
+        two_pass=two_pass,
+        reference=reference,
+        region=region,
+    )
 
 
 def total_field(
@@ -278,13 +291,15 @@ def invert(
     geometry: Geometry,
     *,
     quality: Quality = Quality.DEFAULT,
+    two_pass: bool = False,
     reference: Reference = Reference.BRAIN,
     region: NDArray[np.bool_] | None = None,
 ) -> Susceptibility:
     """Susceptibility of a local field, as the preset wants it, with its zero."""
     converged = local.converged
     notices = [*total.notices, _told(local, total.mask)]
-    found, method = _solved(total, local, geometry, quality)
+    solved = _solved_twice if two_pass else _solved
+    found, method = solved(total, local, geometry, quality)
     notices.append(f"inversion: {method}, {found.iterations} steps")
     if not found.converged:
         notices.append(f"inversion: not converged, last change {found.residual:.2g}")
@@ -301,6 +316,21 @@ def _told(local: Local, mask: NDArray[np.bool_]) -> str:
     rim = f", {lost:.0f} % of the mask lost as rim" if lost >= 0.5 else ""
     ended = "" if local.converged else ", not converged"
     return f"background: {local.method}{steps}{rim}{ended}"
+
+
+def _solved_twice(
+    total: TotalField, local: Local, geometry: Geometry, quality: Quality
+) -> tuple[Solution, str]:
+    """The same in two passes."""
+    methods: list[str] = []
+
+    def solve(field_ppm: Real) -> Solution:
+        found, method = _solved(total, replace(local, field_ppm=field_ppm), geometry, quality)
+        methods.append(method)
+        return found
+
+    found, strong = invert_twice(solve, local.field_ppm, local.mask, geometry)
+    return found, f"{methods[0]}, {strong} voxels above {STRONG_PPM:g} ppm in a pass of their own"
 
 
 def _solved(
@@ -332,25 +362,26 @@ def _solved(
 
 
 def susceptibility_sd(
-    found: Susceptibility, geometry: Geometry, *, quality: Quality = Quality.DEFAULT
+    found: Susceptibility,
+    geometry: Geometry,
+    *,
+    quality: Quality = Quality.DEFAULT,
+    two_pass: bool = False,
 ) -> Real:
-    """Standard deviation of a map by the noise of its field [Z, Y, X, ppm]: one more inversion.
+    """Standard deviation of a map by the noise of its field [Z, Y, X, ppm]: two inversions.
 
-    See `noise_of_map` for what it holds and what it leaves out. Noise is added to the local field,
-    so that what the background's removal makes of it is left out too.
+    Noise is added to the field of the map itself, not to the field that was measured: that has its
+    noise already, and sparse gradients answer to more of it more than in proportion. What the
+    background's removal makes of noise is left out; see `noise_of_map` for the rest.
     """
 
     def again(field_ppm: Real) -> Real:
         local = replace(found.local, field_ppm=field_ppm)
-        return invert(found.total, local, geometry, quality=quality).map.chi_ppm
+        return invert(found.total, local, geometry, quality=quality, two_pass=two_pass).map.chi_ppm
 
-    return noise_of_map(
-        again,
-        found.local.field_ppm,
-        found.total.fit.sd_ppm,
-        found.map.chi_ppm,
-        found.mask,
-    )
+    known = np.where(found.mask, found.map.chi_ppm, 0)
+    own_ppm = field_from_chi(known, geometry, padding=PADDING) * found.mask
+    return noise_of_map(again, own_ppm, found.total.fit.sd_ppm, again(own_ppm), found.mask)
 
 
 def _thin_slab(mask: NDArray[np.bool_], geometry: Geometry) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ much of that is z:
 
 .. math:: s \leftarrow s + \alpha\,(K\chi - z), \quad z = \operatorname{prox}(s), \quad u = s - z
 
-α = 1 is the plain method of multipliers. Every step works in place on arrays that the solver owns;
-arithmetic is in the compiled loops.
+α = 1 is the plain method of multipliers; α = 0 leaves the state and tells z - u. Every step works
+in place on arrays that the solver owns; arithmetic is in the compiled loops.
 
 References
 ----------
@@ -35,13 +35,17 @@ from streamrecon.threads import at_once
 Real = NDArray[np.float32]
 Shares = NDArray[np.uint8]
 Spectrum = NDArray[np.complex64]
-Split = Callable[[Real, Real, Real, Real, float], None]
+Step = tuple[float, float]
+Split = Callable[[Real, Real, Real, Real, Step], None]
 
 WHOLE = 255
 """The share of a gradient that counts in full."""
 
 RELAXATION = 1.85
-"""α of total variation's splits: 60 steps of it go farther than 100 of 1."""
+"""α of total variation's splits: 60 steps of it go farther than 100 of 1.
+
+A ``Step`` is the weight of the state in a split, ρ, and α.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,24 +62,21 @@ class Gradients:
         How much each gradient counts, in 255ths [3, Z, Y, X]: bytes, as memory is slow.
     state
         Shrunken gradients and their scaled dual [3, Z, Y, X].
-    relaxation
-        α, from 1 to less than 2.
     """
 
     voxel: Real
     limit: float
     share: Shares
     state: Real
-    relaxation: float = 1.0
 
-    def renew(self, chi: Real, divergence: Real) -> None:
+    def renew(self, chi: Real, divergence: Real, alpha: float = 1.0) -> None:
         """Shrink the gradients of ``chi``; ``divergence`` [Z, Y, X] may be the same memory.
 
         One pass over six volumes. Each thread first looks at the planes beside its own, which
         others are about to change.
         """
         per_mm = 1 / self.voxel
-        limit, relaxation = np.float32(self.limit / WHOLE), np.float32(self.relaxation)
+        limit, relaxation = np.float32(self.limit / WHOLE), np.float32(alpha)
         beside: dict[int, tuple[Real, Real]] = {}
 
         def look(z: range) -> None:
@@ -96,24 +97,28 @@ class Gradients:
         at_once(shrink, len(chi))
 
 
-def gradients(
-    voxel_mm: tuple[float, ...], limit: float, share: Shares, relaxation: float = 1.0
-) -> Gradients:
+def gradients(voxel_mm: tuple[float, ...], limit: float, share: Shares) -> Gradients:
     """A split of gradients with its state at zero."""
     voxel = np.array(voxel_mm, np.float32)
-    return Gradients(voxel, limit, share, np.zeros(share.shape, np.float32), relaxation)
+    return Gradients(voxel, limit, share, np.zeros(share.shape, np.float32))
 
 
-def squares(model: Real, state: Real, field: Real, weight: Real, rho: float) -> None:
+def squares(model: Real, state: Real, field: Real, weight: Real, step: Step) -> None:
     """Least squares: ``model`` becomes z - u, where z is nearest to the field and to the state."""
-    flat = [a.reshape(-1) for a in (model, state, field, weight)]
-    at_once(lambda v: split_data(*flat, rho, RELAXATION, v.start, v.stop), model.size)
+    flat, numbers = (
+        [a.reshape(-1) for a in (model, state, field, weight)],
+        np.array(step, np.float32),
+    )
+    at_once(lambda v: split_data(*flat, *numbers, v.start, v.stop), model.size)
 
 
-def absolutes(model: Real, state: Real, field: Real, weight: Real, rho: float) -> None:
+def absolutes(model: Real, state: Real, field: Real, weight: Real, step: Step) -> None:
     """As `squares`, for weight |z - field|."""
-    flat = [a.reshape(-1) for a in (model, state, field, weight)]
-    at_once(lambda v: split_data_absolute(*flat, rho, RELAXATION, v.start, v.stop), model.size)
+    flat, numbers = (
+        [a.reshape(-1) for a in (model, state, field, weight)],
+        np.array(step, np.float32),
+    )
+    at_once(lambda v: split_data_absolute(*flat, *numbers, v.start, v.stop), model.size)
 
 
 def phases(model: Real, dual: Real, phase: Real, weight: Real, rho: float) -> None:

@@ -99,9 +99,9 @@ def test_gradients_shrink_as_the_soft_threshold_says(relaxation):
         return np.sign(values) * np.maximum(abs(values) - 0.4 * share, 0)
 
     renewed = state + relaxation * (slopes(chi) - soft(state))
-    split = Gradients(VOXEL, 0.4, counts, state.copy(), relaxation)
+    split = Gradients(VOXEL, 0.4, counts, state.copy())
 
-    split.renew(chi, chi)
+    split.renew(chi, chi, relaxation)
 
     flow = 2 * soft(renewed) - renewed
     gathered = sum((np.roll(f, 1, a) - f) / VOXEL[a] for a, f in enumerate(flow))
@@ -126,7 +126,7 @@ def test_the_data_split_finds_the_minimum(split):
 
     renewed = state + RELAXATION * (model - nearest(state))
 
-    split(model, state, field, weight, rho)
+    split(model, state, field, weight, (rho, RELAXATION))
 
     np.testing.assert_allclose(state, renewed, atol=4e-4)
     np.testing.assert_allclose(model, 2 * nearest(state) - state, atol=4e-4)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from closed_forms import ORIENTATIONS, sphere
+from closed_forms import ORIENTATIONS, positions_mm, sphere
+from scipy.stats import chi2
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
+from streamrecon.qsm.dipole import field_from_chi
 from streamrecon.qsm.inversion import invert_tikhonov
+from streamrecon.qsm.pipeline import susceptibility, susceptibility_sd
 from streamrecon.qsm.uncertainty import noise_of_map
 
 GRID = Geometry((30, 33, 36), (1.5, 1.0, 1.2), ORIENTATIONS["tilted"])
@@ -31,6 +34,29 @@ def test_it_is_what_many_repetitions_show():
         predicted, seen = (v[..., half][mask[..., half]].mean() for v in (found, true))
         assert predicted == pytest.approx(seen, rel=0.15)
     assert (found[~mask] == 0).all()
+
+
+def test_the_default_map_scatters_as_it_predicts():
+    te_s, repetitions = (0.004, 0.009, 0.016), 8
+    distance = np.linalg.norm(positions_mm(GRID), axis=0)
+    mask = distance < 16
+    chi = 0.2 * (distance < 5) * mask
+    times = np.array(te_s)[:, None, None, None]
+    clean = mask * np.exp(2j * np.pi * 127.732 * field_from_chi(chi, GRID) * times - 20 * times)
+    rng = np.random.default_rng(3)
+
+    def measured():
+        noise = rng.standard_normal((2, *clean.shape)) * 0.02
+        echoes = (clean + noise[0] + 1j * noise[1]).astype(np.complex64)
+        return susceptibility(echoes, te_s, 3.0, GRID, mask=mask)
+
+    maps = [measured() for _ in range(repetitions)]
+
+    predicted = susceptibility_sd(maps[0], GRID)[mask]
+    seen = np.std([m.map.chi_ppm[mask] for m in maps], axis=0, ddof=1)
+    freedom = repetitions - 1  # the median of so few scatters less than the truth
+    true = np.median(seen) / np.sqrt(chi2.median(freedom) / freedom)
+    assert np.median(predicted) == pytest.approx(true, rel=0.25)
 
 
 def test_voxels_without_signal_do_not_spread_infinity():
