@@ -78,7 +78,7 @@ def print_channels(name: str, messages: Messages) -> None:
 
 
 def print_unfolding(name: str, sampling: Sampling, snr: float) -> None:
-    """Error of an accelerated scan without its noise-free one, of compressed over all channels."""
+    """Errors of an accelerated scan against all lines without noise, by channels."""
     scene = replace(ACCELERATED, snr=snr)
     truth, _ = combined(simulate(replace(scene, snr=NO_NOISE)).messages, "all")
     scan = simulate(replace(scene, sampling=sampling)).messages

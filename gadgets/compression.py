@@ -27,16 +27,18 @@ from streamrecon.stream.gadget import Gadget
 _MOST = 1024  # lines to learn from: a scan of many slices has more around its centre
 _STRONGEST = 256  # of those that came, where the centre did not and a number is asked for
 _MIB = 1 << 20
+_ENDED = "the scan ended"
 _NOT_IMAGING = np.uint64(layout.NOT_IMAGING & ~layout.PARALLEL_CALIBRATION)
 
 
 class CompressCoils(Gadget[Header | ChannelMix | Acquisitions]):
     """Owes compressed channels to all lines, learnt from those around the centre of k-space.
 
-    Lines wait until most of the centre of every slice has come. Where ``hold_mib`` is full before,
-    channels stay as they are, unless a number of them is asked for: then the strongest lines so
-    far have to do. Either is told. Whitening goes first; with it the noise is known, and not
-    taken for signal that is to be kept.
+    Lines wait until most of the centre of every slice has come, and as many lines as channels.
+    Where the scan ends before, what came of the centre has to do. Where ``hold_mib`` is full
+    before, or there are fewer lines than channels, these stay as they are, unless a number of them
+    is asked for: then the strongest lines so far have to do. Each is told. Whitening goes first;
+    with it the noise is known, and not taken for signal that is to be kept.
     """
 
     accepts: ClassVar = (Header, ChannelMix, Acquisitions)
@@ -52,8 +54,9 @@ class CompressCoils(Gadget[Header | ChannelMix | Acquisitions]):
 
     _scan: _Scan | None = PrivateAttr(default=None)
     _owed: ChannelMix | None = PrivateAttr(default=None)
-    _waiting: list[Acquisitions] = PrivateAttr(default_factory=list)
-    _central: list[NDArray[np.bool_]] = PrivateAttr(default_factory=list)  # of what waits
+    _waiting: list[_Run] = PrivateAttr(default_factory=list)
+    _held: int = PrivateAttr(default=0)  # bytes that wait
+    _n_central: int = PrivateAttr(default=0)  # lines among them
     _settled: bool = PrivateAttr(default=False)
 
     def feed(self, item: Header | ChannelMix | Acquisitions) -> Iterator[object]:
@@ -69,59 +72,77 @@ class CompressCoils(Gadget[Header | ChannelMix | Acquisitions]):
             case Acquisitions() if self._settled:
                 yield item
             case Acquisitions():
-                enough = self._wait(item)
-                held = sum(lines.data.nbytes for lines in self._waiting)
-                if enough or held > self.hold_mib * _MIB:
-                    yield from self._settle(enough=enough)
+                if self._scan is None:
+                    raise HeaderError("lines came before a header")
+                self._wait(item, self._scan.places)
+                if self._scan.places.enough and self._n_central >= self._channels_of(self._waiting):
+                    yield from self._settle(self._scan, None)
+                elif self._held > self.hold_mib * _MIB:
+                    yield from self._settle(self._scan, f"{self.hold_mib} MiB came")
 
     def finish(self) -> Iterator[object]:
         """Settle with what has come."""
-        if self._waiting:
-            yield from self._settle(enough=any(mask.any() for mask in self._central))
+        if self._scan is not None and self._waiting:
+            yield from self._settle(self._scan, _ENDED)
 
-    def _wait(self, lines: Acquisitions) -> bool:
-        """Keep lines; whether those that have come are enough."""
-        if self._scan is None:
-            raise HeaderError("lines came before a header")
+    def _wait(self, lines: Acquisitions, places: CentralPlaces) -> None:
+        """Keep lines, and what they are."""
+        images = (lines.head["flags"] & _NOT_IMAGING) == 0
         idx = lines.head["idx"]
-        central = self._scan.places.note(
+        central = places.note(
             idx["kspace_encode_step_1"],
             idx["kspace_encode_step_2"],
             idx["slice"],
-            images=(lines.head["flags"] & _NOT_IMAGING) == 0,
+            images=images,
         )
-        self._waiting.append(lines.select(slice(None)))
-        self._central.append(central)
-        return self._scan.places.enough
+        self._waiting.append(_Run(lines.select(slice(None)), images, central))
+        self._held += lines.data.nbytes
+        self._n_central += int(central.sum())
 
-    def _settle(self, *, enough: bool) -> Iterator[object]:
+    def _channels_of(self, runs: list[_Run]) -> int:
+        """Channels of lines behind what is owed to them."""
+        return runs[0].lines.data.shape[1] if self._owed is None else self._owed.n_channels
+
+    def _settle(self, scan: _Scan, cut: str | None) -> Iterator[object]:
+        """Say what is owed, and let all lines go; ``cut`` says what came before the centre."""
         self._settled = True
-        lines, self._waiting = self._waiting, []
-        if enough:
-            yield from self._compress(lines, evenly(self._central, _MOST))
-        elif self.channels is not None:
-            text = f"compression learnt from what came within {self.hold_mib} MiB, centre missing"
+        runs, self._waiting = self._waiting, []
+        yield from self._owing(scan, runs, cut)
+        yield from (run.lines for run in runs)
+
+    def _owing(
+        self, scan: _Scan, runs: list[_Run], cut: str | None
+    ) -> Iterator[ChannelMix | Notice]:
+        n_channels = self._channels_of(runs)
+        before = f"{cut} before the centre of k-space"
+        if self._n_central < n_channels:
+            before = f"{cut} with {self._n_central} lines of the centre, needed {n_channels}"
+        if cut in {None, _ENDED} and self._n_central >= n_channels:
+            if not scan.places.enough:
+                text = f"compression learnt from {self._n_central} central lines: {before}"
+                yield Notice(Level.WARNING, text)
+            yield from self._compress(scan, runs, evenly([run.central for run in runs], _MOST))
+        elif self.channels is not None and sum(run.images.sum() for run in runs) >= n_channels:
+            text = f"compression learnt from the strongest lines: {before}"
             yield Notice(Level.WARNING, text)
-            yield from self._compress(lines, strongest([run.data for run in lines], _STRONGEST))
+            among = [run.images for run in runs]
+            masks = strongest([run.lines.data for run in runs], among, _STRONGEST)
+            yield from self._compress(scan, runs, masks)
         else:
-            text = f"channels not compressed: {self.hold_mib} MiB came before the centre of k-space"
-            yield Notice(Level.WARNING, text)
+            yield Notice(Level.WARNING, f"channels not compressed: {before}")
             if self._owed is not None:
                 yield self._owed
-        yield from lines
 
     def _compress(
-        self, lines: list[Acquisitions], masks: list[NDArray[np.bool_]]
+        self, scan: _Scan, runs: list[_Run], masks: list[NDArray[np.bool_]]
     ) -> Iterator[ChannelMix | Notice]:
         """The mix that is owed, learnt from the lines in the masks."""
-        if self._scan is None:
-            return
-        grid = self._scan.grid
-        readout = readout_of(grid, lines[0].data.shape[1], self._owed)
+        grid = scan.grid
+        readout = readout_of(grid, runs[0].lines.data.shape[1], self._owed)
         rows = np.concatenate(
             [
-                rows_along_x(run.select(mask), readout)[0]
-                for run, mask in zip(lines, masks, strict=True)
+                rows_along_x(run.lines.select(mask), readout)[0]
+                for run, mask in zip(runs, masks, strict=True)
                 if mask.any()
             ]
         )
@@ -137,6 +158,15 @@ class CompressCoils(Gadget[Header | ChannelMix | Acquisitions]):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """Lines that wait; which of them image or calibrate, and which of those are central."""
+
+    lines: Acquisitions
+    images: NDArray[np.bool_]
+    central: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Scan:
     grid: Grid
     places: CentralPlaces
@@ -145,7 +175,12 @@ class _Scan:
 def _scan_of(protocol: Protocol) -> _Scan:
     """Its grid, of several slabs that of one, and the places of all."""
     encoding = protocol.encoding
-    places = CentralPlaces(ky=encoding.ky, kz=encoding.kz, slices=encoding.slice)
+    places = CentralPlaces(
+        ky=encoding.ky,
+        kz=encoding.kz,
+        slices=encoding.slice,
+        acceleration=encoding.acceleration,
+    )
     if encoding.has_slabs:
         encoding = of_slab(protocol, encoding.slice.minimum).encoding
     return _Scan(grid_of(encoding), places)

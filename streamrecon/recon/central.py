@@ -20,12 +20,15 @@ _ENOUGH = 0.75  # of the places: k-space that is cut or undersampled has gaps in
 class CentralPlaces:
     """Notes which places around the centre of k-space have come, in every slice or slab.
 
-    One partition or one slice says nothing of how the coils vary across it.
+    One partition or one slice says nothing of how the coils vary across it. Of an accelerated
+    scan one line is due in each cell of its lattice, so that a cell is a place.
 
     Parameters
     ----------
     ky, kz, slices
         Ranges of the counters.
+    acceleration
+        Lines of the lattice for each one that is taken (y, z).
 
     Examples
     --------
@@ -40,12 +43,19 @@ class CentralPlaces:
     True
     """
 
-    def __init__(self, *, ky: Limit, kz: Limit, slices: Limit) -> None:
+    def __init__(
+        self, *, ky: Limit, kz: Limit, slices: Limit, acceleration: tuple[int, int] = (1, 1)
+    ) -> None:
         first, last = _window(kz, _REACH)
         across = (last + 1 - first) * len(slices)
         reach = min(_FURTHEST, max(_REACH, _PLACES // (2 * across)))
         self._windows = (slices.minimum, slices.maximum), (first, last), _window(ky, reach)
-        self._seen = np.zeros([last - first + 1 for first, last in self._windows], bool)
+        self._pitches = 1, acceleration[1], acceleration[0]
+        shape = [
+            (last - first) // pitch + 1
+            for (first, last), pitch in zip(self._windows, self._pitches, strict=True)
+        ]
+        self._seen = np.zeros(shape, bool)
 
     def note(self, ky: Counters, kz: Counters, slices: Counters, *, images: Mask) -> Mask:
         """Take those lines [N] as come that image or calibrate; which of them are central."""
@@ -54,8 +64,10 @@ class CentralPlaces:
         for counter, (first, last) in zip(counters, self._windows, strict=True):
             inside &= (counter >= first) & (counter <= last)
         places = [
-            counter[inside] - first
-            for counter, (first, _) in zip(counters, self._windows, strict=True)
+            (counter[inside] - first) // pitch
+            for counter, (first, _), pitch in zip(
+                counters, self._windows, self._pitches, strict=True
+            )
         ]
         self._seen[tuple(places)] = True
         return inside
@@ -80,16 +92,25 @@ def evenly(masks: Sequence[Mask], most: int) -> list[Mask]:
     return np.split(chosen, np.cumsum([len(mask) for mask in masks])[:-1])
 
 
-def strongest(runs: Sequence[NDArray[np.complex64]], count: int) -> list[Mask]:
+def strongest(
+    runs: Sequence[NDArray[np.complex64]], among: Sequence[Mask], count: int
+) -> list[Mask]:
     """Which are the ``count`` lines of most power out of runs [N, C, X], or all there are.
 
+    ``among`` masks those that may be chosen: a navigator is stronger than most lines.
+
     >>> one, other = np.array([[[1j]], [[3]]], np.complex64), np.array([[[2]]], np.complex64)
-    >>> strongest([one, other], 2)
+    >>> strongest([one, other], [np.ones(2, bool), np.ones(1, bool)], 2)
     [array([False,  True]), array([ True])]
+    >>> strongest([one, other], [np.array([True, False]), np.ones(1, bool)], 1)
+    [array([False, False]), array([ True])]
     """
-    power = [np.square(np.linalg.norm(run, axis=(1, 2))) for run in runs]
+    power = [
+        np.where(mask, np.square(np.linalg.norm(run, axis=(1, 2))), -1.0)
+        for run, mask in zip(runs, among, strict=True)
+    ]
     everyone = np.sort(np.concatenate(power))
-    least = everyone[max(0, len(everyone) - count)]
+    least = max(0.0, everyone[max(0, len(everyone) - count)])
     return [np.asarray(of >= least) for of in power]
 
 

@@ -51,18 +51,23 @@ class Sensitivities:
 
     def at_y(self, index: int) -> Complex:
         """Conjugate weights of the slab ``y = index`` [C, Z, X], norm 1 over C."""
-        return _weights(_between(self.vectors, 2, self.to_y, index), self.to_z)
+        return _weights(slab_between(self.vectors, 2, self.to_y, index), self.to_z)
 
     def at_z(self, index: int) -> Complex:
         """Conjugate weights of the slab ``z = index`` [C, Y, X], norm 1 over C."""
-        return _weights(_between(self.vectors, 1, self.to_z, index), self.to_y)
+        return _weights(slab_between(self.vectors, 1, self.to_z, index), self.to_y)
 
 
-def _between(vectors: Complex, axis: int, taps: Taps, index: int) -> Complex:
-    """Slab of the coarse grid at a voxel's place along ``axis``."""
-    slab = np.zeros_like(vectors.take(0, axis))
+def slab_between(values: Complex, axis: int, taps: Taps, index: int) -> Complex:
+    """Slab of ``values`` on a coarse grid at a voxel's place ``index`` along ``axis``.
+
+    >>> taps = Taps(np.array([[0, 1, 2, 2]]), np.array([[0.0, 0.5, 0.5, 0.0]], np.float32))
+    >>> slab_between(np.array([[1, 2, 4j], [3, 5, 7]], np.complex64), 1, taps, 0)
+    array([1.+2.j, 6.+0.j], dtype=complex64)
+    """
+    slab = np.zeros_like(values.take(0, axis))
     for cell, share in zip(taps.cells[index], taps.shares[index], strict=True):
-        slab += vectors.take(cell, axis) * share
+        slab += values.take(cell, axis) * share
     return slab
 
 

@@ -106,7 +106,7 @@ def matrices_along_x(
     Zhang et al. (2013) Magn Reson Med 69:571. doi:10.1002/mrm.24267
     """
     window = window_mm / voxel_mm
-    halves = [_covariance(rows[first::2]) for first in (0, 1)]
+    halves = [_covariance(half) for half in _halves(rows)]
     whole = halves[0] + halves[1]
     power = np.einsum("xcc->x", whole).real
     if not power.sum() > 0:
@@ -116,6 +116,12 @@ def matrices_along_x(
     count = enough_channels(held, loss=loss, noise=min(known, float(held.min())))
     vectors = _components(whole, window)[:, :, : min(count, most or count)]
     return _aligned(vectors.conj().swapaxes(1, 2), int(power.argmax())).astype(np.complex64)
+
+
+def _halves(rows: Complex) -> tuple[Complex, Complex]:
+    """The lines in two halves, each of all kinds: echoes and slices come in turns of any length."""
+    mixed = np.random.default_rng(1).permutation(len(rows))
+    return rows[np.sort(mixed[::2])], rows[np.sort(mixed[1::2])]
 
 
 def _covariance(rows: Complex) -> Double:

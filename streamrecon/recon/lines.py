@@ -22,7 +22,7 @@ class ReadoutTransform:
     Reversed lines are turned into the order of the others, asymmetric echoes are placed
     by their centre, missing samples are zero. Linear: a line costs one FFT of
     ``axis.n_transform`` per channel and one [C', C] product per image voxel. Products that differ
-    along X take twice the time, a quarter more for the whole (`benchmarks/bench_compression.py`).
+    along X take twice the time, 1.3 times for the whole (`benchmarks/bench_compression.py`).
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ class ReadoutTransform:
         if along_x is not None:
             self._along_x = _product_along_x(along_x, mix, n_channels, axis)
         self._n_channels = n_channels
-        self._n_rows = n_channels if mix is None else len(mix)
-        self._n_rows = self._n_rows if along_x is None else along_x.shape[1]
+        n_mixed = n_channels if mix is None else len(mix)
+        self._n_rows = n_mixed if along_x is None else along_x.shape[1]
         batch = max(1, _BATCH_SAMPLES // (n_channels * axis.n_transform))
         self._plans = {
             size: Plan((size, n_channels, axis.n_transform), (2,), inverse=True, threads=1)

@@ -23,8 +23,9 @@ def snr_map(images: Complex, weights: Sequence[Weights], noise: Real) -> Real:
 
     with the combining weights u, which hold the g-factor of an accelerated scan too. The noise is
     that of real and imaginary part, and of the magnitude where it is large: below 3 the magnitude
-    is biased upwards, and air has 1.25 and not 0. What happens to the images later (POCS) is not
-    in it, nor are physiological noise and errors of the noise scan.
+    is biased upwards, and air has 1.25 and not 0. Averages are those of the header, and are not
+    counted: where some are missing σ is too small, and the ratio too large. What happens to the
+    images later (POCS) is not in it, nor are physiological noise and errors of the noise scan.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def coil_image_noise(
     readout_per_mm
         Range of k that was read along X, to the samples' edges [cycles/mm].
     n_averages
-        How often each line came.
+        How often each line came, as the header says.
 
     Examples
     --------

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.recon._unmixing_kernels import interpolate_rows
-from streamrecon.recon.coils import Sensitivities, Taps, between_cells, cubic_taps
+from streamrecon.recon.coils import Sensitivities, Taps, between_cells, cubic_taps, slab_between
 from streamrecon.recon.grid import Axis, Grid
 
 Complex = NDArray[np.complex64]
@@ -43,11 +43,11 @@ class Unmixing:
 
     def at_y(self, index: int) -> Complex:
         """Weights of the slab ``y = index`` [C, Z, X]."""
-        return _rows(_between(self.weights, 2, self.to_y, index), self.to_z)
+        return _rows(slab_between(self.weights, 2, self.to_y, index), self.to_z)
 
     def at_z(self, index: int) -> Complex:
         """Weights of the slab ``z = index`` [C, Y, X]."""
-        return _rows(_between(self.weights, 1, self.to_z, index), self.to_y)
+        return _rows(slab_between(self.weights, 1, self.to_z, index), self.to_y)
 
 
 def noise_amplification(unmixing: Unmixing) -> Real:
@@ -119,13 +119,6 @@ def unit_vectors(
     vectors = between_cells(sensitivities.vectors, to_cells)
     unit: Complex = vectors / np.maximum(np.linalg.norm(vectors, axis=0), _TINY)
     return unit
-
-
-def _between(weights: Complex, axis: int, taps: Taps, index: int) -> Complex:
-    slab = np.zeros_like(weights.take(0, axis))
-    for cell, share in zip(taps.cells[index], taps.shares[index], strict=True):
-        slab += weights.take(cell, axis) * share
-    return slab
 
 
 def _rows(coarse: Complex, to_rows: Taps) -> Complex:

@@ -7,13 +7,20 @@ import pytest
 from chains import complex_echoes, relative_errors, texts
 from test_accelerated_chain import in_pieces
 
+import gadgets.compression as compression_gadget
 from gadgets import REGISTRY
+from gadgets.compression import CompressCoils
 from gadgets.preview import EarlyLines
+from gadgets.volume import rows_along_x
 from simulator.sampling import Sampling
 from simulator.scan import simulate
 from simulator.scene import Order, Scene
 from simulator.truth import truth
 from streamrecon.errors import ConfigError
+from streamrecon.model.kspace import ChannelMix
+from streamrecon.mrd import layout
+from streamrecon.mrd.messages import Acquisitions, Header
+from streamrecon.recon.lines import ReadoutTransform
 from streamrecon.stream.config import build_chain
 
 CHAIN = """<configuration><version>2</version><stream>
@@ -160,9 +167,83 @@ def test_a_number_of_channels_is_kept_to_even_then(method: str) -> None:
     emitted = run(scene, compression(method=method, hold_mib=1, channels=5))
 
     warning, done = (text for text in texts(emitted) if "compress" in text)
-    assert "centre missing" in warning
+    assert "strongest lines: 1 MiB came" in warning
     assert done.endswith("from 16 to 5")
     assert len(complex_echoes(emitted)) == 1
+
+
+@pytest.mark.parametrize("every", [2, 3])
+def test_one_accelerated_slice_is_compressed_well_before_its_last_line(every: int) -> None:
+    scene = replace(
+        QUIET, matrix=(1, 128, 48), slices=True, te_s=(0.005,), sampling=Sampling((1, every)),
+        noise_lines=0, snr=float("inf"),
+    )  # fmt: skip
+    gadget, waited, lines, settled = CompressCoils(), 0, 0, False
+    for message in simulate(scene).messages():
+        for piece in message.lines() if isinstance(message, Acquisitions) else [message]:
+            if isinstance(piece, Header | Acquisitions):
+                settled |= any(isinstance(item, ChannelMix) for item in gadget.feed(piece))
+                lines += isinstance(piece, Acquisitions)
+                waited += isinstance(piece, Acquisitions) and not settled
+
+    assert settled
+    assert waited < 0.8 * lines
+
+
+@pytest.mark.parametrize(("stop_after", "expected"), [
+    (2 * (32 + 2), "channels not compressed: the scan ended with 4 lines of the centre, needed 16"),
+    (2 * (32 + 10), "compression learnt from 20 central lines: the scan ended before"),
+])  # fmt: skip
+def test_a_scan_that_ends_early_is_said_to_end(stop_after: int, expected: str) -> None:
+    scene = replace(QUIET, matrix=(1, 128, 48), slices=True, stop_after=stop_after)
+    gadget = CompressCoils()
+    emitted: list[object] = []
+    for message in simulate(scene).messages():
+        if isinstance(message, Header | Acquisitions):
+            emitted += gadget.feed(message)
+    emitted += gadget.finish()
+
+    assert any(expected in text for text in texts(emitted)), texts(emitted)
+
+
+def test_the_strongest_lines_are_no_navigators(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = replace(
+        QUIET, matrix=(40, 41, 48), voxel_mm=(4.0, 5.0, 4.4), sampling=Sampling(navigators=True)
+    )
+    flags: list[np.ndarray] = []
+
+    def noted(lines: Acquisitions, readout: ReadoutTransform) -> object:
+        flags.append(lines.head["flags"])
+        return rows_along_x(lines, readout)
+
+    monkeypatch.setattr(compression_gadget, "rows_along_x", noted)
+    run(scene, compression(hold_mib=1, channels=5))
+
+    learnt = np.concatenate(flags)
+    assert len(learnt) > 16
+    assert not np.any(learnt & np.uint64(layout.NOT_IMAGING))
+
+
+def test_each_line_that_waits_is_counted_once() -> None:
+    class Counted(np.ndarray):
+        asked = 0
+
+        @property
+        def nbytes(self) -> int:
+            Counted.asked += 1
+            return super().nbytes
+
+    scene = replace(QUIET, matrix=(20, 41, 48), noise_lines=0, snr=float("inf"))
+    gadget, waiting = CompressCoils(), 0
+    for message in simulate(scene).messages():
+        if isinstance(message, Header):
+            list(gadget.feed(message))
+        for line in message.lines() if isinstance(message, Acquisitions) else ():
+            if waiting < 100:
+                list(gadget.feed(replace(line, data=line.data.view(Counted))))
+                waiting += 1
+
+    assert Counted.asked <= waiting
 
 
 def test_channels_are_compressed_once() -> None:

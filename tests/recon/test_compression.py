@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from streamrecon.errors import DataError
-from streamrecon.recon.central import strongest
+from streamrecon.model.scan import Limit
+from streamrecon.recon.central import CentralPlaces, strongest
 from streamrecon.recon.compression import compression_matrix
 
 RNG = np.random.default_rng(5)
@@ -59,7 +60,48 @@ def test_the_strongest_lines_are_found_across_runs_of_any_length() -> None:
     power = np.array([4, 1, 9, 2, 8, 3], np.float32)
     lines = power[:, None, None] * np.full((1, 3, 5), 1 - 2j, np.complex64)
 
-    found = strongest([lines[:1], lines[1:1], lines[1:5], lines[5:]], 3)
+    runs = [lines[:1], lines[1:1], lines[1:5], lines[5:]]
+    found = strongest(runs, [np.ones(len(run), bool) for run in runs], 3)
 
     np.testing.assert_array_equal(np.flatnonzero(np.concatenate(found)), [0, 2, 4])
-    assert np.concatenate(strongest([lines[:2], lines[2:]], 9)).all()
+    assert np.concatenate(strongest([lines], [np.ones(6, bool)], 9)).all()
+
+
+def test_the_strongest_lines_are_none_of_those_that_do_not_count() -> None:
+    lines = np.arange(1, 7, dtype=np.float32)[:, None, None] * np.ones((1, 3, 5), np.complex64)
+    images = np.array([True, True, True, False, True, False])
+
+    for count, expected in ((2, [2, 4]), (9, [0, 1, 2, 4])):
+        (found,) = strongest([lines], [images], count)
+        np.testing.assert_array_equal(np.flatnonzero(found), expected)
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 4])
+@pytest.mark.parametrize("n_calibration", [0, 24])
+def test_one_slice_has_enough_well_before_its_last_line(every: int, n_calibration: int) -> None:
+    ky = np.arange(128)
+    ky = ky[((ky - 64) % every == 0) | (np.abs(ky - 64) < n_calibration // 2)]
+    zeros = np.zeros(1, int)
+    places = CentralPlaces(
+        ky=Limit(0, 127, 64), kz=Limit(), slices=Limit(), acceleration=(every, 1)
+    )
+
+    waited = 0
+    for line in ky:
+        waited += not places.enough
+        places.note(zeros + line, zeros, zeros, images=np.ones(1, bool))
+
+    assert places.enough
+    assert 0.5 < waited / len(ky) < 0.8
+
+
+def test_a_shifted_lattice_without_calibration_has_enough() -> None:
+    kz, ky = (axis.ravel() for axis in np.indices((40, 64)))
+    taken = ((ky - 32) % 2 == 0) & ((kz - 20 - (ky - 32) // 2) % 2 == 0)
+    places = CentralPlaces(
+        ky=Limit(0, 63, 32), kz=Limit(0, 39, 20), slices=Limit(), acceleration=(2, 2)
+    )
+
+    places.note(ky[taken], kz[taken], 0 * ky[taken], images=np.ones(taken.sum(), bool))
+
+    assert places.enough

@@ -125,6 +125,17 @@ def test_no_more_channels_than_asked_for_and_inputs_stay() -> None:
     np.testing.assert_array_equal(rows, before)
 
 
+@pytest.mark.parametrize("turn", [2, 4])
+def test_populations_that_alternate_are_in_both_halves(turn: int) -> None:
+    apart = np.linalg.qr(random_complex(C, C))[0].reshape(1, C, C)
+    kinds = [np.repeat(apart[:, :, part], X, axis=0) for part in (slice(0, 3), slice(3, 6))]
+    rows = np.empty((80, C, X), np.complex64)
+    first = np.arange(80) % turn % 3 == 0  # of four in turn the first and the last
+    rows[first], rows[~first] = (seen_by(kind, 40) for kind in kinds)
+
+    assert matrices_along_x(rows, VOXEL_MM, loss=1e-3).shape == (X, 2 * K, C)
+
+
 def test_empty_rows_are_refused() -> None:
     with pytest.raises(DataError, match="hold nothing"):
         matrices_along_x(np.zeros((3, 4, 5), np.complex64), VOXEL_MM)
