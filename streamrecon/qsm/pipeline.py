@@ -94,7 +94,7 @@ _UNWEIGHTED: dict[Background, Callable[[Real, NDArray[np.bool_], Geometry], Loca
     Background.LBV: remove_lbv,
 }
 
-_STEPS = {Quality.DEFAULT: (10, 20), Quality.BEST: (60, 200)}
+_STEPS = {Quality.DEFAULT: (10, 30), Quality.BEST: (60, 200)}
 _TOLERANCE = {Quality.DEFAULT: 1.5e-2, Quality.BEST: 5e-4}
 
 

@@ -74,7 +74,7 @@ def invert_tv(
     strength: float,
     weight: NDArray[np.floating] | None = None,
     magnitude: NDArray[np.floating] | None = None,
-    iterations: tuple[int, int] = (10, 20),
+    iterations: tuple[int, int] = (10, 30),
     tolerance: float = 1.5e-2,
     padding: float = PADDING,
 ) -> Solution:
