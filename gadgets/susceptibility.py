@@ -61,7 +61,7 @@ class InvertField(Gadget[Regions | LocalField]):
         default="brain", description="what is set to zero; region: one that is given"
     )
     uncertainty: bool = Field(
-        default=False, description="send the standard deviation by noise too: one more inversion"
+        default=False, description="send the standard deviation by noise too: two more inversions"
     )
 
     two_pass: bool = Field(
