@@ -25,17 +25,13 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.phase.field import fit_field
 from streamrecon.phase.offsets import remove_offset
 from streamrecon.phase.unwrap import unwrap_by_template, unwrap_individually
-from streamrecon.qsm.background import (
-    remove_ismv,
-    remove_pdf,
-    remove_resharp,
-    remove_vresharp,
-    remove_vsharp,
-)
+from streamrecon.qsm.background import remove_pdf
 from streamrecon.qsm.boundary import remove_lbv
 from streamrecon.qsm.inversion import invert_rts, invert_tikhonov, invert_tkd
 from streamrecon.qsm.mask import brain_mask
-from streamrecon.qsm.pipeline import Quality, susceptibility, total_field
+from streamrecon.qsm.pipeline import Quality, susceptibility
+from streamrecon.qsm.spherical import remove_ismv, remove_resharp, remove_vresharp, remove_vsharp
+from streamrecon.qsm.total import total_field
 from streamrecon.qsm.variation import invert_robust, invert_tv
 
 GAMMA_BAR_MHZ_PER_T = 42.576  # as the phantom has it

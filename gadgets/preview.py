@@ -26,7 +26,8 @@ from streamrecon.model.scan import Encoding, Protocol
 from streamrecon.mrd import layout
 from streamrecon.mrd.header import read_protocol
 from streamrecon.mrd.messages import Acquisitions, Header
-from streamrecon.qsm.pipeline import Quality, invert, local_field, total_field
+from streamrecon.qsm.pipeline import Quality, invert, local_field
+from streamrecon.qsm.total import total_field
 from streamrecon.recon.centre import Middle, MiddleWatch, coarse_encoding, lines_within
 from streamrecon.recon.grid import grid_of
 from streamrecon.recon.lines import ReadoutTransform

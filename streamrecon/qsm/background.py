@@ -1,30 +1,23 @@
-r"""The field of sources outside the mask, taken off the total field.
+"""The field of sources outside the mask, taken off the total field: by projection (PDF).
 
-What sources inside and outside can both explain is shared out by convention: no method here knows
-it. PDF keeps every voxel and takes some of the inner field with it; RESHARP is the most exact in
-the core and loses a rim of its radius; V-SHARP is fast and wrong at low frequencies, which is the
-fault of its deconvolution: `remove_vresharp` solves for the same balls and halves the error
-of head phantoms; on a few balls in a ball it is the worse of the two, 1.2 against 0.5 ppb.
+What sources inside and outside can both explain is shared out by convention: no method knows it.
+PDF keeps every voxel and takes some of the inner field with it. `qsm.spherical` has the methods of
+spherical means, `qsm.boundary` that of boundary values.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
-from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
 from streamrecon.qsm.solvers import Operator, convolution, least_squares
 
 Real = NDArray[np.float32]
-
-_BALLS = 5
-_FITS = 1 - 1e-3  # share of a ball that must lie in the mask: float32 rounding, not tissue
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,293 +83,28 @@ def remove_pdf(
     ----------
     Liu et al. (2011) NMR Biomed 24:1129. doi:10.1002/nbm.1670
     """
-    field = _checked(field_ppm, mask)
+    field = checked_total(field_ppm, mask)
     shape = padded_shape(geometry, padding)
-    trust = _padded(_normalised(weight, mask), shape)
-    outside = 1 - _padded(mask.astype(np.float32), shape)
+    trust = padded(_normalised(weight, mask), shape)
+    outside = 1 - padded(mask.astype(np.float32), shape)
     spread = convolution(dipole_kernel(geometry, shape), shape)
     operator = Operator(lambda x: trust * spread(x), lambda r: outside * spread(trust * r))
     found = least_squares(
-        operator, trust * _padded(field, shape), iterations=iterations, tolerance=tolerance
+        operator, trust * padded(field, shape), iterations=iterations, tolerance=tolerance
     )
     background = spread(found.unknown)[tuple(slice(n) for n in mask.shape)]
     local = (field - background) * mask
     return Local("PDF", local, mask.copy(), found.iterations, found.converged)
 
 
-def remove_vsharp(
-    field_ppm: NDArray[np.floating],
-    mask: NDArray[np.bool_],
-    geometry: Geometry,
-    *,
-    largest_mm: float = 12.0,
-    smallest_mm: float = 0.0,
-    threshold: float = 0.05,
-) -> Local:
-    """Spherical means taken off with balls as large as fit, then deconvolved (V-SHARP).
-
-    From ``largest_mm`` down in steps of 1 mm, while a ball is larger than 1.5 voxels; three real
-    FFTs per ball. The voxels nearer to the rim than the smallest ball are lost. Underestimates
-    what varies slowly.
-
-    Parameters
-    ----------
-    field_ppm, mask, geometry
-        As for `remove_pdf`.
-    largest_mm
-        Radius of the largest ball [mm].
-    smallest_mm
-        Radius of the smallest ball [mm]; 1.5 voxels where that is more.
-    threshold
-        Frequencies at which the largest ball leaves less than this are set to 0.
-
-    References
-    ----------
-    Li et al. (2011) NeuroImage 55:1645. doi:10.1016/j.neuroimage.2010.11.088
-    Wu et al. (2012) Magn Reson Med 67:137. doi:10.1002/mrm.23000
-    """
-    field = _checked(field_ppm, mask)
-    shape = _roomy(geometry, largest_mm)
-    crop = mask.shape
-    spectrum, inside = rfftn(field, shape), rfftn(mask.astype(np.float32), shape)
-    high = np.zeros(crop, np.float32)
-    done = np.zeros(crop, np.bool_)
-    largest = None
-    for radius_mm in _radii(geometry, largest_mm, smallest_mm):
-        ball = ball_kernel(geometry, shape, radius_mm)
-        fits = mask & (irfftn(inside * ball, shape, crop=crop) > _FITS)
-        if not fits.any():
-            continue
-        largest = ball if largest is None else largest
-        new = fits & ~done
-        high[new] = (field - irfftn(spectrum * ball, shape, crop=crop))[new]
-        done |= new
-    if largest is None:
-        raise ReconError("V-SHARP: no ball fits into the mask")
-    left = 1 - largest
-    keep = np.abs(left) >= threshold
-    inverse = np.where(keep, 1 / np.where(keep, left, 1), 0).astype(np.float32)
-    local = irfftn(rfftn(high, shape) * inverse, shape, crop=crop)
-    return Local("V-SHARP", local * done, done)
-
-
-def remove_resharp(
-    field_ppm: NDArray[np.floating],
-    mask: NDArray[np.bool_],
-    geometry: Geometry,
-    *,
-    radius_mm: float = 6.0,
-    damping: float = 1e-4,
-    iterations: int = 30,
-) -> Local:
-    r"""Spherical mean values with a Tikhonov term (RESHARP).
-
-    .. math:: \min_x \|M_e (\delta - S) * (x - f)\|^2 + \lambda \|x\|^2
-
-    Four real FFTs a step. Loses a rim of ``radius_mm``; the larger the ball, the better the rest.
-
-    Parameters
-    ----------
-    field_ppm, mask, geometry
-        As for `remove_pdf`.
-    radius_mm
-        Radius of the ball [mm].
-    damping
-        Strength of the Tikhonov term.
-    iterations
-        Steps taken: their number smooths too.
-
-    References
-    ----------
-    Sun and Wilman (2014) Magn Reson Med 71:1151. doi:10.1002/mrm.24765
-    """
-    field = _checked(field_ppm, mask)
-    shape = _roomy(geometry, radius_mm)
-    ball = ball_kernel(geometry, shape, radius_mm)
-    kept = _kept(mask, ball, shape)
-    eroded = _padded(kept.astype(np.float32), shape)
-    highpass = convolution(1 - ball, shape)
-    operator = Operator(lambda x: eroded * highpass(x), lambda r: highpass(eroded * r))
-    found = least_squares(
-        operator,
-        eroded * highpass(_padded(field, shape)),
-        damping=damping,
-        iterations=iterations,
-        tolerance=1e-4,
-    )
-    local = found.unknown[tuple(slice(n) for n in mask.shape)] * kept
-    return Local("RESHARP", local, kept, found.iterations, converged=True)
-
-
-def remove_vresharp(
-    field_ppm: NDArray[np.floating],
-    mask: NDArray[np.bool_],
-    geometry: Geometry,
-    *,
-    largest_mm: float = 12.0,
-    damping: float = 1e-4,
-    iterations: int = 15,
-) -> Local:
-    r"""Balls as large as fit, as V-SHARP has them, and a local field fitted to all of them.
-
-    .. math:: \min_x \sum_r \|M_r (\delta - S_r) * (x - f)\|^2 + \lambda \|x\|^2
-
-    Five balls, from ``largest_mm`` down to 1.5 voxels; twelve real FFTs a step. V-SHARP divides by
-    the largest ball everywhere, also where a smaller one was used, and so inflates what varies
-    slowly; here every voxel is explained by its own ball. Loses the voxels nearer to the rim than
-    the smallest.
-
-    Parameters
-    ----------
-    field_ppm, mask, geometry
-        As for `remove_pdf`.
-    largest_mm
-        Radius of the largest ball [mm].
-    damping
-        Strength of the Tikhonov term.
-    iterations
-        Steps taken.
-
-    References
-    ----------
-    Sun and Wilman (2014) Magn Reson Med 71:1151. doi:10.1002/mrm.24765
-    """
-    field = _checked(field_ppm, mask)
-    shape = _roomy(geometry, largest_mm)
-    parts, done = _rings(mask, geometry, shape, largest_mm)
-
-    def forward(x: Real) -> Real:
-        spectrum = rfftn(x)
-        return reduce(np.add, (here * irfftn(spectrum * left, shape) for left, here in parts))
-
-    def adjoint(r: Real) -> Real:
-        return irfftn(reduce(np.add, (left * rfftn(here * r) for left, here in parts)), shape)
-
-    found = least_squares(
-        Operator(forward, adjoint),
-        forward(_padded(field, shape)),
-        damping=damping,
-        iterations=iterations,
-        tolerance=1e-4,
-    )
-    local = found.unknown[tuple(slice(n) for n in mask.shape)] * done
-    return Local("RESHARP with balls as large as fit", local, done, found.iterations)
-
-
-def _rings(
-    mask: NDArray[np.bool_], geometry: Geometry, shape: Shape, largest_mm: float
-) -> tuple[list[tuple[Real, Real]], NDArray[np.bool_]]:
-    """What each ball leaves, and the voxels of which it is the largest that fits."""
-    inside = rfftn(mask.astype(np.float32), shape)
-    done = np.zeros_like(mask)
-    parts = []
-    smallest = 1.5 * max(geometry.voxel_mm)
-    for radius_mm in np.geomspace(max(largest_mm, smallest), smallest, _BALLS):
-        ball = ball_kernel(geometry, shape, float(radius_mm))
-        here = mask & ~done & (irfftn(inside * ball, shape, crop=mask.shape) > _FITS)
-        if here.any():
-            parts.append((1 - ball, _padded(here.astype(np.float32), shape)))
-            done |= here
-    if not parts:
-        raise ReconError("background: no ball fits into the mask")
-    return parts, done
-
-
-def remove_ismv(
-    field_ppm: NDArray[np.floating],
-    mask: NDArray[np.bool_],
-    geometry: Geometry,
-    *,
-    radius_mm: float = 5.0,
-    tolerance: float = 1e-3,
-    iterations: int = 300,
-) -> Local:
-    """Spherical means repeated until only what is harmonic stays (iterative SMV).
-
-    The rim of ``radius_mm`` holds the boundary values and is lost. Two real FFTs a step; slow for
-    deep masks. Told by ``converged`` where the steps ran out.
-
-    Parameters
-    ----------
-    field_ppm, mask, geometry
-        As for `remove_pdf`.
-    radius_mm
-        Radius of the ball [mm].
-    tolerance
-        Change of the background in one step, relative to itself, at which to stop.
-    iterations
-        Most steps.
-
-    References
-    ----------
-    Wen et al. (2014) Magn Reson Med 72:1065. doi:10.1002/mrm.24998
-    """
-    field = _checked(field_ppm, mask)
-    shape = _roomy(geometry, radius_mm)
-    ball = ball_kernel(geometry, shape, radius_mm)
-    kept = _kept(mask, ball, shape)
-    mean = convolution(ball, shape)
-    crop = tuple(slice(n) for n in mask.shape)
-    background = _padded(field, shape)
-    step, change = 0, np.inf
-    while step < iterations and change > tolerance:
-        renewed = mean(background)[crop][kept]
-        change = _relative(renewed - background[crop][kept], renewed)
-        background[crop][kept] = renewed
-        step += 1
-    local = (field - background[crop]) * kept
-    return Local("iSMV", local, kept, step, bool(change <= tolerance))
-
-
-def ball_kernel(geometry: Geometry, shape: Shape, radius_mm: float) -> Real:
-    """Spectrum of a ball of sum 1, its rim shared by partial volumes; real, half last axis.
+def checked_total(field_ppm: NDArray[np.floating], mask: NDArray[np.bool_]) -> Real:
+    """The field [Z, Y, X, ppm] in single precision, 0 outside the mask.
 
     Raises
     ------
     ReconError
-        If the ball is smaller than the voxel's shortest side: it would be a point.
+        If the mask is empty or the field is not finite inside it.
     """
-    if radius_mm <= min(geometry.voxel_mm):
-        raise ReconError(
-            f"ball: found a radius of {radius_mm:g} mm, "
-            f"needed more than a voxel of {min(geometry.voxel_mm):g} mm"
-        )
-    fine = 5
-    parts = ((np.arange(fine) + 0.5) / fine - 0.5).astype(np.float32)
-    reach = [int(np.ceil(radius_mm / voxel + 0.5)) for voxel in geometry.voxel_mm]
-    squares = [
-        ((np.arange(-r, r + 1)[:, None] + parts).ravel() * voxel) ** 2
-        for r, voxel in zip(reach, geometry.voxel_mm, strict=True)
-    ]
-    inside = squares[0][:, None, None] + squares[1][:, None] + squares[2] <= radius_mm**2
-    sizes = [2 * r + 1 for r in reach]
-    share = inside.reshape(sizes[0], fine, sizes[1], fine, sizes[2], fine).sum((1, 3, 5))
-    ball = np.zeros(shape, np.float32)
-    ball[tuple(slice(n) for n in sizes)] = share / share.sum()
-    ball = np.roll(ball, [-r for r in reach], axis=(0, 1, 2))
-    return np.ascontiguousarray(rfftn(ball).real)
-
-
-def _radii(geometry: Geometry, largest_mm: float, smallest_mm: float) -> NDArray[np.float64]:
-    least = max(1.5 * max(geometry.voxel_mm), smallest_mm)
-    most = max(largest_mm, least)
-    return np.asarray(most - np.arange(int(most - least + 1e-6) + 1), np.float64)
-
-
-def _roomy(geometry: Geometry, radius_mm: float) -> Shape:
-    longest = max(n * v for n, v in zip(geometry.shape, geometry.voxel_mm, strict=True))
-    return padded_shape(geometry, 1 + (radius_mm + max(geometry.voxel_mm)) / longest)
-
-
-def _kept(mask: NDArray[np.bool_], ball: Real, shape: Shape) -> NDArray[np.bool_]:
-    share = irfftn(rfftn(mask.astype(np.float32), shape) * ball, shape, crop=mask.shape)
-    kept = mask & (share > _FITS)
-    if not kept.any():
-        raise ReconError("background: the ball fits nowhere into the mask")
-    return kept
-
-
-def _checked(field_ppm: NDArray[np.floating], mask: NDArray[np.bool_]) -> Real:
     if not mask.any():
         raise ReconError("background: no voxel to keep, the mask is empty")
     if not np.isfinite(field_ppm[mask]).all():
@@ -391,11 +119,8 @@ def _normalised(weight: NDArray[np.floating] | None, mask: NDArray[np.bool_]) ->
     return np.where(mask, weight / scale, 0).astype(np.float32)
 
 
-def _padded(values: Real, shape: Shape) -> Real:
+def padded(values: Real, shape: Shape) -> Real:
+    """Values in the first corner of a larger grid of zeros."""
     room = np.zeros(shape, np.float32)
     room[tuple(slice(n) for n in values.shape)] = values
     return room
-
-
-def _relative(change: Real, value: Real) -> float:
-    return float(np.linalg.norm(change) / max(float(np.linalg.norm(value)), 1e-30))

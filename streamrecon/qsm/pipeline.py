@@ -27,41 +27,29 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 
-from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.phase.field import FieldFit, fit_field
-from streamrecon.phase.head import signal_mask
-from streamrecon.phase.offsets import echo_pair, remove_offset
-from streamrecon.phase.unwrap import unwrap_by_template
-from streamrecon.qsm.background import (
-    Local,
-    remove_ismv,
-    remove_pdf,
-    remove_resharp,
-    remove_vresharp,
-    remove_vsharp,
-)
+from streamrecon.qsm.background import Local, remove_pdf
 from streamrecon.qsm.boundary import remove_lbv
 from streamrecon.qsm.dipole import PADDING, field_from_chi
 from streamrecon.qsm.harmonic import invert_weak_harmonic
 from streamrecon.qsm.inversion import invert_tkd
-from streamrecon.qsm.mask import brain_mask, reliable_mask
-from streamrecon.qsm.reference import Reference, Referenced, csf_mask, set_reference
+from streamrecon.qsm.reference import Reference, Referenced, set_reference
 from streamrecon.qsm.solvers import Solution
-from streamrecon.qsm.strong import STRONG_PPM, invert_twice
-from streamrecon.qsm.uncertainty import noise_of_map
-from streamrecon.qsm.variation import (
-    invert_tv,
-    strength_from_noise,
-    trust_from_noise,
+from streamrecon.qsm.spherical import (
+    remove_ismv,
+    remove_resharp,
+    remove_vresharp,
+    remove_vsharp,
 )
-from streamrecon.units import hz_per_ppm
+from streamrecon.qsm.strong import STRONG_PPM, invert_twice
+from streamrecon.qsm.total import TotalField, total_field
+from streamrecon.qsm.uncertainty import noise_of_map
+from streamrecon.qsm.variation import invert_tv, strength_from_noise
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
 _TOLERANCE_OF_PDF, _PREVIEW_TOLERANCE = 5e-3, 2e-2
-_THIN_MM = 60.0  # of a head; below it the preview's scale falls, see docs/qsm.md
 _MOST_MISFIT = 0.3  # of the consensus paper's example: no weight from there on
 
 
@@ -96,40 +84,6 @@ _UNWEIGHTED: dict[Background, Callable[[Real, NDArray[np.bool_], Geometry], Loca
 
 _STEPS = {Quality.DEFAULT: (10, 30), Quality.BEST: (60, 200)}
 _TOLERANCE = {Quality.DEFAULT: 1.5e-2, Quality.BEST: 5e-4}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TotalField:
-    """What the phase of the echoes gives, ready for susceptibility.
-
-    Parameters
-    ----------
-    fit
-        Field, its standard deviation, misfit.
-    mask
-        Voxels to reconstruct [Z, Y, X].
-    weight
-        Trust in the field [Z, Y, X]: 1 / sd with 1 at the median; 0 where it is not believed.
-    magnitude
-        Root of the sum of squares of the echoes [Z, Y, X].
-    csf
-        Ventricles, as far as found [Z, Y, X].
-    quality
-        Trust in the unwrapping [Z, Y, X], 0 … 1.
-    notices
-        What a reader must know.
-    rad_per_ppm
-        Phase that 1 ppm makes at the last echo [rad/ppm], which consensus needs; 0: unknown.
-    """
-
-    fit: FieldFit
-    mask: NDArray[np.bool_]
-    weight: Real
-    magnitude: Real
-    csf: NDArray[np.bool_]
-    quality: Real
-    notices: tuple[str, ...]
-    rad_per_ppm: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -217,53 +171,6 @@ def susceptibility(
     )
 
 
-def total_field(
-    echoes: Complex,
-    te_s: Sequence[float],
-    b0_t: float,
-    geometry: Geometry,
-    *,
-    polarity: Sequence[int] = (),
-    mask: NDArray[np.bool_] | None = None,
-) -> TotalField:
-    """Offset off, echoes unwrapped and fitted, the mask found; parameters as `susceptibility`."""
-    if len(echoes) != len(te_s):
-        raise ReconError(f"echoes: found {len(te_s)} echo times for {len(echoes)} images")
-    whole = np.isfinite(echoes).all(axis=0)
-    if not whole.all():
-        echoes = np.where(whole, echoes, 0)
-    magnitude = np.abs(echoes)
-    together = np.sqrt(np.einsum("ezyx,ezyx->zyx", magnitude, magnitude))
-    head = whole & (signal_mask(together) if mask is None else mask)
-    clean, notices = _without_offset(echoes, te_s, geometry, polarity)
-    unwrapped = unwrap_by_template(np.angle(clean), magnitude, head, te_s)
-    found = (unwrapped.region > 0) & whole
-    fit = fit_field(unwrapped.phase_rad, magnitude, found, te_s, b0_t)
-    brain = brain_mask(together, unwrapped.quality, geometry) if mask is None else mask
-    # the brain found lacks its outermost layer already, and a mask that is given is meant
-    reliable = reliable_mask(brain & found, fit.residual_rad, fit.sd_ppm, erode=0)
-    weight = trust_from_noise(fit.sd_ppm, reliable.mask) * reliable.trusted
-    return TotalField(
-        fit,
-        reliable.mask,
-        weight,
-        together,
-        csf_mask(magnitude, reliable.mask, tuple(te_s)),
-        unwrapped.quality,
-        (*notices, reliable.report, *_thin_slab(reliable.mask, geometry)),
-        radians_per_ppm(te_s, b0_t),
-    )
-
-
-def radians_per_ppm(te_s: Sequence[float], b0_t: float) -> float:
-    """Phase that a field of 1 ppm makes at the last echo [rad/ppm].
-
-    >>> round(radians_per_ppm((0.005, 0.02), 3.0), 2)
-    16.05
-    """
-    return 2 * np.pi * hz_per_ppm(b0_t) * te_s[-1]
-
-
 def local_field(
     total: TotalField,
     geometry: Geometry,
@@ -273,7 +180,7 @@ def local_field(
 ) -> Local:
     """Background off, as the preset wants it or as ``background`` says.
 
-    PDF alone takes the trust in the field into account; the others lose what `qsm.background` and
+    PDF alone takes the trust in the field into account; the others lose what `qsm.spherical` and
     `qsm.boundary` say of the mask.
     """
     field, mask = total.fit.field_ppm, total.mask
@@ -382,30 +289,3 @@ def susceptibility_sd(
     known = np.where(found.mask, found.map.chi_ppm, 0)
     own_ppm = field_from_chi(known, geometry, padding=PADDING) * found.mask
     return noise_of_map(again, own_ppm, found.total.fit.sd_ppm, again(own_ppm), found.mask)
-
-
-def _thin_slab(mask: NDArray[np.bool_], geometry: Geometry) -> tuple[str, ...]:
-    """What a slab loses that holds only a part of a head; nothing for a whole one."""
-    if not mask.any():
-        return ()
-    held = [np.flatnonzero(mask.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
-    thin_mm = min(
-        (found[-1] - found[0] + 1) * side
-        for found, side in zip(held, geometry.voxel_mm, strict=True)
-    )
-    if thin_mm >= _THIN_MM:
-        return ()
-    loss = (
-        "of a head, a fast map keeps 0.8 of its scale at 40 mm and 0.5 at 20, the others 0.95-1.02"
-    )
-    return (f"thin slab: {thin_mm:.0f} mm of tissue; {loss}, regions off by 3-9 ppb",)
-
-
-def _without_offset(
-    echoes: Complex, te_s: Sequence[float], geometry: Geometry, polarity: Sequence[int]
-) -> tuple[Complex, tuple[str, ...]]:
-    try:
-        echo_pair(te_s, polarity)
-    except ReconError as e:
-        return echoes, (f"phase offset left in: {e}",)
-    return remove_offset(echoes, te_s, geometry, polarity=polarity)[0], ()

@@ -9,16 +9,16 @@ from closed_forms import ORIENTATIONS, positions_mm
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.background import (
+from streamrecon.qsm.background import remove_pdf
+from streamrecon.qsm.boundary import remove_lbv
+from streamrecon.qsm.dipole import field_from_chi
+from streamrecon.qsm.spherical import (
     ball_kernel,
     remove_ismv,
-    remove_pdf,
     remove_resharp,
     remove_vresharp,
     remove_vsharp,
 )
-from streamrecon.qsm.boundary import remove_lbv
-from streamrecon.qsm.dipole import field_from_chi
 
 METHODS = {
     "pdf": (remove_pdf, 0.35),

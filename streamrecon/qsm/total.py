@@ -1,0 +1,154 @@
+"""From echoes to the total field, the mask and the trust in both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.errors import ReconError
+from streamrecon.model.geometry import Geometry
+from streamrecon.phase.field import FieldFit, fit_field
+from streamrecon.phase.head import signal_mask
+from streamrecon.phase.offsets import echo_pair, remove_offset
+from streamrecon.phase.unwrap import unwrap_by_template
+from streamrecon.qsm.mask import brain_mask, reliable_mask
+from streamrecon.qsm.reference import csf_mask
+from streamrecon.qsm.variation import trust_from_noise
+from streamrecon.units import hz_per_ppm
+
+Complex = NDArray[np.complex64]
+Real = NDArray[np.float32]
+
+_THIN_MM = 60.0  # of a head; below it the preview's scale falls, see docs/qsm.md
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TotalField:
+    """What the phase of the echoes gives, ready for susceptibility.
+
+    Parameters
+    ----------
+    fit
+        Field, its standard deviation, misfit.
+    mask
+        Voxels to reconstruct [Z, Y, X].
+    weight
+        Trust in the field [Z, Y, X]: 1 / sd with 1 at the median; 0 where it is not believed.
+    magnitude
+        Root of the sum of squares of the echoes [Z, Y, X].
+    csf
+        Ventricles, as far as found [Z, Y, X].
+    quality
+        Trust in the unwrapping [Z, Y, X], 0 … 1.
+    notices
+        What a reader must know.
+    rad_per_ppm
+        Phase that 1 ppm makes at the last echo [rad/ppm], which consensus needs; 0: unknown.
+    """
+
+    fit: FieldFit
+    mask: NDArray[np.bool_]
+    weight: Real
+    magnitude: Real
+    csf: NDArray[np.bool_]
+    quality: Real
+    notices: tuple[str, ...]
+    rad_per_ppm: float = 0.0
+
+
+def total_field(
+    echoes: Complex,
+    te_s: Sequence[float],
+    b0_t: float,
+    geometry: Geometry,
+    *,
+    polarity: Sequence[int] = (),
+    mask: NDArray[np.bool_] | None = None,
+) -> TotalField:
+    """The field of all sources: offset off, echoes unwrapped and fitted, the mask found.
+
+    Parameters
+    ----------
+    echoes
+        Complex images [E, Z, Y, X] with φ = +2π·γ̄·ΔB·TE.
+    te_s
+        Echo times [s].
+    b0_t
+        Static field [T].
+    geometry
+        Grid of the echoes.
+    polarity
+        +1 or -1 per echo where readouts alternate.
+    mask
+        Brain to use instead of the one found [Z, Y, X].
+
+    Raises
+    ------
+    ReconError
+        If there is not a time for each echo, or a stage has nothing to work on.
+    """
+    if len(echoes) != len(te_s):
+        raise ReconError(f"echoes: found {len(te_s)} echo times for {len(echoes)} images")
+    whole = np.isfinite(echoes).all(axis=0)
+    if not whole.all():
+        echoes = np.where(whole, echoes, 0)
+    magnitude = np.abs(echoes)
+    together = np.sqrt(np.einsum("ezyx,ezyx->zyx", magnitude, magnitude))
+    head = whole & (signal_mask(together) if mask is None else mask)
+    clean, notices = _without_offset(echoes, te_s, geometry, polarity)
+    unwrapped = unwrap_by_template(np.angle(clean), magnitude, head, te_s)
+    found = (unwrapped.region > 0) & whole
+    fit = fit_field(unwrapped.phase_rad, magnitude, found, te_s, b0_t)
+    brain = brain_mask(together, unwrapped.quality, geometry) if mask is None else mask
+    # the brain found lacks its outermost layer already, and a mask that is given is meant
+    reliable = reliable_mask(brain & found, fit.residual_rad, fit.sd_ppm, erode=0)
+    weight = trust_from_noise(fit.sd_ppm, reliable.mask) * reliable.trusted
+    return TotalField(
+        fit,
+        reliable.mask,
+        weight,
+        together,
+        csf_mask(magnitude, reliable.mask, tuple(te_s)),
+        unwrapped.quality,
+        (*notices, reliable.report, *_thin_slab(reliable.mask, geometry)),
+        radians_per_ppm(te_s, b0_t),
+    )
+
+
+def radians_per_ppm(te_s: Sequence[float], b0_t: float) -> float:
+    """Phase that a field of 1 ppm makes at the last echo [rad/ppm].
+
+    >>> round(radians_per_ppm((0.005, 0.02), 3.0), 2)
+    16.05
+    """
+    return 2 * np.pi * hz_per_ppm(b0_t) * te_s[-1]
+
+
+def _thin_slab(mask: NDArray[np.bool_], geometry: Geometry) -> tuple[str, ...]:
+    """What a slab loses that holds only a part of a head; nothing for a whole one."""
+    if not mask.any():
+        return ()
+    held = [np.flatnonzero(mask.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
+    thin_mm = min(
+        (found[-1] - found[0] + 1) * side
+        for found, side in zip(held, geometry.voxel_mm, strict=True)
+    )
+    if thin_mm >= _THIN_MM:
+        return ()
+    loss = (
+        "of a head, a fast map keeps 0.8 of its scale at 40 mm and 0.5 at 20, the others 0.95-1.02"
+    )
+    return (f"thin slab: {thin_mm:.0f} mm of tissue; {loss}, regions off by 3-9 ppb",)
+
+
+def _without_offset(
+    echoes: Complex, te_s: Sequence[float], geometry: Geometry, polarity: Sequence[int]
+) -> tuple[Complex, tuple[str, ...]]:
+    try:
+        echo_pair(te_s, polarity)
+    except ReconError as e:
+        return echoes, (f"phase offset left in: {e}",)
+    return remove_offset(echoes, te_s, geometry, polarity=polarity)[0], ()
