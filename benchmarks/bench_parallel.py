@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--matrix", type=int, nargs=3, default=(48, 96, 96), help="z y x")
     parser.add_argument("--echoes", type=int, default=2)
     parser.add_argument("--coils", type=int, default=16)
+    parser.add_argument("--ridge", default="0.001", help="of BART's least squares")
     parser.add_argument("--figure", type=Path, default=None, help="PNG of the middle slice")
     options = parser.parse_args()
     scene = scene_of(tuple(options.matrix), options.echoes, options.coils)
@@ -63,7 +64,9 @@ def main() -> None:
         images.append(np.abs(ours[0]))
     if shutil.which("bart"):
         limits = results["GRAPPA here"]
-        images.append(beside_bart(lines, calibration, bare, limits, expected, signal))
+        images.append(
+            beside_bart(lines, calibration, options.ridge, bare, limits, expected, signal)
+        )
     if options.figure:
         side_by_side(images).save(options.figure)
 
@@ -71,6 +74,7 @@ def main() -> None:
 def beside_bart(
     lines: np.ndarray,
     calibration: np.ndarray,
+    ridge: str,
     bare: float,
     limits: tuple[float, float],
     expected: np.ndarray,
@@ -78,7 +82,7 @@ def beside_bart(
 ) -> np.ndarray:
     """Report BART until its error is within ``limits`` (time, error); its first echo."""
     for steps in STEPS:
-        taken, theirs = reconstructed_by_bart(lines, calibration, steps)
+        taken, theirs = reconstructed_by_bart(lines, calibration, ridge, steps)
         name = f"BART ecalib + pics, {steps}"
         error = report(name, taken, bare, theirs, expected, signal)
         print(f"BART / GRAPPA here: {taken / limits[0]:.1f}", flush=True)
@@ -150,7 +154,7 @@ def reconstructed(
 
 
 def reconstructed_by_bart(
-    lines: np.ndarray, calibration: np.ndarray, steps: int
+    lines: np.ndarray, calibration: np.ndarray, ridge: str, steps: int
 ) -> tuple[float, np.ndarray]:
     """The same lines, and the first echo's calibration, through BART's programs."""
     n_z, n_y = lines.shape[2:4]
@@ -163,7 +167,7 @@ def reconstructed_by_bart(
         write_cfl(at / "calibration", fft(whole[None], (4,)))
         start = time.perf_counter()
         bart(at, "ecalib", "-m1", f"-r{CALIBRATION}", "calibration", "coils")
-        bart(at, "pics", "-l2", "-r0.001", f"-i{steps}", "lines", "coils", "image")
+        bart(at, "pics", "-l2", f"-r{ridge}", f"-i{steps}", "lines", "coils", "image")
         taken = time.perf_counter() - start
         shape = (len(lines), n_z, n_y, lines.shape[4])
         return taken, np.fromfile(at / "image.cfl", np.complex64).reshape(shape)

@@ -61,6 +61,16 @@ def field_hz(echoes: np.ndarray) -> np.ndarray:
     return np.angle(echoes[1] * echoes[0].conj()) / (2 * np.pi * (SCENE.te_s[1] - SCENE.te_s[0]))
 
 
+def assert_alike(found: np.ndarray, full: np.ndarray) -> None:
+    """Images and their field, without noise: what kernels or wrong sensitivities leave."""
+    signal = np.abs(full[0]) > 0.1 * np.abs(full[0]).max()
+    error = np.linalg.norm((found - full)[:, signal]) / np.linalg.norm(full[:, signal])
+    assert error < 0.06
+    bias = field_hz(found * full.conj())[signal]
+    assert abs(bias.mean()) < 0.05
+    assert np.percentile(np.abs(bias), 99) < 1.5
+
+
 @pytest.mark.parametrize(
     ("sampling", "order", "slices"),
     [
@@ -77,13 +87,7 @@ def test_the_field_is_that_of_all_lines(sampling: Sampling, order: Order, slices
 
     (echoes,) = complex_echoes(emitted_by(scene))
 
-    full = all_lines(slices=slices)
-    signal = np.abs(full[0]) > 0.1 * np.abs(full[0]).max()
-    error = np.linalg.norm((echoes.data - full)[:, signal]) / np.linalg.norm(full[:, signal])
-    assert error < 0.06  # no noise: what the kernels leave
-    bias = field_hz(echoes.data * full.conj())[signal]
-    assert abs(bias.mean()) < 0.05
-    assert np.percentile(np.abs(bias), 99) < 1.5
+    assert_alike(echoes.data, all_lines(slices=slices))
 
 
 @pytest.mark.parametrize("per_echo", ["false", "true"])
@@ -101,13 +105,8 @@ def test_sense_is_a_choice_of_the_chain(sampling: Sampling, slices: bool, per_ec
 
     (echoes,) = complex_echoes(emitted_by(scene, last))
 
-    full = all_lines(slices=slices, last=SENSE.format(per_echo="false"))
-    signal = np.abs(full[0]) > 0.1 * np.abs(full[0]).max()
-    error = np.linalg.norm((echoes.data - full)[:, signal]) / np.linalg.norm(full[:, signal])
-    assert error < 0.06  # no noise: what wrong sensitivities leave
-    bias = field_hz(echoes.data * full.conj())[signal]
-    assert abs(bias.mean()) < 0.05
-    assert np.percentile(np.abs(bias), 99) < 1.5
+    shared = SENSE.format(per_echo="false")
+    assert_alike(echoes.data, all_lines(slices=slices, last=shared))
 
 
 def test_the_lattice_is_told_by_the_lines_and_goes_with_the_calibration() -> None:
