@@ -38,6 +38,8 @@ _RHO_PER_STRENGTH = 100.0
 _DATA_RHO = 0.25  # 40 steps of it leave 10 % to go on a head phantom, of 1 they leave 16 %
 _EDGE_SHARE = 0.15  # of the voxels' gradients in the mask count as edges of the magnitude
 _ACROSS_EDGES = WHOLE // 5
+_EDGE_BEGINS, _EDGE_ENDS = 0.75, 1.25  # of the limit: a step there would turn rounding into ppb
+_TINY = 1e-30
 _SAMPLES = 200_000  # quantiles of a part are those of the whole
 _CHECK_EVERY = 5
 _COARSE_STEPS = (40, 40)  # on half of the grid and on a quarter
@@ -247,7 +249,10 @@ class _Problem:
 def gradient_shares(
     mask: NDArray[np.bool_], shape: Shape, magnitude: NDArray[np.floating] | None = None
 ) -> Shares:
-    """How much each gradient counts, in 255ths [3, Z, Y, X]: a fifth across edges, 0 outside."""
+    """How much each gradient counts, in 255ths [3, Z, Y, X]: a fifth across edges, 0 outside.
+
+    From all to a fifth it falls evenly around the limit.
+    """
     shares = np.zeros((3, *shape), np.uint8)
     inner = [shares[axis][tuple(slice(n) for n in mask.shape)] for axis in range(3)]
     ends = [
@@ -268,8 +273,16 @@ def gradient_shares(
     seen = np.concatenate(known)
     limit = np.quantile(seen, 1 - _EDGE_SHARE) if seen.size else np.inf
     for step, share, (here, _) in zip(steps, inner, ends, strict=True):
-        np.minimum(share[here], _ACROSS_EDGES, out=share[here], where=step > limit)
+        np.minimum(share[here], _allowed(step, float(limit)), out=share[here])
     return shares
+
+
+def _allowed(step: Real, limit: float) -> Shares:
+    """Share that a step of the magnitude leaves; ``step`` is overwritten."""
+    fall = (WHOLE - _ACROSS_EDGES) / (_EDGE_ENDS - _EDGE_BEGINS)
+    step *= np.float32(-fall / max(limit, _TINY))
+    step += np.float32(WHOLE + fall * _EDGE_BEGINS + 0.5)  # rounded, not cut off
+    return np.clip(step, _ACROSS_EDGES, WHOLE, out=step).astype(np.uint8)
 
 
 def _kernels_of_step(geometry: Geometry, shape: Shape, rho: np.float32) -> tuple[Real, Real, Real]:

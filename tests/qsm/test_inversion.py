@@ -149,6 +149,19 @@ def test_edges_of_the_magnitude_count_less():
     assert (shares[0, 6] == 0).all()  # the step out of the mask is free
 
 
+def test_rounding_of_the_magnitude_moves_no_voxel():
+    """An edge is none by degrees: a voxel at the limit counted five times as much, or not."""
+    mask = np.ones((13, 14, 15), bool)
+    rng = np.random.default_rng(4)
+    magnitude = rng.uniform(1, 2, mask.shape).astype(np.float32)
+    rounded = (magnitude * (1 + 1e-6 * rng.standard_normal(mask.shape))).astype(np.float32)
+
+    one, other = (gradient_shares(mask, mask.shape, image) for image in (magnitude, rounded))
+
+    assert len(np.unique(one)) > 100
+    assert abs(one.astype(int) - other).max() <= 1  # of 255
+
+
 def test_strength_grows_with_the_noise_and_trust_falls():
     mask = np.ones((4, 4, 4), bool)
     sd = np.full(mask.shape, 0.001)
