@@ -17,13 +17,13 @@ from typing import Self
 
 import numpy as np
 import psutil
+from streamrecon_gadgets import REGISTRY
+from streamrecon_simulator.header import header_xml
+from streamrecon_simulator.heads import imaging_heads, noise_heads
+from streamrecon_simulator.order import line_order
+from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.scene import Scene
 
-from gadgets import REGISTRY
-from simulator.header import header_xml
-from simulator.heads import imaging_heads, noise_heads
-from simulator.order import line_order
-from simulator.sampling import Sampling
-from simulator.scene import Scene
 from streamrecon.mrd.messages import Acquisitions, Header
 from streamrecon.stream.config import build_chain
 

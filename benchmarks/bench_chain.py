@@ -23,11 +23,11 @@ from pathlib import Path
 import numpy as np
 from _cost import time_of
 from _service import MemoryPeak, Run, send_stream, serving
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
+from streamrecon_simulator.scenes import SCENES
+from streamrecon_simulator.write import write_scan_stream
 
-from simulator.scan import simulate
-from simulator.scene import Scene
-from simulator.scenes import SCENES
-from simulator.write import write_scan_stream
 from streamrecon.fourier import Plan
 from streamrecon.model.scan import Limit
 from streamrecon.recon._kernels import add_weighted

@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from _cost import cost_in
 from numpy.typing import NDArray
+from streamrecon_gadgets import REGISTRY
+from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
+from streamrecon_simulator.scenes import SCENES
 
-from gadgets import REGISTRY
-from simulator.sampling import Sampling
-from simulator.scan import simulate
-from simulator.scene import Scene
-from simulator.scenes import SCENES
 from streamrecon.model.images import Echoes
 from streamrecon.model.notice import Notice
 from streamrecon.mrd.file import read_scan

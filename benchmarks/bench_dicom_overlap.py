@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from gadgets import REGISTRY
-from simulator.scan import simulate
-from simulator.scene import Scene
+from streamrecon_gadgets import REGISTRY
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
+
 from streamrecon.dicom.spool import Spool
 from streamrecon.model.images import Volume
 from streamrecon.stream.chain import Chain

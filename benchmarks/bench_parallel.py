@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from streamrecon_simulator.encode import encode, sample_object
+from streamrecon_simulator.scene import Scene
+from streamrecon_simulator.truth import truth
 
-from simulator.encode import encode, sample_object
-from simulator.scene import Scene
-from simulator.truth import truth
 from streamrecon.fourier import Plan, fft, ifft
 from streamrecon.model.lattice import Lattice
 from streamrecon.model.scan import Limit

@@ -17,10 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from _service import Run, Service, send_stream, serving
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scenes import SCENES
+from streamrecon_simulator.write import write_scan_stream
 
-from simulator.scan import simulate
-from simulator.scenes import SCENES
-from simulator.write import write_scan_stream
 from streamrecon.stream.library import find_chain_file
 
 SCENE = replace(SCENES["bench"], matrix=(64, 160, 160), supersampling=1)

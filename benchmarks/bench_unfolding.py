@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 from bench_parallel import grid_of
+from streamrecon_simulator.encode import encode, sample_object
+from streamrecon_simulator.scenes import SCENES
 
-from simulator.encode import encode, sample_object
-from simulator.scenes import SCENES
 from streamrecon.fourier import ifft
 from streamrecon.model.lattice import ALL_LINES, Lattice
 from streamrecon.recon.assemble import HybridSpace

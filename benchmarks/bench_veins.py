@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 from _cost import cost_in, time_of
+from streamrecon_simulator.shapes import contains
+from streamrecon_simulator.tree import vein_tree
 
-from simulator.shapes import contains
-from simulator.tree import vein_tree
 from streamrecon.fourier import Plan
 from streamrecon.maps.centrelines import trace_veins
 from streamrecon.maps.polarity import check_polarity

@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from streamrecon_gadgets import REGISTRY
+from streamrecon_simulator.phantom import MARKER
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Orientation, Scene
 
-from gadgets import REGISTRY
-from simulator.phantom import MARKER
-from simulator.scan import simulate
-from simulator.scene import Orientation, Scene
 from streamrecon.console import Watch
 from streamrecon.mrd.messages import Header
 from streamrecon.output.formats import Harvest, write_harvest

@@ -67,7 +67,7 @@ def _found(scan: str) -> Path:
 def _simulated(folder: Path) -> Path:
     print("simulating a head: 4 echoes, 8 coils", flush=True)
     scan = folder / "head.h5"
-    command = [sys.executable, "-m", "simulator", "demo", "-o", str(scan)]
+    command = [sys.executable, "-m", "streamrecon_simulator", "demo", "-o", str(scan)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return scan
 

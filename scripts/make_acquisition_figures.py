@@ -13,19 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import binary_erosion
+from streamrecon_gadgets import REGISTRY
+from streamrecon_simulator.faults import Faults
+from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Order, Scene
+from streamrecon_simulator.scenes import SCENES
 
-from config import __file__ as config_file
-from gadgets import REGISTRY
-from simulator.faults import Faults
-from simulator.sampling import Sampling
-from simulator.scan import simulate
-from simulator.scene import Order, Scene
-from simulator.scenes import SCENES
 from streamrecon.model.images import Echoes, Quantity, Volume
 from streamrecon.stream.config import build_chain
+from streamrecon.stream.library import find_chain_file
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
-CHAIN = Path(config_file).with_name("gre_recon.xml").read_bytes()
+CHAIN = find_chain_file("gre_recon")
 HEAD = Scene(
     "noiseless head", matrix=(24, 96, 96), voxel_mm=(6.0, 2.2, 2.2), n_coils=4,
     snr=float("inf"), noise_lines=0, supersampling=2, oversampling=(1.0, 1.0, 1.0),

@@ -12,8 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from gadgets import REGISTRY
-from simulator.write import demo_scan
+from streamrecon_gadgets import REGISTRY
+from streamrecon_simulator.write import demo_scan
+
 from streamrecon.console import Watch
 from streamrecon.output.contact import contact_sheet
 from streamrecon.replay import replay

@@ -11,10 +11,10 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scenes import SCENES
+from streamrecon_simulator.write import write_scan
 
-from simulator.scan import simulate
-from simulator.scenes import SCENES
-from simulator.write import write_scan
 from streamrecon.cli import main
 
 _LIMIT_S = 60.0

@@ -5,8 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-
-from gadgets import ALL
+from streamrecon_gadgets import ALL
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -34,7 +33,8 @@ def test_every_link_leads_to_a_file_and_a_heading(name: str) -> None:
             assert anchor in anchors(target.read_text(encoding="utf-8")), f"{name}: #{anchor}"
 
 
-@pytest.mark.parametrize("name", DOCUMENT_NAMES)
+# Decision records are not edited: they name files as these were called on the day.
+@pytest.mark.parametrize("name", [name for name in DOCUMENT_NAMES if "/adr/" not in name])
 def test_every_file_that_is_named_is_there(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
 

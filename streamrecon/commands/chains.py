@@ -6,7 +6,8 @@ import argparse
 import os
 from pathlib import Path
 
-from gadgets import REGISTRY
+from streamrecon_gadgets import REGISTRY
+
 from streamrecon.server.delivery import delivery_of
 from streamrecon.server.settings import Settings, load_settings
 from streamrecon.stream.chain import Chain

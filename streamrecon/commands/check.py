@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from gadgets import REGISTRY
+from streamrecon_gadgets import REGISTRY
+
 from streamrecon.commands.chains import chain_file
 from streamrecon.stream.chainfile import read_chain
 from streamrecon.stream.describe import describe

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gadgets import REGISTRY
-from gadgets.plans import keep_plans, recall_plans
-from gadgets.warm import warm
+from streamrecon_gadgets import REGISTRY
+from streamrecon_gadgets.plans import keep_plans, recall_plans
+from streamrecon_gadgets.warm import warm
+
 from streamrecon.server.worker import Equipment
 
 

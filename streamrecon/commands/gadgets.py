@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from gadgets import REGISTRY
+from streamrecon_gadgets import REGISTRY
+
 from streamrecon.stream.catalogue import catalogue_text
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gadgets.combine import CombineCoils
-from gadgets.kspace import AssembleKSpace
-from gadgets.noise import WhitenNoise
+from streamrecon_gadgets.combine import CombineCoils
+from streamrecon_gadgets.kspace import AssembleKSpace
+from streamrecon_gadgets.noise import WhitenNoise
+
 from streamrecon.errors import ReconError
 from streamrecon.maps.polarity import contrast_of_ball, lopsidedness
 from streamrecon.model.images import Echoes

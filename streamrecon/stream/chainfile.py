@@ -19,7 +19,10 @@ from streamrecon.stream.spec import (
 from streamrecon.stream.xmltree import Element, parse_xml
 
 _ROOTS = ("configuration", "gadgetronStreamConfiguration")
-_OUR_EXTERNAL = ("gadgets.external", "run")
+_OUR_EXTERNALS = {
+    ("streamrecon_gadgets.external", "run"),
+    ("gadgets.external", "run"),  # the name until 0.1.0; copies inside a Gadgetron still have it
+}
 _NODES = ("gadget", "external", "parallel", "parallelprocess")
 _ELSEWHERE = ("distributed", "puredistributed")
 
@@ -27,8 +30,8 @@ _ELSEWHERE = ("distributed", "puredistributed")
 def read_chain(document: bytes | str) -> ChainSpec:
     """Read a chain file: Gadgetron's version 2, its legacy form, or our `<external>`'s inside.
 
-    An `<external>` that executes ``gadgets.external`` is replaced by the chain inside its
-    `<configuration>`, so one file serves both hosts. `<parallelprocess>` is read as a plain
+    An `<external>` that executes ``streamrecon_gadgets.external`` is replaced by the chain inside
+    its `<configuration>`, so one file serves both hosts. `<parallelprocess>` is read as a plain
     sequence: its gadgets see the messages in order, one at a time.
 
     Raises
@@ -187,7 +190,7 @@ def _external(element: Element) -> Element:
         raise ConfigError(f"line {element.line}: <external> without <execute> is refused")
     name, target = execute.attributes.get("name", ""), execute.attributes.get("target", "run")
     kind = execute.attributes.get("type", "").lower()
-    if (name, target) != _OUR_EXTERNAL or kind != "python":
+    if (name, target) not in _OUR_EXTERNALS or kind != "python":
         raise ConfigError(
             f"line {execute.line}: <execute> {name!r} ({kind}, target {target!r}) is refused: "
             "no code is loaded by a name from a chain file"

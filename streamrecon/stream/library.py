@@ -12,7 +12,7 @@ from streamrecon.errors import ConfigError
 
 _ENDING = ".xml"
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
-_PACKAGE = "config"
+_PACKAGE = "streamrecon.chains"  # the folder config/ of the repository
 
 
 def find_chain_file(name: str, folders: Iterable[Path] = ()) -> bytes:

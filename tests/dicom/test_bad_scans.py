@@ -8,10 +8,10 @@ from pathlib import Path
 
 from checkers import complaints
 from pydicom import dcmread
+from streamrecon_gadgets import REGISTRY
+from streamrecon_simulator.scan import simulate
 from test_marker_through_the_chain import CHAIN, SLABS
 
-from gadgets import REGISTRY
-from simulator.scan import simulate
 from streamrecon.mrd.messages import Acquisitions, DicomFile
 from streamrecon.stream.config import build_chain
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from checkers import DCM2NIIX, lps_affine, niftis
+from streamrecon_gadgets import REGISTRY
+from streamrecon_simulator.phantom import MARKER
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Orientation, Scene
 
-from gadgets import REGISTRY
-from simulator.phantom import MARKER
-from simulator.scan import simulate
-from simulator.scene import Orientation, Scene
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.mrd.messages import DicomFile
 from streamrecon.stream.config import build_chain

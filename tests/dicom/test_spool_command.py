@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 from archive import Archive, free_port, listening
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scenes import SCENES
+from streamrecon_simulator.write import write_scan
 from test_spool import images_of
 
-from simulator.scan import simulate
-from simulator.scenes import SCENES
-from simulator.write import write_scan
 from streamrecon.cli import main
 from streamrecon.dicom.destinations import read_destinations
 from streamrecon.dicom.sender import Sender

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import relative_errors
+from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Order, Scene
+from streamrecon_simulator.truth import truth
 from wire_images import COMPLEX, echoes
 from wire_service import reconstructed, with_complex_images
 
-from simulator.sampling import Sampling
-from simulator.scan import simulate
-from simulator.scene import Order, Scene
-from simulator.truth import truth
 from streamrecon.client import Server
 from streamrecon.mrd.messages import ConfigText
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import relative_errors
+from streamrecon_simulator.faults import Faults
+from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Order, Scene
+from streamrecon_simulator.truth import truth, voxel_centres
 from wire_images import COMPLEX, all_places_lps_mm, echoes, of_type
 from wire_service import answered, reconstructed, with_complex_images
 
-from simulator.faults import Faults
-from simulator.sampling import Sampling
-from simulator.scan import simulate
-from simulator.scene import Order, Scene
-from simulator.truth import truth, voxel_centres
 from streamrecon.client import Reply, Server
 from streamrecon.mrd.messages import ConfigText
 

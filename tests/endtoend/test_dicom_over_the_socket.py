@@ -8,11 +8,11 @@ import numpy as np
 import pydicom
 import pytest
 from checkers import DCM2NIIX, at, lps_affine, niftis
+from streamrecon_simulator.phantom import Part, Phantom, Sphere, Tissue
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Orientation, Scene
 from wire_service import reconstructed
 
-from simulator.phantom import Part, Phantom, Sphere, Tissue
-from simulator.scan import simulate
-from simulator.scene import Orientation, Scene
 from streamrecon.client import Server
 from streamrecon.mrd.messages import ConfigText
 

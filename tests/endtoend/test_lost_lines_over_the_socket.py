@@ -1,9 +1,9 @@
 """A scan that lacks lines: the client is told which, and has no image in their place."""
 
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
 from wire_service import answered
 
-from simulator.scan import simulate
-from simulator.scene import Scene
 from streamrecon.client import Server
 from streamrecon.model.notice import Level
 

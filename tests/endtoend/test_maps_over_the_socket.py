@@ -11,12 +11,12 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from streamrecon_simulator.header import header_xml
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
+from streamrecon_simulator.truth import truth
 from wire_service import reconstructed
 
-from simulator.header import header_xml
-from simulator.scan import simulate
-from simulator.scene import Scene
-from simulator.truth import truth
 from streamrecon.client import Server
 from streamrecon.mrd.messages import ConfigFile, Image, Message
 from streamrecon.output.formats import Harvest, write_harvest

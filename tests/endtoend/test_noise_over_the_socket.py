@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from stock_forms import FORMS, legacy
+from streamrecon_simulator.coils import noise_covariance
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
 from wire_images import COMPLEX, echoes
 from wire_service import as_gadgetrons_client, reconstructed, serving, talk, with_complex_images
 
-from simulator.coils import noise_covariance
-from simulator.scan import simulate
-from simulator.scene import Scene
 from streamrecon.client import Server
 from streamrecon.mrd.messages import Close, Dependency, Message
 from streamrecon.noise_query import ask_noise

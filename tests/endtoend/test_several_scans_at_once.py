@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 from chains import relative_errors
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Orientation, Scene
+from streamrecon_simulator.truth import truth
 from wire_images import COMPLEX, echoes
 from wire_service import reconstructed, with_complex_images
 
-from simulator.scan import simulate
-from simulator.scene import Orientation, Scene
-from simulator.truth import truth
 from streamrecon.client import Reply, Server
 from streamrecon.mrd.messages import Message
 

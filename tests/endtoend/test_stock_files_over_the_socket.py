@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from stock_forms import FORMS, legacy, version_2
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
+from streamrecon_simulator.truth import voxel_centres
 from wire_images import MAGNITUDE, all_places_lps_mm, echoes, of_type
 from wire_service import as_gadgetrons_client, reconstructed, talk
 
-from simulator.scan import simulate
-from simulator.scene import Scene
-from simulator.truth import voxel_centres
 from streamrecon.client import Server
 from streamrecon.mrd.messages import Close, Image, Text
 

@@ -10,13 +10,13 @@ import nibabel
 import numpy as np
 import pytest
 from nuclei_scene import HEAD, slope
+from streamrecon_simulator.header import header_xml
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Orientation, Scene
+from streamrecon_simulator.truth import voxel_centres
 from wire_images import file_places_lps_mm, of_type
 from wire_service import reconstructed
 
-from simulator.header import header_xml
-from simulator.scan import simulate
-from simulator.scene import Orientation, Scene
-from simulator.truth import voxel_centres
 from streamrecon.client import Reply, Server
 from streamrecon.mrd.file_writer import FileWriter
 from streamrecon.mrd.messages import ConfigFile, Header, Image

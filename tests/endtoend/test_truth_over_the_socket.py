@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import relative_errors
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Order, Orientation, Scene
+from streamrecon_simulator.truth import truth, voxel_centres
 from wire_images import COMPLEX, MAGNITUDE, PHASE, all_places_lps_mm, echoes, of_type
 from wire_service import reconstructed, with_complex_images
 
-from simulator.scan import simulate
-from simulator.scene import Order, Orientation, Scene
-from simulator.truth import truth, voxel_centres
 from streamrecon.client import Server
 from streamrecon.mrd.messages import Image
 

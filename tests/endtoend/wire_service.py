@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 from chains import CONFIG
+from streamrecon_simulator.header import header_xml
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
 
-from simulator.header import header_xml
-from simulator.scan import simulate
-from simulator.scene import Scene
 from streamrecon.client import Reply, Request, Server, send
 from streamrecon.console import Watch
 from streamrecon.mrd.messages import (

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from streamrecon_gadgets import REGISTRY
 
-from gadgets import REGISTRY
 from streamrecon.model.images import Echoes, Quantity, Volume
 from streamrecon.model.notice import Notice
 from streamrecon.stream.config import build_chain

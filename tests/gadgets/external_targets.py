@@ -1,12 +1,12 @@
-"""What the tests run in an external process: `gadgets.external` with gadgets made for them."""
+"""What the tests run in an external process: the real one with gadgets made for them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
+from streamrecon_gadgets import external
 
-from gadgets import external
 from streamrecon.errors import ReconError
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd import layout

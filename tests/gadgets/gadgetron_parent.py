@@ -38,7 +38,7 @@ class GadgetronParent:
         What ``python -m gadgetron`` is to run.
     """
 
-    def __init__(self, module: str = "gadgets.external", target: str = "run") -> None:
+    def __init__(self, module: str = "streamrecon_gadgets.external", target: str = "run") -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             listener.settimeout(WAIT_S)
             port = listener.getsockname()[1]

@@ -7,11 +7,11 @@ from functools import cache
 import numpy as np
 import pytest
 from chains import complex_echoes
+from streamrecon_gadgets import REGISTRY
+from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Order, Scene
 
-from gadgets import REGISTRY
-from simulator.sampling import Sampling
-from simulator.scan import simulate
-from simulator.scene import Order, Scene
 from streamrecon.errors import DataError
 from streamrecon.model.kspace import Calibration, KSpace
 from streamrecon.model.lattice import Lattice

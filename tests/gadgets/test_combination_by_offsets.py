@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import complex_echoes, run_chain
+from streamrecon_simulator.phantom import SPHERES
+from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
 
-from simulator.phantom import SPHERES
-from simulator.sampling import Sampling
-from simulator.scan import simulate
-from simulator.scene import Scene
 from streamrecon.errors import ReconError
 
 SCENE = Scene(

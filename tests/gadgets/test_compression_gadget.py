@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import streamrecon_gadgets.compression as compression_gadget
 from chains import complex_echoes, relative_errors, texts
+from streamrecon_gadgets import REGISTRY
+from streamrecon_gadgets.compression import CompressCoils
+from streamrecon_gadgets.preview import EarlyLines
+from streamrecon_gadgets.volume import rows_along_x
+from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Order, Scene
+from streamrecon_simulator.truth import truth
 from test_accelerated_chain import in_pieces
 
-import gadgets.compression as compression_gadget
-from gadgets import REGISTRY
-from gadgets.compression import CompressCoils
-from gadgets.preview import EarlyLines
-from gadgets.volume import rows_along_x
-from simulator.sampling import Sampling
-from simulator.scan import simulate
-from simulator.scene import Order, Scene
-from simulator.truth import truth
 from streamrecon.errors import ConfigError
 from streamrecon.model.kspace import ChannelMix
 from streamrecon.mrd import layout

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import dcmread
+from streamrecon_gadgets import REGISTRY
 
-from gadgets import REGISTRY
 from streamrecon.dicom.desk import listing
 from streamrecon.dicom.spool import Spool
 from streamrecon.errors import ConfigError

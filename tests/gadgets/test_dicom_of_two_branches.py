@@ -5,10 +5,9 @@ from pathlib import Path
 import pydicom
 import pytest
 from chains import run_chain
-
-from simulator.phantom import HEAD
-from simulator.scan import simulate
-from simulator.scene import Scene
+from streamrecon_simulator.phantom import HEAD
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
 
 SCENE = Scene("head", phantom=HEAD, matrix=(32, 48, 44), voxel_mm=(4.4, 4.2, 4.2), n_coils=2)
 DESTINATION = '[[destination]]\nname = "archive"\nhost = "127.0.0.1"\nport = 9\n'

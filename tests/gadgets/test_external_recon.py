@@ -7,10 +7,10 @@ import re
 import numpy as np
 from chains import CONFIG, run_chain, volumes
 from gadgetron_parent import GadgetronParent
+from streamrecon_simulator.phantom import SPHERES as PHANTOM
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
 
-from simulator.phantom import SPHERES as PHANTOM
-from simulator.scan import simulate
-from simulator.scene import Scene
 from streamrecon.model.images import Quantity
 from streamrecon.mrd.messages import Close, Header, Image
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from pydantic import PrivateAttr
+from streamrecon_gadgets.external import Peer, serve
 
-from gadgets.external import Peer, serve
 from streamrecon.errors import ConfigError, ProtocolError, StreamReconError, TruncatedStream
 from streamrecon.mrd import layout
 from streamrecon.mrd.messages import Acquisitions, Close, Header, Message, RemoteFailure

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import complex_echoes, volumes
+from streamrecon_gadgets import REGISTRY
+from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.scan import Simulation, simulate
+from streamrecon_simulator.scene import Scene
 from test_accelerated_chain import CHAIN, SCENE, field_hz, in_pieces
 
-from gadgets import REGISTRY
-from simulator.sampling import Sampling
-from simulator.scan import Simulation, simulate
-from simulator.scene import Scene
 from streamrecon.model.images import Quantity
 from streamrecon.stream.config import build_chain
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import in_units, run_chain, texts, volumes
+from streamrecon_simulator.phantom import SPHERES
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
 
-from simulator.phantom import SPHERES
-from simulator.scan import simulate
-from simulator.scene import Scene
 from streamrecon.errors import DataError
 from streamrecon.model.images import ChiMap, FieldMap, LocalField, Quantity, Regions, Volume
 from streamrecon.model.notice import Level, Notice

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import complex_echoes, relative_errors, run_chain, texts, volumes
+from streamrecon_gadgets.kspace import AssembleKSpace
+from streamrecon_gadgets.noise import WhitenNoise
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Order, Orientation, Scene
+from streamrecon_simulator.truth import truth
 
-from gadgets.kspace import AssembleKSpace
-from gadgets.noise import WhitenNoise
-from simulator.scan import simulate
-from simulator.scene import Order, Orientation, Scene
-from simulator.truth import truth
 from streamrecon.errors import DataError
 from streamrecon.model.images import Quantity
 from streamrecon.model.kspace import KSpace

@@ -8,10 +8,10 @@ from functools import cache
 import numpy as np
 import pytest
 from chains import in_units, run_chain, texts, volumes
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
+from streamrecon_simulator.truth import truth
 
-from simulator.scan import simulate
-from simulator.scene import Scene
-from simulator.truth import truth
 from streamrecon.maps.weighting import phase_weight
 from streamrecon.model.images import LocalField, Quantity, Volume
 from streamrecon.mrd.messages import Acquisitions, Header

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import complex_echoes, texts
+from streamrecon_gadgets import REGISTRY
+from streamrecon_simulator.phantom import HEAD, VEIN, Part
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
+from streamrecon_simulator.shapes import Cylinder
+from streamrecon_simulator.truth import truth
 
-from gadgets import REGISTRY
-from simulator.phantom import HEAD, VEIN, Part
-from simulator.scan import simulate
-from simulator.scene import Scene
-from simulator.shapes import Cylinder
-from simulator.truth import truth
 from streamrecon.model.scan import SignOrigin
 from streamrecon.stream.config import build_chain
 

@@ -8,12 +8,12 @@ from threading import Event
 import numpy as np
 import pytest
 from chains import CONFIG, in_units, texts, volumes
+from streamrecon_gadgets import REGISTRY
+from streamrecon_simulator.phantom import HEAD, Part, Phantom, Tissue
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Order, Scene
+from streamrecon_simulator.shapes import Ellipsoid, Sphere
 
-from gadgets import REGISTRY
-from simulator.phantom import HEAD, Part, Phantom, Tissue
-from simulator.scan import simulate
-from simulator.scene import Order, Scene
-from simulator.shapes import Ellipsoid, Sphere
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.notice import Notice
 from streamrecon.mrd.messages import Acquisitions

@@ -7,14 +7,14 @@ from functools import cache
 
 import numpy as np
 import pytest
+from streamrecon_gadgets import REGISTRY
+from streamrecon_simulator.order import line_order
+from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.scan import Simulation, simulate
+from streamrecon_simulator.scene import Scene
+from streamrecon_simulator.scenes import SCENES
 from test_accelerated_chain import CHAIN, field_hz, in_pieces
 
-from gadgets import REGISTRY
-from simulator.order import line_order
-from simulator.sampling import Sampling
-from simulator.scan import Simulation, simulate
-from simulator.scene import Scene
-from simulator.scenes import SCENES
 from streamrecon.model.kspace import KSpace
 from streamrecon.model.lattice import ALL_LINES
 from streamrecon.recon.assemble import HybridSpace

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import complex_echoes, texts, volumes
+from streamrecon_gadgets import REGISTRY
+from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
 from test_accelerated_chain import CHAIN, SCENE, in_pieces
 
-from gadgets import REGISTRY
-from simulator.sampling import Sampling
-from simulator.scan import simulate
-from simulator.scene import Scene
 from streamrecon.model.images import Quantity
 from streamrecon.stream.config import build_chain
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from chains import run_chain, volumes
 from stock_forms import FORMS, Form, legacy, version_2
+from streamrecon_gadgets import REGISTRY
+from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
 
-from gadgets import REGISTRY
-from simulator.sampling import Sampling
-from simulator.scan import simulate
-from simulator.scene import Scene
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.messages import Image

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from streamrecon_gadgets.veins import FindVeins
 
-from gadgets.veins import FindVeins
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.notice import Notice
 from streamrecon.stream.gadget import Context

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gadgets import warm as warming
-from gadgets.warm import warm
+from streamrecon_gadgets import warm as warming
+from streamrecon_gadgets.warm import warm
+
 from streamrecon.mrd.messages import Acquisitions
 from streamrecon.recon import _kernels
 

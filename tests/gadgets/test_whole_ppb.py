@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from streamrecon_gadgets.integers import WholePpb
 from test_dicom_gadgets import GRID, SCAN
 
-from gadgets.integers import WholePpb
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.notice import Notice
 from streamrecon.mrd.image import images_of

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scenes import SCENES
+from streamrecon_simulator.write import write_scan, write_scan_stream
 
-from simulator.scan import simulate
-from simulator.scenes import SCENES
-from simulator.write import write_scan, write_scan_stream
 from streamrecon.errors import ProtocolError, TruncatedStream
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Quantity, Volume

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scenes import SCENES
+from streamrecon_simulator.write import write_scan
 
-from simulator.scan import simulate
-from simulator.scenes import SCENES
-from simulator.write import write_scan
 from streamrecon.cli import main
 from streamrecon.errors import DataError
 from streamrecon.output.pictures import pictures_of

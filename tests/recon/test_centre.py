@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from streamrecon_simulator.header import header_xml
+from streamrecon_simulator.order import line_order
+from streamrecon_simulator.scene import Order, Scene
 
-from simulator.header import header_xml
-from simulator.order import line_order
-from simulator.scene import Order, Scene
 from streamrecon.model.scan import Encoding, Limit
 from streamrecon.mrd.header import read_protocol
 from streamrecon.recon.centre import Middle, MiddleWatch, coarse_encoding, lines_within

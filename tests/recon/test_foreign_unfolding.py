@@ -5,8 +5,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from streamrecon_gadgets import REGISTRY
 
-from gadgets import REGISTRY
 from streamrecon.model.kspace import KSpace
 from streamrecon.mrd.file import read_scan
 from streamrecon.recon.assemble import HybridSpace

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from streamrecon_simulator.coils import correlated_noise, noise_covariance
 
-from simulator.coils import correlated_noise, noise_covariance
 from streamrecon.errors import DataError
 from streamrecon.recon.noise import dead_channels, edge_noise, in_order_of, whitening_matrix
 from streamrecon.recon.noise import noise_covariance as measured_covariance

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+from streamrecon_simulator.coils import sensitivity
 
-from simulator.coils import sensitivity
 from streamrecon.fourier import fft, ifft
 from streamrecon.model.lattice import Lattice
 from streamrecon.model.scan import Limit

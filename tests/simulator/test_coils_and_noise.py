@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from streamrecon_simulator.coils import correlated_noise, noise_covariance, sensitivity
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scenes import SCENES
 
-from simulator.coils import correlated_noise, noise_covariance, sensitivity
-from simulator.scan import simulate
-from simulator.scenes import SCENES
 from streamrecon.mrd.layout import NOISE
 from streamrecon.mrd.messages import Acquisitions
 

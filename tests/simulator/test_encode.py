@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.fft
+from streamrecon_simulator.coils import sensitivity
+from streamrecon_simulator.encode import encode, sample_object
+from streamrecon_simulator.phantom import HEAD, properties_at
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
+from streamrecon_simulator.truth import truth, voxel_centres
 
-from simulator.coils import sensitivity
-from simulator.encode import encode, sample_object
-from simulator.phantom import HEAD, properties_at
-from simulator.scan import simulate
-from simulator.scene import Scene
-from simulator.truth import truth, voxel_centres
 from streamrecon.errors import ConfigError
 from streamrecon.units import GAMMA_BAR_HZ_PER_T
 

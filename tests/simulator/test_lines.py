@@ -4,12 +4,12 @@ import h5py
 import numpy as np
 import pytest
 import scipy.fft
+from streamrecon_simulator.order import line_order
+from streamrecon_simulator.phantom import Part, Phantom, Tissue
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Order, Scene
+from streamrecon_simulator.shapes import Sphere
 
-from simulator.order import line_order
-from simulator.phantom import Part, Phantom, Tissue
-from simulator.scan import simulate
-from simulator.scene import Order, Scene
-from simulator.shapes import Sphere
 from streamrecon.mrd.layout import (
     FIRST_IN_SLICE,
     LAST_IN_MEASUREMENT,

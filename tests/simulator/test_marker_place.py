@@ -10,10 +10,10 @@ import ismrmrd
 import numpy as np
 import pytest
 import scipy.fft
+from streamrecon_simulator.phantom import MARKER
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Orientation, Scene
 
-from simulator.phantom import MARKER
-from simulator.scan import simulate
-from simulator.scene import Orientation, Scene
 from streamrecon.mrd.messages import Acquisitions, Header
 
 PLACE_LPS_MM = MARKER.parts[0].shape.centre_mm

@@ -1,8 +1,16 @@
 import numpy as np
 import pytest
-
-from simulator.phantom import AIR, HEAD, Part, Phantom, Tissue, field_at, properties_at, sources
-from simulator.shapes import Cylinder, Sphere, contains
+from streamrecon_simulator.phantom import (
+    AIR,
+    HEAD,
+    Part,
+    Phantom,
+    Tissue,
+    field_at,
+    properties_at,
+    sources,
+)
+from streamrecon_simulator.shapes import Cylinder, Sphere, contains
 
 
 def test_inner_part_is_a_step_against_the_part_that_holds_it():

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from streamrecon_simulator.faults import Faults
+from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scenes import SCENES
+from streamrecon_simulator.truth import truth
 from test_lines import SCENE, has, lines_of
 
-from simulator.faults import Faults
-from simulator.sampling import Sampling
-from simulator.scan import simulate
-from simulator.scenes import SCENES
-from simulator.truth import truth
 from streamrecon.errors import ConfigError
 from streamrecon.mrd.header import read_protocol
 from streamrecon.mrd.layout import (

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from streamrecon_simulator.__main__ import main
+from streamrecon_simulator.client import Pace, play
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scenes import SCENES
 
-from simulator.__main__ import main
-from simulator.client import Pace, play
-from simulator.scan import simulate
-from simulator.scenes import SCENES
 from streamrecon.errors import DeliveryError, ProtocolError
 from streamrecon.mrd.layout import IMAGE
 from streamrecon.mrd.messages import Acquisitions, Close, ConfigFile, Header, Image, Text

@@ -4,11 +4,11 @@ import h5py
 import ismrmrd
 import numpy as np
 import pytest
+from streamrecon_simulator.__main__ import main
+from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scenes import SCENES
+from streamrecon_simulator.write import write_scan, write_scan_stream, write_truth
 
-from simulator.__main__ import main
-from simulator.scan import simulate
-from simulator.scenes import SCENES
-from simulator.write import write_scan, write_scan_stream, write_truth
 from streamrecon.mrd.header import read_protocol
 from streamrecon.mrd.layout import NOISE
 from streamrecon.mrd.messages import Acquisitions, Close, Header

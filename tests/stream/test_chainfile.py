@@ -116,7 +116,7 @@ def test_branches_keep_their_keys_and_what_their_errors_mean() -> None:
 def test_an_external_with_our_chain_stands_opened_up() -> None:
     document = v2(
         """<gadget><name>Before</name></gadget>
-        <external><execute name="gadgets.external" target="run" type="Python"/>
+        <external><execute name="streamrecon_gadgets.external" target="run" type="Python"/>
           <configuration><stream><gadget><name>Inside</name></gadget></stream></configuration>
         </external>
         <gadget><name>After</name></gadget>"""
@@ -240,19 +240,27 @@ EXTERNAL = "<external>{}<configuration><stream/></configuration></external>"
             "line 2: <execute> 'os' (python, target 'system') is refused: no code is loaded",
         ),
         (
-            v2(EXTERNAL.format('<execute name="gadgets.external" target="other" type="python"/>')),
-            "line 2: <execute> 'gadgets.external' (python, target 'other') is refused",
+            v2(
+                EXTERNAL.format(
+                    '<execute name="streamrecon_gadgets.external" target="other" type="python"/>'
+                )
+            ),
+            "line 2: <execute> 'streamrecon_gadgets.external' (python, target 'other') is refused",
         ),
         (
-            v2(EXTERNAL.format('<execute name="gadgets.external" target="run" type="matlab"/>')),
-            "line 2: <execute> 'gadgets.external' (matlab, target 'run') is refused",
+            v2(
+                EXTERNAL.format(
+                    '<execute name="streamrecon_gadgets.external" target="run" type="matlab"/>'
+                )
+            ),
+            "line 2: <execute> 'streamrecon_gadgets.external' (matlab, target 'run') is refused",
         ),
         (
             v2(EXTERNAL.format('<connect port="9"/>')),
             "line 2: <external> without <execute> is refused",
         ),
         (
-            v2('<external><execute name="gadgets.external" type="python"/></external>'),
+            v2('<external><execute name="streamrecon_gadgets.external" type="python"/></external>'),
             "line 2: <external> without <configuration>",
         ),
         (v2("<parallel/>"), "line 2: <parallel> without a <stream>"),

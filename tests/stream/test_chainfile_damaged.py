@@ -15,7 +15,7 @@ WHOLE = b"""<?xml version="1.0" encoding="utf-8"?>
 <readers><reader><slot>1008</slot><classname>AcquisitionReader</classname></reader></readers>
 <stream key="main">
 <gadget><name>Scale</name><property name="factor" value="factor@S"/></gadget>
-<external><execute name="gadgets.external" target="run" type="python"/>
+<external><execute name="streamrecon_gadgets.external" target="run" type="python"/>
 <configuration><stream><gadget><name>S</name><classname>Scale</classname></gadget></stream>
 </configuration></external>
 <parallel><branch><classname>AnyFanout</classname></branch>

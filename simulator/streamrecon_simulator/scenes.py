@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from simulator.faults import Faults
-from simulator.phantom import CYLINDER, HEAD, MARKER, SPHERES, VEINS
-from simulator.sampling import Sampling
-from simulator.scene import Order, Scene
+from streamrecon_simulator.faults import Faults
+from streamrecon_simulator.phantom import CYLINDER, HEAD, MARKER, SPHERES, VEINS
+from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.scene import Order, Scene
 
 _NOISY = Scene("", phantom=HEAD, snr=40.0, supersampling=2)
 _CLINICAL = replace(_NOISY, matrix=(48, 96, 96), voxel_mm=(3.4, 2.2, 2.2), n_coils=12)

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from gadgets.field import total_of
 from streamrecon.model.images import ChiMap, FieldMap, LocalField, Quantity, Regions, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.qsm.background import Local
@@ -23,6 +22,7 @@ from streamrecon.qsm.pipeline import (
 )
 from streamrecon.qsm.reference import Reference
 from streamrecon.stream.gadget import Gadget
+from streamrecon_gadgets.field import total_of
 
 
 class RemoveBackground(Gadget[FieldMap]):

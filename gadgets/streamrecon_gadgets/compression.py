@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from gadgets.volume import readout_of, rows_along_x
 from streamrecon.errors import ConfigError, HeaderError
 from streamrecon.model.kspace import ChannelMix
 from streamrecon.model.notice import Level, Notice
@@ -23,6 +22,7 @@ from streamrecon.recon.compression import compressed
 from streamrecon.recon.geometric import compressed_along_x
 from streamrecon.recon.grid import Grid, grid_of
 from streamrecon.stream.gadget import Gadget
+from streamrecon_gadgets.volume import readout_of, rows_along_x
 
 _MOST = 1024  # lines to learn from: a scan of many slices has more around its centre
 _STRONGEST = 256  # of those that came, where the centre did not and a number is asked for

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.coils import sensitivity
-from simulator.encode import magnetisation, sample_object, transform
-from simulator.order import line_order
-from simulator.phantom import properties_at
-from simulator.scene import Scene
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
+from streamrecon_simulator.coils import sensitivity
+from streamrecon_simulator.encode import magnetisation, sample_object, transform
+from streamrecon_simulator.order import line_order
+from streamrecon_simulator.phantom import properties_at
+from streamrecon_simulator.scene import Scene
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.field import unit_field
-from simulator.shapes import Cylinder, Ellipsoid, Shape, Sphere, contains
-from simulator.tree import vein_tree
+from streamrecon_simulator.field import unit_field
+from streamrecon_simulator.shapes import Cylinder, Ellipsoid, Shape, Sphere, contains
+from streamrecon_simulator.tree import vein_tree
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """Our chains inside a real Gadgetron, as the external process it starts.
 
-Gadgetron runs ``python -m gadgetron PORT gadgets.external run``. The PyPI package ``gadgetron``
-connects, reads the config and the header, and calls `run`; from there on its readers and writers
-are not used, because they wait for ever for a peer that has gone, take an unknown message for
-the end of the data, and tell Gadgetron nothing of an error. Out of reach stays what happens before
-`run` is called: a peer that goes within the header, and a header that ``ismrmrd`` cannot read.
+Gadgetron runs ``python -m gadgetron PORT streamrecon_gadgets.external run``. The PyPI package
+``gadgetron`` connects, reads the config and the header, and calls `run`; from there on its readers
+and writers are not used, because they wait for ever for a peer that has gone, take an unknown
+message for the end of the data, and tell Gadgetron nothing of an error. Out of reach stays what
+happens before `run` is called: a peer that goes within the header, and a header that ``ismrmrd``
+cannot read.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from contextlib import suppress
 import numpy as np
 from gadgetron.external.connection import Connection
 
-from gadgets import REGISTRY
 from streamrecon.errors import ProtocolError, StreamReconError, TruncatedStream
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
@@ -40,6 +40,7 @@ from streamrecon.mrd.writer import encode
 from streamrecon.stream.config import build_chain
 from streamrecon.stream.gadget import Context
 from streamrecon.stream.registry import Registry
+from streamrecon_gadgets import REGISTRY
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import elliprd
 
-from simulator.shapes import (
+from streamrecon_simulator.shapes import (
     Cylinder,
     Ellipsoid,
     Point,

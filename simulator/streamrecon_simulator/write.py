@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from simulator.scan import Simulation, simulate
-from simulator.scene import Scene
-from simulator.scenes import SCENES
-from simulator.truth import truth
 from streamrecon.mrd.file_writer import FileWriter
 from streamrecon.mrd.messages import Close
 from streamrecon.mrd.stream import write_stream
+from streamrecon_simulator.scan import Simulation, simulate
+from streamrecon_simulator.scene import Scene
+from streamrecon_simulator.scenes import SCENES
+from streamrecon_simulator.truth import truth
 
 
 def write_scan(simulation: Simulation, path: Path) -> None:

@@ -14,10 +14,10 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from simulator.coils import sensitivity
-from simulator.phantom import Properties, properties_at
-from simulator.scene import Scene, slab_axes
 from streamrecon.units import hz_per_ppm
+from streamrecon_simulator.coils import sensitivity
+from streamrecon_simulator.phantom import Properties, properties_at
+from streamrecon_simulator.scene import Scene, slab_axes
 
 _WORKERS = 2  # threads of the transform: what the smallest supported machine has
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from simulator.faults import Faults
-from simulator.sampling import Sampling
-from simulator.scene import Order, Orientation, Scene
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Shape, Triple
+from streamrecon_simulator.faults import Faults
+from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.scene import Order, Orientation, Scene
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 from pydantic import Field, PrivateAttr
 
-from gadgets.images import echo_volumes
 from streamrecon.model.images import Echoes, Quantity, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.messages import Dependency
 from streamrecon.mrd.noise_store import NoiseStore, dependency_meta
 from streamrecon.recon.integers import as_integers
 from streamrecon.stream.gadget import Gadget
+from streamrecon_gadgets.images import echo_volumes
 
 _FEW_GREYS = 64  # an image that a reader would take for empty
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.scene import Order, Scene
+from streamrecon_simulator.scene import Order, Scene
 
 LINE = np.dtype(
     [

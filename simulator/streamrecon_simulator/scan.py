@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.coils import correlated_noise, noise_covariance
-from simulator.encode import encode, polarity, sample_object
-from simulator.header import header_xml
-from simulator.heads import imaging_heads, noise_heads
-from simulator.order import line_order
-from simulator.physiology import waveform
-from simulator.scene import Scene
 from streamrecon.mrd.messages import Acquisitions, Header, Waveform
+from streamrecon_simulator.coils import correlated_noise, noise_covariance
+from streamrecon_simulator.encode import encode, polarity, sample_object
+from streamrecon_simulator.header import header_xml
+from streamrecon_simulator.heads import imaging_heads, noise_heads
+from streamrecon_simulator.order import line_order
+from streamrecon_simulator.physiology import waveform
+from streamrecon_simulator.scene import Scene
 
 _BATCH_BYTES = 4 << 20  # lines made at once: small beside a scan, large beside the cost of a call
 

@@ -9,11 +9,11 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.faults import Faults
-from simulator.phantom import HEAD, Phantom
-from simulator.sampling import Measured, Sampling
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry, Shape, Triple
+from streamrecon_simulator.faults import Faults
+from streamrecon_simulator.phantom import HEAD, Phantom
+from streamrecon_simulator.sampling import Measured, Sampling
 
 
 class Order(Enum):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from simulator.scene import Scene
 from streamrecon.model.geometry import Shape, Triple
 from streamrecon.units import GAMMA_BAR_HZ_PER_T
+from streamrecon_simulator.scene import Scene
 
 _NAMESPACE = "http://www.ismrm.org/ISMRMRD"
 _VENDOR, _MODEL = "simulator", "closed forms"

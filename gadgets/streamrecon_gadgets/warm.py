@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gadgets import REGISTRY
 from streamrecon.mrd.layout import ACQUISITION, NOISE, REVERSE
 from streamrecon.mrd.messages import Acquisitions, Header
 from streamrecon.stream.config import build_chain
 from streamrecon.stream.library import find_chain_file
+from streamrecon_gadgets import REGISTRY
 
 _CHAIN = "gre_recon"
 _COILS, _SIZE, _PARTITIONS = 2, 16, 4

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.encode import polarity
-from simulator.scene import Scene, slab_axes
 from streamrecon.mrd.layout import (
     ACQUISITION,
     FIRST_IN_REPETITION,
@@ -20,6 +18,8 @@ from streamrecon.mrd.layout import (
     PARALLEL_CALIBRATION_AND_IMAGING,
     REVERSE,
 )
+from streamrecon_simulator.encode import polarity
+from streamrecon_simulator.scene import Scene, slab_axes
 
 _TICK_S = 2.5e-3  # unit of the time stamps, the habit of one vendor
 _MEASUREMENT_UID = 1

@@ -8,7 +8,6 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field, PrivateAttr
 
-from gadgets.volume import OpenVolume, readout_of
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.kspace import ChannelMix
 from streamrecon.model.notice import Level, Notice
@@ -19,6 +18,7 @@ from streamrecon.mrd.messages import Acquisitions, Header
 from streamrecon.recon.grid import grid_of
 from streamrecon.recon.lines import ReadoutTransform
 from streamrecon.stream.gadget import Gadget
+from streamrecon_gadgets.volume import OpenVolume, readout_of
 
 _VOLUME = ("repetition", "set", "phase")  # the counters that part volumes, slowest first
 _CALIBRATES_ONLY = np.uint64(layout.PARALLEL_CALIBRATION)

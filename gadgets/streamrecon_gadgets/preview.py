@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from gadgets.combine import CombineCoils
-from gadgets.volume import OpenVolume
 from streamrecon.fourier import plan_without_measuring
 from streamrecon.maps.swi import root_sum_squares, swi_from_field
 from streamrecon.maps.weighting import target_te_s
@@ -32,6 +30,8 @@ from streamrecon.recon.centre import Middle, MiddleWatch, coarse_encoding, lines
 from streamrecon.recon.grid import grid_of
 from streamrecon.recon.lines import ReadoutTransform
 from streamrecon.stream.gadget import Gadget
+from streamrecon_gadgets.combine import CombineCoils
+from streamrecon_gadgets.volume import OpenVolume
 
 _COUNTERS = ("repetition", "set", "phase")  # a volume's; previews are of the first
 _LOWEST = 19  # of the system's priorities: such a thread runs when others wait
