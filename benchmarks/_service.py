@@ -18,9 +18,9 @@ from typing import Self
 
 import psutil
 
-from streamrecon.mrd.messages import Close, ConfigFile, ConfigText, Image, Text
-from streamrecon.mrd.parser import MrdParser
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.wire.messages import Close, ConfigFile, ConfigText, Image, Text
+from streamrecon.mrd.wire.parser import MrdParser
+from streamrecon.mrd.wire.writer import encode
 
 _PIECE = 1 << 24
 _LOADED_BYTES = 90 << 20  # a worker with its libraries; the helpers of the pool are smaller

@@ -24,7 +24,7 @@ from streamrecon_simulator.order import line_order
 from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scene import Scene
 
-from streamrecon.mrd.messages import Acquisitions, Header
+from streamrecon.mrd.wire.messages import Acquisitions, Header
 from streamrecon.stream.config import build_chain
 
 COILS, CHANNELS, LINES_AT_ONCE = 16, 8, 128

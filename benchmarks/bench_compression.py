@@ -27,7 +27,7 @@ from streamrecon_simulator.scenes import SCENES
 
 from streamrecon.model.images import Echoes
 from streamrecon.model.notice import Notice
-from streamrecon.mrd.file import read_scan
+from streamrecon.mrd.files.hdf5_reader import read_scan
 from streamrecon.recon.grid import Axis
 from streamrecon.recon.lines import ReadoutTransform
 from streamrecon.stream.config import build_chain

@@ -27,10 +27,10 @@ import numpy as np
 from _cost import cost_in, time_of
 from gadgetron.external import Connection
 
-from streamrecon.mrd.layout import ACQUISITION
-from streamrecon.mrd.messages import Acquisitions, Close, ConfigText, Header, Message
-from streamrecon.mrd.parser import MrdParser
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.wire.layout import ACQUISITION
+from streamrecon.mrd.wire.messages import Acquisitions, Close, ConfigText, Header, Message
+from streamrecon.mrd.wire.parser import MrdParser
+from streamrecon.mrd.wire.writer import encode
 
 PIECE = 1 << 20
 IOV_MAX = os.sysconf("SC_IOV_MAX")

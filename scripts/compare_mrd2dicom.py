@@ -26,7 +26,7 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Orientation, Scene
 
 from streamrecon.console import Watch
-from streamrecon.mrd.messages import Header
+from streamrecon.mrd.wire.messages import Header
 from streamrecon.output.formats import Harvest, write_harvest
 from streamrecon.replay import run_scan
 from streamrecon.stream.config import build_chain

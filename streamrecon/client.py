@@ -16,8 +16,10 @@ from threading import Event
 from streamrecon.console import Watch
 from streamrecon.errors import ConfigError, DeliveryError, TruncatedStream
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.ids import Dialect
-from streamrecon.mrd.messages import (
+from streamrecon.mrd.wire.encode_fields import Piece
+from streamrecon.mrd.wire.log_text import notice_of
+from streamrecon.mrd.wire.message_ids import Dialect
+from streamrecon.mrd.wire.messages import (
     Acquisitions,
     Close,
     ConfigFile,
@@ -28,10 +30,8 @@ from streamrecon.mrd.messages import (
     Message,
     Text,
 )
-from streamrecon.mrd.parser import MrdParser
-from streamrecon.mrd.pieces import Piece
-from streamrecon.mrd.texts import notice_of
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.wire.parser import MrdParser
+from streamrecon.mrd.wire.writer import encode
 
 DEFAULT_PORT = 9002
 CONNECT_S = 10.0  # a server on a hospital network answers in milliseconds

@@ -13,9 +13,9 @@ from xml.sax.saxutils import escape
 from streamrecon.client import Server, connected
 from streamrecon.errors import DeliveryError, TruncatedStream
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.messages import Close, ConfigText, Dependency, Message, Meta
-from streamrecon.mrd.parser import MrdParser
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.wire.messages import Close, ConfigText, Dependency, Message, Meta
+from streamrecon.mrd.wire.parser import MrdParser
+from streamrecon.mrd.wire.writer import encode
 
 ANSWER_S = 30.0  # nothing is computed for the answer
 _QUESTION = """<?xml version="1.0"?>

@@ -11,10 +11,10 @@ from typing import BinaryIO
 from streamrecon.console import Watch
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.messages import Acquisitions, Close, DicomFile, Image, Message
-from streamrecon.mrd.series import ImageSeries
-from streamrecon.mrd.source import first_header, open_scan
-from streamrecon.mrd.stream import read_stream, write_stream
+from streamrecon.mrd.files.open_scan import first_header, open_scan
+from streamrecon.mrd.files.plain_stream import read_stream, write_stream
+from streamrecon.mrd.images.image_series import ImageSeries
+from streamrecon.mrd.wire.messages import Acquisitions, Close, DicomFile, Image, Message
 from streamrecon.output.formats import Harvest
 from streamrecon.stream.chain import Chain
 

@@ -17,8 +17,8 @@ from streamrecon_simulator.scenes import SCENES
 from streamrecon_simulator.write import write_scan, write_scan_stream
 
 from streamrecon.cli import main
-from streamrecon.mrd.messages import Close, Header, Image
-from streamrecon.mrd.stream import read_stream
+from streamrecon.mrd.files.plain_stream import read_stream
+from streamrecon.mrd.wire.messages import Close, Header, Image
 
 NOBODY = "127.0.0.1:1: nobody listens there; start `streamrecon serve`, or name a server with --to"
 

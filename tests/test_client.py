@@ -16,10 +16,17 @@ from streamrecon.client import Reply, Request, Server, send
 from streamrecon.console import Watch
 from streamrecon.errors import ConfigError, DeliveryError, ProtocolError, TruncatedStream
 from streamrecon.model.notice import Level
-from streamrecon.mrd.ids import Dialect
-from streamrecon.mrd.layout import ACQUISITION, IMAGE
-from streamrecon.mrd.messages import Acquisitions, ConfigFile, ConfigText, Header, Image, Message
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.wire.layout import ACQUISITION, IMAGE
+from streamrecon.mrd.wire.message_ids import Dialect
+from streamrecon.mrd.wire.messages import (
+    Acquisitions,
+    ConfigFile,
+    ConfigText,
+    Header,
+    Image,
+    Message,
+)
+from streamrecon.mrd.wire.writer import encode
 
 _NAMED = Request(ConfigFile("gre"))
 _XML = b"<ismrmrdHeader/>"

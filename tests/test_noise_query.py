@@ -10,9 +10,9 @@ from scripted_server import CLOSE, ScriptedServer, hear_all
 
 from streamrecon.errors import TruncatedStream
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.messages import ConfigText, Dependency, Meta
-from streamrecon.mrd.parser import MrdParser
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.wire.messages import ConfigText, Dependency, Meta
+from streamrecon.mrd.wire.parser import MrdParser
+from streamrecon.mrd.wire.writer import encode
 from streamrecon.noise_query import ask_noise
 from streamrecon.stream.chainfile import read_chain
 

@@ -14,9 +14,9 @@ from streamrecon.errors import ConfigError, HeaderError
 from streamrecon.model.kspace import ChannelMix
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import Protocol, of_slab
-from streamrecon.mrd import layout
-from streamrecon.mrd.header import read_protocol
-from streamrecon.mrd.messages import Acquisitions, Header
+from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.wire import layout
+from streamrecon.mrd.wire.messages import Acquisitions, Header
 from streamrecon.recon.central import CentralPlaces, evenly, strongest
 from streamrecon.recon.compression import compressed
 from streamrecon.recon.geometric import compressed_along_x

@@ -18,7 +18,7 @@ from streamrecon.errors import ConfigError
 from streamrecon.model.delivery import Delivery
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Notice
-from streamrecon.mrd.messages import DicomFile
+from streamrecon.mrd.wire.messages import DicomFile
 from streamrecon.stream.gadget import Context, Gadget, WayOut
 
 

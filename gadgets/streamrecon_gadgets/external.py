@@ -22,7 +22,8 @@ from gadgetron.external.connection import Connection
 from streamrecon.errors import ProtocolError, StreamReconError, TruncatedStream
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.messages import (
+from streamrecon.mrd.images.image_series import ImageSeries
+from streamrecon.mrd.wire.messages import (
     Acquisitions,
     Bucket,
     Close,
@@ -34,9 +35,8 @@ from streamrecon.mrd.messages import (
     RemoteFailure,
     Waveform,
 )
-from streamrecon.mrd.parser import MrdParser
-from streamrecon.mrd.series import ImageSeries
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.wire.parser import MrdParser
+from streamrecon.mrd.wire.writer import encode
 from streamrecon.stream.config import build_chain
 from streamrecon.stream.gadget import Context
 from streamrecon.stream.registry import Registry

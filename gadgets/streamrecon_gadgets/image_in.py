@@ -13,10 +13,10 @@ from streamrecon.errors import DataError
 from streamrecon.model.images import Echoes
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import PhaseSign, Protocol, SignOrigin
-from streamrecon.mrd.echo_images import EchoPair, echo_pairs
-from streamrecon.mrd.header import read_protocol
-from streamrecon.mrd.messages import Header, Image
-from streamrecon.mrd.sign import image_sign
+from streamrecon.mrd.header.phase_sign import image_sign
+from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.images.echo_images import EchoPair, echo_pairs
+from streamrecon.mrd.wire.messages import Header, Image
 from streamrecon.phase.scaling import complex_echoes, recognise_phase
 from streamrecon.stream.gadget import Gadget
 

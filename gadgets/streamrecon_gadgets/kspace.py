@@ -12,9 +12,9 @@ from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.kspace import ChannelMix
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import Protocol, SignOrigin, of_slab
-from streamrecon.mrd import layout
-from streamrecon.mrd.header import read_protocol
-from streamrecon.mrd.messages import Acquisitions, Header
+from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.wire import layout
+from streamrecon.mrd.wire.messages import Acquisitions, Header
 from streamrecon.recon.grid import grid_of
 from streamrecon.recon.lines import ReadoutTransform
 from streamrecon.stream.gadget import Gadget

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd import layout
-from streamrecon.mrd.header import read_protocol
-from streamrecon.mrd.messages import Acquisitions, Header
+from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.wire import layout
+from streamrecon.mrd.wire.messages import Acquisitions, Header
 from streamrecon.recon.navigator import navigator_phase, phase_at, turned_back
 from streamrecon.stream.gadget import Gadget
 from streamrecon.units import s_from_ms

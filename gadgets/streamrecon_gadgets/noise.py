@@ -14,10 +14,10 @@ from pydantic import PrivateAttr
 
 from streamrecon.model.kspace import ChannelMix
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd import layout
-from streamrecon.mrd.messages import Acquisitions, Header
-from streamrecon.mrd.noise_link import NoiseLink, noise_link
+from streamrecon.mrd.header.noise_dependency import NoiseLink, noise_link
 from streamrecon.mrd.noise_store import NoiseRecord, NoiseStore
+from streamrecon.mrd.wire import layout
+from streamrecon.mrd.wire.messages import Acquisitions, Header
 from streamrecon.recon.noise import (
     dead_channels,
     edge_noise,

@@ -21,9 +21,9 @@ from streamrecon.model.images import Echoes, Quantity, Volume
 from streamrecon.model.kspace import ChannelMix
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import Encoding, Protocol
-from streamrecon.mrd import layout
-from streamrecon.mrd.header import read_protocol
-from streamrecon.mrd.messages import Acquisitions, Header
+from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.wire import layout
+from streamrecon.mrd.wire.messages import Acquisitions, Header
 from streamrecon.qsm.pipeline import Quality, invert, local_field
 from streamrecon.qsm.total import total_field
 from streamrecon.recon.centre import Middle, MiddleWatch, coarse_encoding, lines_within

@@ -12,9 +12,9 @@ from pydantic import Field, PrivateAttr
 from streamrecon.model.kspace import ChannelMix
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import Protocol
-from streamrecon.mrd import layout
-from streamrecon.mrd.header import read_protocol
-from streamrecon.mrd.messages import Acquisitions, Header, Waveform
+from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.wire import layout
+from streamrecon.mrd.wire.messages import Acquisitions, Header, Waveform
 from streamrecon.recon.quality import Change, EchoOrder, change, mean_signal
 from streamrecon.stream.gadget import Gadget
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from streamrecon.errors import DataError
 from streamrecon.model.kspace import Calibration, ChannelMix, KSpace
 from streamrecon.model.scan import Protocol, Scan, SignOrigin
-from streamrecon.mrd import layout
-from streamrecon.mrd.messages import Acquisitions
-from streamrecon.mrd.placement import place
+from streamrecon.mrd.header.placement import place
+from streamrecon.mrd.wire import layout
+from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.recon.assemble import Assembler, Purpose
 from streamrecon.recon.grid import Grid
 from streamrecon.recon.lines import ReadoutTransform

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from streamrecon.mrd.layout import ACQUISITION, NOISE, REVERSE
-from streamrecon.mrd.messages import Acquisitions, Header
+from streamrecon.mrd.wire.layout import ACQUISITION, NOISE, REVERSE
+from streamrecon.mrd.wire.messages import Acquisitions, Header
 from streamrecon.stream.config import build_chain
 from streamrecon.stream.library import find_chain_file
 from streamrecon_gadgets import REGISTRY

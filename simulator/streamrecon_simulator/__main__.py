@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from streamrecon.errors import ConfigError, StreamReconError
-from streamrecon.mrd.file import read_scan
-from streamrecon.mrd.messages import Image, Message, Text
+from streamrecon.mrd.files.hdf5_reader import read_scan
+from streamrecon.mrd.wire.messages import Image, Message, Text
 from streamrecon_simulator.client import Pace, play
 from streamrecon_simulator.options import add_scene_options, given, scene_from
 from streamrecon_simulator.scan import simulate

@@ -15,9 +15,9 @@ from time import monotonic
 import numpy as np
 
 from streamrecon.errors import DeliveryError, ProtocolError
-from streamrecon.mrd.messages import Acquisitions, Close, ConfigFile, Image, Message, Text
-from streamrecon.mrd.parser import MrdParser
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.wire.messages import Acquisitions, Close, ConfigFile, Image, Message, Text
+from streamrecon.mrd.wire.parser import MrdParser
+from streamrecon.mrd.wire.writer import encode
 
 _TICK_S = 2.5e-3  # unit of the time stamps in `heads`
 _IDLE_S = 120.0  # longer than any reconstruction of a simulated scan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.mrd.layout import (
+from streamrecon.mrd.wire.layout import (
     ACQUISITION,
     FIRST_IN_REPETITION,
     FIRST_IN_SLICE,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.mrd.layout import WAVEFORM
-from streamrecon.mrd.messages import Waveform
+from streamrecon.mrd.wire.layout import WAVEFORM
+from streamrecon.mrd.wire.messages import Waveform
 
 _PULSE_S = 0.9  # period of the trace
 _SAMPLE_S = 2.5e-3

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.mrd.messages import Acquisitions, Header, Waveform
+from streamrecon.mrd.wire.messages import Acquisitions, Header, Waveform
 from streamrecon_simulator.coils import correlated_noise, noise_covariance
 from streamrecon_simulator.encode import encode, polarity, sample_object
 from streamrecon_simulator.header import header_xml

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from streamrecon.mrd.file_writer import FileWriter
-from streamrecon.mrd.messages import Close
-from streamrecon.mrd.stream import write_stream
+from streamrecon.mrd.files.hdf5_writer import FileWriter
+from streamrecon.mrd.files.plain_stream import write_stream
+from streamrecon.mrd.wire.messages import Close
 from streamrecon_simulator.scan import Simulation, simulate
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.scenes import SCENES

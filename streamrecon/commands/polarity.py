@@ -12,7 +12,7 @@ from streamrecon_gadgets.noise import WhitenNoise
 from streamrecon.errors import ReconError
 from streamrecon.maps.polarity import contrast_of_ball, lopsidedness
 from streamrecon.model.images import Echoes
-from streamrecon.mrd.source import open_scan
+from streamrecon.mrd.files.open_scan import open_scan
 from streamrecon.qsm.pipeline import Quality, Susceptibility, susceptibility
 from streamrecon.stream.chain import Chain
 from streamrecon.stream.stage import Sequence, Step

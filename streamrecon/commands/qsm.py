@@ -20,9 +20,9 @@ from streamrecon.maps.r2star import fit_log_line
 from streamrecon.model.images import ChiMap, Echoes, FieldMap, Regions, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import PhaseSign, SignOrigin
-from streamrecon.mrd.messages import Image
-from streamrecon.mrd.series import ImageSeries
-from streamrecon.mrd.sign import image_sign
+from streamrecon.mrd.header.phase_sign import image_sign
+from streamrecon.mrd.images.image_series import ImageSeries
+from streamrecon.mrd.wire.messages import Image
 from streamrecon.output.formats import Harvest
 from streamrecon.phase.scaling import complex_echoes
 from streamrecon.qsm.pipeline import Background, Quality

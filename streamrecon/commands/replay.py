@@ -11,7 +11,7 @@ from streamrecon.commands.options import add_chain, add_output, add_storage, wri
 from streamrecon.console import Watch, complain
 from streamrecon.errors import ConfigError, StreamReconError
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.source import lines_of
+from streamrecon.mrd.files.open_scan import lines_of
 from streamrecon.replay import replay
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from streamrecon.client import DEFAULT_PORT, IDLE_S, Request, Server, send
 from streamrecon.commands.options import add_chain, add_output, write
 from streamrecon.console import Watch
-from streamrecon.mrd.ids import Dialect
-from streamrecon.mrd.messages import ConfigFile, ConfigText
-from streamrecon.mrd.noise_link import noise_link
-from streamrecon.mrd.source import header_of, lines_of, open_scan
+from streamrecon.mrd.files.open_scan import header_of, lines_of, open_scan
+from streamrecon.mrd.header.noise_dependency import noise_link
+from streamrecon.mrd.wire.message_ids import Dialect
+from streamrecon.mrd.wire.messages import ConfigFile, ConfigText
 from streamrecon.noise_query import ask_noise
 from streamrecon.output.formats import Harvest
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
-from streamrecon.mrd.messages import Meta
+from streamrecon.mrd.wire.messages import Meta
 
 MAX_AGE_DAYS = 14.0  # noise belongs to an examination; coils and gains change between them
 _SUFFIX = ".noise.npz"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from streamrecon.mrd.stacks import Stack
+from streamrecon.mrd.images.volumes_from_images import Stack
 from streamrecon.output.planes import Plane, middle_planes
 from streamrecon.output.sheet import (
     PHASE_WINDOW,

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from streamrecon.errors import ConfigError, HeaderError
 from streamrecon.model.scan import Protocol
-from streamrecon.mrd.file_writer import FileWriter
-from streamrecon.mrd.header import read_protocol
-from streamrecon.mrd.messages import DicomFile, Header, Image
-from streamrecon.mrd.stacks import Stack, stacks_of
+from streamrecon.mrd.files.hdf5_writer import FileWriter
+from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
+from streamrecon.mrd.wire.messages import DicomFile, Header, Image
 from streamrecon.output.atomic import whole
 from streamrecon.output.contact import contact_sheet
 from streamrecon.output.names import plain, stems

@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
-from streamrecon.mrd.stacks import Stack
+from streamrecon.mrd.images.volumes_from_images import Stack
 
 _LONGEST = 64  # letters of a protocol name: file systems and readers take more, eyes do not
 _PARTS = {

@@ -16,8 +16,8 @@ from pydicom.errors import InvalidDicomError
 
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
-from streamrecon.mrd.file import read_images
-from streamrecon.mrd.stacks import Stack, stacks_of
+from streamrecon.mrd.files.hdf5_reader import read_images
+from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
 from streamrecon.output.planes import Plane, middle_planes
 from streamrecon.output.ras import from_ras
 from streamrecon.output.sheet import PHASE_WINDOW, Window, positive_window, signed_window

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from streamrecon import __version__
 from streamrecon.model.scan import Protocol
-from streamrecon.mrd import vocabulary as names
-from streamrecon.mrd.stacks import LABELS, Stack
+from streamrecon.mrd.images import meta_keys as names
+from streamrecon.mrd.images.volumes_from_images import LABELS, Stack
 from streamrecon.output.atomic import whole
 
 Fact = str | int | float | list[str]

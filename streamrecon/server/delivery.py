@@ -7,7 +7,7 @@ from pathlib import Path
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.delivery import Delivery
-from streamrecon.mrd.limits import GIB
+from streamrecon.mrd.wire.limits import GIB
 from streamrecon.server.settings import Settings
 
 _SHORTEST_SECRET = 16  # bytes: nobody finds 128 bits by trying

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from streamrecon.errors import TruncatedStream
-from streamrecon.mrd.limits import GIB, Limits
-from streamrecon.mrd.messages import Close, Header, Message
-from streamrecon.mrd.parser import MrdParser
+from streamrecon.mrd.wire.limits import GIB, Limits
+from streamrecon.mrd.wire.messages import Close, Header, Message
+from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.server.report import OverdueError
 from streamrecon.server.settings import Settings
 

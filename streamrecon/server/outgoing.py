@@ -6,8 +6,8 @@ import logging
 import socket
 from collections.abc import Callable, Iterable
 
-from streamrecon.mrd.ids import Dialect
-from streamrecon.mrd.messages import (
+from streamrecon.mrd.wire.message_ids import Dialect
+from streamrecon.mrd.wire.messages import (
     Acquisitions,
     Bucket,
     Close,
@@ -21,7 +21,7 @@ from streamrecon.mrd.messages import (
     Text,
     Waveform,
 )
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.wire.writer import encode
 from streamrecon.server.channel import Kind, Summary, send_frame, send_summary
 from streamrecon.stream.spec import Slot
 

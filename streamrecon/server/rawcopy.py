@@ -9,8 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from streamrecon.mrd.messages import Close, ConfigFile, ConfigText, Header, Message, Query, Text
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.wire.messages import (
+    Close,
+    ConfigFile,
+    ConfigText,
+    Header,
+    Message,
+    Query,
+    Text,
+)
+from streamrecon.mrd.wire.writer import encode
 
 _log = logging.getLogger(__name__)
 

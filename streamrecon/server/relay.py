@@ -10,7 +10,7 @@ import asyncio
 import socket
 
 from streamrecon.errors import StreamReconError
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.wire.writer import encode
 from streamrecon.server.channel import Job, Kind, Summary, read_frame, read_summary, send_job
 from streamrecon.server.peer import asks_for_noise, write
 from streamrecon.server.pool import Worker

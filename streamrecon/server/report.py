@@ -13,7 +13,7 @@ instead. After an error nothing else is sent, and CLOSE alone always means compl
 from __future__ import annotations
 
 from streamrecon.errors import DeliveryError, StreamReconError
-from streamrecon.mrd.messages import Close, Dependency, Message, Text
+from streamrecon.mrd.wire.messages import Close, Dependency, Message, Text
 
 _LONGEST_TEXT = 2000
 """Characters of an error's text; consoles show one line."""

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from streamrecon.errors import ConfigError
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.ids import Dialect
-from streamrecon.mrd.messages import (
+from streamrecon.mrd.images.image_series import ImageSeries
+from streamrecon.mrd.noise_store import NoiseStore, dependency_meta
+from streamrecon.mrd.wire.grammar import SessionGrammar
+from streamrecon.mrd.wire.message_ids import Dialect
+from streamrecon.mrd.wire.messages import (
     Acquisitions,
     Close,
     ConfigFile,
@@ -21,9 +24,6 @@ from streamrecon.mrd.messages import (
     Response,
     Text,
 )
-from streamrecon.mrd.noise_store import NoiseStore, dependency_meta
-from streamrecon.mrd.series import ImageSeries
-from streamrecon.mrd.session import SessionGrammar
 from streamrecon.server.answers import answer_query
 from streamrecon.server.channel import Kind
 from streamrecon.server.delivery import delivery_of

@@ -14,8 +14,8 @@ from pathlib import Path
 from threading import Thread
 
 from streamrecon.errors import StreamReconError
-from streamrecon.mrd.limits import GIB, MIB
-from streamrecon.mrd.messages import Close, Message
+from streamrecon.mrd.wire.limits import GIB, MIB
+from streamrecon.mrd.wire.messages import Close, Message
 from streamrecon.server.channel import Job, Kind, Summary, receive_job, send_frame
 from streamrecon.server.intake import Intake
 from streamrecon.server.outgoing import Outgoing

@@ -12,7 +12,7 @@ from streamrecon_gadgets import REGISTRY
 from streamrecon_simulator.scan import simulate
 from test_marker_through_the_chain import CHAIN, SLABS
 
-from streamrecon.mrd.messages import Acquisitions, DicomFile
+from streamrecon.mrd.wire.messages import Acquisitions, DicomFile
 from streamrecon.stream.config import build_chain
 
 

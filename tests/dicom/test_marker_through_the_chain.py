@@ -13,7 +13,7 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Orientation, Scene
 
 from streamrecon.model.images import Quantity, Volume
-from streamrecon.mrd.messages import DicomFile
+from streamrecon.mrd.wire.messages import DicomFile
 from streamrecon.stream.config import build_chain
 from streamrecon.stream.gadget import Context
 

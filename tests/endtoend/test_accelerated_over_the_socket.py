@@ -15,7 +15,7 @@ from wire_images import COMPLEX, echoes
 from wire_service import reconstructed, with_complex_images
 
 from streamrecon.client import Server
-from streamrecon.mrd.messages import ConfigText
+from streamrecon.mrd.wire.messages import ConfigText
 
 HEAD = Scene(
     "12 coils", matrix=(30, 60, 40), voxel_mm=(5.0, 3.6, 5.2), te_s=(0.005, 0.0103), n_coils=12,

@@ -16,7 +16,7 @@ from wire_images import COMPLEX, all_places_lps_mm, echoes, of_type
 from wire_service import answered, reconstructed, with_complex_images
 
 from streamrecon.client import Reply, Server
-from streamrecon.mrd.messages import ConfigText
+from streamrecon.mrd.wire.messages import ConfigText
 
 TINY = Scene(
     "tiny noiseless head", matrix=(12, 26, 30), voxel_mm=(13.0, 8.0, 7.0), n_coils=4,

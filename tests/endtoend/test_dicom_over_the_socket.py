@@ -14,7 +14,7 @@ from streamrecon_simulator.scene import Orientation, Scene
 from wire_service import reconstructed
 
 from streamrecon.client import Server
-from streamrecon.mrd.messages import ConfigText
+from streamrecon.mrd.wire.messages import ConfigText
 
 PLACE_LPS_MM = np.array([18.0, -11.0, 7.0])
 BALL = Phantom(

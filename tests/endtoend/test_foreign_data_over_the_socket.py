@@ -12,9 +12,9 @@ from wire_service import reconstructed, with_complex_images
 
 from streamrecon.cli import main
 from streamrecon.client import Server
-from streamrecon.mrd.file import read_scan
-from streamrecon.mrd.layout import ACQUISITION
-from streamrecon.mrd.messages import Acquisitions, Header
+from streamrecon.mrd.files.hdf5_reader import read_scan
+from streamrecon.mrd.wire.layout import ACQUISITION
+from streamrecon.mrd.wire.messages import Acquisitions, Header
 
 pytestmark = pytest.mark.shared
 

@@ -18,7 +18,7 @@ from streamrecon_simulator.truth import truth
 from wire_service import reconstructed
 
 from streamrecon.client import Server
-from streamrecon.mrd.messages import ConfigFile, Image, Message
+from streamrecon.mrd.wire.messages import ConfigFile, Image, Message
 from streamrecon.output.formats import Harvest, write_harvest
 
 SCENE = Scene(

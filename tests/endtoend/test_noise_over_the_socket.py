@@ -13,7 +13,7 @@ from wire_images import COMPLEX, echoes
 from wire_service import as_gadgetrons_client, reconstructed, serving, talk, with_complex_images
 
 from streamrecon.client import Server
-from streamrecon.mrd.messages import Close, Dependency, Message
+from streamrecon.mrd.wire.messages import Close, Dependency, Message
 from streamrecon.noise_query import ask_noise
 
 EMPTY = Scene(

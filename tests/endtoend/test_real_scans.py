@@ -10,7 +10,7 @@ from phases import noise_of, residues
 from scipy.ndimage import binary_erosion, uniform_filter
 
 from streamrecon.model.images import Quantity
-from streamrecon.mrd.file import read_scan
+from streamrecon.mrd.files.hdf5_reader import read_scan
 
 pytestmark = pytest.mark.shared
 

@@ -12,7 +12,7 @@ from wire_images import COMPLEX, echoes
 from wire_service import reconstructed, with_complex_images
 
 from streamrecon.client import Reply, Server
-from streamrecon.mrd.messages import Message
+from streamrecon.mrd.wire.messages import Message
 
 QUIET = Scene(
     "small noiseless head", matrix=(14, 40, 48), voxel_mm=(10.0, 5.0, 4.4), n_coils=4,

@@ -12,7 +12,7 @@ from wire_images import MAGNITUDE, all_places_lps_mm, echoes, of_type
 from wire_service import as_gadgetrons_client, reconstructed, talk
 
 from streamrecon.client import Server
-from streamrecon.mrd.messages import Close, Image, Text
+from streamrecon.mrd.wire.messages import Close, Image, Text
 
 WHITENED = Scene(
     "small head", matrix=(8, 24, 28), voxel_mm=(14.0, 8.0, 8.0), n_coils=3, snr=500.0,

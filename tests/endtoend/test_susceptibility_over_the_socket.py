@@ -18,9 +18,9 @@ from wire_images import file_places_lps_mm, of_type
 from wire_service import reconstructed
 
 from streamrecon.client import Reply, Server
-from streamrecon.mrd.file_writer import FileWriter
-from streamrecon.mrd.messages import ConfigFile, Header, Image
-from streamrecon.mrd.source import open_scan
+from streamrecon.mrd.files.hdf5_writer import FileWriter
+from streamrecon.mrd.files.open_scan import open_scan
+from streamrecon.mrd.wire.messages import ConfigFile, Header, Image
 from streamrecon.output.formats import Harvest, write_harvest
 
 SCANS = {

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import nibabel
 import numpy as np
 
-from streamrecon.mrd.messages import Image
+from streamrecon.mrd.wire.messages import Image
 
 MAGNITUDE, PHASE, COMPLEX = 1, 2, 5
 """Image types of MRD."""

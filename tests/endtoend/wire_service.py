@@ -20,7 +20,7 @@ from streamrecon_simulator.scene import Scene
 
 from streamrecon.client import Reply, Request, Server, send
 from streamrecon.console import Watch
-from streamrecon.mrd.messages import (
+from streamrecon.mrd.wire.messages import (
     Acquisitions,
     Close,
     ConfigFile,
@@ -29,7 +29,7 @@ from streamrecon.mrd.messages import (
     Image,
     Message,
 )
-from streamrecon.mrd.parser import MrdParser
+from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.output.formats import Harvest, write_harvest
 
 _PATIENCE_S = 60.0

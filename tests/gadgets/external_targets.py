@@ -9,8 +9,8 @@ from streamrecon_gadgets import external
 
 from streamrecon.errors import ReconError
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd import layout
-from streamrecon.mrd.messages import Acquisitions, Image
+from streamrecon.mrd.wire import layout
+from streamrecon.mrd.wire.messages import Acquisitions, Image
 from streamrecon.stream.gadget import Gadget
 from streamrecon.stream.registry import Registry
 

@@ -15,7 +15,7 @@ from streamrecon_simulator.scene import Order, Scene
 from streamrecon.errors import DataError
 from streamrecon.model.kspace import Calibration, KSpace
 from streamrecon.model.lattice import Lattice
-from streamrecon.mrd.messages import Acquisitions
+from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.stream.config import build_chain
 
 CHAIN = """<configuration><version>2</version><stream>

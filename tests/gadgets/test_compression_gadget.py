@@ -18,8 +18,8 @@ from test_accelerated_chain import in_pieces
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.kspace import ChannelMix
-from streamrecon.mrd import layout
-from streamrecon.mrd.messages import Acquisitions, Header
+from streamrecon.mrd.wire import layout
+from streamrecon.mrd.wire.messages import Acquisitions, Header
 from streamrecon.recon.lines import ReadoutTransform
 from streamrecon.stream.config import build_chain
 

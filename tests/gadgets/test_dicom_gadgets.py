@@ -18,7 +18,7 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.notice import Notice
 from streamrecon.model.scan import EchoTrain, Encoding, Limit, PhaseSign, Protocol, Scan, SignOrigin
-from streamrecon.mrd.messages import DicomFile
+from streamrecon.mrd.wire.messages import DicomFile
 from streamrecon.stream.config import build_chain
 from streamrecon.stream.gadget import Context
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from gadgetron_parent import CLOSE, GadgetronParent
 
-from streamrecon.mrd import layout
-from streamrecon.mrd.messages import (
+from streamrecon.mrd.wire import layout
+from streamrecon.mrd.wire.messages import (
     Acquisitions,
     Close,
     Image,

@@ -12,7 +12,7 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
 from streamrecon.model.images import Quantity
-from streamrecon.mrd.messages import Close, Header, Image
+from streamrecon.mrd.wire.messages import Close, Header, Image
 
 SCENE = Scene(
     "small odd head", matrix=(9, 21, 27), voxel_mm=(12.0, 9.0, 8.0), n_coils=3, bipolar=True,

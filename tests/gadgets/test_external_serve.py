@@ -12,10 +12,10 @@ from pydantic import PrivateAttr
 from streamrecon_gadgets.external import Peer, serve
 
 from streamrecon.errors import ConfigError, ProtocolError, StreamReconError, TruncatedStream
-from streamrecon.mrd import layout
-from streamrecon.mrd.messages import Acquisitions, Close, Header, Message, RemoteFailure
-from streamrecon.mrd.parser import MrdParser
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.wire import layout
+from streamrecon.mrd.wire.messages import Acquisitions, Close, Header, Message, RemoteFailure
+from streamrecon.mrd.wire.parser import MrdParser
+from streamrecon.mrd.wire.writer import encode
 from streamrecon.stream.gadget import Gadget
 from streamrecon.stream.registry import Registry
 

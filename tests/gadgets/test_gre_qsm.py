@@ -14,8 +14,8 @@ from streamrecon_simulator.scene import Scene
 from streamrecon.errors import DataError
 from streamrecon.model.images import ChiMap, FieldMap, LocalField, Quantity, Regions, Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.messages import Header, Image
-from streamrecon.mrd.series import ImageSeries
+from streamrecon.mrd.images.image_series import ImageSeries
+from streamrecon.mrd.wire.messages import Header, Image
 
 SMALL = Scene(
     "spheres", phantom=SPHERES, matrix=(29, 30, 31), voxel_mm=(6.0, 6.0, 6.0), n_coils=2, snr=100.0,

@@ -14,8 +14,8 @@ from streamrecon_simulator.truth import truth
 from streamrecon.errors import DataError
 from streamrecon.model.images import Quantity
 from streamrecon.model.kspace import KSpace
-from streamrecon.mrd.layout import REVERSE
-from streamrecon.mrd.messages import Acquisitions
+from streamrecon.mrd.wire.layout import REVERSE
+from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.stream.chain import Chain
 from streamrecon.stream.stage import Sequence, Step
 

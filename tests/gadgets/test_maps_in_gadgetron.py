@@ -10,7 +10,7 @@ from gadgetron_parent import GadgetronParent
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
-from streamrecon.mrd.messages import Close, Header, Image
+from streamrecon.mrd.wire.messages import Close, Header, Image
 
 SCENE = Scene("odd head", matrix=(17, 29, 33), voxel_mm=(8.0, 6.5, 6.0), n_coils=2, snr=100.0)
 MADE = {

@@ -14,7 +14,7 @@ from streamrecon_simulator.truth import truth
 
 from streamrecon.maps.weighting import phase_weight
 from streamrecon.model.images import LocalField, Quantity, Volume
-from streamrecon.mrd.messages import Acquisitions, Header
+from streamrecon.mrd.wire.messages import Acquisitions, Header
 
 SCENE = Scene(
     "odd oblique head", matrix=(27, 44, 51), voxel_mm=(5.0, 4.5, 4.0), n_coils=3,

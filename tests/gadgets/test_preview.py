@@ -16,7 +16,7 @@ from streamrecon_simulator.shapes import Ellipsoid, Sphere
 
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.notice import Notice
-from streamrecon.mrd.messages import Acquisitions
+from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.stream.config import build_chain
 
 BLEED, CALCIFICATION = (-32.0, 20.0, 20.0), (32.0, 20.0, 20.0)

@@ -15,7 +15,7 @@ from streamrecon_simulator.scene import Scene
 
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.messages import Image
+from streamrecon.mrd.wire.messages import Image
 from streamrecon.stream.chain import Chain
 from streamrecon.stream.config import build_chain
 

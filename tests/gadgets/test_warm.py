@@ -5,7 +5,7 @@ from __future__ import annotations
 from streamrecon_gadgets import warm as warming
 from streamrecon_gadgets.warm import warm
 
-from streamrecon.mrd.messages import Acquisitions
+from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.recon import _kernels
 
 

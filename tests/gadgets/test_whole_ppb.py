@@ -9,8 +9,8 @@ from test_dicom_gadgets import GRID, SCAN
 
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.notice import Notice
-from streamrecon.mrd.image import images_of
-from streamrecon.mrd.stacks import stacks_of
+from streamrecon.mrd.images.images_from_volume import images_of
+from streamrecon.mrd.images.volumes_from_images import stacks_of
 
 CHI_PPM = np.linspace(-2.0, 2.0, 60, dtype=np.float32).reshape(GRID.shape)
 

@@ -7,10 +7,10 @@ import pytest
 from mrd_headers import header_of
 
 from streamrecon.errors import DataError, HeaderError
-from streamrecon.mrd.echo_images import echo_pairs
-from streamrecon.mrd.header import read_protocol
-from streamrecon.mrd.layout import IMAGE
-from streamrecon.mrd.messages import Image
+from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.images.echo_images import echo_pairs
+from streamrecon.mrd.wire.layout import IMAGE
+from streamrecon.mrd.wire.messages import Image
 
 PROTOCOL = read_protocol(header_of())
 NZ, NY, NX = 3, 4, 5

@@ -14,10 +14,10 @@ from mrd_headers import header_of
 from wire_samples import EVERYTHING, META, assert_same, image, lines, waveform
 
 from streamrecon.errors import DataError, ProtocolError
-from streamrecon.mrd.file import has_lines, read_images, read_scan
-from streamrecon.mrd.file_writer import FileWriter
-from streamrecon.mrd.layout import ACQUISITION, COMPRESSION_NHLBI
-from streamrecon.mrd.messages import Acquisitions, Close, Header, Message, Waveform
+from streamrecon.mrd.files.hdf5_reader import has_lines, read_images, read_scan
+from streamrecon.mrd.files.hdf5_writer import FileWriter
+from streamrecon.mrd.wire.layout import ACQUISITION, COMPRESSION_NHLBI
+from streamrecon.mrd.wire.messages import Acquisitions, Close, Header, Message, Waveform
 
 GENERATOR = shutil.which("ismrmrd_generate_cartesian_shepp_logan")
 RECONSTRUCTION = shutil.which("ismrmrd_recon_cartesian_2d")

@@ -11,10 +11,10 @@ from mrd_headers import header_of, matrix
 
 from streamrecon.errors import HeaderError, ProtocolError
 from streamrecon.model.scan import Limit, PhaseSign, SignOrigin
-from streamrecon.mrd.file import read_scan
-from streamrecon.mrd.header import read_protocol
-from streamrecon.mrd.messages import Header
-from streamrecon.mrd.noise_link import noise_link
+from streamrecon.mrd.files.hdf5_reader import read_scan
+from streamrecon.mrd.header.noise_dependency import noise_link
+from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.wire.messages import Header
 
 
 def test_a_complete_header_is_read_in_si_units_and_zyx_order() -> None:

@@ -14,13 +14,13 @@ import streamrecon
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.scan import Scan
-from streamrecon.mrd.image import images_of
-from streamrecon.mrd.layout import IMAGE
-from streamrecon.mrd.messages import Image
-from streamrecon.mrd.parser import MrdParser
-from streamrecon.mrd.placement import NO_DIRECTIONS, NO_POSITIONS, place
-from streamrecon.mrd.stacks import stacks_of
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.header.placement import NO_DIRECTIONS, NO_POSITIONS, place
+from streamrecon.mrd.images.images_from_volume import images_of
+from streamrecon.mrd.images.volumes_from_images import stacks_of
+from streamrecon.mrd.wire.layout import IMAGE
+from streamrecon.mrd.wire.messages import Image
+from streamrecon.mrd.wire.parser import MrdParser
+from streamrecon.mrd.wire.writer import encode
 
 
 def slab_scan(hand: int = -1) -> Scan:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamrecon.errors import ProtocolError
-from streamrecon.mrd.meta import read_meta, write_meta
+from streamrecon.mrd.images.meta import read_meta, write_meta
 
 TEXTS = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], include_characters="\t\n\r")

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from wire_samples import EVERYTHING, assert_same, image, lines, unjoined, with_data_written
 
 from streamrecon.errors import ProtocolError, TruncatedStream
-from streamrecon.mrd.blocks import BLOCK_BYTES
-from streamrecon.mrd.ids import Dialect
-from streamrecon.mrd.limits import Limits
-from streamrecon.mrd.messages import Acquisitions, Close, ConfigFile, Header, Text
-from streamrecon.mrd.parser import MrdParser
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.wire.limits import Limits
+from streamrecon.mrd.wire.message_ids import Dialect
+from streamrecon.mrd.wire.messages import Acquisitions, Close, ConfigFile, Header, Text
+from streamrecon.mrd.wire.parser import MrdParser
+from streamrecon.mrd.wire.receive_buffers import BLOCK_BYTES
+from streamrecon.mrd.wire.writer import encode
 
 
 def bytes_of(*messages, dialect=Dialect.GADGETRON) -> bytes:
@@ -177,7 +177,7 @@ def test_a_field_that_does_not_fit_the_memory_is_refused(monkeypatch) -> None:
 
     parser = MrdParser()
     parser.receive(struct.pack("<HI", 3, 10_000_000))
-    monkeypatch.setattr("streamrecon.mrd.blocks.bytearray", no_memory, raising=False)
+    monkeypatch.setattr("streamrecon.mrd.wire.receive_buffers.bytearray", no_memory, raising=False)
 
     for _ in range(2):
         with pytest.raises(ProtocolError, match="found a field of 10000000 bytes"):

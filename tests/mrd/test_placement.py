@@ -9,9 +9,9 @@ from scipy.spatial.transform import Rotation
 
 from streamrecon.errors import HeaderError
 from streamrecon.model.scan import Protocol
-from streamrecon.mrd.header import read_protocol
-from streamrecon.mrd.layout import ACQUISITION
-from streamrecon.mrd.placement import NO_DIRECTIONS, NO_POSITIONS, place
+from streamrecon.mrd.header.placement import NO_DIRECTIONS, NO_POSITIONS, place
+from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.wire.layout import ACQUISITION
 
 OBLIQUE = Rotation.from_euler("zyx", [20, -15, 35], degrees=True).as_matrix()
 

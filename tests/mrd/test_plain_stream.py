@@ -14,8 +14,8 @@ from mrd_headers import header_of
 from wire_samples import assert_same, image, lines, with_data_written
 
 from streamrecon.errors import ProtocolError, TruncatedStream
-from streamrecon.mrd.messages import Acquisitions, Close, ConfigFile, Header
-from streamrecon.mrd.stream import read_stream, write_stream
+from streamrecon.mrd.files.plain_stream import read_stream, write_stream
+from streamrecon.mrd.wire.messages import Acquisitions, Close, ConfigFile, Header
 
 SCAN = (Header(header_of()), lines(3), lines(2, 3, 9, seed=1), Close())
 

@@ -14,11 +14,11 @@ from streamrecon.errors import ProtocolError, TruncatedStream
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.scan import Scan
-from streamrecon.mrd.header import read_protocol
-from streamrecon.mrd.layout import ACQUISITION
-from streamrecon.mrd.messages import Acquisitions, Header
-from streamrecon.mrd.series import ImageSeries
-from streamrecon.mrd.source import header_of, lines_of, open_scan
+from streamrecon.mrd.files.open_scan import header_of, lines_of, open_scan
+from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.images.image_series import ImageSeries
+from streamrecon.mrd.wire.layout import ACQUISITION
+from streamrecon.mrd.wire.messages import Acquisitions, Header
 
 _SIMULATION = simulate(SCENES["tiny"])
 

@@ -6,8 +6,8 @@ import pytest
 from wire_samples import EVERYTHING, lines
 
 from streamrecon.errors import ProtocolError
-from streamrecon.mrd.messages import Close, ConfigFile, ConfigText, Header, Query, Text
-from streamrecon.mrd.session import SessionGrammar, Stage
+from streamrecon.mrd.wire.grammar import SessionGrammar, Stage
+from streamrecon.mrd.wire.messages import Close, ConfigFile, ConfigText, Header, Query, Text
 
 CONFIG, HEADER = ConfigFile("a.xml"), Header(b"<ismrmrdHeader/>")
 

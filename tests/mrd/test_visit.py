@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mrd_headers import header_of
 
-from streamrecon.mrd.header import read_protocol
+from streamrecon.mrd.header.protocol import read_protocol
 
 SUBJECT = (
     "<subjectInformation><patientName>Doe^Jane</patientName>"

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from streamrecon.errors import ProtocolError
-from streamrecon.mrd.compression import unpack_nhlbi
-from streamrecon.mrd.messages import (
+from streamrecon.mrd.wire.line_compression import unpack_nhlbi
+from streamrecon.mrd.wire.messages import (
     Acquisitions,
     Close,
     ConfigFile,
@@ -22,7 +22,7 @@ from streamrecon.mrd.messages import (
     Query,
     Text,
 )
-from streamrecon.mrd.parser import MrdParser
+from streamrecon.mrd.wire.parser import MrdParser
 
 SAMPLES = np.frombuffer(bytes.fromhex("c2f352bc005dcebc"), "<c8")  # the capture's first sample
 
@@ -171,7 +171,7 @@ def test_a_packing_that_contradicts_its_line_is_refused(part: bytes, told: str) 
 
 
 def test_zfp_is_refused_by_name_where_the_package_is_absent(monkeypatch) -> None:
-    monkeypatch.setattr("streamrecon.mrd.compression._zfpy", None)
+    monkeypatch.setattr("streamrecon.mrd.wire.line_compression._zfpy", None)
     head = b"\xf0\x03" + head_of(0, flags=1 << 52)
 
     with pytest.raises(ProtocolError, match=r"found ZFP \(flag 53\), needed the optional package"):

@@ -16,10 +16,17 @@ import numpy as np
 import pytest
 from wire_samples import EVERYTHING, META, assert_same, image, image_array, lines, waveform
 
-from streamrecon.mrd.layout import ACQUISITION, IMAGE, WAVEFORM
-from streamrecon.mrd.messages import Acquisitions, Bucket, Image, ImageArray, ReconData, Waveform
-from streamrecon.mrd.parser import MrdParser
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.wire.layout import ACQUISITION, IMAGE, WAVEFORM
+from streamrecon.mrd.wire.messages import (
+    Acquisitions,
+    Bucket,
+    Image,
+    ImageArray,
+    ReconData,
+    Waveform,
+)
+from streamrecon.mrd.wire.parser import MrdParser
+from streamrecon.mrd.wire.writer import encode
 
 
 def body_of(message) -> io.BytesIO:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from streamrecon.mrd.layout import ACQUISITION, IMAGE, NOISE, PIXELS, REVERSE, WAVEFORM
-from streamrecon.mrd.messages import (
+from streamrecon.mrd.wire.layout import ACQUISITION, IMAGE, NOISE, PIXELS, REVERSE, WAVEFORM
+from streamrecon.mrd.wire.messages import (
     Acquisitions,
     Bucket,
     Close,

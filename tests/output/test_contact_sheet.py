@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.mrd.layout import IMAGE
-from streamrecon.mrd.stacks import Stack
+from streamrecon.mrd.images.volumes_from_images import Stack
+from streamrecon.mrd.wire.layout import IMAGE
 from streamrecon.output.contact import contact_sheet
 from streamrecon.output.sheet import Window, positive_window, signed_window
 

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image as Picture
 
 from streamrecon.errors import ConfigError
-from streamrecon.mrd.layout import IMAGE
-from streamrecon.mrd.messages import DicomFile, Image
+from streamrecon.mrd.wire.layout import IMAGE
+from streamrecon.mrd.wire.messages import DicomFile, Image
 from streamrecon.output.formats import FORMATS, Harvest, write_harvest
 
 _HEADER = b"""<ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD">

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.mrd.header import read_protocol
-from streamrecon.mrd.layout import IMAGE
-from streamrecon.mrd.stacks import Stack
+from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.images.volumes_from_images import Stack
+from streamrecon.mrd.wire.layout import IMAGE
 from streamrecon.output.names import plain, stems
 from streamrecon.output.sidecar import sidecar, write_sidecar
 

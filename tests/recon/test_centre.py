@@ -11,7 +11,7 @@ from streamrecon_simulator.order import line_order
 from streamrecon_simulator.scene import Order, Scene
 
 from streamrecon.model.scan import Encoding, Limit
-from streamrecon.mrd.header import read_protocol
+from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.recon.centre import Middle, MiddleWatch, coarse_encoding, lines_within
 from streamrecon.recon.grid import grid_of
 

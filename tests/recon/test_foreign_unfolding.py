@@ -8,7 +8,7 @@ import pytest
 from streamrecon_gadgets import REGISTRY
 
 from streamrecon.model.kspace import KSpace
-from streamrecon.mrd.file import read_scan
+from streamrecon.mrd.files.hdf5_reader import read_scan
 from streamrecon.recon.assemble import HybridSpace
 from streamrecon.recon.coils import Sensitivities, cubic_taps
 from streamrecon.recon.combine import combine_coils

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from toy_client import HEADER, Service, chain, gadget, lines, service
 
-from streamrecon.mrd.layout import WAVEFORM
-from streamrecon.mrd.messages import (
+from streamrecon.mrd.noise_store import NoiseRecord, NoiseStore
+from streamrecon.mrd.wire.layout import WAVEFORM
+from streamrecon.mrd.wire.messages import (
     Acquisitions,
     Close,
     ConfigFile,
@@ -21,7 +22,6 @@ from streamrecon.mrd.messages import (
     Text,
     Waveform,
 )
-from streamrecon.mrd.noise_store import NoiseRecord, NoiseStore
 
 SUM = gadget("SumLines")
 NOISE_QUERY = ConfigText(

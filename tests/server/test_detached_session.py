@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from toy_client import HEADER, PATIENCE_S, Service, chain, gadget, lines, service
 
-from streamrecon.mrd.messages import Close, Image
+from streamrecon.mrd.wire.messages import Close, Image
 
 
 @pytest.fixture

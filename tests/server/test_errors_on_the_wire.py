@@ -6,7 +6,7 @@ import pytest
 from toy_client import HEADER, Service, chain, gadget, lines
 
 from streamrecon.errors import ConfigError, DataError, DeliveryError, StreamReconError
-from streamrecon.mrd.messages import Close, ConfigText, Dependency, Image, Text
+from streamrecon.mrd.wire.messages import Close, ConfigText, Dependency, Image, Text
 from streamrecon.server.report import BusyError, OverdueError, WorkerLostError, answer
 
 FAULT = "Fail: found 3, needed 4"

@@ -11,8 +11,8 @@ import psutil
 import pytest
 from toy_client import HEADER, Client, Service, chain, gadget, lines, service
 
-from streamrecon.mrd.messages import Close, Image, Text
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.wire.messages import Close, Image, Text
+from streamrecon.mrd.wire.writer import encode
 
 pytestmark = pytest.mark.faults
 

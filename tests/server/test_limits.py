@@ -14,7 +14,7 @@ import pytest
 from toy_client import HEADER, PATIENCE_S, Service, all_gone, chain, gadget, lines, service
 
 from streamrecon.errors import ConfigError, TruncatedStream
-from streamrecon.mrd.messages import Close, ConfigText, Dependency, Image, Message, Query, Text
+from streamrecon.mrd.wire.messages import Close, ConfigText, Dependency, Image, Message, Query, Text
 from streamrecon.server.listener import listening_sockets
 from streamrecon.server.settings import Settings
 

@@ -8,9 +8,17 @@ from pathlib import Path
 import pytest
 from toy_client import HEADER, chain, gadget, lines, service
 
-from streamrecon.mrd.messages import Acquisitions, Close, ConfigFile, Header, Message, Query, Text
-from streamrecon.mrd.source import open_scan
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.files.open_scan import open_scan
+from streamrecon.mrd.wire.messages import (
+    Acquisitions,
+    Close,
+    ConfigFile,
+    Header,
+    Message,
+    Query,
+    Text,
+)
+from streamrecon.mrd.wire.writer import encode
 from streamrecon.server.rawcopy import RawCopy, prune
 
 

@@ -18,10 +18,10 @@ from typing import Self
 import numpy as np
 import psutil
 
-from streamrecon.mrd.layout import ACQUISITION
-from streamrecon.mrd.messages import Acquisitions, ConfigText, Header, Message
-from streamrecon.mrd.parser import MrdParser
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.wire.layout import ACQUISITION
+from streamrecon.mrd.wire.messages import Acquisitions, ConfigText, Header, Message
+from streamrecon.mrd.wire.parser import MrdParser
+from streamrecon.mrd.wire.writer import encode
 
 HEADER = Header(b"<ismrmrdHeader/>")
 _HERE = Path(__file__).parent

@@ -16,8 +16,8 @@ from pydantic import PrivateAttr
 
 from streamrecon import errors
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.layout import IMAGE
-from streamrecon.mrd.messages import Acquisitions, Header, Image
+from streamrecon.mrd.wire.layout import IMAGE
+from streamrecon.mrd.wire.messages import Acquisitions, Header, Image
 from streamrecon.server.listener import serve
 from streamrecon.server.settings import Settings
 from streamrecon.server.worker import Equipment

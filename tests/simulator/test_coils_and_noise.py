@@ -6,8 +6,8 @@ from streamrecon_simulator.coils import correlated_noise, noise_covariance, sens
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scenes import SCENES
 
-from streamrecon.mrd.layout import NOISE
-from streamrecon.mrd.messages import Acquisitions
+from streamrecon.mrd.wire.layout import NOISE
+from streamrecon.mrd.wire.messages import Acquisitions
 
 
 def covariance_of(data):

@@ -10,14 +10,14 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene
 from streamrecon_simulator.shapes import Sphere
 
-from streamrecon.mrd.layout import (
+from streamrecon.mrd.wire.layout import (
     FIRST_IN_SLICE,
     LAST_IN_MEASUREMENT,
     LAST_IN_REPETITION,
     LAST_IN_SLICE,
     REVERSE,
 )
-from streamrecon.mrd.messages import Acquisitions, Waveform
+from streamrecon.mrd.wire.messages import Acquisitions, Waveform
 
 BALL = Phantom((Part(Sphere((0.0, 0.0, 0.0), 30.0), Tissue(1.0, 0.0, 0.0)),))
 SCENE = Scene(

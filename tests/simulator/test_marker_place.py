@@ -14,7 +14,7 @@ from streamrecon_simulator.phantom import MARKER
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Orientation, Scene
 
-from streamrecon.mrd.messages import Acquisitions, Header
+from streamrecon.mrd.wire.messages import Acquisitions, Header
 
 PLACE_LPS_MM = MARKER.parts[0].shape.centre_mm
 SCENE = Scene(

@@ -12,13 +12,13 @@ from streamrecon_simulator.truth import truth
 from test_lines import SCENE, has, lines_of
 
 from streamrecon.errors import ConfigError
-from streamrecon.mrd.header import read_protocol
-from streamrecon.mrd.layout import (
+from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.wire.layout import (
     NAVIGATION,
     PARALLEL_CALIBRATION,
     PARALLEL_CALIBRATION_AND_IMAGING,
 )
-from streamrecon.mrd.messages import Header
+from streamrecon.mrd.wire.messages import Header
 
 GRID = replace(SCENE, matrix=(6, 12, 8), te_s=(0.004, 0.009))
 

@@ -13,10 +13,10 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scenes import SCENES
 
 from streamrecon.errors import DeliveryError, ProtocolError
-from streamrecon.mrd.layout import IMAGE
-from streamrecon.mrd.messages import Acquisitions, Close, ConfigFile, Header, Image, Text
-from streamrecon.mrd.parser import MrdParser
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.wire.layout import IMAGE
+from streamrecon.mrd.wire.messages import Acquisitions, Close, ConfigFile, Header, Image, Text
+from streamrecon.mrd.wire.parser import MrdParser
+from streamrecon.mrd.wire.writer import encode
 
 SCENE = replace(SCENES["tiny"], tr_s=0.0005)
 

@@ -9,10 +9,10 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scenes import SCENES
 from streamrecon_simulator.write import write_scan, write_scan_stream, write_truth
 
-from streamrecon.mrd.header import read_protocol
-from streamrecon.mrd.layout import NOISE
-from streamrecon.mrd.messages import Acquisitions, Close, Header
-from streamrecon.mrd.stream import read_stream
+from streamrecon.mrd.files.plain_stream import read_stream
+from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.wire.layout import NOISE
+from streamrecon.mrd.wire.messages import Acquisitions, Close, Header
 
 TINY = replace(SCENES["tiny"], bipolar=True, repetitions=2, waveforms=True)
 

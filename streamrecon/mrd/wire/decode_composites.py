@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.mrd.fields import Reading, array, meta, optional, u64, vector
-from streamrecon.mrd.layout import ACQUISITION, IMAGE, WAVEFORM
-from streamrecon.mrd.limits import Limits
-from streamrecon.mrd.lines import cuts
-from streamrecon.mrd.messages import (
+from streamrecon.mrd.wire.decode_fields import Reading, array, meta, optional, u64, vector
+from streamrecon.mrd.wire.decode_lines import cuts
+from streamrecon.mrd.wire.layout import ACQUISITION, IMAGE, WAVEFORM
+from streamrecon.mrd.wire.limits import Limits
+from streamrecon.mrd.wire.messages import (
     Acquisitions,
     Bucket,
     ImageArray,
@@ -20,7 +20,7 @@ from streamrecon.mrd.messages import (
     SamplingDescription,
     Waveform,
 )
-from streamrecon.mrd.waveforms import waveform, waveform_data
+from streamrecon.mrd.wire.waveforms import waveform, waveform_data
 
 SAMPLING = np.dtype(
     {

@@ -15,11 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ProtocolError
-from streamrecon.mrd.composites_out import bucket_pieces, image_array_pieces, recon_data_pieces
-from streamrecon.mrd.ids import Dialect, Id
-from streamrecon.mrd.layout import ACQUISITION, IMAGE, PIXEL_TYPES, PIXELS
-from streamrecon.mrd.lines import line_dtype
-from streamrecon.mrd.messages import (
+from streamrecon.mrd.images.meta import write_meta
+from streamrecon.mrd.wire.decode_lines import line_dtype
+from streamrecon.mrd.wire.encode_composites import (
+    bucket_pieces,
+    image_array_pieces,
+    recon_data_pieces,
+)
+from streamrecon.mrd.wire.encode_fields import Piece, counted64, raw, waveform_pieces
+from streamrecon.mrd.wire.layout import ACQUISITION, IMAGE, PIXEL_TYPES, PIXELS
+from streamrecon.mrd.wire.message_ids import Dialect, Id
+from streamrecon.mrd.wire.messages import (
     Acquisitions,
     Bucket,
     Close,
@@ -38,8 +44,6 @@ from streamrecon.mrd.messages import (
     Text,
     Waveform,
 )
-from streamrecon.mrd.meta import write_meta
-from streamrecon.mrd.pieces import Piece, counted64, raw, waveform_pieces
 
 PACK_BYTES = 16 << 10
 _NAME_BYTES = 1024

@@ -8,12 +8,12 @@ from math import prod
 import numpy as np
 
 from streamrecon.errors import ProtocolError
-from streamrecon.mrd.composites import bucket, image_array, recon_data
-from streamrecon.mrd.fields import Reading, counted, decoded, meta, u32, u64, until_nul
-from streamrecon.mrd.ids import Id
-from streamrecon.mrd.layout import IMAGE, PIXELS
-from streamrecon.mrd.limits import Limits
-from streamrecon.mrd.messages import (
+from streamrecon.mrd.wire.decode_composites import bucket, image_array, recon_data
+from streamrecon.mrd.wire.decode_fields import Reading, counted, decoded, meta, u32, u64, until_nul
+from streamrecon.mrd.wire.layout import IMAGE, PIXELS
+from streamrecon.mrd.wire.limits import Limits
+from streamrecon.mrd.wire.message_ids import Id
+from streamrecon.mrd.wire.messages import (
     Close,
     ConfigFile,
     ConfigText,
@@ -27,7 +27,7 @@ from streamrecon.mrd.messages import (
     Response,
     Text,
 )
-from streamrecon.mrd.waveforms import waveform
+from streamrecon.mrd.wire.waveforms import waveform
 
 CONFIG_FILE_BYTES = 1024
 

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 from streamrecon.errors import ProtocolError
 from streamrecon.mrd.markup import parse_xml
-from streamrecon.mrd.messages import Meta
+from streamrecon.mrd.wire.messages import Meta
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot carry, not even as a reference."""

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 import streamrecon
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Quantity, Volume
-from streamrecon.mrd import vocabulary as names
 from streamrecon.mrd.axes import swapped
-from streamrecon.mrd.layout import IMAGE, PIXEL_TYPES
-from streamrecon.mrd.messages import Image, Meta
+from streamrecon.mrd.images import meta_keys as names
+from streamrecon.mrd.wire.layout import IMAGE, PIXEL_TYPES
+from streamrecon.mrd.wire.messages import Image, Meta
 
 IMAGE_TYPES = {
     Quantity.MAGNITUDE: 1,

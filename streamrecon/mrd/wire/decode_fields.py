@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from streamrecon.errors import ProtocolError
-from streamrecon.mrd.limits import Limits
-from streamrecon.mrd.messages import Meta
-from streamrecon.mrd.meta import read_meta
+from streamrecon.mrd.images.meta import read_meta
+from streamrecon.mrd.wire.limits import Limits
+from streamrecon.mrd.wire.messages import Meta
 
 T = TypeVar("T")
 Reading = Generator[int, memoryview, T]

@@ -7,12 +7,12 @@ from io import BufferedIOBase, RawIOBase
 from typing import BinaryIO
 
 from streamrecon.errors import TruncatedStream
-from streamrecon.mrd.ids import Dialect
-from streamrecon.mrd.limits import Limits
-from streamrecon.mrd.messages import Close, Message
-from streamrecon.mrd.parser import MrdParser
-from streamrecon.mrd.session import SessionGrammar, Stage
-from streamrecon.mrd.writer import encode
+from streamrecon.mrd.wire.grammar import SessionGrammar, Stage
+from streamrecon.mrd.wire.limits import Limits
+from streamrecon.mrd.wire.message_ids import Dialect
+from streamrecon.mrd.wire.messages import Close, Message
+from streamrecon.mrd.wire.parser import MrdParser
+from streamrecon.mrd.wire.writer import encode
 
 ByteSource = BufferedIOBase | RawIOBase
 

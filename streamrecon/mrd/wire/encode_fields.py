@@ -9,8 +9,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.mrd.layout import WAVEFORM
-from streamrecon.mrd.messages import Waveform
+from streamrecon.mrd.wire.layout import WAVEFORM
+from streamrecon.mrd.wire.messages import Waveform
 
 Piece = bytes | memoryview
 T = TypeVar("T")

@@ -1,7 +1,7 @@
 """Bytes of a peer in, messages out; knows no socket, thread or file.
 
 The grammar is that of single messages: ids, lengths, limits. Who may say what, and when, is
-`streamrecon.mrd.session`.
+`streamrecon.mrd.wire.grammar`.
 """
 
 from __future__ import annotations
@@ -9,13 +9,19 @@ from __future__ import annotations
 import struct
 
 from streamrecon.errors import ProtocolError, TruncatedStream
-from streamrecon.mrd.blocks import Blocks
-from streamrecon.mrd.bodies import BODIES
-from streamrecon.mrd.fields import Reading
-from streamrecon.mrd.ids import Id
-from streamrecon.mrd.limits import Limits
-from streamrecon.mrd.lines import PREFIX_BYTES, Shape, compressed_line, leading_run, shape_of
-from streamrecon.mrd.messages import Message
+from streamrecon.mrd.wire.decode_fields import Reading
+from streamrecon.mrd.wire.decode_lines import (
+    PREFIX_BYTES,
+    Shape,
+    compressed_line,
+    leading_run,
+    shape_of,
+)
+from streamrecon.mrd.wire.decode_messages import BODIES
+from streamrecon.mrd.wire.limits import Limits
+from streamrecon.mrd.wire.message_ids import Id
+from streamrecon.mrd.wire.messages import Message
+from streamrecon.mrd.wire.receive_buffers import Blocks
 
 _ROOM_BYTES = 64 << 10  # a read into less room than this wastes a system call
 _UNNAMED, _LINE = "a message", f"message {Id.ACQUISITION}"

@@ -1,4 +1,4 @@
-"""Images of any server as volumes with their place in space: the inverse of `mrd.image`."""
+"""Images of any server as volumes with their place in space; the inverse: `images_from_volume`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.geometry import Geometry
-from streamrecon.mrd import vocabulary as names
 from streamrecon.mrd.axes import Vector, axes_of, check_parallel, row_of, swapped, vector
-from streamrecon.mrd.image import REAL
-from streamrecon.mrd.messages import Image, Meta
-from streamrecon.mrd.placement import ASSUMED_AXES, NO_DIRECTIONS, NO_POSITIONS, touching
+from streamrecon.mrd.header.placement import ASSUMED_AXES, NO_DIRECTIONS, NO_POSITIONS, touching
+from streamrecon.mrd.images import meta_keys as names
+from streamrecon.mrd.images.images_from_volume import REAL
+from streamrecon.mrd.wire.messages import Image, Meta
 from streamrecon.units import s_from_ms
 
 LABELS = {1: "magnitude", 2: "phase", REAL: "real", 4: "imaginary", 5: "complex", 6: "rgb"}

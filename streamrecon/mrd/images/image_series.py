@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from streamrecon.model.images import Quantity, Volume
-from streamrecon.mrd.image import images_of
-from streamrecon.mrd.messages import Acquisitions, Image
+from streamrecon.mrd.images.images_from_volume import images_of
+from streamrecon.mrd.wire.messages import Acquisitions, Image
 
 
 class ImageSeries:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from streamrecon.mrd.findings import read_findings
-from streamrecon.mrd.header import coil_labels, dependencies
+from streamrecon.mrd.header.fields import read_findings
+from streamrecon.mrd.header.protocol import coil_labels, dependencies
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 from streamrecon.errors import ProtocolError
-from streamrecon.mrd.file import count_lines, read_scan
-from streamrecon.mrd.messages import Close, Header, Message
-from streamrecon.mrd.stream import read_stream
+from streamrecon.mrd.files.hdf5_reader import count_lines, read_scan
+from streamrecon.mrd.files.plain_stream import read_stream
+from streamrecon.mrd.wire.messages import Close, Header, Message
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 

@@ -1,4 +1,4 @@
-"""Gadgetron's composites as bytes: the inverse of `streamrecon.mrd.composites`."""
+"""Gadgetron's composites as bytes: the inverse of `streamrecon.mrd.wire.decode_composites`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.mrd.composites import BUCKET_SIZES, COUNTER_SETS, SAMPLING
-from streamrecon.mrd.layout import ACQUISITION, IMAGE
-from streamrecon.mrd.messages import (
-    Acquisitions,
-    Bucket,
-    ImageArray,
-    Meta,
-    ReconBuffer,
-    ReconData,
-    Waveform,
-)
-from streamrecon.mrd.meta import write_meta
-from streamrecon.mrd.pieces import (
+from streamrecon.mrd.images.meta import write_meta
+from streamrecon.mrd.wire.decode_composites import BUCKET_SIZES, COUNTER_SETS, SAMPLING
+from streamrecon.mrd.wire.encode_fields import (
     Piece,
     array_pieces,
     counted64,
@@ -29,6 +19,16 @@ from streamrecon.mrd.pieces import (
     vector_pieces,
     waveform_head,
     waveform_pieces,
+)
+from streamrecon.mrd.wire.layout import ACQUISITION, IMAGE
+from streamrecon.mrd.wire.messages import (
+    Acquisitions,
+    Bucket,
+    ImageArray,
+    Meta,
+    ReconBuffer,
+    ReconData,
+    Waveform,
 )
 
 

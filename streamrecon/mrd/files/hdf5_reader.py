@@ -14,10 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ProtocolError
-from streamrecon.mrd.layout import ACQUISITION, COMPRESSION_NHLBI, COMPRESSION_ZFP, IMAGE, WAVEFORM
-from streamrecon.mrd.lines import cuts
-from streamrecon.mrd.messages import Acquisitions, Header, Image, Message, Waveform
-from streamrecon.mrd.meta import read_meta
+from streamrecon.mrd.images.meta import read_meta
+from streamrecon.mrd.wire.decode_lines import cuts
+from streamrecon.mrd.wire.layout import (
+    ACQUISITION,
+    COMPRESSION_NHLBI,
+    COMPRESSION_ZFP,
+    IMAGE,
+    WAVEFORM,
+)
+from streamrecon.mrd.wire.messages import Acquisitions, Header, Image, Message, Waveform
 
 SLAB_BYTES = 16 << 20
 """Samples read at once: enough to hide the cost of a read, little beside a scan."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamrecon.model.visit import Origin, Study, Subject, Visit
-from streamrecon.mrd.findings import Findings
+from streamrecon.mrd.header.fields import Findings
 
 _STUDY = "studyInformation"
 _SUBJECT = "subjectInformation"

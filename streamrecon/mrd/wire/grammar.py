@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from streamrecon.errors import ProtocolError
-from streamrecon.mrd.messages import (
+from streamrecon.mrd.wire.messages import (
     Acquisitions,
     Bucket,
     Close,

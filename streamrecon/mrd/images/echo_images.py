@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.scan import PhaseSign, Protocol, Scan
-from streamrecon.mrd import vocabulary as names
 from streamrecon.mrd.axes import vector
-from streamrecon.mrd.messages import Image
-from streamrecon.mrd.sign import said_sign
-from streamrecon.mrd.stacks import Stack, stacks_of
+from streamrecon.mrd.header.phase_sign import said_sign
+from streamrecon.mrd.images import meta_keys as names
+from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
+from streamrecon.mrd.wire.messages import Image
 
 _COUNTERS = ("image_type", "image_series_index", "contrast", "repetition", "set", "phase")
 

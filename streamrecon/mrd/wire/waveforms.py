@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamrecon.mrd.fields import Reading
-from streamrecon.mrd.layout import WAVEFORM
-from streamrecon.mrd.limits import Limits
-from streamrecon.mrd.messages import Waveform
+from streamrecon.mrd.wire.decode_fields import Reading
+from streamrecon.mrd.wire.layout import WAVEFORM
+from streamrecon.mrd.wire.limits import Limits
+from streamrecon.mrd.wire.messages import Waveform
 
 
 def waveform(limits: Limits) -> Reading[Waveform]:

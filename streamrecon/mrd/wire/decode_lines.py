@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.mrd.compression import unpack_nhlbi, unpack_zfp
-from streamrecon.mrd.fields import Reading, counted, u32
-from streamrecon.mrd.ids import Id
-from streamrecon.mrd.layout import ACQUISITION, COMPRESSION_NHLBI, COMPRESSION_ZFP
-from streamrecon.mrd.limits import Limits
-from streamrecon.mrd.messages import Acquisitions
+from streamrecon.mrd.wire.decode_fields import Reading, counted, u32
+from streamrecon.mrd.wire.layout import ACQUISITION, COMPRESSION_NHLBI, COMPRESSION_ZFP
+from streamrecon.mrd.wire.limits import Limits
+from streamrecon.mrd.wire.line_compression import unpack_nhlbi, unpack_zfp
+from streamrecon.mrd.wire.message_ids import Id
+from streamrecon.mrd.wire.messages import Acquisitions
 
 COMPRESSED = COMPRESSION_NHLBI | COMPRESSION_ZFP
 PREFIX_BYTES = 2 + ACQUISITION.itemsize

@@ -12,7 +12,7 @@ from streamrecon.errors import HeaderError
 from streamrecon.model.geometry import Geometry, Triple
 from streamrecon.model.scan import Encoding, Protocol, Scan
 from streamrecon.mrd.axes import Row, Vector, axes_of, check_parallel, row_of, vector
-from streamrecon.mrd.layout import REVERSE
+from streamrecon.mrd.wire.layout import REVERSE
 from streamrecon.units import s_from_us
 
 ASSUMED_AXES = np.eye(3)[::-1]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from streamrecon.model.geometry import Shape, Triple
 from streamrecon.model.scan import EchoTrain, Encoding, Ids, Limit, PhaseSign, Protocol
-from streamrecon.mrd.findings import Findings, read_findings
-from streamrecon.mrd.sign import phase_sign as decide_sign
-from streamrecon.mrd.visit import visit_of
+from streamrecon.mrd.header.fields import Findings, read_findings
+from streamrecon.mrd.header.phase_sign import phase_sign as decide_sign
+from streamrecon.mrd.header.study import visit_of
 from streamrecon.units import GAMMA_BAR_HZ_PER_T, rad_from_deg, s_from_ms
 
 MAX_MATRIX = 65535  # a matrix size is a u16 on the wire

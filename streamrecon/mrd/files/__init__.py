@@ -1,0 +1,1 @@
+"""MRD scans on disk: HDF5 files and plain streams."""

@@ -1,0 +1,1 @@
+"""The MRD header, read once into the model; units are converted here."""

@@ -1,0 +1,1 @@
+"""Volumes as MRD images, and the images of any server as volumes."""

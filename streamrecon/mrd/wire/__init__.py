@@ -1,0 +1,1 @@
+"""Messages of the MRD protocol as bytes and back; no sockets."""
