@@ -27,11 +27,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "dicom"))
 from dicom_scans import IDS, scan_of
 from orthanc import Orthanc
 
-from streamrecon.dicom.dataset import part10
-from streamrecon.dicom.destinations import Destination
-from streamrecon.dicom.sender import Sender
-from streamrecon.dicom.series import DicomScan, Images, Run
-from streamrecon.dicom.spool import Spool
+from streamrecon.dicom.delivery.destinations import Destination
+from streamrecon.dicom.delivery.sender_threads import Sender
+from streamrecon.dicom.delivery.spool import Spool
+from streamrecon.dicom.objects.mr_images import part10
+from streamrecon.dicom.objects.series import DicomScan, Images, Run
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Quantity, Volume
 

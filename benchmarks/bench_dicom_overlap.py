@@ -20,7 +20,7 @@ from streamrecon_gadgets import REGISTRY
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
-from streamrecon.dicom.spool import Spool
+from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.model.images import Volume
 from streamrecon.stream.chain import Chain
 from streamrecon.stream.config import build_chain

@@ -1,7 +1,8 @@
 """Constants, and the conversions between the units of the wire and ours.
 
 Inside, everything is s, T, Hz, rad, 1/s, mm and ppm; MRD and DICOM speak ms, µs and degrees. They
-are converted in `streamrecon.mrd.header.protocol` and `streamrecon.dicom.dataset`, nowhere else.
+are converted in `streamrecon.mrd.header.protocol` and `streamrecon.dicom.objects.mr_images`,
+nowhere else.
 """
 
 import math

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 from pydantic import Field, PrivateAttr
 
-from streamrecon.dicom.dataset import part10
-from streamrecon.dicom.destinations import AnyDestination, read_destinations
-from streamrecon.dicom.folder import FolderDrop, file_name, folder_name
-from streamrecon.dicom.quantities import has_row, row_of
-from streamrecon.dicom.series import DicomScan, Images, Run
-from streamrecon.dicom.spool import Spool
+from streamrecon.dicom.delivery.destinations import AnyDestination, read_destinations
+from streamrecon.dicom.delivery.folder import FolderDrop, file_name, folder_name
+from streamrecon.dicom.delivery.spool import Spool
+from streamrecon.dicom.objects.mr_images import part10
+from streamrecon.dicom.objects.series import DicomScan, Images, Run
+from streamrecon.dicom.objects.storage_table import has_row, row_of
 from streamrecon.errors import ConfigError
 from streamrecon.model.delivery import Delivery
 from streamrecon.model.images import Volume

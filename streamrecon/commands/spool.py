@@ -10,10 +10,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from streamrecon.dicom.desk import listing, readiness
-from streamrecon.dicom.destinations import read_destinations
-from streamrecon.dicom.sender import Sender
-from streamrecon.dicom.spool import Spool
+from streamrecon.dicom.delivery.destinations import read_destinations
+from streamrecon.dicom.delivery.sender_threads import Sender
+from streamrecon.dicom.delivery.spool import Spool
+from streamrecon.dicom.delivery.spool_status import listing, readiness
 from streamrecon.errors import ConfigError
 from streamrecon.server.delivery import delivery_of
 from streamrecon.server.settings import Settings, load_settings

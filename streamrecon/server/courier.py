@@ -14,7 +14,7 @@ import subprocess
 import sys
 from asyncio.subprocess import Process
 
-from streamrecon.dicom.destinations import read_destinations
+from streamrecon.dicom.delivery.destinations import read_destinations
 from streamrecon.errors import ConfigError
 from streamrecon.model.delivery import Delivery
 from streamrecon.server.delivery import delivery_of

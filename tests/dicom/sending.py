@@ -6,8 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
-from streamrecon.dicom.destinations import Destination
-from streamrecon.dicom.sender import Sender
+from streamrecon.dicom.delivery.destinations import Destination
+from streamrecon.dicom.delivery.sender_threads import Sender
 
 if __name__ == "__main__":
     archive = Destination(

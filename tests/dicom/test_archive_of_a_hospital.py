@@ -15,8 +15,8 @@ from dicom_scans import GRIDS, IDS, scan_of, session_of
 from orthanc import Orthanc
 from test_spool import uids
 
-from streamrecon.dicom.series import DicomScan, Run
-from streamrecon.dicom.spool import Spool
+from streamrecon.dicom.delivery.spool import Spool
+from streamrecon.dicom.objects.series import DicomScan, Run
 
 SCAN = scan_of(GRIDS["even"])
 TRIALS = int(os.environ.get("STREAMRECON_KILLS", "3"))

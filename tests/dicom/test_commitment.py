@@ -15,10 +15,10 @@ from pynetdicom import AE, build_role, evt
 from test_sender import destination, states, until
 from test_spool import images_of, uids
 
-from streamrecon.dicom.deliver import deliver
-from streamrecon.dicom.destinations import Commitment, Destination
-from streamrecon.dicom.sender import Sender
-from streamrecon.dicom.spool import Spool
+from streamrecon.dicom.delivery.destinations import Commitment, Destination
+from streamrecon.dicom.delivery.send_due import deliver
+from streamrecon.dicom.delivery.sender_threads import Sender
+from streamrecon.dicom.delivery.spool import Spool
 
 PUSH_MODEL = "1.2.840.10008.1.20.1"
 

@@ -10,10 +10,10 @@ import pytest
 from dicom_scans import GRIDS, IDS, scan_of, session_of
 from pydicom import dcmread
 
+from streamrecon.dicom.delivery.folder import FolderDrop
 from streamrecon.dicom.durable import write_files
-from streamrecon.dicom.folder import FolderDrop
-from streamrecon.dicom.quantities import COMBINED, ROWS
-from streamrecon.dicom.series import DicomScan, Run
+from streamrecon.dicom.objects.series import DicomScan, Run
+from streamrecon.dicom.objects.storage_table import COMBINED, ROWS
 
 SCAN = scan_of(GRIDS["axial"])
 

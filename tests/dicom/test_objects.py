@@ -11,11 +11,11 @@ from dicom_scans import GRIDS, IDS, scan_of, volume_of
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from streamrecon.dicom.row import Code
-from streamrecon.dicom.series import DicomScan, Run
+from streamrecon.dicom.objects.series import DicomScan, Run
+from streamrecon.dicom.objects.storage_form import Code
 from streamrecon.model.images import Quantity
 
-objects = pytest.importorskip("streamrecon.dicom.objects", exc_type=ImportError)
+objects = pytest.importorskip("streamrecon.dicom.objects.measurement_objects", exc_type=ImportError)
 
 SCAN = scan_of(GRIDS["oblique"])
 PPB = Code("[ppb]", "UCUM", "parts per billion")

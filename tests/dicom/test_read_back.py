@@ -10,7 +10,7 @@ from checkers import DCM2NIIX, at, lps_affine, niftis
 from dicom_scans import GRIDS, IDS, scan_of, session_of
 from test_valid_files import write_volume
 
-from streamrecon.dicom.series import DicomScan, Run
+from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.scan import Scan
 

@@ -6,7 +6,7 @@ import pytest
 from dicom_scans import session_of
 from test_valid_files import KINDS
 
-from streamrecon.dicom.series import DicomScan
+from streamrecon.dicom.objects.series import DicomScan
 
 # DICOM PS3.3, Table A.4-1 and the modules that it requires. Type 1: there, with a value.
 TYPE_1 = [

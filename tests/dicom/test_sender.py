@@ -15,13 +15,13 @@ from archive import Archive, free_port, listening
 from dicom_scans import GRIDS, IDS, scan_of, session_of
 from test_spool import images_of, uids
 
-from streamrecon.dicom.deliver import deliver
-from streamrecon.dicom.destinations import Destination, Tls, read_destinations
-from streamrecon.dicom.journal import State
-from streamrecon.dicom.sender import Sender
-from streamrecon.dicom.series import DicomScan, Run
-from streamrecon.dicom.spool import Spool
-from streamrecon.dicom.store import echo
+from streamrecon.dicom.delivery.c_store import echo
+from streamrecon.dicom.delivery.destinations import Destination, Tls, read_destinations
+from streamrecon.dicom.delivery.journal import State
+from streamrecon.dicom.delivery.send_due import deliver
+from streamrecon.dicom.delivery.sender_threads import Sender
+from streamrecon.dicom.delivery.spool import Spool
+from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.errors import ConfigError, DeliveryError
 
 pytestmark = [

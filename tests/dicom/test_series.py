@@ -9,9 +9,9 @@ import pytest
 from dicom_scans import GRIDS, IDS, VISIT, scan_of, session_of, volume_of
 from pydicom.dataset import Dataset
 
-from streamrecon.dicom.identity import NO_PATIENT_ID, NO_STUDY_UID
-from streamrecon.dicom.quantities import COMBINED, ROWS
-from streamrecon.dicom.series import DicomScan, Run
+from streamrecon.dicom.objects.identity import NO_PATIENT_ID, NO_STUDY_UID
+from streamrecon.dicom.objects.series import DicomScan, Run
+from streamrecon.dicom.objects.storage_table import COMBINED, ROWS
 from streamrecon.errors import DataError
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.scan import Ids

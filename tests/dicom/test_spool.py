@@ -14,9 +14,9 @@ import pytest
 from dicom_scans import GRIDS, IDS, scan_of, volume_of
 from pydicom import dcmread
 
-from streamrecon.dicom.journal import State
-from streamrecon.dicom.series import DicomScan, Images, Run
-from streamrecon.dicom.spool import Spool
+from streamrecon.dicom.delivery.journal import State
+from streamrecon.dicom.delivery.spool import Spool
+from streamrecon.dicom.objects.series import DicomScan, Images, Run
 from streamrecon.errors import ConfigError, DeliveryError
 from streamrecon.model.images import Quantity
 
@@ -192,7 +192,7 @@ def test_a_full_disk_keeps_nothing_of_a_batch_and_says_so(tmp_path: Path) -> Non
 import sys
 from pathlib import Path
 from test_spool import images_of
-from streamrecon.dicom.spool import Spool
+from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.errors import DeliveryError
 
 with Spool(Path(sys.argv[1]) / "spool") as spool:

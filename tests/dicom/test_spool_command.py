@@ -21,9 +21,9 @@ from streamrecon_simulator.write import write_scan
 from test_spool import images_of
 
 from streamrecon.cli import main
-from streamrecon.dicom.destinations import read_destinations
-from streamrecon.dicom.sender import Sender
-from streamrecon.dicom.spool import Spool
+from streamrecon.dicom.delivery.destinations import read_destinations
+from streamrecon.dicom.delivery.sender_threads import Sender
+from streamrecon.dicom.delivery.spool import Spool
 
 pytestmark = [
     # pynetdicom 3.0.4 leaves the socket of a refused connection to the garbage collector

@@ -17,11 +17,11 @@ from orthanc import WEB_PLUGIN, Orthanc
 from test_sender import fill, states, until
 from test_spool import images_of, uids
 
-from streamrecon.dicom.deliver import deliver
-from streamrecon.dicom.destinations import Tls, WebDestination, read_destinations
-from streamrecon.dicom.sender import Sender
-from streamrecon.dicom.spool import Spool
-from streamrecon.dicom.stow import ask
+from streamrecon.dicom.delivery.destinations import Tls, WebDestination, read_destinations
+from streamrecon.dicom.delivery.send_due import deliver
+from streamrecon.dicom.delivery.sender_threads import Sender
+from streamrecon.dicom.delivery.spool import Spool
+from streamrecon.dicom.delivery.stow_rs import ask
 from streamrecon.errors import ConfigError, DeliveryError
 
 

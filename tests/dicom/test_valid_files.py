@@ -10,8 +10,8 @@ from checkers import allowed_warnings, complaints, entity_complaints
 from dicom_scans import GRIDS, IDS, scan_of, session_of, volume_of
 from pydicom import dcmread
 
-from streamrecon.dicom.dataset import part10
-from streamrecon.dicom.series import DicomScan, Run
+from streamrecon.dicom.objects.mr_images import part10
+from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.scan import Ids, Scan
 from streamrecon.model.visit import Origin, Study, Subject, Visit

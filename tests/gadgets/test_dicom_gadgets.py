@@ -11,8 +11,8 @@ import pytest
 from pydicom import dcmread
 from streamrecon_gadgets import REGISTRY
 
-from streamrecon.dicom.desk import listing
-from streamrecon.dicom.spool import Spool
+from streamrecon.dicom.delivery.spool import Spool
+from streamrecon.dicom.delivery.spool_status import listing
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Quantity, Volume

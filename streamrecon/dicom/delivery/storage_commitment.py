@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 
-from streamrecon.dicom.destinations import Commitment, Destination
-from streamrecon.dicom.parcels import Parcel, shown
-from streamrecon.dicom.store import SYNTAXES, associate
-from streamrecon.dicom.uids import IMPLEMENTATION, uid_of
+from streamrecon.dicom.delivery.c_store import SYNTAXES, associate
+from streamrecon.dicom.delivery.destinations import Commitment, Destination
+from streamrecon.dicom.delivery.outcome import Parcel, shown
+from streamrecon.dicom.objects.uids import IMPLEMENTATION, uid_of
 from streamrecon.errors import DeliveryError
 
 PUSH_MODEL = "1.2.840.10008.1.20.1"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 
-from streamrecon.dicom.row import Code, Row
-from streamrecon.dicom.words import decimal
+from streamrecon.dicom.objects.storage_form import Code, Row
+from streamrecon.dicom.objects.value_representations import decimal
 from streamrecon.errors import DataError
 from streamrecon.model.images import Quantity, Volume
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
-from streamrecon.dicom import store, stow
-from streamrecon.dicom.destinations import AnyDestination, Destination
-from streamrecon.dicom.parcels import Answer, Parcel
+from streamrecon.dicom.delivery import c_store, stow_rs
+from streamrecon.dicom.delivery.destinations import AnyDestination, Destination
+from streamrecon.dicom.delivery.outcome import Answer, Parcel
 
 
 def send(destination: AnyDestination, parcels: Sequence[Parcel]) -> Generator[Answer, None, None]:
@@ -18,8 +18,8 @@ def send(destination: AnyDestination, parcels: Sequence[Parcel]) -> Generator[An
         If the connection fails or breaks; what was not answered is to be sent again.
     """
     if isinstance(destination, Destination):
-        return store.send(destination, parcels)
-    return stow.send(destination, parcels)
+        return c_store.send(destination, parcels)
+    return stow_rs.send(destination, parcels)
 
 
 def ask(destination: AnyDestination) -> None:
@@ -31,6 +31,6 @@ def ask(destination: AnyDestination) -> None:
         If it is not, saying why.
     """
     if isinstance(destination, Destination):
-        store.echo(destination)
+        c_store.echo(destination)
     else:
-        stow.ask(destination)
+        stow_rs.ask(destination)

@@ -22,11 +22,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Self
 
-from streamrecon.dicom.bell import Bell, ring_all
-from streamrecon.dicom.dataset import part10
+from streamrecon.dicom.delivery.journal import Batch, Entry, Journal, Listed, State, Tally
+from streamrecon.dicom.delivery.wakeup import Bell, ring_all
 from streamrecon.dicom.durable import write_folder
-from streamrecon.dicom.journal import Batch, Entry, Journal, Listed, State, Tally
-from streamrecon.dicom.series import Images
+from streamrecon.dicom.objects.mr_images import part10
+from streamrecon.dicom.objects.series import Images
 from streamrecon.errors import ConfigError, DeliveryError
 
 _LIST = "batch.json"

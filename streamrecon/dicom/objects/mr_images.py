@@ -1,7 +1,7 @@
 """One volume as MR images, a slice each: what all share is built once.
 
 Arrays [Z, Y, X] of 16-bit integers; units of time and angle are converted in
-`streamrecon.dicom.modules`.
+`streamrecon.dicom.objects.modules`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import ExplicitVRLittleEndian
 
-from streamrecon.dicom.modules import MR_IMAGE, coded
-from streamrecon.dicom.pixels import Stored, window_of
-from streamrecon.dicom.planes import Planes
-from streamrecon.dicom.row import Code, Row
-from streamrecon.dicom.uids import IMPLEMENTATION
-from streamrecon.dicom.words import decimal
+from streamrecon.dicom.objects.image_planes import Planes
+from streamrecon.dicom.objects.modules import MR_IMAGE, coded
+from streamrecon.dicom.objects.storage_form import Code, Row
+from streamrecon.dicom.objects.stored_pixels import Stored, window_of
+from streamrecon.dicom.objects.uids import IMPLEMENTATION
+from streamrecon.dicom.objects.value_representations import decimal
 
 IMPLEMENTATION_NAME = "STREAMRECON"
 

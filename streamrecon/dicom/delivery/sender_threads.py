@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from streamrecon.dicom.bell import Bell
-from streamrecon.dicom.deliver import deliver
-from streamrecon.dicom.destinations import AnyDestination
+from streamrecon.dicom.delivery.destinations import AnyDestination
+from streamrecon.dicom.delivery.send_due import deliver
+from streamrecon.dicom.delivery.spool import Spool
+from streamrecon.dicom.delivery.wakeup import Bell
 from streamrecon.dicom.durable import Lock
-from streamrecon.dicom.spool import Spool
 
 
 class Sender:

@@ -14,9 +14,9 @@ from contextlib import closing
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import SplitResult, urlsplit
 
-from streamrecon.dicom.destinations import WebDestination
-from streamrecon.dicom.journal import State
-from streamrecon.dicom.parcels import Answer, Parcel, judged
+from streamrecon.dicom.delivery.destinations import WebDestination
+from streamrecon.dicom.delivery.journal import State
+from streamrecon.dicom.delivery.outcome import Answer, Parcel, judged
 from streamrecon.errors import DeliveryError
 
 _FILES = 16  # of a request: 2 MB of 256 x 256 slices, which a server holds in memory

@@ -16,10 +16,10 @@ from datetime import datetime
 from pydicom.dataset import Dataset
 
 from streamrecon import __version__
-from streamrecon.dicom.identity import Identity
-from streamrecon.dicom.planes import Planes
-from streamrecon.dicom.row import Code, Row
-from streamrecon.dicom.words import decimal, plain, put, put_known
+from streamrecon.dicom.objects.identity import Identity
+from streamrecon.dicom.objects.image_planes import Planes
+from streamrecon.dicom.objects.storage_form import Code, Row
+from streamrecon.dicom.objects.value_representations import decimal, plain, put, put_known
 from streamrecon.model.images import Volume
 
 MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field, replace
 
-from streamrecon.dicom.uids import is_uid, uid_of
+from streamrecon.dicom.objects.uids import is_uid, uid_of
 from streamrecon.model.scan import Ids
 from streamrecon.model.visit import Origin, Study, Subject, Visit
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.dicom.row import Row
+from streamrecon.dicom.objects.storage_form import Row
 from streamrecon.model.images import Volume
 
 _BRIGHTEST = 2**15  # of the first image of a kind: half of the range is left for later ones

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from streamrecon.dicom import modules
-from streamrecon.dicom.dataset import put_pixel_description, slices_of
-from streamrecon.dicom.identity import Identity, identity_of, without_person
-from streamrecon.dicom.pixels import Stored, fixed_scale, free_scale, store
-from streamrecon.dicom.planes import Planes, planes_of, upright
-from streamrecon.dicom.quantities import ROWS, row_of
-from streamrecon.dicom.row import Row
-from streamrecon.dicom.uids import uid_of
+from streamrecon.dicom.objects import modules
+from streamrecon.dicom.objects.identity import Identity, identity_of, without_person
+from streamrecon.dicom.objects.image_planes import Planes, planes_of, upright
+from streamrecon.dicom.objects.mr_images import put_pixel_description, slices_of
+from streamrecon.dicom.objects.storage_form import Row
+from streamrecon.dicom.objects.storage_table import ROWS, row_of
+from streamrecon.dicom.objects.stored_pixels import Stored, fixed_scale, free_scale, store
+from streamrecon.dicom.objects.uids import uid_of
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.notice import Level, Notice

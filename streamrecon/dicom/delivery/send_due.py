@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Sequence
 
-from streamrecon.dicom.carry import send
-from streamrecon.dicom.commitment import committed
-from streamrecon.dicom.destinations import AnyDestination, Commitment, Destination
-from streamrecon.dicom.journal import ARRIVED, Entry, State
-from streamrecon.dicom.parcels import Answer, Parcel
-from streamrecon.dicom.spool import Spool
+from streamrecon.dicom.delivery.destinations import AnyDestination, Commitment, Destination
+from streamrecon.dicom.delivery.journal import ARRIVED, Entry, State
+from streamrecon.dicom.delivery.outcome import Answer, Parcel
+from streamrecon.dicom.delivery.spool import Spool
+from streamrecon.dicom.delivery.storage_commitment import committed
+from streamrecon.dicom.delivery.transport import send
 from streamrecon.errors import DeliveryError
 
 _AT_ONCE = 128  # images per association: a more urgent series waits for no more than these

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from streamrecon.dicom.carry import ask
-from streamrecon.dicom.destinations import AnyDestination
-from streamrecon.dicom.spool import Spool
+from streamrecon.dicom.delivery.destinations import AnyDestination
+from streamrecon.dicom.delivery.spool import Spool
+from streamrecon.dicom.delivery.transport import ask
 from streamrecon.errors import DeliveryError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from streamrecon.dicom.journal import State
+from streamrecon.dicom.delivery.journal import State
 
 
 @dataclass(frozen=True, slots=True)

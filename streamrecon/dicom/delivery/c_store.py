@@ -15,11 +15,11 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
 
-from streamrecon.dicom.dataset import IMPLEMENTATION_NAME
-from streamrecon.dicom.destinations import Destination
-from streamrecon.dicom.journal import State
-from streamrecon.dicom.parcels import Answer, Parcel, judged, shown
-from streamrecon.dicom.uids import IMPLEMENTATION
+from streamrecon.dicom.delivery.destinations import Destination
+from streamrecon.dicom.delivery.journal import State
+from streamrecon.dicom.delivery.outcome import Answer, Parcel, judged, shown
+from streamrecon.dicom.objects.mr_images import IMPLEMENTATION_NAME
+from streamrecon.dicom.objects.uids import IMPLEMENTATION
 from streamrecon.errors import DeliveryError
 
 VERIFICATION = "1.2.840.10008.1.1"

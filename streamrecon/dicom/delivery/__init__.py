@@ -1,0 +1,1 @@
+"""DICOM objects to archives and folders: spool, journal, C-STORE, STOW-RS."""

@@ -1,0 +1,1 @@
+"""Volumes as DICOM objects: attributes, pixels, places, unique identifiers."""
