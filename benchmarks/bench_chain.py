@@ -31,10 +31,10 @@ from streamrecon_simulator.write import write_scan_stream
 from streamrecon.fourier import Plan
 from streamrecon.model.scan import Limit
 from streamrecon.recon._kernels import add_weighted
-from streamrecon.recon.assemble import HybridSpace
-from streamrecon.recon.coils import Sensitivities, estimate_sensitivities
-from streamrecon.recon.combine import combine_coils
-from streamrecon.recon.grid import Axis, Grid
+from streamrecon.recon.images.coil_combination import combine_coils
+from streamrecon.recon.kspace.assemble import HybridSpace
+from streamrecon.recon.kspace.encoding_grid import Axis, Grid
+from streamrecon.recon.parallel.coil_sensitivities import Sensitivities, estimate_sensitivities
 from streamrecon.threads import at_once
 
 ROUNDS = 3

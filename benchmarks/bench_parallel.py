@@ -27,11 +27,11 @@ from streamrecon_simulator.truth import truth
 from streamrecon.fourier import Plan, fft, ifft
 from streamrecon.model.lattice import Lattice
 from streamrecon.model.scan import Limit
-from streamrecon.recon.assemble import HybridSpace
-from streamrecon.recon.combine import Weights, combine_coils
-from streamrecon.recon.compression import compression_matrix
-from streamrecon.recon.grid import Grid, axis
-from streamrecon.recon.unfold import sense_unfolding, unfolding
+from streamrecon.recon.images.coil_combination import Weights, combine_coils
+from streamrecon.recon.kspace.assemble import HybridSpace
+from streamrecon.recon.kspace.coil_compression import compression_matrix
+from streamrecon.recon.kspace.encoding_grid import Grid, axis
+from streamrecon.recon.parallel.unfolding import sense_unfolding, unfolding
 
 LATTICE, CALIBRATION, CHANNELS, SNR = Lattice(2, 2, 1), 24, 8, 40.0
 THREADS = "2"

@@ -16,10 +16,10 @@ from streamrecon_simulator.scenes import SCENES
 
 from streamrecon.fourier import ifft
 from streamrecon.model.lattice import ALL_LINES, Lattice
-from streamrecon.recon.assemble import HybridSpace
-from streamrecon.recon.combine import combine_coils
-from streamrecon.recon.unfold import sense_unfolding, unfolding
-from streamrecon.recon.unmixing import noise_amplification
+from streamrecon.recon.images.coil_combination import combine_coils
+from streamrecon.recon.kspace.assemble import HybridSpace
+from streamrecon.recon.parallel.unfolding import sense_unfolding, unfolding
+from streamrecon.recon.parallel.unmixing_weights import noise_amplification
 
 SNR, CALIBRATION, TE_S = 40.0, 24, (0.005, 0.0103)
 SCENE = replace(SCENES["r3"], te_s=TE_S, oversampling=(1.0, 1.0, 1.0))

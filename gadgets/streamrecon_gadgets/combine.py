@@ -16,19 +16,19 @@ from streamrecon.model.lattice import Lattice
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import Encoding, Scan
 from streamrecon.phase.offsets import coil_offsets, combine_by_offsets, echo_pair
-from streamrecon.recon.assemble import Complex, HybridSpace
-from streamrecon.recon.coils import Sensitivities
-from streamrecon.recon.combine import coil_images, combine_coils, combine_each_echo
-from streamrecon.recon.grid import grid_of
-from streamrecon.recon.polarity import signed, without_polarity
-from streamrecon.recon.snr import coil_image_noise, snr_map
-from streamrecon.recon.unfold import (
+from streamrecon.recon.images.bipolar_readout import signed, without_polarity
+from streamrecon.recon.images.coil_combination import coil_images, combine_coils, combine_each_echo
+from streamrecon.recon.images.snr_map import coil_image_noise, snr_map
+from streamrecon.recon.kspace.assemble import Complex, HybridSpace
+from streamrecon.recon.kspace.encoding_grid import grid_of
+from streamrecon.recon.parallel.coil_sensitivities import Sensitivities
+from streamrecon.recon.parallel.unfolding import (
     sense_unfolding,
     sense_unfolding_of_each_echo,
     unfolding,
     unfolding_of_each_echo,
 )
-from streamrecon.recon.unmixing import Unmixing, noise_amplification
+from streamrecon.recon.parallel.unmixing_weights import Unmixing, noise_amplification
 from streamrecon.stream.gadget import Gadget
 
 _Weights = Sensitivities | Unmixing | tuple[Unmixing, ...]

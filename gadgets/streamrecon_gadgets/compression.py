@@ -17,10 +17,10 @@ from streamrecon.model.scan import Protocol, of_slab
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Header
-from streamrecon.recon.central import CentralPlaces, evenly, strongest
-from streamrecon.recon.compression import compressed
-from streamrecon.recon.geometric import compressed_along_x
-from streamrecon.recon.grid import Grid, grid_of
+from streamrecon.recon.kspace.calibration_coverage import CentralPlaces, evenly, strongest
+from streamrecon.recon.kspace.coil_compression import compressed
+from streamrecon.recon.kspace.encoding_grid import Grid, grid_of
+from streamrecon.recon.kspace.geometric_coil_compression import compressed_along_x
 from streamrecon.stream.gadget import Gadget
 from streamrecon_gadgets.volume import readout_of, rows_along_x
 

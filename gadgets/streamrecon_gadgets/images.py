@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from streamrecon.model.images import Echoes, Quantity, Volume
-from streamrecon.recon.parts import part_of
+from streamrecon.recon.images.complex_parts import part_of
 from streamrecon.stream.gadget import Gadget
 
 

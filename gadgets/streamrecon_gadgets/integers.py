@@ -11,7 +11,7 @@ from pydantic import Field
 
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.recon.integers import as_integers
+from streamrecon.output.integer_images import as_integers
 from streamrecon.stream.gadget import Gadget
 
 _PPB = 1e3  # in a ppm

@@ -15,8 +15,8 @@ from streamrecon.model.scan import Protocol, SignOrigin, of_slab
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Header
-from streamrecon.recon.grid import grid_of
-from streamrecon.recon.lines import ReadoutTransform
+from streamrecon.recon.kspace.encoding_grid import grid_of
+from streamrecon.recon.kspace.readout import ReadoutTransform
 from streamrecon.stream.gadget import Gadget
 from streamrecon_gadgets.volume import OpenVolume, readout_of
 

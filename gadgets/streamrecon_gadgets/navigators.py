@@ -13,7 +13,7 @@ from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Header
-from streamrecon.recon.navigator import navigator_phase, phase_at, turned_back
+from streamrecon.recon.kspace.navigator import navigator_phase, phase_at, turned_back
 from streamrecon.stream.gadget import Gadget
 from streamrecon.units import s_from_ms
 

@@ -18,7 +18,7 @@ from streamrecon.mrd.header.noise_dependency import NoiseLink, noise_link
 from streamrecon.mrd.noise_store import NoiseRecord, NoiseStore
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Header
-from streamrecon.recon.noise import (
+from streamrecon.recon.kspace.noise import (
     dead_channels,
     edge_noise,
     in_order_of,

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from streamrecon.model.images import Echoes
 from streamrecon.model.notice import Level, Notice
-from streamrecon.recon.partial import fill_by_pocs, partial_axes, with_phase_of
+from streamrecon.recon.images.partial_fourier import fill_by_pocs, partial_axes, with_phase_of
 from streamrecon.stream.gadget import Gadget
 
 

@@ -16,7 +16,7 @@ from streamrecon.model.images import Echoes
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import PhaseSign, Scan, SignOrigin
 from streamrecon.qsm.pipeline import Quality, susceptibility
-from streamrecon.recon.coarse import coarsened
+from streamrecon.recon.images.downsample import coarsened
 from streamrecon.stream.gadget import Gadget
 
 

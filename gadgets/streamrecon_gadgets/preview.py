@@ -26,9 +26,14 @@ from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Header
 from streamrecon.qsm.pipeline import Quality, invert, local_field
 from streamrecon.qsm.total import total_field
-from streamrecon.recon.centre import Middle, MiddleWatch, coarse_encoding, lines_within
-from streamrecon.recon.grid import grid_of
-from streamrecon.recon.lines import ReadoutTransform
+from streamrecon.recon.kspace.central_kspace import (
+    Middle,
+    MiddleWatch,
+    coarse_encoding,
+    lines_within,
+)
+from streamrecon.recon.kspace.encoding_grid import grid_of
+from streamrecon.recon.kspace.readout import ReadoutTransform
 from streamrecon.stream.gadget import Gadget
 from streamrecon_gadgets.combine import CombineCoils
 from streamrecon_gadgets.volume import OpenVolume

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from streamrecon.maps.projection import Extreme, project_slabs
 from streamrecon.model.images import Quantity, Volume
-from streamrecon.recon.grid import grid_of
+from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.stream.gadget import Gadget
 
 _PROJECTED = MappingProxyType(

@@ -15,7 +15,7 @@ from streamrecon.model.scan import Protocol
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Header, Waveform
-from streamrecon.recon.quality import Change, EchoOrder, change, mean_signal
+from streamrecon.recon.kspace.scan_quality import Change, EchoOrder, change, mean_signal
 from streamrecon.stream.gadget import Gadget
 
 Place = tuple[int, int]  # echo, slice

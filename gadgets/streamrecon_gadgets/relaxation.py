@@ -13,7 +13,7 @@ from streamrecon.maps.dephasing import Dephasing, field_gradient
 from streamrecon.maps.r2star import Decay, fit_decay, t2_star_s
 from streamrecon.model.images import Echoes, FieldMap, Quantity, Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.recon.grid import grid_of
+from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.stream.gadget import Gadget
 from streamrecon.units import hz_per_ppm
 

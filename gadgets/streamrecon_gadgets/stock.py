@@ -14,7 +14,7 @@ from streamrecon.model.images import Echoes, Quantity, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.noise_store import NoiseStore, dependency_meta
 from streamrecon.mrd.wire.messages import Dependency
-from streamrecon.recon.integers import as_integers
+from streamrecon.output.integer_images import as_integers
 from streamrecon.stream.gadget import Gadget
 from streamrecon_gadgets.images import echo_volumes
 

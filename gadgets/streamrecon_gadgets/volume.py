@@ -15,10 +15,10 @@ from streamrecon.model.scan import Protocol, Scan, SignOrigin
 from streamrecon.mrd.header.placement import place
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions
-from streamrecon.recon.assemble import Assembler, Purpose
-from streamrecon.recon.grid import Grid
-from streamrecon.recon.lines import ReadoutTransform
-from streamrecon.recon.missing import name_lines
+from streamrecon.recon.kspace.assemble import Assembler, Purpose
+from streamrecon.recon.kspace.encoding_grid import Grid
+from streamrecon.recon.kspace.missing_lines import name_lines
+from streamrecon.recon.kspace.readout import ReadoutTransform
 
 
 def readout_of(grid: Grid, n_channels: int, mix: ChannelMix | None) -> ReadoutTransform:

@@ -20,7 +20,7 @@ from streamrecon.errors import ConfigError
 from streamrecon.model.kspace import ChannelMix
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Header
-from streamrecon.recon.lines import ReadoutTransform
+from streamrecon.recon.kspace.readout import ReadoutTransform
 from streamrecon.stream.config import build_chain
 
 CHAIN = """<configuration><version>2</version><stream>

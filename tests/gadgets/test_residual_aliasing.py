@@ -17,11 +17,11 @@ from test_accelerated_chain import CHAIN, field_hz, in_pieces
 
 from streamrecon.model.kspace import KSpace
 from streamrecon.model.lattice import ALL_LINES
-from streamrecon.recon.assemble import HybridSpace
-from streamrecon.recon.combine import combine_coils
-from streamrecon.recon.grid import grid_of
-from streamrecon.recon.unfold import sense_unfolding, unfolding
-from streamrecon.recon.unmixing import Unmixing, noise_amplification
+from streamrecon.recon.images.coil_combination import combine_coils
+from streamrecon.recon.kspace.assemble import HybridSpace
+from streamrecon.recon.kspace.encoding_grid import grid_of
+from streamrecon.recon.parallel.unfolding import sense_unfolding, unfolding
+from streamrecon.recon.parallel.unmixing_weights import Unmixing, noise_amplification
 from streamrecon.stream.config import build_chain
 
 SNR = 40.0

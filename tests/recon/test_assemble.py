@@ -5,10 +5,10 @@ import pytest
 
 from streamrecon.errors import DataError
 from streamrecon.model.scan import Limit
-from streamrecon.recon.assemble import Assembler
-from streamrecon.recon.combine import coil_images
-from streamrecon.recon.grid import Axis, Grid
-from streamrecon.recon.lines import ReadoutTransform
+from streamrecon.recon.images.coil_combination import coil_images
+from streamrecon.recon.kspace.assemble import Assembler
+from streamrecon.recon.kspace.encoding_grid import Axis, Grid
+from streamrecon.recon.kspace.readout import ReadoutTransform
 
 RNG = np.random.default_rng(11)
 

@@ -12,8 +12,13 @@ from streamrecon_simulator.scene import Order, Scene
 
 from streamrecon.model.scan import Encoding, Limit
 from streamrecon.mrd.header.protocol import read_protocol
-from streamrecon.recon.centre import Middle, MiddleWatch, coarse_encoding, lines_within
-from streamrecon.recon.grid import grid_of
+from streamrecon.recon.kspace.central_kspace import (
+    Middle,
+    MiddleWatch,
+    coarse_encoding,
+    lines_within,
+)
+from streamrecon.recon.kspace.encoding_grid import grid_of
 
 SCENE = Scene(
     "only its order counts", matrix=(28, 40, 32), voxel_mm=(2.0, 1.5, 1.5), te_s=(0.005, 0.01),

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.recon.coarse import coarsened
+from streamrecon.recon.images.downsample import coarsened
 
 OBLIQUE = Rotation.from_euler("xyz", [20, -30, 10], degrees=True).as_matrix()[::-1]
 

@@ -5,7 +5,7 @@ import pytest
 from undersampling import simulated
 
 from streamrecon.model.lattice import ALL_LINES
-from streamrecon.recon.coils import estimate_sensitivities
+from streamrecon.recon.parallel.coil_sensitivities import estimate_sensitivities
 
 SNR = 40.0
 RNG = np.random.default_rng(3)

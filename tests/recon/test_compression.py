@@ -5,8 +5,8 @@ import pytest
 
 from streamrecon.errors import DataError
 from streamrecon.model.scan import Limit
-from streamrecon.recon.central import CentralPlaces, strongest
-from streamrecon.recon.compression import compression_matrix
+from streamrecon.recon.kspace.calibration_coverage import CentralPlaces, strongest
+from streamrecon.recon.kspace.coil_compression import compression_matrix
 
 RNG = np.random.default_rng(5)
 

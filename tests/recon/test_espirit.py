@@ -12,8 +12,8 @@ from undersampling import Coils, simulated
 from streamrecon.errors import ReconError
 from streamrecon.fourier import fft
 from streamrecon.model.lattice import Lattice
-from streamrecon.recon.coils import Sensitivities, estimate_sensitivities
-from streamrecon.recon.espirit import sensitivities_by_espirit
+from streamrecon.recon.parallel.coil_sensitivities import Sensitivities, estimate_sensitivities
+from streamrecon.recon.parallel.espirit import sensitivities_by_espirit
 
 RNG = np.random.default_rng(3)
 CENTRE = Lattice(2, 2)  # its calibration is central along both axes

@@ -9,11 +9,11 @@ from streamrecon_gadgets import REGISTRY
 
 from streamrecon.model.kspace import KSpace
 from streamrecon.mrd.files.hdf5_reader import read_scan
-from streamrecon.recon.assemble import HybridSpace
-from streamrecon.recon.coils import Sensitivities, cubic_taps
-from streamrecon.recon.combine import combine_coils
-from streamrecon.recon.grappa import estimate_kernels, unmix_with
-from streamrecon.recon.grid import grid_of
+from streamrecon.recon.images.coil_combination import combine_coils
+from streamrecon.recon.kspace.assemble import HybridSpace
+from streamrecon.recon.kspace.encoding_grid import grid_of
+from streamrecon.recon.parallel.coil_sensitivities import Sensitivities, cubic_taps
+from streamrecon.recon.parallel.grappa import estimate_kernels, unmix_with
 from streamrecon.stream.config import build_chain
 
 pytestmark = pytest.mark.shared

@@ -7,10 +7,10 @@ from undersampling import simulated
 
 from streamrecon.errors import DataError
 from streamrecon.model.kspace import ChannelMix
-from streamrecon.recon.compression import compression_matrix
-from streamrecon.recon.geometric import compressed_along_x, matrices_along_x
-from streamrecon.recon.grid import Axis
-from streamrecon.recon.lines import ReadoutTransform
+from streamrecon.recon.kspace.coil_compression import compression_matrix
+from streamrecon.recon.kspace.encoding_grid import Axis
+from streamrecon.recon.kspace.geometric_coil_compression import compressed_along_x, matrices_along_x
+from streamrecon.recon.kspace.readout import ReadoutTransform
 
 RNG = np.random.default_rng(11)
 C, K, X = 9, 3, 41

@@ -6,9 +6,13 @@ from undersampling import Coils, combined, simulated
 
 from streamrecon.errors import ReconError
 from streamrecon.model.lattice import Lattice
-from streamrecon.recon.coils import Sensitivities, cubic_taps, estimate_sensitivities
-from streamrecon.recon.grappa import estimate_kernels, unmix_with
-from streamrecon.recon.unmixing import Unmixing, noise_amplification
+from streamrecon.recon.parallel.coil_sensitivities import (
+    Sensitivities,
+    cubic_taps,
+    estimate_sensitivities,
+)
+from streamrecon.recon.parallel.grappa import estimate_kernels, unmix_with
+from streamrecon.recon.parallel.unmixing_weights import Unmixing, noise_amplification
 
 RNG = np.random.default_rng(8)
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.testing import assert_allclose
 
-from streamrecon.recon.navigator import navigator_phase, phase_at, turned_back
+from streamrecon.recon.kspace.navigator import navigator_phase, phase_at, turned_back
 
 RANDOM = np.random.default_rng(5)
 FIRST = (RANDOM.standard_normal((3, 24)) + 1j * RANDOM.standard_normal((3, 24))).astype(

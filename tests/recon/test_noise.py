@@ -6,8 +6,8 @@ from numpy.testing import assert_allclose
 from streamrecon_simulator.coils import correlated_noise, noise_covariance
 
 from streamrecon.errors import DataError
-from streamrecon.recon.noise import dead_channels, edge_noise, in_order_of, whitening_matrix
-from streamrecon.recon.noise import noise_covariance as measured_covariance
+from streamrecon.recon.kspace.noise import dead_channels, edge_noise, in_order_of, whitening_matrix
+from streamrecon.recon.kspace.noise import noise_covariance as measured_covariance
 
 PSI = noise_covariance(5)  # of real parts
 FACTOR = np.linalg.cholesky(PSI).astype(np.complex64)

@@ -6,7 +6,7 @@ import scipy.fft
 from numpy.testing import assert_allclose, assert_array_equal
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.recon.partial import fill_by_pocs, partial_axes, with_phase_of
+from streamrecon.recon.images.partial_fourier import fill_by_pocs, partial_axes, with_phase_of
 
 GRID = Geometry((9, 40, 33), (3.0, 1.5, 2.0), np.eye(3)[::-1])
 FULL = [

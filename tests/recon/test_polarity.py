@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from streamrecon.model.scan import EchoTrain
-from streamrecon.recon.polarity import without_polarity
-from streamrecon.recon.polarity_smooth import smooth_polarity_phase
+from streamrecon.recon.images.bipolar_phase import smooth_polarity_phase
+from streamrecon.recon.images.bipolar_readout import without_polarity
 
 SHAPE = (11, 40, 49)
 ALTERNATING = (1, -1, 1, -1)

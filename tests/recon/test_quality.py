@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from streamrecon.recon.quality import EchoOrder, change, mean_signal
+from streamrecon.recon.kspace.scan_quality import EchoOrder, change, mean_signal
 
 RANDOM = np.random.default_rng(6)
 

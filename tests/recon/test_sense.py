@@ -6,10 +6,10 @@ from undersampling import Coils, combined, simulated
 
 from streamrecon.fourier import ifft
 from streamrecon.model.lattice import Lattice
-from streamrecon.recon.coils import Sensitivities, cubic_taps
-from streamrecon.recon.sense import unmix_by_sense
-from streamrecon.recon.unfold import sense_unfolding, sense_unfolding_of_each_echo
-from streamrecon.recon.unmixing import Unmixing, noise_amplification
+from streamrecon.recon.parallel.coil_sensitivities import Sensitivities, cubic_taps
+from streamrecon.recon.parallel.sense import unmix_by_sense
+from streamrecon.recon.parallel.unfolding import sense_unfolding, sense_unfolding_of_each_echo
+from streamrecon.recon.parallel.unmixing_weights import Unmixing, noise_amplification
 
 RNG = np.random.default_rng(8)
 EVERYWHERE = np.ones((3, 3, 3), np.float32)  # no place is known to be empty

@@ -8,9 +8,9 @@ from streamrecon_simulator.coils import sensitivity
 from streamrecon.fourier import fft, ifft
 from streamrecon.model.lattice import Lattice
 from streamrecon.model.scan import Limit
-from streamrecon.recon.coils import Sensitivities
-from streamrecon.recon.grid import Grid, axis
-from streamrecon.recon.unmixing import Unmixing
+from streamrecon.recon.kspace.encoding_grid import Grid, axis
+from streamrecon.recon.parallel.coil_sensitivities import Sensitivities
+from streamrecon.recon.parallel.unmixing_weights import Unmixing
 
 CALIBRATION = 24
 

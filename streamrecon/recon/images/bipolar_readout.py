@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.model.scan import EchoTrain
-from streamrecon.recon.polarity_smooth import smooth_polarity_phase
+from streamrecon.recon.images.bipolar_phase import smooth_polarity_phase
 
 Complex = NDArray[np.complex64]
 

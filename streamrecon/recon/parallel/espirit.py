@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import cherk
 
 from streamrecon.errors import ReconError
-from streamrecon.recon.coils import (
+from streamrecon.recon.kspace.encoding_grid import Grid
+from streamrecon.recon.parallel.calibration_windows import cells_along_x, window_shares
+from streamrecon.recon.parallel.coil_sensitivities import (
     FAR,
     Sensitivities,
     average_of_cells,
@@ -21,8 +23,6 @@ from streamrecon.recon.coils import (
     signal_power,
     strongest_channels,
 )
-from streamrecon.recon.grid import Grid
-from streamrecon.recon.windows import cells_along_x, window_shares
 from streamrecon.threads import at_once
 
 Complex = NDArray[np.complex64]

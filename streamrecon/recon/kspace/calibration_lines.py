@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.recon._kernels import scatter_rows
-from streamrecon.recon.grid import Axis, Grid
+from streamrecon.recon.kspace.encoding_grid import Axis, Grid
 
 Complex = NDArray[np.complex64]
 Places = NDArray[np.int64]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from streamrecon.errors import DataError
 from streamrecon.fourier import Plan
 from streamrecon.recon._kernels import mix_along_x
-from streamrecon.recon.grid import Axis
+from streamrecon.recon.kspace.encoding_grid import Axis
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from streamrecon.errors import DataError
 from streamrecon.model.lattice import ALL_LINES, Lattice
 from streamrecon.recon._kernels import scatter_rows
-from streamrecon.recon.calibration import CentralLines
-from streamrecon.recon.expected import ExpectedLines, only_corners
-from streamrecon.recon.grid import Grid
-from streamrecon.recon.lines import PhaseTransform
+from streamrecon.recon.kspace.calibration_lines import CentralLines
+from streamrecon.recon.kspace.encoding_grid import Grid
+from streamrecon.recon.kspace.readout import PhaseTransform
+from streamrecon.recon.kspace.sampling_pattern import ExpectedLines, only_corners
 
 Complex = NDArray[np.complex64]
 Counters = NDArray[np.integer]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
 from streamrecon.model.lattice import ALL_LINES, Lattice, fitting, lattices_of
-from streamrecon.recon.grid import Grid
+from streamrecon.recon.kspace.encoding_grid import Grid
 
 Places = NDArray[np.int64]
 

@@ -12,10 +12,15 @@ from scipy.linalg.blas import cherk
 
 from streamrecon.errors import ReconError
 from streamrecon.model.lattice import Lattice, Step
-from streamrecon.recon.coils import Sensitivities, cubic_taps
-from streamrecon.recon.grid import Grid
-from streamrecon.recon.unmixing import CoarseAxis, Unmixing, coarse_axes, unit_vectors
-from streamrecon.recon.windows import cells_along_x, window_shares
+from streamrecon.recon.kspace.encoding_grid import Grid
+from streamrecon.recon.parallel.calibration_windows import cells_along_x, window_shares
+from streamrecon.recon.parallel.coil_sensitivities import Sensitivities, cubic_taps
+from streamrecon.recon.parallel.unmixing_weights import (
+    CoarseAxis,
+    Unmixing,
+    coarse_axes,
+    unit_vectors,
+)
 from streamrecon.threads import at_once
 
 Complex = NDArray[np.complex64]

@@ -7,17 +7,17 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
 from streamrecon.model.lattice import Lattice
-from streamrecon.recon.coils import (
+from streamrecon.recon.kspace.encoding_grid import Grid
+from streamrecon.recon.parallel.coil_sensitivities import (
     Sensitivities,
     coarse_images,
     estimate_sensitivities,
     signal_power,
 )
-from streamrecon.recon.espirit import sensitivities_by_espirit
-from streamrecon.recon.grappa import estimate_kernels, unmix_with
-from streamrecon.recon.grid import Grid
-from streamrecon.recon.sense import unmix_by_sense
-from streamrecon.recon.unmixing import Unmixing
+from streamrecon.recon.parallel.espirit import sensitivities_by_espirit
+from streamrecon.recon.parallel.grappa import estimate_kernels, unmix_with
+from streamrecon.recon.parallel.sense import unmix_by_sense
+from streamrecon.recon.parallel.unmixing_weights import Unmixing
 
 _BRIGHT = 98  # percentile of the signal's power over the field of view that counts as 1
 _LEAST_BRIGHT = 0.01  # of the largest: a small object fills less than that of the field of view

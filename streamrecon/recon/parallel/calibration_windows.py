@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.fourier import fft, ifft
-from streamrecon.recon.grid import Grid
+from streamrecon.recon.kspace.encoding_grid import Grid
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]

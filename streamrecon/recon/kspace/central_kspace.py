@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.model.scan import Encoding, Limit
-from streamrecon.recon.grid import Axis, Grid, grid_of
+from streamrecon.recon.kspace.encoding_grid import Axis, Grid, grid_of
 
 Counters = NDArray[np.integer]
 

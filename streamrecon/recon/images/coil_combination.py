@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.recon._kernels import add_weighted
-from streamrecon.recon.assemble import HybridSpace
-from streamrecon.recon.grid import Axis
-from streamrecon.recon.lines import PhaseTransform
+from streamrecon.recon.kspace.assemble import HybridSpace
+from streamrecon.recon.kspace.encoding_grid import Axis
+from streamrecon.recon.kspace.readout import PhaseTransform
 from streamrecon.threads import at_once
 
 Complex = NDArray[np.complex64]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.recon.combine import Weights
-from streamrecon.recon.grid import Axis, Grid
+from streamrecon.recon.images.coil_combination import Weights
+from streamrecon.recon.kspace.encoding_grid import Axis, Grid
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]

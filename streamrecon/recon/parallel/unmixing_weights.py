@@ -7,9 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.recon._unmixing_kernels import interpolate_rows
-from streamrecon.recon.coils import Sensitivities, Taps, between_cells, cubic_taps, slab_between
-from streamrecon.recon.grid import Axis, Grid
+from streamrecon.recon.kspace.encoding_grid import Axis, Grid
+from streamrecon.recon.parallel._unmixing_kernels import interpolate_rows
+from streamrecon.recon.parallel.coil_sensitivities import (
+    Sensitivities,
+    Taps,
+    between_cells,
+    cubic_taps,
+    slab_between,
+)
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]

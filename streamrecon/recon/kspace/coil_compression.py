@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
 from streamrecon.model.kspace import ChannelMix
-from streamrecon.recon.noise import WHITE_POWER
+from streamrecon.recon.kspace.noise import WHITE_POWER
 
 Complex = NDArray[np.complex64]
 Double = NDArray[np.float64]

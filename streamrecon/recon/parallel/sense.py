@@ -8,10 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.model.lattice import Lattice
-from streamrecon.recon._unmixing_kernels import part_voxels
-from streamrecon.recon.coils import Sensitivities, between_cells, cubic_taps
-from streamrecon.recon.grid import Grid
-from streamrecon.recon.unmixing import CoarseAxis, Unmixing, coarse_axes, unit_vectors
+from streamrecon.recon.kspace.encoding_grid import Grid
+from streamrecon.recon.parallel._unmixing_kernels import part_voxels
+from streamrecon.recon.parallel.coil_sensitivities import Sensitivities, between_cells, cubic_taps
+from streamrecon.recon.parallel.unmixing_weights import (
+    CoarseAxis,
+    Unmixing,
+    coarse_axes,
+    unit_vectors,
+)
 from streamrecon.threads import at_once
 
 Complex = NDArray[np.complex64]

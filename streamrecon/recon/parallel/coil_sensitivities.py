@@ -12,9 +12,9 @@ from scipy.ndimage import gaussian_filter
 from streamrecon.errors import ReconError
 from streamrecon.fourier import fft, ifft
 from streamrecon.recon._kernels import dominant_vectors, interpolate_weights
-from streamrecon.recon.calibration import CALIBRATION_MM
-from streamrecon.recon.gauge import smooth_gauge
-from streamrecon.recon.grid import Axis, Grid
+from streamrecon.recon.kspace.calibration_lines import CALIBRATION_MM
+from streamrecon.recon.kspace.encoding_grid import Axis, Grid
+from streamrecon.recon.parallel.sensitivity_phase import smooth_gauge
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]

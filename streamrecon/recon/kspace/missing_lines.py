@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.recon.grid import Grid
+from streamrecon.recon.kspace.encoding_grid import Grid
 
 _GROUPS_NAMED = 4  # a sentence, not a list of a thousand lines
 
@@ -25,7 +25,7 @@ def name_lines(missing: NDArray[np.bool_], grid: Grid) -> str:
     Examples
     --------
     >>> from streamrecon.model.scan import Limit
-    >>> from streamrecon.recon.grid import axis
+    >>> from streamrecon.recon.kspace.encoding_grid import axis
     >>> grid = Grid(axis(1, 5, 1, 5), axis(8, 8, 8, 8), axis(8, 8, 8, 8),
     ...             ky=Limit(0, 7, 4), kz=Limit(), n_slices=3)
     >>> missing = np.zeros((2, 3, 8), bool)

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from streamrecon.errors import DataError
 from streamrecon.model.kspace import ChannelMix
-from streamrecon.recon.compression import enough_channels, known_noise
+from streamrecon.recon.kspace.coil_compression import enough_channels, known_noise
 
 Complex = NDArray[np.complex64]
 Double = NDArray[np.complex128]

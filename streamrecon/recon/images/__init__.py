@@ -1,0 +1,1 @@
+"""Coil images to complex echoes: combination, partial Fourier, bipolar readouts."""

@@ -1,0 +1,1 @@
+"""Lines on their grid: noise, sampling, coil compression, assembly."""

@@ -1,0 +1,1 @@
+"""Parallel imaging: sensitivities, GRAPPA, SENSE, unmixing weights."""
