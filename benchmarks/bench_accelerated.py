@@ -25,7 +25,7 @@ from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scene import Scene
 
 from streamrecon.mrd.wire.messages import Acquisitions, Header
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
 
 COILS, CHANNELS, LINES_AT_ONCE = 16, 8, 128
 CHAIN = f"""<configuration><version>2</version><stream>

@@ -30,7 +30,7 @@ from streamrecon.model.notice import Notice
 from streamrecon.mrd.files.hdf5_reader import read_scan
 from streamrecon.recon.kspace.encoding_grid import Axis
 from streamrecon.recon.kspace.readout import ReadoutTransform
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
 
 DATA = Path(os.environ.get("STREAMRECON_SHARED", Path(__file__).parents[2] / "shared" / "data"))
 REAL = (

@@ -22,10 +22,10 @@ from streamrecon_simulator.scene import Scene
 
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.model.images import Volume
-from streamrecon.stream.chain import Chain
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.gadget import Context, Gadget
 from streamrecon.stream.registry import Registry
+from streamrecon.stream.run.chain import Chain
 
 CHAIN = Path(__file__).parents[1] / "config" / "gre_full.xml"
 DESTINATION = '[[destination]]\nname = "archive"\nhost = "127.0.0.1"\nport = 9\n'

@@ -21,7 +21,7 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scenes import SCENES
 from streamrecon_simulator.write import write_scan_stream
 
-from streamrecon.stream.library import find_chain_file
+from streamrecon.stream.chainfile.library import find_chain_file
 
 SCENE = replace(SCENES["bench"], matrix=(64, 160, 160), supersampling=1)
 PARTS = {"25 %": 0.625, "50 %": 0.75}  # of a linear order, when that much of the middle is in

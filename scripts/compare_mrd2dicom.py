@@ -29,7 +29,7 @@ from streamrecon.console import Watch
 from streamrecon.mrd.wire.messages import Header
 from streamrecon.output.formats import Harvest, write_harvest
 from streamrecon.replay import run_scan
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
 
 SCENE = Scene(
     "marker",

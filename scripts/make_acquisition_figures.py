@@ -21,8 +21,8 @@ from streamrecon_simulator.scene import Order, Scene
 from streamrecon_simulator.scenes import SCENES
 
 from streamrecon.model.images import Echoes, Quantity, Volume
-from streamrecon.stream.config import build_chain
-from streamrecon.stream.library import find_chain_file
+from streamrecon.stream.chainfile.build import build_chain
+from streamrecon.stream.chainfile.library import find_chain_file
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 CHAIN = find_chain_file("gre_recon")

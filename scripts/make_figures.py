@@ -18,8 +18,8 @@ from streamrecon_simulator.write import demo_scan
 from streamrecon.console import Watch
 from streamrecon.output.contact import contact_sheet
 from streamrecon.replay import replay
-from streamrecon.stream.config import build_chain
-from streamrecon.stream.library import find_chain_file
+from streamrecon.stream.chainfile.build import build_chain
+from streamrecon.stream.chainfile.library import find_chain_file
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"

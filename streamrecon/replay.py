@@ -16,7 +16,7 @@ from streamrecon.mrd.files.plain_stream import read_stream, write_stream
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Acquisitions, Close, DicomFile, Image, Message
 from streamrecon.output.formats import Harvest
-from streamrecon.stream.chain import Chain
+from streamrecon.stream.run.chain import Chain
 
 Result = Image | DicomFile
 """What a client would be given."""

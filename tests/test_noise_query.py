@@ -14,7 +14,7 @@ from streamrecon.mrd.wire.messages import ConfigText, Dependency, Meta
 from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.mrd.wire.writer import encode
 from streamrecon.noise_query import ask_noise
-from streamrecon.stream.chainfile import read_chain
+from streamrecon.stream.chainfile.parse import read_chain
 
 
 def answers(words: bytes) -> Callable[[socket.socket], bytes]:

@@ -37,7 +37,7 @@ from streamrecon.mrd.wire.messages import (
 )
 from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.mrd.wire.writer import encode
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.gadget import Context
 from streamrecon.stream.registry import Registry
 from streamrecon_gadgets import REGISTRY

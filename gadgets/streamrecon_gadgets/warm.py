@@ -8,8 +8,8 @@ import numpy as np
 
 from streamrecon.mrd.wire.layout import ACQUISITION, NOISE, REVERSE
 from streamrecon.mrd.wire.messages import Acquisitions, Header
-from streamrecon.stream.config import build_chain
-from streamrecon.stream.library import find_chain_file
+from streamrecon.stream.chainfile.build import build_chain
+from streamrecon.stream.chainfile.library import find_chain_file
 from streamrecon_gadgets import REGISTRY
 
 _CHAIN = "gre_recon"

@@ -10,10 +10,10 @@ from streamrecon_gadgets import REGISTRY
 
 from streamrecon.server.delivery import delivery_of
 from streamrecon.server.settings import Settings, load_settings
-from streamrecon.stream.chain import Chain
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
+from streamrecon.stream.chainfile.library import find_chain_file
 from streamrecon.stream.gadget import Context
-from streamrecon.stream.library import find_chain_file
+from streamrecon.stream.run.chain import Chain
 
 
 def chosen_chain(options: argparse.Namespace, *, session: str, tables: Path | None = None) -> Chain:

@@ -7,8 +7,8 @@ import argparse
 from streamrecon_gadgets import REGISTRY
 
 from streamrecon.commands.chains import chain_file
-from streamrecon.stream.chainfile import read_chain
-from streamrecon.stream.describe import describe
+from streamrecon.stream.chainfile.describe import describe
+from streamrecon.stream.chainfile.parse import read_chain
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ import argparse
 
 from streamrecon_gadgets import REGISTRY
 
-from streamrecon.stream.catalogue import catalogue_text
+from streamrecon.stream.chainfile.catalogue import catalogue_text
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -14,8 +14,8 @@ from streamrecon.maps.polarity import contrast_of_ball, lopsidedness
 from streamrecon.model.images import Echoes
 from streamrecon.mrd.files.open_scan import open_scan
 from streamrecon.qsm.pipeline import Quality, Susceptibility, susceptibility
-from streamrecon.stream.chain import Chain
-from streamrecon.stream.stage import Sequence, Step
+from streamrecon.stream.run.chain import Chain
+from streamrecon.stream.run.serial import Sequence, Step
 
 _DESCRIPTION = """\
 Reconstruct the scan of a phantom whose objects are known to be paramagnetic, as vials of contrast

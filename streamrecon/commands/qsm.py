@@ -26,8 +26,8 @@ from streamrecon.mrd.wire.messages import Image
 from streamrecon.output.formats import Harvest
 from streamrecon.phase.scaling import complex_echoes
 from streamrecon.qsm.pipeline import Background, Quality
-from streamrecon.stream.chain import Chain
-from streamrecon.stream.stage import AnyGadget, Sequence, Step
+from streamrecon.stream.run.chain import Chain
+from streamrecon.stream.run.serial import AnyGadget, Sequence, Step
 
 _DESCRIPTION = """\
 Susceptibility (QSM, in ppm) of multi-echo GRE magnitude and phase, in NIfTI files made elsewhere,

@@ -23,7 +23,7 @@ from streamrecon.mrd.wire.messages import (
 )
 from streamrecon.mrd.wire.writer import encode
 from streamrecon.server.channel import Kind, Summary, send_frame, send_summary
-from streamrecon.stream.spec import Slot
+from streamrecon.stream.chainfile.spec import Slot
 
 _log = logging.getLogger(__name__)
 

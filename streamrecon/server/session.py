@@ -30,13 +30,13 @@ from streamrecon.server.delivery import delivery_of
 from streamrecon.server.outgoing import ALWAYS, written_types
 from streamrecon.server.parameters import config_named, read_parameters
 from streamrecon.server.settings import Settings
-from streamrecon.stream.chain import Chain
-from streamrecon.stream.chainfile import read_chain
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
+from streamrecon.stream.chainfile.library import find_chain_file
+from streamrecon.stream.chainfile.parse import read_chain
+from streamrecon.stream.chainfile.spec import ChainSpec
 from streamrecon.stream.gadget import Context
-from streamrecon.stream.library import find_chain_file
 from streamrecon.stream.registry import Registry
-from streamrecon.stream.spec import ChainSpec
+from streamrecon.stream.run.chain import Chain
 
 _log = logging.getLogger(__name__)
 

@@ -23,8 +23,8 @@ from streamrecon.server.rawcopy import RawCopy, prune
 from streamrecon.server.report import answer, is_bug
 from streamrecon.server.session import Cut, Session
 from streamrecon.server.settings import Settings
-from streamrecon.stream.bytequeue import ByteQueue
 from streamrecon.stream.registry import Registry
+from streamrecon.stream.run.byte_queue import ByteQueue
 from streamrecon.threads import set_budget
 
 _log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from streamrecon.model.delivery import Delivery
-from streamrecon.stream.shared import Shared
+from streamrecon.stream.run.shared import Shared
 
 T = TypeVar("T")
 

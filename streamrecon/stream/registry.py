@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from streamrecon.stream.stage import AnyGadget
+from streamrecon.stream.run.serial import AnyGadget
 
 GadgetClass = type[AnyGadget]
 

@@ -13,7 +13,7 @@ from streamrecon_simulator.scan import simulate
 from test_marker_through_the_chain import CHAIN, SLABS
 
 from streamrecon.mrd.wire.messages import Acquisitions, DicomFile
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
 
 
 def without_place(lines: Acquisitions) -> Acquisitions:

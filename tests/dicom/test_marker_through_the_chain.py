@@ -14,7 +14,7 @@ from streamrecon_simulator.scene import Orientation, Scene
 
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.mrd.wire.messages import DicomFile
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.gadget import Context
 
 PLACE_LPS_MM = np.array(MARKER.parts[0].shape.centre_mm)

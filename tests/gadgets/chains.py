@@ -8,7 +8,7 @@ from streamrecon_gadgets import REGISTRY
 
 from streamrecon.model.images import Echoes, Quantity, Volume
 from streamrecon.model.notice import Notice
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.gadget import Context
 
 CONFIG = Path(__file__).parents[2] / "config"

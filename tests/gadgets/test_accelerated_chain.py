@@ -16,7 +16,7 @@ from streamrecon.errors import DataError
 from streamrecon.model.kspace import Calibration, KSpace
 from streamrecon.model.lattice import Lattice
 from streamrecon.mrd.wire.messages import Acquisitions
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
 
 CHAIN = """<configuration><version>2</version><stream>
 <gadget><name>WhitenNoise</name></gadget>

@@ -21,7 +21,7 @@ from streamrecon.model.kspace import ChannelMix
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Header
 from streamrecon.recon.kspace.readout import ReadoutTransform
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
 
 CHAIN = """<configuration><version>2</version><stream>
 <gadget><name>WhitenNoise</name></gadget>

@@ -19,7 +19,7 @@ from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.notice import Notice
 from streamrecon.model.scan import EchoTrain, Encoding, Limit, PhaseSign, Protocol, Scan, SignOrigin
 from streamrecon.mrd.wire.messages import DicomFile
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.gadget import Context
 
 GRID = Geometry((3, 5, 4), (2.0, 1.0, 1.5), np.eye(3)[::-1], (1.0, 2.0, 3.0))

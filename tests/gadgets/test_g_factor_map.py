@@ -14,7 +14,7 @@ from streamrecon_simulator.scene import Scene
 from test_accelerated_chain import CHAIN, SCENE, field_hz, in_pieces
 
 from streamrecon.model.images import Quantity
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
 
 MAPPED = """<gadget><name>CombineCoils</name>
 <property name="send_out_gfactor" value="true"/></gadget>"""

@@ -16,8 +16,8 @@ from streamrecon.model.images import Quantity
 from streamrecon.model.kspace import KSpace
 from streamrecon.mrd.wire.layout import REVERSE
 from streamrecon.mrd.wire.messages import Acquisitions
-from streamrecon.stream.chain import Chain
-from streamrecon.stream.stage import Sequence, Step
+from streamrecon.stream.run.chain import Chain
+from streamrecon.stream.run.serial import Sequence, Step
 
 QUIET = Scene(
     "small noiseless head", matrix=(14, 40, 48), voxel_mm=(10.0, 5.0, 4.4), n_coils=4,

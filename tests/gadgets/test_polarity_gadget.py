@@ -15,7 +15,7 @@ from streamrecon_simulator.shapes import Cylinder
 from streamrecon_simulator.truth import truth
 
 from streamrecon.model.scan import SignOrigin
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
 
 _VEINS = tuple(
     Part(Cylinder((0.0, p, s), (1.0, d, 0.3), 3.0), VEIN)

@@ -17,7 +17,7 @@ from streamrecon_simulator.shapes import Ellipsoid, Sphere
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.notice import Notice
 from streamrecon.mrd.wire.messages import Acquisitions
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
 
 BLEED, CALCIFICATION = (-32.0, 20.0, 20.0), (32.0, 20.0, 20.0)
 LESIONS = Phantom(

@@ -22,7 +22,7 @@ from streamrecon.recon.kspace.assemble import HybridSpace
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.recon.parallel.unfolding import sense_unfolding, unfolding
 from streamrecon.recon.parallel.unmixing_weights import Unmixing, noise_amplification
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
 
 SNR = 40.0
 SCENE = replace(  # `r2`, `r3`, `caipi-2x2`: two of their echoes, no readout oversampling

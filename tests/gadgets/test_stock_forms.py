@@ -16,8 +16,8 @@ from streamrecon_simulator.scene import Scene
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.wire.messages import Image
-from streamrecon.stream.chain import Chain
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
+from streamrecon.stream.run.chain import Chain
 
 WHITENED = Scene("small head", matrix=(8, 24, 28), voxel_mm=(14.0, 8.0, 8.0), n_coils=3, snr=500.0)
 QUIET_SCAN = replace(WHITENED, snr=float("inf"), noise_lines=0)

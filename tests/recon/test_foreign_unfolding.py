@@ -14,7 +14,7 @@ from streamrecon.recon.kspace.assemble import HybridSpace
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.recon.parallel.coil_sensitivities import Sensitivities, cubic_taps
 from streamrecon.recon.parallel.grappa import estimate_kernels, unmix_with
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
 
 pytestmark = pytest.mark.shared
 

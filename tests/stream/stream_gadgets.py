@@ -10,11 +10,11 @@ from typing import ClassVar, Literal
 from pydantic import Field, PrivateAttr
 
 from streamrecon.errors import ReconError
-from streamrecon.stream.chain import Chain
 from streamrecon.stream.gadget import Context, Gadget
-from streamrecon.stream.parallel import Branch, OnError, Parallel
 from streamrecon.stream.registry import Registry
-from streamrecon.stream.stage import Node, Sequence, Step
+from streamrecon.stream.run.chain import Chain
+from streamrecon.stream.run.parallel import Branch, OnError, Parallel
+from streamrecon.stream.run.serial import Node, Sequence, Step
 
 
 class Dimension(Enum):

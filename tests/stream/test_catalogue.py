@@ -10,9 +10,9 @@ from pydantic import Field
 from stream_gadgets import REGISTRY, Scale, Sort, Tell, Total
 
 from streamrecon.errors import ConfigError
-from streamrecon.stream.catalogue import Parameter, catalogue, catalogue_text
-from streamrecon.stream.chainfile import read_chain
-from streamrecon.stream.describe import describe
+from streamrecon.stream.chainfile.catalogue import Parameter, catalogue, catalogue_text
+from streamrecon.stream.chainfile.describe import describe
+from streamrecon.stream.chainfile.parse import read_chain
 from streamrecon.stream.gadget import Gadget
 from streamrecon.stream.registry import Registry
 

@@ -11,10 +11,10 @@ from stream_gadgets import Act, Scale, Sort, Tell, Total, act, context, refuse_f
 
 from streamrecon.errors import ReconError, StreamReconError
 from streamrecon.model.notice import Level, Notice
-from streamrecon.stream.chain import Chain
 from streamrecon.stream.gadget import Gadget
-from streamrecon.stream.parallel import Branch, Parallel
-from streamrecon.stream.stage import Node, Sequence, Step
+from streamrecon.stream.run.chain import Chain
+from streamrecon.stream.run.parallel import Branch, Parallel
+from streamrecon.stream.run.serial import Node, Sequence, Step
 
 
 def test_gadgets_work_in_the_order_of_the_chain() -> None:

@@ -7,9 +7,9 @@ import hashlib
 import pytest
 
 from streamrecon.errors import ConfigError
-from streamrecon.stream.chainfile import read_chain
-from streamrecon.stream.parallel import OnError
-from streamrecon.stream.spec import ChainSpec, GadgetSpec, ParallelSpec
+from streamrecon.stream.chainfile.parse import read_chain
+from streamrecon.stream.chainfile.spec import ChainSpec, GadgetSpec, ParallelSpec
+from streamrecon.stream.run.parallel import OnError
 
 LEGACY = """<?xml version="1.0" encoding="utf-8"?>
 <gadgetronStreamConfiguration xmlns="http://gadgetron.sf.net/gadgetron">

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from stream_gadgets import REGISTRY
 
 from streamrecon.errors import ConfigError
-from streamrecon.stream.chain import Chain
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
+from streamrecon.stream.run.chain import Chain
 
 WHOLE = b"""<?xml version="1.0" encoding="utf-8"?>
 <configuration><version>2</version>

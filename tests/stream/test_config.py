@@ -7,9 +7,9 @@ from stream_gadgets import REGISTRY, Dimension, Scale, Sort, context
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.notice import Level, Notice
-from streamrecon.stream.chain import Chain
-from streamrecon.stream.chainfile import read_chain
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
+from streamrecon.stream.chainfile.parse import read_chain
+from streamrecon.stream.run.chain import Chain
 
 
 def v2(stream: str) -> str:

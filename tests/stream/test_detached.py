@@ -12,12 +12,12 @@ from stream_gadgets import Act, branch_threads
 
 from streamrecon.errors import ConfigError, ReconError
 from streamrecon.model.notice import Level, Notice
-from streamrecon.stream.chain import Chain
-from streamrecon.stream.config import build_chain
+from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.gadget import Gadget, WayOut
-from streamrecon.stream.parallel import Branch, Parallel
 from streamrecon.stream.registry import Registry
-from streamrecon.stream.stage import Sequence, Step
+from streamrecon.stream.run.chain import Chain
+from streamrecon.stream.run.parallel import Branch, Parallel
+from streamrecon.stream.run.serial import Sequence, Step
 
 LONG_S = 30
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from streamrecon.errors import ConfigError
-from streamrecon.stream.library import chain_file_names, find_chain_file
+from streamrecon.stream.chainfile.library import chain_file_names, find_chain_file
 
 PACKAGED = Path(__file__).parents[2] / "config" / "gre_recon.xml"
 

@@ -21,9 +21,9 @@ from stream_gadgets import (
 
 from streamrecon.errors import ReconError
 from streamrecon.model.notice import Level, Notice
-from streamrecon.stream.chain import Chain
-from streamrecon.stream.parallel import Branch, OnError, Parallel
-from streamrecon.stream.stage import Sequence, Step
+from streamrecon.stream.run.chain import Chain
+from streamrecon.stream.run.parallel import Branch, OnError, Parallel
+from streamrecon.stream.run.serial import Sequence, Step
 
 EMPTY = Sequence(())
 LONG_S = 30  # a hang, not a wait: nothing here takes a second

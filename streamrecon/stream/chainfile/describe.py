@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from streamrecon.stream.catalogue import value_text
-from streamrecon.stream.making import make_gadgets
+from streamrecon.stream.chainfile.catalogue import value_text
+from streamrecon.stream.chainfile.instantiate import make_gadgets
+from streamrecon.stream.chainfile.spec import ChainSpec, GadgetSpec, NodeSpec
 from streamrecon.stream.registry import Registry
-from streamrecon.stream.spec import ChainSpec, GadgetSpec, NodeSpec
-from streamrecon.stream.stage import AnyGadget
+from streamrecon.stream.run.serial import AnyGadget
 
 _INDENT = "  "
 
@@ -19,7 +19,7 @@ def describe(spec: ChainSpec, registry: Registry) -> str:
     Raises
     ------
     ConfigError
-        What `streamrecon.stream.config.build_chain` would raise.
+        What `streamrecon.stream.chainfile.build.build_chain` would raise.
     """
     gadgets, notices = make_gadgets(spec, registry)
     lines = [f"chain {spec.text_hash}, gadgets: {len(gadgets)}"]

@@ -7,16 +7,16 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 
-from streamrecon.stream.chain import Chain
-from streamrecon.stream.chainfile import read_chain
-from streamrecon.stream.detached import check_detached
+from streamrecon.stream.chainfile.instantiate import NO_PARAMETERS, make_gadgets
+from streamrecon.stream.chainfile.parse import read_chain
+from streamrecon.stream.chainfile.spec import ChainSpec, GadgetSpec, NodeSpec
+from streamrecon.stream.chainfile.way_out import check_detached
 from streamrecon.stream.gadget import Context
-from streamrecon.stream.making import NO_PARAMETERS, make_gadgets
-from streamrecon.stream.parallel import Branch, Parallel
 from streamrecon.stream.registry import Registry
-from streamrecon.stream.shared import Shared
-from streamrecon.stream.spec import ChainSpec, GadgetSpec, NodeSpec
-from streamrecon.stream.stage import AnyGadget, Node, Sequence, Step
+from streamrecon.stream.run.chain import Chain
+from streamrecon.stream.run.parallel import Branch, Parallel
+from streamrecon.stream.run.serial import AnyGadget, Node, Sequence, Step
+from streamrecon.stream.run.shared import Shared
 
 
 def build_chain(

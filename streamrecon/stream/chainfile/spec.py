@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from streamrecon.stream.parallel import OnError
+from streamrecon.stream.run.parallel import OnError
 
 _DEPENDENCY_SLOT = 1019
 _DEPENDENCY_WRITER = "DependencyQueryWriter"

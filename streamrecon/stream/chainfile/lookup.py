@@ -7,8 +7,8 @@ from difflib import get_close_matches
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.notice import Level, Notice
+from streamrecon.stream.chainfile.spec import ChainSpec, GadgetSpec
 from streamrecon.stream.registry import GadgetClass, Registry
-from streamrecon.stream.spec import ChainSpec, GadgetSpec
 
 
 @dataclass(frozen=True, slots=True)

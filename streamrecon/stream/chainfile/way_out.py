@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from streamrecon.errors import ConfigError
+from streamrecon.stream.chainfile.spec import (
+    BranchSpec,
+    ChainSpec,
+    GadgetSpec,
+    NodeSpec,
+    ParallelSpec,
+)
 from streamrecon.stream.gadget import WayOut
-from streamrecon.stream.spec import BranchSpec, ChainSpec, GadgetSpec, NodeSpec, ParallelSpec
-from streamrecon.stream.stage import AnyGadget
+from streamrecon.stream.run.serial import AnyGadget
 
 
 def check_detached(spec: ChainSpec, made: Mapping[GadgetSpec, AnyGadget]) -> None:

@@ -9,12 +9,12 @@ from pydantic import ValidationError
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.notice import Notice
-from streamrecon.stream.parameters import override
-from streamrecon.stream.plan import Plan, plan_gadgets
-from streamrecon.stream.references import resolve
+from streamrecon.stream.chainfile.lookup import Plan, plan_gadgets
+from streamrecon.stream.chainfile.overrides import override
+from streamrecon.stream.chainfile.references import resolve
+from streamrecon.stream.chainfile.spec import ChainSpec, GadgetSpec
 from streamrecon.stream.registry import Registry
-from streamrecon.stream.spec import ChainSpec, GadgetSpec
-from streamrecon.stream.stage import AnyGadget
+from streamrecon.stream.run.serial import AnyGadget
 
 NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 

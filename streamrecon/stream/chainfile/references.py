@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 
 from streamrecon.errors import ConfigError
-from streamrecon.stream.plan import Given, Plan
-from streamrecon.stream.values import read_text
+from streamrecon.stream.chainfile.lookup import Given, Plan
+from streamrecon.stream.chainfile.values import read_text
 
 _REFERENCE = re.compile(r"([A-Za-z_]\w*)@([\w.-]+)")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from streamrecon.errors import StreamReconError
 from streamrecon.model.notice import Notice
 from streamrecon.stream.gadget import Context
-from streamrecon.stream.stage import Node, Step, signing
+from streamrecon.stream.run.serial import Node, Step, signing
 
 
 def _nothing() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from threading import Condition
 from typing import Generic, TypeVar
 
-from streamrecon.stream.size import size_of
+from streamrecon.stream.run.message_size import size_of
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from typing import Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from streamrecon.stream.chainfile.values import alternatives
 from streamrecon.stream.registry import GadgetClass, Registry
-from streamrecon.stream.values import alternatives
 
 _UNITS = {
     "s": "s",

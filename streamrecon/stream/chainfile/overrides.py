@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from streamrecon.model.notice import Level, Notice
-from streamrecon.stream.plan import Given, Plan
+from streamrecon.stream.chainfile.lookup import Given, Plan
 
 FIRE_KEYS = frozenset({"config", "customconfig", "options", "sendOriginal"})
 """Parameters that FIRE sends whatever the chain; they are the server's, not a gadget's."""

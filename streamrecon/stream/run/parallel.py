@@ -12,8 +12,8 @@ from threading import Lock, Thread
 
 from streamrecon.errors import StreamReconError
 from streamrecon.model.notice import Level, Notice
-from streamrecon.stream.bytequeue import ByteQueue
-from streamrecon.stream.stage import Emit, Node, Stage, Step
+from streamrecon.stream.run.byte_queue import ByteQueue
+from streamrecon.stream.run.serial import Emit, Node, Stage, Step
 
 log = logging.getLogger(__name__)
 

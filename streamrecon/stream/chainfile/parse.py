@@ -6,8 +6,7 @@ import hashlib
 from difflib import get_close_matches
 
 from streamrecon.errors import ConfigError
-from streamrecon.stream.parallel import OnError
-from streamrecon.stream.spec import (
+from streamrecon.stream.chainfile.spec import (
     BranchSpec,
     ChainSpec,
     GadgetSpec,
@@ -16,6 +15,7 @@ from streamrecon.stream.spec import (
     Property,
     Slot,
 )
+from streamrecon.stream.run.parallel import OnError
 from streamrecon.stream.xmltree import Element, parse_xml
 
 _ROOTS = ("configuration", "gadgetronStreamConfiguration")

@@ -1,0 +1,1 @@
+"""Chain files: parsed, looked up in the registry, built into a chain."""
