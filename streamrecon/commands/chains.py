@@ -8,7 +8,7 @@ from pathlib import Path
 
 from streamrecon_gadgets import REGISTRY
 
-from streamrecon.server.delivery import delivery_of
+from streamrecon.server.delivery_settings import delivery_of
 from streamrecon.server.settings import Settings, load_settings
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file

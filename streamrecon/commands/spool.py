@@ -15,7 +15,7 @@ from streamrecon.dicom.delivery.sender_threads import Sender
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.delivery.spool_status import listing, readiness
 from streamrecon.errors import ConfigError
-from streamrecon.server.delivery import delivery_of
+from streamrecon.server.delivery_settings import delivery_of
 from streamrecon.server.settings import Settings, load_settings
 from streamrecon.server.worker import log_to_stderr
 

@@ -12,14 +12,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from ipaddress import ip_address
 
 from streamrecon.errors import ConfigError
-from streamrecon.server.channel import Summary
-from streamrecon.server.courier import Courier
-from streamrecon.server.peer import ClientLost, drain, first_bytes, half_close
-from streamrecon.server.pool import Pool, Worker
+from streamrecon.server.client_socket import ClientLost, drain, first_bytes, half_close
+from streamrecon.server.delivery_process import Courier
+from streamrecon.server.error_report import BusyError, OverdueError
 from streamrecon.server.relay import Relay
-from streamrecon.server.report import BusyError, OverdueError
 from streamrecon.server.settings import Settings
 from streamrecon.server.worker import Equip, log_to_stderr
+from streamrecon.server.worker_channel import Summary
+from streamrecon.server.worker_pool import Pool, Worker
 
 _log = logging.getLogger(__name__)
 

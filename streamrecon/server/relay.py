@@ -11,11 +11,11 @@ import socket
 
 from streamrecon.errors import StreamReconError
 from streamrecon.mrd.wire.writer import encode
-from streamrecon.server.channel import Job, Kind, Summary, read_frame, read_summary, send_job
-from streamrecon.server.peer import asks_for_noise, write
-from streamrecon.server.pool import Worker
-from streamrecon.server.report import OverdueError, WorkerLostError, answer
+from streamrecon.server.client_socket import asks_for_noise, write
+from streamrecon.server.error_report import OverdueError, WorkerLostError, answer
 from streamrecon.server.settings import Settings
+from streamrecon.server.worker_channel import Job, Kind, Summary, read_frame, read_summary, send_job
+from streamrecon.server.worker_pool import Worker
 
 
 class Relay:

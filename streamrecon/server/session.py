@@ -24,12 +24,12 @@ from streamrecon.mrd.wire.messages import (
     Response,
     Text,
 )
-from streamrecon.server.answers import answer_query
-from streamrecon.server.channel import Kind
-from streamrecon.server.delivery import delivery_of
-from streamrecon.server.outgoing import ALWAYS, written_types
-from streamrecon.server.parameters import config_named, read_parameters
+from streamrecon.server.delivery_settings import delivery_of
+from streamrecon.server.fire_parameters import config_named, read_parameters
+from streamrecon.server.queries import answer_query
 from streamrecon.server.settings import Settings
+from streamrecon.server.worker_channel import Kind
+from streamrecon.server.writer import ALWAYS, written_types
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file
 from streamrecon.stream.chainfile.parse import read_chain

@@ -16,13 +16,13 @@ from threading import Thread
 from streamrecon.errors import StreamReconError
 from streamrecon.mrd.wire.limits import GIB, MIB
 from streamrecon.mrd.wire.messages import Close, Message
-from streamrecon.server.channel import Job, Kind, Summary, receive_job, send_frame
-from streamrecon.server.intake import Intake
-from streamrecon.server.outgoing import Outgoing
-from streamrecon.server.rawcopy import RawCopy, prune
-from streamrecon.server.report import answer, is_bug
+from streamrecon.server.error_report import answer, is_bug
+from streamrecon.server.raw_archive import RawCopy, prune
+from streamrecon.server.reader import Intake
 from streamrecon.server.session import Cut, Session
 from streamrecon.server.settings import Settings
+from streamrecon.server.worker_channel import Job, Kind, Summary, receive_job, send_frame
+from streamrecon.server.writer import Outgoing
 from streamrecon.stream.registry import Registry
 from streamrecon.stream.run.byte_queue import ByteQueue
 from streamrecon.threads import set_budget

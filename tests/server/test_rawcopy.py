@@ -19,7 +19,7 @@ from streamrecon.mrd.wire.messages import (
     Text,
 )
 from streamrecon.mrd.wire.writer import encode
-from streamrecon.server.rawcopy import RawCopy, prune
+from streamrecon.server.raw_archive import RawCopy, prune
 
 
 def wire(*messages: Message) -> bytes:

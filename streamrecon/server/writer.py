@@ -22,7 +22,7 @@ from streamrecon.mrd.wire.messages import (
     Waveform,
 )
 from streamrecon.mrd.wire.writer import encode
-from streamrecon.server.channel import Kind, Summary, send_frame, send_summary
+from streamrecon.server.worker_channel import Kind, Summary, send_frame, send_summary
 from streamrecon.stream.chainfile.spec import Slot
 
 _log = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 
 from streamrecon.errors import StreamReconError
-from streamrecon.server.channel import Kind, read_frame
-from streamrecon.server.report import BusyError
+from streamrecon.server.error_report import BusyError
 from streamrecon.server.settings import Settings
 from streamrecon.server.worker import Equip, work
+from streamrecon.server.worker_channel import Kind, read_frame
 
 _log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from asyncio.subprocess import Process
 from streamrecon.dicom.delivery.destinations import read_destinations
 from streamrecon.errors import ConfigError
 from streamrecon.model.delivery import Delivery
-from streamrecon.server.delivery import delivery_of
+from streamrecon.server.delivery_settings import delivery_of
 from streamrecon.server.settings import Settings
 
 _log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from streamrecon.errors import TruncatedStream
 from streamrecon.mrd.wire.limits import GIB, Limits
 from streamrecon.mrd.wire.messages import Close, Header, Message
 from streamrecon.mrd.wire.parser import MrdParser
-from streamrecon.server.report import OverdueError
+from streamrecon.server.error_report import OverdueError
 from streamrecon.server.settings import Settings
 
 _BATCH_BYTES = 1 << 22  # enough lines that parsing is vectorised, few enough to stay in the cache
