@@ -15,7 +15,6 @@ from pydantic import PrivateAttr
 from streamrecon.model.kspace import ChannelMix
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.header.noise_dependency import NoiseLink, noise_link
-from streamrecon.mrd.noise_store import NoiseRecord, NoiseStore
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Header
 from streamrecon.recon.kspace.noise import (
@@ -26,6 +25,7 @@ from streamrecon.recon.kspace.noise import (
     noise_scale,
     whitening_matrix,
 )
+from streamrecon.storage.noise_store import NoiseRecord, NoiseStore
 from streamrecon.stream.gadget import Gadget
 from streamrecon.units import s_from_us
 

@@ -12,9 +12,9 @@ from pydantic import Field, PrivateAttr
 
 from streamrecon.model.images import Echoes, Quantity, Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.noise_store import NoiseStore, dependency_meta
 from streamrecon.mrd.wire.messages import Dependency
 from streamrecon.output.integer_images import as_integers
+from streamrecon.storage.noise_store import NoiseStore, dependency_meta
 from streamrecon.stream.gadget import Gadget
 from streamrecon_gadgets.images import echo_volumes
 

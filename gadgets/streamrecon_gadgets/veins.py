@@ -12,7 +12,7 @@ from streamrecon.maps.centrelines import CentreLines, trace_veins
 from streamrecon.maps.veins import SCALES_MM, find_veins
 from streamrecon.model.images import ChiMap, Quantity, Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.output.atomic import whole
+from streamrecon.storage.atomic_file import whole
 from streamrecon.stream.gadget import Gadget
 
 _FOLDER = "veins"

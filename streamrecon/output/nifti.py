@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from streamrecon import __version__
 from streamrecon.model.geometry import Geometry
-from streamrecon.output.atomic import whole
 from streamrecon.output.ras import in_ras
+from streamrecon.storage.atomic_file import whole
 
 _SCANNER = 1  # NIFTI_XFORM_SCANNER_ANAT: millimetres from the magnet's isocentre
 

@@ -11,7 +11,7 @@ from streamrecon import __version__
 from streamrecon.model.scan import Protocol
 from streamrecon.mrd.images import meta_keys as names
 from streamrecon.mrd.images.volumes_from_images import LABELS, Stack
-from streamrecon.output.atomic import whole
+from streamrecon.storage.atomic_file import whole
 
 Fact = str | int | float | list[str]
 

@@ -11,9 +11,9 @@ from dicom_scans import GRIDS, IDS, scan_of, session_of
 from pydicom import dcmread
 
 from streamrecon.dicom.delivery.folder import FolderDrop
-from streamrecon.dicom.durable import write_files
 from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.dicom.objects.storage_table import COMBINED, ROWS
+from streamrecon.storage.durable_files import write_files
 
 SCAN = scan_of(GRIDS["axial"])
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from streamrecon.errors import DataError
-from streamrecon.mrd.noise_store import NoiseRecord, NoiseStore, dependency_meta
+from streamrecon.storage.noise_store import NoiseRecord, NoiseStore, dependency_meta
 
 DAY_S = 86400.0
 

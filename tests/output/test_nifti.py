@@ -10,8 +10,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.output.atomic import whole
 from streamrecon.output.nifti import write_nifti
+from streamrecon.storage.atomic_file import whole
 
 _TILT = Rotation.from_euler("zyx", [20, -35, 70], degrees=True).as_matrix()
 _MIRROR = np.diag([1.0, -1.0, 1.0])

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from toy_client import HEADER, Service, chain, gadget, lines, service
 
-from streamrecon.mrd.noise_store import NoiseRecord, NoiseStore
 from streamrecon.mrd.wire.layout import WAVEFORM
 from streamrecon.mrd.wire.messages import (
     Acquisitions,
@@ -22,6 +21,7 @@ from streamrecon.mrd.wire.messages import (
     Text,
     Waveform,
 )
+from streamrecon.storage.noise_store import NoiseRecord, NoiseStore
 
 SUM = gadget("SumLines")
 NOISE_QUERY = ConfigText(

@@ -9,9 +9,9 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from streamrecon import __version__
-from streamrecon.dicom.durable import write_files
 from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.series import Images
+from streamrecon.storage.durable_files import write_files
 
 MANIFEST = "manifest.json"
 

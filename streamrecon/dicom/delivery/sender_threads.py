@@ -11,7 +11,7 @@ from streamrecon.dicom.delivery.destinations import AnyDestination
 from streamrecon.dicom.delivery.send_due import deliver
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.delivery.wakeup import Bell
-from streamrecon.dicom.durable import Lock
+from streamrecon.storage.durable_files import Lock
 
 
 class Sender:

@@ -24,10 +24,10 @@ from typing import Self
 
 from streamrecon.dicom.delivery.journal import Batch, Entry, Journal, Listed, State, Tally
 from streamrecon.dicom.delivery.wakeup import Bell, ring_all
-from streamrecon.dicom.durable import write_folder
 from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.series import Images
 from streamrecon.errors import ConfigError, DeliveryError
+from streamrecon.storage.durable_files import write_folder
 
 _LIST = "batch.json"
 _WAITING = "waiting"

@@ -1,0 +1,1 @@
+"""Files that outlive a session, written whole: raw copies, noise, batches."""
