@@ -15,7 +15,7 @@ from streamrecon_simulator.tree import vein_tree
 
 from streamrecon.fourier import Plan
 from streamrecon.maps.centrelines import trace_veins
-from streamrecon.maps.polarity import check_polarity
+from streamrecon.maps.phase_sign_check import check_polarity
 from streamrecon.maps.veins import SCALES_MM, find_veins
 from streamrecon.model.geometry import Geometry
 from streamrecon.threads import set_budget

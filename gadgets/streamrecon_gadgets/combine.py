@@ -15,7 +15,7 @@ from streamrecon.model.kspace import Calibration, KSpace
 from streamrecon.model.lattice import Lattice
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import Encoding, Scan
-from streamrecon.phase.offsets import coil_offsets, combine_by_offsets, echo_pair
+from streamrecon.phase.phase_offset import coil_offsets, combine_by_offsets, echo_pair
 from streamrecon.recon.images.bipolar_readout import signed, without_polarity
 from streamrecon.recon.images.coil_combination import coil_images, combine_coils, combine_each_echo
 from streamrecon.recon.images.snr_map import coil_image_noise, snr_map

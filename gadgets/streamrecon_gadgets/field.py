@@ -11,8 +11,8 @@ from pydantic import Field, PrivateAttr
 
 from streamrecon.model.images import Echoes, FieldMap, LocalField, Quantity, Regions, Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.phase.field import FieldFit
-from streamrecon.qsm.total import TotalField, radians_per_ppm, total_field
+from streamrecon.phase.field_fit import FieldFit
+from streamrecon.qsm.total_field import TotalField, radians_per_ppm, total_field
 from streamrecon.stream.gadget import Gadget
 from streamrecon.units import hz_per_ppm
 

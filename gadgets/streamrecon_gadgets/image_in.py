@@ -17,7 +17,7 @@ from streamrecon.mrd.header.phase_sign import image_sign
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.images.echo_images import EchoPair, echo_pairs
 from streamrecon.mrd.wire.messages import Header, Image
-from streamrecon.phase.scaling import complex_echoes, recognise_phase
+from streamrecon.phase.phase_scaling import complex_echoes, recognise_phase
 from streamrecon.stream.gadget import Gadget
 
 

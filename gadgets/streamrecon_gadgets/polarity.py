@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, PrivateAttr
 
 from streamrecon.errors import ReconError
-from streamrecon.maps.polarity import PolarityCheck, Verdict, check_polarity
+from streamrecon.maps.phase_sign_check import PolarityCheck, Verdict, check_polarity
 from streamrecon.maps.r2star import fit_log_line
 from streamrecon.model.images import Echoes
 from streamrecon.model.notice import Level, Notice

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from streamrecon.fourier import plan_without_measuring
+from streamrecon.maps.phase_mask import target_te_s
 from streamrecon.maps.swi import root_sum_squares, swi_from_field
-from streamrecon.maps.weighting import target_te_s
 from streamrecon.model.images import Echoes, Quantity, Volume
 from streamrecon.model.kspace import ChannelMix
 from streamrecon.model.notice import Level, Notice
@@ -25,7 +25,7 @@ from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Header
 from streamrecon.qsm.pipeline import Quality, invert, local_field
-from streamrecon.qsm.total import total_field
+from streamrecon.qsm.total_field import total_field
 from streamrecon.recon.kspace.central_kspace import (
     Middle,
     MiddleWatch,

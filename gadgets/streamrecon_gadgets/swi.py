@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from streamrecon.maps.sensitivity import without_sensitivity
+from streamrecon.maps.bias_field import without_sensitivity
+from streamrecon.maps.phase_mask import Darkens, target_te_s
 from streamrecon.maps.swi import LOWPASS_MM, swi_classic, swi_clear, swi_from_field, true_swi
-from streamrecon.maps.weighting import Darkens, target_te_s
 from streamrecon.model.images import ChiMap, Echoes, LocalField, Quantity, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import Scan
-from streamrecon.phase.head import signal_mask
+from streamrecon.phase.signal_mask import signal_mask
 from streamrecon.stream.gadget import Gadget
 
 Shown = Literal["paramagnetic", "diamagnetic", "both"]

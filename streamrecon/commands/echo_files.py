@@ -17,7 +17,7 @@ from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.scan import EchoTrain, Encoding, Ids, Limit, PhaseSign, Protocol, Scan
 from streamrecon.output.ras import from_ras
-from streamrecon.phase.scaling import PhaseScale, recognise_phase
+from streamrecon.phase.phase_scaling import PhaseScale, recognise_phase
 from streamrecon.units import GAMMA_BAR_HZ_PER_T, s_from_ms
 
 _LONGEST_TE_S = 0.5  # no echo of a gradient-echo scan is later, and none earlier than 0.5 ms

@@ -10,7 +10,7 @@ from streamrecon_gadgets.kspace import AssembleKSpace
 from streamrecon_gadgets.noise import WhitenNoise
 
 from streamrecon.errors import ReconError
-from streamrecon.maps.polarity import contrast_of_ball, lopsidedness
+from streamrecon.maps.phase_sign_check import contrast_of_ball, lopsidedness
 from streamrecon.model.images import Echoes
 from streamrecon.mrd.files.open_scan import open_scan
 from streamrecon.qsm.pipeline import Quality, Susceptibility, susceptibility

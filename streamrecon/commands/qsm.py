@@ -15,7 +15,7 @@ from streamrecon.commands.echo_files import EchoFiles, read_echo_files, read_mas
 from streamrecon.commands.options import write
 from streamrecon.console import Watch
 from streamrecon.errors import ConfigError
-from streamrecon.maps.polarity import Verdict, check_polarity
+from streamrecon.maps.phase_sign_check import Verdict, check_polarity
 from streamrecon.maps.r2star import fit_log_line
 from streamrecon.model.images import ChiMap, Echoes, FieldMap, Regions, Volume
 from streamrecon.model.notice import Level, Notice
@@ -24,7 +24,7 @@ from streamrecon.mrd.header.phase_sign import image_sign
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Image
 from streamrecon.output.formats import Harvest
-from streamrecon.phase.scaling import complex_echoes
+from streamrecon.phase.phase_scaling import complex_echoes
 from streamrecon.qsm.pipeline import Background, Quality
 from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.serial import AnyGadget, Sequence, Step

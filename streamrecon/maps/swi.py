@@ -23,10 +23,10 @@ from scipy.ndimage import gaussian_filter1d
 
 from streamrecon.errors import ReconError
 from streamrecon.fourier import fft, ifft
-from streamrecon.maps.sensitivity import without_sensitivity
-from streamrecon.maps.weighting import Darkens, chi_weight, phase_weight, soft_weight
+from streamrecon.maps.bias_field import without_sensitivity
+from streamrecon.maps.phase_mask import Darkens, chi_weight, phase_weight, soft_weight
 from streamrecon.model.geometry import Geometry
-from streamrecon.phase.head import signal_mask
+from streamrecon.phase.signal_mask import signal_mask
 from streamrecon.phase.unwrap import unwrap_laplacian
 from streamrecon.threads import at_once
 from streamrecon.units import hz_per_ppm

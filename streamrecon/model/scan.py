@@ -7,7 +7,7 @@ from enum import Enum
 
 from streamrecon.errors import HeaderError
 from streamrecon.model.geometry import Geometry, Shape, Triple
-from streamrecon.model.visit import Visit
+from streamrecon.model.study import Visit
 
 
 class SignOrigin(Enum):

@@ -14,7 +14,7 @@ from scipy.ndimage import binary_erosion, binary_fill_holes, label, uniform_filt
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.phase.head import signal_mask
+from streamrecon.phase.signal_mask import signal_mask
 
 _BRIDGE_MM = 7.0  # thickness below which a connection is cut
 _BINS = 256

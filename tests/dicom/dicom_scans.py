@@ -19,7 +19,7 @@ from streamrecon.model.scan import (
     Scan,
     SignOrigin,
 )
-from streamrecon.model.visit import Origin, Study, Subject, Visit
+from streamrecon.model.study import Origin, Study, Subject, Visit
 
 VISIT = Visit(
     Subject("Müller^Jürgen", "PID-7", "1970-12-31", "M", "70.5"),

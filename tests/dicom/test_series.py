@@ -15,7 +15,7 @@ from streamrecon.dicom.objects.storage_table import COMBINED, ROWS
 from streamrecon.errors import DataError
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.scan import Ids
-from streamrecon.model.visit import Visit
+from streamrecon.model.study import Visit
 
 SCAN = scan_of(GRIDS["oblique"])
 

@@ -14,7 +14,7 @@ from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.scan import Ids, Scan
-from streamrecon.model.visit import Origin, Study, Subject, Visit
+from streamrecon.model.study import Origin, Study, Subject, Visit
 
 KINDS = {
     "axial": (scan_of(GRIDS["axial"]), Run(chain="sha256:0123abcd")),

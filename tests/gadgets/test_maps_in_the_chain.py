@@ -12,7 +12,7 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.truth import truth
 
-from streamrecon.maps.weighting import phase_weight
+from streamrecon.maps.phase_mask import phase_weight
 from streamrecon.model.images import LocalField, Quantity, Volume
 from streamrecon.mrd.wire.messages import Acquisitions, Header
 

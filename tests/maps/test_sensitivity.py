@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamrecon.errors import ReconError
-from streamrecon.maps.sensitivity import without_sensitivity
+from streamrecon.maps.bias_field import without_sensitivity
 from streamrecon.model.geometry import Geometry
 
 GRID = Geometry((45, 96, 81), (2.5, 1.2, 1.5), np.eye(3)[::-1])

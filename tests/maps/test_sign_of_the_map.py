@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamrecon.errors import ReconError
-from streamrecon.maps.polarity import Verdict, check_polarity
+from streamrecon.maps.phase_sign_check import Verdict, check_polarity
 from streamrecon.model.geometry import Geometry
 
 GRID = Geometry((40, 50, 47), (2.0, 1.8, 1.8), np.eye(3)[::-1])

@@ -15,6 +15,7 @@ from vein_of_blood import (
 )
 
 from streamrecon.errors import ReconError
+from streamrecon.maps.phase_mask import Darkens
 from streamrecon.maps.swi import (
     highpass_phase,
     root_sum_squares,
@@ -23,10 +24,9 @@ from streamrecon.maps.swi import (
     swi_from_field,
     true_swi,
 )
-from streamrecon.maps.weighting import Darkens
 from streamrecon.model.geometry import Geometry
-from streamrecon.phase.field import fit_field
-from streamrecon.qsm.variation import invert_tv, strength_from_noise, trust_from_noise
+from streamrecon.phase.field_fit import fit_field
+from streamrecon.qsm.total_variation import invert_tv, strength_from_noise, trust_from_noise
 
 TE_S = (0.005, 0.010, 0.015, 0.020, 0.025)
 AXIAL = np.eye(3)[::-1]

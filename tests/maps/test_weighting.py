@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamrecon.errors import ReconError
-from streamrecon.maps.weighting import (
+from streamrecon.maps.phase_mask import (
     Darkens,
     chi_weight,
     phase_weight,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamrecon.errors import ReconError
-from streamrecon.phase.field import fit_field
+from streamrecon.phase.field_fit import fit_field
 
 SHAPE = (9, 31, 30)
 TE_S = (0.004, 0.011, 0.019, 0.026)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from streamrecon.errors import DataError
-from streamrecon.phase.scaling import PhaseScale, complex_echoes, recognise_phase
+from streamrecon.phase.phase_scaling import PhaseScale, complex_echoes, recognise_phase
 
 WRITTEN = {
     "radians": (lambda phi: phi, "radians"),

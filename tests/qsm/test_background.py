@@ -9,10 +9,10 @@ from closed_forms import ORIENTATIONS, positions_mm
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.background import remove_pdf
-from streamrecon.qsm.boundary import remove_lbv
 from streamrecon.qsm.dipole import field_from_chi
-from streamrecon.qsm.spherical import (
+from streamrecon.qsm.lbv import remove_lbv
+from streamrecon.qsm.pdf import remove_pdf
+from streamrecon.qsm.sharp import (
     ball_kernel,
     remove_ismv,
     remove_resharp,

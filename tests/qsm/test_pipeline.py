@@ -11,7 +11,7 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import field_from_chi
 from streamrecon.qsm.pipeline import Background, Quality, susceptibility
 from streamrecon.qsm.reference import Reference
-from streamrecon.qsm.total import total_field
+from streamrecon.qsm.total_field import total_field
 
 TE_S = (0.004, 0.010, 0.016, 0.022)
 B0_T = 3.0

@@ -8,10 +8,7 @@ from closed_forms import ORIENTATIONS
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.dipole import dipole_kernel
-from streamrecon.qsm.inversion import laplacian_kernel
-from streamrecon.qsm.solvers import Operator, convolution, least_squares
-from streamrecon.qsm.splitting import (
+from streamrecon.qsm.admm import (
     RELAXATION,
     WHOLE,
     Gradients,
@@ -20,6 +17,9 @@ from streamrecon.qsm.splitting import (
     mix,
     squares,
 )
+from streamrecon.qsm.closed_form import laplacian_kernel
+from streamrecon.qsm.dipole import dipole_kernel
+from streamrecon.qsm.solvers import Operator, convolution, least_squares
 
 SHAPE = (7, 6, 9)
 VOXEL = np.array([2.0, 1.0, 0.7], np.float32)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from streamrecon.dicom.objects.uids import is_uid, uid_of
 from streamrecon.model.scan import Ids
-from streamrecon.model.visit import Origin, Study, Subject, Visit
+from streamrecon.model.study import Origin, Study, Subject, Visit
 
 NO_STUDY_UID = (
     "the header has no study UID: one was generated, the images will not file with the scanner's"

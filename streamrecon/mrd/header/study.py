@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamrecon.model.visit import Origin, Study, Subject, Visit
+from streamrecon.model.study import Origin, Study, Subject, Visit
 from streamrecon.mrd.header.fields import Findings
 
 _STUDY = "studyInformation"

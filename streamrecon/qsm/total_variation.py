@@ -15,11 +15,7 @@ from numpy.typing import NDArray
 from streamrecon.errors import ReconError
 from streamrecon.fourier import RealPlan
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
-from streamrecon.qsm.inversion import checked_field, laplacian_kernel, relative_change
-from streamrecon.qsm.levels import Task, carry
-from streamrecon.qsm.solvers import Solution
-from streamrecon.qsm.splitting import (
+from streamrecon.qsm.admm import (
     RELAXATION,
     WHOLE,
     Shares,
@@ -29,6 +25,10 @@ from streamrecon.qsm.splitting import (
     mix,
     squares,
 )
+from streamrecon.qsm.closed_form import checked_field, laplacian_kernel, relative_change
+from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
+from streamrecon.qsm.multiresolution import Task, carry
+from streamrecon.qsm.solvers import Solution
 
 Real = NDArray[np.float32]
 
