@@ -16,7 +16,7 @@ from streamrecon_gadgets import REGISTRY
 from streamrecon_simulator.write import demo_scan
 
 from streamrecon.console import Watch
-from streamrecon.output.contact import contact_sheet
+from streamrecon.output.preview.contact_sheet import contact_sheet
 from streamrecon.replay import replay
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file

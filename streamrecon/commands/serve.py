@@ -12,7 +12,7 @@ from streamrecon.server.listener import Address, serve
 from streamrecon.server.settings import Settings, load_settings
 from streamrecon.server.worker import Named
 
-_EQUIP = Named("streamrecon.commands.equipment", "equip")
+_EQUIP = Named("streamrecon.commands.worker_setup", "equip")
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from streamrecon.output.page import picture_page, picture_sheet
-from streamrecon.output.pictures import pictures_of
+from streamrecon.output.preview.html_page import picture_page, picture_sheet
+from streamrecon.output.preview.read_back import pictures_of
 from streamrecon.storage.atomic_file import whole
 
 _PAGE, _SHEET = "show.html", "show.png"

@@ -13,9 +13,9 @@ from streamrecon.mrd.files.hdf5_writer import FileWriter
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
 from streamrecon.mrd.wire.messages import DicomFile, Header, Image
-from streamrecon.output.contact import contact_sheet
 from streamrecon.output.names import plain, stems
 from streamrecon.output.nifti import write_nifti
+from streamrecon.output.preview.contact_sheet import contact_sheet
 from streamrecon.output.sidecar import sidecar, write_sidecar
 from streamrecon.storage.atomic_file import whole
 

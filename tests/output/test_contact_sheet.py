@@ -10,8 +10,8 @@ import pytest
 from streamrecon.model.geometry import Geometry
 from streamrecon.mrd.images.volumes_from_images import Stack
 from streamrecon.mrd.wire.layout import IMAGE
-from streamrecon.output.contact import contact_sheet
-from streamrecon.output.sheet import Window, positive_window, signed_window
+from streamrecon.output.preview.contact_sheet import contact_sheet
+from streamrecon.output.preview.tiles import Window, positive_window, signed_window
 
 _AXIAL = np.eye(3)[::-1]
 _TILE, _LABEL, _GAP, _TITLE = 240, 20, 6, 30

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.output.planes import middle_planes
+from streamrecon.output.preview.planes import middle_planes
 
 _AXIAL = np.eye(3)[::-1]  # z up to S, y to P, x to L
 _SAGITTAL = np.array([[1.0, 0, 0], [0, 0, -1.0], [0, 1.0, 0]])  # z to L, y to I, x to P

@@ -17,7 +17,7 @@ from streamrecon_simulator.write import write_scan
 
 from streamrecon.cli import main
 from streamrecon.errors import DataError
-from streamrecon.output.pictures import pictures_of
+from streamrecon.output.preview.read_back import pictures_of
 
 CHAIN = """<configuration><version>2</version><stream>
 <gadget><name>WhitenNoise</name></gadget><gadget><name>AssembleKSpace</name></gadget>

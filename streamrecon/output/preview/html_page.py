@@ -10,8 +10,8 @@ from html import escape
 from PIL import Image
 
 from streamrecon import __version__
-from streamrecon.output.pictures import Picture
-from streamrecon.output.sheet import Tile, draw_sheet, draw_tile
+from streamrecon.output.preview.read_back import Picture
+from streamrecon.output.preview.tiles import Tile, draw_sheet, draw_tile
 
 _LONGEST_LABEL = 36  # letters over a cut
 _STYLE = """

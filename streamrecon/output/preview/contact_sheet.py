@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from streamrecon.mrd.images.volumes_from_images import Stack
-from streamrecon.output.planes import Plane, middle_planes
-from streamrecon.output.sheet import (
+from streamrecon.output.preview.planes import Plane, middle_planes
+from streamrecon.output.preview.tiles import (
     PHASE_WINDOW,
     Tile,
     Window,

@@ -18,9 +18,9 @@ from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
 from streamrecon.mrd.files.hdf5_reader import read_images
 from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
-from streamrecon.output.planes import Plane, middle_planes
+from streamrecon.output.preview.planes import Plane, middle_planes
+from streamrecon.output.preview.tiles import PHASE_WINDOW, Window, positive_window, signed_window
 from streamrecon.output.ras import from_ras
-from streamrecon.output.sheet import PHASE_WINDOW, Window, positive_window, signed_window
 
 _HALF_TURN = 3.2  # rad: phase goes no further
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from streamrecon.output.planes import Plane
+from streamrecon.output.preview.planes import Plane
 
 _TILE, _LABEL, _GAP, _TITLE = 240, 20, 6, 30  # pixels
 _TITLE_SIZE = 15
