@@ -1,23 +1,16 @@
 """Thin adapters: message → pure function → message, and the registry of their names."""
 
 from streamrecon.stream.registry import GadgetClass, Registry
-from streamrecon_gadgets.combine import CombineCoils
-from streamrecon_gadgets.compression import CompressCoils
-from streamrecon_gadgets.dicom import DropDicom, SendDicom, SpoolDicom
-from streamrecon_gadgets.field import FieldImages, MapField
-from streamrecon_gadgets.image_in import AssembleImages
-from streamrecon_gadgets.images import EchoImages
-from streamrecon_gadgets.integers import WholePpb
-from streamrecon_gadgets.kspace import AssembleKSpace
-from streamrecon_gadgets.navigators import CorrectNavigators
-from streamrecon_gadgets.noise import WhitenNoise
-from streamrecon_gadgets.partial import FillPartialFourier
-from streamrecon_gadgets.polarity import CheckPolarity
-from streamrecon_gadgets.preview import GatherCentre, Preview
-from streamrecon_gadgets.projection import ProjectSlabs
-from streamrecon_gadgets.quality import WatchQuality
-from streamrecon_gadgets.relaxation import DecayImages
-from streamrecon_gadgets.stock import (
+from streamrecon_gadgets.acquisition.combine import CombineCoils
+from streamrecon_gadgets.acquisition.compression import CompressCoils
+from streamrecon_gadgets.acquisition.kspace import AssembleKSpace
+from streamrecon_gadgets.acquisition.navigators import CorrectNavigators
+from streamrecon_gadgets.acquisition.noise import WhitenNoise
+from streamrecon_gadgets.acquisition.partial import FillPartialFourier
+from streamrecon_gadgets.acquisition.preview import GatherCentre, Preview
+from streamrecon_gadgets.acquisition.quality import WatchQuality
+from streamrecon_gadgets.exchange.dicom import DropDicom, SendDicom, SpoolDicom
+from streamrecon_gadgets.exchange.gadgetron_names import (
     AutoScale,
     Contained,
     Extract,
@@ -26,9 +19,16 @@ from streamrecon_gadgets.stock import (
     NoiseSummary,
     ScaleEchoes,
 )
-from streamrecon_gadgets.susceptibility import InvertField, RemoveBackground
-from streamrecon_gadgets.swi import SwiImages, TrueSwiImages
-from streamrecon_gadgets.veins import FindVeins
+from streamrecon_gadgets.exchange.integer_ppb import WholePpb
+from streamrecon_gadgets.exchange.scanner_images import AssembleImages
+from streamrecon_gadgets.maps.field import FieldImages, MapField
+from streamrecon_gadgets.maps.images import EchoImages
+from streamrecon_gadgets.maps.phase_sign import CheckPolarity
+from streamrecon_gadgets.maps.projection import ProjectSlabs
+from streamrecon_gadgets.maps.relaxation import DecayImages
+from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
+from streamrecon_gadgets.maps.swi import SwiImages, TrueSwiImages
+from streamrecon_gadgets.maps.veins import FindVeins
 
 ALL: tuple[GadgetClass, ...] = (
     WhitenNoise,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from streamrecon_gadgets.combine import CombineCoils
-from streamrecon_gadgets.kspace import AssembleKSpace
-from streamrecon_gadgets.noise import WhitenNoise
+from streamrecon_gadgets.acquisition.combine import CombineCoils
+from streamrecon_gadgets.acquisition.kspace import AssembleKSpace
+from streamrecon_gadgets.acquisition.noise import WhitenNoise
 
 from streamrecon.errors import ReconError
 from streamrecon.maps.phase_sign_check import contrast_of_ball, lopsidedness

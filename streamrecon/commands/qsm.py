@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from streamrecon_gadgets.field import FieldImages, MapField
-from streamrecon_gadgets.susceptibility import InvertField, RemoveBackground
+from streamrecon_gadgets.maps.field import FieldImages, MapField
+from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
 
 from streamrecon.commands.echo_files import EchoFiles, read_echo_files, read_mask
 from streamrecon.commands.options import write

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import streamrecon_gadgets.compression as compression_gadget
+import streamrecon_gadgets.acquisition.compression as compression_gadget
 from chains import complex_echoes, relative_errors, texts
 from streamrecon_gadgets import REGISTRY
-from streamrecon_gadgets.compression import CompressCoils
-from streamrecon_gadgets.preview import EarlyLines
-from streamrecon_gadgets.volume import rows_along_x
+from streamrecon_gadgets.acquisition.compression import CompressCoils
+from streamrecon_gadgets.acquisition.preview import EarlyLines
+from streamrecon_gadgets.acquisition.volume import rows_along_x
 from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene

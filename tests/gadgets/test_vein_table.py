@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from streamrecon_gadgets.veins import FindVeins
+from streamrecon_gadgets.maps.veins import FindVeins
 
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.notice import Notice

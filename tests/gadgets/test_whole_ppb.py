@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from streamrecon_gadgets.integers import WholePpb
+from streamrecon_gadgets.exchange.integer_ppb import WholePpb
 from test_dicom_gadgets import GRID, SCAN
 
 from streamrecon.model.images import Quantity, Volume

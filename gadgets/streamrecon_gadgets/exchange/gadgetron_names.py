@@ -16,7 +16,7 @@ from streamrecon.mrd.wire.messages import Dependency
 from streamrecon.output.integer_images import as_integers
 from streamrecon.storage.noise_store import NoiseStore, dependency_meta
 from streamrecon.stream.gadget import Gadget
-from streamrecon_gadgets.images import echo_volumes
+from streamrecon_gadgets.maps.images import echo_volumes
 
 _FEW_GREYS = 64  # an image that a reader would take for empty
 

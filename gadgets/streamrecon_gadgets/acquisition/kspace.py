@@ -18,7 +18,7 @@ from streamrecon.mrd.wire.messages import Acquisitions, Header
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.recon.kspace.readout import ReadoutTransform
 from streamrecon.stream.gadget import Gadget
-from streamrecon_gadgets.volume import OpenVolume, readout_of
+from streamrecon_gadgets.acquisition.volume import OpenVolume, readout_of
 
 _VOLUME = ("repetition", "set", "phase")  # the counters that part volumes, slowest first
 _CALIBRATES_ONLY = np.uint64(layout.PARALLEL_CALIBRATION)

@@ -35,8 +35,8 @@ from streamrecon.recon.kspace.central_kspace import (
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.recon.kspace.readout import ReadoutTransform
 from streamrecon.stream.gadget import Gadget
-from streamrecon_gadgets.combine import CombineCoils
-from streamrecon_gadgets.volume import OpenVolume
+from streamrecon_gadgets.acquisition.combine import CombineCoils
+from streamrecon_gadgets.acquisition.volume import OpenVolume
 
 _COUNTERS = ("repetition", "set", "phase")  # a volume's; previews are of the first
 _LOWEST = 19  # of the system's priorities: such a thread runs when others wait

@@ -22,7 +22,7 @@ from streamrecon.qsm.pipeline import (
 )
 from streamrecon.qsm.reference import Reference
 from streamrecon.stream.gadget import Gadget
-from streamrecon_gadgets.field import total_of
+from streamrecon_gadgets.maps.field import total_of
 
 
 class RemoveBackground(Gadget[FieldMap]):

@@ -22,7 +22,7 @@ from streamrecon.recon.kspace.coil_compression import compressed
 from streamrecon.recon.kspace.encoding_grid import Grid, grid_of
 from streamrecon.recon.kspace.geometric_coil_compression import compressed_along_x
 from streamrecon.stream.gadget import Gadget
-from streamrecon_gadgets.volume import readout_of, rows_along_x
+from streamrecon_gadgets.acquisition.volume import readout_of, rows_along_x
 
 _MOST = 1024  # lines to learn from: a scan of many slices has more around its centre
 _STRONGEST = 256  # of those that came, where the centre did not and a number is asked for

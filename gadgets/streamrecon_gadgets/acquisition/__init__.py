@@ -1,0 +1,1 @@
+"""Gadgets from acquisition lines to complex echoes."""

@@ -1,0 +1,1 @@
+"""Gadgets from complex echoes to fields, susceptibility and every other map."""
