@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 from streamrecon_gadgets import REGISTRY
 from streamrecon_simulator.header import header_xml
-from streamrecon_simulator.heads import imaging_heads, noise_heads
+from streamrecon_simulator.line_headers import imaging_heads, noise_heads
 from streamrecon_simulator.order import line_order
 from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scene import Scene

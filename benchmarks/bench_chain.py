@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 from _cost import time_of
 from _service import MemoryPeak, Run, send_stream, serving
+from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
-from streamrecon_simulator.scenes import SCENES
 from streamrecon_simulator.write import write_scan_stream
 
 from streamrecon.fourier import Plan

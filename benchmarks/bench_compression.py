@@ -20,10 +20,10 @@ import numpy as np
 from _cost import cost_in
 from numpy.typing import NDArray
 from streamrecon_gadgets import REGISTRY
+from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
-from streamrecon_simulator.scenes import SCENES
 
 from streamrecon.model.images import Echoes
 from streamrecon.model.notice import Notice

@@ -17,8 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from _service import Run, Service, send_stream, serving
+from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
-from streamrecon_simulator.scenes import SCENES
 from streamrecon_simulator.write import write_scan_stream
 
 from streamrecon.stream.chainfile.library import find_chain_file

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from bench_parallel import grid_of
 from streamrecon_simulator.encode import encode, sample_object
-from streamrecon_simulator.scenes import SCENES
+from streamrecon_simulator.presets import SCENES
 
 from streamrecon.fourier import ifft
 from streamrecon.model.lattice import ALL_LINES, Lattice

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from _cost import cost_in, time_of
 from streamrecon_simulator.shapes import contains
-from streamrecon_simulator.tree import vein_tree
+from streamrecon_simulator.vein_tree import vein_tree
 
 from streamrecon.fourier import Plan
 from streamrecon.maps.centrelines import trace_veins

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import binary_erosion
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.faults import Faults
+from streamrecon_simulator.imperfections import Faults
+from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene
-from streamrecon_simulator.scenes import SCENES
 
 from streamrecon.model.images import Echoes, Quantity, Volume
 from streamrecon.stream.chainfile.build import build_chain

@@ -12,8 +12,8 @@ import nibabel
 import numpy as np
 import pytest
 from scripted_server import CLOSE, ScriptedServer, hear_all, text
+from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
-from streamrecon_simulator.scenes import SCENES
 from streamrecon_simulator.write import write_scan, write_scan_stream
 
 from streamrecon.cli import main

@@ -11,8 +11,8 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
-from streamrecon_simulator.scenes import SCENES
 from streamrecon_simulator.write import write_scan
 
 from streamrecon.cli import main

@@ -12,8 +12,8 @@ from streamrecon.mrd.files.hdf5_reader import read_scan
 from streamrecon.mrd.wire.messages import Image, Message, Text
 from streamrecon_simulator.client import Pace, play
 from streamrecon_simulator.options import add_scene_options, given, scene_from
+from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
-from streamrecon_simulator.scenes import SCENES
 from streamrecon_simulator.write import demo_scan, write_scan, write_scan_stream, write_truth
 
 _SCENES_HELP = "a name that `streamrecon-simulate scenes` lists"

@@ -9,7 +9,7 @@ from typing import Any
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Shape, Triple
-from streamrecon_simulator.faults import Faults
+from streamrecon_simulator.imperfections import Faults
 from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scene import Order, Orientation, Scene
 

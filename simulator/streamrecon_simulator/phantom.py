@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from streamrecon_simulator.field import unit_field
 from streamrecon_simulator.shapes import Cylinder, Ellipsoid, Shape, Sphere, contains
-from streamrecon_simulator.tree import vein_tree
+from streamrecon_simulator.vein_tree import vein_tree
 
 
 @dataclass(frozen=True, slots=True)

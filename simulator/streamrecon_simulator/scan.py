@@ -12,7 +12,7 @@ from streamrecon.mrd.wire.messages import Acquisitions, Header, Waveform
 from streamrecon_simulator.coils import correlated_noise, noise_covariance
 from streamrecon_simulator.encode import encode, polarity, sample_object
 from streamrecon_simulator.header import header_xml
-from streamrecon_simulator.heads import imaging_heads, noise_heads
+from streamrecon_simulator.line_headers import imaging_heads, noise_heads
 from streamrecon_simulator.order import line_order
 from streamrecon_simulator.physiology import waveform
 from streamrecon_simulator.scene import Scene

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry, Shape, Triple
-from streamrecon_simulator.faults import Faults
+from streamrecon_simulator.imperfections import Faults
 from streamrecon_simulator.phantom import HEAD, Phantom
 from streamrecon_simulator.sampling import Measured, Sampling
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from streamrecon.mrd.files.hdf5_writer import FileWriter
 from streamrecon.mrd.files.plain_stream import write_stream
 from streamrecon.mrd.wire.messages import Close
+from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import Simulation, simulate
 from streamrecon_simulator.scene import Scene
-from streamrecon_simulator.scenes import SCENES
 from streamrecon_simulator.truth import truth
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 from archive import Archive, free_port, listening
+from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
-from streamrecon_simulator.scenes import SCENES
 from streamrecon_simulator.write import write_scan
 from test_spool import images_of
 

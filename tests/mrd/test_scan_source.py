@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
-from streamrecon_simulator.scenes import SCENES
 from streamrecon_simulator.write import write_scan, write_scan_stream
 
 from streamrecon.errors import ProtocolError, TruncatedStream

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from streamrecon_simulator.coils import correlated_noise, noise_covariance, sensitivity
+from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
-from streamrecon_simulator.scenes import SCENES
 
 from streamrecon.mrd.wire.layout import NOISE
 from streamrecon.mrd.wire.messages import Acquisitions

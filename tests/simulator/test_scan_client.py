@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from streamrecon_simulator.__main__ import main
 from streamrecon_simulator.client import Pace, play
+from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
-from streamrecon_simulator.scenes import SCENES
 
 from streamrecon.errors import DeliveryError, ProtocolError
 from streamrecon.mrd.wire.layout import IMAGE

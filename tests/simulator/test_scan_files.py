@@ -5,8 +5,8 @@ import ismrmrd
 import numpy as np
 import pytest
 from streamrecon_simulator.__main__ import main
+from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
-from streamrecon_simulator.scenes import SCENES
 from streamrecon_simulator.write import write_scan, write_scan_stream, write_truth
 
 from streamrecon.mrd.files.plain_stream import read_stream

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from streamrecon_simulator.faults import Faults
+from streamrecon_simulator.imperfections import Faults
 from streamrecon_simulator.phantom import CYLINDER, HEAD, MARKER, SPHERES, VEINS
 from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scene import Order, Scene
