@@ -12,7 +12,7 @@ from archive import MR_IMAGE, Archive, free_port
 from orthanc import Orthanc
 from pydicom.dataset import Dataset
 from pynetdicom import AE, build_role, evt
-from test_sender import destination, states, until
+from test_sender_threads import destination, states, until
 from test_spool import images_of, uids
 
 from streamrecon.dicom.delivery.destinations import Commitment, Destination

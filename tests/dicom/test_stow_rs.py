@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from archive import free_port
 from orthanc import WEB_PLUGIN, Orthanc
-from test_sender import fill, states, until
+from test_sender_threads import fill, states, until
 from test_spool import images_of, uids
 
 from streamrecon.dicom.delivery.destinations import Tls, WebDestination, read_destinations
