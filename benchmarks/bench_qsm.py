@@ -25,14 +25,19 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.phase.field_fit import fit_field
 from streamrecon.phase.phase_offset import remove_offset
 from streamrecon.phase.unwrap import unwrap_by_template, unwrap_individually
-from streamrecon.qsm.closed_form import invert_rts, invert_tikhonov, invert_tkd
-from streamrecon.qsm.lbv import remove_lbv
+from streamrecon.qsm.background.lbv import remove_lbv
+from streamrecon.qsm.background.pdf import remove_pdf
+from streamrecon.qsm.background.sharp import (
+    remove_ismv,
+    remove_resharp,
+    remove_vresharp,
+    remove_vsharp,
+)
+from streamrecon.qsm.inversion.closed_form import invert_rts, invert_tikhonov, invert_tkd
+from streamrecon.qsm.inversion.total_variation import invert_robust, invert_tv
 from streamrecon.qsm.mask import brain_mask
-from streamrecon.qsm.pdf import remove_pdf
 from streamrecon.qsm.pipeline import Quality, susceptibility
-from streamrecon.qsm.sharp import remove_ismv, remove_resharp, remove_vresharp, remove_vsharp
 from streamrecon.qsm.total_field import total_field
-from streamrecon.qsm.total_variation import invert_robust, invert_tv
 
 GAMMA_BAR_MHZ_PER_T = 42.576  # as the phantom has it
 REGIONS = range(1, 10)  # nuclei, thalamus, white and grey matter

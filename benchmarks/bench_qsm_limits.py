@@ -19,10 +19,10 @@ from bench_qsm import NOISELESS_STRENGTH, REGIONS, Phantom, chi_score, head, loa
 from scipy.ndimage import distance_transform_edt
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.closed_form import invert_tkd
 from streamrecon.qsm.dipole import field_from_chi
+from streamrecon.qsm.inversion.closed_form import invert_tkd
+from streamrecon.qsm.inversion.total_variation import invert_tv
 from streamrecon.qsm.pipeline import Quality, susceptibility
-from streamrecon.qsm.total_variation import invert_tv
 
 BEYOND_MM = 10.0
 NEAR_MM = (3.0, 15.0)

@@ -28,23 +28,23 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.closed_form import invert_tkd
-from streamrecon.qsm.dipole import PADDING, field_from_chi
-from streamrecon.qsm.lbv import remove_lbv
-from streamrecon.qsm.pdf import Local, remove_pdf
-from streamrecon.qsm.reference import Reference, Referenced, set_reference
-from streamrecon.qsm.sharp import (
+from streamrecon.qsm.background.lbv import remove_lbv
+from streamrecon.qsm.background.pdf import Local, remove_pdf
+from streamrecon.qsm.background.sharp import (
     remove_ismv,
     remove_resharp,
     remove_vresharp,
     remove_vsharp,
 )
+from streamrecon.qsm.dipole import PADDING, field_from_chi
+from streamrecon.qsm.inversion.closed_form import invert_tkd
+from streamrecon.qsm.inversion.total_variation import invert_tv, strength_from_noise
+from streamrecon.qsm.inversion.two_pass import STRONG_PPM, invert_twice
+from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic
+from streamrecon.qsm.reference import Reference, Referenced, set_reference
 from streamrecon.qsm.solvers import Solution
 from streamrecon.qsm.total_field import TotalField, total_field
-from streamrecon.qsm.total_variation import invert_tv, strength_from_noise
-from streamrecon.qsm.two_pass import STRONG_PPM, invert_twice
 from streamrecon.qsm.uncertainty import noise_of_map
-from streamrecon.qsm.weak_harmonic import invert_weak_harmonic
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
@@ -180,8 +180,8 @@ def local_field(
 ) -> Local:
     """Background off, as the preset wants it or as ``background`` says.
 
-    PDF alone takes the trust in the field into account; the others lose what `qsm.sharp` and
-    `qsm.lbv` say of the mask.
+    PDF alone takes the trust in the field into account; the others lose what `qsm.background.sharp`
+    and `qsm.background.lbv` say of the mask.
     """
     field, mask = total.fit.field_ppm, total.mask
     if background is Background.PRESET and quality is Quality.CONSENSUS:

@@ -14,9 +14,9 @@ from streamrecon.phase.field_fit import FieldFit, fit_field
 from streamrecon.phase.phase_offset import echo_pair, remove_offset
 from streamrecon.phase.signal_mask import signal_mask
 from streamrecon.phase.unwrap import unwrap_by_template
+from streamrecon.qsm.inversion.total_variation import trust_from_noise
 from streamrecon.qsm.mask import brain_mask, reliable_mask
 from streamrecon.qsm.reference import csf_mask
-from streamrecon.qsm.total_variation import trust_from_noise
 from streamrecon.units import hz_per_ppm
 
 Complex = NDArray[np.complex64]

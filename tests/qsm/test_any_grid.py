@@ -9,10 +9,10 @@ from scipy.spatial.transform import Rotation
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.closed_form import invert_tkd
 from streamrecon.qsm.dipole import field_from_chi
+from streamrecon.qsm.inversion.closed_form import invert_tkd
+from streamrecon.qsm.inversion.total_variation import invert_tv
 from streamrecon.qsm.pipeline import susceptibility
-from streamrecon.qsm.total_variation import invert_tv
 
 CENTRES = ((9, 3, 4), (-9, -6, -5), (2, 14, -9))
 LEVELS = (0.3, -0.2, 0.15)

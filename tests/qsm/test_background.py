@@ -9,16 +9,16 @@ from closed_forms import ORIENTATIONS, positions_mm
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.dipole import field_from_chi
-from streamrecon.qsm.lbv import remove_lbv
-from streamrecon.qsm.pdf import remove_pdf
-from streamrecon.qsm.sharp import (
+from streamrecon.qsm.background.lbv import remove_lbv
+from streamrecon.qsm.background.pdf import remove_pdf
+from streamrecon.qsm.background.sharp import (
     ball_kernel,
     remove_ismv,
     remove_resharp,
     remove_vresharp,
     remove_vsharp,
 )
+from streamrecon.qsm.dipole import field_from_chi
 
 METHODS = {
     "pdf": (remove_pdf, 0.35),

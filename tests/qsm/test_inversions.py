@@ -8,10 +8,10 @@ from closed_forms import AXIAL, ORIENTATIONS, positions_mm
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.admm import WHOLE
-from streamrecon.qsm.closed_form import invert_rts, invert_tikhonov, invert_tkd
 from streamrecon.qsm.dipole import field_from_chi
-from streamrecon.qsm.total_variation import (
+from streamrecon.qsm.inversion.admm import WHOLE
+from streamrecon.qsm.inversion.closed_form import invert_rts, invert_tikhonov, invert_tkd
+from streamrecon.qsm.inversion.total_variation import (
     gradient_shares,
     invert_tv,
     strength_from_noise,

@@ -8,7 +8,7 @@ from closed_forms import ORIENTATIONS, positions_mm, sphere
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.lbv import remove_lbv
+from streamrecon.qsm.background.lbv import remove_lbv
 
 GRIDS = [
     ((31, 44, 39), (2.0, 1.5, 1.5)),  # odd and even sides

@@ -8,7 +8,8 @@ from closed_forms import ORIENTATIONS
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.admm import (
+from streamrecon.qsm.dipole import dipole_kernel
+from streamrecon.qsm.inversion.admm import (
     RELAXATION,
     WHOLE,
     Gradients,
@@ -17,8 +18,7 @@ from streamrecon.qsm.admm import (
     mix,
     squares,
 )
-from streamrecon.qsm.closed_form import laplacian_kernel
-from streamrecon.qsm.dipole import dipole_kernel
+from streamrecon.qsm.inversion.closed_form import laplacian_kernel
 from streamrecon.qsm.solvers import Operator, convolution, least_squares
 
 SHAPE = (7, 6, 9)

@@ -8,8 +8,8 @@ from closed_forms import ORIENTATIONS, positions_mm
 
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import field_from_chi
-from streamrecon.qsm.total_variation import invert_tv
-from streamrecon.qsm.two_pass import invert_twice
+from streamrecon.qsm.inversion.total_variation import invert_tv
+from streamrecon.qsm.inversion.two_pass import invert_twice
 
 GRID = Geometry((35, 41, 43), (1.6, 1.3, 1.2), ORIENTATIONS["doubly_oblique"])
 EVERYWHERE = np.ones(GRID.shape, bool)

@@ -9,8 +9,8 @@ from scipy.stats import chi2
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.closed_form import invert_tikhonov
 from streamrecon.qsm.dipole import field_from_chi
+from streamrecon.qsm.inversion.closed_form import invert_tikhonov
 from streamrecon.qsm.pipeline import susceptibility, susceptibility_sd
 from streamrecon.qsm.uncertainty import noise_of_map
 

@@ -8,10 +8,10 @@ from closed_forms import ORIENTATIONS, positions_mm
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.admm import harmonics, phases
-from streamrecon.qsm.closed_form import invert_tkd
 from streamrecon.qsm.dipole import field_from_chi
-from streamrecon.qsm.weak_harmonic import invert_weak_harmonic
+from streamrecon.qsm.inversion.admm import harmonics, phases
+from streamrecon.qsm.inversion.closed_form import invert_tkd
+from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic
 
 RAD_PER_PPM = 2 * np.pi * 127.7 * 0.02
 

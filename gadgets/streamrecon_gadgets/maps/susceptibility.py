@@ -12,7 +12,7 @@ from pydantic import Field, PrivateAttr
 
 from streamrecon.model.images import ChiMap, FieldMap, LocalField, Quantity, Regions, Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.qsm.pdf import Local
+from streamrecon.qsm.background.pdf import Local
 from streamrecon.qsm.pipeline import (
     Background,
     Quality,

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from streamrecon.errors import ReconError
 from streamrecon.fourier import RealPlan
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm.admm import (
+from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
+from streamrecon.qsm.inversion.admm import (
     RELAXATION,
     WHOLE,
     Shares,
@@ -25,9 +26,8 @@ from streamrecon.qsm.admm import (
     mix,
     squares,
 )
-from streamrecon.qsm.closed_form import checked_field, laplacian_kernel, relative_change
-from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
-from streamrecon.qsm.multiresolution import Task, carry
+from streamrecon.qsm.inversion.closed_form import checked_field, laplacian_kernel, relative_change
+from streamrecon.qsm.inversion.multiresolution import Task, carry
 from streamrecon.qsm.solvers import Solution
 
 Real = NDArray[np.float32]

@@ -5,8 +5,8 @@ r"""Non-linear total variation with weak harmonics: as the consensus paper's exa
 
 in radians, by ADMM. The harmonic field ``h`` takes part of what background removal left, slowly:
 300 steps move χ by a rest 40 % less than plain division does, where
-`streamrecon.qsm.total_variation` moves it 90 % less. Here for those who must have the published
-method.
+`streamrecon.qsm.inversion.total_variation` moves it 90 % less. Here for those who must have the
+published method.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm.admm import WHOLE, gradients, harmonics, phases
-from streamrecon.qsm.closed_form import checked_field, laplacian_kernel, relative_change
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
+from streamrecon.qsm.inversion.admm import WHOLE, gradients, harmonics, phases
+from streamrecon.qsm.inversion.closed_form import checked_field, laplacian_kernel, relative_change
 from streamrecon.qsm.solvers import Solution
 
 Real = NDArray[np.float32]
@@ -45,7 +45,7 @@ def invert_weak_harmonic(
 
     Six real FFTs of the padded grid a step. λ and β are those of the consensus paper's example;
     they hold for a phase in radians at one echo and do not follow the noise: for that see
-    `streamrecon.qsm.total_variation.invert_tv`.
+    `streamrecon.qsm.inversion.total_variation.invert_tv`.
 
     Parameters
     ----------

@@ -25,8 +25,8 @@ from scipy.ndimage import binary_erosion
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm._lbv_kernels import negative_laplacian, relax
-from streamrecon.qsm.pdf import Local
+from streamrecon.qsm.background._lbv_kernels import negative_laplacian, relax
+from streamrecon.qsm.background.pdf import Local
 from streamrecon.qsm.solvers import Solution
 from streamrecon.threads import at_once
 

@@ -1,8 +1,8 @@
 """The field of sources outside the mask, taken off the total field: by projection (PDF).
 
 What sources inside and outside can both explain is shared out by convention: no method knows it.
-PDF keeps every voxel and takes some of the inner field with it. `qsm.sharp` has the methods of
-spherical means, `qsm.lbv` that of boundary values.
+PDF keeps every voxel and takes some of the inner field with it. `qsm.background.sharp` has the
+methods of spherical means, `qsm.background.lbv` that of boundary values.
 """
 
 from __future__ import annotations

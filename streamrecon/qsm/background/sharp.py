@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
+from streamrecon.qsm.background.pdf import Local, checked_total, padded
 from streamrecon.qsm.dipole import padded_shape
-from streamrecon.qsm.pdf import Local, checked_total, padded
 from streamrecon.qsm.solvers import Operator, convolution, least_squares
 
 Real = NDArray[np.float32]
@@ -44,7 +44,7 @@ def remove_vsharp(
     Parameters
     ----------
     field_ppm, mask, geometry
-        As for `qsm.pdf.remove_pdf`.
+        As for `qsm.background.pdf.remove_pdf`.
     largest_mm
         Radius of the largest ball [mm].
     smallest_mm
@@ -100,7 +100,7 @@ def remove_resharp(
     Parameters
     ----------
     field_ppm, mask, geometry
-        As for `qsm.pdf.remove_pdf`.
+        As for `qsm.background.pdf.remove_pdf`.
     radius_mm
         Radius of the ball [mm].
     damping
@@ -151,7 +151,7 @@ def remove_vresharp(
     Parameters
     ----------
     field_ppm, mask, geometry
-        As for `qsm.pdf.remove_pdf`.
+        As for `qsm.background.pdf.remove_pdf`.
     largest_mm
         Radius of the largest ball [mm].
     damping
@@ -221,7 +221,7 @@ def remove_ismv(
     Parameters
     ----------
     field_ppm, mask, geometry
-        As for `qsm.pdf.remove_pdf`.
+        As for `qsm.background.pdf.remove_pdf`.
     radius_mm
         Radius of the ball [mm].
     tolerance

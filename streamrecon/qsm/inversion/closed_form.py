@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm.admm import WHOLE, gradients
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, frequencies, padded_shape
+from streamrecon.qsm.inversion.admm import WHOLE, gradients
 from streamrecon.qsm.solvers import Operator, Solution, convolution, least_squares
 
 Real = NDArray[np.float32]
