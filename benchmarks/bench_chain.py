@@ -29,7 +29,7 @@ from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.write import write_scan_stream
 
 from streamrecon.fourier import Plan
-from streamrecon.model.scan import Limit
+from streamrecon.model.scan import CounterRange
 from streamrecon.recon._kernels import add_weighted
 from streamrecon.recon.images.coil_combination import combine_coils
 from streamrecon.recon.kspace.assemble import HybridSpace
@@ -169,7 +169,7 @@ def filled(scene: Scene) -> tuple[HybridSpace, Sensitivities]:
     z, y, x = (
         Axis(n, n, n, n * voxel) for n, voxel in zip(scene.matrix, scene.voxel_mm, strict=True)
     )
-    ky, kz = (Limit(0, a.n_encoded - 1, a.n_encoded // 2) for a in (y, z))
+    ky, kz = (CounterRange(0, a.n_encoded - 1, a.n_encoded // 2) for a in (y, z))
     shape = (len(scene.te_s), scene.n_coils, *scene.matrix)
     random = np.random.default_rng(0)
     data = random.standard_normal(shape, np.float32).astype(np.complex64)

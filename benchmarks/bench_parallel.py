@@ -26,7 +26,7 @@ from streamrecon_simulator.truth import truth
 
 from streamrecon.fourier import Plan, fft, ifft
 from streamrecon.model.lattice import Lattice
-from streamrecon.model.scan import Limit
+from streamrecon.model.scan import CounterRange
 from streamrecon.recon.images.coil_combination import Weights, combine_coils
 from streamrecon.recon.kspace.assemble import HybridSpace
 from streamrecon.recon.kspace.coil_compression import compression_matrix
@@ -108,7 +108,12 @@ def grid_of(scene: Scene) -> Grid:
         axis(n, n * size, n, n * size) for n, size in zip(scene.matrix, scene.voxel_mm, strict=True)
     ]
     n_z, n_y, _ = scene.matrix
-    return Grid(*axes, ky=Limit(0, n_y - 1, n_y // 2), kz=Limit(0, n_z - 1, n_z // 2), n_slices=1)
+    return Grid(
+        *axes,
+        ky=CounterRange(0, n_y - 1, n_y // 2),
+        kz=CounterRange(0, n_z - 1, n_z // 2),
+        n_slices=1,
+    )
 
 
 def sampled(scene: Scene) -> tuple[np.ndarray, np.ndarray]:

@@ -27,7 +27,7 @@ from streamrecon_simulator.scene import Orientation, Scene
 
 from streamrecon.console import Watch
 from streamrecon.mrd.wire.messages import Header
-from streamrecon.output.formats import Harvest, write_harvest
+from streamrecon.output.formats import ScanResults, write_harvest
 from streamrecon.replay import run_scan
 from streamrecon.stream.chainfile.build import build_chain
 
@@ -53,7 +53,7 @@ GADGETS = (
 CHAIN = "".join(f"<gadget><name>{name}</name></gadget>" for name in GADGETS)
 
 
-def reconstructed() -> Harvest:
+def reconstructed() -> ScanResults:
     """Images, and our DICOM files of them."""
     messages = list(simulate(SCENE).messages())
     header = next(message for message in messages if isinstance(message, Header))
@@ -61,7 +61,7 @@ def reconstructed() -> Harvest:
     xml = f"<configuration><version>2</version><stream>{CHAIN}</stream></configuration>"
     with Watch("marker", live=False) as watch:
         run_scan(messages, build_chain(xml, REGISTRY), give=results.append, watch=watch)
-    return Harvest.of(header.xml, results)
+    return ScanResults.of(header.xml, results)
 
 
 def errors(files: Sequence[Path]) -> int:

@@ -15,7 +15,7 @@ from streamrecon.mrd.files.open_scan import first_header, open_scan
 from streamrecon.mrd.files.plain_stream import read_stream, write_stream
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Acquisitions, Close, DicomFile, Image, Message
-from streamrecon.output.formats import Harvest
+from streamrecon.output.formats import ScanResults
 from streamrecon.stream.run.chain import Chain
 
 Result = Image | DicomFile
@@ -74,7 +74,7 @@ def _watched(scan: Iterable[Message], series: ImageSeries, watch: Watch) -> Iter
         yield message
 
 
-def replay(path: Path, chain: Chain, watch: Watch, *, group: str | None = None) -> Harvest:
+def replay(path: Path, chain: Chain, watch: Watch, *, group: str | None = None) -> ScanResults:
     """Reconstruct the scan in a file.
 
     Parameters
@@ -97,7 +97,7 @@ def replay(path: Path, chain: Chain, watch: Watch, *, group: str | None = None) 
     header = first_header(scan)
     results: list[Result] = []
     run_scan(chain_of([header], scan), chain, give=results.append, watch=watch)
-    return Harvest.of(header.xml, results)
+    return ScanResults.of(header.xml, results)
 
 
 def pipe(source: BufferedIOBase, target: BinaryIO, chain: Chain, watch: Watch) -> None:

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.scan import EchoTrain, Encoding, Ids, Limit, PhaseSign, Protocol, Scan
+from streamrecon.model.scan import (
+    CounterRange,
+    EchoTrain,
+    Encoding,
+    Ids,
+    PhaseSign,
+    Scan,
+    ScanProtocol,
+)
 from streamrecon.output.ras import from_ras
 from streamrecon.phase.phase_scaling import PhaseScale, recognise_phase
 from streamrecon.units import GAMMA_BAR_HZ_PER_T, s_from_ms
@@ -63,8 +71,8 @@ class EchoFiles:
         """The scan, as far as the files tell."""
         shape, voxel_mm = self.geometry.shape, self.geometry.voxel_mm
         fov_mm = (shape[0] * voxel_mm[0], shape[1] * voxel_mm[1], shape[2] * voxel_mm[2])
-        ky, kz = (Limit(0, n - 1, n // 2) for n in (shape[1], shape[0]))
-        protocol = Protocol(
+        ky, kz = (CounterRange(0, n - 1, n // 2) for n in (shape[1], shape[0]))
+        protocol = ScanProtocol(
             echoes=EchoTrain(self.te_s),
             encoding=Encoding(shape, fov_mm, shape, fov_mm, ky, kz),
             b0_t=self.b0_t,

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from streamrecon.output.formats import FORMATS, Harvest, write_harvest
+from streamrecon.output.formats import FORMATS, ScanResults, write_harvest
 
 
 def add_chain(parser: argparse.ArgumentParser, meaning: str) -> None:
@@ -58,7 +58,7 @@ def _formats(text: str) -> list[str]:
     return names
 
 
-def write(harvest: Harvest, folder: Path, formats: Sequence[str]) -> None:
+def write(harvest: ScanResults, folder: Path, formats: Sequence[str]) -> None:
     """Write what a scan gave, and print the paths."""
     for path in write_harvest(harvest, folder, formats):
         print(path)

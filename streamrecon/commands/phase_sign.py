@@ -15,7 +15,7 @@ from streamrecon.model.images import Echoes
 from streamrecon.mrd.files.open_scan import open_scan
 from streamrecon.qsm.pipeline import Quality, Susceptibility, susceptibility
 from streamrecon.stream.run.chain import Chain
-from streamrecon.stream.run.serial import Sequence, Step
+from streamrecon.stream.run.serial import Serial, Step
 
 _DESCRIPTION = """\
 Reconstruct the scan of a phantom whose objects are known to be paramagnetic, as vials of contrast
@@ -76,7 +76,7 @@ def _echoes(path: Path, group: str | None) -> Echoes:
     """The combined echoes of the first volume."""
     made: list[object] = []
     gadgets = (WhitenNoise(), AssembleKSpace(), CombineCoils())
-    chain = Chain(Sequence(tuple(Step(type(gadget).__name__, gadget) for gadget in gadgets)))
+    chain = Chain(Serial(tuple(Step(type(gadget).__name__, gadget) for gadget in gadgets)))
     chain.run(open_scan(path, group), made.append)
     for item in made:
         if isinstance(item, Echoes):

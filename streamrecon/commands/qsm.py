@@ -23,11 +23,11 @@ from streamrecon.model.scan import PhaseSign, SignOrigin
 from streamrecon.mrd.header.phase_sign import image_sign
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Image
-from streamrecon.output.formats import Harvest
+from streamrecon.output.formats import ScanResults
 from streamrecon.phase.phase_scaling import complex_echoes
 from streamrecon.qsm.pipeline import Background, Quality
 from streamrecon.stream.run.chain import Chain
-from streamrecon.stream.run.serial import AnyGadget, Sequence, Step
+from streamrecon.stream.run.serial import AnyGadget, Serial, Step
 
 _DESCRIPTION = """\
 Susceptibility (QSM, in ppm) of multi-echo GRE magnitude and phase, in NIfTI files made elsewhere,
@@ -221,14 +221,14 @@ def _run(gadgets: Iterable[AnyGadget], items: Iterable[object], watch: Watch) ->
             made.append(item)
 
     steps = tuple(Step(type(gadget).__name__, gadget) for gadget in gadgets)
-    Chain(Sequence(steps)).run(items, emit)
+    Chain(Serial(steps)).run(items, emit)
     return made
 
 
-def _harvest(volumes: list[Volume]) -> Harvest:
+def _harvest(volumes: list[Volume]) -> ScanResults:
     series = ImageSeries()
     images: list[Image] = [image for volume in volumes for image in series.images(volume)]
-    return Harvest(b"", images, known=volumes[0].scan.protocol)
+    return ScanResults(b"", images, known=volumes[0].scan.protocol)
 
 
 def _say(watch: Watch, level: Level, *texts: str) -> None:

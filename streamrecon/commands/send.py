@@ -13,7 +13,7 @@ from streamrecon.mrd.header.noise_dependency import noise_link
 from streamrecon.mrd.wire.message_ids import Dialect
 from streamrecon.mrd.wire.messages import ConfigFile, ConfigText
 from streamrecon.noise_query import ask_noise
-from streamrecon.output.formats import Harvest
+from streamrecon.output.formats import ScanResults
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         for measurement in noise_link(header).dependencies if options.ask_noise else ():
             watch.say(ask_noise(server, measurement))
         reply = send(open_scan(options.file, options.group), server, request, watch)
-    write(Harvest(header, reply.images, reply.files), options.output, options.format)
+    write(ScanResults(header, reply.images, reply.files), options.output, options.format)
     return 0 if reply.complete else 1
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from streamrecon.client import Server
 from streamrecon.server.listener import Address, serve
 from streamrecon.server.settings import Settings, load_settings
-from streamrecon.server.worker import Named
+from streamrecon.server.worker import ImportPath
 
-_EQUIP = Named("streamrecon.commands.worker_setup", "equip")
+_EQUIP = ImportPath("streamrecon.commands.worker_setup", "equip")
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -8,12 +8,12 @@ from streamrecon_gadgets import REGISTRY
 from streamrecon_gadgets.plans import keep_plans, recall_plans
 from streamrecon_gadgets.warm import warm
 
-from streamrecon.server.worker import Equipment
+from streamrecon.server.worker import WorkerSetup
 
 
-def equip() -> Equipment:
+def equip() -> WorkerSetup:
     """The gadgets, and what is warmed up, recalled and learnt around a scan."""
-    return Equipment(REGISTRY, warm=_warm_up, recall=recall_plans, learn=keep_plans)
+    return WorkerSetup(REGISTRY, warm=_warm_up, recall=recall_plans, learn=keep_plans)
 
 
 def _warm_up(storage: Path | None) -> None:

@@ -21,7 +21,7 @@ _QUANTILE = 0.75  # above most vessels and folds, below fat
 _LEAST_SHARE = 0.2  # of a block inside the head
 
 
-def without_sensitivity(
+def correct_bias_field(
     magnitude: NDArray[np.floating],
     head: NDArray[np.bool_],
     geometry: Geometry,

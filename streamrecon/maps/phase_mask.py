@@ -52,7 +52,7 @@ def target_te_s(b0_t: float) -> float:
     return float(np.exp(time[at] + slope * (np.log(b0_t) - field[at])))
 
 
-def phase_weight(
+def phase_mask(
     phase_rad: NDArray[np.floating], *, power: int = 4, darkens: Darkens = Darkens.PARAMAGNETIC
 ) -> Real:
     r"""Factor from phase: 1 up to 0 rad, 0 from π rad on, any shape.

@@ -23,8 +23,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from streamrecon.errors import ReconError
 from streamrecon.fourier import fft, ifft
-from streamrecon.maps.bias_field import without_sensitivity
-from streamrecon.maps.phase_mask import Darkens, chi_weight, phase_weight, soft_weight
+from streamrecon.maps.bias_field import correct_bias_field
+from streamrecon.maps.phase_mask import Darkens, chi_weight, phase_mask, soft_weight
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.signal_mask import signal_mask
 from streamrecon.phase.unwrap import unwrap_laplacian
@@ -76,7 +76,7 @@ def swi_from_field(
     return _weighted(
         magnitude,
         local_ppm,
-        lambda field: phase_weight(field * turn_per_ppm, power=power, darkens=darkens),
+        lambda field: phase_mask(field * turn_per_ppm, power=power, darkens=darkens),
     )
 
 
@@ -154,7 +154,7 @@ def swi_classic(
     total = np.zeros(echoes.shape[1:], np.float32)
     for echo in echoes:
         phase = highpass_phase(echo, geometry, lowpass_mm=lowpass_mm)
-        total += np.abs(echo) * phase_weight(phase, power=power, darkens=darkens)
+        total += np.abs(echo) * phase_mask(phase, power=power, darkens=darkens)
     return total / np.float32(len(echoes))
 
 
@@ -232,7 +232,7 @@ def swi_clear(
         long += signal * np.float32(te)
     frequency = turned / np.maximum(long, np.finfo(np.float32).tiny)
     local = _highpass(frequency, head, geometry, highpass_mm)
-    even = without_sensitivity(together, head, geometry)
+    even = correct_bias_field(together, head, geometry)
     even *= soft_weight(local, head, strength=strength, darkens=darkens)
     return even
 

@@ -12,7 +12,7 @@ from streamrecon.model.scan import Encoding, Scan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ChannelMix:
+class ChannelTransform:
     """What is owed to the channels of all lines that follow.
 
     Whitening and compression travel ahead of the lines and are applied once, to the cropped rows;

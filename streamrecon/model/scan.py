@@ -7,7 +7,7 @@ from enum import Enum
 
 from streamrecon.errors import HeaderError
 from streamrecon.model.geometry import Geometry, Shape, Triple
-from streamrecon.model.study import Visit
+from streamrecon.model.study import StudyInfo
 
 
 class SignOrigin(Enum):
@@ -93,7 +93,7 @@ class EchoTrain:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class CounterRange:
     """Range of an encoding counter: smallest, largest, and the one at the centre of k-space."""
 
     minimum: int = 0
@@ -121,15 +121,15 @@ class Encoding:
     encoded_fov_mm: Triple
     recon_shape: Shape
     recon_fov_mm: Triple
-    ky: Limit
-    kz: Limit
-    average: Limit = Limit()
-    slice: Limit = Limit()
-    contrast: Limit = Limit()
-    phase: Limit = Limit()
-    repetition: Limit = Limit()
-    set: Limit = Limit()
-    segment: Limit = Limit()
+    ky: CounterRange
+    kz: CounterRange
+    average: CounterRange = CounterRange()
+    slice: CounterRange = CounterRange()
+    contrast: CounterRange = CounterRange()
+    phase: CounterRange = CounterRange()
+    repetition: CounterRange = CounterRange()
+    set: CounterRange = CounterRange()
+    segment: CounterRange = CounterRange()
     trajectory: str = "cartesian"
     acceleration: tuple[int, int] = (1, 1)
 
@@ -160,11 +160,11 @@ class Ids:
     frame_of_reference_uid: str = ""
     dependencies: tuple[tuple[str, str], ...] = ()  # (type, measurement id)
     header_xml: bytes = field(default=b"", repr=False)
-    visit: Visit = field(default_factory=Visit, repr=False)
+    visit: StudyInfo = field(default_factory=StudyInfo, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Protocol:
+class ScanProtocol:
     """All that the MRD header says; the position comes with the first line."""
 
     echoes: EchoTrain
@@ -180,9 +180,9 @@ class Protocol:
     ids: Ids = field(default_factory=Ids, repr=False)
 
 
-def of_slab(protocol: Protocol, number: int) -> Protocol:
+def of_slab(protocol: ScanProtocol, number: int) -> ScanProtocol:
     """The protocol of one slab of several: its counter of slices has only that slab's number."""
-    only = Limit(number, number, number)
+    only = CounterRange(number, number, number)
     return replace(protocol, encoding=replace(protocol.encoding, slice=only))
 
 
@@ -196,7 +196,7 @@ class Scan:
     """
 
     geometry: Geometry
-    protocol: Protocol
+    protocol: ScanProtocol
     slice_thickness_mm: float
     table_mm: Triple = (0.0, 0.0, 0.0)
     remarks: tuple[str, ...] = ()

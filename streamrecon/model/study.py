@@ -33,7 +33,7 @@ class Study:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Origin:
+class SourceSeries:
     """The series that the scanner itself would make of it, and the scanner."""
 
     date: str = ""
@@ -46,9 +46,9 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Visit:
+class StudyInfo:
     """All that names the patient, the study and the scanner."""
 
     subject: Subject = field(default_factory=Subject)
     study: Study = field(default_factory=Study)
-    origin: Origin = field(default_factory=Origin)
+    origin: SourceSeries = field(default_factory=SourceSeries)

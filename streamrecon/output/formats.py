@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from streamrecon.errors import ConfigError, HeaderError
-from streamrecon.model.scan import Protocol
+from streamrecon.model.scan import ScanProtocol
 from streamrecon.mrd.files.hdf5_writer import FileWriter
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
@@ -21,7 +21,7 @@ from streamrecon.storage.atomic_file import whole
 
 
 @dataclass(frozen=True, eq=False)
-class Harvest:
+class ScanResults:
     """What a scan gave.
 
     Parameters
@@ -39,10 +39,10 @@ class Harvest:
     header_xml: bytes = field(repr=False)
     images: Sequence[Image]
     files: Sequence[DicomFile] = ()
-    known: Protocol | None = None
+    known: ScanProtocol | None = None
 
     @classmethod
-    def of(cls, header_xml: bytes, results: Sequence[Image | DicomFile]) -> Harvest:
+    def of(cls, header_xml: bytes, results: Sequence[Image | DicomFile]) -> ScanResults:
         """Sort what came."""
         images = [result for result in results if isinstance(result, Image)]
         files = [result for result in results if isinstance(result, DicomFile)]
@@ -54,7 +54,7 @@ class Harvest:
         return stacks_of(self.images)
 
     @cached_property
-    def protocol(self) -> Protocol | None:
+    def protocol(self) -> ScanProtocol | None:
         """What the header says; ``None`` if it is not one that we can read.
 
         A foreign server may well make images of such a scan.
@@ -72,7 +72,7 @@ class Harvest:
         return self.protocol.ids.protocol if self.protocol else ""
 
 
-def write_harvest(harvest: Harvest, folder: Path, formats: Sequence[str]) -> list[Path]:
+def write_harvest(harvest: ScanResults, folder: Path, formats: Sequence[str]) -> list[Path]:
     """Write into ``folder``, replacing files of the same names; give the paths.
 
     Raises
@@ -88,7 +88,7 @@ def write_harvest(harvest: Harvest, folder: Path, formats: Sequence[str]) -> lis
     return [path for name in formats for path in FORMATS[name](harvest, folder)]
 
 
-def _niftis(harvest: Harvest, folder: Path) -> Iterator[Path]:
+def _niftis(harvest: ScanResults, folder: Path) -> Iterator[Path]:
     for stem, stack in zip(stems(harvest.stacks, harvest.name), harvest.stacks, strict=True):
         write_sidecar(folder / f"{stem}.json", sidecar(stack, harvest.protocol))
         path = folder / f"{stem}.nii.gz"
@@ -96,7 +96,7 @@ def _niftis(harvest: Harvest, folder: Path) -> Iterator[Path]:
         yield path
 
 
-def _sheets(harvest: Harvest, folder: Path) -> Iterator[Path]:
+def _sheets(harvest: ScanResults, folder: Path) -> Iterator[Path]:
     repetitions = sorted({stack.repetition for stack in harvest.stacks})
     for repetition in repetitions:
         run = f"_run-{repetition + 1}" if len(repetitions) > 1 else ""
@@ -108,7 +108,7 @@ def _sheets(harvest: Harvest, folder: Path) -> Iterator[Path]:
         yield path
 
 
-def _mrd(harvest: Harvest, folder: Path) -> Iterator[Path]:
+def _mrd(harvest: ScanResults, folder: Path) -> Iterator[Path]:
     if not harvest.images:
         return
     path = folder / f"{plain(harvest.name)}_images.h5"
@@ -119,7 +119,7 @@ def _mrd(harvest: Harvest, folder: Path) -> Iterator[Path]:
     yield path
 
 
-def _dicoms(harvest: Harvest, folder: Path) -> Iterator[Path]:
+def _dicoms(harvest: ScanResults, folder: Path) -> Iterator[Path]:
     """Files under the names that the server gave them, without its folders."""
     for number, file in enumerate(harvest.files, start=1):
         stem = plain(Path(file.name).stem) if file.name else "image"
@@ -129,7 +129,7 @@ def _dicoms(harvest: Harvest, folder: Path) -> Iterator[Path]:
         yield path
 
 
-FORMATS: dict[str, Callable[[Harvest, Path], Iterator[Path]]] = {
+FORMATS: dict[str, Callable[[ScanResults, Path], Iterator[Path]]] = {
     "nifti": _niftis,
     "png": _sheets,
     "mrd": _mrd,

@@ -16,7 +16,7 @@ _STEPS = {  # of ratios, of which whole numbers would be too coarse
 }
 
 
-class Stored(NamedTuple):
+class IntegerImage(NamedTuple):
     """Integers, how to get the quantity back, and how many values did not fit."""
 
     values: NDArray[np.integer]
@@ -33,7 +33,7 @@ def as_integers(
     offset: float = 0.0,
     minimum: float | None = None,
     maximum: float | None = None,
-) -> Stored:
+) -> IntegerImage:
     """Integers nearest to the values: phase in 4096 steps, the g-factor in hundredths.
 
     The signal-to-noise ratio in tenths, everything else as it is.
@@ -68,4 +68,4 @@ def as_integers(
     stored = np.rint(values.real / slope + offset)
     clipped = int(((stored < low) | (stored > high)).sum())
     integers = np.clip(stored, low, high).astype(dtype)
-    return Stored(integers, slope, 0.0 - offset * slope, clipped)
+    return IntegerImage(integers, slope, 0.0 - offset * slope, clipped)

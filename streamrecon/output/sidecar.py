@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from streamrecon import __version__
-from streamrecon.model.scan import Protocol
+from streamrecon.model.scan import ScanProtocol
 from streamrecon.mrd.images import meta_keys as names
 from streamrecon.mrd.images.volumes_from_images import LABELS, Stack
 from streamrecon.storage.atomic_file import whole
@@ -18,7 +18,7 @@ Fact = str | int | float | list[str]
 _SIGN = re.compile(r"([+-]1) \((.+)\)")
 
 
-def sidecar(stack: Stack, protocol: Protocol | None) -> dict[str, Fact]:
+def sidecar(stack: Stack, protocol: ScanProtocol | None) -> dict[str, Fact]:
     """BIDS facts of a volume: times in s, field in T, angles in degrees, frequency in MHz.
 
     Parameters
@@ -59,14 +59,14 @@ def _is_of_one_echo(stack: Stack) -> bool:
     return stack.te_s is not None or stack.label in LABELS.values()
 
 
-def _echo_time_s(stack: Stack, protocol: Protocol | None) -> float | None:
+def _echo_time_s(stack: Stack, protocol: ScanProtocol | None) -> float | None:
     if stack.te_s is not None or protocol is None or not _is_of_one_echo(stack):
         return stack.te_s
     times_s = protocol.echoes.te_s
     return times_s[stack.echo] if stack.echo < len(times_s) else None
 
 
-def _of_protocol(protocol: Protocol | None) -> dict[str, Fact | None]:
+def _of_protocol(protocol: ScanProtocol | None) -> dict[str, Fact | None]:
     if protocol is None:
         return {}
     echoes = protocol.echoes
@@ -80,7 +80,7 @@ def _of_protocol(protocol: Protocol | None) -> dict[str, Fact | None]:
     }
 
 
-def _of_sign(stack: Stack, protocol: Protocol | None) -> dict[str, Fact | None]:
+def _of_sign(stack: Stack, protocol: ScanProtocol | None) -> dict[str, Fact | None]:
     """Which way the scanner's phase turned; a server that removes the sign says so."""
     text = stack.meta.get(names.PHASE_SIGN, ("",))[0]
     said = _SIGN.fullmatch(text)

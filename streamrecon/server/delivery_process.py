@@ -27,7 +27,7 @@ _LONGEST_PAUSE_S = 30.0
 _NICENESS = 5  # images that wait must not slow the scan that runs
 
 
-class Courier:
+class DeliveryProcess:
     """Owner of the delivering process.
 
     Parameters

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 
 from streamrecon.errors import ConfigError
 from streamrecon.server.client_socket import ClientLost, drain, first_bytes, half_close
-from streamrecon.server.delivery_process import Courier
+from streamrecon.server.delivery_process import DeliveryProcess
 from streamrecon.server.error_report import BusyError, OverdueError
 from streamrecon.server.relay import Relay
 from streamrecon.server.settings import Settings
@@ -69,7 +69,7 @@ class Listener:
 
     def __init__(self, settings: Settings, equip: Equip, preload: Sequence[str] = ()) -> None:
         self._settings = settings
-        self._courier = Courier(settings)
+        self._courier = DeliveryProcess(settings)
         self._pool = Pool(settings, equip, preload)
         self._clients: dict[asyncio.Task[None], Relay] = {}
         self._in_line: set[asyncio.Timeout] = set()

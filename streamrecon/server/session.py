@@ -43,12 +43,12 @@ _log = logging.getLogger(__name__)
 _NOISE_PREFIX = "GadgetronNoiseCovarianceMatrix_"  # Gadgetron's client writes it before the id
 
 
-class Cut(Exception):  # noqa: N818  (an event: the client has been told already)
+class SessionEnded(Exception):  # noqa: N818  (an event: the client has been told already)
     """The session ended elsewhere; whoever still works for it goes home."""
 
 
 @dataclass(slots=True)
-class Told:
+class SessionFacts:
     """What a session has learned, for its log line and its last words."""
 
     config: str = ""
@@ -66,7 +66,7 @@ class Session:
     messages
         What the client sends, in order; raises what ended the stream.
     say
-        Takes everything for the client; raises `Cut` when nothing can be said any more.
+        Takes everything for the client; raises `SessionEnded` when nothing can be said any more.
     leaving
         Called when all is said and only detached branches are still at work.
     registry
@@ -95,7 +95,7 @@ class Session:
         self._grammar = SessionGrammar()
         self._written: tuple[type, ...] = ALWAYS
         self._series = ImageSeries()
-        self.told = Told()
+        self.told = SessionFacts()
 
     def hold(self) -> None:
         """Talk until the client's CLOSE, and until the chain has finished.
@@ -123,7 +123,7 @@ class Session:
             if not isinstance(message, Query):
                 return message
             self._say(Response(answer_query(message.text), message.correlation_id))
-        raise Cut
+        raise SessionEnded
 
     def _chosen(self, opening: Message) -> ChainSpec:
         match opening:

@@ -19,7 +19,7 @@ from streamrecon.mrd.wire.messages import Close, Message
 from streamrecon.server.error_report import answer, is_bug
 from streamrecon.server.raw_archive import RawCopy, prune
 from streamrecon.server.reader import Intake
-from streamrecon.server.session import Cut, Session
+from streamrecon.server.session import Session, SessionEnded
 from streamrecon.server.settings import Settings
 from streamrecon.server.worker_channel import Job, Kind, Summary, receive_job, send_frame
 from streamrecon.server.writer import Outgoing
@@ -38,7 +38,7 @@ def _nothing(_: Path | None) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Equipment:
+class WorkerSetup:
     """What the command line gives to a worker.
 
     Parameters
@@ -59,20 +59,20 @@ class Equipment:
     learn: Callable[[Path | None], None] = _nothing
 
 
-Equip = Callable[[], Equipment]
+Equip = Callable[[], WorkerSetup]
 """Makes the equipment, in the worker's own process; importable by its name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class ImportPath:
     """An `Equip` by its name: the listener, which hands it on, need not load what it needs."""
 
     module: str
     name: str
 
-    def __call__(self) -> Equipment:
+    def __call__(self) -> WorkerSetup:
         """Import the module and call the function."""
-        equipment: Equipment = getattr(import_module(self.module), self.name)()
+        equipment: WorkerSetup = getattr(import_module(self.module), self.name)()
         return equipment
 
 
@@ -97,11 +97,11 @@ def work(channel: socket.socket, settings: Settings, equip: Equip) -> None:
             job, client = given
             equipment.recall(settings.storage)
             with client:
-                Work(job, client, channel, equipment=equipment, settings=settings).run()
+                SessionProcess(job, client, channel, equipment=equipment, settings=settings).run()
             _learn(equipment, settings)
 
 
-def _learn(equipment: Equipment, settings: Settings) -> None:
+def _learn(equipment: WorkerSetup, settings: Settings) -> None:
     try:
         equipment.learn(settings.storage)
     except OSError as error:
@@ -115,7 +115,7 @@ def log_to_stderr(settings: Settings) -> None:
     )
 
 
-class Work:
+class SessionProcess:
     """One session in this process: the three threads and how they end.
 
     The first error decides. Errors of the stream travel through the input queue, so that what came
@@ -128,7 +128,7 @@ class Work:
         client: socket.socket,
         channel: socket.socket,
         *,
-        equipment: Equipment,
+        equipment: WorkerSetup,
         settings: Settings,
     ) -> None:
         self._job = job
@@ -159,7 +159,7 @@ class Work:
         try:
             self._session.hold()
             self._end_detached()
-        except Cut:
+        except SessionEnded:
             pass
         except Exception as error:  # noqa: BLE001  (the edge of the session)
             self._fail(error)
@@ -189,7 +189,7 @@ class Work:
 
     def _say(self, item: object) -> None:
         if self._failure is not None or not self._outbox.put(item):
-            raise Cut
+            raise SessionEnded
 
     def _fail(self, error: Exception) -> None:
         if self._failure is not None:

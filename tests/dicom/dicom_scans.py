@@ -10,21 +10,21 @@ from scipy.spatial.transform import Rotation
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.scan import (
+    CounterRange,
     EchoTrain,
     Encoding,
     Ids,
-    Limit,
     PhaseSign,
-    Protocol,
     Scan,
+    ScanProtocol,
     SignOrigin,
 )
-from streamrecon.model.study import Origin, Study, Subject, Visit
+from streamrecon.model.study import SourceSeries, Study, StudyInfo, Subject
 
-VISIT = Visit(
+VISIT = StudyInfo(
     Subject("Müller^Jürgen", "PID-7", "1970-12-31", "M", "70.5"),
     Study("2026-02-03", "12:30:05.250", "S1", "A0017", "Ärztin^Anna", "head", "BRAIN"),
-    Origin("2026-02-03", "12:40:00", "5", "gre", "General Hospital", "MR1", "SN0815X"),
+    SourceSeries("2026-02-03", "12:40:00", "5", "gre", "General Hospital", "MR1", "SN0815X"),
 )
 IDS = Ids(
     measurement="M1",
@@ -59,8 +59,10 @@ def scan_of(geometry: Geometry, *, ids: Ids = IDS, is_2d: bool = False, **change
     z, y, x = geometry.shape
     fov = tuple(n * mm for n, mm in zip(geometry.shape, geometry.voxel_mm, strict=True))
     shape = (1, y, x) if is_2d else (z, y, x)
-    encoding = Encoding(shape, fov, shape, fov, Limit(0, y - 1, y // 2), Limit(0, 0, 0))
-    protocol = Protocol(
+    encoding = Encoding(
+        shape, fov, shape, fov, CounterRange(0, y - 1, y // 2), CounterRange(0, 0, 0)
+    )
+    protocol = ScanProtocol(
         echoes=EchoTrain(TE_S, tr_s=0.03, flip_rad=np.radians(15.0), bandwidth_hz=1e5),
         encoding=encoding,
         b0_t=2.8936,

@@ -11,11 +11,11 @@ from pydicom.dataset import Dataset
 
 from streamrecon.dicom.objects.identity import NO_PATIENT_ID, NO_STUDY_UID
 from streamrecon.dicom.objects.series import DicomScan, Run
-from streamrecon.dicom.objects.storage_table import COMBINED, ROWS
+from streamrecon.dicom.objects.storage_table import COMBINED, STORAGE_FORMS
 from streamrecon.errors import DataError
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.scan import Ids
-from streamrecon.model.study import Visit
+from streamrecon.model.study import StudyInfo
 
 SCAN = scan_of(GRIDS["oblique"])
 
@@ -104,7 +104,7 @@ def test_a_volume_that_comes_again_keeps_its_names_and_another_like_it_gets_its_
 
 def test_series_numbers_follow_that_of_the_scanner() -> None:
     chi = volume_of(SCAN, Quantity.CHI)
-    unnumbered = replace(IDS, visit=Visit(VISIT.subject, VISIT.study))
+    unnumbered = replace(IDS, visit=StudyInfo(VISIT.subject, VISIT.study))
 
     assert DicomScan(IDS, Run()).images(chi).series_number == 507
     assert DicomScan(unnumbered, Run()).images(chi).series_number == 9007
@@ -252,7 +252,7 @@ def test_a_pseudonym_is_the_same_for_all_scans_of_a_patient_and_needs_the_secret
 
 
 def test_no_two_kinds_of_image_share_a_number_or_a_name() -> None:
-    rows = [*ROWS.values(), COMBINED]
+    rows = [*STORAGE_FORMS.values(), COMBINED]
 
     assert len({row.number for row in rows}) == len(rows)
     assert len({row.suffix for row in rows}) == len(rows)
@@ -261,4 +261,4 @@ def test_no_two_kinds_of_image_share_a_number_or_a_name() -> None:
 def test_every_quantity_with_real_numbers_has_a_dicom_form() -> None:
     without = {Quantity.REAL, Quantity.IMAGINARY, Quantity.COMPLEX}
 
-    assert set(Quantity) - set(ROWS) == without
+    assert set(Quantity) - set(STORAGE_FORMS) == without

@@ -14,7 +14,7 @@ from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.scan import Ids, Scan
-from streamrecon.model.study import Origin, Study, Subject, Visit
+from streamrecon.model.study import SourceSeries, Study, StudyInfo, Subject
 
 KINDS = {
     "axial": (scan_of(GRIDS["axial"]), Run(chain="sha256:0123abcd")),
@@ -25,14 +25,14 @@ KINDS = {
     "no patient": (scan_of(GRIDS["axial"], ids=Ids(), patient_position=""), Run()),
     "no scanner": (scan_of(GRIDS["axial"], vendor="", model=""), Run()),
     "knee": (
-        scan_of(GRIDS["axial"], ids=replace(IDS, visit=Visit(study=Study(body_part="KNEE")))),
+        scan_of(GRIDS["axial"], ids=replace(IDS, visit=StudyInfo(study=Study(body_part="KNEE")))),
         Run(),
     ),
 }
-AWKWARD = Visit(
+AWKWARD = StudyInfo(
     Subject("Жанна^\\Ж=山田^太郎=^^^^^^^^", "I" * 80 + "\n", "1970", "female", "NaN"),
     Study("soon", "25:00", "S" * 40, "A\\B" * 20, "", "d" * 100, "Kopf, innen & außen"),
-    Origin("2026-02-03+01:00", "12:40:00.1234567Z", "-3", "", "H" * 99, "x" * 40, "\x00\x1b"),
+    SourceSeries("2026-02-03+01:00", "12:40:00.1234567Z", "-3", "", "H" * 99, "x" * 40, "\x00\x1b"),
 )
 
 

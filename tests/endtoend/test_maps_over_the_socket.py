@@ -19,7 +19,7 @@ from wire_service import reconstructed
 
 from streamrecon.client import Server
 from streamrecon.mrd.wire.messages import ConfigFile, Image, Message
-from streamrecon.output.formats import Harvest, write_harvest
+from streamrecon.output.formats import ScanResults, write_harvest
 
 SCENE = Scene(
     "head for maps", matrix=(40, 64, 60), voxel_mm=(3.6, 3.2, 3.2), n_coils=2, snr=100.0,
@@ -48,7 +48,7 @@ def played(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Played:
 
     reply = reconstructed(paced(), server, ConfigFile("gre_full"))
     folder = tmp_path_factory.mktemp("maps")
-    write_harvest(Harvest(header_xml(SCENE), reply.images), folder, ["nifti"])
+    write_harvest(ScanResults(header_xml(SCENE), reply.images), folder, ["nifti"])
     return Played(tuple(reply.images), folder)
 
 

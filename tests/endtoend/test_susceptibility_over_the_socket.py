@@ -21,7 +21,7 @@ from streamrecon.client import Reply, Server
 from streamrecon.mrd.files.hdf5_writer import FileWriter
 from streamrecon.mrd.files.open_scan import open_scan
 from streamrecon.mrd.wire.messages import ConfigFile, Header, Image
-from streamrecon.output.formats import Harvest, write_harvest
+from streamrecon.output.formats import ScanResults, write_harvest
 
 SCANS = {
     "axial, falling phase": replace(HEAD, phase_sign=-1),
@@ -42,7 +42,7 @@ def answer(
     scene: Scene = request.param
     reply = reconstructed(simulate(scene).messages(), server, ConfigFile("gre_qsm"))
     folder = tmp_path_factory.mktemp("chi")
-    write_harvest(Harvest(header_xml(scene), reply.images), folder, ["nifti"])
+    write_harvest(ScanResults(header_xml(scene), reply.images), folder, ["nifti"])
     return scene, reply, folder
 
 

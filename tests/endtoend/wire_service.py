@@ -30,7 +30,7 @@ from streamrecon.mrd.wire.messages import (
     Message,
 )
 from streamrecon.mrd.wire.parser import MrdParser
-from streamrecon.output.formats import Harvest, write_harvest
+from streamrecon.output.formats import ScanResults, write_harvest
 
 _PATIENCE_S = 60.0
 """A test that waits longer than this hangs."""
@@ -98,7 +98,7 @@ class Answer:
 def answer_in_files(scene: Scene, server: Server, folder: Path) -> Answer:
     """Scan a scene, write what comes back as the client writes it."""
     images = reconstructed(simulate(scene).messages(), server).images
-    write_harvest(Harvest(header_xml(scene), images), folder, ["nifti"])
+    write_harvest(ScanResults(header_xml(scene), images), folder, ["nifti"])
     return Answer(scene, images, folder)
 
 

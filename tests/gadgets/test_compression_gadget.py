@@ -17,7 +17,7 @@ from streamrecon_simulator.truth import truth
 from test_accelerated_chain import in_pieces
 
 from streamrecon.errors import ConfigError
-from streamrecon.model.kspace import ChannelMix
+from streamrecon.model.kspace import ChannelTransform
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Header
 from streamrecon.recon.kspace.readout import ReadoutTransform
@@ -182,7 +182,7 @@ def test_one_accelerated_slice_is_compressed_well_before_its_last_line(every: in
     for message in simulate(scene).messages():
         for piece in message.lines() if isinstance(message, Acquisitions) else [message]:
             if isinstance(piece, Header | Acquisitions):
-                settled |= any(isinstance(item, ChannelMix) for item in gadget.feed(piece))
+                settled |= any(isinstance(item, ChannelTransform) for item in gadget.feed(piece))
                 lines += isinstance(piece, Acquisitions)
                 waited += isinstance(piece, Acquisitions) and not settled
 

@@ -17,16 +17,29 @@ from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Quantity, Volume
 from streamrecon.model.notice import Notice
-from streamrecon.model.scan import EchoTrain, Encoding, Limit, PhaseSign, Protocol, Scan, SignOrigin
+from streamrecon.model.scan import (
+    CounterRange,
+    EchoTrain,
+    Encoding,
+    PhaseSign,
+    Scan,
+    ScanProtocol,
+    SignOrigin,
+)
 from streamrecon.mrd.wire.messages import DicomFile
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.gadget import Context
 
 GRID = Geometry((3, 5, 4), (2.0, 1.0, 1.5), np.eye(3)[::-1], (1.0, 2.0, 3.0))
-PROTOCOL = Protocol(
+PROTOCOL = ScanProtocol(
     EchoTrain((0.01,)),
     Encoding(
-        (3, 5, 4), (6.0, 5.0, 6.0), (3, 5, 4), (6.0, 5.0, 6.0), Limit(0, 4, 2), Limit(0, 2, 1)
+        (3, 5, 4),
+        (6.0, 5.0, 6.0),
+        (3, 5, 4),
+        (6.0, 5.0, 6.0),
+        CounterRange(0, 4, 2),
+        CounterRange(0, 2, 1),
     ),
     b0_t=3.0,
     f0_hz=127.7e6,

@@ -17,7 +17,7 @@ from streamrecon.model.kspace import KSpace
 from streamrecon.mrd.wire.layout import REVERSE
 from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.stream.run.chain import Chain
-from streamrecon.stream.run.serial import Sequence, Step
+from streamrecon.stream.run.serial import Serial, Step
 
 QUIET = Scene(
     "small noiseless head", matrix=(14, 40, 48), voxel_mm=(10.0, 5.0, 4.4), n_coils=4,
@@ -97,7 +97,7 @@ def test_repetitions_leave_one_after_the_other_with_their_own_field() -> None:
 def test_whitened_noise_has_unit_deviation_in_every_channel() -> None:
     empty = replace(QUIET, n_coils=6, noise_lines=200, snr=1e-6, oversampling=(1.0, 1.0, 1.0))
     emitted: list[object] = []
-    steps = Sequence((Step("w", WhitenNoise()), Step("k", AssembleKSpace())))
+    steps = Serial((Step("w", WhitenNoise()), Step("k", AssembleKSpace())))
 
     Chain(steps).run(simulate(empty).messages(), emitted.append)
 

@@ -12,7 +12,7 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.truth import truth
 
-from streamrecon.maps.phase_mask import phase_weight
+from streamrecon.maps.phase_mask import phase_mask
 from streamrecon.model.images import LocalField, Quantity, Volume
 from streamrecon.mrd.wire.messages import Acquisitions, Header
 
@@ -49,7 +49,7 @@ def test_swi_is_the_magnitude_weighted_by_the_phase_of_the_local_field() -> None
 
     turned = 2 * np.pi * 42.577478 * 3.0 * 0.020 * local.field_ppm
     np.testing.assert_allclose(
-        swi.values, local.total.magnitude * phase_weight(turned), rtol=1e-5, atol=1e-3
+        swi.values, local.total.magnitude * phase_mask(turned), rtol=1e-5, atol=1e-3
     )
     together = magnitude_of(emitted)
     outside = ~local.mask

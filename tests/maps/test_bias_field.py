@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamrecon.errors import ReconError
-from streamrecon.maps.bias_field import without_sensitivity
+from streamrecon.maps.bias_field import correct_bias_field
 from streamrecon.model.geometry import Geometry
 
 GRID = Geometry((45, 96, 81), (2.5, 1.2, 1.5), np.eye(3)[::-1])
@@ -30,7 +30,7 @@ def test_a_coil_that_varies_by_three_is_flattened_and_a_vessel_stays() -> None:
     tissue, mask, vessel, coil = head()
     assert coil[mask].max() / coil[mask].min() > 3
 
-    even = without_sensitivity(tissue * coil, mask, GRID)
+    even = correct_bias_field(tissue * coil, mask, GRID)
 
     plain = mask & ~vessel
     ratio = even[plain] / tissue[plain]
@@ -43,11 +43,11 @@ def test_a_coil_that_varies_by_three_is_flattened_and_a_vessel_stays() -> None:
 def test_air_stays_dark() -> None:
     tissue, mask, _, coil = head()
     noise = np.abs(np.random.default_rng(3).standard_normal(mask.shape)) * 0.01
-    even = without_sensitivity(tissue * coil + noise, mask, GRID)
+    even = correct_bias_field(tissue * coil + noise, mask, GRID)
     assert even[~mask].max() < 0.1 * even[mask].mean()
     assert np.isfinite(even).all()
 
 
 def test_an_empty_head_is_refused() -> None:
     with pytest.raises(ReconError, match="empty"):
-        without_sensitivity(np.ones(GRID.shape), np.zeros(GRID.shape, bool), GRID)
+        correct_bias_field(np.ones(GRID.shape), np.zeros(GRID.shape, bool), GRID)

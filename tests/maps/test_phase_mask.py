@@ -9,7 +9,7 @@ from streamrecon.errors import ReconError
 from streamrecon.maps.phase_mask import (
     Darkens,
     chi_weight,
-    phase_weight,
+    phase_mask,
     soft_weight,
     target_te_s,
 )
@@ -18,14 +18,14 @@ from streamrecon.maps.phase_mask import (
 def test_the_phase_factor_is_exact() -> None:
     phase = np.array([-np.pi, -0.1, 0, np.pi / 4, np.pi / 2, np.pi, 5.0], np.float32)
     expected = [1, 1, 1, 0.31640625, 0.0625, 0, 0]
-    np.testing.assert_allclose(phase_weight(phase), expected, rtol=0, atol=1e-6)
-    mirrored = phase_weight(-phase, darkens=Darkens.DIAMAGNETIC)
+    np.testing.assert_allclose(phase_mask(phase), expected, rtol=0, atol=1e-6)
+    mirrored = phase_mask(-phase, darkens=Darkens.DIAMAGNETIC)
     np.testing.assert_allclose(mirrored, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("power", [1, 2, 5])
 def test_the_power_is_how_often_the_factor_applies(power) -> None:
-    found = phase_weight(np.array([np.pi / 2]), power=power)
+    found = phase_mask(np.array([np.pi / 2]), power=power)
     assert found[0] == pytest.approx(0.5**power, abs=1e-6)
 
 
@@ -63,6 +63,6 @@ def test_what_makes_no_sense_is_refused() -> None:
     with pytest.raises(ReconError, match="B0"):
         target_te_s(0)
     with pytest.raises(ReconError, match="power"):
-        phase_weight(np.zeros(1), power=0)
+        phase_mask(np.zeros(1), power=0)
     with pytest.raises(ReconError, match="positive"):
         chi_weight(np.zeros(1), full_ppm=0)

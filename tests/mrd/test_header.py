@@ -10,7 +10,7 @@ import pytest
 from mrd_headers import header_of, matrix
 
 from streamrecon.errors import HeaderError, ProtocolError
-from streamrecon.model.scan import Limit, PhaseSign, SignOrigin
+from streamrecon.model.scan import CounterRange, PhaseSign, SignOrigin
 from streamrecon.mrd.files.hdf5_reader import read_scan
 from streamrecon.mrd.header.noise_dependency import noise_link
 from streamrecon.mrd.header.protocol import read_protocol
@@ -29,8 +29,8 @@ def test_a_complete_header_is_read_in_si_units_and_zyx_order() -> None:
     assert protocol.encoding.encoded_fov_mm == (60, 200, 440)
     assert protocol.encoding.recon_shape == (20, 45, 32)
     assert protocol.encoding.recon_fov_mm == (50, 198, 220)
-    assert protocol.encoding.ky == Limit(3, 48, 24)
-    assert protocol.encoding.contrast == Limit(0, 1, 0)
+    assert protocol.encoding.ky == CounterRange(3, 48, 24)
+    assert protocol.encoding.contrast == CounterRange(0, 1, 0)
     assert protocol.encoding.acceleration == (2, 1)
     assert protocol.n_coils == 2
     assert protocol.coil_labels == ("H1", "H2")
@@ -46,10 +46,10 @@ def test_a_complete_header_is_read_in_si_units_and_zyx_order() -> None:
 def test_a_counter_without_limits_covers_the_matrix() -> None:
     encoding = read_protocol(header_of(limits="")).encoding
 
-    assert encoding.ky == Limit(0, 48, 24)
-    assert encoding.kz == Limit(0, 23, 12)
-    assert encoding.slice == encoding.repetition == Limit(0, 0, 0)
-    assert encoding.contrast == Limit(0, 1, 0)  # as many as there are echo times
+    assert encoding.ky == CounterRange(0, 48, 24)
+    assert encoding.kz == CounterRange(0, 23, 12)
+    assert encoding.slice == encoding.repetition == CounterRange(0, 0, 0)
+    assert encoding.contrast == CounterRange(0, 1, 0)  # as many as there are echo times
 
 
 def test_a_header_without_namespace_or_with_unknown_elements_is_read() -> None:

@@ -8,7 +8,7 @@ from mrd_headers import header_of, matrix, slices_of
 from scipy.spatial.transform import Rotation
 
 from streamrecon.errors import HeaderError
-from streamrecon.model.scan import Protocol
+from streamrecon.model.scan import ScanProtocol
 from streamrecon.mrd.header.placement import NO_DIRECTIONS, NO_POSITIONS, place
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.wire.layout import ACQUISITION
@@ -16,7 +16,7 @@ from streamrecon.mrd.wire.layout import ACQUISITION
 OBLIQUE = Rotation.from_euler("zyx", [20, -15, 35], degrees=True).as_matrix()
 
 
-def volume_protocol(nx: int = 31, ny: int = 44, nz: int = 7) -> Protocol:
+def volume_protocol(nx: int = 31, ny: int = 44, nz: int = 7) -> ScanProtocol:
     return read_protocol(
         header_of(
             encoded=matrix("encodedSpace", (2 * nx, ny + 3, nz + 2), (2 * nx * 0.8, 70.5, 18)),
@@ -25,7 +25,7 @@ def volume_protocol(nx: int = 31, ny: int = 44, nz: int = 7) -> Protocol:
     )
 
 
-def slice_protocol(n: int, thickness_mm: float = 3.0) -> Protocol:
+def slice_protocol(n: int, thickness_mm: float = 3.0) -> ScanProtocol:
     return read_protocol(
         header_of(
             encoded=matrix("encodedSpace", (64, 45, 1), (64, 54, thickness_mm)),

@@ -14,7 +14,7 @@ from PIL import Image as Picture
 from streamrecon.errors import ConfigError
 from streamrecon.mrd.wire.layout import IMAGE
 from streamrecon.mrd.wire.messages import DicomFile, Image
-from streamrecon.output.formats import FORMATS, Harvest, write_harvest
+from streamrecon.output.formats import FORMATS, ScanResults, write_harvest
 
 _HEADER = b"""<ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD">
 <measurementInformation><protocolName>gre 3D</protocolName></measurementInformation>
@@ -42,11 +42,11 @@ def image(*, echo: int, kind: int, repetition: int = 0) -> Image:
 
 
 @pytest.fixture
-def harvest() -> Harvest:
-    return Harvest(_HEADER, [image(echo=e, kind=k) for e in (0, 1) for k in (1, 2)])
+def harvest() -> ScanResults:
+    return ScanResults(_HEADER, [image(echo=e, kind=k) for e in (0, 1) for k in (1, 2)])
 
 
-def test_every_format_is_written_by_default(tmp_path: Path, harvest: Harvest) -> None:
+def test_every_format_is_written_by_default(tmp_path: Path, harvest: ScanResults) -> None:
     write_harvest(harvest, tmp_path, list(FORMATS))
 
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -63,7 +63,7 @@ def test_every_format_is_written_by_default(tmp_path: Path, harvest: Harvest) ->
     ]
 
 
-def test_a_nifti_holds_the_pixels_of_its_image(tmp_path: Path, harvest: Harvest) -> None:
+def test_a_nifti_holds_the_pixels_of_its_image(tmp_path: Path, harvest: ScanResults) -> None:
     write_harvest(harvest, tmp_path, ["nifti"])
 
     file = nibabel.load(tmp_path / "gre-3D_echo-2_part-phase_MEGRE.nii.gz")
@@ -75,7 +75,7 @@ def test_a_nifti_holds_the_pixels_of_its_image(tmp_path: Path, harvest: Harvest)
     assert (facts["EchoTime"], facts["RepetitionTime"]) == (0.010, 0.030)
 
 
-def test_mrd_images_are_read_by_the_reference_library(tmp_path: Path, harvest: Harvest) -> None:
+def test_mrd_images_are_read_by_the_reference_library(tmp_path: Path, harvest: ScanResults) -> None:
     write_harvest(harvest, tmp_path, ["mrd"])
 
     with ismrmrd.Dataset(tmp_path / "gre-3D_images.h5", "dataset", create_if_needed=False) as file:
@@ -86,7 +86,7 @@ def test_mrd_images_are_read_by_the_reference_library(tmp_path: Path, harvest: H
 
 
 def test_each_repetition_has_its_files_and_its_sheet(tmp_path: Path) -> None:
-    harvest = Harvest(_HEADER, [image(echo=0, kind=1, repetition=n) for n in (0, 1)])
+    harvest = ScanResults(_HEADER, [image(echo=0, kind=1, repetition=n) for n in (0, 1)])
 
     written = write_harvest(harvest, tmp_path, ["nifti", "png"])
 
@@ -101,7 +101,7 @@ def test_each_repetition_has_its_files_and_its_sheet(tmp_path: Path) -> None:
 
 
 def test_images_of_an_unreadable_header_are_written_all_the_same(tmp_path: Path) -> None:
-    written = write_harvest(Harvest(b"not xml", [image(echo=0, kind=1)]), tmp_path, ["nifti"])
+    written = write_harvest(ScanResults(b"not xml", [image(echo=0, kind=1)]), tmp_path, ["nifti"])
 
     assert [path.name for path in written] == ["scan_echo-1_part-mag_MEGRE.nii.gz"]
 
@@ -114,14 +114,14 @@ def test_an_unknown_format_is_refused_with_those_there_are(tmp_path: Path, harve
 
 
 def test_no_image_makes_no_file(tmp_path: Path) -> None:
-    assert write_harvest(Harvest(_HEADER, []), tmp_path, list(FORMATS)) == []
+    assert write_harvest(ScanResults(_HEADER, []), tmp_path, list(FORMATS)) == []
     assert not list(tmp_path.iterdir())
 
 
 def test_a_servers_dicom_files_stay_in_the_folder_and_keep_their_bytes(tmp_path: Path) -> None:
     files = [DicomFile(b"one", "../../evil.dcm"), DicomFile(b"two")]
 
-    written = write_harvest(Harvest(_HEADER, [], files), tmp_path, list(FORMATS))
+    written = write_harvest(ScanResults(_HEADER, [], files), tmp_path, list(FORMATS))
 
     assert [str(path.relative_to(tmp_path)) for path in written] == [
         "dicom/000001_evil.dcm",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from streamrecon.errors import DataError
-from streamrecon.model.scan import Limit
+from streamrecon.model.scan import CounterRange
 from streamrecon.recon.images.coil_combination import coil_images
 from streamrecon.recon.kspace.assemble import Assembler
 from streamrecon.recon.kspace.encoding_grid import Axis, Grid
@@ -42,8 +42,8 @@ AXES = {
 
 def grid_of(axes: tuple[Axis, Axis, Axis], n_slices: int = 1) -> Grid:
     z, y, x = axes
-    ky = Limit(0, y.n_encoded - 1, y.n_encoded // 2)
-    kz = Limit(0, z.n_encoded - 1, z.n_encoded // 2)
+    ky = CounterRange(0, y.n_encoded - 1, y.n_encoded // 2)
+    kz = CounterRange(0, z.n_encoded - 1, z.n_encoded // 2)
     return Grid(z, y, x, ky=ky, kz=kz, n_slices=n_slices)
 
 

@@ -10,11 +10,11 @@ from streamrecon_simulator.header import header_xml
 from streamrecon_simulator.order import line_order
 from streamrecon_simulator.scene import Order, Scene
 
-from streamrecon.model.scan import Encoding, Limit
+from streamrecon.model.scan import CounterRange, Encoding
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.recon.kspace.central_kspace import (
-    Middle,
-    MiddleWatch,
+    CentralLines,
+    CentreTracker,
     coarse_encoding,
     lines_within,
 )
@@ -27,10 +27,10 @@ SCENE = Scene(
 SHARES = (0.25, 0.5)
 
 
-def watched(scene: Scene) -> list[tuple[float, Middle]]:
+def watched(scene: Scene) -> list[tuple[float, CentralLines]]:
     """How much of the scan was in when each share was told."""
     encoding = read_protocol(header_xml(scene)).encoding
-    watch = MiddleWatch(encoding, len(scene.te_s), SHARES)
+    watch = CentreTracker(encoding, len(scene.te_s), SHARES)
     lines = line_order(scene)
     told = []
     for n, line in enumerate(lines, start=1):
@@ -81,8 +81,8 @@ def test_averages_are_waited_for() -> None:
 def test_lines_beyond_the_limits_are_not_waited_for() -> None:
     """Partial Fourier: the limits of ky leave out its first quarter."""
     encoding = read_protocol(header_xml(SCENE)).encoding
-    partial = replace(encoding, ky=Limit(10, 39, 20))
-    watch = MiddleWatch(partial, 1, SHARES)
+    partial = replace(encoding, ky=CounterRange(10, 39, 20))
+    watch = CentreTracker(partial, 1, SHARES)
     z, y = np.mgrid[12:20, 10:40].reshape(2, -1)
 
     middle = watch.add(z, y)
@@ -92,7 +92,7 @@ def test_lines_beyond_the_limits_are_not_waited_for() -> None:
 
 
 def test_an_accelerated_scan_has_no_complete_middle() -> None:
-    watch = MiddleWatch(read_protocol(header_xml(SCENE)).encoding, 1, SHARES)
+    watch = CentreTracker(read_protocol(header_xml(SCENE)).encoding, 1, SHARES)
     z, y = np.mgrid[0:32, 0:40:2].reshape(2, -1)
 
     assert watch.add(z, y) is None
@@ -109,12 +109,12 @@ def test_the_coarse_encoding_keeps_the_fields_of_view_and_the_centre(
     lines = np.zeros((n_z, n_y), bool)
     lines[n_z // 2 - 4 : n_z // 2 + 4] = True
 
-    coarse = coarse_encoding(encoding, Middle(0.25, lines), 2.0)
+    coarse = coarse_encoding(encoding, CentralLines(0.25, lines), 2.0)
 
     assert coarse.encoded_fov_mm == encoding.encoded_fov_mm
     assert coarse.recon_fov_mm == encoding.recon_fov_mm
     assert coarse.encoded_shape[0] == 8
-    assert coarse.kz == Limit(n_z // 2 - 4, n_z // 2 + 3, n_z // 2)
+    assert coarse.kz == CounterRange(n_z // 2 - 4, n_z // 2 + 3, n_z // 2)
     grid = grid_of(coarse)  # refuses what does not fit together
     assert min(grid.y.voxel_mm, grid.x.voxel_mm) > 1.8
     kept = lines_within(grid_of(encoding), coarse.ky, coarse.kz)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from streamrecon.errors import DataError
-from streamrecon.model.scan import Limit
-from streamrecon.recon.kspace.calibration_coverage import CentralPlaces, strongest
+from streamrecon.model.scan import CounterRange
+from streamrecon.recon.kspace.calibration_coverage import CalibrationCoverage, strongest
 from streamrecon.recon.kspace.coil_compression import compression_matrix
 
 RNG = np.random.default_rng(5)
@@ -82,8 +82,11 @@ def test_one_slice_has_enough_well_before_its_last_line(every: int, n_calibratio
     ky = np.arange(128)
     ky = ky[((ky - 64) % every == 0) | (np.abs(ky - 64) < n_calibration // 2)]
     zeros = np.zeros(1, int)
-    places = CentralPlaces(
-        ky=Limit(0, 127, 64), kz=Limit(), slices=Limit(), acceleration=(every, 1)
+    places = CalibrationCoverage(
+        ky=CounterRange(0, 127, 64),
+        kz=CounterRange(),
+        slices=CounterRange(),
+        acceleration=(every, 1),
     )
 
     waited = 0
@@ -98,8 +101,11 @@ def test_one_slice_has_enough_well_before_its_last_line(every: int, n_calibratio
 def test_a_shifted_lattice_without_calibration_has_enough() -> None:
     kz, ky = (axis.ravel() for axis in np.indices((40, 64)))
     taken = ((ky - 32) % 2 == 0) & ((kz - 20 - (ky - 32) // 2) % 2 == 0)
-    places = CentralPlaces(
-        ky=Limit(0, 63, 32), kz=Limit(0, 39, 20), slices=Limit(), acceleration=(2, 2)
+    places = CalibrationCoverage(
+        ky=CounterRange(0, 63, 32),
+        kz=CounterRange(0, 39, 20),
+        slices=CounterRange(),
+        acceleration=(2, 2),
     )
 
     places.note(ky[taken], kz[taken], 0 * ky[taken], images=np.ones(taken.sum(), bool))

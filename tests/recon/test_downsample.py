@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.recon.images.downsample import coarsened
+from streamrecon.recon.images.downsample import downsampled
 
 OBLIQUE = Rotation.from_euler("xyz", [20, -30, 10], degrees=True).as_matrix()[::-1]
 
@@ -25,7 +25,7 @@ def test_a_slow_wave_has_its_value_at_every_coarse_voxel(shape: tuple[int, int, 
         place = np.tensordot(affine[:3, :3], index, 1) + affine[:3, 3, None, None, None]
         return 2.5 * np.exp(2j * np.pi * np.tensordot(turns @ fine.axes_lps, place, 1))
 
-    found, coarse = coarsened(wave(fine)[None].astype(np.complex64), fine, 2.0)
+    found, coarse = downsampled(wave(fine)[None].astype(np.complex64), fine, 2.0)
 
     assert coarse.shape == (shape[0], int(np.ceil(fov[1] / 2)), int(np.ceil(fov[2] / 2)))
     np.testing.assert_allclose(found[0], wave(coarse), atol=1e-4)
@@ -35,7 +35,7 @@ def test_large_voxels_stay() -> None:
     grid = Geometry((5, 6, 7), (3.0, 3.0, 2.5), np.eye(3)[::-1])
     echoes = np.ones((2, 5, 6, 7), np.complex64)
 
-    found, same = coarsened(echoes, grid, 2.0)
+    found, same = downsampled(echoes, grid, 2.0)
 
     assert found is echoes
     assert same is grid

@@ -6,7 +6,7 @@ from scipy.linalg import expm
 from undersampling import simulated
 
 from streamrecon.errors import DataError
-from streamrecon.model.kspace import ChannelMix
+from streamrecon.model.kspace import ChannelTransform
 from streamrecon.recon.kspace.coil_compression import compression_matrix
 from streamrecon.recon.kspace.encoding_grid import Axis
 from streamrecon.recon.kspace.geometric_coil_compression import compressed_along_x, matrices_along_x
@@ -161,7 +161,7 @@ def test_each_voxel_is_mixed_by_its_own_matrix(axis: Axis, whitened: bool) -> No
 
 def test_white_noise_stays_white_at_each_place() -> None:
     axis = Axis(82, 82, X, 200.0)
-    mix = ChannelMix(np.eye(C, dtype=np.complex64), is_white=True)
+    mix = ChannelTransform(np.eye(C, dtype=np.complex64), is_white=True)
     owed = compressed_along_x(seen_by(BASES), VOXEL_MM, mix, most=5)
     noise = random_complex(4000, C, 82)
 

@@ -7,7 +7,7 @@ from streamrecon_simulator.coils import sensitivity
 
 from streamrecon.fourier import fft, ifft
 from streamrecon.model.lattice import Lattice
-from streamrecon.model.scan import Limit
+from streamrecon.model.scan import CounterRange
 from streamrecon.recon.kspace.encoding_grid import Grid, axis
 from streamrecon.recon.parallel.coil_sensitivities import Sensitivities
 from streamrecon.recon.parallel.unmixing_weights import Unmixing
@@ -66,8 +66,8 @@ def simulated(shape: tuple[int, int, int], n_coils: int, *, slices: bool = False
         axis(n_z, fov[0] / shape[0] * n_z, n_z, fov[0] / shape[0] * n_z),
         axis(shape[1], fov[1], shape[1], fov[1]),
         axis(shape[2], fov[2], shape[2], fov[2]),
-        ky=Limit(0, shape[1] - 1, shape[1] // 2),
-        kz=Limit(0, n_z - 1, n_z // 2),
+        ky=CounterRange(0, shape[1] - 1, shape[1] // 2),
+        kz=CounterRange(0, n_z - 1, n_z // 2),
         n_slices=shape[0] if slices else 1,
     )
     images = (truth[:, None] * coils).astype(np.complex64)

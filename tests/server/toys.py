@@ -20,7 +20,7 @@ from streamrecon.mrd.wire.layout import IMAGE
 from streamrecon.mrd.wire.messages import Acquisitions, Header, Image
 from streamrecon.server.listener import serve
 from streamrecon.server.settings import Settings
-from streamrecon.server.worker import Equipment
+from streamrecon.server.worker import WorkerSetup
 from streamrecon.stream.gadget import Gadget, WayOut
 from streamrecon.stream.registry import Registry
 
@@ -138,12 +138,12 @@ class KeepElsewhere(Gadget[Acquisitions]):
 REGISTRY = Registry((SumLines, Slow, TellPid, Burst, Fail, Die, KeepElsewhere))
 
 
-def equip() -> Equipment:
+def equip() -> WorkerSetup:
     """What the workers get."""
-    return Equipment(REGISTRY)
+    return WorkerSetup(REGISTRY)
 
 
-def equip_nothing() -> Equipment:
+def equip_nothing() -> WorkerSetup:
     """What a broken installation does."""
     raise ModuleNotFoundError("no gadgets")
 

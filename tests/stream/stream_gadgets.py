@@ -14,7 +14,7 @@ from streamrecon.stream.gadget import Context, Gadget
 from streamrecon.stream.registry import Registry
 from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.parallel import Branch, OnError, Parallel
-from streamrecon.stream.run.serial import Node, Sequence, Step
+from streamrecon.stream.run.serial import Node, Serial, Step
 
 
 class Dimension(Enum):
@@ -122,7 +122,7 @@ def at_once(
 def results(*nodes: Node, items: object = (1, 2, 3), **options: object) -> list[object]:
     """What a chain makes of the items."""
     made: list[object] = []
-    Chain(Sequence(nodes), **options).run(items, made.append)
+    Chain(Serial(nodes), **options).run(items, made.append)
     return made
 
 

@@ -14,7 +14,7 @@ from streamrecon.model.notice import Level, Notice
 from streamrecon.stream.gadget import Gadget
 from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.parallel import Branch, Parallel
-from streamrecon.stream.run.serial import Node, Sequence, Step
+from streamrecon.stream.run.serial import Node, Serial, Step
 
 
 def test_gadgets_work_in_the_order_of_the_chain() -> None:
@@ -109,7 +109,7 @@ def test_an_error_of_the_items_ends_the_run_without_finish() -> None:
         raise ReconError("truncated")
 
     with pytest.raises(ReconError, match=r"^truncated$"):
-        Chain(Sequence((Step("a", Total()),))).run(items(), made.append)
+        Chain(Serial((Step("a", Total()),))).run(items(), made.append)
 
     assert made == []
 
@@ -166,7 +166,7 @@ def test_an_item_is_gone_while_later_gadgets_work_on_what_was_made_of_it(source:
     steps: tuple[Node, ...] = (Step("make", Make()), Step("shrink", Shrink()))
     if source == "behind a branch":
         steps = (Step("make", Make()), Parallel((Branch("b", Step("shrink", Shrink())),)))
-    stage = Sequence((*steps, Step("watch", Watch()))).start(lambda item: None)
+    stage = Serial((*steps, Step("watch", Watch()))).start(lambda item: None)
 
     if source == "fed":
         stage.feed(made())

@@ -23,9 +23,9 @@ from streamrecon.errors import ReconError
 from streamrecon.model.notice import Level, Notice
 from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.parallel import Branch, OnError, Parallel
-from streamrecon.stream.run.serial import Sequence, Step
+from streamrecon.stream.run.serial import Serial, Step
 
-EMPTY = Sequence(())
+EMPTY = Serial(())
 LONG_S = 30  # a hang, not a wait: nothing here takes a second
 
 
@@ -245,7 +245,7 @@ def test_an_error_anywhere_in_nested_branches_ends_the_chain(place: int, number:
         act(refuse_from(number) if i == place else (lambda item: item), f"Act{i}") for i in range(6)
     ]
     inner = at_once(steps[2], steps[3], queue_bytes=200)
-    outer = at_once(Sequence((steps[1], inner)), steps[4], queue_bytes=200)
+    outer = at_once(Serial((steps[1], inner)), steps[4], queue_bytes=200)
 
     with pytest.raises(ReconError, match=f"^Act{place}: found {number}$"):
         results(steps[0], outer, steps[5], items=range(400))
@@ -253,7 +253,7 @@ def test_an_error_anywhere_in_nested_branches_ends_the_chain(place: int, number:
 
 def test_nested_branches_give_every_result() -> None:
     inner = at_once(Step("x", Scale(factor=3)), Step("y", Scale(factor=5)))
-    outer = at_once(Sequence((inner, Step("z", Scale(factor=7)))), Step("w", Scale(factor=2)))
+    outer = at_once(Serial((inner, Step("z", Scale(factor=7)))), Step("w", Scale(factor=2)))
 
     made = results(outer, items=range(1, 50))
 

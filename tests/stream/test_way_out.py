@@ -17,7 +17,7 @@ from streamrecon.stream.gadget import Gadget, WayOut
 from streamrecon.stream.registry import Registry
 from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.parallel import Branch, Parallel
-from streamrecon.stream.run.serial import Sequence, Step
+from streamrecon.stream.run.serial import Serial, Step
 
 LONG_S = 30
 
@@ -51,7 +51,7 @@ def detached(step: Step, *behind: Step) -> Chain:
     """One attached branch that lets numbers pass, and one detached."""
     attached = Branch("now", Step("a", Act()))
     later = Branch("later", step, detached=True)
-    return Chain(Sequence((Parallel((attached, later)), *behind)))
+    return Chain(Serial((Parallel((attached, later)), *behind)))
 
 
 def test_results_end_before_the_detached_branch_does() -> None:
@@ -76,7 +76,7 @@ def test_results_end_before_the_detached_branch_does() -> None:
 
 def test_nobody_is_told_to_leave_when_all_have_ended() -> None:
     made: list[object] = []
-    chain = Chain(Sequence((Step("a", Act()),)))
+    chain = Chain(Serial((Step("a", Act()),)))
 
     chain.run((1,), made.append, leaving=lambda: made.append("left"))
 
@@ -105,7 +105,7 @@ def test_an_error_of_the_chain_ends_the_detached_branch() -> None:
         raise ReconError("found one")
 
     chain = Chain(
-        Sequence(
+        Serial(
             (
                 Parallel(
                     (

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from streamrecon.errors import ConfigError, HeaderError
-from streamrecon.model.kspace import ChannelMix
+from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.scan import Protocol, of_slab
+from streamrecon.model.scan import ScanProtocol, of_slab
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Header
-from streamrecon.recon.kspace.calibration_coverage import CentralPlaces, evenly, strongest
+from streamrecon.recon.kspace.calibration_coverage import CalibrationCoverage, evenly, strongest
 from streamrecon.recon.kspace.coil_compression import compressed
 from streamrecon.recon.kspace.encoding_grid import Grid, grid_of
 from streamrecon.recon.kspace.geometric_coil_compression import compressed_along_x
@@ -31,7 +31,7 @@ _ENDED = "the scan ended"
 _NOT_IMAGING = np.uint64(layout.NOT_IMAGING & ~layout.PARALLEL_CALIBRATION)
 
 
-class CompressCoils(Gadget[Header | ChannelMix | Acquisitions]):
+class CompressCoils(Gadget[Header | ChannelTransform | Acquisitions]):
     """Owes compressed channels to all lines, learnt from those around the centre of k-space.
 
     Lines wait until most of the centre of every slice has come, and as many lines as channels.
@@ -41,7 +41,7 @@ class CompressCoils(Gadget[Header | ChannelMix | Acquisitions]):
     with it the noise is known, and not taken for signal that is to be kept.
     """
 
-    accepts: ClassVar = (Header, ChannelMix, Acquisitions)
+    accepts: ClassVar = (Header, ChannelTransform, Acquisitions)
 
     method: Literal["geometric", "pca"] = Field(
         default="geometric",
@@ -53,21 +53,21 @@ class CompressCoils(Gadget[Header | ChannelMix | Acquisitions]):
     hold_mib: int = Field(default=256, ge=1, description="lines that may wait [MiB]")
 
     _scan: _Scan | None = PrivateAttr(default=None)
-    _owed: ChannelMix | None = PrivateAttr(default=None)
+    _owed: ChannelTransform | None = PrivateAttr(default=None)
     _waiting: list[_Run] = PrivateAttr(default_factory=list)
     _held: int = PrivateAttr(default=0)  # bytes that wait
     _n_central: int = PrivateAttr(default=0)  # lines among them
     _settled: bool = PrivateAttr(default=False)
 
-    def feed(self, item: Header | ChannelMix | Acquisitions) -> Iterator[object]:
+    def feed(self, item: Header | ChannelTransform | Acquisitions) -> Iterator[object]:
         """Let lines wait until there is enough to learn from, then let them pass."""
         match item:
             case Header():
                 self._scan = _scan_of(read_protocol(item.xml))
                 yield item
-            case ChannelMix(along_x=None):
+            case ChannelTransform(along_x=None):
                 self._owed = item
-            case ChannelMix():
+            case ChannelTransform():
                 raise ConfigError("CompressCoils: found channels that are compressed already")
             case Acquisitions() if self._settled:
                 yield item
@@ -85,7 +85,7 @@ class CompressCoils(Gadget[Header | ChannelMix | Acquisitions]):
         if self._scan is not None and self._waiting:
             yield from self._settle(self._scan, _ENDED)
 
-    def _wait(self, lines: Acquisitions, places: CentralPlaces) -> None:
+    def _wait(self, lines: Acquisitions, places: CalibrationCoverage) -> None:
         """Keep lines, and what they are."""
         images = (lines.head["flags"] & _NOT_IMAGING) == 0
         idx = lines.head["idx"]
@@ -112,7 +112,7 @@ class CompressCoils(Gadget[Header | ChannelMix | Acquisitions]):
 
     def _owing(
         self, scan: _Scan, runs: list[_Run], cut: str | None
-    ) -> Iterator[ChannelMix | Notice]:
+    ) -> Iterator[ChannelTransform | Notice]:
         n_channels = self._channels_of(runs)
         before = f"{cut} before the centre of k-space"
         if self._n_central < n_channels:
@@ -135,7 +135,7 @@ class CompressCoils(Gadget[Header | ChannelMix | Acquisitions]):
 
     def _compress(
         self, scan: _Scan, runs: list[_Run], masks: list[NDArray[np.bool_]]
-    ) -> Iterator[ChannelMix | Notice]:
+    ) -> Iterator[ChannelTransform | Notice]:
         """The mix that is owed, learnt from the lines in the masks."""
         grid = scan.grid
         readout = readout_of(grid, runs[0].lines.data.shape[1], self._owed)
@@ -169,13 +169,13 @@ class _Run:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Scan:
     grid: Grid
-    places: CentralPlaces
+    places: CalibrationCoverage
 
 
-def _scan_of(protocol: Protocol) -> _Scan:
+def _scan_of(protocol: ScanProtocol) -> _Scan:
     """Its grid, of several slabs that of one, and the places of all."""
     encoding = protocol.encoding
-    places = CentralPlaces(
+    places = CalibrationCoverage(
         ky=encoding.ky,
         kz=encoding.kz,
         slices=encoding.slice,

@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import Field, PrivateAttr
 
 from streamrecon.errors import DataError, HeaderError
-from streamrecon.model.kspace import ChannelMix
+from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.scan import Protocol, SignOrigin, of_slab
+from streamrecon.model.scan import ScanProtocol, SignOrigin, of_slab
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Header
@@ -25,7 +25,7 @@ _CALIBRATES_ONLY = np.uint64(layout.PARALLEL_CALIBRATION)
 _ENDS = np.uint64(layout.LAST_IN_REPETITION | layout.LAST_IN_MEASUREMENT)
 
 
-class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
+class AssembleKSpace(Gadget[Header | ChannelTransform | Acquisitions]):
     """Puts lines on the grid, transformed along X and one phase axis as they come.
 
     Removes oversampling along every axis, turns reversed readouts, places asymmetric echoes, fills
@@ -34,7 +34,7 @@ class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
     slab is a volume of its own, in its own place.
     """
 
-    accepts: ClassVar = (Header, ChannelMix, Acquisitions)
+    accepts: ClassVar = (Header, ChannelTransform, Acquisitions)
     stock_names: ClassVar = ("AcquisitionAccumulateTriggerGadget",)
 
     phase_sign: Literal[-1, 1] | None = Field(
@@ -44,20 +44,20 @@ class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
         default="fail", description="what to do with a volume that lacks lines"
     )
 
-    _protocol: Protocol | None = PrivateAttr(default=None)
-    _mix: ChannelMix | None = PrivateAttr(default=None)
+    _protocol: ScanProtocol | None = PrivateAttr(default=None)
+    _mix: ChannelTransform | None = PrivateAttr(default=None)
     _readout: ReadoutTransform | None = PrivateAttr(default=None)
     _open: dict[tuple[int, ...], OpenVolume] = PrivateAttr(default_factory=dict)
     _closed: set[tuple[int, ...]] = PrivateAttr(default_factory=set)
 
-    def feed(self, item: Header | ChannelMix | Acquisitions) -> Iterator[object]:
+    def feed(self, item: Header | ChannelTransform | Acquisitions) -> Iterator[object]:
         """Learn from headers and mixes; put lines on their places."""
         match item:
             case Header():
                 self._protocol = read_protocol(item.xml, phase_sign=self.phase_sign)
                 yield _sign_notice(self._protocol)
                 yield item
-            case ChannelMix():
+            case ChannelTransform():
                 self._mix, self._readout = item, None
             case Acquisitions():
                 yield from self._place(item)
@@ -133,7 +133,7 @@ class AssembleKSpace(Gadget[Header | ChannelMix | Acquisitions]):
         return int(np.ravel_multi_index(key, sizes, mode="clip"))
 
 
-def _sign_notice(protocol: Protocol) -> Notice:
+def _sign_notice(protocol: ScanProtocol) -> Notice:
     assumed = protocol.phase_sign.origin is SignOrigin.ASSUMED
     level = Level.WARNING if assumed else Level.INFO
     return Notice(level, f"phase sign {protocol.phase_sign}")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
-from streamrecon.model.kspace import ChannelMix
+from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.header.noise_dependency import NoiseLink, noise_link
 from streamrecon.mrd.wire import layout
@@ -116,7 +116,7 @@ class WhitenNoise(Gadget[Header | Acquisitions]):
             named = ", ".join(self._name(channel) for channel in dead)
             text = f"dead channels, without noise or signal: {named}; reconstructed without them"
             yield Notice(Level.WARNING, text)
-        yield ChannelMix(whitening_matrix(covariance), is_white=True)
+        yield ChannelTransform(whitening_matrix(covariance), is_white=True)
 
     def _name(self, channel: int) -> str:
         labels = self._link.coil_labels if self._link else ()

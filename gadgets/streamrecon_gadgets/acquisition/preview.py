@@ -18,17 +18,17 @@ from streamrecon.fourier import plan_without_measuring
 from streamrecon.maps.phase_mask import target_te_s
 from streamrecon.maps.swi import root_sum_squares, swi_from_field
 from streamrecon.model.images import Echoes, Quantity, Volume
-from streamrecon.model.kspace import ChannelMix
+from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.scan import Encoding, Protocol
+from streamrecon.model.scan import Encoding, ScanProtocol
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Header
 from streamrecon.qsm.pipeline import Quality, invert, local_field
 from streamrecon.qsm.total_field import total_field
 from streamrecon.recon.kspace.central_kspace import (
-    Middle,
-    MiddleWatch,
+    CentralLines,
+    CentreTracker,
     coarse_encoding,
     lines_within,
 )
@@ -62,13 +62,13 @@ class EarlyLines:
     """
 
     lines: tuple[Acquisitions, ...]
-    protocol: Protocol
+    protocol: ScanProtocol
     mix: NDArray[np.complex64] | None
     share: float
     late: Event
 
 
-class GatherCentre(Gadget[Header | ChannelMix | Acquisitions]):
+class GatherCentre(Gadget[Header | ChannelTransform | Acquisitions]):
     """Lets lines pass, and gives those of the centre a second time when a share is complete.
 
     In front of `AssembleKSpace`, behind whitening. It keeps copies of the central lines of the
@@ -76,7 +76,7 @@ class GatherCentre(Gadget[Header | ChannelMix | Acquisitions]):
     scan has no complete centre and gets no preview.
     """
 
-    accepts: ClassVar = (Header, ChannelMix, Acquisitions)
+    accepts: ClassVar = (Header, ChannelTransform, Acquisitions)
 
     shares: tuple[float, ...] = Field(
         default=(0.25, 0.5), min_length=1, description="shares of k-space, growing"
@@ -89,14 +89,14 @@ class GatherCentre(Gadget[Header | ChannelMix | Acquisitions]):
     _centre: _Centre | None = PrivateAttr(default=None)
     _mix: NDArray[np.complex64] | None = PrivateAttr(default=None)
 
-    def feed(self, item: Header | ChannelMix | Acquisitions) -> Iterator[object]:
+    def feed(self, item: Header | ChannelTransform | Acquisitions) -> Iterator[object]:
         """Let everything pass; look at the lines."""
         middle = None
         match item:
             case Header():
                 protocol = read_protocol(item.xml, phase_sign=self.phase_sign)
                 self._centre = _Centre(protocol, self.shares, self.resolution_mm)
-            case ChannelMix():
+            case ChannelTransform():
                 self._mix = item.matrix
             case Acquisitions() if self._centre is not None:
                 middle = self._centre.add(item)
@@ -108,18 +108,20 @@ class GatherCentre(Gadget[Header | ChannelMix | Acquisitions]):
 class _Centre:
     """Copies of the central lines of a scan's first volume."""
 
-    def __init__(self, protocol: Protocol, shares: Sequence[float], resolution_mm: float) -> None:
+    def __init__(
+        self, protocol: ScanProtocol, shares: Sequence[float], resolution_mm: float
+    ) -> None:
         self._protocol = protocol
         self._grid = grid_of(protocol.encoding)
         self._resolution_mm = resolution_mm
-        self._watch = MiddleWatch(protocol.encoding, len(protocol.echoes), shares)
-        everything = Middle(1.0, np.ones((self._grid.z_lines, self._grid.y.n_encoded), bool))
+        self._watch = CentreTracker(protocol.encoding, len(protocol.echoes), shares)
+        everything = CentralLines(1.0, np.ones((self._grid.z_lines, self._grid.y.n_encoded), bool))
         self._resolved = self._coarse(everything)[1]
         self._kept: list[Acquisitions] = []
         self._loose: list[Acquisitions] = []  # short runs, not joined yet
         self._late = Event()
 
-    def add(self, lines: Acquisitions) -> Middle | None:
+    def add(self, lines: Acquisitions) -> CentralLines | None:
         """Keep what may be needed; the middle that is complete with these lines, if one is."""
         if self._watch.is_done and self._late.is_set():
             return None
@@ -133,7 +135,7 @@ class _Centre:
             self._keep(lines.select(np.flatnonzero(wanted)))
         return middle
 
-    def early(self, middle: Middle, mix: NDArray[np.complex64] | None) -> EarlyLines:
+    def early(self, middle: CentralLines, mix: NDArray[np.complex64] | None) -> EarlyLines:
         """The lines of a middle; those no longer needed are forgotten."""
         self._join()
         encoding, resolved = self._coarse(middle)
@@ -155,7 +157,7 @@ class _Centre:
             self._kept.append(_joined(tuple(same)))
         self._loose.clear()
 
-    def _coarse(self, middle: Middle) -> tuple[Encoding, NDArray[np.bool_]]:
+    def _coarse(self, middle: CentralLines) -> tuple[Encoding, NDArray[np.bool_]]:
         """The encoding of a middle, and the lines [Z, Y] of the whole grid that it has."""
         encoding = coarse_encoding(self._protocol.encoding, middle, self._resolution_mm)
         return encoding, lines_within(self._grid, encoding.ky, encoding.kz)

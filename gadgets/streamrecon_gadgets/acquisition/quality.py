@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from streamrecon.model.kspace import ChannelMix
+from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.scan import Protocol
+from streamrecon.model.scan import ScanProtocol
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Header, Waveform
@@ -23,7 +23,7 @@ Place = tuple[int, int]  # echo, slice
 _WHICH = ("contrast", "slice", "average", "repetition", "set", "phase")
 
 
-class WatchQuality(Gadget[Header | ChannelMix | Acquisitions | Waveform]):
+class WatchQuality(Gadget[Header | ChannelTransform | Acquisitions | Waveform]):
     """Passes lines on, and says while the scan runs what is wrong with it.
 
     The central line of k-space tells the signal; measured again (averages, repetitions, or on
@@ -32,7 +32,7 @@ class WatchQuality(Gadget[Header | ChannelMix | Acquisitions | Waveform]):
     and go no further. Each kind of warning is given once, the sum at the end.
     """
 
-    accepts: ClassVar = (Header, ChannelMix, Acquisitions, Waveform)
+    accepts: ClassVar = (Header, ChannelTransform, Acquisitions, Waveform)
 
     snr: float = Field(default=1.0, ge=0, description="warn of a smaller mean signal over noise")
     drift_hz: float = Field(default=5.0, gt=0, description="warn of a larger change [Hz]")
@@ -40,8 +40,8 @@ class WatchQuality(Gadget[Header | ChannelMix | Acquisitions | Waveform]):
         default=0.1, gt=0, description="warn where central lines differ by more than this part"
     )
 
-    _protocol: Protocol | None = PrivateAttr(default=None)
-    _mix: ChannelMix | None = PrivateAttr(default=None)
+    _protocol: ScanProtocol | None = PrivateAttr(default=None)
+    _mix: ChannelTransform | None = PrivateAttr(default=None)
     _order: EchoOrder | None = PrivateAttr(default=None)
     _first: dict[Place, NDArray[np.complex64]] = PrivateAttr(default_factory=dict)
     _changes: list[Change] = PrivateAttr(default_factory=list)
@@ -52,13 +52,13 @@ class WatchQuality(Gadget[Header | ChannelMix | Acquisitions | Waveform]):
     _waveforms: dict[int, int] = PrivateAttr(default_factory=dict)
     _warned: set[str] = PrivateAttr(default_factory=set)
 
-    def feed(self, item: Header | ChannelMix | Acquisitions | Waveform) -> Iterator[object]:
+    def feed(self, item: Header | ChannelTransform | Acquisitions | Waveform) -> Iterator[object]:
         """Look at the item, say what is to be said, pass it on."""
         match item:
             case Header():
                 self._protocol = read_protocol(item.xml)
                 self._order = EchoOrder(len(self._protocol.echoes))
-            case ChannelMix():
+            case ChannelTransform():
                 self._mix = item
             case Waveform():
                 kind = int(item.head["waveform_id"])
@@ -74,7 +74,7 @@ class WatchQuality(Gadget[Header | ChannelMix | Acquisitions | Waveform]):
         if parts:
             yield Notice(Level.INFO, "; ".join(parts))
 
-    def _look(self, lines: Acquisitions, protocol: Protocol) -> Iterator[Notice]:
+    def _look(self, lines: Acquisitions, protocol: ScanProtocol) -> Iterator[Notice]:
         images = (lines.head["flags"] & np.uint64(layout.NOT_IMAGING)) == 0
         idx = lines.head["idx"]
         limits = protocol.encoding
@@ -95,7 +95,7 @@ class WatchQuality(Gadget[Header | ChannelMix | Acquisitions | Waveform]):
         if found:
             yield from self._warn("missing", f"lines are missing: {found} of the last ones")
 
-    def _look_at_centre(self, line: Acquisitions, protocol: Protocol) -> Iterator[Notice]:
+    def _look_at_centre(self, line: Acquisitions, protocol: ScanProtocol) -> Iterator[Notice]:
         echo = int(line.head["idx"]["contrast"][0]) - protocol.encoding.contrast.minimum
         place = echo, int(line.head["idx"]["slice"][0])
         data = line.data[0] if self._mix is None else self._mix.matrix @ line.data[0]
@@ -115,7 +115,7 @@ class WatchQuality(Gadget[Header | ChannelMix | Acquisitions | Waveform]):
         return self._mix is not None and self._mix.is_white
 
     def _judge_signal(
-        self, data: NDArray[np.complex64], line: Acquisitions, protocol: Protocol
+        self, data: NDArray[np.complex64], line: Acquisitions, protocol: ScanProtocol
     ) -> Iterator[Notice]:
         encoding = protocol.encoding
         signal = mean_signal(
@@ -128,7 +128,7 @@ class WatchQuality(Gadget[Header | ChannelMix | Acquisitions | Waveform]):
             self._warned.add("signal told")
             yield Notice(Level.INFO, text)
 
-    def _judge_change(self, found: Change, echo: int, protocol: Protocol) -> Iterator[Notice]:
+    def _judge_change(self, found: Change, echo: int, protocol: ScanProtocol) -> Iterator[Notice]:
         self._changes.append(found)
         if found.difference > self.difference:
             part = f"{100 * found.difference:.0f} %"

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
-from streamrecon.model.kspace import Calibration, ChannelMix, KSpace
-from streamrecon.model.scan import Protocol, Scan, SignOrigin
+from streamrecon.model.kspace import Calibration, ChannelTransform, KSpace
+from streamrecon.model.scan import Scan, ScanProtocol, SignOrigin
 from streamrecon.mrd.header.placement import place
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions
@@ -21,7 +21,7 @@ from streamrecon.recon.kspace.missing_lines import name_lines
 from streamrecon.recon.kspace.readout import ReadoutTransform
 
 
-def readout_of(grid: Grid, n_channels: int, mix: ChannelMix | None) -> ReadoutTransform:
+def readout_of(grid: Grid, n_channels: int, mix: ChannelTransform | None) -> ReadoutTransform:
     """The transform along X of a scan's lines, and what is owed to their channels."""
     if mix is None:
         return ReadoutTransform(grid.x, n_channels=n_channels)
@@ -47,7 +47,12 @@ class OpenVolume:
     """Collects the lines of one volume, and what their headers say of place and polarity."""
 
     def __init__(
-        self, protocol: Protocol, grid: Grid, readout: ReadoutTransform, *, is_white: bool = False
+        self,
+        protocol: ScanProtocol,
+        grid: Grid,
+        readout: ReadoutTransform,
+        *,
+        is_white: bool = False,
     ) -> None:
         self._protocol = protocol
         self._is_white = is_white

@@ -12,7 +12,7 @@ from pydantic import Field, PrivateAttr
 from streamrecon.errors import DataError
 from streamrecon.model.images import Echoes
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.scan import PhaseSign, Protocol, SignOrigin
+from streamrecon.model.scan import PhaseSign, ScanProtocol, SignOrigin
 from streamrecon.mrd.header.phase_sign import image_sign
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.images.echo_images import EchoPair, echo_pairs
@@ -35,7 +35,7 @@ class AssembleImages(Gadget[Header | Image]):
     )
     originals: bool = Field(default=True, description="send the images back as they came")
 
-    _protocol: Protocol | None = PrivateAttr(default=None)
+    _protocol: ScanProtocol | None = PrivateAttr(default=None)
     _images: list[Image] = PrivateAttr(default_factory=list)
 
     def feed(self, item: Header | Image) -> Iterator[Header | Image]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from streamrecon.model.images import Echoes, Quantity, Volume
-from streamrecon.recon.images.complex_parts import part_of
+from streamrecon.recon.images.complex_parts import complex_part
 from streamrecon.stream.gadget import Gadget
 
 
@@ -37,7 +37,7 @@ def echo_volumes(item: Echoes, parts: list[Quantity]) -> Iterator[Volume]:
     for echo, image in enumerate(item.data):
         for part in parts:
             yield Volume(
-                part_of(image, part),
+                complex_part(image, part),
                 item.scan.geometry,
                 part,
                 item.scan,

@@ -16,7 +16,7 @@ from streamrecon.model.images import Echoes
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import PhaseSign, Scan, SignOrigin
 from streamrecon.qsm.pipeline import Quality, susceptibility
-from streamrecon.recon.images.downsample import coarsened
+from streamrecon.recon.images.downsample import downsampled
 from streamrecon.stream.gadget import Gadget
 
 
@@ -52,7 +52,7 @@ def _checked(item: Echoes, resolution_mm: float) -> PolarityCheck:
     """The check of a coarse map; undecided where there is no map at all."""
     scan = item.scan
     te_s = scan.echoes.times_s()
-    echoes, grid = coarsened(item.data, scan.geometry, resolution_mm)
+    echoes, grid = downsampled(item.data, scan.geometry, resolution_mm)
     try:
         found = susceptibility(
             echoes, te_s, scan.b0_t, grid, quality=Quality.FAST, polarity=scan.echoes.polarity

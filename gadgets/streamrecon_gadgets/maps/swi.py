@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from streamrecon.maps.bias_field import without_sensitivity
+from streamrecon.maps.bias_field import correct_bias_field
 from streamrecon.maps.phase_mask import Darkens, target_te_s
 from streamrecon.maps.swi import LOWPASS_MM, swi_classic, swi_clear, swi_from_field, true_swi
 from streamrecon.model.images import ChiMap, Echoes, LocalField, Quantity, Volume
@@ -92,7 +92,7 @@ class SwiImages(Gadget[Echoes | LocalField]):
         if isinstance(item, LocalField):
             scan, magnitude = item.total.scan, item.total.magnitude
             if self.even:
-                magnitude = without_sensitivity(magnitude, signal_mask(magnitude), scan.geometry)
+                magnitude = correct_bias_field(magnitude, signal_mask(magnitude), scan.geometry)
             long_s = self._te_s(scan)
             return swi_from_field(
                 magnitude, item.field_ppm, scan.b0_t, long_s, power=self.power, darkens=darkens

@@ -17,7 +17,7 @@ from pynetdicom.association import Association
 
 from streamrecon.dicom.delivery.destinations import Destination
 from streamrecon.dicom.delivery.journal import State
-from streamrecon.dicom.delivery.outcome import Answer, Parcel, judged, shown
+from streamrecon.dicom.delivery.outcome import QueuedFile, StoreResult, outcome_of_status, shown
 from streamrecon.dicom.objects.mr_images import IMPLEMENTATION_NAME
 from streamrecon.dicom.objects.uids import IMPLEMENTATION
 from streamrecon.errors import DeliveryError
@@ -30,7 +30,9 @@ logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 _config.STORE_SEND_CHUNKED_DATASET = True  # bytes of a file go out as they are, undecoded
 
 
-def send(destination: Destination, parcels: Sequence[Parcel]) -> Generator[Answer, None, None]:
+def send(
+    destination: Destination, parcels: Sequence[QueuedFile]
+) -> Generator[StoreResult, None, None]:
     """Send files over one association; an answer for each, as it comes.
 
     Raises
@@ -114,14 +116,16 @@ def _refusal(association: Association) -> str:
     return "no association: the host does not answer, or broke off"
 
 
-def _send_one(association: Association, destination: Destination, parcel: Parcel) -> Answer:
+def _send_one(
+    association: Association, destination: Destination, parcel: QueuedFile
+) -> StoreResult:
     accepted = {c.abstract_syntax: c.transfer_syntax[0] for c in association.accepted_contexts}
     syntax = accepted.get(parcel.sop_class)
     if syntax is None:
         reason = "no presentation context for this kind of object"
-        return Answer(parcel.sop_uid, State.REFUSED, None, reason)
+        return StoreResult(parcel.sop_uid, State.REFUSED, None, reason)
     if not parcel.path.exists():
-        return Answer(parcel.sop_uid, State.FAILED, None, "its file is gone from the spool")
+        return StoreResult(parcel.sop_uid, State.FAILED, None, "its file is gone from the spool")
     # A file's bytes are explicit; for a peer that knows only implicit they are written anew.
     offered = parcel.path if syntax == ExplicitVRLittleEndian else dcmread(parcel.path)
     try:
@@ -130,4 +134,4 @@ def _send_one(association: Association, destination: Destination, parcel: Parcel
         raise DeliveryError(f"{destination.name}: the association broke") from e
     if "Status" not in answer:
         raise DeliveryError(f"{destination.name}: the association broke")
-    return judged(parcel.sop_uid, int(answer.Status))
+    return outcome_of_status(parcel.sop_uid, int(answer.Status))

@@ -9,7 +9,7 @@ from streamrecon.dicom.delivery.journal import State
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class QueuedFile:
     """One file to be sent."""
 
     sop_uid: str
@@ -18,7 +18,7 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StoreResult:
     """What a destination said to one image.
 
     Parameters
@@ -39,7 +39,7 @@ class Answer:
     reason: str = ""
 
 
-def judged(sop_uid: str, status: int) -> Answer:
+def outcome_of_status(sop_uid: str, status: int) -> StoreResult:
     """Status by the ranges of the storage service, which STOW-RS shares.
 
     References
@@ -47,14 +47,14 @@ def judged(sop_uid: str, status: int) -> Answer:
     DICOM PS3.4, Table B.2-1; PS3.7, Annex C; PS3.18, 10.5.
     """
     if status == 0:
-        return Answer(sop_uid, State.SENT, status)
+        return StoreResult(sop_uid, State.SENT, status)
     if status >> 12 == 0xB or status in {0x0001, 0x0107, 0x0116}:
-        return Answer(sop_uid, State.WARNED, status, f"warning {shown(status)}")
+        return StoreResult(sop_uid, State.WARNED, status, f"warning {shown(status)}")
     if status >> 8 == 0xA7:
-        return Answer(sop_uid, State.WAITING, status, f"out of resources {shown(status)}")
+        return StoreResult(sop_uid, State.WAITING, status, f"out of resources {shown(status)}")
     if status == 0x0122:
-        return Answer(sop_uid, State.REFUSED, status, "SOP class not supported 0x0122")
-    return Answer(sop_uid, State.FAILED, status, f"failure {shown(status)}")
+        return StoreResult(sop_uid, State.REFUSED, status, "SOP class not supported 0x0122")
+    return StoreResult(sop_uid, State.FAILED, status, f"failure {shown(status)}")
 
 
 def shown(status: int | None) -> str:

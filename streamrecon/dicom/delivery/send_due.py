@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from streamrecon.dicom.delivery.destinations import AnyDestination, Commitment, Destination
 from streamrecon.dicom.delivery.journal import ARRIVED, Entry, State
-from streamrecon.dicom.delivery.outcome import Answer, Parcel
+from streamrecon.dicom.delivery.outcome import QueuedFile, StoreResult
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.delivery.storage_commitment import committed
 from streamrecon.dicom.delivery.transport import send
@@ -79,11 +79,11 @@ def _send(
         answers.close()
 
 
-def _parcels(spool: Spool, entries: Sequence[Entry]) -> list[Parcel]:
-    return [Parcel(entry.sop_uid, entry.sop_class, spool.path(entry)) for entry in entries]
+def _parcels(spool: Spool, entries: Sequence[Entry]) -> list[QueuedFile]:
+    return [QueuedFile(entry.sop_uid, entry.sop_class, spool.path(entry)) for entry in entries]
 
 
-def _note(spool: Spool, destination: AnyDestination, entry: Entry, answer: Answer) -> None:
+def _note(spool: Spool, destination: AnyDestination, entry: Entry, answer: StoreResult) -> None:
     journal, name, state = spool.journal, destination.name, answer.state
     if state in ARRIVED and _terms(destination) is not None:
         state = State.UNCONFIRMED

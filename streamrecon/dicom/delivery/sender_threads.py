@@ -10,7 +10,7 @@ from typing import Self
 from streamrecon.dicom.delivery.destinations import AnyDestination
 from streamrecon.dicom.delivery.send_due import deliver
 from streamrecon.dicom.delivery.spool import Spool
-from streamrecon.dicom.delivery.wakeup import Bell
+from streamrecon.dicom.delivery.wakeup import WakeupPipe
 from streamrecon.storage.durable_files import Lock
 
 
@@ -36,7 +36,7 @@ class Sender:
             for destination in destinations
             for k in range(destination.associations)
         ]
-        self._bells = [Bell(folder / "bells" / f"{d.name}-{share[0]}") for d, share in shares]
+        self._bells = [WakeupPipe(folder / "bells" / f"{d.name}-{share[0]}") for d, share in shares]
         self._threads = [
             threading.Thread(target=self._serve, args=(*share, bell), name=f"send-{share[0].name}")
             for share, bell in zip(shares, self._bells, strict=True)
@@ -61,7 +61,7 @@ class Sender:
             bell.close()
         self._lock.release()
 
-    def _serve(self, destination: AnyDestination, share: tuple[int, int], bell: Bell) -> None:
+    def _serve(self, destination: AnyDestination, share: tuple[int, int], bell: WakeupPipe) -> None:
         with Spool(self._folder) as spool:
             spool.journal.relax()
             while not self._stopping.is_set():

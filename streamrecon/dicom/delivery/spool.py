@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Self
 
 from streamrecon.dicom.delivery.journal import Batch, Entry, Journal, Listed, State, Tally
-from streamrecon.dicom.delivery.wakeup import Bell, ring_all
+from streamrecon.dicom.delivery.wakeup import WakeupPipe, notify_all
 from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.series import Images
 from streamrecon.errors import ConfigError, DeliveryError
@@ -102,7 +102,7 @@ class Spool:
         )
         files[_LIST] = json.dumps(asdict(batch)).encode()
         self._keep(batch, files)
-        ring_all(self.folder / "bells")
+        notify_all(self.folder / "bells")
         return name
 
     def _keep(self, batch: Batch, files: dict[str, bytes]) -> None:
@@ -139,7 +139,7 @@ class Spool:
                 output=output,
                 series=series,
             )
-        ring_all(self.folder / "bells")
+        notify_all(self.folder / "bells")
         return moved
 
     def give_up(self, *, destination: str = "", output: str = "", series: int | None = None) -> int:
@@ -162,7 +162,7 @@ class Spool:
 
     def made_room(self) -> None:
         """Wake who waits for room: images have arrived."""
-        ring_all(self.folder / _WAITING)
+        notify_all(self.folder / _WAITING)
 
     def _make_room(self, needed: int) -> None:
         if self._quota_bytes is None:
@@ -170,7 +170,7 @@ class Spool:
         end = time.monotonic() + self._room_s
         path = self.folder / _WAITING / f"{os.getpid()}-{uuid.uuid4().hex}"
         try:
-            with Bell(path) as bell:
+            with WakeupPipe(path) as bell:
                 while (excess := self._excess(needed, self._quota_bytes)) > 0:
                     left = end - time.monotonic()
                     if left <= 0:

@@ -18,7 +18,7 @@ from pynetdicom import AE, evt
 
 from streamrecon.dicom.delivery.c_store import SYNTAXES, associate
 from streamrecon.dicom.delivery.destinations import Commitment, Destination
-from streamrecon.dicom.delivery.outcome import Parcel, shown
+from streamrecon.dicom.delivery.outcome import QueuedFile, shown
 from streamrecon.dicom.objects.uids import IMPLEMENTATION, uid_of
 from streamrecon.errors import DeliveryError
 
@@ -46,7 +46,7 @@ class _Promise:
 
 
 def committed(
-    destination: Destination, terms: Commitment, parcels: Sequence[Parcel]
+    destination: Destination, terms: Commitment, parcels: Sequence[QueuedFile]
 ) -> frozenset[str]:
     """UIDs of those images that the archive promises to keep.
 
@@ -73,7 +73,7 @@ def committed(
 
 
 def _ask(
-    destination: Destination, terms: Commitment, parcels: Sequence[Parcel], promise: _Promise
+    destination: Destination, terms: Commitment, parcels: Sequence[QueuedFile], promise: _Promise
 ) -> None:
     handlers = [(evt.EVT_N_EVENT_REPORT, promise.hear)]
     association = associate(destination, [PUSH_MODEL], handlers)
@@ -93,14 +93,14 @@ def _ask(
             association.abort()
 
 
-def _request(transaction: str, parcels: Sequence[Parcel]) -> Dataset:
+def _request(transaction: str, parcels: Sequence[QueuedFile]) -> Dataset:
     request = Dataset()
     request.TransactionUID = transaction
     request.ReferencedSOPSequence = [_reference(parcel) for parcel in parcels]
     return request
 
 
-def _reference(parcel: Parcel) -> Dataset:
+def _reference(parcel: QueuedFile) -> Dataset:
     item = Dataset()
     item.ReferencedSOPClassUID = parcel.sop_class
     item.ReferencedSOPInstanceUID = parcel.sop_uid

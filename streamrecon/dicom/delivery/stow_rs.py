@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from streamrecon.dicom.delivery.destinations import WebDestination
 from streamrecon.dicom.delivery.journal import State
-from streamrecon.dicom.delivery.outcome import Answer, Parcel, judged
+from streamrecon.dicom.delivery.outcome import QueuedFile, StoreResult, outcome_of_status
 from streamrecon.errors import DeliveryError
 
 _FILES = 16  # of a request: 2 MB of 256 x 256 slices, which a server holds in memory
@@ -27,7 +27,9 @@ _LATER = {408, 413, 429, 502, 503, 504}
 _BROKEN = (OSError, HTTPException)
 
 
-def send(destination: WebDestination, parcels: Sequence[Parcel]) -> Generator[Answer, None, None]:
+def send(
+    destination: WebDestination, parcels: Sequence[QueuedFile]
+) -> Generator[StoreResult, None, None]:
     """Send files over one connection; the answers of each request as it is done.
 
     Raises
@@ -90,11 +92,11 @@ def _headers(destination: WebDestination) -> dict[str, str]:
 
 
 def _send_some(
-    connection: HTTPConnection, destination: WebDestination, parcels: Sequence[Parcel]
-) -> list[Answer]:
+    connection: HTTPConnection, destination: WebDestination, parcels: Sequence[QueuedFile]
+) -> list[StoreResult]:
     there = [parcel for parcel in parcels if parcel.path.exists()]
     gone = [
-        Answer(parcel.sop_uid, State.FAILED, None, "its file is gone from the spool")
+        StoreResult(parcel.sop_uid, State.FAILED, None, "its file is gone from the spool")
         for parcel in parcels
         if parcel not in there
     ]
@@ -115,7 +117,7 @@ def _send_some(
     return gone + _answers(answer.status, body, there)
 
 
-def _multipart(parcels: Sequence[Parcel], boundary: str) -> bytes:
+def _multipart(parcels: Sequence[QueuedFile], boundary: str) -> bytes:
     parts = []
     for parcel in parcels:
         head = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n"
@@ -123,18 +125,18 @@ def _multipart(parcels: Sequence[Parcel], boundary: str) -> bytes:
     return b"".join([*parts, f"--{boundary}--\r\n".encode()])
 
 
-def _answers(status: int, body: bytes, parcels: Sequence[Parcel]) -> list[Answer]:
+def _answers(status: int, body: bytes, parcels: Sequence[QueuedFile]) -> list[StoreResult]:
     """What became of each file; where a server names none, the status counts for all."""
     found = _named(body)
     unnamed = "" if status == 200 else f"HTTP status {status}, image not named in the answer"
     state = State.FAILED if unnamed else State.SENT
     return [
-        found.get(parcel.sop_uid, Answer(parcel.sop_uid, state, None, unnamed))
+        found.get(parcel.sop_uid, StoreResult(parcel.sop_uid, state, None, unnamed))
         for parcel in parcels
     ]
 
 
-def _named(body: bytes) -> dict[str, Answer]:
+def _named(body: bytes) -> dict[str, StoreResult]:
     try:
         facts = json.loads(body)
     except ValueError:
@@ -145,7 +147,7 @@ def _named(body: bytes) -> dict[str, Answer]:
     for sequence, reason in ((_STORED, _WARNING), (_FAILED, _REASON)):
         for item in facts.get(sequence, {}).get("Value", []):
             uid = str(_first(item, _UID))
-            found[uid] = judged(uid, int(str(_first(item, reason) or 0)))
+            found[uid] = outcome_of_status(uid, int(str(_first(item, reason) or 0)))
     return found
 
 

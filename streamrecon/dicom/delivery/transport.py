@@ -6,10 +6,12 @@ from collections.abc import Generator, Sequence
 
 from streamrecon.dicom.delivery import c_store, stow_rs
 from streamrecon.dicom.delivery.destinations import AnyDestination, Destination
-from streamrecon.dicom.delivery.outcome import Answer, Parcel
+from streamrecon.dicom.delivery.outcome import QueuedFile, StoreResult
 
 
-def send(destination: AnyDestination, parcels: Sequence[Parcel]) -> Generator[Answer, None, None]:
+def send(
+    destination: AnyDestination, parcels: Sequence[QueuedFile]
+) -> Generator[StoreResult, None, None]:
     """Send files; an answer for each, as it comes.
 
     Raises

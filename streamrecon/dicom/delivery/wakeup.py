@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 
-class Bell:
+class WakeupPipe:
     """A named pipe that one thread listens to and anybody may ring; what rings is not lost.
 
     A ring before the listener waits is heard when it does.
@@ -43,7 +43,7 @@ class Bell:
         os.close(self._pipe)
 
 
-def ring_all(folder: Path) -> None:
+def notify_all(folder: Path) -> None:
     """Ring all bells of a folder; one that nobody listens to stays silent."""
     for path in sorted(folder.glob("*")):
         try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from streamrecon.dicom.objects.uids import is_uid, uid_of
 from streamrecon.model.scan import Ids
-from streamrecon.model.study import Origin, Study, Subject, Visit
+from streamrecon.model.study import SourceSeries, Study, StudyInfo, Subject
 
 NO_STUDY_UID = (
     "the header has no study UID: one was generated, the images will not file with the scanner's"
@@ -36,7 +36,7 @@ class Identity:
         What a user must be told.
     """
 
-    visit: Visit
+    visit: StudyInfo
     protocol: str
     study_uid: str
     frame_uid: str
@@ -73,7 +73,7 @@ def identity_of(ids: Ids, run: str, *, patient_id_fallback: str = "") -> Identit
     )
 
 
-def _generated_study(visit: Visit, run: str) -> str:
+def _generated_study(visit: StudyInfo, run: str) -> str:
     patient_id, day = visit.subject.patient_id, visit.study.date
     if patient_id and day:
         return uid_of("study", patient_id, day, visit.study.study_id, visit.origin.serial)
@@ -96,12 +96,12 @@ def without_person(identity: Identity, secret: bytes) -> Identity:
     pseudonym = _keyed(secret, visit.subject.patient_id or identity.study_uid)[:16].upper()
     return replace(
         identity,
-        visit=Visit(
+        visit=StudyInfo(
             Subject(patient_id=pseudonym, name=f"ANONYMOUS^{pseudonym}", sex=visit.subject.sex),
             Study(
                 study_id=_keyed(secret, identity.study_uid)[:16], body_part=visit.study.body_part
             ),
-            Origin(number=visit.origin.number),
+            SourceSeries(number=visit.origin.number),
         ),
         protocol="",
         study_uid=uid_of("pseudonym", _keyed(secret, identity.study_uid)),

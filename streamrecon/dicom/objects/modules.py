@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset
 from streamrecon import __version__
 from streamrecon.dicom.objects.identity import Identity
 from streamrecon.dicom.objects.image_planes import Planes
-from streamrecon.dicom.objects.storage_form import Code, Row
+from streamrecon.dicom.objects.storage_form import Code, StorageForm
 from streamrecon.dicom.objects.value_representations import decimal, plain, put, put_known
 from streamrecon.model.images import Volume
 
@@ -69,7 +69,7 @@ def put_study(dataset: Dataset, identity: Identity) -> list[str]:
     ]
 
 
-def put_series(dataset: Dataset, identity: Identity, volume: Volume, row: Row) -> list[str]:
+def put_series(dataset: Dataset, identity: Identity, volume: Volume, row: StorageForm) -> list[str]:
     """Series and frame of reference."""
     origin, protocol = identity.visit.origin, volume.scan.protocol
     position = protocol.patient_position
@@ -90,14 +90,14 @@ def put_series(dataset: Dataset, identity: Identity, volume: Volume, row: Row) -
     return lost
 
 
-def series_number(identity: Identity, row: Row) -> int:
+def series_number(identity: Identity, row: StorageForm) -> int:
     """Hundreds from the scanner's own series, the rest from the kind of image."""
     digits = identity.visit.origin.number
     first = int(digits) if digits.isdecimal() and len(digits) < 6 else _UNNUMBERED
     return first * 100 + row.number
 
 
-def series_description(identity: Identity, row: Row) -> str:
+def series_description(identity: Identity, row: StorageForm) -> str:
     """Protocol and kind of image, in letters that file namers downstream keep."""
     room = 64 - len(row.suffix) - 1
     protocol = plain(identity.protocol).strip("-_ ")[:room].strip()
@@ -171,7 +171,7 @@ def put_plane(dataset: Dataset, volume: Volume, planes: Planes) -> None:
     dataset.SpacingBetweenSlices = decimal(planes.between_mm)
 
 
-def put_remarks(dataset: Dataset, volume: Volume, row: Row, chain: str) -> None:
+def put_remarks(dataset: Dataset, volume: Volume, row: StorageForm, chain: str) -> None:
     """How the image was made, what its reader must know, and that it is for research."""
     dataset.ContentQualification = "RESEARCH"
     dataset.BurnedInAnnotation = "NO"
@@ -182,7 +182,7 @@ def put_remarks(dataset: Dataset, volume: Volume, row: Row, chain: str) -> None:
         dataset.DerivationCodeSequence = [coded(row.derivation)]
 
 
-def derivation(volume: Volume, row: Row, chain: str) -> str:
+def derivation(volume: Volume, row: StorageForm, chain: str) -> str:
     """One text: quantity, echoes, sign, remarks, software."""
     times_s = volume.scan.echoes.te_s
     chosen = times_s if volume.echo is None else times_s[volume.echo : volume.echo + 1]

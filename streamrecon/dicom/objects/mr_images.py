@@ -17,8 +17,8 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from streamrecon.dicom.objects.image_planes import Planes
 from streamrecon.dicom.objects.modules import MR_IMAGE, coded
-from streamrecon.dicom.objects.storage_form import Code, Row
-from streamrecon.dicom.objects.stored_pixels import Stored, window_of
+from streamrecon.dicom.objects.storage_form import Code, StorageForm
+from streamrecon.dicom.objects.stored_pixels import StoredPixels, window_of
 from streamrecon.dicom.objects.uids import IMPLEMENTATION
 from streamrecon.dicom.objects.value_representations import decimal
 
@@ -28,7 +28,7 @@ _QUANTITY = Code("246205007", "SCT", "Quantity")
 _SOURCE = Code("121322", "DCM", "Source image for image processing operation")
 
 
-def put_pixel_description(dataset: Dataset, stored: Stored, row: Row) -> None:
+def put_pixel_description(dataset: Dataset, stored: StoredPixels, row: StorageForm) -> None:
     """Image pixel, VOI LUT and, for quantities with a unit, how a stored value is to be read.
 
     The scale stands in a real-world value mapping; a slope other than 1 also in a rescale, with
@@ -51,7 +51,7 @@ def put_pixel_description(dataset: Dataset, stored: Stored, row: Row) -> None:
         dataset.RealWorldValueMappingSequence = [_mapping(row, row.unit)]
 
 
-def _mapping(row: Row, unit: Code) -> Dataset:
+def _mapping(row: StorageForm, unit: Code) -> Dataset:
     item = Dataset()
     item.LUTExplanation = unit.meaning
     item.LUTLabel = row.suffix[:16]
@@ -71,7 +71,7 @@ def _mapping(row: Row, unit: Code) -> Dataset:
 
 def slices_of(
     shared: Dataset,
-    stored: Stored,
+    stored: StoredPixels,
     planes: Planes,
     *,
     uids: Sequence[str],

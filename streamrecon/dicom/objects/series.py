@@ -17,9 +17,9 @@ from streamrecon.dicom.objects import modules
 from streamrecon.dicom.objects.identity import Identity, identity_of, without_person
 from streamrecon.dicom.objects.image_planes import Planes, planes_of, upright
 from streamrecon.dicom.objects.mr_images import put_pixel_description, slices_of
-from streamrecon.dicom.objects.storage_form import Row
-from streamrecon.dicom.objects.storage_table import ROWS, row_of
-from streamrecon.dicom.objects.stored_pixels import Stored, fixed_scale, free_scale, store
+from streamrecon.dicom.objects.storage_form import StorageForm
+from streamrecon.dicom.objects.storage_table import STORAGE_FORMS, row_of
+from streamrecon.dicom.objects.stored_pixels import StoredPixels, fixed_scale, free_scale, store
 from streamrecon.dicom.objects.uids import uid_of
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Quantity, Volume
@@ -28,7 +28,7 @@ from streamrecon.model.scan import Ids
 
 _Weak: TypeAlias = "weakref.ref[NDArray[Any]]"
 
-_SOURCES = (ROWS[Quantity.MAGNITUDE], ROWS[Quantity.PHASE])
+_SOURCES = (STORAGE_FORMS[Quantity.MAGNITUDE], STORAGE_FORMS[Quantity.PHASE])
 """Maps refer to these images of all echoes: at most twice the number of echoes."""
 
 
@@ -88,7 +88,7 @@ class Images:
 class _Made:
     """Images that later maps may refer to."""
 
-    row: Row
+    row: StorageForm
     repetition: int
     geometry: Geometry
     uids: list[str]
@@ -155,7 +155,7 @@ class DicomScan:
             tuple(self._notices(row, stored, lost)),
         )
 
-    def _stored(self, volume: Volume, row: Row) -> tuple[Geometry, Stored]:
+    def _stored(self, volume: Volume, row: StorageForm) -> tuple[Geometry, StoredPixels]:
         if row.unit is None:
             scale = self._scales.setdefault(row.suffix, free_scale(volume))
         else:
@@ -165,9 +165,9 @@ class DicomScan:
             return volume.geometry, stored
         geometry, pixels = upright(volume.geometry, stored.pixels)
         turned = np.ascontiguousarray(pixels)
-        return geometry, Stored(turned, scale, stored.n_saturated, stored.n_undefined)
+        return geometry, StoredPixels(turned, scale, stored.n_saturated, stored.n_undefined)
 
-    def _uids(self, volume: Volume, row: Row) -> list[str]:
+    def _uids(self, volume: Volume, row: StorageForm) -> list[str]:
         """One per slice; what a chain makes twice is two sets of images, however alike."""
         echo = -1 if volume.echo is None else volume.echo
         key = (self._identity.scan_uid, self._run.name, row.suffix, volume.repetition, echo)
@@ -185,7 +185,7 @@ class DicomScan:
             return len(seen) - 1
 
     def _shared(
-        self, volume: Volume, row: Row, stored: Stored, planes: Planes
+        self, volume: Volume, row: StorageForm, stored: StoredPixels, planes: Planes
     ) -> tuple[Dataset, list[str]]:
         identity, run = self._identity, self._run
         shared = Dataset()
@@ -208,7 +208,7 @@ class DicomScan:
         put_pixel_description(shared, stored, row)
         return shared, [keyword for keyword in lost if keyword]
 
-    def _sources(self, volume: Volume, row: Row) -> list[_Made]:
+    def _sources(self, volume: Volume, row: StorageForm) -> list[_Made]:
         if not row.is_derived:
             return []
         return [
@@ -225,7 +225,7 @@ class DicomScan:
         n_echoes = 1 if volume.echo is None else len(volume.scan.echoes)
         return volume.repetition * n_echoes + (volume.echo or 0)
 
-    def _notices(self, row: Row, stored: Stored, lost: list[str]) -> list[Notice]:
+    def _notices(self, row: StorageForm, stored: StoredPixels, lost: list[str]) -> list[Notice]:
         unfit = [f"{keyword}: not as in the header, which DICOM does not allow" for keyword in lost]
         with self._lock:
             told = [text for text in self._untold + unfit if text not in self._told]

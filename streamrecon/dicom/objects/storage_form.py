@@ -15,7 +15,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StorageForm:
     """How one output is stored.
 
     Parameters

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from streamrecon.dicom.objects.storage_form import Code, Row
+from streamrecon.dicom.objects.storage_form import Code, StorageForm
 from streamrecon.dicom.objects.value_representations import decimal
 from streamrecon.errors import DataError
 from streamrecon.model.images import Quantity, Volume
@@ -41,9 +41,9 @@ def _in_ppb(
     concept: Code | None = _CHI,
     priority: int = 4,
     derivation: Code | None = None,
-) -> Row:
+) -> StorageForm:
     """Whole ppb, signed, without a rescale: who ignores scales reads the right number."""
-    return Row(
+    return StorageForm(
         number,
         suffix,
         image_type,
@@ -69,9 +69,9 @@ def _mapped(
     concept: Code | None = None,
     signed: bool = False,
     priority: int = 6,
-) -> Row:
+) -> StorageForm:
     """Steps of ``slope``; ``per_unit`` units make one of the model's."""
-    return Row(
+    return StorageForm(
         number,
         suffix,
         image_type,
@@ -85,14 +85,16 @@ def _mapped(
     )
 
 
-def _mask(number: int, suffix: str, word: str) -> Row:
+def _mask(number: int, suffix: str, word: str) -> StorageForm:
     """Zero and one as they are."""
     kind = (*_DERIVED, word)
     return _mapped(number, suffix, kind, slope=1.0, unit=_ONE, window=(0.5, 1.0))
 
 
-ROWS: dict[Quantity, Row] = {
-    Quantity.MAGNITUDE: Row(1, "Mag", ("ORIGINAL", "PRIMARY", "OTHER", "M", "ND"), priority=1),
+STORAGE_FORMS: dict[Quantity, StorageForm] = {
+    Quantity.MAGNITUDE: StorageForm(
+        1, "Mag", ("ORIGINAL", "PRIMARY", "OTHER", "M", "ND"), priority=1
+    ),
     Quantity.PHASE: _mapped(
         2,
         "Pha",
@@ -103,11 +105,11 @@ ROWS: dict[Quantity, Row] = {
         window=(0.0, 2 * math.pi),
         priority=3,
     ),
-    Quantity.SWI: Row(4, "SWI", (*_DERIVED, "SWI"), priority=2),
-    Quantity.MIP: Row(
+    Quantity.SWI: StorageForm(4, "SWI", (*_DERIVED, "SWI"), priority=2),
+    Quantity.MIP: StorageForm(
         5, "SWI_mIP", (*_PROJECTION, "MINIP", "SWI"), derivation=_MINIMUM, priority=2
     ),
-    Quantity.TSWI: Row(6, "tSWI", (*_DERIVED, "TSWI"), priority=4),
+    Quantity.TSWI: StorageForm(6, "tSWI", (*_DERIVED, "TSWI"), priority=4),
     Quantity.CHI: _in_ppb(7, "QSM_ppb", (*_DERIVED, "QSM"), window=(0.0, 400.0)),
     Quantity.R2_STAR: _mapped(
         8,
@@ -168,9 +170,9 @@ ROWS: dict[Quantity, Row] = {
         concept=None,
         priority=6,
     ),
-    Quantity.SWI_DIA: Row(15, "SWI_dia", (*_DERIVED, "SWI"), priority=2),
-    Quantity.TSWI_DIA: Row(16, "tSWI_dia", (*_DERIVED, "TSWI"), priority=4),
-    Quantity.TSWI_MIP: Row(
+    Quantity.SWI_DIA: StorageForm(15, "SWI_dia", (*_DERIVED, "SWI"), priority=2),
+    Quantity.TSWI_DIA: StorageForm(16, "tSWI_dia", (*_DERIVED, "TSWI"), priority=4),
+    Quantity.TSWI_MIP: StorageForm(
         17, "tSWI_mIP", (*_PROJECTION, "MINIP", "TSWI"), derivation=_MINIMUM, priority=4
     ),
     Quantity.CHI_MAX: _in_ppb(
@@ -211,7 +213,7 @@ ROWS: dict[Quantity, Row] = {
     Quantity.SNR: _mapped(
         24, "SNR", (*_DERIVED, "SNR"), slope=0.1, unit=_ONE, window=(50.0, 100.0)
     ),
-    Quantity.S0: Row(25, "S0", (*_DERIVED, "S0"), priority=6),
+    Quantity.S0: StorageForm(25, "S0", (*_DERIVED, "S0"), priority=6),
     Quantity.R2_STAR_MISFIT: _mapped(
         26,
         "R2starMisfit",
@@ -220,24 +222,24 @@ ROWS: dict[Quantity, Row] = {
         unit=_ONE,
         window=(2.5, 5.0),
     ),
-    Quantity.MAGNITUDE_PREVIEW: Row(27, "MagPreview", (*_DERIVED, "PREVIEW"), priority=1),
-    Quantity.SWI_PREVIEW: Row(28, "SWIpreview", (*_DERIVED, "SWI"), priority=1),
+    Quantity.MAGNITUDE_PREVIEW: StorageForm(27, "MagPreview", (*_DERIVED, "PREVIEW"), priority=1),
+    Quantity.SWI_PREVIEW: StorageForm(28, "SWIpreview", (*_DERIVED, "SWI"), priority=1),
     Quantity.G_FACTOR: _mapped(
         29, "GFactor", (*_DERIVED, "G_FACTOR"), slope=0.001, unit=_ONE, window=(2.0, 4.0)
     ),
 }
 """The outputs that have a DICOM form."""
 
-COMBINED = Row(3, "MagComb", (*_DERIVED, "M", "SOS"), priority=1)
+COMBINED = StorageForm(3, "MagComb", (*_DERIVED, "M", "SOS"), priority=1)
 """Magnitude of all echoes together."""
 
 
 def has_row(quantity: Quantity) -> bool:
     """Whether the quantity has a DICOM form."""
-    return quantity in ROWS
+    return quantity in STORAGE_FORMS
 
 
-def row_of(volume: Volume) -> Row:
+def row_of(volume: Volume) -> StorageForm:
     """How the volume is stored.
 
     Raises
@@ -247,8 +249,8 @@ def row_of(volume: Volume) -> Row:
     """
     if volume.quantity is Quantity.MAGNITUDE and volume.echo is None:
         return COMBINED
-    row = ROWS.get(volume.quantity)
+    row = STORAGE_FORMS.get(volume.quantity)
     if row is None:
-        known = ", ".join(quantity.label for quantity in ROWS)
+        known = ", ".join(quantity.label for quantity in STORAGE_FORMS)
         raise DataError(f"{volume.quantity.label}: has no DICOM form, needed one of {known}")
     return row

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.dicom.objects.storage_form import Row
+from streamrecon.dicom.objects.storage_form import StorageForm
 from streamrecon.model.images import Volume
 
 _BRIGHTEST = 2**15  # of the first image of a kind: half of the range is left for later ones
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stored:
+class StoredPixels:
     """Integers of a volume.
 
     Parameters
@@ -36,7 +36,7 @@ class Stored:
     n_undefined: int
 
 
-def store(volume: Volume, row: Row, scale: float) -> Stored:
+def store(volume: Volume, row: StorageForm, scale: float) -> StoredPixels:
     """Round to steps of ``1 / scale`` of the model's unit."""
     dtype: np.dtype[np.integer] = np.dtype("<i2" if row.signed else "<u2")
     steps = np.rint(_physical(volume) * np.float64(scale))
@@ -46,10 +46,10 @@ def store(volume: Volume, row: Row, scale: float) -> Stored:
         steps[undefined] = 0
     low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
     n_saturated = int(np.count_nonzero((steps < low) | (steps > high)))
-    return Stored(np.clip(steps, low, high).astype(dtype), scale, n_saturated, n_undefined)
+    return StoredPixels(np.clip(steps, low, high).astype(dtype), scale, n_saturated, n_undefined)
 
 
-def fixed_scale(row: Row) -> float:
+def fixed_scale(row: StorageForm) -> float:
     """Stored steps per unit of the model, for a quantity that has a unit."""
     return row.per_unit / row.slope
 
@@ -66,7 +66,7 @@ def free_scale(volume: Volume) -> float:
     return 2.0 ** (math.frexp(_BRIGHTEST)[1] - 1 - math.frexp(top)[1]) if top > 0 else 1.0
 
 
-def window_of(stored: Stored, row: Row) -> tuple[float, float]:
+def window_of(stored: StoredPixels, row: StorageForm) -> tuple[float, float]:
     """Centre and width of a viewer's window, in the units that a viewer shows."""
     if row.window is not None:
         return row.window

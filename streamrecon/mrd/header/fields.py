@@ -9,7 +9,7 @@ from streamrecon.errors import HeaderError
 from streamrecon.mrd.markup import parse_xml
 
 
-def read_findings(xml: bytes) -> Findings:
+def read_findings(xml: bytes) -> HeaderFields:
     """Values of an MRD header.
 
     Raises
@@ -20,10 +20,10 @@ def read_findings(xml: bytes) -> Findings:
     root = parse_xml(xml, what="MRD header", error=HeaderError)
     if root.tag != "ismrmrdHeader":
         raise HeaderError(f"MRD header: found <{root.tag}>, needed <ismrmrdHeader>")
-    return Findings(root)
+    return HeaderFields(root)
 
 
-class Findings:
+class HeaderFields:
     """Looks up values by path and keeps what is missing or wrong until `settle`.
 
     After `settle` every value that was needed is there; before it a missing number is 1.0, so

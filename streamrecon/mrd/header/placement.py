@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import HeaderError
 from streamrecon.model.geometry import Geometry, Triple
-from streamrecon.model.scan import Encoding, Protocol, Scan
+from streamrecon.model.scan import Encoding, Scan, ScanProtocol
 from streamrecon.mrd.axes import Row, Vector, axes_of, check_parallel, row_of, vector
 from streamrecon.mrd.wire.layout import REVERSE
 from streamrecon.units import s_from_us
@@ -29,7 +29,7 @@ class Placed(NamedTuple):
     remarks: tuple[str, ...]
 
 
-def place(protocol: Protocol, head: NDArray[np.void]) -> Placed:
+def place(protocol: ScanProtocol, head: NDArray[np.void]) -> Placed:
     """Scan whose geometry is that of the wanted (recon) grid.
 
     The MRD position is the centre of the excited volume. Both grids, the sampled and the wanted
@@ -105,12 +105,12 @@ def _axes(head: np.void) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     return (ASSUMED_AXES, (NO_DIRECTIONS,)) if axes is None else (axes, ())
 
 
-def _voxel_mm(protocol: Protocol) -> Triple:
+def _voxel_mm(protocol: ScanProtocol) -> Triple:
     fov, shape = protocol.encoding.recon_fov_mm, protocol.encoding.recon_shape
     return fov[0] / shape[0], fov[1] / shape[1], fov[2] / shape[2]
 
 
-def _refuse_slabs(protocol: Protocol) -> None:
+def _refuse_slabs(protocol: ScanProtocol) -> None:
     if protocol.encoding.recon_shape[0] > 1 or protocol.encoding.encoded_shape[0] > 1:
         raise HeaderError(
             f"encodingLimits/slice: found {len(protocol.encoding.slice)} slabs of"
@@ -119,7 +119,7 @@ def _refuse_slabs(protocol: Protocol) -> None:
 
 
 def _row(
-    protocol: Protocol, head: NDArray[np.void], axes: NDArray[np.float64]
+    protocol: ScanProtocol, head: NDArray[np.void], axes: NDArray[np.float64]
 ) -> tuple[Row, tuple[str, ...]]:
     """Where the slices lie, the first being the counter's smallest value."""
     counter = head["idx"]["slice"].astype(np.int64) - protocol.encoding.slice.minimum
@@ -143,7 +143,7 @@ def touching(n_slices: int, step: Vector) -> Row:
     return Row(-(n_slices // 2) * step, step)
 
 
-def _with_bandwidth(protocol: Protocol, head: np.void) -> Protocol:
+def _with_bandwidth(protocol: ScanProtocol, head: np.void) -> ScanProtocol:
     dwell_s = s_from_us(float(head["sample_time_us"]))
     if not dwell_s > 0:
         return protocol

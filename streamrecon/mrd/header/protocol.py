@@ -6,8 +6,8 @@ Only the first ``encoding`` is read: further ones belong to separate calibration
 from __future__ import annotations
 
 from streamrecon.model.geometry import Shape, Triple
-from streamrecon.model.scan import EchoTrain, Encoding, Ids, Limit, PhaseSign, Protocol
-from streamrecon.mrd.header.fields import Findings, read_findings
+from streamrecon.model.scan import CounterRange, EchoTrain, Encoding, Ids, PhaseSign, ScanProtocol
+from streamrecon.mrd.header.fields import HeaderFields, read_findings
 from streamrecon.mrd.header.phase_sign import phase_sign as decide_sign
 from streamrecon.mrd.header.study import visit_of
 from streamrecon.units import GAMMA_BAR_HZ_PER_T, rad_from_deg, s_from_ms
@@ -25,7 +25,7 @@ _SEQUENCE = "sequenceParameters"
 
 def read_protocol(
     xml: bytes, *, phase_sign: int | None = None, te_s: tuple[float, ...] | None = None
-) -> Protocol:
+) -> ScanProtocol:
     """What the header says of a Cartesian scan, in SI units and (z, y, x) order.
 
     Elements that are not known are passed over, and namespaces do not matter. The field strength
@@ -57,7 +57,7 @@ def read_protocol(
     tr_ms, flip_deg = facts.number(f"{_SEQUENCE}/TR"), facts.number(f"{_SEQUENCE}/flipAngle_deg")
     sign = _sign(facts, phase_sign, vendor)
     facts.settle()
-    return Protocol(
+    return ScanProtocol(
         echoes=EchoTrain(
             te_s=times,
             tr_s=None if tr_ms is None else s_from_ms(tr_ms),
@@ -77,7 +77,7 @@ def read_protocol(
     )
 
 
-def _check_trajectory(facts: Findings) -> None:
+def _check_trajectory(facts: HeaderFields) -> None:
     path = "encoding/trajectory"
     found = facts.text(path)
     if not found:
@@ -86,7 +86,7 @@ def _check_trajectory(facts: Findings) -> None:
         facts.refuse(f"{path}: found {found!r}, needed 'cartesian'")
 
 
-def _frequency_hz(facts: Findings) -> float:
+def _frequency_hz(facts: HeaderFields) -> float:
     path = f"{_SYSTEM}/systemFieldStrength_T"
     b0_t, f0_hz = facts.number(path), facts.number(_FREQUENCY)
     if f0_hz is None and b0_t is None:
@@ -105,7 +105,7 @@ def _frequency_hz(facts: Findings) -> float:
     return f0_hz
 
 
-def _echo_times(facts: Findings, te_s: tuple[float, ...] | None) -> tuple[float, ...]:
+def _echo_times(facts: HeaderFields, te_s: tuple[float, ...] | None) -> tuple[float, ...]:
     if te_s is not None:
         return te_s
     times = tuple(s_from_ms(te_ms) for te_ms in facts.numbers(f"{_SEQUENCE}/TE"))
@@ -115,9 +115,9 @@ def _echo_times(facts: Findings, te_s: tuple[float, ...] | None) -> tuple[float,
     return times
 
 
-def _contrasts(facts: Findings, times: tuple[float, ...]) -> Limit:
+def _contrasts(facts: HeaderFields, times: tuple[float, ...]) -> CounterRange:
     if not facts.has("encoding/encodingLimits/contrast"):
-        return Limit(0, max(len(times), 1) - 1)
+        return CounterRange(0, max(len(times), 1) - 1)
     contrast = _limit(facts, "contrast", 1)
     if times and len(times) != len(contrast):
         facts.refuse(
@@ -127,7 +127,7 @@ def _contrasts(facts: Findings, times: tuple[float, ...]) -> Limit:
     return contrast
 
 
-def _encoding(facts: Findings, contrast: Limit) -> Encoding:
+def _encoding(facts: HeaderFields, contrast: CounterRange) -> Encoding:
     encoded_shape, encoded_fov_mm = _space(facts, "encodedSpace")
     recon_shape, recon_fov_mm = _space(facts, "reconSpace")
     acceleration = "encoding/parallelImaging/accelerationFactor/kspace_encoding_step"
@@ -149,7 +149,7 @@ def _encoding(facts: Findings, contrast: Limit) -> Encoding:
     )
 
 
-def _space(facts: Findings, name: str) -> tuple[Shape, Triple]:
+def _space(facts: HeaderFields, name: str) -> tuple[Shape, Triple]:
     """Matrix and field of view [mm] in the order (z, y, x)."""
     path = f"encoding/{name}"
     if not facts.has(path):
@@ -160,7 +160,7 @@ def _space(facts: Findings, name: str) -> tuple[Shape, Triple]:
     return (z, y, x), (dz, dy, dx)
 
 
-def _matrix(facts: Findings, path: str) -> int:
+def _matrix(facts: HeaderFields, path: str) -> int:
     found = facts.needed(path)
     if found == int(found) and 1 <= found <= MAX_MATRIX:
         return int(found)
@@ -168,7 +168,7 @@ def _matrix(facts: Findings, path: str) -> int:
     return 1
 
 
-def _fov_mm(facts: Findings, path: str) -> float:
+def _fov_mm(facts: HeaderFields, path: str) -> float:
     found = facts.needed(path)
     # A single slice may be thinner than a millimetre.
     smallest = 0.0 if path.endswith("z") else MIN_FOV_MM
@@ -180,19 +180,19 @@ def _fov_mm(facts: Findings, path: str) -> float:
     return 1.0
 
 
-def _limit(facts: Findings, name: str, full: int) -> Limit:
+def _limit(facts: HeaderFields, name: str, full: int) -> CounterRange:
     """Range of a counter; one that the header does not limit covers the matrix."""
     path = f"encoding/encodingLimits/{name}"
     if not facts.has(path):
-        return Limit(0, full - 1, full // 2)
+        return CounterRange(0, full - 1, full // 2)
     low, high = int(facts.needed(f"{path}/minimum")), int(facts.needed(f"{path}/maximum"))
     if not 0 <= low <= high <= MAX_MATRIX:
         facts.refuse(f"{path}: found {low} to {high}, needed 0 to {MAX_MATRIX} upwards")
-        return Limit()
-    return Limit(low, high, int(facts.needed(f"{path}/center")))
+        return CounterRange()
+    return CounterRange(low, high, int(facts.needed(f"{path}/center")))
 
 
-def _sign(facts: Findings, chain: int | None, vendor: str) -> PhaseSign:
+def _sign(facts: HeaderFields, chain: int | None, vendor: str) -> PhaseSign:
     header = facts.user_long("PhaseSign")
     if header not in {None, 1, -1}:
         facts.refuse(f"userParameterLong PhaseSign: found {header}, needed 1 or -1")
@@ -200,7 +200,7 @@ def _sign(facts: Findings, chain: int | None, vendor: str) -> PhaseSign:
     return decide_sign(chain=chain, header=header, vendor=vendor)
 
 
-def coil_labels(facts: Findings) -> tuple[str, ...]:
+def coil_labels(facts: HeaderFields) -> tuple[str, ...]:
     """Names of the receiver channels in the order of their numbers."""
     labels = facts.elements(f"{_SYSTEM}/coilLabel")
     numbered = [
@@ -210,7 +210,7 @@ def coil_labels(facts: Findings) -> tuple[str, ...]:
     return tuple(name for _, name in sorted(numbered))
 
 
-def _ids(facts: Findings, xml: bytes) -> Ids:
+def _ids(facts: HeaderFields, xml: bytes) -> Ids:
     return Ids(
         measurement=facts.text(f"{_MEASUREMENT}/measurementID"),
         protocol=facts.text(f"{_MEASUREMENT}/protocolName"),
@@ -223,7 +223,7 @@ def _ids(facts: Findings, xml: bytes) -> Ids:
     )
 
 
-def dependencies(facts: Findings) -> tuple[tuple[str, str], ...]:
+def dependencies(facts: HeaderFields) -> tuple[tuple[str, str], ...]:
     """(type, measurement id) of the scans that this one depends on."""
     return tuple(
         (e.findtext("dependencyType", "").strip(), e.findtext("measurementID", "").strip())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from streamrecon.model.study import Origin, Study, Subject, Visit
-from streamrecon.mrd.header.fields import Findings
+from streamrecon.model.study import SourceSeries, Study, StudyInfo, Subject
+from streamrecon.mrd.header.fields import HeaderFields
 
 _STUDY = "studyInformation"
 _SUBJECT = "subjectInformation"
@@ -11,13 +11,13 @@ _MEASUREMENT = "measurementInformation"
 _SYSTEM = "acquisitionSystemInformation"
 
 
-def visit_of(facts: Findings) -> Visit:
+def visit_of(facts: HeaderFields) -> StudyInfo:
     """What the header says, as text.
 
     The schema's accession number is a whole number, which drops zeros and letters; where the
     scanner also gives it as the user parameter ``AccessionNumber``, that one is taken.
     """
-    return Visit(
+    return StudyInfo(
         Subject(
             name=facts.text(f"{_SUBJECT}/patientName"),
             patient_id=facts.text(f"{_SUBJECT}/patientID"),
@@ -35,7 +35,7 @@ def visit_of(facts: Findings) -> Visit:
             description=facts.text(f"{_STUDY}/studyDescription"),
             body_part=facts.text(f"{_STUDY}/bodyPartExamined"),
         ),
-        Origin(
+        SourceSeries(
             date=facts.text(f"{_MEASUREMENT}/seriesDate"),
             time=facts.text(f"{_MEASUREMENT}/seriesTime"),
             number=facts.text(f"{_MEASUREMENT}/initialSeriesNumber"),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import DataError, HeaderError
-from streamrecon.model.scan import PhaseSign, Protocol, Scan
+from streamrecon.model.scan import PhaseSign, Scan, ScanProtocol
 from streamrecon.mrd.axes import vector
 from streamrecon.mrd.header.phase_sign import said_sign
 from streamrecon.mrd.images import meta_keys as names
@@ -48,7 +48,7 @@ class EchoPair:
     repetition: int
 
 
-def echo_pairs(images: Iterable[Image], protocol: Protocol) -> list[EchoPair]:
+def echo_pairs(images: Iterable[Image], protocol: ScanProtocol) -> list[EchoPair]:
     """One pair for each repetition.
 
     Echoes are told apart by their counter, or by their times where all have the same counter;
@@ -97,7 +97,7 @@ def _by_place(group: Sequence[Image]) -> list[Image]:
     return counted
 
 
-def _pair(stacks: Sequence[Stack], protocol: Protocol) -> EchoPair:
+def _pair(stacks: Sequence[Stack], protocol: ScanProtocol) -> EchoPair:
     magnitudes, phases = (_echoes(stacks, label) for label in ("magnitude", "phase"))
     if len(magnitudes) != len(phases) or not phases:
         raise DataError(
@@ -138,7 +138,7 @@ def _echoes(stacks: Sequence[Stack], label: str) -> list[Stack]:
     return found
 
 
-def _times_s(stacks: Sequence[Stack], protocol: Protocol) -> tuple[float, ...]:
+def _times_s(stacks: Sequence[Stack], protocol: ScanProtocol) -> tuple[float, ...]:
     own = [stack.te_s for stack in stacks if stack.te_s is not None]
     if len(own) == len(stacks):
         return tuple(own)

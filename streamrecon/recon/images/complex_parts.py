@@ -15,7 +15,7 @@ Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
 
-def part_of(image: Complex, part: Quantity) -> Real | Complex:
+def complex_part(image: Complex, part: Quantity) -> Real | Complex:
     """Magnitude, phase [rad, -π…π], real or imaginary part of a complex image of any shape.
 
     >>> float(part_of(np.array([2j], np.complex64), Quantity.PHASE)[0] / np.pi)

@@ -13,7 +13,7 @@ from streamrecon.model.geometry import Geometry
 Complex = NDArray[np.complex64]
 
 
-def coarsened(
+def downsampled(
     echoes: Complex, geometry: Geometry, resolution_mm: float
 ) -> tuple[Complex, Geometry]:
     """Echoes on a grid whose voxels are about ``resolution_mm`` along every axis, or as they were.

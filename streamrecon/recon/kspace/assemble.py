@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from streamrecon.errors import DataError
 from streamrecon.model.lattice import ALL_LINES, Lattice
 from streamrecon.recon._kernels import scatter_rows
-from streamrecon.recon.kspace.calibration_lines import CentralLines
+from streamrecon.recon.kspace.calibration_lines import CalibrationLines
 from streamrecon.recon.kspace.encoding_grid import Grid
 from streamrecon.recon.kspace.readout import PhaseTransform
 from streamrecon.recon.kspace.sampling_pattern import ExpectedLines, only_corners
@@ -96,7 +96,7 @@ class Assembler:
         self._data = np.zeros((n_echoes, n_channels, n_z, n_y, grid.x.n_image), np.complex64)
         self._counts = np.zeros((n_echoes, grid.z_lines, grid.y.n_encoded), np.int32)
         self._expected = ExpectedLines(grid, factor)
-        self._central = CentralLines(
+        self._central = CalibrationLines(
             grid, n_echoes=n_echoes, n_channels=n_channels, accelerated=factor > 1
         )
         self._count_what_is_left()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.model.scan import Limit
+from streamrecon.model.scan import CounterRange
 
 Counters = NDArray[np.integer]
 Mask = NDArray[np.bool_]
@@ -17,7 +17,7 @@ _PLACES, _FURTHEST = 144, 32  # a slice alone is seen as far as this, to have so
 _ENOUGH = 0.75  # of the places: k-space that is cut or undersampled has gaps in its middle
 
 
-class CentralPlaces:
+class CalibrationCoverage:
     """Notes which places around the centre of k-space have come, in every slice or slab.
 
     One partition or one slice says nothing of how the coils vary across it. Of an accelerated
@@ -44,7 +44,12 @@ class CentralPlaces:
     """
 
     def __init__(
-        self, *, ky: Limit, kz: Limit, slices: Limit, acceleration: tuple[int, int] = (1, 1)
+        self,
+        *,
+        ky: CounterRange,
+        kz: CounterRange,
+        slices: CounterRange,
+        acceleration: tuple[int, int] = (1, 1),
     ) -> None:
         first, last = _window(kz, _REACH)
         across = (last + 1 - first) * len(slices)
@@ -114,6 +119,6 @@ def strongest(
     return [np.asarray(of >= least) for of in power]
 
 
-def _window(limit: Limit, reach: int) -> tuple[int, int]:
+def _window(limit: CounterRange, reach: int) -> tuple[int, int]:
     """First and last counter around the centre."""
     return max(limit.minimum, limit.centre - reach), min(limit.maximum, limit.centre + reach - 1)

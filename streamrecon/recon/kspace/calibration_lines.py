@@ -16,7 +16,7 @@ _MOST_LINES = 32  # of an accelerated scan's calibration that are kept along eac
 _LINES_TO_WAIT = 4  # of each slice and echo: then the calibration of a 2-D scan is over
 
 
-class CentralLines:
+class CalibrationLines:
     """Copies central lines before they are transformed, and takes lines that only calibrate.
 
     A line that only calibrates keeps its place from one that images as well: a calibration

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.model.scan import Encoding, Limit
+from streamrecon.model.scan import CounterRange, Encoding
 from streamrecon.recon.kspace.encoding_grid import Axis, Grid, grid_of
 
 Counters = NDArray[np.integer]
@@ -24,7 +24,7 @@ _TRIES = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Middle:
+class CentralLines:
     """Lines in the middle of k-space that are all in.
 
     Parameters
@@ -39,7 +39,7 @@ class Middle:
     lines: NDArray[np.bool_]
 
 
-class MiddleWatch:
+class CentreTracker:
     """Counts the lines of one volume until shares of its middle are complete.
 
     Lines that the limits leave out, as partial Fourier does, are not waited for; lines left out
@@ -84,7 +84,7 @@ class MiddleWatch:
         """Whether no line of the volume is missing."""
         return self._missing <= 0
 
-    def add(self, z: Counters, y: Counters) -> Middle | None:
+    def add(self, z: Counters, y: Counters) -> CentralLines | None:
         """Count lines by their places; the largest share that is complete now, once.
 
         The first form that completes a share is kept for the larger ones.
@@ -101,7 +101,7 @@ class MiddleWatch:
             return None
         self._told = complete
         share = self._shares[complete - 1]
-        return Middle(share, (self._levels[self._form] < complete) & self._within)
+        return CentralLines(share, (self._levels[self._form] < complete) & self._within)
 
     def _per_share(self, levels: NDArray[np.intp]) -> NDArray[np.intp]:
         """How many lines are in each share and in no smaller one."""
@@ -109,7 +109,7 @@ class MiddleWatch:
         return np.bincount(levels, minlength=n + 1)[:n]
 
 
-def coarse_encoding(encoding: Encoding, middle: Middle, resolution_mm: float) -> Encoding:
+def coarse_encoding(encoding: Encoding, middle: CentralLines, resolution_mm: float) -> Encoding:
     """Encoding of a middle alone: the same fields of view in voxels of ``resolution_mm`` or more.
 
     Lines beyond that resolution are outside its limits.
@@ -128,7 +128,7 @@ def coarse_encoding(encoding: Encoding, middle: Middle, resolution_mm: float) ->
     )
 
 
-def lines_within(grid: Grid, ky: Limit, kz: Limit) -> NDArray[np.bool_]:
+def lines_within(grid: Grid, ky: CounterRange, kz: CounterRange) -> NDArray[np.bool_]:
     """Lines of a grid [Z, Y] whose counters are within limits; all slices of a 2-D scan."""
     y = np.arange(grid.y.n_encoded) - grid.y.n_encoded // 2 + grid.ky.centre
     within_y = (y >= ky.minimum) & (y <= ky.maximum)
@@ -178,6 +178,8 @@ def _coarse(axis: Axis, lines: int) -> tuple[int, int]:
     return lines, axis.n_image
 
 
-def _limit(limit: Limit, lines: int) -> Limit:
+def _limit(limit: CounterRange, lines: int) -> CounterRange:
     first = limit.centre - lines // 2
-    return Limit(max(limit.minimum, first), min(limit.maximum, first + lines - 1), limit.centre)
+    return CounterRange(
+        max(limit.minimum, first), min(limit.maximum, first + lines - 1), limit.centre
+    )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
-from streamrecon.model.kspace import ChannelMix
+from streamrecon.model.kspace import ChannelTransform
 from streamrecon.recon.kspace.noise import WHITE_POWER
 
 Complex = NDArray[np.complex64]
@@ -88,8 +88,8 @@ def enough_channels(power: Double, *, loss: float, noise: float) -> int:
 
 
 def compressed(
-    rows: Complex, mix: ChannelMix | None, *, loss: float = 0.01, most: int | None = None
-) -> ChannelMix:
+    rows: Complex, mix: ChannelTransform | None, *, loss: float = 0.01, most: int | None = None
+) -> ChannelTransform:
     """The mix that compresses behind another one, all samples alike.
 
     Parameters
@@ -103,10 +103,10 @@ def compressed(
     """
     matrix = compression_matrix(rows, loss=loss, most=most, noise=known_noise(mix))
     if mix is None:
-        return ChannelMix(matrix)
+        return ChannelTransform(matrix)
     return replace(mix, matrix=matrix @ mix.matrix)
 
 
-def known_noise(mix: ChannelMix | None) -> float:
+def known_noise(mix: ChannelTransform | None) -> float:
     """Power of the noise of a complex sample behind a mix; 0 where it is not known."""
     return WHITE_POWER if mix is not None and mix.is_white else 0.0

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import HeaderError
-from streamrecon.model.scan import Encoding, Limit
+from streamrecon.model.scan import CounterRange, Encoding
 
 Piece = tuple[slice, slice]
 
@@ -122,8 +122,8 @@ class Grid:
     z: Axis
     y: Axis
     x: Axis
-    ky: Limit
-    kz: Limit
+    ky: CounterRange
+    kz: CounterRange
     n_slices: int
     first_slice: int = 0
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from streamrecon.errors import DataError
-from streamrecon.model.kspace import ChannelMix
+from streamrecon.model.kspace import ChannelTransform
 from streamrecon.recon.kspace.coil_compression import enough_channels, known_noise
 
 Complex = NDArray[np.complex64]
@@ -21,11 +21,11 @@ _FLOOR = 1e-3  # share of all positions' mean that counts everywhere: it decides
 def compressed_along_x(
     rows: Complex,
     voxel_mm: float,
-    mix: ChannelMix | None,
+    mix: ChannelTransform | None,
     *,
     loss: float = 0.01,
     most: int | None = None,
-) -> ChannelMix:
+) -> ChannelTransform:
     """The mix that compresses behind another one, at each place along X by itself.
 
     Parameters
@@ -41,7 +41,7 @@ def compressed_along_x(
     """
     matrices = matrices_along_x(rows, voxel_mm, loss=loss, most=most, noise=known_noise(mix))
     if mix is None:
-        mix = ChannelMix(np.eye(rows.shape[1], dtype=np.complex64))
+        mix = ChannelTransform(np.eye(rows.shape[1], dtype=np.complex64))
     return replace(mix, along_x=matrices)
 
 

@@ -14,7 +14,7 @@ from streamrecon.fourier import fft, ifft
 from streamrecon.recon._kernels import dominant_vectors, interpolate_weights
 from streamrecon.recon.kspace.calibration_lines import CALIBRATION_MM
 from streamrecon.recon.kspace.encoding_grid import Axis, Grid
-from streamrecon.recon.parallel.sensitivity_phase import smooth_gauge
+from streamrecon.recon.parallel.sensitivity_phase import align_phase
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
@@ -130,7 +130,7 @@ def sensitivities_of(covariance: Complex, basis: Complex, grid: Grid) -> Sensiti
         The axes.
     """
     power = np.einsum("zyxaa->zyx", covariance).real
-    vectors = smooth_gauge(_dominant_eigenvectors(covariance), power)
+    vectors = align_phase(_dominant_eigenvectors(covariance), power)
     full: Complex = np.tensordot(basis, vectors, ((1,), (0,))).astype(np.complex64)
     _, n_z, n_y, n_x = full.shape
     along_x = cubic_taps(grid.x.n_image, n_x, n_x / grid.x.n_image)

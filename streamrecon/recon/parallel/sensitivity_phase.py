@@ -13,7 +13,7 @@ Real = NDArray[np.float32]
 _SMOOTHING_STEPS = 60
 
 
-def smooth_gauge(vectors: Complex, power: Real) -> Complex:
+def align_phase(vectors: Complex, power: Real) -> Complex:
     r"""Vectors with phases chosen so that neighbours agree as well as they can.
 
     An eigenvector's phase is free. It is carried from cell to cell along the strongest

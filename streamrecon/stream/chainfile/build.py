@@ -15,7 +15,7 @@ from streamrecon.stream.gadget import Context
 from streamrecon.stream.registry import Registry
 from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.parallel import Branch, Parallel
-from streamrecon.stream.run.serial import AnyGadget, Node, Sequence, Step
+from streamrecon.stream.run.serial import AnyGadget, Node, Serial, Step
 from streamrecon.stream.run.shared import Shared
 
 
@@ -66,8 +66,8 @@ def _chain_hash(spec: ChainSpec, overrides: Mapping[str, str]) -> str:
     return f"{spec.text_hash}+{hashlib.sha256(values.encode()).hexdigest()[:12]}"
 
 
-def _sequence(specs: tuple[NodeSpec, ...], made: Mapping[GadgetSpec, AnyGadget]) -> Sequence:
-    return Sequence(tuple(_node(spec, made) for spec in specs))
+def _sequence(specs: tuple[NodeSpec, ...], made: Mapping[GadgetSpec, AnyGadget]) -> Serial:
+    return Serial(tuple(_node(spec, made) for spec in specs))
 
 
 def _node(spec: NodeSpec, made: Mapping[GadgetSpec, AnyGadget]) -> Node:

@@ -64,7 +64,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
+class Serial:
     """Nodes one after another; an empty sequence lets everything pass."""
 
     nodes: tuple[Node, ...]
