@@ -33,6 +33,8 @@ COMMANDS = {
 }
 """Subcommands, each a module of `streamrecon.commands`, and what each is for."""
 
+_MODULES = {"polarity": "phase_sign"}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return its exit status."""
@@ -64,5 +66,5 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     for name, purpose in COMMANDS.items():
         command = commands.add_parser(name, help=purpose)
         if name in words:
-            import_module(f"streamrecon.commands.{name}").add(command)
+            import_module(f"streamrecon.commands.{_MODULES.get(name, name)}").add(command)
     return parser

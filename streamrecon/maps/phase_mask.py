@@ -59,7 +59,7 @@ def phase_mask(
 
     .. math:: w = \bigl(1 - \min(\max(\pm\varphi / \pi, 0), 1)\bigr)^p
 
-    >>> weight = phase_weight(np.array([-1, 0, np.pi / 4, np.pi / 2, np.pi]))
+    >>> weight = phase_mask(np.array([-1, 0, np.pi / 4, np.pi / 2, np.pi]))
     >>> [round(float(w), 4) for w in weight]
     [1.0, 1.0, 0.3164, 0.0625, 0.0]
 

@@ -18,7 +18,7 @@ Real = NDArray[np.float32]
 def complex_part(image: Complex, part: Quantity) -> Real | Complex:
     """Magnitude, phase [rad, -π…π], real or imaginary part of a complex image of any shape.
 
-    >>> float(part_of(np.array([2j], np.complex64), Quantity.PHASE)[0] / np.pi)
+    >>> float(complex_part(np.array([2j], np.complex64), Quantity.PHASE)[0] / np.pi)
     0.5
 
     Raises

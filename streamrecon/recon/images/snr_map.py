@@ -76,9 +76,9 @@ def coil_image_noise(
 
     Examples
     --------
-    >>> from streamrecon.model.scan import Limit
+    >>> from streamrecon.model.scan import CounterRange
     >>> one, axis = Axis(1, 1, 1, 5.0), Axis(8, 8, 8, 80.0)
-    >>> grid = Grid(one, axis, axis, ky=Limit(0, 7, 4), kz=Limit(), n_slices=1)
+    >>> grid = Grid(one, axis, axis, ky=CounterRange(0, 7, 4), kz=CounterRange(), n_slices=1)
     >>> every_second = np.arange(8)[None, None] % 2 == 0
     >>> coil_image_noise(every_second, grid, (-0.05, 0.05)).ravel()
     array([0.70710677], dtype=float32)

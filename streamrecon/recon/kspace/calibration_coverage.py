@@ -32,7 +32,8 @@ class CalibrationCoverage:
 
     Examples
     --------
-    >>> places = CentralPlaces(ky=Limit(0, 63, 32), kz=Limit(), slices=Limit(0, 13))
+    >>> steps, slices = CounterRange(0, 63, 32), CounterRange(0, 13)
+    >>> places = CalibrationCoverage(ky=steps, kz=CounterRange(), slices=slices)
     >>> ky, kz = np.arange(20, 38), np.zeros(18, int)
     >>> for number in range(10):
     ...     central = places.note(ky, kz, kz + number, images=ky > 20)

@@ -24,10 +24,10 @@ def name_lines(missing: NDArray[np.bool_], grid: Grid) -> str:
 
     Examples
     --------
-    >>> from streamrecon.model.scan import Limit
+    >>> from streamrecon.model.scan import CounterRange
     >>> from streamrecon.recon.kspace.encoding_grid import axis
     >>> grid = Grid(axis(1, 5, 1, 5), axis(8, 8, 8, 8), axis(8, 8, 8, 8),
-    ...             ky=Limit(0, 7, 4), kz=Limit(), n_slices=3)
+    ...             ky=CounterRange(0, 7, 4), kz=CounterRange(), n_slices=3)
     >>> missing = np.zeros((2, 3, 8), bool)
     >>> missing[1, 2, [0, 1, 2, 6]] = True
     >>> name_lines(missing, grid)
