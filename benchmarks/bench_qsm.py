@@ -281,7 +281,11 @@ def speed() -> None:
         ("phase offset", "-", lambda: remove_offset(echoes, te_s, grid)),
         ("unwrap, template", 250, lambda: unwrap_by_template(phase, magnitude, mask, te_s)),
         ("unwrap, spatial", 250, lambda: unwrap_individually(phase, magnitude, mask, te_s)),
-        ("field fit", 20, lambda: fit_field(unwrapped.phase_rad, magnitude, mask, te_s, 3.0)),
+        (
+            "field fit",
+            20,
+            lambda: fit_field(unwrapped.phase_rad, magnitude, mask, te_s, 3.0, noise=1.0),
+        ),
         ("mask", 60, lambda: brain_mask(total.magnitude, total.quality, grid)),
         (
             "background, default",

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
 from streamrecon.errors import ReconError
 from streamrecon.phase._kernels import fit_lines
@@ -23,8 +22,6 @@ from streamrecon.threads import at_once
 from streamrecon.units import hz_per_ppm
 
 Real = NDArray[np.float32]
-
-_SAMPLES = 100_000  # the median of a part is that of the whole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,14 +56,15 @@ def fit_field(
     te_s: Sequence[float],
     b0_t: float,
     *,
+    noise: float,
     steps: int = 2,
     intercept_sd_rad: float = 0.2,
 ) -> FieldFit:
     """Weighted linear fit with intercept of unwrapped phases; about four FFTs.
 
     Two echoes give their phase difference, one echo its phase over TE: then a phase offset that was
-    left in is taken for field. Noise is measured from the residuals (three echoes or more), else
-    from the air.
+    left in is taken for field. The misfit of the echoes is a quality and not their noise: flow,
+    fat, breathing and eddy currents make it several times larger than the noise.
 
     Parameters
     ----------
@@ -80,6 +78,9 @@ def fit_field(
         Echo times [s].
     b0_t
         Static field [T].
+    noise
+        Standard deviation of the real part of the images, in units of the magnitude: known from
+        a noise scan, or from `phase.image_noise.measure_noise`.
     steps
         Gauss-Newton steps.
     intercept_sd_rad
@@ -103,9 +104,6 @@ def fit_field(
     inside = mask.ravel()
     out = np.zeros((5, mask.size), np.float32)
     times = np.asarray(te_s, np.float64)
-    sample = _sample(inside)
-    _fit(phase, weight, times, sample, out)
-    noise = _noise(out[2][sample], weight, inside, echoes)
     _fit(phase, weight, times, inside, out, steps=steps, hold=(intercept_sd_rad, noise))
     slope, intercept, misfit, spread, power = out
     if not np.isfinite(slope).all():
@@ -138,24 +136,3 @@ def _fit(
         lambda v: fit_lines(phase, weight, times, inside, steps, *hold, *out, v.start, v.stop),
         inside.size,
     )
-
-
-def _sample(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Voxels enough for a median, spread over all that are inside."""
-    sample = np.zeros_like(inside)
-    sample[np.flatnonzero(inside)[:: max(1, int(inside.sum()) // _SAMPLES)]] = True
-    return sample
-
-
-def _noise(misfit: Real, weight: Real, inside: NDArray[np.bool_], echoes: int) -> float:
-    """Standard deviation of one real channel: robust against voxels that a line does not fit."""
-    if echoes > 2:
-        return float(np.sqrt(np.median(misfit) / chi2.median(echoes - 2)))
-    air = weight[0][~inside]
-    air = air[air > 0]
-    if air.size == 0:
-        raise ReconError(
-            f"field: found {echoes} echoes and no air outside the mask, needed either "
-            "three echoes or some air to measure the noise"
-        )
-    return float(np.quantile(air, 0.25) / np.sqrt(-2 * np.log(0.75)))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.field_fit import FieldFit, fit_field
+from streamrecon.phase.image_noise import ImageNoise, measure_noise
 from streamrecon.phase.phase_offset import echo_pair, remove_offset
 from streamrecon.phase.signal_mask import signal_mask
 from streamrecon.phase.unwrap import unwrap_by_template
@@ -67,6 +68,7 @@ def total_field(
     *,
     polarity: Sequence[int] = (),
     mask: NDArray[np.bool_] | None = None,
+    noise: ImageNoise | None = None,
 ) -> TotalField:
     """The field of all sources: offset off, echoes unwrapped and fitted, the mask found.
 
@@ -84,6 +86,8 @@ def total_field(
         +1 or -1 per echo where readouts alternate.
     mask
         Brain to use instead of the one found [Z, Y, X].
+    noise
+        Noise of the echoes where it is known, as after whitening; else it is measured in them.
 
     Raises
     ------
@@ -101,7 +105,8 @@ def total_field(
     clean, notices = _without_offset(echoes, te_s, geometry, polarity)
     unwrapped = unwrap_by_template(np.angle(clean), magnitude, head, te_s)
     found = (unwrapped.region > 0) & whole
-    fit = fit_field(unwrapped.phase_rad, magnitude, found, te_s, b0_t)
+    noise = noise or measure_noise(echoes, head)
+    fit = fit_field(unwrapped.phase_rad, magnitude, found, te_s, b0_t, noise=noise.sd)
     brain = brain_mask(together, unwrapped.quality, geometry) if mask is None else mask
     # the brain found lacks its outermost layer already, and a mask that is given is meant
     reliable = reliable_mask(brain & found, fit.residual_rad, fit.sd_ppm, erode=0)
@@ -113,7 +118,7 @@ def total_field(
         together,
         csf_mask(magnitude, reliable.mask, tuple(te_s)),
         unwrapped.quality,
-        (*notices, reliable.report, *_thin_slab(reliable.mask, geometry)),
+        (*notices, *noise.notices, reliable.report, *_thin_slab(reliable.mask, geometry)),
         radians_per_ppm(te_s, b0_t),
     )
 

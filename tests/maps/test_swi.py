@@ -76,7 +76,7 @@ def images_of_vein(angle_deg: float, radius_mm: float) -> dict[str, float]:
     mask = np.zeros(SHAPE, bool)
     mask[:, 2:-2, 2:-2] = True
     phase = np.unwrap(np.angle(np.concatenate([np.ones_like(echoes[:1]), echoes])), axis=0)[1:]
-    fit = fit_field(phase, np.abs(echoes), mask, TE_S, B0_T)
+    fit = fit_field(phase, np.abs(echoes), mask, TE_S, B0_T, noise=1 / 40)
     chi = invert_tv(
         fit.field_ppm,
         mask,

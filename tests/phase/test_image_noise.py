@@ -1,0 +1,67 @@
+"""Noise of images: found where it is, whatever was done to the air."""
+
+import numpy as np
+import pytest
+
+from streamrecon.errors import ReconError
+from streamrecon.phase.image_noise import NoiseSource, measure_noise
+
+SHAPE = (23, 30, 27)
+SD = 4.0
+
+
+def textured_head(*, sd: float = SD, echoes: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """A ball of varying brightness, phase ramps of a shimmed head in it, noise everywhere."""
+    z, y, x = np.meshgrid(*(np.arange(n) - n // 2 for n in SHAPE), indexing="ij", sparse=True)
+    head = (z / 9) ** 2 + (y / 12) ** 2 + (x / 11) ** 2 < 1
+    bright = head * (100 + 15 * np.sin(z / 3) * np.cos(y / 4) + 10 * np.sin(x / 2.5))
+    phase = 0.25 * x - 0.2 * y + 0.1 * z
+    rng = np.random.default_rng(3)
+    noise = rng.normal(0, sd, (2, echoes, *SHAPE))
+    decay = np.exp(-0.3 * np.arange(echoes))[:, None, None, None]
+    turns = np.exp(1j * phase * np.arange(1, echoes + 1)[:, None, None, None])
+    return bright * decay * turns + noise[0] + 1j * noise[1], head
+
+
+def test_plain_air_gives_the_noise_that_was_added() -> None:
+    echoes, head = textured_head()
+
+    found = measure_noise(echoes, head)
+
+    assert found.source is NoiseSource.AIR
+    assert found.sd == pytest.approx(SD, rel=0.05)  # some 10,000 voxels of air
+    assert found.notices == ()
+
+
+@pytest.mark.parametrize("sd", [1.0, SD, 12.0])
+@pytest.mark.parametrize("scale", [0.0, 0.05], ids=["stripped", "filtered"])
+def test_air_that_was_taken_away_leaves_the_noise_of_the_object(sd: float, scale: float) -> None:
+    echoes, head = textured_head(sd=sd)
+
+    found = measure_noise(np.where(head, echoes, scale * echoes), head)
+
+    assert found.source is NoiseSource.OBJECT
+    # the texture of the last, darkest echo is what the tightest of these still sees
+    assert found.sd == pytest.approx(sd, rel=0.2)
+    assert len(found.notices) == 1
+
+
+def test_ghosts_in_the_air_are_no_noise() -> None:
+    echoes, head = textured_head()
+
+    found = measure_noise(echoes + np.where(head, 0, 0.3 * np.roll(echoes, 13, axis=2)), head)
+
+    assert found.sd == pytest.approx(SD, rel=0.2)
+
+
+def test_one_slice_is_enough() -> None:
+    echoes, head = textured_head()
+
+    found = measure_noise(np.where(head, echoes, 0)[:, 11:12], head[11:12])
+
+    assert found.sd == pytest.approx(SD, rel=0.2)
+
+
+def test_nothing_to_measure_in_is_refused() -> None:
+    with pytest.raises(ReconError, match="noise: found 0 voxels of object and 27000 of air"):
+        measure_noise(np.zeros((1, 30, 30, 30), np.complex64), np.zeros((30, 30, 30), bool))
