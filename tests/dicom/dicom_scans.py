@@ -87,7 +87,7 @@ RANGES = {
     Quantity.MAGNITUDE: (0.0, 3.7e-4),
     Quantity.PHASE: (-np.pi, np.pi),
     Quantity.SWI: (0.0, 2e3),
-    Quantity.MIP: (0.0, 2e3),
+    Quantity.SWI_MINIP: (0.0, 2e3),
     Quantity.TSWI: (0.0, 2e3),
     Quantity.CHI: (-2.5, 1.5),
     Quantity.R2_STAR: (0.0, 400.0),
@@ -103,8 +103,8 @@ RANGES = {
     Quantity.SNR: (0.0, 300.0),
     Quantity.SWI_DIA: (0.0, 2e3),
     Quantity.TSWI_DIA: (0.0, 2e3),
-    Quantity.TSWI_MIP: (0.0, 2e3),
-    Quantity.CHI_MAX: (-0.1, 1.5),
+    Quantity.TSWI_MINIP: (0.0, 2e3),
+    Quantity.CHI_MIP: (-0.1, 1.5),
     Quantity.S0: (0.0, 3e3),
     Quantity.R2_STAR_SD: (0.0, 50.0),
     Quantity.R2_STAR_MISFIT: (0.0, 20.0),
@@ -113,7 +113,7 @@ RANGES = {
     Quantity.SWI_PREVIEW: (0.0, 2e3),
     Quantity.G_FACTOR: (0.0, 20.0),
 }
-PROJECTIONS = {Quantity.MIP, Quantity.TSWI_MIP, Quantity.CHI_MAX}
+PROJECTIONS = {Quantity.SWI_MINIP, Quantity.TSWI_MINIP, Quantity.CHI_MIP}
 MASKS = {Quantity.MASK, Quantity.VEINS}
 """Plausible smallest and largest values of each output, in the model's units."""
 

@@ -16,9 +16,9 @@ from streamrecon.stream.gadget import Gadget
 
 _PROJECTED = MappingProxyType(
     {
-        Quantity.SWI: (Quantity.MIP, Extreme.MINIMUM),
-        Quantity.TSWI: (Quantity.TSWI_MIP, Extreme.MINIMUM),
-        Quantity.CHI: (Quantity.CHI_MAX, Extreme.MAXIMUM),
+        Quantity.SWI: (Quantity.SWI_MINIP, Extreme.MINIMUM),
+        Quantity.TSWI: (Quantity.TSWI_MINIP, Extreme.MINIMUM),
+        Quantity.CHI: (Quantity.CHI_MIP, Extreme.MAXIMUM),
     }
 )
 

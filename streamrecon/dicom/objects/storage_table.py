@@ -106,7 +106,7 @@ STORAGE_FORMS: dict[Quantity, StorageForm] = {
         priority=3,
     ),
     Quantity.SWI: StorageForm(4, "SWI", (*_DERIVED, "SWI"), priority=2),
-    Quantity.MIP: StorageForm(
+    Quantity.SWI_MINIP: StorageForm(
         5, "SWI_mIP", (*_PROJECTION, "MINIP", "SWI"), derivation=_MINIMUM, priority=2
     ),
     Quantity.TSWI: StorageForm(6, "tSWI", (*_DERIVED, "TSWI"), priority=4),
@@ -172,10 +172,10 @@ STORAGE_FORMS: dict[Quantity, StorageForm] = {
     ),
     Quantity.SWI_DIA: StorageForm(15, "SWI_dia", (*_DERIVED, "SWI"), priority=2),
     Quantity.TSWI_DIA: StorageForm(16, "tSWI_dia", (*_DERIVED, "TSWI"), priority=4),
-    Quantity.TSWI_MIP: StorageForm(
+    Quantity.TSWI_MINIP: StorageForm(
         17, "tSWI_mIP", (*_PROJECTION, "MINIP", "TSWI"), derivation=_MINIMUM, priority=4
     ),
-    Quantity.CHI_MAX: _in_ppb(
+    Quantity.CHI_MIP: _in_ppb(
         18,
         "QSM_MIP_ppb",
         (*_PROJECTION, "MIP", "QSM"),
