@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from streamrecon.model.images import Pixels, Quantity
+from streamrecon.model.images import Pixels
+from streamrecon.model.quantities import Quantity
 
 _PHASE_STEPS = 4096  # 12 bits over 2π, as scanners' own phase images
 _STEPS = {  # of ratios, of which whole numbers would be too coarse

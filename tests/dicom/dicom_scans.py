@@ -8,7 +8,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
+from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import (
     CounterRange,
     EchoTrain,

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.dicom.objects.storage_form import Code
-from streamrecon.model.images import Quantity
+from streamrecon.model.quantities import Quantity
 
 objects = pytest.importorskip("streamrecon.dicom.objects.measurement_objects", exc_type=ImportError)
 

@@ -13,7 +13,8 @@ from streamrecon.dicom.objects.identity import NO_PATIENT_ID, NO_STUDY_UID
 from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.dicom.objects.storage_table import COMBINED, STORAGE_FORMS
 from streamrecon.errors import DataError
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
+from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Ids
 from streamrecon.model.study import StudyInfo
 

@@ -13,7 +13,8 @@ from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.truth import truth
 
 from streamrecon.maps.phase_mask import phase_mask
-from streamrecon.model.images import LocalField, Quantity, Volume
+from streamrecon.model.images import LocalField, Volume
+from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.wire.messages import Acquisitions, Header
 
 SCENE = Scene(

@@ -9,7 +9,8 @@ from dicom_scans import GRIDS, IDS, scan_of
 from streamrecon_gadgets.exchange.integer_ppb import WholePpb
 
 from streamrecon.dicom.objects.series import DicomScan, Images, Run
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
+from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
 from streamrecon.output.integer_images import as_integers

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from every_output import facts_of
 
-from streamrecon.model.images import Quantity
+from streamrecon.model.quantities import Quantity
 
 OF_RECORD = json.loads(Path(__file__).with_name("outputs.json").read_text(encoding="utf-8"))
 """By label: what consoles, archives and scripts of sites rely on. Lines are added, not changed."""

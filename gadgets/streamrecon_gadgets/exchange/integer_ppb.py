@@ -9,8 +9,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.output.integer_images import as_integers
 from streamrecon.stream.gadget import Gadget
 

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from streamrecon.model.images import Echoes, Quantity, Volume
+from streamrecon.model.images import Echoes, Volume
+from streamrecon.model.quantities import Quantity
 from streamrecon.recon.images.complex_parts import complex_part
 from streamrecon.stream.gadget import Gadget
 

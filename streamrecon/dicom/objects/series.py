@@ -22,8 +22,9 @@ from streamrecon.dicom.objects.storage_table import STORAGE_FORMS, row_of
 from streamrecon.dicom.objects.stored_pixels import StoredPixels, fixed_scale, free_scale, store
 from streamrecon.dicom.objects.uids import uid_of
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Ids
 
 _Weak: TypeAlias = "weakref.ref[NDArray[Any]]"

@@ -10,7 +10,8 @@ import math
 from streamrecon.dicom.objects.storage_form import Code, StorageForm
 from streamrecon.dicom.objects.value_representations import decimal
 from streamrecon.errors import DataError
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
+from streamrecon.model.quantities import Quantity
 
 
 def _written(slope: float) -> float:

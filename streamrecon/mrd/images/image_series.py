@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
+from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.images.images_from_volume import images_of
 from streamrecon.mrd.wire.messages import Acquisitions, Image
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 import streamrecon
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
+from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.axes import swapped
 from streamrecon.mrd.images import meta_keys as names
 from streamrecon.mrd.wire.layout import IMAGE, PIXEL_TYPES
