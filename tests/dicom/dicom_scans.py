@@ -113,6 +113,7 @@ RANGES = {
     Quantity.MAGNITUDE_PREVIEW: (0.0, 3.7e-4),
     Quantity.SWI_PREVIEW: (0.0, 2e3),
     Quantity.G_FACTOR: (0.0, 20.0),
+    Quantity.MAGNITUDE_COMBINED: (0.0, 3.7e-4),
 }
 PROJECTIONS = {Quantity.SWI_MINIP, Quantity.TSWI_MINIP, Quantity.CHI_MIP}
 MASKS = {Quantity.MASK, Quantity.VEINS}
@@ -131,11 +132,11 @@ def volume_of(scan: Scan, quantity: Quantity, *, echo: int | None = None) -> Vol
 
 
 def session_of(scan: Scan) -> list[Volume]:
-    """All outputs of a scan: echoes, combined magnitude, every map."""
+    """All outputs of a scan: echoes, then every map."""
     echoes = [
         volume_of(scan, part, echo=echo)
         for echo in range(len(scan.echoes))
         for part in (Quantity.MAGNITUDE, Quantity.PHASE)
     ]
-    maps = [quantity for quantity in RANGES if quantity is not Quantity.PHASE]
+    maps = [quantity for quantity in RANGES if not quantity.row.part]
     return echoes + [volume_of(scan, quantity) for quantity in maps]

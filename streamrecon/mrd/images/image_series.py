@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.images.images_from_volume import images_of
 from streamrecon.mrd.wire.messages import Acquisitions, Image
 
@@ -35,7 +34,7 @@ class ImageSeries:
 
     def images(self, volume: Volume) -> list[Image]:
         """The volume as images."""
-        series = 1 + list(Quantity).index(volume.quantity)
+        series = volume.quantity.row.series
         images = images_of(
             volume,
             series=series,

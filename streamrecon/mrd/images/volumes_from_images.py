@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.geometry import Geometry
+from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.axes import Vector, axes_of, check_parallel, row_of, swapped, vector
 from streamrecon.mrd.header.placement import ASSUMED_AXES, NO_DIRECTIONS, NO_POSITIONS, touching
 from streamrecon.mrd.images import meta_keys as names
-from streamrecon.mrd.images.images_from_volume import REAL
 from streamrecon.mrd.wire.messages import Image, Meta
 from streamrecon.units import s_from_ms
 
-LABELS = {1: "magnitude", 2: "phase", REAL: "real", 4: "imaginary", 5: "complex", 6: "rgb"}
+LABELS = {each.row.image_type: each.label for each in Quantity if each.row.part} | {6: "rgb"}
 """What the numbers are, by image type; 0 is said to mean magnitude by the reference tools."""
 
 
