@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from wire_samples import EVERYTHING, assert_same, image, lines, unjoined, with_data_written
 
 from streamrecon.errors import ProtocolError, TruncatedStream
+from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.limits import Limits
-from streamrecon.mrd.wire.message_ids import Dialect
 from streamrecon.mrd.wire.messages import Acquisitions, Close, ConfigFile, Header, Text
 from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.mrd.wire.receive_buffers import BLOCK_BYTES
