@@ -25,7 +25,7 @@ from streamrecon.model.study import SourceSeries, Study, StudyInfo, Subject
 VISIT = StudyInfo(
     Subject("Müller^Jürgen", "PID-7", "1970-12-31", "M", "70.5"),
     Study("2026-02-03", "12:30:05.250", "S1", "A0017", "Ärztin^Anna", "head", "BRAIN"),
-    SourceSeries("2026-02-03", "12:40:00", "5", "gre", "General Hospital", "MR1", "SN0815X"),
+    SourceSeries("2026-02-03", "12:40:00", "5", "General Hospital", "MR1", "SN0815X"),
 )
 IDS = Ids(
     measurement="M1",

@@ -197,7 +197,6 @@ def test_series_types_contrasts_and_repetitions_are_volumes_of_their_own() -> No
     stacks = stacks_of(images)
 
     assert [len(stack.values) for stack in stacks] == [3] * 6
-    assert [stack.occurrence for stack in stacks] == [0, 0, 0, 0, 0, 1]
 
 
 def test_several_channels_are_volumes_of_their_own() -> None:

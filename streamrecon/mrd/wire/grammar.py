@@ -59,6 +59,8 @@ class SessionGrammar:
         if self.stage is Stage.CLOSED:
             raise ProtocolError(f"found {type(message).__name__} after CLOSE, needed nothing")
         match BY_KIND[type(message)].turn:
+            case Turn.DATA:
+                self._take_data()
             case Turn.LAST:
                 self.stage = Stage.CLOSED
             case Turn.CONFIG:
@@ -67,8 +69,6 @@ class SessionGrammar:
                 self._take_header()
             case Turn.ASIDE:
                 self._need_config("a text")
-            case Turn.DATA:
-                self._take_data()
             case Turn.NEVER:
                 raise ProtocolError(f"found {type(message).__name__}, which only a server may send")
             case Turn.ANY:

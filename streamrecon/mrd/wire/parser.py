@@ -65,11 +65,6 @@ class MrdParser:
         self.received = 0
         """Bytes so far."""
 
-    @property
-    def failure(self) -> ProtocolError | None:
-        """The error that ended the parser."""
-        return self._failure
-
     def space(self) -> memoryview:
         """Room for the next bytes, never empty; valid until the next call.
 
