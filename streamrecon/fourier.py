@@ -267,15 +267,6 @@ def fast_length(n: int) -> int:
     return length
 
 
-def fast_shape(shape: Sequence[int], padding: float = 1.0) -> tuple[int, ...]:
-    """Fast lengths of at least ``padding`` times each size.
-
-    >>> fast_shape((51, 64), 1.25)
-    (64, 80)
-    """
-    return tuple(fast_length(int(np.ceil(n * padding))) for n in shape)
-
-
 def load_wisdom(path: Path) -> bool:
     """Take over plans measured earlier; whether there were any that fit this FFTW."""
     if not path.is_file():

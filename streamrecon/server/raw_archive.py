@@ -9,14 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from streamrecon.mrd.wire.codecs.row import Turn
+from streamrecon.mrd.wire.codecs.table import kinds_of
 from streamrecon.mrd.wire.messages import (
     Close,
-    ConfigFile,
-    ConfigText,
     Header,
     Message,
-    Query,
-    Text,
 )
 from streamrecon.mrd.wire.writer import encode
 
@@ -25,7 +23,7 @@ _log = logging.getLogger(__name__)
 _ENDING = ".mrd"
 _UNFINISHED = ".part"
 _BUFFER_BYTES = 1 << 20
-_CONVERSATION = (ConfigFile, ConfigText, Query, Text)
+_CONVERSATION = kinds_of(Turn.CONFIG, Turn.ASIDE, Turn.ANY)
 
 
 class RawCopy:

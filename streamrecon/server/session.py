@@ -10,8 +10,8 @@ from streamrecon.errors import ConfigError
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.images.image_series import ImageSeries
+from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.grammar import SessionGrammar
-from streamrecon.mrd.wire.message_ids import Dialect
 from streamrecon.mrd.wire.messages import (
     Acquisitions,
     Close,

@@ -11,9 +11,9 @@ from pydicom.dataset import Dataset
 
 from streamrecon.dicom.objects.identity import NO_PATIENT_ID, NO_STUDY_UID
 from streamrecon.dicom.objects.series import DicomScan, Run
-from streamrecon.dicom.objects.storage_table import COMBINED, STORAGE_FORMS
 from streamrecon.errors import DataError
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
+from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Ids
 from streamrecon.model.study import StudyInfo
 
@@ -249,16 +249,3 @@ def test_a_pseudonym_is_the_same_for_all_scans_of_a_patient_and_needs_the_secret
     assert one.study_uid == two.study_uid
     assert one.visit.subject.patient_id != foreign.visit.subject.patient_id
     assert one.study_uid != foreign.study_uid
-
-
-def test_no_two_kinds_of_image_share_a_number_or_a_name() -> None:
-    rows = [*STORAGE_FORMS.values(), COMBINED]
-
-    assert len({row.number for row in rows}) == len(rows)
-    assert len({row.suffix for row in rows}) == len(rows)
-
-
-def test_every_quantity_with_real_numbers_has_a_dicom_form() -> None:
-    without = {Quantity.REAL, Quantity.IMAGINARY, Quantity.COMPLEX}
-
-    assert set(Quantity) - set(STORAGE_FORMS) == without

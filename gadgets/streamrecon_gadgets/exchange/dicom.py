@@ -13,7 +13,6 @@ from streamrecon.dicom.delivery.folder import FolderDrop, file_name, folder_name
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.series import DicomScan, Images, Run
-from streamrecon.dicom.objects.storage_table import has_row, row_of
 from streamrecon.errors import ConfigError
 from streamrecon.model.delivery import Delivery
 from streamrecon.model.images import Volume
@@ -36,14 +35,15 @@ class DicomGadget(Gadget[Volume]):
 
     def feed(self, item: Volume) -> Iterator[Volume | Notice | DicomFile]:
         """Convert one volume and send it on its way."""
-        if has_row(item.quantity) and self._is_asked_for(item):
+        form = item.quantity.dicom
+        if form is not None and self._is_asked_for(form.suffix):
             images = self._scan_of(item).images(item)
             yield from images.notices
             yield from self.send(images)
         yield item
 
-    def _is_asked_for(self, item: Volume) -> bool:
-        return not self.outputs or row_of(item).suffix in self.outputs.replace(" ", "").split(",")
+    def _is_asked_for(self, suffix: str) -> bool:
+        return not self.outputs or suffix in self.outputs.replace(" ", "").split(",")
 
     def _scan_of(self, item: Volume) -> DicomScan:
         ids = item.scan.protocol.ids

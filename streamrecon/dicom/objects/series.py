@@ -17,18 +17,19 @@ from streamrecon.dicom.objects import modules
 from streamrecon.dicom.objects.identity import Identity, identity_of, without_person
 from streamrecon.dicom.objects.image_planes import Planes, planes_of, upright
 from streamrecon.dicom.objects.mr_images import put_pixel_description, slices_of
-from streamrecon.dicom.objects.storage_form import StorageForm
-from streamrecon.dicom.objects.storage_table import STORAGE_FORMS, row_of
 from streamrecon.dicom.objects.stored_pixels import StoredPixels, fixed_scale, free_scale, store
 from streamrecon.dicom.objects.uids import uid_of
+from streamrecon.errors import DataError
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Ids
+from streamrecon.model.storage_form import StorageForm
 
 _Weak: TypeAlias = "weakref.ref[NDArray[Any]]"
 
-_SOURCES = (STORAGE_FORMS[Quantity.MAGNITUDE], STORAGE_FORMS[Quantity.PHASE])
+_SOURCES = (Quantity.MAGNITUDE.dicom, Quantity.PHASE.dicom)
 """Maps refer to these images of all echoes: at most twice the number of echoes."""
 
 
@@ -94,6 +95,20 @@ class _Made:
     uids: list[str]
 
 
+def form_of(quantity: Quantity) -> StorageForm:
+    """How the quantity is stored.
+
+    Raises
+    ------
+    DataError
+        If it has no DICOM form.
+    """
+    if quantity.dicom is None:
+        known = ", ".join(each.label for each in Quantity if each.dicom is not None)
+        raise DataError(f"{quantity.label}: has no DICOM form, needed one of {known}")
+    return quantity.dicom
+
+
 class DicomScan:
     """DICOM of one scan's reconstruction; volumes in the order in which they are made.
 
@@ -130,7 +145,7 @@ class DicomScan:
         DataError
             If the quantity has no DICOM form.
         """
-        row = row_of(volume)
+        row = form_of(volume.quantity)
         geometry, stored = self._stored(volume, row)
         planes = planes_of(geometry)
         uids = self._uids(volume, row)
