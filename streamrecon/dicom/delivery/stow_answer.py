@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from defusedxml.ElementTree import ParseError, fromstring
+from streamrecon.xml import parse_xml
 
 STORED, FAILED = "00081199", "00081198"
 _UID, _WARNING, _REASON = "00081155", "00081196", "00081197"
@@ -81,18 +81,21 @@ def _first(dataset: object, tag: str) -> object:
 
 def _of_xml(body: bytes) -> list[Named]:
     try:
-        root = fromstring(body, forbid_dtd=True)
-    except (ParseError, ValueError):
+        root = parse_xml(body, error=ValueError)
+    except ValueError:
         return []
     found = []
-    for sequence, reason in ((FAILED, _REASON), (STORED, _WARNING)):
-        for item in root.findall(f".//{{*}}DicomAttribute[@tag='{sequence}']/{{*}}Item"):
+    for sequence in root.all("DicomAttribute"):
+        tag = sequence.attributes.get("tag")
+        if tag not in {STORED, FAILED}:
+            continue
+        is_stored = tag == STORED
+        for item in sequence.all("Item"):
             values = {
-                attribute.get("tag"): attribute.findtext("{*}Value")
-                for attribute in item.findall("{*}DicomAttribute")
+                attribute.attributes.get("tag"): attribute.text_of("Value")
+                for attribute in item.all("DicomAttribute")
             }
-            is_stored = sequence == STORED
-            status = _status(values.get(reason), stored=is_stored)
+            status = _status(values.get(_WARNING if is_stored else _REASON), stored=is_stored)
             found.append(Named(_text(values.get(_UID)), is_stored, status))
     return found
 
