@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from types import MappingProxyType
 
 from streamrecon.stream.run.serial import AnyGadget
 
 GadgetClass = type[AnyGadget]
 
+_NONE: Mapping[str, str] = MappingProxyType({})
+
 
 class Registry:
     """Gadget classes by name: the class's own, and those of the stock gadgets it stands for.
 
+    Parameters
+    ----------
+    gadgets
+        The classes.
+    aliases
+        Names that a class had before: old → new. A chain file that uses one is told the new one.
+
     Raises
     ------
     ValueError
-        If two classes claim one name.
+        If two classes claim one name, or an old name is still one or leads nowhere.
     """
 
-    def __init__(self, gadgets: Iterable[GadgetClass]) -> None:
+    def __init__(
+        self, gadgets: Iterable[GadgetClass], *, aliases: Mapping[str, str] = _NONE
+    ) -> None:
         self._by_name: dict[str, GadgetClass] = {}
         for gadget in gadgets:
             for name in (gadget.__name__, *gadget.stock_names):
                 if name in self._by_name:
                     raise ValueError(f"gadget name {name!r} is claimed twice")
                 self._by_name[name] = gadget
+        for old, new in aliases.items():
+            if old in self._by_name or new not in self._by_name:
+                raise ValueError(f"alias {old!r} of {new!r}: still a name, or of no gadget")
+        self._aliases = dict(aliases)
 
     def find(self, name: str) -> GadgetClass | None:
-        """Class of that name, or ``None``."""
-        return self._by_name.get(name)
+        """Class of that name, old or new, or ``None``."""
+        return self._by_name.get(self._aliases.get(name, name))
+
+    def old_names(self, gadget: GadgetClass) -> tuple[str, ...]:
+        """Names that the class had before."""
+        return tuple(old for old, new in self._aliases.items() if new == gadget.__name__)
 
     def nearest(self, name: str) -> str | None:
         """Known name that is most like ``name``, if one is like it at all.

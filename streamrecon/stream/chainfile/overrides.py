@@ -25,9 +25,9 @@ def override(plans: Sequence[Plan], parameters: Mapping[str, str]) -> list[Notic
     unused = []
     for key, text in parameters.items():
         owner, _, field = key.rpartition(".")
-        hit = [p for p in plans if p.known(field) and owner in ("", *p.names)]
+        hit = [p for p in plans if p.known(field) and (not owner or p.called(owner))]
         for plan in hit:
-            plan.given[field] = Given(text, f"parameter {key!r}: ", literal=True)
+            plan.give(field, Given(text, f"parameter {key!r}: ", literal=True))
         if not hit:
             unused.append(key)
     return _unused_notices(unused)
