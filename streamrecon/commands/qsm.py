@@ -13,7 +13,7 @@ from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackgroun
 
 from streamrecon.commands.echo_files import EchoFiles, read_echo_files, read_mask
 from streamrecon.commands.options import write
-from streamrecon.console import Watch
+from streamrecon.console import Watch, tell_renamed
 from streamrecon.errors import ConfigError
 from streamrecon.maps.phase_sign_check import Verdict, check_polarity
 from streamrecon.maps.r2star import fit_log_line
@@ -37,8 +37,8 @@ scale of the phase from its range, its sign from the patient."""
 _EPILOG = """\
 qualities:
   fast       a look at once: truncated division, most of the scale
-  default    the number: total variation, its strength from the noise
-  best       as default, run to its end: the last per cents, several times slower
+  standard   the number: total variation, its strength from the noise
+  best       as standard, run to its end: the last per cents, several times slower
   consensus  the example of the consensus paper (doi:10.1002/mrm.30006), for comparison
 
 backgrounds:
@@ -86,8 +86,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     scan.add_argument("--mask", type=Path, metavar="FILE", help="brain; found where not given")
     result = parser.add_argument_group("the map")
     result.add_argument(
-        "--quality", choices=[quality.value for quality in Quality], default=Quality.DEFAULT.value,
-        help="see below (%(default)s)",
+        "--quality", type=_quality, choices=[quality.value for quality in Quality],
+        default=Quality.STANDARD.value, help="see below (%(default)s)",
     )  # fmt: skip
     result.add_argument(
         "--background", choices=[way.value for way in Background], default=Background.PRESET.value,
@@ -113,6 +113,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the files"
     )
     parser.set_defaults(run=run)
+
+
+def _quality(word: str) -> str:
+    new = RemoveBackground.old_values["quality"].get(word, word)
+    if new != word:
+        tell_renamed(f"--quality {word}", new)
+    return new
 
 
 def run(options: argparse.Namespace) -> int:

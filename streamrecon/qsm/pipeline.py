@@ -4,7 +4,7 @@
 quality     background           inversion    strength                           use it for
 =========== ==================== ============ ================================== ==============
 fast        PDF, a dozen steps   TKD          threshold 0.2, amplitude corrected a look at once
-default     PDF, weighted        TV           from the noise; magnitude's edges  the number
+standard    PDF, weighted        TV           from the noise; magnitude's edges  the number
 best        PDF, weighted        TV           as default; up to 200 steps        the last percents
 consensus   V-SHARP 12 … 1 mm    nlTV, weak   λ 5e-4, β 150 at the last echo     comparison
 =========== ==================== ============ ================================== ==============
@@ -57,7 +57,7 @@ class Quality(Enum):
     """How much time a map is given."""
 
     FAST = "fast"
-    DEFAULT = "default"
+    STANDARD = "standard"
     BEST = "best"
     CONSENSUS = "consensus"
 
@@ -82,8 +82,8 @@ _UNWEIGHTED: dict[Background, Callable[[Real, NDArray[np.bool_], Geometry], Loca
     Background.LBV: remove_lbv,
 }
 
-_STEPS = {Quality.DEFAULT: (10, 30), Quality.BEST: (60, 200)}
-_TOLERANCE = {Quality.DEFAULT: 1.5e-2, Quality.BEST: 5e-4}
+_STEPS = {Quality.STANDARD: (10, 30), Quality.BEST: (60, 200)}
+_TOLERANCE = {Quality.STANDARD: 1.5e-2, Quality.BEST: 5e-4}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +118,7 @@ def susceptibility(
     b0_t: float,
     geometry: Geometry,
     *,
-    quality: Quality = Quality.DEFAULT,
+    quality: Quality = Quality.STANDARD,
     background: Background = Background.PRESET,
     polarity: Sequence[int] = (),
     mask: NDArray[np.bool_] | None = None,
@@ -175,7 +175,7 @@ def local_field(
     total: TotalField,
     geometry: Geometry,
     *,
-    quality: Quality = Quality.DEFAULT,
+    quality: Quality = Quality.STANDARD,
     background: Background = Background.PRESET,
 ) -> Local:
     """Background off, as the preset wants it or as ``background`` says.
@@ -197,7 +197,7 @@ def invert(
     local: Local,
     geometry: Geometry,
     *,
-    quality: Quality = Quality.DEFAULT,
+    quality: Quality = Quality.STANDARD,
     two_pass: bool = False,
     reference: Reference = Reference.BRAIN,
     region: NDArray[np.bool_] | None = None,
@@ -272,7 +272,7 @@ def susceptibility_sd(
     found: Susceptibility,
     geometry: Geometry,
     *,
-    quality: Quality = Quality.DEFAULT,
+    quality: Quality = Quality.STANDARD,
     two_pass: bool = False,
 ) -> Real:
     """Standard deviation of a map by the noise of its field [Z, Y, X, ppm]: two inversions.

@@ -34,8 +34,9 @@ class RemoveBackground(Gadget[FieldMap]):
     """
 
     accepts: ClassVar = (FieldMap,)
+    old_values: ClassVar = {"quality": {"default": "standard"}}
 
-    quality: Quality = Field(default=Quality.DEFAULT, description="how much time the map is given")
+    quality: Quality = Field(default=Quality.STANDARD, description="how much time the map is given")
     background: Background = Field(
         default=Background.PRESET,
         description="how the outer field is taken off the map's; preset: as the quality has it",
