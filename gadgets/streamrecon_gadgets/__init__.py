@@ -1,5 +1,6 @@
 """Thin adapters: message → pure function → message, and the registry of their names."""
 
+from streamrecon.stream.installed import installed_gadgets
 from streamrecon.stream.registry import GadgetClass, Registry
 from streamrecon_gadgets.acquisition.combine import CombineCoils
 from streamrecon_gadgets.acquisition.compression import CompressCoils
@@ -64,7 +65,7 @@ ALL: tuple[GadgetClass, ...] = (
     FloatToShort,
     NoiseSummary,
 )
-"""Every gadget that a chain file may name."""
+"""Every gadget of ours."""
 
 ALIASES = {
     "CheckPolarity": "CheckPhaseSign",
@@ -75,5 +76,5 @@ ALIASES = {
 }
 """Names that gadgets had before 0.1.0 → those of today; chain files of others still use them."""
 
-REGISTRY = Registry(ALL, aliases=ALIASES)
-"""The gadgets that a chain file may name."""
+REGISTRY = Registry(ALL, aliases=ALIASES, installed=installed_gadgets)
+"""The gadgets that a chain file may name: ours, and those of installed packages."""

@@ -116,7 +116,10 @@ def renaming_notices(plans: Sequence[Plan]) -> tuple[Notice, ...]:
 
 
 def _plan(spec: GadgetSpec, registry: Registry) -> Plan:
-    gadget = registry.find(spec.class_name)
+    try:
+        gadget = registry.find(spec.class_name)
+    except ConfigError as e:
+        raise ConfigError(f"line {spec.line}: gadget {spec.class_name!r}: {e}") from e
     if gadget is not None:
         plan = Plan(spec, gadget, registry.old_names(gadget))
         plan.called(spec.class_name)
