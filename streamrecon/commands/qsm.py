@@ -25,7 +25,8 @@ from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Image
 from streamrecon.output.formats import ScanResults
 from streamrecon.phase.phase_scaling import complex_echoes
-from streamrecon.qsm.pipeline import Background, Quality
+from streamrecon.qsm.inversion.methods import Inversion
+from streamrecon.qsm.pipeline import DEFAULT_QUALITY, Background, Quality
 from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.serial import AnyGadget, Serial, Step
 
@@ -87,11 +88,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     result = parser.add_argument_group("the map")
     result.add_argument(
         "--quality", type=_quality, choices=[quality.value for quality in Quality],
-        default=Quality.STANDARD.value, help="see below (%(default)s)",
+        default=DEFAULT_QUALITY.value, help="see below (%(default)s)",
     )  # fmt: skip
     result.add_argument(
         "--background", choices=[way.value for way in Background], default=Background.PRESET.value,
         help="how the field from outside is taken off; preset: as the quality has it (%(default)s)",
+    )  # fmt: skip
+    result.add_argument(
+        "--inversion", choices=[way.value for way in Inversion], default=Inversion.PRESET.value,
+        help="how the local field becomes the map; preset: as the quality has it (%(default)s)",
     )  # fmt: skip
     result.add_argument(
         "--two-pass", action="store_true",
@@ -203,6 +208,7 @@ def _volumes(
         InvertField(
             reference=options.reference,
             uncertainty=options.uncertainty,
+            inversion=Inversion(options.inversion),
             two_pass=options.two_pass,
         ),
         FieldImages(
