@@ -92,7 +92,7 @@ def _map(echoes: Echoes) -> Susceptibility:
         scan.b0_t,
         scan.geometry,
         quality=Quality.FAST,
-        polarity=scan.echoes.polarity,
+        readout_polarity=scan.echoes.readout_polarity,
     )
 
 

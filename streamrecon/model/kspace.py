@@ -68,7 +68,7 @@ class KSpace:
     sampled
         Which lines came [E, Z, Y].
     scan
-        The scan they belong to; its polarity is that of the lines.
+        The scan they belong to; its readout polarity is that of the lines.
     repetition
         Number of the volume, from 0.
     lattice

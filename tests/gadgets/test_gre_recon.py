@@ -55,7 +55,7 @@ def test_every_echo_is_the_truth_within_one_percent(scene: Scene) -> None:
     errors = relative_errors(echoes.data, known.echoes, known.coil_rss)
     assert np.sqrt((errors**2).mean(axis=1)).max() < 0.01
     assert echoes.scan.geometry.same_as(scene.geometry)
-    assert echoes.scan.echoes.polarity == ((1, -1) * 2 if scene.bipolar else (1,) * 4)
+    assert echoes.scan.echoes.readout_polarity == ((1, -1) * 2 if scene.bipolar else (1,) * 4)
 
 
 @pytest.mark.parametrize("matrix", [(14, 56, 64), (15, 45, 61)])

@@ -112,7 +112,7 @@ def moved(head: np.void) -> np.void:
 
 def test_echo_times_that_nobody_gives_are_missed() -> None:
     images = [replace(i, meta={}) for i in scan()]
-    silent = replace(PROTOCOL, echoes=replace(PROTOCOL.echoes, te_s=(), polarity=()))
+    silent = replace(PROTOCOL, echoes=replace(PROTOCOL.echoes, te_s=(), readout_polarity=()))
 
     with pytest.raises(HeaderError, match="TE: found 0 in the header for 2 echoes"):
         echo_pairs(images, silent)

@@ -223,7 +223,9 @@ def _images(item: EarlyLines) -> Iterator[Volume | None]:
 
     magnitude = root_sum_squares(echoes.data)
     yield volume(magnitude, Quantity.MAGNITUDE_PREVIEW)
-    total = total_field(echoes.data, te_s, b0_t, geometry, polarity=scan.echoes.polarity)
+    total = total_field(
+        echoes.data, te_s, b0_t, geometry, readout_polarity=scan.echoes.readout_polarity
+    )
     yield None
     local = local_field(total, geometry, quality=Quality.FAST)
     yield None

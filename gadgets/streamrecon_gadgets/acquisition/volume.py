@@ -44,7 +44,7 @@ def rows_along_x(
 
 
 class OpenVolume:
-    """Collects the lines of one volume, and what their headers say of place and polarity."""
+    """Collects the lines of one volume, and their places and readout polarity."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class OpenVolume:
             factor=math.prod(protocol.encoding.acceleration),
         )
         self._calibration_taken = False
-        self._polarity = np.zeros(len(protocol.echoes), np.int64)
+        self._readout_polarity = np.zeros(len(protocol.echoes), np.int64)
         self._placed: dict[int, NDArray[np.void]] = {}  # first line of each slice
 
     @property
@@ -104,7 +104,7 @@ class OpenVolume:
         kz = head["idx"]["slice" if self._grid.is_2d else "kspace_encode_step_2"]
         ky = head["idx"]["kspace_encode_step_1"]
         self._assembler.add(rows, echo=echo, kz=kz, ky=ky, purpose=self._purpose(head["flags"]))
-        self._note_polarity(echo, np.where(backward, -1, 1))
+        self._note_readout_polarity(echo, np.where(backward, -1, 1))
         for number in np.unique(head["idx"]["slice"]).tolist():
             first = int((head["idx"]["slice"] == number).argmax())
             self._placed.setdefault(number, head[first : first + 1].copy())
@@ -121,7 +121,7 @@ class OpenVolume:
             space.last_axis,
             space.calibration,
             space.sampled,
-            replace(self._with_polarity(scan), remarks=(*assumed, *remarks)),
+            replace(self._with_readout_polarity(scan), remarks=(*assumed, *remarks)),
             repetition,
             space.lattice,
             self._is_white,
@@ -135,16 +135,20 @@ class OpenVolume:
         both = (flags & np.uint64(layout.PARALLEL_CALIBRATION_AND_IMAGING)) != 0
         return Purpose(images, calibrates=~images | both)
 
-    def _note_polarity(self, echo: NDArray[np.integer], direction: NDArray[np.int64]) -> None:
+    def _note_readout_polarity(
+        self, echo: NDArray[np.integer], direction: NDArray[np.int64]
+    ) -> None:
         for number in np.unique(echo).tolist():
-            found = set(direction[echo == number].tolist()) | {int(self._polarity[number])} - {0}
+            found = set(direction[echo == number].tolist()) | {
+                int(self._readout_polarity[number])
+            } - {0}
             if len(found) > 1:
                 raise DataError(f"echo {number}: found lines of both readout directions")
-            self._polarity[number] = found.pop()
+            self._readout_polarity[number] = found.pop()
 
-    def _with_polarity(self, scan: Scan) -> Scan:
-        polarity = tuple(int(sign) or 1 for sign in self._polarity)
-        echoes = replace(scan.echoes, polarity=polarity)
+    def _with_readout_polarity(self, scan: Scan) -> Scan:
+        readout_polarity = tuple(int(sign) or 1 for sign in self._readout_polarity)
+        echoes = replace(scan.echoes, readout_polarity=readout_polarity)
         return replace(scan, protocol=replace(scan.protocol, echoes=echoes))
 
 

@@ -55,12 +55,12 @@ class CheckPhaseSign(Gadget[Echoes]):
 def _checked(item: Echoes, resolution_mm: float) -> tuple[OutlineCheck, PolarityCheck]:
     """What outline and patient say of a coarse map; undecided where there is none."""
     scan = item.scan
-    te_s, polarity = scan.echoes.times_s(), scan.echoes.polarity
+    te_s, readout_polarity = scan.echoes.times_s(), scan.echoes.readout_polarity
     echoes, grid = downsampled(item.data, scan.geometry, resolution_mm)
     try:
-        outline = check_outline(echoes, te_s, scan.b0_t, grid, polarity=polarity)
+        outline = check_outline(echoes, te_s, scan.b0_t, grid, readout_polarity=readout_polarity)
         found = susceptibility(
-            echoes, te_s, scan.b0_t, grid, quality=Quality.FAST, polarity=polarity
+            echoes, te_s, scan.b0_t, grid, quality=Quality.FAST, readout_polarity=readout_polarity
         )
     except ReconError:  # no head, or no signal: the sign is then nobody's concern
         return OutlineCheck((None, None, None), 0), PolarityCheck(Verdict.UNDECIDED, None, None)

@@ -62,7 +62,7 @@ def read_protocol(
             te_s=times,
             tr_s=None if tr_ms is None else s_from_ms(tr_ms),
             flip_rad=None if flip_deg is None else rad_from_deg(flip_deg),
-            polarity=(1,) * len(contrast),
+            readout_polarity=(1,) * len(contrast),
         ),
         encoding=encoding,
         b0_t=f0_hz / GAMMA_BAR_HZ_PER_T,

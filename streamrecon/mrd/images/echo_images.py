@@ -109,7 +109,7 @@ def _pair(stacks: Sequence[Stack], protocol: ScanProtocol) -> EchoPair:
         if not stack.geometry.same_as(first.geometry, tolerance_mm=0.1):
             raise DataError(f"images: {stack.label} of echo {stack.echo} lies at another place")
     times_s = _times_s(phases, protocol)
-    echoes = replace(protocol.echoes, te_s=times_s, polarity=())
+    echoes = replace(protocol.echoes, te_s=times_s, readout_polarity=())
     return EchoPair(
         np.stack([stack.values for stack in magnitudes]),
         np.stack([stack.values for stack in phases]),
