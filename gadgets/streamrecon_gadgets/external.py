@@ -126,7 +126,7 @@ def _widened(image: Image) -> Image:
     """Give int16 pixels as int32: Gadgetron's reader of images does not know int16."""
     if image.data.dtype != np.int16:
         return image
-    return Image(image.head, image.data.astype(np.int32), image.meta)
+    return Image(image.header, image.data.astype(np.int32), image.meta)
 
 
 class Peer:

@@ -67,7 +67,7 @@ def test_preview_and_map_are_series_of_their_own(emitted: list[object]) -> None:
         series.images(volumes(emitted, q)[0]) for q in (Quantity.CHI_PREVIEW, Quantity.CHI)
     )
 
-    assert preview.head["image_series_index"] != chi.head["image_series_index"]
+    assert preview.header["image_series_index"] != chi.header["image_series_index"]
     assert preview.meta["SeriesDescription"] != chi.meta["SeriesDescription"]
 
 

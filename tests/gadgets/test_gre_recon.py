@@ -171,7 +171,7 @@ def test_discarded_samples_leave_the_centre_where_it_is(bipolar: bool) -> None:
             if not isinstance(message, Acquisitions):
                 yield message
                 continue
-            head, backward = message.head.copy(), (message.head["flags"] & REVERSE) != 0
+            head, backward = message.header.copy(), (message.header["flags"] & REVERSE) != 0
             head["discard_pre"], head["discard_post"] = 6, 2
             head["number_of_samples"] += 8
             head["center_sample"] += np.where(backward, 2, 6).astype(np.uint16)

@@ -87,8 +87,8 @@ class CompressCoils(Gadget[Header | ChannelTransform | Acquisitions]):
 
     def _wait(self, lines: Acquisitions, places: CalibrationCoverage) -> None:
         """Keep lines, and what they are."""
-        images = (lines.head["flags"] & _NOT_IMAGING) == 0
-        idx = lines.head["idx"]
+        images = (lines.header["flags"] & _NOT_IMAGING) == 0
+        idx = lines.header["idx"]
         central = places.note(
             idx["kspace_encode_step_1"],
             idx["kspace_encode_step_2"],

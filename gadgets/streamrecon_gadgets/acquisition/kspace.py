@@ -75,11 +75,11 @@ class AssembleKSpace(Gadget[Header | ChannelTransform | Acquisitions]):
 
     def _place(self, lines: Acquisitions) -> Iterator[object]:
         lines = self._wanted(lines)
-        keys = np.stack([lines.head["idx"][name] for name in self._counters()], axis=1)
+        keys = np.stack([lines.header["idx"][name] for name in self._counters()], axis=1)
         for key in dict.fromkeys(map(tuple, keys.tolist())):
             these = lines.select((keys == key).all(axis=1))
             if key in self._closed:
-                these = these.select((these.head["flags"] & _CALIBRATES_ONLY) == 0)
+                these = these.select((these.header["flags"] & _CALIBRATES_ONLY) == 0)
             if not len(these):
                 continue
             if key not in self._open:
@@ -88,7 +88,7 @@ class AssembleKSpace(Gadget[Header | ChannelTransform | Acquisitions]):
             volume = self._open[key]
             volume.add(these)
             yield from volume.take_calibration()
-            ends = bool((these.head["flags"] & _ENDS).any())
+            ends = bool((these.header["flags"] & _ENDS).any())
             if volume.complete or (ends and volume.sufficient):
                 yield from self._close(key)
 
@@ -97,7 +97,7 @@ class AssembleKSpace(Gadget[Header | ChannelTransform | Acquisitions]):
         passing = layout.NOT_IMAGING
         if self._protocol is not None and max(self._protocol.encoding.acceleration) > 1:
             passing &= ~layout.PARALLEL_CALIBRATION
-        return lines.select((lines.head["flags"] & np.uint64(passing)) == 0)
+        return lines.select((lines.header["flags"] & np.uint64(passing)) == 0)
 
     def _close(self, key: tuple[int, ...], remarks: tuple[str, ...] = ()) -> Iterator[object]:
         self._closed.add(key)
@@ -113,7 +113,7 @@ class AssembleKSpace(Gadget[Header | ChannelTransform | Acquisitions]):
             raise HeaderError("lines came before a header")
         protocol = self._protocol
         if protocol.encoding.has_slabs:
-            protocol = of_slab(protocol, int(lines.head["idx"]["slice"][0]))
+            protocol = of_slab(protocol, int(lines.header["idx"]["slice"][0]))
         grid = grid_of(protocol.encoding)
         if self._readout is None:
             self._readout = readout_of(grid, lines.data.shape[1], self._mix)

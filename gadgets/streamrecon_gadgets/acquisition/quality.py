@@ -61,7 +61,7 @@ class WatchQuality(Gadget[Header | ChannelTransform | Acquisitions | Waveform]):
             case ChannelTransform():
                 self._mix = item
             case Waveform():
-                kind = int(item.head["waveform_id"])
+                kind = int(item.header["waveform_id"])
                 self._waveforms[kind] = self._waveforms.get(kind, 0) + 1
             case Acquisitions() if self._protocol is not None:
                 yield from self._look(item, self._protocol)
@@ -75,8 +75,8 @@ class WatchQuality(Gadget[Header | ChannelTransform | Acquisitions | Waveform]):
             yield Notice(Level.INFO, "; ".join(parts))
 
     def _look(self, lines: Acquisitions, protocol: ScanProtocol) -> Iterator[Notice]:
-        images = (lines.head["flags"] & np.uint64(layout.NOT_IMAGING)) == 0
-        idx = lines.head["idx"]
+        images = (lines.header["flags"] & np.uint64(layout.NOT_IMAGING)) == 0
+        idx = lines.header["idx"]
         limits = protocol.encoding
         echoes = idx["contrast"][images] - limits.contrast.minimum
         yield from self._count_missing(echoes)
@@ -96,8 +96,8 @@ class WatchQuality(Gadget[Header | ChannelTransform | Acquisitions | Waveform]):
             yield from self._warn("missing", f"lines are missing: {found} of the last ones")
 
     def _look_at_centre(self, line: Acquisitions, protocol: ScanProtocol) -> Iterator[Notice]:
-        echo = int(line.head["idx"]["contrast"][0]) - protocol.encoding.contrast.minimum
-        place = echo, int(line.head["idx"]["slice"][0])
+        echo = int(line.header["idx"]["contrast"][0]) - protocol.encoding.contrast.minimum
+        place = echo, int(line.header["idx"]["slice"][0])
         data = line.data[0] if self._mix is None else self._mix.matrix @ line.data[0]
         if place not in self._first:
             self._first[place] = np.array(data)
@@ -119,7 +119,7 @@ class WatchQuality(Gadget[Header | ChannelTransform | Acquisitions | Waveform]):
     ) -> Iterator[Notice]:
         encoding = protocol.encoding
         signal = mean_signal(
-            data, int(line.head["center_sample"][0]), int(np.prod(encoding.encoded_shape))
+            data, int(line.header["center_sample"][0]), int(np.prod(encoding.encoded_shape))
         )
         text = f"signal at the first echo, mean of the field of view: {signal:.1f} times the noise"
         if signal < self.snr:

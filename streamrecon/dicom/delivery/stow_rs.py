@@ -157,8 +157,8 @@ def _post(
 def _multipart(parcels: Sequence[QueuedFile], boundary: str) -> bytes:
     parts = []
     for parcel in parcels:
-        head = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n"
-        parts += [head.encode(), parcel.path.read_bytes(), b"\r\n"]
+        part = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n"
+        parts += [part.encode(), parcel.path.read_bytes(), b"\r\n"]
     return b"".join([*parts, f"--{boundary}--\r\n".encode()])
 
 

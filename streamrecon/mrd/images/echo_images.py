@@ -72,7 +72,7 @@ def _numbered(images: Iterable[Image]) -> list[Image]:
     numbered: list[Image] = []
     for _, members in groupby(ordered, key=_counters):
         group = list(members)
-        slices = {int(image.head["slice"]) for image in group}
+        slices = {int(image.header["slice"]) for image in group}
         if len(slices) == 1 and all(image.data.shape[1] == 1 for image in group):
             group = _by_place(group)
         numbered += group
@@ -81,19 +81,19 @@ def _numbered(images: Iterable[Image]) -> list[Image]:
 
 def _counters(image: Image) -> tuple[float, ...]:
     times = image.meta.get(names.TE_S) or image.meta.get(names.FIRE_TE_MS) or ("0",)
-    return (*(int(image.head[name]) for name in _COUNTERS), float(times[0]))
+    return (*(int(image.header[name]) for name in _COUNTERS), float(times[0]))
 
 
 def _by_place(group: Sequence[Image]) -> list[Image]:
-    normal = vector(group[0].head, "slice_dir")
-    heights = [float(vector(image.head, "position") @ normal) for image in group]
+    normal = vector(group[0].header, "slice_dir")
+    heights = [float(vector(image.header, "position") @ normal) for image in group]
     if len(set(heights)) < len(group):
         return list(group)
     counted = []
     for number, at in enumerate(np.argsort(heights)):
-        head = group[at].head.copy()
-        head["slice"] = number
-        counted.append(replace(group[at], head=head))
+        header = group[at].header.copy()
+        header["slice"] = number
+        counted.append(replace(group[at], header=header))
     return counted
 
 

@@ -28,8 +28,8 @@ class ImageSeries:
     def see(self, lines: Acquisitions) -> None:
         """Take measurement id and time from the scan's first line."""
         if self._lines == 0:
-            self._uid = int(lines.head["measurement_uid"][0])
-            self._time_stamp = int(lines.head["acquisition_time_stamp"][0])
+            self._uid = int(lines.header["measurement_uid"][0])
+            self._time_stamp = int(lines.header["acquisition_time_stamp"][0])
         self._lines += len(lines)
 
     def images(self, volume: Volume) -> list[Image]:

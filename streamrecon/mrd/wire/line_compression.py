@@ -25,7 +25,7 @@ def unpack_nhlbi(packed: memoryview, channels: int, samples: int) -> NDArray[np.
     Raises
     ------
     ProtocolError
-        If the packing's own head contradicts the line's.
+        If the packing's own header contradicts the line's.
     """
     if len(packed) < _HEAD.size:
         raise ProtocolError(f"compressed line: found {len(packed)} bytes, needed {_HEAD.size}")
