@@ -1,4 +1,4 @@
-"""Which image goes where, and what became of it: an SQLite table that survives crashes."""
+"""Records which image goes where and whether it arrived, in SQLite tables that survive crashes."""
 
 from __future__ import annotations
 
@@ -105,14 +105,14 @@ class Journal:
             self._db.execute("ALTER TABLE images ADD COLUMN sha256 TEXT NOT NULL DEFAULT ''")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._db.close()
 
     def relax(self) -> None:
         """Let a power cut forget the last notes; a crash of the process does not.
 
-        For who notes answers: an image whose answer is forgotten is sent again, which is harmless,
-        and a flush for each image would cost more than sending it.
+        For the threads that note answers: an image whose answer is forgotten is sent again, which
+        is harmless, and a flush for each image would cost more than sending it.
         """
         self._db.execute("PRAGMA synchronous=NORMAL")
 
@@ -167,12 +167,12 @@ class Journal:
         now: float,
         *,
         limit: int,
-        share: tuple[int, int] = (0, 1),
+        chunk: tuple[int, int] = (0, 1),
         state: State = State.WAITING,
     ) -> list[Entry]:
         """Images that wait for ``destination``, the most urgent first.
 
-        ``share`` is (which, of how many) senders that work side by side.
+        ``chunk`` is (which, of how many) senders that work side by side.
         """
         rows = self._db.execute(
             "SELECT i.number, i.sop_uid, i.sop_class, i.batch, i.file, f.attempts,"
@@ -180,7 +180,7 @@ class Journal:
             " FROM fates f JOIN images i USING (number)"
             " WHERE f.destination = ? AND f.state = ? AND f.due <= ? AND i.number % ? = ?"
             " ORDER BY i.priority, i.number LIMIT ?",
-            (destination, state.value, now, share[1], share[0], limit),
+            (destination, state.value, now, chunk[1], chunk[0], limit),
         )
         return [Entry(*row) for row in rows]
 
