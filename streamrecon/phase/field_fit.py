@@ -122,6 +122,16 @@ def fit_field(
     )
 
 
+def trust_from_noise(
+    sd_ppm: NDArray[np.floating], mask: NDArray[np.bool_], *, highest: float = 2.0
+) -> Real:
+    """Weights 1 / sd [Z, Y, X] with 1 at the median, at most ``highest``, 0 outside the mask."""
+    median = np.median(sd_ppm[mask])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weight = np.minimum(median / sd_ppm, highest)
+    return np.where(mask & np.isfinite(weight), weight, 0).astype(np.float32)
+
+
 def _fit(
     phase: Real,
     weight: Real,
