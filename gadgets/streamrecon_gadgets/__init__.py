@@ -3,6 +3,7 @@
 from streamrecon.stream.registry import GadgetClass, Registry
 from streamrecon_gadgets.acquisition.combine import CombineCoils
 from streamrecon_gadgets.acquisition.compression import CompressCoils
+from streamrecon_gadgets.acquisition.header import ReadHeader
 from streamrecon_gadgets.acquisition.kspace import AssembleKSpace
 from streamrecon_gadgets.acquisition.navigators import CorrectNavigators
 from streamrecon_gadgets.acquisition.noise import WhitenNoise
@@ -66,5 +67,5 @@ ALL: tuple[GadgetClass, ...] = (
 )
 """Every gadget that a chain file may name."""
 
-REGISTRY = Registry(ALL)
+REGISTRY = Registry(ALL, front=ReadHeader)
 """The gadgets that a chain file may name."""

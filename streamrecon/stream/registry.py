@@ -13,13 +13,21 @@ GadgetClass = type[AnyGadget]
 class Registry:
     """Gadget classes by name: the class's own, and those of the stock gadgets it stands for.
 
+    Parameters
+    ----------
+    gadgets
+        What a chain file may name.
+    front
+        Goes ahead of every chain, with the parameters that are the scan's; no file names it.
+
     Raises
     ------
     ValueError
         If two classes claim one name.
     """
 
-    def __init__(self, gadgets: Iterable[GadgetClass]) -> None:
+    def __init__(self, gadgets: Iterable[GadgetClass], *, front: GadgetClass | None = None) -> None:
+        self.front = front
         self._by_name: dict[str, GadgetClass] = {}
         for gadget in gadgets:
             for name in (gadget.__name__, *gadget.stock_names):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import complex_echoes, relative_errors, run_chain, texts, volumes
+from streamrecon_gadgets.acquisition.header import ReadHeader
 from streamrecon_gadgets.acquisition.kspace import AssembleKSpace
 from streamrecon_gadgets.acquisition.noise import WhitenNoise
 from streamrecon_simulator.scan import simulate
@@ -97,7 +98,7 @@ def test_repetitions_leave_one_after_the_other_with_their_own_field() -> None:
 def test_whitened_noise_has_unit_deviation_in_every_channel() -> None:
     empty = replace(QUIET, n_coils=6, noise_lines=200, snr=1e-6, oversampling=(1.0, 1.0, 1.0))
     emitted: list[object] = []
-    steps = Serial((Step("w", WhitenNoise()), Step("k", AssembleKSpace())))
+    steps = Serial((Step("h", ReadHeader()), Step("w", WhitenNoise()), Step("k", AssembleKSpace())))
 
     Chain(steps).run(simulate(empty).messages(), emitted.append)
 

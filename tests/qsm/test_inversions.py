@@ -8,8 +8,8 @@ from closed_forms import AXIAL, ORIENTATIONS, positions_mm
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.dipole import field_from_chi
 from streamrecon.phase.field_fit import trust_from_noise
+from streamrecon.qsm.dipole import field_from_chi
 from streamrecon.qsm.inversion.admm import WHOLE
 from streamrecon.qsm.inversion.closed_form import invert_rts, invert_tikhonov, invert_tkd
 from streamrecon.qsm.inversion.total_variation import (

@@ -14,9 +14,9 @@ from streamrecon.errors import ConfigError, HeaderError
 from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import ScanProtocol, of_slab
-from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.wire import layout
-from streamrecon.mrd.wire.messages import Acquisitions, Header
+from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.recon.kspace.calibration_coverage import CalibrationCoverage, evenly, strongest
 from streamrecon.recon.kspace.coil_compression import compressed
 from streamrecon.recon.kspace.encoding_grid import Grid, grid_of
@@ -31,7 +31,7 @@ _ENDED = "the scan ended"
 _NOT_IMAGING = np.uint64(layout.NOT_IMAGING & ~layout.PARALLEL_CALIBRATION)
 
 
-class CompressCoils(Gadget[Header | ChannelTransform | Acquisitions]):
+class CompressCoils(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
     """Owes compressed channels to all lines, learnt from those around the centre of k-space.
 
     Lines wait until most of the centre of every slice has come, and as many lines as channels.
@@ -41,7 +41,7 @@ class CompressCoils(Gadget[Header | ChannelTransform | Acquisitions]):
     with it the noise is known, and not taken for signal that is to be kept.
     """
 
-    accepts: ClassVar = (Header, ChannelTransform, Acquisitions)
+    accepts: ClassVar = (ScanHeader, ChannelTransform, Acquisitions)
 
     method: Literal["geometric", "pca"] = Field(
         default="geometric",
@@ -59,11 +59,11 @@ class CompressCoils(Gadget[Header | ChannelTransform | Acquisitions]):
     _n_central: int = PrivateAttr(default=0)  # lines among them
     _settled: bool = PrivateAttr(default=False)
 
-    def feed(self, item: Header | ChannelTransform | Acquisitions) -> Iterator[object]:
+    def feed(self, item: ScanHeader | ChannelTransform | Acquisitions) -> Iterator[object]:
         """Let lines wait until there is enough to learn from, then let them pass."""
         match item:
-            case Header():
-                self._scan = _scan_of(read_protocol(item.xml))
+            case ScanHeader():
+                self._scan = _scan_of(item.protocol)
                 yield item
             case ChannelTransform(along_x=None):
                 self._owed = item

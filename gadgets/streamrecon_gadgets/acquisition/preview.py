@@ -22,9 +22,9 @@ from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Encoding, ScanProtocol
-from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.wire import layout
-from streamrecon.mrd.wire.messages import Acquisitions, Header
+from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.qsm.pipeline import Quality, invert, local_field
 from streamrecon.qsm.total_field import total_field
 from streamrecon.recon.kspace.central_kspace import (
@@ -69,7 +69,7 @@ class EarlyLines:
     late: Event
 
 
-class GatherCentre(Gadget[Header | ChannelTransform | Acquisitions]):
+class GatherCentre(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
     """Lets lines pass, and gives those of the centre a second time when a share is complete.
 
     In front of `AssembleKSpace`, behind whitening. It keeps copies of the central lines of the
@@ -77,7 +77,8 @@ class GatherCentre(Gadget[Header | ChannelTransform | Acquisitions]):
     scan has no complete centre and gets no preview.
     """
 
-    accepts: ClassVar = (Header, ChannelTransform, Acquisitions)
+    accepts: ClassVar = (ScanHeader, ChannelTransform, Acquisitions)
+    of_scan: ClassVar = ("phase_sign",)
 
     shares: tuple[float, ...] = Field(
         default=(0.25, 0.5), min_length=1, description="shares of k-space, growing"
@@ -90,12 +91,12 @@ class GatherCentre(Gadget[Header | ChannelTransform | Acquisitions]):
     _centre: _Centre | None = PrivateAttr(default=None)
     _mix: NDArray[np.complex64] | None = PrivateAttr(default=None)
 
-    def feed(self, item: Header | ChannelTransform | Acquisitions) -> Iterator[object]:
+    def feed(self, item: ScanHeader | ChannelTransform | Acquisitions) -> Iterator[object]:
         """Let everything pass; look at the lines."""
         middle = None
         match item:
-            case Header():
-                protocol = read_protocol(item.xml, phase_sign=self.phase_sign)
+            case ScanHeader():
+                protocol = item.protocol
                 self._centre = _Centre(protocol, self.shares, self.resolution_mm)
             case ChannelTransform():
                 self._mix = item.matrix

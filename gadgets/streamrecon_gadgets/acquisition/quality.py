@@ -12,9 +12,9 @@ from pydantic import Field, PrivateAttr
 from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import ScanProtocol
-from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.wire import layout
-from streamrecon.mrd.wire.messages import Acquisitions, Header, Waveform
+from streamrecon.mrd.wire.messages import Acquisitions, Waveform
 from streamrecon.recon.kspace.scan_quality import Change, EchoOrder, change, mean_signal
 from streamrecon.stream.gadget import Gadget
 
@@ -23,7 +23,7 @@ Place = tuple[int, int]  # echo, slice
 _WHICH = ("contrast", "slice", "average", "repetition", "set", "phase")
 
 
-class WatchQuality(Gadget[Header | ChannelTransform | Acquisitions | Waveform]):
+class WatchQuality(Gadget[ScanHeader | ChannelTransform | Acquisitions | Waveform]):
     """Passes lines on, and says while the scan runs what is wrong with it.
 
     The central line of k-space tells the signal; measured again (averages, repetitions, or on
@@ -32,7 +32,7 @@ class WatchQuality(Gadget[Header | ChannelTransform | Acquisitions | Waveform]):
     and go no further. Each kind of warning is given once, the sum at the end.
     """
 
-    accepts: ClassVar = (Header, ChannelTransform, Acquisitions, Waveform)
+    accepts: ClassVar = (ScanHeader, ChannelTransform, Acquisitions, Waveform)
 
     snr: float = Field(default=1.0, ge=0, description="warn of a smaller mean signal over noise")
     drift_hz: float = Field(default=5.0, gt=0, description="warn of a larger change [Hz]")
@@ -52,11 +52,13 @@ class WatchQuality(Gadget[Header | ChannelTransform | Acquisitions | Waveform]):
     _waveforms: dict[int, int] = PrivateAttr(default_factory=dict)
     _warned: set[str] = PrivateAttr(default_factory=set)
 
-    def feed(self, item: Header | ChannelTransform | Acquisitions | Waveform) -> Iterator[object]:
+    def feed(
+        self, item: ScanHeader | ChannelTransform | Acquisitions | Waveform
+    ) -> Iterator[object]:
         """Look at the item, say what is to be said, pass it on."""
         match item:
-            case Header():
-                self._protocol = read_protocol(item.xml)
+            case ScanHeader():
+                self._protocol = item.protocol
                 self._order = EchoOrder(len(self._protocol.echoes))
             case ChannelTransform():
                 self._mix = item
