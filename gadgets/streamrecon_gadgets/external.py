@@ -20,13 +20,11 @@ import numpy as np
 from gadgetron.external.connection import Connection
 
 from streamrecon.errors import ProtocolError, StreamReconError, TruncatedStream
-from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.codecs.row import Turn
 from streamrecon.mrd.wire.codecs.table import kinds_of
 from streamrecon.mrd.wire.messages import (
-    Acquisitions,
     Close,
     Header,
     Image,
@@ -84,18 +82,15 @@ def serve(peer: Peer, config: bytes, header: bytes, registry: Registry) -> None:
     try:
         chain = build_chain(config, registry, Context(session="external"))
         series = ImageSeries()
-        chain.run(_items(peer, header, series), _sender(peer, series))
+        chain.run(series.watched(_items(peer, header)), _sender(peer, series))
     except BaseException as e:  # an exit too: CLOSE alone would mean success
         peer.fail(_reason(e))
         raise
 
 
-def _items(peer: Peer, header: bytes, series: ImageSeries) -> Iterator[Message]:
+def _items(peer: Peer, header: bytes) -> Iterator[Message]:
     yield Header(header.partition(b"\0")[0])
-    for message in peer.data():
-        if isinstance(message, Acquisitions):
-            series.see(message)
-        yield message
+    yield from peer.data()
 
 
 def _reason(error: BaseException) -> str:
@@ -106,27 +101,20 @@ def _reason(error: BaseException) -> str:
 
 def _sender(peer: Peer, series: ImageSeries) -> Callable[[object], None]:
     def send(item: object) -> None:
-        match item:
-            case Notice():
-                log.log(_LEVELS[item.level], "%s", item.text)
-            case Volume():
-                for image in series.images(item):
-                    peer.send(_widened(image))
-            case Image():
-                peer.send(_widened(item))
-            case _ if isinstance(item, _DATA):
-                peer.send(item)
-            case _:
-                log.debug("a %s ends here: the wire has no form for it", type(item).__name__)
+        if isinstance(item, Notice):
+            log.log(_LEVELS[item.level], "%s", item.text)
+            return
+        for message in series.sent(item, _DATA):
+            peer.send(_widened(message))
 
     return send
 
 
-def _widened(image: Image) -> Image:
+def _widened(message: Message) -> Message:
     """Give int16 pixels as int32: Gadgetron's reader of images does not know int16."""
-    if image.data.dtype != np.int16:
-        return image
-    return Image(image.head, image.data.astype(np.int32), image.meta)
+    if not isinstance(message, Image) or message.data.dtype != np.int16:
+        return message
+    return Image(message.head, message.data.astype(np.int32), message.meta)
 
 
 class Peer:
