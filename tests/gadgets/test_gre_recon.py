@@ -13,10 +13,10 @@ from streamrecon_simulator.scene import Order, Orientation, Scene
 from streamrecon_simulator.truth import truth
 
 from streamrecon.errors import DataError
-from streamrecon.model.kspace import KSpace
 from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.wire.layout import REVERSE
 from streamrecon.mrd.wire.messages import Acquisitions
+from streamrecon.recon.kspace.assemble import KSpace
 from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.serial import Serial, Step
 
@@ -103,7 +103,7 @@ def test_whitened_noise_has_unit_deviation_in_every_channel() -> None:
     Chain(steps).run(simulate(empty).messages(), emitted.append)
 
     (kspace,) = (item for item in emitted if isinstance(item, KSpace))
-    samples = np.moveaxis(kspace.data, 1, 0).reshape(6, -1).astype(np.complex128)
+    samples = np.moveaxis(kspace.space.data, 1, 0).reshape(6, -1).astype(np.complex128)
     np.testing.assert_allclose(samples.real.std(axis=1), 1, atol=0.02)
     np.testing.assert_allclose(samples.imag.std(axis=1), 1, atol=0.02)
     covariance = samples @ samples.conj().T / samples.shape[1] / 2

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr
 
 from streamrecon.errors import ReconError
 from streamrecon.model.images import Echoes, Volume
-from streamrecon.model.kspace import Calibration, KSpace
+from streamrecon.model.kspace import Calibration
 from streamrecon.model.lattice import Lattice
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
@@ -20,7 +20,7 @@ from streamrecon.phase.phase_offset import coil_offsets, combine_by_offsets, ech
 from streamrecon.recon.images.bipolar_readout import signed, without_polarity
 from streamrecon.recon.images.coil_combination import coil_images, combine_coils, combine_each_echo
 from streamrecon.recon.images.snr_map import coil_image_noise, snr_map
-from streamrecon.recon.kspace.assemble import Complex, HybridSpace
+from streamrecon.recon.kspace.assemble import Complex, HybridSpace, KSpace
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.recon.parallel.coil_sensitivities import Sensitivities
 from streamrecon.recon.parallel.unfolding import (
@@ -91,23 +91,19 @@ class CombineCoils(Gadget[Calibration | KSpace]):
             if self.combination == "sensitivities":
                 self._learn(item.data, item.lattice, item.encoding)
             return
-        encoding = item.scan.protocol.encoding
-        grid = grid_of(encoding)
-        space = HybridSpace(
-            item.data, item.last_axis, item.calibration, item.sampled, grid, item.lattice
-        )
+        space, scan, repetition, is_white = item.space, item.scan, item.repetition, item.is_white
+        del item  # it would keep the raw data
         weights = None
         if self.combination == "mcpc-3d-s":
-            images = self._by_offsets(space, item.scan)
+            images = self._by_offsets(space, scan)
         else:
-            weights = self._learn(item.calibration, item.lattice, encoding)
+            weights = self._learn(space.calibration, space.lattice, scan.protocol.encoding)
             if isinstance(weights, tuple):
                 images = combine_each_echo(space, weights)
             else:
                 images = combine_coils(space, weights)
-        scan, repetition = item.scan, item.repetition
-        sampled, is_white = item.sampled, item.is_white
-        del item, space  # the raw data are not needed any more
+        sampled = space.sampled
+        del space  # the raw data are not needed any more
         if len(set(scan.echoes.polarity)) > 1:
             images, told = without_polarity(images, scan.echoes)
             yield Notice(Level.INFO, told)
