@@ -17,7 +17,7 @@ from streamrecon.console import Watch
 from streamrecon.errors import ConfigError
 from streamrecon.maps.phase_sign_check import Verdict, check_polarity
 from streamrecon.maps.r2star import fit_log_line
-from streamrecon.model.images import ChiMap, Echoes, FieldMap, Regions, Volume
+from streamrecon.model.images import Echoes, Regions, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import PhaseSign, SignOrigin
 from streamrecon.mrd.header.phase_sign import image_sign
@@ -25,7 +25,9 @@ from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Image
 from streamrecon.output.formats import ScanResults
 from streamrecon.phase.phase_scaling import complex_echoes
+from streamrecon.qsm.field_maps import ChiMap, FieldMap
 from streamrecon.qsm.pipeline import Background, Quality
+from streamrecon.qsm.total_field import TotalField
 from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.serial import AnyGadget, Serial, Step
 
@@ -153,11 +155,17 @@ def _signed_field(files: EchoFiles, wanted: str, regions: Regions, watch: Watch)
     if chi is not None:
         sign, evidence = _sign_by_patient(chi, field, echoes, sign)
     if sign.value != echoes.scan.phase_sign.value:
-        field = replace(field, field_ppm=-field.field_ppm, offset_rad=-field.offset_rad)
+        field = replace(field, total=_turned(field.total))
     level = Level.WARNING if sign.origin is SignOrigin.ASSUMED else Level.INFO
     said = f"phase sign {sign}{evidence}"
     _say(watch, level, said)
     return replace(field, scan=files.scan(sign, (*files.told[-1:], *files.doubts, said)))
+
+
+def _turned(total: TotalField) -> TotalField:
+    """The field of the phase with the other sign."""
+    fit = total.fit
+    return replace(total, fit=replace(fit, field_ppm=-fit.field_ppm, offset_rad=-fit.offset_rad))
 
 
 def _sign_of_files(files: EchoFiles) -> PhaseSign:
@@ -171,7 +179,11 @@ def _sign_by_patient(
 ) -> tuple[PhaseSign, str]:
     """What iron and veins say of the sign with which the map was made."""
     magnitude, times = abs(echoes.data), echoes.scan.echoes.times_s()
-    rate = fit_log_line(magnitude, times, chi.mask, noise=field.noise) if len(times) > 1 else None
+    rate = (
+        fit_log_line(magnitude, times, chi.mask, noise=field.total.fit.noise)
+        if len(times) > 1
+        else None
+    )
     check = check_polarity(chi.chi_ppm, chi.mask, chi.scan.geometry, r2_star_per_s=rate)
     match check.verdict:
         case Verdict.UNDECIDED:

@@ -11,9 +11,10 @@ from pydantic import Field, PrivateAttr
 
 from streamrecon.maps.dephasing import Dephasing, field_gradient
 from streamrecon.maps.r2star import Decay, fit_decay, t2_star_s
-from streamrecon.model.images import Echoes, FieldMap, Volume
+from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
+from streamrecon.qsm.field_maps import FieldMap
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.stream.gadget import Gadget
 from streamrecon.units import hz_per_ppm
@@ -61,7 +62,7 @@ class DecayImages(Gadget[Echoes | FieldMap]):
             return
         decay = self._fit(echoes, item)
         doubtful = 1 - decay.trusted.sum() / max(1, int(_head(item).sum()))
-        told = f"gradient {self.gradient.value}, noise {item.noise:.3g}"
+        told = f"gradient {self.gradient.value}, noise {item.total.fit.noise:.3g}"
         yield Notice(Level.INFO, f"R2*: {told}, {doubtful:.1%} of the head lost to gradients")
         yield from self._images(decay, item, told)
 
@@ -70,7 +71,7 @@ class DecayImages(Gadget[Echoes | FieldMap]):
             np.abs(echoes.data),
             echoes.scan.echoes.times_s(),
             _head(field),
-            noise=field.noise,
+            noise=field.total.fit.noise,
             dephasing=self._dephasing(field),
             steps=self.steps,
         )
@@ -79,7 +80,7 @@ class DecayImages(Gadget[Echoes | FieldMap]):
         if self.gradient is Gradient.OFF:
             return None
         scan = field.scan
-        field_hz = field.field_ppm * np.float32(hz_per_ppm(scan.b0_t))
+        field_hz = field.total.fit.field_ppm * np.float32(hz_per_ppm(scan.b0_t))
         slopes = field_gradient(field_hz, _head(field), scan.geometry)
         _, y_mm, x_mm = scan.geometry.voxel_mm
         is_2d, is_box = grid_of(scan.protocol.encoding).is_2d, self.gradient is Gradient.BOX
@@ -111,4 +112,4 @@ class DecayImages(Gadget[Echoes | FieldMap]):
 
 def _head(field: FieldMap) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """Where the echoes were fitted."""
-    return np.asarray(field.sd_ppm > 0)
+    return np.asarray(field.total.fit.sd_ppm > 0)
