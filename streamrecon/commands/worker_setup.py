@@ -6,8 +6,8 @@ from pathlib import Path
 
 from streamrecon_gadgets import REGISTRY
 from streamrecon_gadgets.plans import keep_plans, recall_plans
-from streamrecon_gadgets.warm import warm
 
+from streamrecon.commands.warm_up import warm
 from streamrecon.server.worker import WorkerSetup
 
 
