@@ -91,19 +91,11 @@ class CombineCoils(Gadget[Calibration | KSpace]):
             if self.combination == "sensitivities":
                 self._learn(item.data, item.lattice, item.encoding)
             return
-        space, scan, repetition, is_white = item.space, item.scan, item.repetition, item.is_white
-        del item  # it would keep the raw data
-        weights = None
-        if self.combination == "mcpc-3d-s":
-            images = self._by_offsets(space, scan)
-        else:
-            weights = self._learn(space.calibration, space.lattice, scan.protocol.encoding)
-            if isinstance(weights, tuple):
-                images = combine_each_echo(space, weights)
-            else:
-                images = combine_coils(space, weights)
-        sampled = space.sampled
-        del space  # the raw data are not needed any more
+        scan, repetition, sampled = item.scan, item.repetition, item.space.sampled
+        weights = self._weights_of(item)
+        images = self._combined(item.space, scan, weights)
+        is_white = item.is_white
+        del item  # the raw data are not needed any more
         if len(set(scan.echoes.polarity)) > 1:
             images, told = without_polarity(images, scan.echoes)
             yield Notice(Level.INFO, told)
@@ -115,6 +107,20 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         elif self.send_out_snr_map:
             why = "coils combined by their offsets" if weights is None else "channels not whitened"
             yield Notice(Level.WARNING, f"no map of the signal-to-noise ratio: {why}")
+
+    def _weights_of(self, item: KSpace) -> _Weights | None:
+        """Weights of the volume's slab; ``None`` where coils lose their own offsets instead."""
+        if self.combination == "mcpc-3d-s":
+            return None
+        space, encoding = item.space, item.scan.protocol.encoding
+        return self._learn(space.calibration, space.lattice, encoding)
+
+    def _combined(self, space: HybridSpace, scan: Scan, weights: _Weights | None) -> Complex:
+        if weights is None:
+            return self._by_offsets(space, scan)
+        if isinstance(weights, tuple):
+            return combine_each_echo(space, weights)
+        return combine_coils(space, weights)
 
     def _by_offsets(self, space: HybridSpace, scan: Scan) -> Complex:
         """Echoes whose phase starts at zero; offsets are those of the slab's first volume."""

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field, PrivateAttr
 
+from streamrecon.acquisition.open_volume import OpenVolume, readout_of
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
@@ -18,7 +19,6 @@ from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.recon.kspace.readout import ReadoutTransform
 from streamrecon.stream.gadget import Gadget
-from streamrecon_gadgets.acquisition.volume import OpenVolume, readout_of
 
 _VOLUME = ("repetition", "set", "phase")  # the counters that part volumes, slowest first
 _CALIBRATES_ONLY = np.uint64(layout.PARALLEL_CALIBRATION)
