@@ -100,3 +100,11 @@ class Volume:
                 f"{self.quantity.label}: found {self.values.shape} voxels, "
                 f"needed {self.geometry.shape}"
             )
+
+
+def volume_of(
+    scan: Scan, quantity: Quantity, values: Pixels, repetition: int, *comments: str
+) -> Volume:
+    """An image of all echoes on the scan's own grid; the scan's remarks lead its comments."""
+    told = (*scan.remarks, *comments)
+    return Volume(values, scan.geometry, quantity, scan, repetition=repetition, comments=told)

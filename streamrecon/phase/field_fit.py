@@ -48,6 +48,11 @@ class FieldFit:
     offset_rad: Real
     noise: float
 
+    @property
+    def region(self) -> NDArray[np.bool_]:
+        """Where the echoes were fitted [Z, Y, X]."""
+        return np.asarray(self.sd_ppm > 0)
+
 
 def fit_field(
     phase_rad: NDArray[np.floating],

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from streamrecon.model.images import Echoes, Regions, Volume
+from streamrecon.model.images import Echoes, Regions, Volume, volume_of
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.qsm.field_maps import FieldMap, LocalFieldMap, field_image
@@ -63,29 +63,24 @@ class FieldImages(Gadget[FieldMap | LocalFieldMap]):
 
     def feed(self, item: FieldMap | LocalFieldMap) -> Iterator[object]:
         """Send what is wanted; the field goes on behind its images."""
-        if isinstance(item, FieldMap):
-            wanted = {
-                Quantity.FIELD_HZ: self.b0_hz,
-                Quantity.FIELD: self.b0_ppm,
-                Quantity.FIELD_SD: self.b0_sd,
-                Quantity.MASK: self.mask,
-                Quantity.PHASE_QUALITY: self.phase_quality,
-                Quantity.SNR: self.snr,
-            }
-        else:
-            wanted = {Quantity.LOCAL_FIELD: self.local_field and not item.is_preview}
-        for quantity, is_wanted in wanted.items():
+        for quantity, is_wanted in self._wanted(item).items():
             if is_wanted:
                 yield _field_volume(item, quantity)
         yield item
 
+    def _wanted(self, item: FieldMap | LocalFieldMap) -> dict[Quantity, bool]:
+        if isinstance(item, LocalFieldMap):
+            return {Quantity.LOCAL_FIELD: self.local_field and not item.is_preview}
+        return {
+            Quantity.FIELD_HZ: self.b0_hz,
+            Quantity.FIELD: self.b0_ppm,
+            Quantity.FIELD_SD: self.b0_sd,
+            Quantity.MASK: self.mask,
+            Quantity.PHASE_QUALITY: self.phase_quality,
+            Quantity.SNR: self.snr,
+        }
+
 
 def _field_volume(item: FieldMap | LocalFieldMap, quantity: Quantity) -> Volume:
-    return Volume(
-        field_image(item, quantity),
-        item.scan.geometry,
-        quantity,
-        item.scan,
-        repetition=item.repetition,
-        comments=(*item.scan.remarks, *item.total.notices),
-    )
+    values = field_image(item, quantity)
+    return volume_of(item.scan, quantity, values, item.repetition, *item.total.notices)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from streamrecon.model.images import Regions, Volume
+from streamrecon.model.images import Regions, Volume, volume_of
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.qsm.field_maps import ChiMap, FieldMap, LocalFieldMap
@@ -115,11 +115,4 @@ def _preset(item: LocalFieldMap) -> str:
 
 
 def _image(chi: ChiMap, values: NDArray[np.float32], quantity: Quantity) -> Volume:
-    return Volume(
-        values,
-        chi.scan.geometry,
-        quantity,
-        chi.scan,
-        repetition=chi.repetition,
-        comments=(*chi.scan.remarks, *chi.remarks),
-    )
+    return volume_of(chi.scan, quantity, values, chi.repetition, *chi.remarks)

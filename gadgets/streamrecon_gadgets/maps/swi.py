@@ -13,7 +13,7 @@ from pydantic import Field, PrivateAttr
 from streamrecon.maps.bias_field import correct_bias_field
 from streamrecon.maps.phase_mask import Darkens, target_te_s
 from streamrecon.maps.swi import LOWPASS_MM, swi_classic, swi_clear, swi_from_field, true_swi
-from streamrecon.model.images import Echoes, Volume
+from streamrecon.model.images import Echoes, Volume, volume_of
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
@@ -67,14 +67,9 @@ class SwiImages(Gadget[Echoes | LocalFieldMap]):
         self._done.add(repetition)
         yield Notice(Level.INFO, f"SWI: {told}")
         for darkens in _wanted(self.shows):
-            yield Volume(
-                self._image(item, darkens),
-                scan.geometry,
-                Quantity.SWI if darkens is Darkens.PARAMAGNETIC else Quantity.SWI_DIA,
-                scan,
-                repetition=repetition,
-                comments=(*scan.remarks, told, f"dark: {darkens.value}"),
-            )
+            quantity = Quantity.SWI if darkens is Darkens.PARAMAGNETIC else Quantity.SWI_DIA
+            image = self._image(item, darkens)
+            yield volume_of(scan, quantity, image, repetition, told, f"dark: {darkens.value}")
 
     def _facts(self, item: Echoes | LocalFieldMap) -> tuple[Scan, int, str]:
         if isinstance(item, Echoes):
@@ -130,20 +125,19 @@ class TrueSwiImages(Gadget[ChiMap]):
         if item.is_preview:
             return
         for darkens in _wanted(self.shows):
-            yield Volume(
-                true_swi(
-                    item.found.total.magnitude,
-                    item.chi_ppm,
-                    full_ppm=self.full_ppm,
-                    power=self.power,
-                    darkens=darkens,
-                ),
-                item.scan.geometry,
-                Quantity.TSWI if darkens is Darkens.PARAMAGNETIC else Quantity.TSWI_DIA,
-                item.scan,
-                repetition=item.repetition,
-                comments=(*item.scan.remarks, *item.remarks, f"dark: {darkens.value}"),
-            )
+            yield self._image(item, darkens)
+
+    def _image(self, item: ChiMap, darkens: Darkens) -> Volume:
+        values = true_swi(
+            item.found.total.magnitude,
+            item.chi_ppm,
+            full_ppm=self.full_ppm,
+            power=self.power,
+            darkens=darkens,
+        )
+        quantity = Quantity.TSWI if darkens is Darkens.PARAMAGNETIC else Quantity.TSWI_DIA
+        remarks = (*item.remarks, f"dark: {darkens.value}")
+        return volume_of(item.scan, quantity, values, item.repetition, *remarks)
 
 
 def _wanted(shows: Shown) -> tuple[Darkens, ...]:
