@@ -13,7 +13,6 @@ many blocks of one shape, `RealPlan` for iterations. FFTW's wisdom can be kept o
 from __future__ import annotations
 
 import math
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
@@ -25,6 +24,7 @@ import numpy as np
 import pyfftw
 from numpy.typing import NDArray
 
+from streamrecon.storage.atomic_file import whole
 from streamrecon.threads import budget
 
 Complex = NDArray[np.complex64]
@@ -276,7 +276,5 @@ def load_wisdom(path: Path) -> bool:
 
 def save_wisdom(path: Path) -> None:
     """Keep the single-precision plans measured so far; a reader sees the old file or the new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    partial.write_bytes(pyfftw.export_wisdom()[1])
-    partial.replace(path)
+    with whole(path) as scratch:
+        scratch.write_bytes(pyfftw.export_wisdom()[1])

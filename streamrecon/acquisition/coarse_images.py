@@ -22,7 +22,7 @@ from streamrecon.recon.kspace.readout import ReadoutTransform
 from streamrecon.recon.parallel.unfolding import unfolding
 
 
-def coarse_images(item: EarlyLines) -> Iterator[Volume | None]:
+def preview_images(item: EarlyLines) -> Iterator[Volume | None]:
     """Magnitude, SWI, susceptibility; ``None`` after steps without an image, to leave off at."""
     echoes = _combined(item)
     scan, te_s = echoes.scan, echoes.scan.echoes.times_s()

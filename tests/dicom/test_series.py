@@ -78,12 +78,14 @@ def test_instance_numbers_rise_along_the_normal_for_both_hands() -> None:
         assert [float(i.SliceLocation) for i in images] == pytest.approx(heights)
 
 
-def test_a_map_refers_to_the_echo_images_of_its_slice() -> None:
-    dicom = DicomScan(IDS, Run())
-    echoes = [dicom.images(volume) for volume in session_of(SCAN)[:4]]
+@pytest.mark.parametrize("is_first", [True, False], ids=["map first", "map last"])
+def test_a_map_refers_to_the_echo_images_of_its_slice(is_first: bool) -> None:
+    dicom = DicomScan(IDS, Run(), sources=[Quantity.MAGNITUDE, Quantity.PHASE])
+    volumes = [*session_of(SCAN)[:4], volume_of(SCAN, Quantity.CHI)]
 
-    chi = dicom.images(volume_of(SCAN, Quantity.CHI))
+    made = {id(v): dicom.images(v) for v in (reversed(volumes) if is_first else volumes)}
 
+    *echoes, chi = (made[id(volume)] for volume in volumes)
     for k, image in enumerate(chi.datasets):
         found = [i.ReferencedSOPInstanceUID for i in image.SourceImageSequence]
         assert found == [echo.datasets[k].SOPInstanceUID for echo in echoes]

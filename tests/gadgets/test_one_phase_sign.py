@@ -35,7 +35,7 @@ SCENE = Scene(
 )  # fmt: skip
 CHAIN = """<configuration><version>2</version><stream>
 <gadget><name>WatchQuality</name></gadget>
-<gadget><name>GatherCentre</name>{centre}</gadget>
+<gadget><name>CollectCentre</name>{centre}</gadget>
 <gadget><name>CompressCoils</name></gadget>
 <gadget><name>AssembleKSpace</name>{assemble}</gadget>
 <gadget><name>CombineCoils</name></gadget>
@@ -95,7 +95,7 @@ def test_images_are_the_same_bits_whichever_gadget_was_told(sign: int) -> None:
 def test_two_gadgets_that_contradict_each_other_are_refused_by_name() -> None:
     with pytest.raises(
         ConfigError,
-        match=r"line 5: AssembleKSpace\.phase_sign: found 1, but GatherCentre\.phase_sign is -1 "
+        match=r"line 5: AssembleKSpace\.phase_sign: found 1, but CollectCentre\.phase_sign is -1 "
         r"\(line 3\)",
     ):
         build_chain(chain_of(centre=-1, assemble=1), REGISTRY)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from streamrecon.acquisition.coarse_images import coarse_images
+from streamrecon.acquisition.coarse_images import preview_images
 from streamrecon.acquisition.early_lines import CentreOfScan, EarlyLines
 from streamrecon.fourier import plan_without_measuring
 from streamrecon.model.images import Volume
@@ -24,7 +24,7 @@ from streamrecon.stream.gadget import Gadget
 _LOWEST = 19  # of the system's priorities: such a thread runs when others wait
 
 
-class GatherCentre(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
+class CollectCentre(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
     """Lets lines pass, and gives those of the centre a second time when a share is complete.
 
     In front of `AssembleKSpace`, behind whitening. It keeps copies of the central lines of the
@@ -79,7 +79,7 @@ class Preview(Gadget[EarlyLines]):
         """Send the images one by one, each as soon as it is made."""
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST)
         plan_without_measuring()
-        for volume in coarse_images(item):
+        for volume in preview_images(item):
             if volume is not None:
                 yield volume
             if item.late.is_set() and not self.even_late:

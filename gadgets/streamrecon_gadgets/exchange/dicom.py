@@ -17,6 +17,7 @@ from streamrecon.errors import ConfigError
 from streamrecon.model.delivery import Delivery
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Notice
+from streamrecon.model.source_images import SourceImages
 from streamrecon.mrd.wire.messages import DicomFile
 from streamrecon.stream.gadget import Context, Gadget, WayOut
 
@@ -25,7 +26,8 @@ class DicomGadget(Gadget[Volume]):
     """What the ways to send DICOM have in common: volumes become images, and go on behind them.
 
     A quantity without a DICOM form (complex images) passes. The gadgets of a chain, in whatever
-    branch, make one study of it: a map refers to the echo images that another branch has sent.
+    branch, make one study of it: a map refers to the echo images that another branch sends,
+    before or after it.
     """
 
     accepts: ClassVar = (Volume,)
@@ -46,8 +48,17 @@ class DicomGadget(Gadget[Volume]):
         return not self.outputs or suffix in self.outputs.replace(" ", "").split(",")
 
     def _scan_of(self, item: Volume) -> DicomScan:
+        shared = self.context.shared
+        promised = shared.one(SourceImages, None, SourceImages).quantities
+        sent = [
+            quantity
+            for quantity in promised
+            if quantity.dicom is not None and self._is_asked_for(quantity.dicom.suffix)
+        ]
         ids = item.scan.protocol.ids
-        return self.context.shared.one(DicomScan, self.upright, lambda: DicomScan(ids, self._run()))
+        return shared.one(
+            DicomScan, self.upright, lambda: DicomScan(ids, self._run(), sources=sent)
+        )
 
     def send(self, images: Images) -> Iterator[Notice | DicomFile]:
         """Send one volume's images on their way."""
@@ -123,7 +134,7 @@ class SpoolDicom(DicomGadget):
         yield from ()
 
 
-class DropDicom(DicomGadget):
+class WriteDicomFolder(DicomGadget):
     """DICOM files into a folder of the service; a manifest follows each series."""
 
     way_out: ClassVar = WayOut.ELSEWHERE

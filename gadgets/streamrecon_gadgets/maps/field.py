@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr
 from streamrecon.model.images import Echoes, Regions, Volume, volume_of
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
+from streamrecon.phase.unwrapping import Unwrapping
 from streamrecon.qsm.field_maps import FieldMap, LocalFieldMap, field_image
 from streamrecon.qsm.total_field import total_field
 from streamrecon.stream.gadget import Gadget
@@ -25,6 +26,10 @@ class MapField(Gadget[Regions | Echoes]):
     """
 
     accepts: ClassVar = (Regions, Echoes)
+
+    unwrapping: Unwrapping = Field(
+        default=Unwrapping.TEMPLATE, description="one echo from another, or each by itself"
+    )
 
     _brain: NDArray[np.bool_] | None = PrivateAttr(default=None)
 
@@ -42,6 +47,7 @@ class MapField(Gadget[Regions | Echoes]):
             scan.geometry,
             polarity=scan.echoes.polarity,
             mask=self._brain,
+            unwrapping=self.unwrapping,
         )
         for text in total.notices:
             yield Notice(Level.INFO, f"field: {text}")

@@ -10,8 +10,9 @@ from pydantic import Field
 from streamrecon.maps.swi import root_sum_squares
 from streamrecon.model.images import Echoes, Volume, volume_of
 from streamrecon.model.quantities import Quantity
+from streamrecon.model.source_images import SourceImages
 from streamrecon.recon.images.complex_parts import complex_part
-from streamrecon.stream.gadget import Gadget
+from streamrecon.stream.gadget import Context, Gadget
 
 
 class EchoImages(Gadget[Echoes]):
@@ -27,17 +28,26 @@ class EchoImages(Gadget[Echoes]):
     complex: bool = Field(default=False, description="send complex images")
     combined: bool = Field(default=False, description="send one magnitude of all echoes")
 
+    def enter(self, context: Context) -> None:
+        """Join a session; maps of it may refer to the images of the echoes."""
+        super().enter(context)
+        context.shared.one(SourceImages, None, SourceImages).promise(*self._parts)
+
     def feed(self, item: Echoes) -> Iterator[object]:
         """Split each echo into the parts wanted."""
+        yield from echo_volumes(item, self._parts)
+        if self.combined:
+            yield combined_volume(item)
+        yield item
+
+    @property
+    def _parts(self) -> list[Quantity]:
         wanted = {
             Quantity.MAGNITUDE: self.magnitude,
             Quantity.PHASE: self.phase,
             Quantity.COMPLEX: self.complex,
         }
-        yield from echo_volumes(item, [part for part, is_wanted in wanted.items() if is_wanted])
-        if self.combined:
-            yield combined_volume(item)
-        yield item
+        return [part for part, is_wanted in wanted.items() if is_wanted]
 
 
 def echo_volumes(item: Echoes, parts: list[Quantity]) -> Iterator[Volume]:

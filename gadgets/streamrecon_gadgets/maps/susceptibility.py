@@ -13,7 +13,9 @@ from streamrecon.model.images import Regions, Volume, volume_of
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.qsm.field_maps import ChiMap, FieldMap, LocalFieldMap
+from streamrecon.qsm.inversion.methods import Inversion
 from streamrecon.qsm.pipeline import (
+    DEFAULT_QUALITY,
     Background,
     Quality,
     invert,
@@ -32,8 +34,9 @@ class RemoveBackground(Gadget[FieldMap]):
     """
 
     accepts: ClassVar = (FieldMap,)
+    old_values: ClassVar = {"quality": {"default": "standard"}}
 
-    quality: Quality = Field(default=Quality.DEFAULT, description="how much time the map is given")
+    quality: Quality = Field(default=DEFAULT_QUALITY, description="how much time the map is given")
     background: Background = Field(
         default=Background.PRESET,
         description="how the outer field is taken off the map's; preset: as the quality has it",
@@ -56,6 +59,9 @@ class InvertField(Gadget[Regions | LocalFieldMap]):
 
     accepts: ClassVar = (Regions, LocalFieldMap)
 
+    inversion: Inversion = Field(
+        default=Inversion.PRESET, description="preset: as the quality has it; not for the preview"
+    )
     reference: Literal["brain", "csf", "region"] = Field(
         default="brain", description="what is set to zero; region: one that is given"
     )
@@ -81,11 +87,13 @@ class InvertField(Gadget[Regions | LocalFieldMap]):
     def _map(self, item: LocalFieldMap) -> Iterator[Notice | ChiMap | Volume]:
         geometry, quality = item.scan.geometry, item.quality
         two_pass = self.two_pass and not item.is_preview
+        inversion = Inversion.PRESET if item.is_preview else self.inversion
         found = invert(
             item.total,
             item.local,
             geometry,
             quality=quality,
+            inversion=inversion,
             two_pass=two_pass,
             reference=Reference[self.reference.upper()],
             region=self._region,
@@ -99,7 +107,9 @@ class InvertField(Gadget[Regions | LocalFieldMap]):
         yield chi
         yield _image(chi, chi.chi_ppm, Quantity.CHI_PREVIEW if item.is_preview else Quantity.CHI)
         if self.uncertainty and not item.is_preview:
-            sd_ppm = susceptibility_sd(found, geometry, quality=quality, two_pass=two_pass)
+            sd_ppm = susceptibility_sd(
+                found, geometry, quality=quality, inversion=inversion, two_pass=two_pass
+            )
             yield _image(chi, sd_ppm, Quantity.CHI_SD)
 
 

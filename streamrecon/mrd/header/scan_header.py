@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from threading import RLock
-from xml.etree.ElementTree import Element
 
 from streamrecon.model.scan import ScanProtocol
 from streamrecon.mrd.header.fields import HeaderFields, header_root
 from streamrecon.mrd.header.noise_dependency import NoiseLink, noise_link_of
 from streamrecon.mrd.header.protocol import protocol_of
+from streamrecon.xml import Element
 
 
 class ScanHeader:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.notice import Notice
-from streamrecon.stream.chainfile.lookup import Plan, plan_gadgets
+from streamrecon.stream.chainfile.lookup import Plan, plan_gadgets, renaming_notices
 from streamrecon.stream.chainfile.overrides import override
 from streamrecon.stream.chainfile.references import resolve
 from streamrecon.stream.chainfile.scan_parameters import scan_parameters
@@ -29,7 +29,7 @@ def make_gadgets(
     -------
     gadgets, notices
         Warnings for what is given but has no effect: properties of stock gadgets, parameters that
-        no gadget has.
+        no gadget has; and the new names of what was called by old ones.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def make_gadgets(
     notices += override(plans, parameters)
     made = {plan.spec: _make(plan, plans) for plan in plans}
     scan_parameters(made)  # or the contradiction in them
-    return made, tuple(notices)
+    return made, (*notices, *renaming_notices(plans))
 
 
 def _make(plan: Plan, plans: Sequence[Plan]) -> AnyGadget:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from streamrecon.errors import DataError
-from streamrecon.storage.noise_store import NoiseRecord, NoiseStore, dependency_meta
+from streamrecon.mrd.header.noise_dependency import dependency_meta
+from streamrecon.storage.noise_store import NoiseRecord, NoiseStore
 
 DAY_S = 86400.0
 

@@ -19,7 +19,8 @@ from streamrecon.mrd.wire.messages import (
     Text,
 )
 from streamrecon.mrd.wire.writer import encode
-from streamrecon.server.raw_archive import RawCopy, prune
+from streamrecon.server.raw_copy import RawCopy
+from streamrecon.storage.raw_archive import RawFile, prune
 
 
 def wire(*messages: Message) -> bytes:
@@ -27,7 +28,7 @@ def wire(*messages: Message) -> bytes:
 
 
 def test_a_finished_copy_is_the_scan_without_the_conversation(tmp_path: Path) -> None:
-    copy = RawCopy(tmp_path / "raw", "4f2a", quota_bytes=1e6)
+    copy = RawCopy(RawFile(tmp_path / "raw", "4f2a", quota_bytes=1e6))
 
     for message in (ConfigFile("x"), Query("y"), HEADER, Text("z"), lines(3), Close()):
         copy.take(message)
@@ -40,7 +41,7 @@ def test_a_finished_copy_is_the_scan_without_the_conversation(tmp_path: Path) ->
 
 
 def test_a_copy_without_close_is_marked_as_unfinished(tmp_path: Path) -> None:
-    copy = RawCopy(tmp_path, "4f2a", quota_bytes=1e6)
+    copy = RawCopy(RawFile(tmp_path, "4f2a", quota_bytes=1e6))
 
     copy.take(HEADER)
     copy.take(lines(1))
@@ -52,7 +53,7 @@ def test_a_copy_without_close_is_marked_as_unfinished(tmp_path: Path) -> None:
 
 
 def test_a_session_without_header_leaves_no_file(tmp_path: Path) -> None:
-    copy = RawCopy(tmp_path, "4f2a", quota_bytes=1e6)
+    copy = RawCopy(RawFile(tmp_path, "4f2a", quota_bytes=1e6))
 
     copy.take(ConfigFile("x"))
     copy.take(Close())
@@ -64,7 +65,7 @@ def test_a_session_without_header_leaves_no_file(tmp_path: Path) -> None:
 def test_a_copy_larger_than_the_quota_ends(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    copy = RawCopy(tmp_path, "4f2a", quota_bytes=len(wire(HEADER, lines(1))))
+    copy = RawCopy(RawFile(tmp_path, "4f2a", quota_bytes=len(wire(HEADER, lines(1)))))
 
     for message in (HEADER, lines(1), lines(1), lines(1), Close()):
         copy.take(message)
@@ -78,7 +79,7 @@ def test_a_folder_that_takes_nothing_ends_the_copy_only(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "raw").write_text("no folder")
-    copy = RawCopy(tmp_path / "raw", "4f2a", quota_bytes=1e6)
+    copy = RawCopy(RawFile(tmp_path / "raw", "4f2a", quota_bytes=1e6))
 
     copy.take(HEADER)
     copy.take(lines(1))

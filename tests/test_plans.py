@@ -5,12 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from streamrecon_gadgets.plans import keep_plans, recall_plans
+from streamrecon.commands.worker_setup import keep_plans, recall_plans
 
 SCRIPT = """
 import sys, numpy, pyfftw
 from pathlib import Path
-from streamrecon_gadgets.plans import keep_plans, recall_plans
+from streamrecon.commands.worker_setup import keep_plans, recall_plans
 from streamrecon.fourier import fft
 storage, size = Path(sys.argv[1]), int(sys.argv[2])
 recall_plans(storage)

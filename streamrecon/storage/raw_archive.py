@@ -1,41 +1,32 @@
-"""Copies of the scans as they come, so that `streamrecon replay` can make the images later."""
+"""Raw copies on disk: growing files that only their owner may read, pruned by age and size."""
 
 from __future__ import annotations
 
 import logging
-import os
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from streamrecon.mrd.wire.codecs.row import Turn
-from streamrecon.mrd.wire.codecs.table import kinds_of
-from streamrecon.mrd.wire.messages import (
-    Close,
-    Header,
-    Message,
-)
-from streamrecon.mrd.wire.writer import encode
+from streamrecon.storage.atomic_file import create_private
 
 _log = logging.getLogger(__name__)
 
 _ENDING = ".mrd"
 _UNFINISHED = ".part"
 _BUFFER_BYTES = 1 << 20
-_CONVERSATION = kinds_of(Turn.CONFIG, Turn.ASIDE, Turn.ANY)
 
 
-class RawCopy:
-    """Appends one session's scan to a file: header, data, CLOSE, as a plain MRD stream.
+class RawFile:
+    """A file that grows while a scan comes; its name ends with ``.part`` until it is complete.
 
-    The file is patient data: only its owner may read it. Its name ends with ``.part`` until the
-    client's CLOSE is in it. A disk that does not take it ends the copy, never the scan.
+    A disk that does not take it ends the copy, never the scan.
 
     Parameters
     ----------
     folder
-        Made if it is not there.
+        Made if it is not there, for its owner only.
     session
         Part of the file's name.
     quota_bytes
@@ -47,46 +38,51 @@ class RawCopy:
         self._path = folder / f"{stamp}-{session}{_ENDING}"
         self._quota_bytes = quota_bytes
         self._file: BinaryIO | None = None
-        self._ended = False
+        self.is_ended = False
 
-    def take(self, message: Message) -> None:
-        """Append a message of the scan; what belongs to the conversation only is left out."""
-        if self._ended or isinstance(message, _CONVERSATION):
+    @property
+    def is_begun(self) -> bool:
+        """Whether anything was written."""
+        return self._file is not None
+
+    def append(self, pieces: Iterable[bytes | bytearray | memoryview]) -> None:
+        """Write pieces one behind the other."""
+        if self.is_ended:
             return
         try:
-            self._append(message)
+            self._append(pieces)
         except OSError as error:
             _log.error("raw copy %s ends: %s", self._path.name, error.strerror)
             self.close()
 
-    def _append(self, message: Message) -> None:
+    def _append(self, pieces: Iterable[bytes | bytearray | memoryview]) -> None:
         if self._file is None:
-            if not isinstance(message, Header):
-                return
-            self._file = _create(self._unfinished)
-        self._file.writelines(encode(message))
-        if isinstance(message, Close):
-            self.close()
-            self._unfinished.rename(self._path)
-        elif self._file.tell() > self._quota_bytes:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = create_private(self._unfinished, buffering=_BUFFER_BYTES)
+        self._file.writelines(pieces)
+        if self._file.tell() > self._quota_bytes:
             _log.error("raw copy %s ends: larger than the quota", self._path.name)
             self.close()
 
+    def complete(self) -> None:
+        """Close it under its final name."""
+        if self.is_ended or self._file is None:
+            return
+        self.close()
+        try:
+            self._unfinished.rename(self._path)
+        except OSError as error:
+            _log.error("raw copy %s keeps its name: %s", self._unfinished.name, error.strerror)
+
     def close(self) -> None:
         """Take no more."""
-        self._ended = True
+        self.is_ended = True
         if self._file is not None:
             self._file.close()
 
     @property
     def _unfinished(self) -> Path:
         return self._path.with_name(self._path.name + _UNFINISHED)
-
-
-def _create(path: Path) -> BinaryIO:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    return os.fdopen(descriptor, "wb", _BUFFER_BYTES)
 
 
 def prune(folder: Path, *, quota_bytes: float, max_age_s: float) -> None:
