@@ -102,11 +102,10 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         yield Echoes(signed(images, scan.phase_sign.value), scan, repetition)
         if weights is not None:
             yield from self._noise_map(weights, scan, repetition)
-        if self.send_out_snr_map and weights is not None and is_white:
+        if self.send_out_snr_map and (weights is None or not is_white):
+            yield _no_snr(weights)
+        elif self.send_out_snr_map and weights is not None:
             yield from _snr_volumes(images, weights, sampled, scan, repetition)
-        elif self.send_out_snr_map:
-            why = "coils combined by their offsets" if weights is None else "channels not whitened"
-            yield Notice(Level.WARNING, f"no map of the signal-to-noise ratio: {why}")
 
     def _weights_of(self, item: KSpace) -> _Weights | None:
         """Weights of the volume's slab; ``None`` where coils lose their own offsets instead."""
@@ -159,6 +158,11 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         for echo, unmixing in of_each:
             g = noise_amplification(unmixing)
             yield Volume(g, scan.geometry, Quantity.G_FACTOR, scan, echo, repetition)
+
+
+def _no_snr(weights: _Weights | None) -> Notice:
+    why = "coils combined by their offsets" if weights is None else "channels not whitened"
+    return Notice(Level.WARNING, f"no map of the signal-to-noise ratio: {why}")
 
 
 def _snr_volumes(

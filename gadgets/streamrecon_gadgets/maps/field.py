@@ -12,9 +12,10 @@ from pydantic import Field, PrivateAttr
 from streamrecon.model.images import Echoes, Regions, Volume, volume_of
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
+from streamrecon.model.scan import Scan
 from streamrecon.phase.unwrapping import Unwrapping
 from streamrecon.qsm.field_maps import FieldMap, LocalFieldMap, field_image
-from streamrecon.qsm.total_field import total_field
+from streamrecon.qsm.total_field import TotalField, total_field
 from streamrecon.stream.gadget import Gadget
 
 
@@ -39,8 +40,13 @@ class MapField(Gadget[Regions | Echoes]):
         if isinstance(item, Regions):
             self._brain = item.brain
             return
-        scan = item.scan
-        total = total_field(
+        total = self._total(item, item.scan)
+        for text in total.notices:
+            yield Notice(Level.INFO, f"field: {text}")
+        yield FieldMap(total, item.scan, item.repetition)
+
+    def _total(self, item: Echoes, scan: Scan) -> TotalField:
+        return total_field(
             item.data,
             scan.echoes.times_s(),
             scan.b0_t,
@@ -49,9 +55,6 @@ class MapField(Gadget[Regions | Echoes]):
             mask=self._brain,
             unwrapping=self.unwrapping,
         )
-        for text in total.notices:
-            yield Notice(Level.INFO, f"field: {text}")
-        yield FieldMap(total, scan, item.repetition)
 
 
 class FieldImages(Gadget[FieldMap | LocalFieldMap]):
