@@ -2,7 +2,7 @@
 #              SCAN=name or path takes a real scan instead
 # make test    everything that proves it; ARGS="-k phase" goes to pytest
 # make bench   the benchmarks, as ratios within one run
-# make bench-qsm  QSM against truth, into docs/qsm.md
+# make bench-qsm  QSM against truth, into docs/measurements/qsm.md
 # make lint    style, types and the rules of dependence
 # make clean   remove what these targets made
 
@@ -29,7 +29,7 @@ bench: .venv/.test
 	@set -e; for file in $(filter-out $(APART),$(wildcard benchmarks/bench_*.py)); do \
 	  echo "== $$file"; $(BIN)/python $$file; done
 
-# Makes the phantoms where they are not there yet, then the tables of docs/qsm.md; takes long.
+# Makes the phantoms where they are not there yet, then the tables of docs/measurements/qsm.md; takes long.
 PHANTOMS ?= build/phantoms
 MAKE_PHANTOM ?= ../shared/tools/head_phantom.py
 
@@ -38,7 +38,7 @@ bench-qsm: .venv/.test
 	scripts/make_phantoms.sh $(BIN)/python "$(MAKE_PHANTOM)" "$(PHANTOMS)"
 	( $(BIN)/python benchmarks/bench_qsm.py "$(PHANTOMS)" && \
 	  $(BIN)/python benchmarks/bench_qsm_limits.py "$(PHANTOMS)" ) | \
-	  $(BIN)/python scripts/fill_tables.py docs/qsm.md
+	  $(BIN)/python scripts/fill_tables.py docs/measurements/qsm.md
 
 lint: .venv/.lint
 	$(BIN)/ruff check

@@ -48,7 +48,7 @@ def test_every_file_that_is_named_is_there(name: str) -> None:
 
 
 def test_every_stock_name_has_its_differences_written_down() -> None:
-    text = (ROOT / "docs" / "reconstruction.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "explanation" / "reconstruction.md").read_text(encoding="utf-8")
 
     unwritten = [name for gadget in ALL for name in gadget.stock_names if f"`{name}`" not in text]
 
