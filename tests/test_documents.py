@@ -8,7 +8,10 @@ import pytest
 from streamrecon_gadgets import ALL
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+DOCUMENTS = [
+    *ROOT.glob("*.md"),
+    *(path for path in (ROOT / "docs").rglob("*.md") if path.parent.name != "generated"),
+]
 LINK = re.compile(r'\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)|src="([^"]+)"')
 FILE = re.compile(r"`([a-z_]+(?:/[a-z_A-Z0-9]+)*/[a-z_A-Z0-9]+\.(?:py|xml|md))`")
 DOCUMENT_NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
