@@ -27,6 +27,8 @@ myst_heading_anchors = 4  # as GitHub makes them, so that one link serves both
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
 default_role = "code"
+# Annotations are bare names, and two packages may each have a class of one name.
+suppress_warnings = ["ref.python"]
 
 
 def _inline(writer: HTML5Translator, node: math) -> None:

@@ -24,10 +24,9 @@ from streamrecon_simulator.presets import SCENES
 
 import streamrecon
 from streamrecon import cli
-from streamrecon.dicom.objects.storage_table import STORAGE_FORMS
 from streamrecon.errors import StreamReconError
-from streamrecon.model.images import Quantity
 from streamrecon.model.notice import Level
+from streamrecon.model.quantities import Quantity
 from streamrecon.server import error_report
 from streamrecon.server.settings import Settings
 from streamrecon.stream.chainfile.catalogue import Entry, catalogue, value_text
@@ -44,7 +43,7 @@ _ROOMS = {
 }
 """Packages and modules whose public functions have a page, and the title of it."""
 
-_SIMULATE_COMMANDS = ("scenes", "write", "play", "demo")
+_SIMULATE_COMMANDS = ("scenes", "write", "images", "play", "demo")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -121,10 +120,9 @@ def _command(words: Sequence[str], main: Callable[[Sequence[str]], int]) -> str:
 def quantities() -> str:
     """Every quantity: on the wire, in files, in DICOM."""
     rows = []
-    for number, quantity in enumerate(Quantity, 1):
-        form = STORAGE_FORMS.get(quantity)
-        dicom = (str(form.number), f"`_{form.suffix}`") if form else ("–", "–")
-        rows.append((f"`{quantity.label}`", quantity.unit or "arbitrary", str(number), *dicom))
+    for row in (quantity.row for quantity in Quantity):
+        dicom = (str(row.dicom.number), f"`_{row.dicom.suffix}`") if row.dicom else ("–", "–")
+        rows.append((f"`{row.label}`", row.unit or "arbitrary", str(row.series), *dicom))
     head = (
         "# Quantities\n\nWhat the numbers of an image are. The first number is "
         "`image_series_index` on the wire, the second is added to the DICOM series number."

@@ -16,9 +16,9 @@ from threading import Event
 from streamrecon.console import Watch
 from streamrecon.errors import ConfigError, DeliveryError, TruncatedStream
 from streamrecon.model.notice import Level, Notice
+from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.encode_fields import Piece
 from streamrecon.mrd.wire.log_text import notice_of
-from streamrecon.mrd.wire.message_ids import Dialect
 from streamrecon.mrd.wire.messages import (
     Acquisitions,
     Close,

@@ -37,10 +37,8 @@ MODULE_NAMES = {
     "peer": "client_socket",
     "pieces": "encode_fields",
     "polarity": "phase_sign or bipolar_readout",
-    "row": "storage_form",
     "stacks": "volumes_from_images",
     "strong": "two_pass",
-    "texts": "log_text",
     "utils": "the idea that the module holds",
     "words": "value_representations",
 }

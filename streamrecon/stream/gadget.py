@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from types import MappingProxyType
 from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
@@ -70,10 +69,6 @@ class Gadget(BaseModel, Generic[T]):
     way_out: ClassVar[WayOut | None] = None
     stock_names: ClassVar[tuple[str, ...]] = ()
     """Names under which stock Gadgetron chain files know this gadget."""
-    no_effect: ClassVar[frozenset[str]] = frozenset()
-    """Stock properties that are accepted and told to have no effect here."""
-    stock_defaults: ClassVar[Mapping[str, Mapping[str, object]]] = MappingProxyType({})
-    """Under a stock name, the defaults that differ: stock name → field → value."""
 
     _context: Context = PrivateAttr(default_factory=Context)
 

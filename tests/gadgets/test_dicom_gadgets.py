@@ -15,8 +15,9 @@ from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.delivery.spool_status import listing
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
 from streamrecon.model.notice import Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import (
     CounterRange,
     EchoTrain,

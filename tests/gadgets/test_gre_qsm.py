@@ -12,8 +12,9 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
 from streamrecon.errors import DataError
-from streamrecon.model.images import ChiMap, FieldMap, LocalField, Quantity, Regions, Volume
+from streamrecon.model.images import ChiMap, FieldMap, LocalField, Regions, Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Header, Image
 

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 from pydantic import Field, PrivateAttr
 
-from streamrecon.model.images import Echoes, Quantity, Volume
+from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.quantities import Quantity
+from streamrecon.mrd.header.noise_dependency import dependency_meta
 from streamrecon.mrd.wire.messages import Dependency
 from streamrecon.output.integer_images import as_integers
-from streamrecon.storage.noise_store import NoiseStore, dependency_meta
+from streamrecon.storage.noise_store import NoiseStore
 from streamrecon.stream.gadget import Gadget
 from streamrecon_gadgets.maps.images import echo_volumes
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from streamrecon.model.images import Echoes, FieldMap, LocalField, Quantity, Regions, Volume
+from streamrecon.model.images import Echoes, FieldMap, LocalField, Regions, Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.phase.field_fit import FieldFit
 from streamrecon.qsm.total_field import TotalField, radians_per_ppm, total_field
 from streamrecon.stream.gadget import Gadget

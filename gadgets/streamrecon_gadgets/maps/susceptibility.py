@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from streamrecon.model.images import ChiMap, FieldMap, LocalField, Quantity, Regions, Volume
+from streamrecon.model.images import ChiMap, FieldMap, LocalField, Regions, Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.qsm.background.pdf import Local
 from streamrecon.qsm.pipeline import (
     Background,

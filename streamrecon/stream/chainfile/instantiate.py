@@ -41,11 +41,7 @@ def make_gadgets(
 
 
 def _make(plan: Plan, plans: Sequence[Plan]) -> AnyGadget:
-    values: dict[str, object] = {}
-    if plan.is_stock:
-        values |= plan.gadget.stock_defaults.get(plan.spec.class_name, {})
-    for name in plan.given:
-        values[name] = resolve(plan, name, plans)
+    values = {name: resolve(plan, name, plans) for name in plan.given}
     try:
         return plan.gadget.model_validate(values)
     except ValidationError as e:

@@ -67,9 +67,6 @@ def _target(plan: Plan, name: str, given: Given, plans: Sequence[Plan]) -> tuple
 
 
 def _default(plan: Plan, name: str) -> object:
-    stock = plan.gadget.stock_defaults.get(plan.spec.class_name, {})
-    if name in stock:
-        return stock[name]
     field = plan.gadget.model_fields[name]
     if field.is_required():
         raise ConfigError(
