@@ -24,7 +24,7 @@ from streamrecon.stream.gadget import Context
 LIMIT_S = 100.0
 PORT = "9002"
 _BLOCK = re.compile(
-    r"^(?: *<!-- not run: (.+) -->\n)?( *)```(\S*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL
+    r"^(?: *<!-- not run: ([^\n]+) -->\n)?( *)```(\S*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL
 )
 _LOOSE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 

@@ -211,3 +211,17 @@ def test_a_scale_that_a_file_got_wrong_is_passed_over_and_told(shared_data: Path
     assert files.phase.shape == (3, 41, 51, 51)
     assert np.abs(files.phase).max() == pytest.approx(np.pi, abs=1e-3)
     assert "was passed over" in files.told[-1]
+
+
+def test_the_old_word_for_the_standard_quality_works_and_says_the_new_one_once(
+    tmp_path, capsys
+) -> None:
+    words = ["qsm", *write_scan(tmp_path), "--sign", "+1", "-o", str(tmp_path / "out")]
+
+    status = main([*words, "--quality", "default"])
+
+    said = capsys.readouterr().err
+    assert status == 0
+    assert said.count("--quality default is now called standard; the old name still works") == 1
+    facts = json.loads((tmp_path / "out" / "sub-9_Chimap.json").read_text())
+    assert any("quality standard" in comment for comment in facts["ImageComments"])

@@ -13,9 +13,10 @@ from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackgroun
 
 from streamrecon.commands.echo_files import EchoFiles, read_echo_files, read_mask
 from streamrecon.commands.options import write
-from streamrecon.console import Watch
+from streamrecon.console import Watch, tell_renamed
 from streamrecon.errors import ConfigError
-from streamrecon.maps.phase_sign_check import Verdict, check_polarity
+from streamrecon.maps.phase_sign_check import check_polarity
+from streamrecon.maps.phase_sign_decision import SignDecision, decide_sign
 from streamrecon.maps.r2star import fit_log_line
 from streamrecon.model.images import ChiMap, Echoes, FieldMap, Regions, Volume
 from streamrecon.model.notice import Level, Notice
@@ -25,7 +26,9 @@ from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Image
 from streamrecon.output.formats import ScanResults
 from streamrecon.phase.phase_scaling import complex_echoes
-from streamrecon.qsm.pipeline import Background, Quality
+from streamrecon.qsm.inversion.methods import Inversion
+from streamrecon.qsm.outline_field import check_outline
+from streamrecon.qsm.pipeline import DEFAULT_QUALITY, Background, Quality
 from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.serial import AnyGadget, Serial, Step
 
@@ -37,8 +40,8 @@ scale of the phase from its range, its sign from the patient."""
 _EPILOG = """\
 qualities:
   fast       a look at once: truncated division, most of the scale
-  default    the number: total variation, its strength from the noise
-  best       as default, run to its end: the last per cents, several times slower
+  standard   the number: total variation, its strength from the noise
+  best       as standard, run to its end: the last per cents, several times slower
   consensus  the example of the consensus paper (doi:10.1002/mrm.30006), for comparison
 
 backgrounds:
@@ -86,12 +89,16 @@ def add(parser: argparse.ArgumentParser) -> None:
     scan.add_argument("--mask", type=Path, metavar="FILE", help="brain; found where not given")
     result = parser.add_argument_group("the map")
     result.add_argument(
-        "--quality", choices=[quality.value for quality in Quality], default=Quality.DEFAULT.value,
-        help="see below (%(default)s)",
+        "--quality", type=_quality, choices=[quality.value for quality in Quality],
+        default=DEFAULT_QUALITY.value, help="see below (%(default)s)",
     )  # fmt: skip
     result.add_argument(
         "--background", choices=[way.value for way in Background], default=Background.PRESET.value,
         help="how the field from outside is taken off; preset: as the quality has it (%(default)s)",
+    )  # fmt: skip
+    result.add_argument(
+        "--inversion", choices=[way.value for way in Inversion], default=Inversion.PRESET.value,
+        help="how the local field becomes the map; preset: as the quality has it (%(default)s)",
     )  # fmt: skip
     result.add_argument(
         "--two-pass", action="store_true",
@@ -113,6 +120,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the files"
     )
     parser.set_defaults(run=run)
+
+
+def _quality(word: str) -> str:
+    new = RemoveBackground.old_values["quality"].get(word, word)
+    if new != word:
+        tell_renamed(f"--quality {word}", new)
+    return new
 
 
 def run(options: argparse.Namespace) -> int:
@@ -149,15 +163,16 @@ def _signed_field(files: EchoFiles, wanted: str, regions: Regions, watch: Watch)
     made = _run(gadgets, [regions, echoes], watch)
     field = next(item for item in made if isinstance(item, FieldMap))
     chi = next((item for item in made if isinstance(item, ChiMap)), None)
-    evidence = ""
-    if chi is not None:
-        sign, evidence = _sign_by_patient(chi, field, echoes, sign)
-    if sign.value != echoes.scan.phase_sign.value:
+    if chi is None:
+        decision = SignDecision(sign, Level.INFO, f"{sign}")
+    else:
+        decision = _sign_by_object(chi, field, echoes)
+    if decision.turns(sign):
         field = replace(field, field_ppm=-field.field_ppm, offset_rad=-field.offset_rad)
-    level = Level.WARNING if sign.origin is SignOrigin.ASSUMED else Level.INFO
-    said = f"phase sign {sign}{evidence}"
-    _say(watch, level, said)
-    return replace(field, scan=files.scan(sign, (*files.told[-1:], *files.doubts, said)))
+    said = f"phase sign {decision.reason}"
+    _say(watch, decision.level, said)
+    comments = (*files.told[-1:], *files.doubts, said)
+    return replace(field, scan=files.scan(decision.sign, comments))
 
 
 def _sign_of_files(files: EchoFiles) -> PhaseSign:
@@ -166,21 +181,15 @@ def _sign_of_files(files: EchoFiles) -> PhaseSign:
     return image_sign(chain=None, vendor=files.vendor)
 
 
-def _sign_by_patient(
-    chi: ChiMap, field: FieldMap, echoes: Echoes, sign: PhaseSign
-) -> tuple[PhaseSign, str]:
-    """What iron and veins say of the sign with which the map was made."""
-    magnitude, times = abs(echoes.data), echoes.scan.echoes.times_s()
+def _sign_by_object(chi: ChiMap, field: FieldMap, echoes: Echoes) -> SignDecision:
+    """What the outline, and iron and veins say of the sign with which the map was made."""
+    scan, magnitude = echoes.scan, abs(echoes.data)
+    times = scan.echoes.times_s()
+    outline = check_outline(echoes.data, times, scan.b0_t, scan.geometry)
     rate = fit_log_line(magnitude, times, chi.mask, noise=field.noise) if len(times) > 1 else None
-    check = check_polarity(chi.chi_ppm, chi.mask, chi.scan.geometry, r2_star_per_s=rate)
-    match check.verdict:
-        case Verdict.UNDECIDED:
-            return sign, f"; the patient's iron and veins: {check}"
-        case Verdict.AGREES:
-            inferred = PhaseSign(sign.value, SignOrigin.INFERRED)
-        case Verdict.DISAGREES:
-            inferred = PhaseSign(-sign.value, SignOrigin.INFERRED)
-    return inferred, f" by iron and veins; {sign} {check}"
+    patient = check_polarity(chi.chi_ppm, chi.mask, chi.scan.geometry, r2_star_per_s=rate)
+    found = decide_sign(scan.phase_sign, outline=outline.sign, patient=patient.vote)
+    return replace(found, reason=f"{found.reason} (outline {outline}; iron and veins {patient})")
 
 
 def _volumes(
@@ -196,6 +205,7 @@ def _volumes(
         InvertField(
             reference=options.reference,
             uncertainty=options.uncertainty,
+            inversion=Inversion(options.inversion),
             two_pass=options.two_pass,
         ),
         FieldImages(

@@ -4,7 +4,7 @@
 quality     background           inversion    strength                           use it for
 =========== ==================== ============ ================================== ==============
 fast        PDF, a dozen steps   TKD          threshold 0.2, amplitude corrected a look at once
-default     PDF, weighted        TV           from the noise; magnitude's edges  the number
+standard    PDF, weighted        TV           from the noise; magnitude's edges  the number
 best        PDF, weighted        TV           as default; up to 200 steps        the last percents
 consensus   V-SHARP 12 … 1 mm    nlTV, weak   λ 5e-4, β 150 at the last echo     comparison
 =========== ==================== ============ ================================== ==============
@@ -38,6 +38,7 @@ from streamrecon.qsm.background.sharp import (
 )
 from streamrecon.qsm.dipole import PADDING, field_from_chi
 from streamrecon.qsm.inversion.closed_form import invert_tkd
+from streamrecon.qsm.inversion.methods import METHODS, Inversion
 from streamrecon.qsm.inversion.total_variation import invert_tv, strength_from_noise
 from streamrecon.qsm.inversion.two_pass import STRONG_PPM, invert_twice
 from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic
@@ -57,9 +58,13 @@ class Quality(Enum):
     """How much time a map is given."""
 
     FAST = "fast"
-    DEFAULT = "default"
+    STANDARD = "standard"
     BEST = "best"
     CONSENSUS = "consensus"
+
+
+DEFAULT_QUALITY = Quality.STANDARD
+"""What a map is given where nobody chooses."""
 
 
 class Background(Enum):
@@ -82,8 +87,8 @@ _UNWEIGHTED: dict[Background, Callable[[Real, NDArray[np.bool_], Geometry], Loca
     Background.LBV: remove_lbv,
 }
 
-_STEPS = {Quality.DEFAULT: (10, 30), Quality.BEST: (60, 200)}
-_TOLERANCE = {Quality.DEFAULT: 1.5e-2, Quality.BEST: 5e-4}
+_STEPS = {Quality.STANDARD: (10, 30), Quality.BEST: (60, 200)}
+_TOLERANCE = {Quality.STANDARD: 1.5e-2, Quality.BEST: 5e-4}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,10 +123,11 @@ def susceptibility(
     b0_t: float,
     geometry: Geometry,
     *,
-    quality: Quality = Quality.DEFAULT,
+    quality: Quality = DEFAULT_QUALITY,
     background: Background = Background.PRESET,
     polarity: Sequence[int] = (),
     mask: NDArray[np.bool_] | None = None,
+    inversion: Inversion = Inversion.PRESET,
     two_pass: bool = False,
     reference: Reference = Reference.BRAIN,
     region: NDArray[np.bool_] | None = None,
@@ -146,6 +152,8 @@ def susceptibility(
         +1 or -1 per echo where readouts alternate.
     mask
         Brain to use instead of the one found [Z, Y, X].
+    inversion
+        Another inversion than the preset's.
     two_pass
         Invert once more what strong sources leave of the field, see `invert_twice`.
     reference
@@ -165,6 +173,7 @@ def susceptibility(
         local,
         geometry,
         quality=quality,
+        inversion=inversion,
         two_pass=two_pass,
         reference=reference,
         region=region,
@@ -175,7 +184,7 @@ def local_field(
     total: TotalField,
     geometry: Geometry,
     *,
-    quality: Quality = Quality.DEFAULT,
+    quality: Quality = DEFAULT_QUALITY,
     background: Background = Background.PRESET,
 ) -> Local:
     """Background off, as the preset wants it or as ``background`` says.
@@ -197,16 +206,17 @@ def invert(
     local: Local,
     geometry: Geometry,
     *,
-    quality: Quality = Quality.DEFAULT,
+    quality: Quality = DEFAULT_QUALITY,
+    inversion: Inversion = Inversion.PRESET,
     two_pass: bool = False,
     reference: Reference = Reference.BRAIN,
     region: NDArray[np.bool_] | None = None,
 ) -> Susceptibility:
-    """Susceptibility of a local field, as the preset wants it, with its zero."""
+    """Susceptibility of a local field, as the preset or ``inversion`` wants it, with its zero."""
     converged = local.converged
     notices = [*total.notices, _told(local, total.mask)]
     solved = _solved_twice if two_pass else _solved
-    found, method = solved(total, local, geometry, quality)
+    found, method = solved(total, local, geometry, (quality, inversion))
     notices.append(f"inversion: {method}, {found.iterations} steps")
     if not found.converged:
         notices.append(f"inversion: not converged, last change {found.residual:.2g}")
@@ -226,13 +236,13 @@ def _told(local: Local, mask: NDArray[np.bool_]) -> str:
 
 
 def _solved_twice(
-    total: TotalField, local: Local, geometry: Geometry, quality: Quality
+    total: TotalField, local: Local, geometry: Geometry, choice: tuple[Quality, Inversion]
 ) -> tuple[Solution, str]:
     """The same in two passes."""
     methods: list[str] = []
 
     def solve(field_ppm: Real) -> Solution:
-        found, method = _solved(total, replace(local, field_ppm=field_ppm), geometry, quality)
+        found, method = _solved(total, replace(local, field_ppm=field_ppm), geometry, choice)
         methods.append(method)
         return found
 
@@ -241,10 +251,13 @@ def _solved_twice(
 
 
 def _solved(
-    total: TotalField, local: Local, geometry: Geometry, quality: Quality
+    total: TotalField, local: Local, geometry: Geometry, choice: tuple[Quality, Inversion]
 ) -> tuple[Solution, str]:
-    """Map of a preset without its zero, and the method in words."""
+    """Map of a preset, or of the inversion chosen, without its zero; the method in words."""
     field, mask = local.field_ppm, local.mask
+    quality, inversion = choice
+    if inversion is not Inversion.PRESET:
+        return METHODS[inversion](total, local, geometry), inversion.value
     if quality is Quality.FAST:
         return Solution(invert_tkd(field, mask, geometry), 0, 0.0, converged=True), "TKD"
     if quality is Quality.CONSENSUS:
@@ -272,7 +285,8 @@ def susceptibility_sd(
     found: Susceptibility,
     geometry: Geometry,
     *,
-    quality: Quality = Quality.DEFAULT,
+    quality: Quality = DEFAULT_QUALITY,
+    inversion: Inversion = Inversion.PRESET,
     two_pass: bool = False,
 ) -> Real:
     """Standard deviation of a map by the noise of its field [Z, Y, X, ppm]: two inversions.
@@ -282,10 +296,13 @@ def susceptibility_sd(
     background's removal makes of noise is left out; see `noise_of_map` for the rest.
     """
 
-    def again(field_ppm: Real) -> Real:
+    def once_more(field_ppm: Real) -> Real:
         local = replace(found.local, field_ppm=field_ppm)
-        return invert(found.total, local, geometry, quality=quality, two_pass=two_pass).map.chi_ppm
+        again = invert(
+            found.total, local, geometry, quality=quality, inversion=inversion, two_pass=two_pass
+        )
+        return again.map.chi_ppm
 
     known = np.where(found.mask, found.map.chi_ppm, 0)
     own_ppm = field_from_chi(known, geometry, padding=PADDING) * found.mask
-    return noise_of_map(again, own_ppm, found.total.fit.sd_ppm, again(own_ppm), found.mask)
+    return noise_of_map(once_more, own_ppm, found.total.fit.sd_ppm, once_more(own_ppm), found.mask)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
@@ -69,6 +70,10 @@ class Gadget(BaseModel, Generic[T]):
     way_out: ClassVar[WayOut | None] = None
     stock_names: ClassVar[tuple[str, ...]] = ()
     """Names under which stock Gadgetron chain files know this gadget."""
+    old_fields: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Names that its properties had before: old → new."""
+    old_values: ClassVar[Mapping[str, Mapping[str, str]]] = MappingProxyType({})
+    """Texts that values of its properties had before: field → old → new."""
 
     _context: Context = PrivateAttr(default_factory=Context)
 

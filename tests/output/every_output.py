@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from dicom_scans import GRIDS, IDS, scan_of
-from streamrecon_gadgets.exchange.integer_ppb import WholePpb
+from streamrecon_gadgets.exchange.integer_ppb import IntegerPpb
 
 from streamrecon.dicom.objects.series import DicomScan, Images, Run
 from streamrecon.model.images import Volume
@@ -66,7 +66,7 @@ def facts_of(quantity: Quantity) -> dict[str, Any]:
         "file": stems([stack], "p")[0],
         "integer_step": float(as_integers(np.zeros(1), quantity, np.int32).slope),
         "whole_ppb": any(
-            isinstance(each, Volume) and each.rescale for each in WholePpb().feed(volume)
+            isinstance(each, Volume) and each.rescale for each in IntegerPpb().feed(volume)
         ),
     }
     if quantity.label not in WITHOUT_DICOM:
@@ -75,7 +75,7 @@ def facts_of(quantity: Quantity) -> dict[str, Any]:
 
 
 def _is_in_whole_ppb(volume: Volume) -> bool:
-    return any(isinstance(each, Volume) and each.rescale for each in WholePpb().feed(volume))
+    return any(isinstance(each, Volume) and each.rescale for each in IntegerPpb().feed(volume))
 
 
 def _window(meta: dict[str, tuple[str, ...]]) -> list[str]:

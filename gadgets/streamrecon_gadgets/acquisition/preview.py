@@ -69,7 +69,7 @@ class EarlyLines:
     late: Event
 
 
-class GatherCentre(Gadget[Header | ChannelTransform | Acquisitions]):
+class CollectCentre(Gadget[Header | ChannelTransform | Acquisitions]):
     """Lets lines pass, and gives those of the centre a second time when a share is complete.
 
     In front of `AssembleKSpace`, behind whitening. It keeps copies of the central lines of the

@@ -134,7 +134,7 @@ class SpoolDicom(DicomGadget):
         yield from ()
 
 
-class DropDicom(DicomGadget):
+class WriteDicomFolder(DicomGadget):
     """DICOM files into a folder of the service; a manifest follows each series."""
 
     way_out: ClassVar = WayOut.ELSEWHERE

@@ -23,7 +23,7 @@ from streamrecon_gadgets.maps.images import echo_volumes
 _FEW_GREYS = 64  # an image that a reader would take for empty
 
 
-class Contained(Gadget[object]):
+class PassThrough(Gadget[object]):
     """A stage that `AssembleKSpace`, `CombineCoils` or the way out does already.
 
     It lets everything pass, so that the stock file around it runs as it is. K-space filters are

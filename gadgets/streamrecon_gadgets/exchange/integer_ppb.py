@@ -17,7 +17,7 @@ from streamrecon.stream.gadget import Gadget
 _PPB = 1e3  # in a ppm
 
 
-class WholePpb(Gadget[Volume]):
+class IntegerPpb(Gadget[Volume]):
     """Susceptibility and fields as integers of one ppb, with the rescale that makes them ppm again.
 
     A console that ignores the rescale still shows ppb. Signed 16 bits hold ±32.8 ppm. Hosts that

@@ -1,4 +1,4 @@
-r"""Susceptibility with sparse gradients, its strength set by the noise: the default inversion.
+r"""Susceptibility with sparse gradients, its strength set by the noise: the standard inversion.
 
 .. math:: \min_\chi \tfrac12 \|W (D \chi - f)\|^2 + \lambda \|G \nabla\chi\|_1
 

@@ -63,7 +63,7 @@ def _target(plan: Plan, name: str, given: Given, plans: Sequence[Plan]) -> tuple
         )
     if not named[0].known(field):
         raise ConfigError(f"{place}: {owner} has no parameter {field!r}")
-    return named[0], field
+    return named[0], named[0].field_name(field)
 
 
 def _default(plan: Plan, name: str) -> object:
