@@ -22,7 +22,7 @@ from streamrecon.units import hz_per_ppm
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
-_THIN_MM = 60.0  # of a head; below it the preview's scale falls, see docs/qsm.md
+_THIN_MM = 60.0  # of a head; below it the preview's scale falls, see docs/explanation/qsm.md
 
 
 @dataclass(frozen=True, slots=True, eq=False)
