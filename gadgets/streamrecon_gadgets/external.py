@@ -15,7 +15,7 @@ import logging
 from gadgetron.external.connection import Connection
 
 from streamrecon.gadgetron.conversation import serve
-from streamrecon.gadgetron.peer import Peer
+from streamrecon.gadgetron.parent_socket import Peer
 from streamrecon.stream.registry import Registry
 from streamrecon_gadgets import REGISTRY
 

@@ -1,2 +1,2 @@
 from streamrecon.gadgetron.conversation import serve as serve
-from streamrecon.gadgetron.peer import Peer as Peer
+from streamrecon.gadgetron.parent_socket import Peer as Peer

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from streamrecon.errors import StreamReconError
-from streamrecon.gadgetron.peer import DATA, Peer
+from streamrecon.gadgetron.parent_socket import DATA, Peer
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Header, Image, Message

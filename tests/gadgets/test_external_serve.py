@@ -12,7 +12,7 @@ from pydantic import PrivateAttr
 
 from streamrecon.errors import ConfigError, ProtocolError, StreamReconError, TruncatedStream
 from streamrecon.gadgetron.conversation import serve
-from streamrecon.gadgetron.peer import Peer
+from streamrecon.gadgetron.parent_socket import Peer
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Close, Header, Message, RemoteFailure
 from streamrecon.mrd.wire.parser import MrdParser
