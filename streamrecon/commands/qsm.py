@@ -18,7 +18,7 @@ from streamrecon.errors import ConfigError
 from streamrecon.maps.phase_sign_check import check_polarity
 from streamrecon.maps.phase_sign_decision import SignDecision, decide_sign
 from streamrecon.maps.r2star import fit_log_line
-from streamrecon.model.images import ChiMap, Echoes, FieldMap, Regions, Volume
+from streamrecon.model.images import Echoes, Regions, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import PhaseSign, SignOrigin
 from streamrecon.mrd.header.phase_sign import image_sign
@@ -26,9 +26,11 @@ from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Image
 from streamrecon.output.formats import ScanResults
 from streamrecon.phase.phase_scaling import complex_echoes
+from streamrecon.qsm.field_maps import ChiMap, FieldMap
 from streamrecon.qsm.inversion.methods import Inversion
 from streamrecon.qsm.outline_field import check_outline
 from streamrecon.qsm.pipeline import DEFAULT_QUALITY, Background, Quality
+from streamrecon.qsm.total_field import TotalField
 from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.serial import AnyGadget, Serial, Step
 
@@ -168,11 +170,17 @@ def _signed_field(files: EchoFiles, wanted: str, regions: Regions, watch: Watch)
     else:
         decision = _sign_by_object(chi, field, echoes)
     if decision.turns(sign):
-        field = replace(field, field_ppm=-field.field_ppm, offset_rad=-field.offset_rad)
+        field = replace(field, total=_turned(field.total))
     said = f"phase sign {decision.reason}"
     _say(watch, decision.level, said)
     comments = (*files.told[-1:], *files.doubts, said)
     return replace(field, scan=files.scan(decision.sign, comments))
+
+
+def _turned(total: TotalField) -> TotalField:
+    """The field of the phase with the other sign."""
+    fit = total.fit
+    return replace(total, fit=replace(fit, field_ppm=-fit.field_ppm, offset_rad=-fit.offset_rad))
 
 
 def _sign_of_files(files: EchoFiles) -> PhaseSign:
@@ -186,7 +194,8 @@ def _sign_by_object(chi: ChiMap, field: FieldMap, echoes: Echoes) -> SignDecisio
     scan, magnitude = echoes.scan, abs(echoes.data)
     times = scan.echoes.times_s()
     outline = check_outline(echoes.data, times, scan.b0_t, scan.geometry)
-    rate = fit_log_line(magnitude, times, chi.mask, noise=field.noise) if len(times) > 1 else None
+    noise, several = field.total.fit.noise, len(times) > 1
+    rate = fit_log_line(magnitude, times, chi.mask, noise=noise) if several else None
     patient = check_polarity(chi.chi_ppm, chi.mask, chi.scan.geometry, r2_star_per_s=rate)
     found = decide_sign(scan.phase_sign, outline=outline.sign, patient=patient.vote)
     return replace(found, reason=f"{found.reason} (outline {outline}; iron and veins {patient})")

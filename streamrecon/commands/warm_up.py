@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from streamrecon_gadgets import REGISTRY
 
 from streamrecon.mrd.wire.layout import ACQUISITION, NOISE, REVERSE
 from streamrecon.mrd.wire.messages import Acquisitions, Header
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file
-from streamrecon_gadgets import REGISTRY
 
 _CHAIN = "gre_recon"
 _COILS, _SIZE, _PARTITIONS = 2, 16, 4

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from streamrecon_gadgets import warm as warming
-from streamrecon_gadgets.warm import warm
-
+from streamrecon.commands import warm_up as warming
+from streamrecon.commands.warm_up import warm
 from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.recon import _kernels
 

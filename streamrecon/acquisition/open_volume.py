@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
-from streamrecon.model.kspace import Calibration, ChannelTransform, KSpace
+from streamrecon.model.kspace import Calibration, ChannelTransform
 from streamrecon.model.scan import Scan, ScanProtocol, SignOrigin
 from streamrecon.mrd.header.placement import place
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions
-from streamrecon.recon.kspace.assemble import Assembler, Purpose
+from streamrecon.recon.kspace.assemble import Assembler, KSpace, Purpose
 from streamrecon.recon.kspace.encoding_grid import Grid
 from streamrecon.recon.kspace.missing_lines import name_lines
 from streamrecon.recon.kspace.readout import ReadoutTransform
@@ -115,17 +115,8 @@ class OpenVolume:
         scan, assumed = place(self._protocol, headers)
         if scan.phase_sign.origin is SignOrigin.ASSUMED:
             assumed = (*assumed, f"phase sign {scan.phase_sign}")
-        space = self._assembler.finish()
-        return KSpace(
-            space.data,
-            space.last_axis,
-            space.calibration,
-            space.sampled,
-            replace(self._with_readout_polarity(scan), remarks=(*assumed, *remarks)),
-            repetition,
-            space.lattice,
-            self._is_white,
-        )
+        scan = replace(self._with_readout_polarity(scan), remarks=(*assumed, *remarks))
+        return KSpace(self._assembler.finish(), scan, repetition, self._is_white)
 
     def _purpose(self, flags: NDArray[np.uint64]) -> Purpose | None:
         """What the lines of an accelerated scan are for."""
