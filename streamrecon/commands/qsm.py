@@ -15,7 +15,7 @@ from streamrecon.commands.echo_files import EchoFiles, read_echo_files, read_mas
 from streamrecon.commands.options import write
 from streamrecon.console import Watch, tell_renamed
 from streamrecon.errors import ConfigError
-from streamrecon.maps.phase_sign_check import check_polarity
+from streamrecon.maps.phase_sign_check import check_phase_sign
 from streamrecon.maps.phase_sign_decision import SignDecision, decide_sign
 from streamrecon.maps.r2star import fit_log_line
 from streamrecon.model.images import Echoes, Regions, Volume
@@ -196,7 +196,7 @@ def _sign_by_object(chi: ChiMap, field: FieldMap, echoes: Echoes) -> SignDecisio
     outline = check_outline(echoes.data, times, scan.b0_t, scan.geometry)
     noise, several = field.total.fit.noise, len(times) > 1
     rate = fit_log_line(magnitude, times, chi.mask, noise=noise) if several else None
-    patient = check_polarity(chi.chi_ppm, chi.mask, chi.scan.geometry, r2_star_per_s=rate)
+    patient = check_phase_sign(chi.chi_ppm, chi.mask, chi.scan.geometry, r2_star_per_s=rate)
     found = decide_sign(scan.phase_sign, outline=outline.sign, patient=patient.vote)
     return replace(found, reason=f"{found.reason} (outline {outline}; iron and veins {patient})")
 
