@@ -89,7 +89,7 @@ class CentreOfScan:
         if self._watch.is_done:
             self._kept.clear()
         protocol = replace(self._protocol, encoding=encoding)
-        return EarlyLines(lines, protocol, mix, middle.share, self._late)
+        return EarlyLines(lines, protocol, mix, middle.fraction, self._late)
 
     def _keep(self, lines: Acquisitions) -> None:
         if len(lines):

@@ -20,7 +20,7 @@ from streamrecon.maps.veins import SCALES_MM, Flags, Real, ridge_score, surround
 from streamrecon.model.geometry import Geometry
 
 _BOX_MM = 60.0  # side of the box about the middle of the mask that holds deep grey matter
-_FASTEST = 0.05  # share of its voxels with the largest R2*
+_FASTEST = 0.05  # fraction of its voxels with the largest R2*
 _FEWEST = 50  # voxels on which a sign may rest
 _DECIDED_IRON = 0.5  # standard deviations
 _DECIDED_VEINS = 0.3

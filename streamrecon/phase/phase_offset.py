@@ -164,9 +164,11 @@ def _backward_offset(
     weight = np.sqrt(np.abs(product))
     head = signal_mask(weight)
     grown = unwrap_volume(np.angle(product), weight, head).phase_rad[0]
-    share = (te_s[middle] - te_s[one]) / (te_s[two] - te_s[one])
-    missed = echoes[middle] * np.conj(echoes[one]) * np.exp(-1j * grown * np.float32(share)) * head
-    if missed.sum().real < 0 and abs(share - 0.5) < 0.25:
+    fraction = (te_s[middle] - te_s[one]) / (te_s[two] - te_s[one])
+    missed = (
+        echoes[middle] * np.conj(echoes[one]) * np.exp(-1j * grown * np.float32(fraction)) * head
+    )
+    if missed.sum().real < 0 and abs(fraction - 0.5) < 0.25:
         missed = -missed  # a whole turn missed by the unwrapping is half a turn here
     return np.angle(smooth_phasor(missed, geometry, smoothing_mm)).astype(np.float32)
 
@@ -203,6 +205,6 @@ def _fine(coarse: Complex, blocks: Sequence[int], shape: Sequence[int]) -> Compl
         at = np.clip((np.arange(n) - (block - 1) / 2) / block, 0, coarse.shape[axis] - 1)
         low = np.minimum(at.astype(int), max(coarse.shape[axis] - 2, 0))
         high = np.minimum(low + 1, coarse.shape[axis] - 1)
-        share = (at - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
-        values = values.take(low, axis) * (1 - share) + values.take(high, axis) * share
+        fraction = (at - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
+        values = values.take(low, axis) * (1 - fraction) + values.take(high, axis) * fraction
     return values

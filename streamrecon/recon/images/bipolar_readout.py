@@ -105,8 +105,8 @@ def _steps_along_x(images: Complex) -> tuple[Complex, int]:
 
 def _weighted_median(values: NDArray[np.floating], weights: NDArray[np.floating]) -> float:
     order = np.argsort(values)
-    share = np.cumsum(weights[order], dtype=np.float64)
-    return float(values[order[np.searchsorted(share, share[-1] / 2)]])
+    cumulative = np.cumsum(weights[order], dtype=np.float64)
+    return float(values[order[np.searchsorted(cumulative, cumulative[-1] / 2)]])
 
 
 def without_ramp(images: Complex, slope_rad: float, readout_polarity: Sequence[int]) -> Complex:
