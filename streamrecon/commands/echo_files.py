@@ -1,4 +1,4 @@
-"""Magnitude and phase from NIfTI files made elsewhere, and what stands beside them."""
+"""Reads magnitude and phase from NIfTI files made elsewhere, and their sidecars."""
 
 from __future__ import annotations
 

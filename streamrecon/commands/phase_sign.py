@@ -1,4 +1,4 @@
-"""`streamrecon phase-sign`: the sign of a scanner's phase, by a phantom of known susceptibility."""
+"""`streamrecon phase-sign`: finds a scanner's phase sign by a phantom of known susceptibility."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`streamrecon qsm`: susceptibility of magnitude and phase in NIfTI files made elsewhere."""
+"""`streamrecon qsm`: maps susceptibility from magnitude and phase in NIfTI files made elsewhere."""
 
 from __future__ import annotations
 

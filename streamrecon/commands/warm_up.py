@@ -1,4 +1,4 @@
-"""A first scan before the first scan: kernels are compiled, modules loaded, when a client comes."""
+"""Compiles kernels and loads modules before the first client connects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brightness that belongs to the coils and not to the head, taken off a magnitude.
+"""Corrects a magnitude for the bias field of the coils.
 
 Blocks of some 8 mm are each represented by a bright quantile of their tissue, and those are
 smoothed. What is flatter than the smoothing is taken for the coils': broad differences between

@@ -1,4 +1,4 @@
-"""Centre-lines of veins, with radius and angle to B0 at every point."""
+"""Finds the centre-lines of veins, with radius and angle to B0 at every point."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""What a field that varies within a voxel takes from its signal.
+r"""Models the signal loss by a field that varies within a voxel.
 
 A linear field of slope :math:`g` along an axis of length :math:`d` turns the two ends of a voxel
 against each other by :math:`x = g\,d\,TE` cycles. How much signal is lost depends on how the axis

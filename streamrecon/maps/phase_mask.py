@@ -1,4 +1,4 @@
-r"""Factors from 1 to 0 that darken a magnitude where phase or susceptibility says so.
+r"""Computes SWI masks: factors from 1 to 0 by phase or susceptibility.
 
 Phase counts as everywhere here, φ = +2π·γ̄·ΔB·TE: blood in a vein along B0 turns it forwards. Across
 the bore the field inside a vein changes its sign, so a factor from phase depends on where a vessel

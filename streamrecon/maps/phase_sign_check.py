@@ -1,4 +1,4 @@
-"""Whether a susceptibility map has the right sign, from what is known of every head.
+"""Checks the sign of a susceptibility map by what is known of every head.
 
 Phase data cannot tell: the other sign of the phase gives the same map with the other sign. Two
 things can. Iron in deep grey matter makes χ and R2* large at the same place; and the blood in veins

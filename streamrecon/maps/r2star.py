@@ -1,4 +1,4 @@
-r"""Decay of the echoes: R2*, signal at TE = 0, and how far both can be believed.
+r"""Fits the decay of the echoes: R2* and signal at TE = 0, each with its uncertainty.
 
 .. math:: m_n = \mu\bigl(S_0\, e^{-R_2^* TE_n} F_n\bigr)
 

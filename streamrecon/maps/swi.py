@@ -1,4 +1,4 @@
-"""Susceptibility-weighted images: magnitudes that phase or susceptibility darkens.
+"""Makes susceptibility-weighted images: magnitudes darkened by phase or susceptibility.
 
 ================== ====================== ==========================================================
 function           its phase              what is wrong with it

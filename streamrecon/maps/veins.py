@@ -1,4 +1,4 @@
-"""Veins as ridges of susceptibility."""
+"""Finds veins as ridges of susceptibility."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A scan as far as image files tell: a grid, echo times, a field, a sign, and no lines."""
+"""Builds a scan from what image files state: a grid, echo times, B0, a phase sign; no lines."""
 
 from __future__ import annotations
 

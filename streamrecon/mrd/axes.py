@@ -1,4 +1,4 @@
-"""The one place where the wire's (x, y, z) meets our (z, y, x)."""
+"""Converts between the wire's (x, y, z) and our (z, y, x); nothing else does."""
 
 from __future__ import annotations
 

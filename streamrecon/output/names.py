@@ -1,4 +1,4 @@
-"""What the files of a scan are called: BIDS entities behind the protocol's name."""
+"""Names the files of a scan: BIDS entities after the protocol's name."""
 
 from __future__ import annotations
 

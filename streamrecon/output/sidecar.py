@@ -1,4 +1,4 @@
-"""What a NIfTI file cannot say: the BIDS JSON beside it."""
+"""Builds the BIDS JSON beside a NIfTI file, for what the file cannot hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Volumes of files in any format we write: NIfTI with sidecars, MRD images, or DICOM."""
+"""Reads volumes in any format we write: NIfTI with sidecars, MRD images, or DICOM."""
 
 from __future__ import annotations
 

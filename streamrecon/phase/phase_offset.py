@@ -1,4 +1,4 @@
-r"""The phase that is there before any echo: of receivers and transmitter, smooth in space.
+r"""Estimates and removes the phase offset at TE = 0: of receivers and transmitter, smooth in space.
 
 .. math:: \varphi_{0,c} = \angle S_{1,c} - U\,\frac{TE_1}{TE_2 - TE_1}, \quad
           U = \mathrm{unwrap}\,\angle \sum_c \overline{S_{1,c}} S_{2,c}

@@ -1,4 +1,4 @@
-"""Where there is signal at all: a robust threshold on a magnitude, closed into a solid head."""
+"""Masks where there is signal: a robust threshold on a magnitude, closed into a solid head."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole turns added to the phase of each echo, along the most trusted path (ROMEO class).
+"""Unwraps the phase of each echo along the most trusted path (ROMEO class).
 
 Every edge between neighbours gets a cost from phase coherence, gradient coherence with another
 echo, straightness and magnitude; each voxel is unwrapped along its cheapest path (Prim's tree,

@@ -1,4 +1,4 @@
-"""A client's socket as the listener uses it: a first look, whole writes, a gentle end."""
+"""Peeks at, writes to and closes a client's socket for the listener."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reading thread of a session: the client's socket to whole messages, as fast as they come."""
+"""Reads whole messages from the client's socket, in a thread of the session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The conversation with one client: configuration, header, data, close; the chain between."""
+"""Holds the conversation with one client: configuration, header, data, close."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker process: one session, three threads — read, chain, write — joined by bounded queues."""
+"""Runs one session in a worker process: threads to read, reconstruct and write."""
 
 from __future__ import annotations
 

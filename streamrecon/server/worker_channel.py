@@ -1,4 +1,4 @@
-"""Frames between a worker and its listener: a kind, a length, whole messages.
+"""Exchanges frames between a worker and its listener: a kind, a length, whole messages.
 
 A worker dies at any byte. What it leaves unfinished in the channel is never passed on, because a
 frame counts only when all of it has arrived.

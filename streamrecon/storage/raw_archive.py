@@ -1,4 +1,4 @@
-"""Raw copies on disk: growing files that only their owner may read, pruned by age and size."""
+"""Keeps raw copies on disk, readable by their owner alone, pruned by age and size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the files say of patient, study and scanner: as in the header, or without the person."""
+"""Identifies patient, study and scanner in the files: as in the header, or de-identified."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The images of one reconstruction, with what they share: scale, sources, UIDs, remarks."""
+"""Makes the images of one reconstruction with common scale, sources, UIDs and comments."""
 
 from __future__ import annotations
 

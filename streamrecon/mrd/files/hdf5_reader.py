@@ -1,4 +1,4 @@
-"""MRD files (HDF5) as messages, read in bulk.
+"""Reads MRD files (HDF5) as messages, in bulk.
 
 One read gives some hundred lines: tens of microseconds a line, where reading line by line takes
 milliseconds. Fields are found by their names, so headers with padding are read rightly.

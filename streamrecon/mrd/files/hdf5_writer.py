@@ -1,4 +1,4 @@
-"""Messages as an MRD file (HDF5), written in bulk."""
+"""Writes messages as an MRD file (HDF5), in bulk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which way a scanner's phase turns, in raw data and in images: who says so, in order of trust."""
+"""Finds the phase sign of a scanner, in raw data and in images, from sources in order of trust."""
 
 from __future__ import annotations
 

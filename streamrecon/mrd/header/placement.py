@@ -1,4 +1,4 @@
-"""A protocol at its place in the patient, from the headers of its lines."""
+"""Places a protocol in the patient, from the headers of its lines."""
 
 from __future__ import annotations
 

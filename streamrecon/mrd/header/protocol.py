@@ -1,4 +1,4 @@
-"""The MRD header as a protocol; units are converted here and nowhere behind.
+"""Reads the MRD header as a protocol; units are converted here and nowhere after.
 
 Only the first ``encoding`` is read: further ones belong to separate calibration scans.
 """

@@ -1,4 +1,4 @@
-"""Magnitude and phase images of a scan, whoever made them, put together by echo."""
+"""Pairs the magnitude and phase images of a scan by echo, whoever made them."""
 
 from __future__ import annotations
 

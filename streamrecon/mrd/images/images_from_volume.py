@@ -1,4 +1,4 @@
-"""Volumes as MRD images: one image for a 3-D scan, one per slice for a 2-D scan."""
+"""Turns volumes into MRD images: one for a 3-D scan, one per slice for a 2-D scan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images of any server as volumes with their place in space; the inverse: `images_from_volume`."""
+"""Turns images of any server into volumes in space; the inverse of `images_from_volume`."""
 
 from __future__ import annotations
 

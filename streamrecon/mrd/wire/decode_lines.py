@@ -1,4 +1,4 @@
-"""Runs of acquisition lines of one shape, found and read all at once."""
+"""Decodes runs of acquisition lines of one shape all at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compressed lines: NHLBI's fixed-point packing, and ZFP where the optional package is there."""
+"""Unpacks compressed lines: NHLBI's fixed point, and ZFP where its package is installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The smooth phase between echoes of opposite readout polarity, as a polynomial over the grid."""
+"""Estimates the smooth phase between echoes of opposite readout polarity, as a polynomial."""
 
 from __future__ import annotations
 

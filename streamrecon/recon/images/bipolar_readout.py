@@ -1,4 +1,4 @@
-"""What readout gradients do to bipolar echoes: a phase that changes sign with them."""
+"""Removes the phase of bipolar echoes that changes sign with the readout gradient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of k-space that a partial scan leaves out, estimated from the part opposite (POCS)."""
+"""Estimates the part of k-space that a partial scan leaves out from the part opposite (POCS)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows on their places in k-space, transformed along a phase axis as soon as it is filled.
+"""Assembles rows in k-space, and transforms each phase axis as soon as it is filled.
 
 After the last line only the other phase axis is left to transform. Whichever of Y and Z the scan
 fills first is done on the way: planes of one partition in the usual order, or columns of one

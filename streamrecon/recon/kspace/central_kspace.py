@@ -1,4 +1,4 @@
-"""When the middle of k-space is complete, whatever the order of the lines, and its coarser grid.
+"""Tracks when the middle of k-space is complete, in any order of lines, and its coarser grid.
 
 Three forms of a middle are watched: partitions around the centre, phase-encoding steps around the
 centre, and the ellipse about it. Linear orders complete one of the first two, an order from the

@@ -1,4 +1,4 @@
-"""Fewer channels with nearly all of the signal: the principal components of some lines."""
+"""Compresses coils to the principal components of some lines, with nearly all of the signal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coil compression by position along the readout, in channels that vary smoothly along it."""
+"""Compresses coils by position along the readout, into channels that vary smoothly along it."""
 
 from __future__ import annotations
 

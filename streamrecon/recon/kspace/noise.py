@@ -1,4 +1,4 @@
-"""Receiver noise: where it is seen, its covariance, and the matrix that makes it white."""
+"""Measures receiver noise, its covariance, and the matrix that whitens it."""
 
 from __future__ import annotations
 

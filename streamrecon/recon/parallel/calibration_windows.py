@@ -1,4 +1,4 @@
-"""Calibration lines in cells along X, and the windows over them that kernels are learnt in."""
+"""Divides calibration lines into cells along X, and windows to learn kernels in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coil sensitivities from the centre of k-space: one set for all echoes, with a smooth phase."""
+"""Estimates coil sensitivities from the centre of k-space: one smooth set for all echoes."""
 
 from __future__ import annotations
 

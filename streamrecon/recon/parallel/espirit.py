@@ -1,4 +1,4 @@
-"""ESPIRiT: sensitivities as the vectors that calibration lines, by their structure, keep."""
+"""ESPIRiT: sensitivities as eigenvectors of the calibration's reproducing kernel."""
 
 from __future__ import annotations
 

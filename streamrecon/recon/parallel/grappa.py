@@ -1,4 +1,4 @@
-"""GRAPPA: lines that were not taken as sums of neighbours, learnt from a calibration."""
+"""GRAPPA: synthesizes missing lines from neighbours, with weights learnt from a calibration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SENSE: voxels that fold onto each other are parted by the coils' sensitivities."""
+"""SENSE: separates voxels that fold onto each other by the coils' sensitivities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gadgetron's chain files, both dialects, as a `ChainSpec`."""
+"""Parses Gadgetron's chain files, in both dialects, into a `ChainSpec`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines that belong together, as Gadgetron gives them to external processes."""
+"""Reads and writes buckets: lines that Gadgetron groups for external processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images on a grid, as Gadgetron gives them to external processes."""
+"""Reads and writes arrays of images, as Gadgetron gives them to external processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images, DICOM files and facts of a noise scan: what carries meta."""
+"""Reads and writes messages with meta: images, DICOM files, facts of a noise scan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines as bytes; they are read in runs by the parser itself.
+"""Writes lines as bytes; the parser itself reads them, in runs.
 
 Lines that still lie as they were received leave as they came. Else samples are not copied where
 they lie contiguous: their piece is a view. Lines of less than `PACK_BYTES` are copied, because

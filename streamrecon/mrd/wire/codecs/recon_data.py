@@ -1,4 +1,4 @@
-"""Lines on a grid, as Gadgetron gives them to external processes."""
+"""Reads and writes lines on a grid, as Gadgetron gives them to external processes."""
 
 from __future__ import annotations
 

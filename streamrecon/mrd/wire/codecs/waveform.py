@@ -1,4 +1,4 @@
-"""Physiology: a 40-byte header and unsigned samples."""
+"""Reads and writes physiology: a 40-byte header and unsigned samples."""
 
 from __future__ import annotations
 
