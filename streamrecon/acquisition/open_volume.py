@@ -109,13 +109,13 @@ class OpenVolume:
             first = int((header["idx"]["slice"] == number).argmax())
             self._placed.setdefault(number, header[first : first + 1].copy())
 
-    def finish(self, repetition: int, remarks: tuple[str, ...] = ()) -> KSpace:
+    def finish(self, repetition: int, comments: tuple[str, ...] = ()) -> KSpace:
         """The volume in its place; it takes no more lines."""
         headers = np.concatenate([self._placed[number] for number in sorted(self._placed)])
         scan, assumed = place(self._protocol, headers)
         if scan.phase_sign.origin is SignOrigin.ASSUMED:
             assumed = (*assumed, f"phase sign {scan.phase_sign}")
-        scan = replace(self._with_readout_polarity(scan), remarks=(*assumed, *remarks))
+        scan = replace(self._with_readout_polarity(scan), comments=(*assumed, *comments))
         return KSpace(self._assembler.finish(), scan, repetition, self._is_white)
 
     def _purpose(self, flags: NDArray[np.uint64]) -> Purpose | None:

@@ -43,7 +43,7 @@ class EchoFiles:
         The JSON beside the first phase file; empty where there is none.
     name
         Name of the scan, from that of the first phase file.
-    told
+    messages
         What was found and taken for granted, each a sentence.
     doubts
         What may be wrong, each a sentence.
@@ -57,10 +57,10 @@ class EchoFiles:
     b0_t: float
     sidecar: dict[str, object]
     name: str
-    told: tuple[str, ...]
+    messages: tuple[str, ...]
     doubts: tuple[str, ...]
 
-    def scan(self, sign: PhaseSign, remarks: tuple[str, ...]) -> Scan:
+    def scan(self, sign: PhaseSign, comments: tuple[str, ...]) -> Scan:
         """The scan, as far as the files tell."""
         return bare_scan(
             self.geometry,
@@ -69,7 +69,7 @@ class EchoFiles:
             sign,
             vendor=self.vendor,
             name=self.name,
-            remarks=remarks,
+            comments=comments,
         )
 
     @property
@@ -114,15 +114,15 @@ def read_echo_files(
     turned, sized = _Part(phase), _Part(magnitude)
     if turned.values.shape != sized.values.shape:
         raise DataError(f"magnitude: found {sized.size}, needed {turned.size} as the phase has")
-    values, scale, said = _scaled(turned, ends)
+    values, scale, message = _scaled(turned, ends)
     times, origin = _te_s(turned, te)
     field, sidecar = _b0_t(turned, b0_t), turned.sidecars[0]
     axis = ", ".join(f"{c:.3g}" for c in turned.geometry.b0_axis()[::-1])
-    told = (
+    messages = (
         f"echoes: {turned.size} of {_by(turned.geometry.voxel_mm[::-1], 3)} mm",
         f"TE: {', '.join(f'{1e3 * t:.4g}' for t in times)} ms, {origin}",
         f"B0: {field:.4g} T along ({axis}) of the voxel axes x, y, z",
-        f"phase: {said}",
+        f"phase: {message}",
     )
     return EchoFiles(
         sized.values,
@@ -133,7 +133,7 @@ def read_echo_files(
         field,
         sidecar,
         _name(phase[0]),
-        told,
+        messages,
         tuple(_doubts(turned, sized)),
     )
 

@@ -141,7 +141,7 @@ def run(options: argparse.Namespace) -> int:
         files = read_echo_files(
             options.phase, options.mag, te=options.te, b0_t=options.b0, ends=ends
         )
-        _say(watch, Level.INFO, *files.told)
+        _say(watch, Level.INFO, *files.messages)
         _say(watch, Level.WARNING, *files.doubts)
         regions = Regions(
             None if options.mask is None else read_mask(options.mask, files.geometry),
@@ -171,9 +171,9 @@ def _signed_field(files: EchoFiles, wanted: str, regions: Regions, watch: Watch)
         decision = _sign_by_object(chi, field, echoes)
     if decision.turns(sign):
         field = replace(field, total=_turned(field.total))
-    said = f"phase sign {decision.reason}"
-    _say(watch, decision.level, said)
-    comments = (*files.told[-1:], *files.doubts, said)
+    message = f"phase sign {decision.reason}"
+    _say(watch, decision.level, message)
+    comments = (*files.messages[-1:], *files.doubts, message)
     return replace(field, scan=files.scan(decision.sign, comments))
 
 

@@ -191,7 +191,7 @@ def of_slab(protocol: ScanProtocol, number: int) -> ScanProtocol:
 class Scan:
     """A protocol at its place in the patient.
 
-    ``remarks`` are what a reader of any image of it must know: an assumed sign, missing lines.
+    ``comments`` are what a reader of any image of it must know: an assumed sign, missing lines.
     ``k_range_per_mm`` is the range of k that was measured along z, y and x [cycles/mm], from the
     header's limits and the first line; (0, 0) along an axis that is not encoded.
     """
@@ -200,7 +200,7 @@ class Scan:
     protocol: ScanProtocol
     slice_thickness_mm: float
     table_mm: Triple = (0.0, 0.0, 0.0)
-    remarks: tuple[str, ...] = ()
+    comments: tuple[str, ...] = ()
     k_range_per_mm: tuple[tuple[float, float], ...] = ((0.0, 0.0),) * 3
 
     @property

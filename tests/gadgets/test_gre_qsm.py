@@ -157,6 +157,6 @@ def test_a_removal_of_the_background_that_is_chosen_makes_the_map_and_not_the_pr
 
     preview, chi = (item for item in found if isinstance(item, ChiMap))
     assert [item.found.local.method for item in (preview, chi)] == ["PDF", "LBV"]
-    assert any(text.startswith("background: LBV, ") for text in chi.remarks)
+    assert any(text.startswith("background: LBV, ") for text in chi.comments)
     assert (chi.mask <= preview.mask).all()
     assert chi.mask.sum() < preview.mask.sum()

@@ -50,7 +50,7 @@ def test_every_voxel_of_a_slab_lies_where_the_position_and_directions_say(hand: 
     read, phase, normal = OBLIQUE[0], OBLIQUE[1], hand * OBLIQUE[2]
     header = headers([(10.0, -20.0, 35.0)], read, phase, normal)
 
-    scan, remarks = place(volume_protocol(), header)
+    scan, comments = place(volume_protocol(), header)
 
     # dicom.md 1.3: position ± steps from the voxel n // 2 along each direction
     k, j, i = 6, 40, 2
@@ -67,7 +67,7 @@ def test_every_voxel_of_a_slab_lies_where_the_position_and_directions_say(hand: 
     assert scan.slice_thickness_mm == pytest.approx(2.0)
     assert scan.table_mm == (0, 0, -1234)
     assert scan.echoes.bandwidth_hz == pytest.approx(400e3)
-    assert remarks == ()
+    assert comments == ()
 
 
 @pytest.mark.parametrize("way", [1, -1], ids=["along slice_dir", "against slice_dir"])
@@ -111,9 +111,9 @@ def test_the_counter_may_begin_above_zero() -> None:
 
 
 def test_absent_directions_are_assumed_and_told() -> None:
-    scan, remarks = place(volume_protocol(), np.zeros(1, ACQUISITION))
+    scan, comments = place(volume_protocol(), np.zeros(1, ACQUISITION))
 
-    assert remarks == (NO_DIRECTIONS,)
+    assert comments == (NO_DIRECTIONS,)
     assert scan.geometry.axes_lps.tolist() == [[0, 0, 1], [0, 1, 0], [1, 0, 0]]
     assert scan.geometry.b0_axis() == (1, 0, 0)
     assert scan.echoes.bandwidth_hz is None
@@ -123,9 +123,9 @@ def test_slices_without_any_place_are_assumed_to_touch_and_told() -> None:
     header = np.zeros(3, ACQUISITION)
     header["idx"]["slice"] = range(3)
 
-    scan, remarks = place(slice_protocol(3), header)
+    scan, comments = place(slice_protocol(3), header)
 
-    assert remarks == (NO_DIRECTIONS, NO_POSITIONS)
+    assert comments == (NO_DIRECTIONS, NO_POSITIONS)
     assert scan.geometry.voxel_mm[0] == 3
     assert scan.geometry.centre_lps_mm == (0, 0, 0)
 

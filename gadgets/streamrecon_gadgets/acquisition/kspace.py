@@ -100,9 +100,9 @@ class AssembleKSpace(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
             passing &= ~layout.PARALLEL_CALIBRATION
         return lines.select((lines.header["flags"] & np.uint64(passing)) == 0)
 
-    def _close(self, key: tuple[int, ...], remarks: tuple[str, ...] = ()) -> Iterator[object]:
+    def _close(self, key: tuple[int, ...], comments: tuple[str, ...] = ()) -> Iterator[object]:
         self._closed.add(key)
-        yield self._open.pop(key).finish(self._number(key), remarks)
+        yield self._open.pop(key).finish(self._number(key), comments)
 
     def _close_what_suffices(self) -> Iterator[object]:
         """Give volumes that a later one shows to be over: those of elliptical scans."""

@@ -73,11 +73,13 @@ def _checked(item: Echoes, resolution_mm: float) -> tuple[OutlineCheck, PhaseSig
 def _decided(scan: Scan, decision: SignDecision) -> Scan:
     """The scan with the sign found, and what every image is to say of it."""
     old = f"phase sign {scan.phase_sign}"
-    remarks = tuple(text for text in scan.remarks if text != old)
+    comments = tuple(text for text in scan.comments if text != old)
     if decision.sign != scan.phase_sign:
-        remarks = (*remarks, f"phase sign {decision.sign}")
+        comments = (*comments, f"phase sign {decision.sign}")
     elif decision.level is Level.WARNING:
-        remarks = (*scan.remarks, f"phase sign {decision.reason}")
+        comments = (*scan.comments, f"phase sign {decision.reason}")
     else:
-        remarks = scan.remarks
-    return replace(scan, protocol=replace(scan.protocol, phase_sign=decision.sign), remarks=remarks)
+        comments = scan.comments
+    return replace(
+        scan, protocol=replace(scan.protocol, phase_sign=decision.sign), comments=comments
+    )

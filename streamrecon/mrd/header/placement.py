@@ -26,7 +26,7 @@ class Placed(NamedTuple):
     """A scan, and what had to be assumed to place it (sentences for the client)."""
 
     scan: Scan
-    remarks: tuple[str, ...]
+    comments: tuple[str, ...]
 
 
 def place(protocol: ScanProtocol, header: NDArray[np.void]) -> Placed:
@@ -51,14 +51,14 @@ def place(protocol: ScanProtocol, header: NDArray[np.void]) -> Placed:
         If the positions are not equidistant along ``slice_dir``, or slabs are stacked.
     """
     first = header[0]
-    axes, remarks = _axes(first)
+    axes, comments = _axes(first)
     n_slices = len(protocol.encoding.slice)
     dz, dy, dx = _voxel_mm(protocol)
     nz, ny, nx = protocol.encoding.recon_shape
     if n_slices > 1:
         _refuse_slabs(protocol)
         row, assumed = _row(protocol, header, axes)
-        remarks += assumed
+        comments += assumed
         axes = np.stack([row.step / row.spacing_mm, *axes[1:]])
         nz, dz, centre = n_slices, row.spacing_mm, row.at(n_slices // 2)
     else:
@@ -71,7 +71,7 @@ def place(protocol: ScanProtocol, header: NDArray[np.void]) -> Placed:
             table_mm=_triple(vector(first, "patient_table_position")),
             k_range_per_mm=_k_range(protocol.encoding, first),
         ),
-        remarks,
+        comments,
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.scan import PhaseSign, Scan, ScanProtocol
 from streamrecon.mrd.axes import vector
-from streamrecon.mrd.header.phase_sign import said_sign
+from streamrecon.mrd.header.phase_sign import stated_sign
 from streamrecon.mrd.images import meta_keys as names
 from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
 from streamrecon.mrd.wire.messages import Image
@@ -114,12 +114,12 @@ def _pair(stacks: Sequence[Stack], protocol: ScanProtocol) -> EchoPair:
         np.stack([stack.values for stack in magnitudes]),
         np.stack([stack.values for stack in phases]),
         first.unit,
-        said_sign(first.meta.get(names.PHASE_SIGN, ("",))[0]),
+        stated_sign(first.meta.get(names.PHASE_SIGN, ("",))[0]),
         Scan(
             geometry=first.geometry,
             protocol=replace(protocol, echoes=echoes),
             slice_thickness_mm=first.thickness_mm,
-            remarks=first.comments,
+            comments=first.comments,
         ),
         first.repetition,
     )

@@ -114,7 +114,7 @@ def label_of(image: Image) -> str:
 
 def _stacks(group: list[Image]) -> Iterable[Stack]:
     group = sorted(group, key=lambda image: int(image.header["slice"]))
-    grid, remarks = _grid(group)
+    grid, comments = _grid(group)
     first = group[0]
     for channel in range(first.data.shape[0]):
         values = np.concatenate([image.data[channel] for image in group])
@@ -130,7 +130,7 @@ def _stacks(group: list[Image]) -> Iterable[Stack]:
             repetition=int(first.header["repetition"]),
             channel=channel,
             thickness_mm=_thickness_mm(first),
-            comments=first.meta.get(names.COMMENTS, ()) + remarks,
+            comments=first.meta.get(names.COMMENTS, ()) + comments,
             meta=first.meta,
             header=first.header,
         )
@@ -139,7 +139,7 @@ def _stacks(group: list[Image]) -> Iterable[Stack]:
 def _grid(group: list[Image]) -> tuple[Geometry, tuple[str, ...]]:
     """Grid of images that are sorted by their slice counters."""
     first = group[0]
-    axes, remarks = _axes(first)
+    axes, comments = _axes(first)
     shape = first.data.shape[1:]
     nz, ny, nx = shape
     dz, dy, dx = _voxel_mm(first)
@@ -148,8 +148,8 @@ def _grid(group: list[Image]) -> tuple[Geometry, tuple[str, ...]]:
         counters = np.array([int(image.header["slice"]) for image in group])
         _refuse_gaps(counters)
         positions = np.stack([vector(image.header, "position") for image in group])
-        if remarks and not positions.any():
-            row, remarks = touching(len(group), axes[0] * dz), (*remarks, NO_POSITIONS)
+        if comments and not positions.any():
+            row, comments = touching(len(group), axes[0] * dz), (*comments, NO_POSITIONS)
         else:
             row = row_of(counters - counters[0], positions)
         check_parallel(row, axes[0])
@@ -158,7 +158,7 @@ def _grid(group: list[Image]) -> tuple[Geometry, tuple[str, ...]]:
     elif nz == 1 and names.SPACING_MM in first.meta:
         dz = float(first.meta[names.SPACING_MM][0])
     left, posterior, superior = centre.tolist()
-    return Geometry((nz, ny, nx), (dz, dy, dx), axes, (left, posterior, superior)), remarks
+    return Geometry((nz, ny, nx), (dz, dy, dx), axes, (left, posterior, superior)), comments
 
 
 def _voxel_mm(image: Image) -> tuple[float, float, float]:

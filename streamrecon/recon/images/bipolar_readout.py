@@ -30,15 +30,15 @@ def without_bipolar_phase(images: Complex, echoes: EchoTrain) -> tuple[Complex, 
     if slope_rad is None:
         return images, "bipolar echoes: too few to part gradient delay from field; left as they are"
     cycles = slope_rad * images.shape[3] / (2 * np.pi)
-    told = f"bipolar echoes: phase ramp of {cycles:+.3f} cycles over the field of view removed"
+    message = f"bipolar echoes: phase ramp of {cycles:+.3f} cycles over the field of view removed"
     straight = without_ramp(images, slope_rad, echoes.readout_polarity)
     smooth_rad = smooth_bipolar_phase(straight, echoes.times_s(), echoes.readout_polarity)
     if smooth_rad is None:
-        return straight, f"{told}; a constant or curved phase left, echoes are unevenly spaced"
-    told = f"{told}, and a smooth phase of {_mean_size(straight, smooth_rad):.3f} rad"
+        return straight, f"{message}; a constant or curved phase left, echoes are unevenly spaced"
+    message = f"{message}, and a smooth phase of {_mean_size(straight, smooth_rad):.3f} rad"
     for echo, sign in enumerate(echoes.readout_polarity):
         straight[echo] *= np.exp(-1j * sign * smooth_rad)
-    return straight, told
+    return straight, message
 
 
 def _mean_size(images: Complex, phase_rad: NDArray[np.float32]) -> float:
