@@ -6,13 +6,14 @@ import argparse
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from glob import escape
 from pathlib import Path
 
 from streamrecon_gadgets.maps.field import FieldImages, MapField
 from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
 
-from streamrecon.commands.echo_files import EchoFiles, read_echo_files, read_mask
-from streamrecon.commands.options import write
+from streamrecon.commands.echo_files import EchoFiles, name_of, read_echo_files, read_mask
+from streamrecon.commands.options import writable, write
 from streamrecon.console import Watch, tell_renamed
 from streamrecon.errors import ConfigError
 from streamrecon.maps.phase_sign_check import check_phase_sign
@@ -121,6 +122,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     result.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the files"
     )
+    result.add_argument(
+        "--overwrite", action="store_true", help="replace what a run of the same name has left"
+    )
     parser.set_defaults(run=run)
 
 
@@ -136,6 +140,7 @@ def run(options: argparse.Namespace) -> int:
     began = time.perf_counter()
     if (options.reference == "region") != (options.region is not None):
         raise ConfigError("--reference region and --region FILE: found one, needed both or none")
+    _refuse_to_replace(writable(options.output), name_of(options.phase[0]), options.overwrite)
     ends = None if options.phase_ends is None else tuple(options.phase_ends)
     with Watch(options.output.name) as watch:
         files = read_echo_files(
@@ -152,6 +157,22 @@ def run(options: argparse.Namespace) -> int:
         _say(watch, Level.INFO, f"done in {time.perf_counter() - began:.1f} s")
     write(_harvest(volumes), options.output, ["nifti", "png"])
     return 0
+
+
+def _refuse_to_replace(folder: Path, name: str, overwrite: bool) -> None:
+    """Another subject's map of the same name, or another quality's, is not written over.
+
+    Raises
+    ------
+    ConfigError
+        If there are images of that name.
+    """
+    there = sorted(path.name for path in folder.glob(f"{escape(name)}_*Chimap.nii.gz"))
+    if there and not overwrite:
+        raise ConfigError(
+            f"--output {folder}: found {there[0]} there already; needed another folder, "
+            "or --overwrite"
+        )
 
 
 def _signed_field(files: EchoFiles, wanted: str, regions: Regions, watch: Watch) -> FieldMap:
