@@ -10,7 +10,7 @@ from streamrecon_simulator.__main__ import main
 from streamrecon_simulator.images import noisy_images, twelve_bit_magnitude, write_images
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.truth import receive, truth
-from streamrecon_simulator.whole_head.header import WholeHead
+from streamrecon_simulator.whole_head.head import WholeHead
 
 from streamrecon.errors import ConfigError
 
