@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
+from streamrecon.errors import DataError
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.wire import layout
@@ -27,6 +28,11 @@ class _Track:
         self.phase_rad: list[float] = []
 
     def add(self, lines: Acquisitions, times: NDArray[np.float64]) -> None:
+        if lines.data.shape[1:] != self.reference.shape:
+            raise DataError(
+                f"navigator: found {lines.data.shape[2]} samples of {lines.data.shape[1]} channels,"
+                f" needed {self.reference.shape[1]} of {self.reference.shape[0]} as in the first"
+            )
         before = self.phase_rad[-1] if self.phase_rad else 0.0
         self.phase_rad += navigator_phase(lines.data, self.reference, before).tolist()
         self.times += times.tolist()
@@ -108,7 +114,7 @@ class CorrectNavigators(Gadget[ScanHeader | Acquisitions]):
 
     def _times_of_echoes(self, lines: Acquisitions) -> NDArray[np.float64]:
         echo = lines.header["idx"]["contrast"].astype(np.intp) - self._first_echo
-        return np.array(self._te_s)[np.minimum(echo, len(self._te_s) - 1)]
+        return np.array(self._te_s)[np.clip(echo, 0, len(self._te_s) - 1)]
 
     def _summary(self) -> Notice:
         phase = np.concatenate([track.phase_rad for track in self._tracks.values()])
