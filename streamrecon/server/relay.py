@@ -10,12 +10,14 @@ import asyncio
 import socket
 from collections.abc import Coroutine
 
-from streamrecon.errors import StreamReconError
+from streamrecon.errors import MemoryLimitError, StreamReconError
+from streamrecon.memory import memory_kills
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.wire.messages import Text
 from streamrecon.mrd.wire.writer import encode
 from streamrecon.server.client_socket import ClientLost, asks_for_noise, closed, is_lost, write
 from streamrecon.server.error_report import OverdueError, WorkerLostError, answer
+from streamrecon.server.progress import Progress
 from streamrecon.server.settings import Settings
 from streamrecon.server.worker_channel import Job, Kind, Summary, read_frame, read_summary, send_job
 from streamrecon.server.worker_pool import Worker
@@ -47,6 +49,7 @@ class Relay:
         self._worker: Worker | None = None
         self._verdict: StreamReconError | None = None
         self._writing = asyncio.Lock()
+        self._kills_before = 0
 
     def notes(self, opening: bytes) -> None:
         """Learn from the client's first bytes whether it understands TEXT."""
@@ -67,13 +70,19 @@ class Relay:
         ClientLost
             If the client is gone or does not read.
         """
+        with Progress.new() as progress:
+            summary = await self._serve(worker, progress)
+            return summary or await self._replace_last_words(progress)
+
+    async def _serve(self, worker: Worker, progress: Progress) -> Summary | None:
         self._worker = worker
+        self._kills_before = memory_kills()
         clock = asyncio.get_running_loop()
         overdue = OverdueError(f"the session took longer than {self._settings.total_s:g} s")
         timer = clock.call_later(self._settings.total_s, self.condemn, overdue)
         summary = None
         try:
-            send_job(worker.channel, Job(self.session), self._client)
+            send_job(worker.channel, Job(self.session), self._client, progress)
             summary = await self._until_lost(self._pass_on(worker))
         except (BrokenPipeError, ValueError, MemoryError):
             pass  # it ended before it began, or its frames make no sense: lost, as told below
@@ -82,7 +91,7 @@ class Relay:
             self._worker = None
             if summary is None:
                 worker.kill()
-        return summary or await self._replace_last_words()
+        return summary
 
     async def _pass_on(self, worker: Worker) -> Summary | None:
         while (frame := await read_frame(worker.channel)) is not None:
@@ -138,10 +147,20 @@ class Relay:
         async with self._writing:
             await write(self._client, payload, self._settings.stall_s)
 
-    async def _replace_last_words(self) -> Summary:
-        reason = self._verdict or WorkerLostError("the worker ended before the scan did")
+    async def _replace_last_words(self, progress: Progress) -> Summary:
+        reason = self._verdict or self._why_lost(progress)
         await self.refuse(reason)
-        return Summary(outcome=reason.code)
+        lines, images, received = progress.counts()
+        return Summary(outcome=reason.code, lines=lines, images=images, megabytes=received / 1e6)
+
+    def _why_lost(self, progress: Progress) -> StreamReconError:
+        if memory_kills() == self._kills_before:
+            return WorkerLostError("the worker ended before the scan did")
+        lines, _, received = progress.counts()
+        return MemoryLimitError(
+            f"session {self.session}: its worker was killed for want of memory after {lines}"
+            f" lines, {received / 1e6:.1f} MB"
+        )
 
     async def refuse(self, reason: StreamReconError) -> None:
         """Tell the client why there is nothing more.
