@@ -97,8 +97,8 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         is_white = item.is_white
         del item  # the raw data are not needed any more
         if len(set(scan.echoes.readout_polarity)) > 1:
-            images, told = without_bipolar_phase(images, scan.echoes)
-            yield Notice(Level.INFO, told)
+            images, comment = without_bipolar_phase(images, scan.echoes)
+            yield Notice(Level.INFO, comment)
         yield Echoes(signed(images, scan.phase_sign.value), scan, repetition)
         if weights is not None:
             yield from self._noise_map(weights, scan, repetition)

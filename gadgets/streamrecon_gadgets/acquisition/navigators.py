@@ -103,8 +103,8 @@ class CorrectNavigators(Gadget[ScanHeader | Acquisitions]):
         for number, track in self._tracks.items():
             own = numbers == number
             phase[own] = phase_at(times[own], np.array(track.times), np.array(track.phase_rad))
-        share = self._times_of_echoes(lines) / self._navigator_te_s
-        return Acquisitions(lines.header, turned_back(lines.data, phase * share), lines.trajectory)
+        ratio = self._times_of_echoes(lines) / self._navigator_te_s
+        return Acquisitions(lines.header, turned_back(lines.data, phase * ratio), lines.trajectory)
 
     def _times_of_echoes(self, lines: Acquisitions) -> NDArray[np.float64]:
         echo = lines.header["idx"]["contrast"].astype(np.intp) - self._first_echo
