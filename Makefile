@@ -1,6 +1,7 @@
 # make demo    reconstruct a simulated scan that arrives over a socket; images in out/demo
 #              SCAN=name or path takes a real scan instead
-# make test    what proves it; ARGS="-k phase" goes to pytest. .ci/run also installs the wheel
+# make test    what proves it; ARGS="-k phase" goes to pytest. .ci/run also kills and installs
+# make check   the inner loop, within a minute: style, types, imports and the quick tests
 # make bench   the benchmarks, as ratios within one run
 # make bench-qsm  QSM against truth, into docs/measurements/qsm.md
 # make lint    style, types and the rules of dependence
@@ -12,7 +13,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo ready test bench bench-qsm lint docs smoke clean
+.PHONY: demo ready test check bench bench-qsm lint docs smoke clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.product
@@ -22,7 +23,18 @@ ready: .venv/.test
 	scripts/install-debian-tools.sh
 
 test: ready
-	$(BIN)/python -m pytest -m "not wheel" $(ARGS)
+	$(BIN)/python -m pytest -m "not long" $(ARGS)
+
+# FFTW measures its plans, and threads that wait for a busy core make that ten times as long.
+THREADS ?= 1
+
+# Functions of arrays and bytes; what starts a service, draws a scan or reads a real one is in make test.
+QUICK := $(addprefix tests/,mrd phase recon maps stream storage output) \
+  $(addprefix tests/test_,fourier.py xml.py words.py assertions.py)
+
+check: lint
+	STREAMRECON_THREADS=$(THREADS) $(BIN)/python -m pytest -q \
+	  -m "not long and not slow and not shared" $(QUICK) $(ARGS)
 
 # Phantoms, or BART, and minutes of their own.
 APART := benchmarks/bench_qsm.py benchmarks/bench_parallel.py
