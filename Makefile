@@ -19,14 +19,15 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 demo: .venv/.product
 	$(BIN)/python scripts/demo.py --output out/demo $(if $(SCAN),--scan "$(SCAN)")
 
+# Of make test and make check; .ci/run has all processors. FFTW measures its plans, and threads that
+# wait for a busy core make that ten times as long.
+THREADS ?= 1
+
 ready: .venv/.test
 	scripts/install-debian-tools.sh
 
 test: ready
-	$(BIN)/python -m pytest -m "not long" $(ARGS)
-
-# FFTW measures its plans, and threads that wait for a busy core make that ten times as long.
-THREADS ?= 1
+	STREAMRECON_THREADS=$(THREADS) $(BIN)/python -m pytest -m "not long" $(ARGS)
 
 # Functions of arrays and bytes; what starts a service, draws a scan or reads a real one is in make test.
 QUICK := $(addprefix tests/,mrd phase recon maps stream storage output) \
