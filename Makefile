@@ -3,6 +3,7 @@
 # make test    what proves it; ARGS="-k phase" goes to pytest. .ci/run also kills and installs
 # make check   the inner loop, within a minute: style, types, imports and the quick tests
 # make bench   the benchmarks, as ratios within one run
+# make compare COMMIT=...  whole jobs of this checkout and of another commit in turn, 20 pairs
 # make bench-qsm  QSM against truth, into docs/measurements/qsm.md
 # make lint    style, types and the rules of dependence
 # make docs    the site, in docs/_build
@@ -13,7 +14,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo ready test check bench bench-qsm lint docs smoke clean
+.PHONY: demo ready test check bench compare bench-qsm lint docs smoke clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.product
@@ -43,6 +44,9 @@ APART := benchmarks/bench_qsm.py benchmarks/bench_parallel.py
 bench: .venv/.test
 	@set -e; for file in $(filter-out $(APART),$(wildcard benchmarks/bench_*.py)); do \
 	  echo "== $$file"; $(BIN)/python $$file; done
+
+compare: .venv/.test
+	$(BIN)/python benchmarks/compare.py $(COMMIT)
 
 # Makes the phantoms where they are not there yet, then the tables of docs/measurements/qsm.md; takes long.
 PHANTOMS ?= build/phantoms
