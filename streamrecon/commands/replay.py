@@ -12,6 +12,7 @@ from streamrecon.console import Watch, complain
 from streamrecon.errors import ConfigError, StreamReconError
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.files.open_scan import lines_of
+from streamrecon.output.names import all_different
 from streamrecon.replay import replay
 
 
@@ -49,8 +50,4 @@ def run(options: argparse.Namespace) -> int:
 
 def _folders(files: Sequence[Path], output: Path) -> list[Path]:
     """A folder for each file, named like it; files of one name are numbered."""
-    stems = [file.stem for file in files]
-    return [
-        output / (f"{stem}-{stems[:i].count(stem) + 1}" if stem in stems[:i] else stem)
-        for i, stem in enumerate(stems)
-    ]
+    return [output / name for name in all_different(file.stem for file in files)]
