@@ -79,7 +79,7 @@ def test_a_file_that_breaks_off_is_told_and_leaves_no_images(
     status = main(["replay", str(torn), "--config", "gre_recon", "-o", str(tmp_path / "out")])
 
     assert status == 1
-    assert "streamrecon: error: torn.h5: [protocol] torn.h5: " in capsys.readouterr().err
+    assert "streamrecon: error: torn.h5: [protocol] " in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -218,6 +218,26 @@ def test_an_error_is_one_sentence(
     assert len(error.splitlines()) == 1
     assert error.startswith("streamrecon: error: ")
     assert said is None or error == f"streamrecon: error: {said}\n"
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_pythons_warnings_reach_only_who_asked_for_them(asked: bool) -> None:
+    code = (
+        "import sys, warnings; import streamrecon.commands.gadgets as g\n"
+        "from streamrecon import cli\n"
+        "g.run = lambda options: print('before') or warnings.warn('leaked') or 0\n"
+        "warnings.simplefilter('default')  # as some libraries do when they are loaded\n"
+        "sys.exit(cli.main(['gadgets']))"
+    )
+    switch = ["-W", "default"] if asked else []
+    clean = {name: text for name, text in os.environ.items() if name != "PYTHONWARNINGS"}
+
+    done = subprocess.run(
+        [sys.executable, *switch, "-c", code], env=clean, check=True, capture_output=True, text=True
+    )
+
+    assert done.stdout == "before\n"
+    assert ("UserWarning: leaked" in done.stderr) == asked
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from streamrecon.model.scan import Scan, ScanProtocol
 from streamrecon.mrd.header.phase_sign import stated_sign
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.images import meta_keys as names
+from streamrecon.mrd.images.meta import first_value
 from streamrecon.mrd.images.volumes_from_images import Stack
 from streamrecon.output.formats import ScanResults
 from streamrecon.output.sidecar import is_of_one_echo
@@ -46,7 +47,7 @@ def _volume(stack: Stack, protocol: ScanProtocol) -> Volume:
     quantity = _BY_LABEL.get(stack.label)
     if quantity is None:
         raise DataError(f"image of {stack.label!r}: found no quantity of that name")
-    stated = stated_sign(stack.meta.get(names.PHASE_SIGN, ("",))[0])
+    stated = stated_sign(first_value(stack.meta, names.PHASE_SIGN))
     scan = Scan(
         stack.geometry,
         protocol if stated is None else replace(protocol, phase_sign=stated),
@@ -60,5 +61,5 @@ def _volume(stack: Stack, protocol: ScanProtocol) -> Volume:
         echo=stack.echo if is_of_one_echo(stack) else None,
         repetition=stack.repetition,
         comments=stack.comments,
-        slab_mm=float(stack.meta[names.SLAB_MM][0]) if names.SLAB_MM in stack.meta else None,
+        slab_mm=stack.thickness_mm if names.SLAB_MM in stack.meta else None,
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 
 from streamrecon.errors import ConfigError
+from streamrecon.mrd.files.open_scan import lines_of
 from streamrecon.output.formats import FORMATS, ScanResults, write_harvest
 
 
@@ -58,6 +60,17 @@ def _formats(text: str) -> list[str]:
     if unknown:
         raise argparse.ArgumentTypeError(f"found {','.join(unknown)}, needed {','.join(FORMATS)}")
     return names
+
+
+def lines_if_shown(file: Path, group: str | None) -> int | None:
+    """Lines of a scan for a progress line, which only a terminal has: counting opens the file.
+
+    Raises
+    ------
+    ProtocolError
+        If the file cannot be read.
+    """
+    return lines_of(file, group) if sys.stderr.isatty() else None
 
 
 def writable(folder: Path) -> Path:
