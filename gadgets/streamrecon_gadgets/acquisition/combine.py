@@ -19,7 +19,7 @@ from streamrecon.model.scan import Encoding, Scan
 from streamrecon.phase.phase_offset import coil_offsets, combine_by_offsets, echo_pair
 from streamrecon.recon.images.bipolar_readout import signed, without_bipolar_phase
 from streamrecon.recon.images.coil_combination import coil_images, combine_coils, combine_each_echo
-from streamrecon.recon.images.snr_map import coil_image_noise, snr_map
+from streamrecon.recon.images.snr_map import coil_image_noise, combined_noise, snr_map
 from streamrecon.recon.kspace.assemble import Complex, HybridSpace, KSpace
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.recon.parallel.coil_sensitivities import Sensitivities
@@ -94,18 +94,20 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         scan, repetition, sampled = item.scan, item.repetition, item.space.sampled
         weights = self._weights_of(item)
         images = self._combined(item.space, scan, weights)
-        is_white = item.is_white
+        white = weights is not None and item.is_white
         del item  # the raw data are not needed any more
         if len(set(scan.echoes.readout_polarity)) > 1:
             images, told = without_bipolar_phase(images, scan.echoes)
             yield Notice(Level.INFO, told)
-        yield Echoes(signed(images, scan.phase_sign.value), scan, repetition)
+        known = _coil_noise(sampled, scan) if white else None
+        noise = None if weights is None or known is None else _noise_of(weights, known, scan)
+        yield Echoes(signed(images, scan.phase_sign.value), scan, repetition, noise)
         if weights is not None:
             yield from self._noise_map(weights, scan, repetition)
-        if self.send_out_snr_map and (weights is None or not is_white):
+        if self.send_out_snr_map and weights is not None and known is not None:
+            yield from _snr_volumes(images, weights, known, scan, repetition)
+        elif self.send_out_snr_map:
             yield _no_snr(weights)
-        elif self.send_out_snr_map and weights is not None:
-            yield from _snr_volumes(images, weights, sampled, scan, repetition)
 
     def _weights_of(self, item: KSpace) -> _Weights | None:
         """Weights of the volume's slab; ``None`` where coils lose their own offsets instead."""
@@ -165,18 +167,29 @@ def _no_snr(weights: _Weights | None) -> Notice:
     return Notice(Level.WARNING, f"no map of the signal-to-noise ratio: {why}")
 
 
+def _coil_noise(sampled: NDArray[np.bool_], scan: Scan) -> NDArray[np.float32]:
+    """Noise of the coil images of whitened channels."""
+    encoding = scan.protocol.encoding
+    return coil_image_noise(
+        sampled, grid_of(encoding), scan.k_range_per_mm[2], n_averages=len(encoding.average)
+    )
+
+
+def _noise_of(weights: _Weights, noise: NDArray[np.float32], scan: Scan) -> NDArray[np.float32]:
+    return combined_noise(_of_each(weights), noise, scan.geometry.shape[0])
+
+
+def _of_each(weights: _Weights) -> tuple[Sensitivities | Unmixing, ...]:
+    return weights if isinstance(weights, tuple) else (weights,)
+
+
 def _snr_volumes(
     images: Complex,
     weights: _Weights,
-    sampled: NDArray[np.bool_],
+    noise: NDArray[np.float32],
     scan: Scan,
     repetition: int,
 ) -> Iterator[Volume]:
     """Each echo in units of its noise."""
-    encoding = scan.protocol.encoding
-    noise = coil_image_noise(
-        sampled, grid_of(encoding), scan.k_range_per_mm[2], n_averages=len(encoding.average)
-    )
-    of_each = weights if isinstance(weights, tuple) else (weights,)
-    for echo, values in enumerate(snr_map(images, of_each, noise)):
+    for echo, values in enumerate(snr_map(images, _of_each(weights), noise)):
         yield Volume(values, scan.geometry, Quantity.SNR, scan, echo, repetition)

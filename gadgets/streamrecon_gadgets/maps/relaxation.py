@@ -13,6 +13,7 @@ from streamrecon.maps.r2star import Decay, fit_decay, t2_star_s
 from streamrecon.model.images import Echoes, Volume, volume_of
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
+from streamrecon.phase.image_noise import typical
 from streamrecon.qsm.field_maps import FieldMap, field_image
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.stream.gadget import Gadget
@@ -51,9 +52,13 @@ class DecayImages(Gadget[Echoes | FieldMap]):
             yield Notice(Level.WARNING, "R2*: not made, one echo has no decay")
             return
         decay = self._fit(echoes, item)
-        doubtful = decay.doubtful_share(item.total.fit.region)
-        told = f"gradient {self.gradient.value}, noise {item.total.fit.noise:.3g}"
-        yield Notice(Level.INFO, f"R2*: {told}, {doubtful:.1%} of the head lost to gradients")
+        fit, head = item.total.fit, item.total.fit.region
+        told = (
+            f"gradient {self.gradient.value}, noise {typical(fit.noise):.3g}, "
+            f"{decay.departing_share(head):.1%} of the head no exponential"
+        )
+        lost = decay.doubtful_share(head)
+        yield Notice(Level.INFO, f"R2*: {told}, {lost:.1%} lost to gradients")
         yield from self._images(decay, item, told)
 
     def _fit(self, echoes: Echoes, field: FieldMap) -> Decay:
