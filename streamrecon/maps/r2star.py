@@ -79,13 +79,18 @@ class Decay:
         """
         return self.trusted & (self.residual > _MISFIT_OF_NOISE)
 
-    def doubtful_share(self, mask: Flags) -> float:
+    def doubtful_fraction(self, mask: Flags) -> float:
         """How much of the mask has no rate to be trusted, 0 … 1."""
         return float(1 - self.trusted.sum() / max(1, int(mask.sum())))
 
-    def departing_share(self, mask: Flags) -> float:
+    def departing_fraction(self, mask: Flags) -> float:
         """How much of the mask decays otherwise than as an exponential, 0 … 1."""
         return float((self.departs & mask).sum() / max(1, int(mask.sum())))
+
+    def in_words(self, mask: Flags) -> str:
+        """How much of the mask is not to be trusted, or no exponential."""
+        lost, other = self.doubtful_fraction(mask), self.departing_fraction(mask)
+        return f"{lost:.1%} of the head lost to gradients, {other:.1%} no exponential"
 
 
 def fit_arlo(

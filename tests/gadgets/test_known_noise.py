@@ -1,4 +1,4 @@
-"""Noise that whitening makes known reaches the fits: what is told is what scans scatter by."""
+"""Noise that whitening makes known reaches the fits: the stated one is what scans scatter by."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def test_the_noise_behind_the_coils_is_the_scatter_of_scans(scene: Scene) -> Non
 def test_deviations_of_rate_and_field_are_the_scatter_of_scans(scene: Scene) -> None:
     emitted = emitted_by(scene, RATES)
 
-    for quantity, told_by in (
+    for quantity, stated_by in (
         (Quantity.R2_STAR, Quantity.R2_STAR_SD),
         (Quantity.FIELD, Quantity.FIELD_SD),
     ):
         found = np.stack([each.values for each in volumes(emitted, quantity)])
-        told = np.stack([each.values for each in volumes(emitted, told_by)])
-        known = (told > 0).all(axis=0) & (told.mean(axis=0) < 3 * np.median(told[told > 0]))
-        ratio = told.mean(axis=0)[known] / found.std(axis=0, ddof=1)[known]
+        stated = np.stack([each.values for each in volumes(emitted, stated_by)])
+        known = (stated > 0).all(axis=0) & (stated.mean(axis=0) < 3 * np.median(stated[stated > 0]))
+        ratio = stated.mean(axis=0)[known] / found.std(axis=0, ddof=1)[known]
         assert known.sum() > 500
         assert np.median(ratio) == pytest.approx(1, abs=0.08)  # 19 degrees of freedom: 1.4 % high
 
@@ -74,7 +74,7 @@ def test_filled_k_space_has_no_known_noise() -> None:
     assert complex_echoes(emitted_by(scene, COMBINED + filled))[0].noise is None
 
 
-def test_the_share_of_decays_that_are_no_exponentials_is_said() -> None:
-    said = "\n".join(texts(emitted_by(replace(FOUR, repetitions=1), RATES)))
+def test_the_fraction_of_decays_that_are_no_exponentials_is_stated() -> None:
+    notices = "\n".join(texts(emitted_by(replace(FOUR, repetitions=1), RATES)))
 
-    assert "of the head no exponential" in said
+    assert "no exponential" in notices

@@ -208,5 +208,5 @@ def test_fat_beside_water_is_flagged_and_a_plain_decay_is_not(te_s: tuple[float,
 
     pure, both = (fit_decay(m, te_s, mask, noise=1 / 60) for m in (plain, mixed))
 
-    assert pure.departing_share(mask) < 0.005  # of one degree of freedom or more: 0.3 %
-    assert both.departing_share(mask) > 0.95
+    assert pure.departing_fraction(mask) < 0.005  # of one degree of freedom or more: 0.3 %
+    assert both.departing_fraction(mask) > 0.95

@@ -52,14 +52,10 @@ class DecayImages(Gadget[Echoes | FieldMap]):
             yield Notice(Level.WARNING, "R2*: not made, one echo has no decay")
             return
         decay = self._fit(echoes, item)
-        fit, head = item.total.fit, item.total.fit.region
-        told = (
-            f"gradient {self.gradient.value}, noise {typical(fit.noise):.3g}, "
-            f"{decay.departing_share(head):.1%} of the head no exponential"
-        )
-        lost = decay.doubtful_share(head)
-        yield Notice(Level.INFO, f"R2*: {told}, {lost:.1%} lost to gradients")
-        yield from self._images(decay, item, told)
+        head, noise = item.total.fit.region, typical(item.total.fit.noise)
+        comment = f"gradient {self.gradient.value}, noise {noise:.3g}, {decay.in_words(head)}"
+        yield Notice(Level.INFO, f"R2*: {comment}")
+        yield from self._images(decay, item, comment)
 
     def _fit(self, echoes: Echoes, field: FieldMap) -> Decay:
         return fit_decay(
@@ -82,7 +78,7 @@ class DecayImages(Gadget[Echoes | FieldMap]):
             slice_mm=scan.slice_thickness_mm if slices else None,
         )
 
-    def _images(self, decay: Decay, field: FieldMap, told: str) -> Iterator[Volume]:
+    def _images(self, decay: Decay, field: FieldMap, comment: str) -> Iterator[Volume]:
         head = field.total.fit.region
         wanted = (
             (self.r2_star, Quantity.R2_STAR, decay.r2_star_per_s),
@@ -93,4 +89,4 @@ class DecayImages(Gadget[Echoes | FieldMap]):
         )
         for is_wanted, quantity, values in wanted:
             if is_wanted:
-                yield volume_of(field.scan, quantity, values, field.repetition, told)
+                yield volume_of(field.scan, quantity, values, field.repetition, comment)
