@@ -19,7 +19,7 @@ from streamrecon.model.scan import Encoding, Scan
 from streamrecon.phase.phase_offset import coil_offsets, combine_by_offsets, echo_pair
 from streamrecon.recon.images.bipolar_readout import signed, without_bipolar_phase
 from streamrecon.recon.images.coil_combination import coil_images, combine_coils, combine_each_echo
-from streamrecon.recon.images.snr_map import coil_image_noise, snr_map
+from streamrecon.recon.images.snr_map import coil_image_noise, combined_noise, snr_map
 from streamrecon.recon.kspace.assemble import Complex, HybridSpace, KSpace
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.recon.parallel.coil_sensitivities import Sensitivities
@@ -98,7 +98,8 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         if len(set(scan.echoes.readout_polarity)) > 1:
             images, comment = without_bipolar_phase(images, scan.echoes)
             yield Notice(Level.INFO, comment)
-        yield Echoes(signed(images, scan.phase_sign.value), scan, repetition)
+        noise = _noise_of(weights, sampled, scan)
+        yield Echoes(signed(images, scan.phase_sign.value), scan, repetition, noise)
         yield from self._noise_maps(images, weights, sampled, scan, repetition)
 
     def _weights_of(self, item: KSpace) -> _Weights | None:
@@ -170,6 +171,27 @@ class CombineCoils(Gadget[Calibration | KSpace]):
             yield Volume(g, scan.geometry, Quantity.G_FACTOR, scan, echo, repetition)
 
 
+def _noise_of(
+    weights: _Weights | None, sampled: NDArray[np.bool_] | None, scan: Scan
+) -> NDArray[np.float32] | None:
+    """Noise of the combined images; ``None`` where nobody knows that of the channels."""
+    if weights is None or sampled is None:
+        return None
+    return combined_noise(_of_each(weights), _coil_noise(sampled, scan), scan.geometry.shape[0])
+
+
+def _coil_noise(sampled: NDArray[np.bool_], scan: Scan) -> NDArray[np.float32]:
+    """Noise of the coil images of whitened channels."""
+    encoding = scan.protocol.encoding
+    return coil_image_noise(
+        sampled, grid_of(encoding), scan.k_range_per_mm[2], n_averages=len(encoding.average)
+    )
+
+
+def _of_each(weights: _Weights) -> tuple[Sensitivities | Unmixing, ...]:
+    return weights if isinstance(weights, tuple) else (weights,)
+
+
 def _no_snr(weights: _Weights | None) -> Notice:
     why = "coils combined by their offsets" if weights is None else "channels not whitened"
     return Notice(Level.WARNING, f"no map of the signal-to-noise ratio: {why}")
@@ -183,10 +205,6 @@ def _snr_volumes(
     repetition: int,
 ) -> Iterator[Volume]:
     """Each echo in units of its noise."""
-    encoding = scan.protocol.encoding
-    noise = coil_image_noise(
-        sampled, grid_of(encoding), scan.k_range_per_mm[2], n_averages=len(encoding.average)
-    )
-    of_each = weights if isinstance(weights, tuple) else (weights,)
-    for echo, values in enumerate(snr_map(images, of_each, noise)):
+    noise = _coil_noise(sampled, scan)
+    for echo, values in enumerate(snr_map(images, _of_each(weights), noise)):
         yield Volume(values, scan.geometry, Quantity.SNR, scan, echo, repetition)

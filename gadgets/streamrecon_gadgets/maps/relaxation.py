@@ -13,6 +13,7 @@ from streamrecon.maps.r2star import Decay, fit_decay, t2_star_s
 from streamrecon.model.images import Echoes, Volume, volume_of
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
+from streamrecon.phase.image_noise import typical
 from streamrecon.qsm.field_maps import FieldMap, field_image
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.stream.gadget import Gadget
@@ -51,9 +52,9 @@ class DecayImages(Gadget[Echoes | FieldMap]):
             yield Notice(Level.WARNING, "R2*: not made, one echo has no decay")
             return
         decay = self._fit(echoes, item)
-        doubtful = decay.doubtful_fraction(item.total.fit.region)
-        comment = f"gradient {self.gradient.value}, noise {item.total.fit.noise:.3g}"
-        yield Notice(Level.INFO, f"R2*: {comment}, {doubtful:.1%} of the head lost to gradients")
+        head, noise = item.total.fit.region, typical(item.total.fit.noise)
+        comment = f"gradient {self.gradient.value}, noise {noise:.3g}, {decay.in_words(head)}"
+        yield Notice(Level.INFO, f"R2*: {comment}")
         yield from self._images(decay, item, comment)
 
     def _fit(self, echoes: Echoes, field: FieldMap) -> Decay:
