@@ -15,6 +15,7 @@ from streamrecon.errors import ConfigError
 from streamrecon.server.client_socket import ClientLost, drain, first_bytes, half_close
 from streamrecon.server.delivery_process import DeliveryProcess
 from streamrecon.server.error_report import BusyError, OverdueError
+from streamrecon.server.folder_health import watch_folders
 from streamrecon.server.relay import Relay
 from streamrecon.server.settings import Settings
 from streamrecon.server.worker import Equip, log_to_stderr
@@ -83,6 +84,7 @@ class Listener:
             loop.add_signal_handler(number, self._stop)
         doors = listening_sockets(self._settings)
         courier = asyncio.create_task(self._courier.run())
+        folders = asyncio.create_task(watch_folders(self._settings))
         try:
             await self._first_of(self._pool.fill(), self._stopping.wait())
             listening([door.getsockname()[:2] for door in doors])
@@ -92,8 +94,9 @@ class Listener:
                 door.close()
             await self._see_out()
             await self._pool.close()
-            courier.cancel()
-            await asyncio.gather(courier, return_exceptions=True)
+            for task in (courier, folders):
+                task.cancel()
+            await asyncio.gather(courier, folders, return_exceptions=True)
         return int(self._aborting.is_set())
 
     async def _first_of(self, *efforts: Coroutine[object, object, object]) -> None:
