@@ -97,6 +97,7 @@ def work(channel: socket.socket, settings: Settings, equip: Equip) -> None:
         given = receive_job(channel)
         if given is not None:
             job, client = given
+            send_frame(channel, Kind.TAKEN)
             equipment.recall(settings.storage)
             with client:
                 SessionProcess(job, client, channel, equipment=equipment, settings=settings).run()
