@@ -17,6 +17,8 @@ from streamrecon.server.settings import Settings
 from streamrecon.server.worker_channel import Job, Kind, Summary, read_frame, read_summary, send_job
 from streamrecon.server.worker_pool import Worker
 
+_TAKEN_S = 10.0  # a worker that is idle takes its client in a millisecond
+
 
 class Relay:
     """Passes the messages of a session from its worker to its client.
@@ -52,21 +54,33 @@ class Relay:
         if self._worker is not None:
             self._worker.kill()
 
+    async def hand_to(self, worker: Worker) -> bool:
+        """Give the client to a worker; ``False`` where it was lost and has read nothing."""
+        self._worker = worker
+        try:
+            send_job(worker.channel, Job(self.session), self._client)
+            async with asyncio.timeout(_TAKEN_S):
+                frame = await read_frame(worker.channel)
+        except (OSError, ValueError, MemoryError):  # a time-out is one of them
+            frame = None
+        is_taken = frame is not None and frame.kind is Kind.TAKEN
+        if not is_taken:
+            self._worker = None
+        return is_taken or self._verdict is not None
+
     async def serve(self, worker: Worker) -> Summary:
-        """Let this worker serve the client; return when the worker has ended.
+        """Let the worker that has the client serve it; return when the worker has ended.
 
         Raises
         ------
         ClientLost
             If the client is gone or does not read.
         """
-        self._worker = worker
         clock = asyncio.get_running_loop()
         overdue = OverdueError(f"the session took longer than {self._settings.total_s:g} s")
         timer = clock.call_later(self._settings.total_s, self.condemn, overdue)
         summary = None
         try:
-            send_job(worker.channel, Job(self.session), self._client)
             summary = await self._pass_on(worker)
         except (BrokenPipeError, ValueError, MemoryError):
             pass  # it ended before it began, or its frames make no sense: lost, as told below
@@ -86,7 +100,7 @@ class Relay:
                     self._dependency_query = True
                 case Kind.DONE:
                     return read_summary(frame)
-                case Kind.READY:
+                case Kind.READY | Kind.TAKEN:
                     pass
         return None
 

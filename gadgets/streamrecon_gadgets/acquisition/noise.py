@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
+from streamrecon.errors import StorageError
 from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.header.noise_dependency import NoiseLink
@@ -50,6 +52,8 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
     _noise: list[Acquisitions] = PrivateAttr(default_factory=list)
     _waiting: list[Acquisitions] = PrivateAttr(default_factory=list)
     _settled: bool = PrivateAttr(default=False)
+    _losses: list[str] = PrivateAttr(default_factory=list)
+    _losses_told: int = PrivateAttr(default=0)
 
     def feed(self, item: ScanHeader | Acquisitions) -> Iterator[object]:
         """Keep noise lines; before the first other line, say how to whiten; pass the others."""
@@ -72,7 +76,9 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
         if self._waiting:
             yield from self._settle(enough=0)
         if self._noise and self._own_noise(dwell_s=0.0):
-            if self._storage_id:
+            if self._losses:
+                yield from self._told()
+            elif self._storage_id:
                 yield Notice(Level.INFO, "noise scan: kept for the scans that depend on it")
             else:
                 yield Notice(Level.WARNING, "noise scan: not kept, it has no measurement id")
@@ -86,6 +92,7 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
         """Whiten by the best noise there is, unless more lines are worth waiting for."""
         dwell_s = s_from_us(float(self._waiting[0].header["sample_time_us"][0]))
         found = self._own_noise(dwell_s) or self._stored_noise()
+        yield from self._told()
         if found is not None:
             record, source = found
             ratio = record.bandwidth_ratio or 1.0
@@ -139,15 +146,37 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
         )
         self._noise.clear()
         if self.context.storage and self._storage_id:
-            NoiseStore(self.context.storage).save(self._storage_id, record)
+            self._keep(self.context.storage, record)
         return record, "the scan's own noise lines"
+
+    def _keep(self, storage: Path, record: NoiseRecord) -> None:
+        """Keep the noise for other scans; this one goes on where the storage takes nothing."""
+        try:
+            NoiseStore(storage).save(self._storage_id, record)
+        except StorageError as e:
+            self._losses.append(f"{e}; scans that depend on this one's noise will not find it")
+
+    def _loaded(self, store: NoiseStore, measurement: str) -> NoiseRecord | None:
+        try:
+            return store.load(measurement)
+        except StorageError as e:
+            text = f"{e}; the noise scan is not used"
+            if text not in self._losses:  # it is looked for with every batch that waits
+                self._losses.append(text)
+            return None
+
+    def _told(self) -> Iterator[Notice]:
+        """What the storage did not do, once."""
+        news = self._losses[self._losses_told :]
+        self._losses_told = len(self._losses)
+        yield from (Notice(Level.WARNING, text) for text in news)
 
     def _stored_noise(self) -> tuple[NoiseRecord, str] | None:
         if self._link is None or self.context.storage is None:
             return None
         store = NoiseStore(self.context.storage)
         for measurement in self._link.dependencies:
-            record = store.load(measurement)
+            record = self._loaded(store, measurement)
             if record is not None:
                 matched = in_order_of(self._link.coil_labels, record.labels, record.covariance)
                 if matched is None or len(matched) != self._waiting[0].data.shape[1]:

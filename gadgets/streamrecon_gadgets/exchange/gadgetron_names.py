@@ -16,7 +16,7 @@ from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.header.noise_dependency import dependency_meta
 from streamrecon.mrd.wire.messages import Dependency
 from streamrecon.output.integer_images import IntegerImage, as_integers
-from streamrecon.storage.noise_store import NoiseStore
+from streamrecon.storage.noise_store import noise_known
 from streamrecon.stream.gadget import Gadget
 from streamrecon_gadgets.maps.images import echo_volumes
 
@@ -166,6 +166,4 @@ class NoiseSummary(Gadget[object]):
     def finish(self) -> Iterator[Dependency]:
         """What is known of that noise scan."""
         measurement = self.noise_file.partition("_")[2]
-        storage = self.context.storage
-        record = NoiseStore(storage).load(measurement) if storage and measurement else None
-        yield Dependency(dependency_meta(record))
+        yield Dependency(dependency_meta(noise_known(self.context.storage, measurement)))

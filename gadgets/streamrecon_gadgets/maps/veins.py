@@ -48,8 +48,7 @@ class FindVeins(Gadget[ChiMap]):
         yield volume_of(item.scan, Quantity.VEINS, values, item.repetition, *item.comments)
         if self.table:
             lines = trace_veins(veins, item.chi_ppm, item.scan.geometry)
-            kept = self._keep(lines, item.repetition)
-            yield Notice(Level.INFO, str(lines) + ("" if kept else "; no folder for the table"))
+            yield self._keep(lines, item.repetition)
 
     def _found(self, item: ChiMap) -> NDArray[np.bool_]:
         return find_veins(
@@ -62,14 +61,17 @@ class FindVeins(Gadget[ChiMap]):
             shortest_mm=self.shortest_mm,
         )
 
-    def _keep(self, lines: CentreLines, repetition: int) -> bool:
-        """Write the table where this run's tables go, if they go anywhere."""
+    def _keep(self, lines: CentreLines, repetition: int) -> Notice:
+        """Write the table where this run's tables go, if they go anywhere; say what is in it."""
         folder, storage = self.context.tables, self.context.storage
         if folder is None and storage is not None:
             folder = storage / _FOLDER
         if folder is None:
-            return False
+            return Notice(Level.INFO, f"{lines}; no folder for the table")
         name = f"{self.context.run or 'scan'}_run-{repetition + 1}_veins.csv"
-        with whole(folder / name) as scratch:
-            scratch.write_text(lines.as_csv(), encoding="ascii")
-        return True
+        try:
+            with whole(folder / name) as scratch:
+                scratch.write_text(lines.as_csv(), encoding="ascii")
+        except OSError as e:
+            return Notice(Level.WARNING, f"{lines}; the table is not kept: {e.strerror}")
+        return Notice(Level.INFO, str(lines))
