@@ -33,6 +33,7 @@ class CollectCentre(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
     """
 
     accepts: ClassVar = (ScanHeader, ChannelTransform, Acquisitions)
+    only_watches: ClassVar = True
     of_scan: ClassVar = ("phase_sign",)
     old_fields: ClassVar = {"shares": "fractions"}
 

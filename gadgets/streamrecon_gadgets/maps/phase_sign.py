@@ -33,6 +33,7 @@ class CheckPhaseSign(Gadget[Echoes]):
     """
 
     accepts: ClassVar = (Echoes,)
+    only_watches: ClassVar = True
 
     resolution_mm: float = Field(default=2.0, gt=0, description="voxel of the coarse map, mm")
 
