@@ -34,10 +34,10 @@ class IntegerPpb(Gadget[Volume]):
     def feed(self, item: Volume) -> Iterator[Volume | Notice]:
         """Convert a volume in ppm; count and tell what does not fit."""
         form = item.quantity.dicom
-        if form is None or not form.is_whole_ppb or item.rescale is not None:
+        if form is None or not form.is_whole_ppb:
             yield item
             return
-        values = np.nan_to_num(item.values.real * np.float64(_PPB))
+        values = np.nan_to_num(np.asarray(item.in_unit().real, np.float64) * _PPB)
         stored = as_integers(
             values,
             item.quantity,
