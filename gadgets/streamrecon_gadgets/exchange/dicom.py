@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, field_validator
 
 from streamrecon.dicom.delivery.destinations import AnyDestination, read_destinations
 from streamrecon.dicom.delivery.folder import FolderDrop, file_name, folder_name
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.objects.mr_images import part10
+from streamrecon.dicom.objects.output_names import refuse_unknown
 from streamrecon.dicom.objects.series import DicomScan, Images, Run
 from streamrecon.errors import ConfigError
 from streamrecon.model.delivery import Delivery
@@ -35,6 +36,12 @@ class DicomGadget(Gadget[Volume]):
     outputs: str = Field(default="", description="kinds of image, as Mag,QSM_ppb; empty: all")
     upright: bool = Field(default=False, description="turn rows and columns to the usual views")
 
+    @field_validator("outputs")
+    @classmethod
+    def _are_known(cls, text: str) -> str:
+        refuse_unknown(_names(text))
+        return text
+
     def feed(self, item: Volume) -> Iterator[Volume | Notice | DicomFile]:
         """Convert one volume and send it on its way."""
         form = item.quantity.dicom
@@ -45,7 +52,8 @@ class DicomGadget(Gadget[Volume]):
         yield item
 
     def _is_asked_for(self, suffix: str) -> bool:
-        return not self.outputs or suffix in self.outputs.replace(" ", "").split(",")
+        names = _names(self.outputs)
+        return not names or suffix in names
 
     def _scan_of(self, item: Volume) -> DicomScan:
         shared = self.context.shared
@@ -93,6 +101,10 @@ class DicomGadget(Gadget[Volume]):
             is_upright=self.upright,
             patient_id_fallback=delivery.patient_id_fallback,
         )
+
+
+def _names(text: str) -> set[str]:
+    return {name.strip() for name in text.split(",")} - {""}
 
 
 class SendDicom(DicomGadget):
