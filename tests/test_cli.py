@@ -113,6 +113,14 @@ def test_a_parameter_set_on_the_command_line_reaches_its_gadget(tmp_path: Path, 
     assert parts == ["complex_MEGRE.nii.gz"] * 2 + ["mag_MEGRE.nii.gz"] * 2
 
 
+def test_dicom_may_be_wanted_of_any_chain(tmp_path: Path, tiny: Path) -> None:
+    arguments = ["replay", str(tiny), "--config", "gre_recon", "-o", str(tmp_path)]
+
+    assert main([*arguments, "--format", "dicom"]) == 0
+
+    assert {path.suffix for path in (tmp_path / "tiny").rglob("*.*")} == {".dcm"}
+
+
 def test_send_writes_the_images_and_ends_with_0(
     tmp_path: Path, tiny: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

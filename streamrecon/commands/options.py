@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 
 from streamrecon.errors import ConfigError
 from streamrecon.mrd.files.open_scan import lines_of
-from streamrecon.output.formats import FORMATS, ScanResults, write_harvest
+from streamrecon.output.formats import FORMATS, ScanResults, usual_formats, write_harvest
 
 
 def add_chain(parser: argparse.ArgumentParser, meaning: str) -> None:
@@ -40,9 +40,9 @@ def add_output(parser: argparse.ArgumentParser, meaning: str) -> None:
     parser.add_argument(
         "--format",
         type=_formats,
-        default=list(FORMATS),
+        default=None,
         metavar="NAMES",
-        help=f"which of {','.join(FORMATS)} to write (all)",
+        help=f"which of {','.join(FORMATS)} to write (all, DICOM if the chain makes it)",
     )
     parser.add_argument("--group", metavar="NAME", help="group of the scan in the file (dataset)")
 
@@ -90,7 +90,7 @@ def writable(folder: Path) -> Path:
     return folder
 
 
-def write(harvest: ScanResults, folder: Path, formats: Sequence[str]) -> None:
-    """Write what a scan gave, and print the paths."""
-    for path in write_harvest(harvest, folder, formats):
+def write(harvest: ScanResults, folder: Path, formats: Sequence[str] | None) -> None:
+    """Write what a scan gave, in the usual formats if none are named, and print the paths."""
+    for path in write_harvest(harvest, folder, formats or usual_formats(harvest)):
         print(path)

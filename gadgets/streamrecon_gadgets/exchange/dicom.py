@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, field_validator
 
 from streamrecon.dicom.delivery.destinations import AnyDestination, read_destinations
 from streamrecon.dicom.delivery.folder import FolderDrop, file_name, folder_name
 from streamrecon.dicom.delivery.spool import Spool
-from streamrecon.dicom.objects.asked_outputs import AskedOutputs, is_asked_for
+from streamrecon.dicom.objects.asked_outputs import AskedOutputs, is_asked_for, names_in
 from streamrecon.dicom.objects.mr_images import part10
+from streamrecon.dicom.objects.output_names import refuse_unknown
 from streamrecon.dicom.objects.series import DicomScan, Images, Run
 from streamrecon.errors import ConfigError, DeliveryError
 from streamrecon.model.delivery import Delivery
@@ -36,6 +37,12 @@ class DicomGadget(Gadget[Volume]):
 
     outputs: str = Field(default="", description="kinds of image, as Mag,QSM_ppb; empty: all")
     upright: bool = Field(default=False, description="turn rows and columns to the usual views")
+
+    @field_validator("outputs")
+    @classmethod
+    def _are_known(cls, text: str) -> str:
+        refuse_unknown(names_in(text))
+        return text
 
     def enter(self, context: Context) -> None:
         """Join a session; say what is sent, before any gadget makes images."""

@@ -1,7 +1,8 @@
-"""What a client was given, as volumes of the model."""
+"""Turns what a client was given into volumes of the model."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -12,28 +13,23 @@ from streamrecon.model.images import Volume
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan, ScanProtocol
 from streamrecon.mrd.header.phase_sign import stated_sign
-from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.images import meta_keys as names
 from streamrecon.mrd.images.meta import first_value
 from streamrecon.mrd.images.volumes_from_images import Stack
-from streamrecon.output.formats import ScanResults
 from streamrecon.output.sidecar import is_of_one_echo
 
 _BY_LABEL = {quantity.label: quantity for quantity in Quantity}
 
 
-def volumes_of(results: ScanResults) -> tuple[Volume, ...]:
+def volumes_of(stacks: Iterable[Stack], protocol: ScanProtocol) -> tuple[Volume, ...]:
     """Every volume in the unit of its quantity, in the order in which they came.
 
     Raises
     ------
-    HeaderError
-        If the scan's header cannot be read.
     DataError
-        If images do not make volumes, or are of a kind that has no quantity (colours).
+        If images are of a kind that has no quantity (colours).
     """
-    protocol = results.known or read_protocol(results.header_xml)
-    return tuple(_volume(stack, protocol) for stack in results.stacks)
+    return tuple(_volume(stack, protocol) for stack in stacks)
 
 
 def pixels_of(values: NDArray[np.generic]) -> NDArray[np.float32] | NDArray[np.complex64]:
