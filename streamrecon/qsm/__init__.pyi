@@ -1,6 +1,8 @@
 from streamrecon.qsm.dipole import dipole_kernel as dipole_kernel
 from streamrecon.qsm.dipole import field_from_chi as field_from_chi
-from streamrecon.qsm.mask import brain_mask as brain_mask
+from streamrecon.qsm.mask import FoundMask as FoundMask
+from streamrecon.qsm.mask import find_mask as find_mask
+from streamrecon.qsm.mask import object_mask as object_mask
 from streamrecon.qsm.mask import reliable_mask as reliable_mask
 from streamrecon.qsm.pipeline import Background as Background
 from streamrecon.qsm.pipeline import Quality as Quality
