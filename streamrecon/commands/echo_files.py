@@ -138,20 +138,6 @@ def read_echo_files(
     )
 
 
-def read_mask(path: Path, geometry: Geometry) -> NDArray[np.bool_]:
-    """Voxels of a file that are not zero [Z, Y, X].
-
-    Raises
-    ------
-    DataError
-        If it lies on another grid.
-    """
-    part = _Part([path])
-    if not part.geometry.same_as(geometry, tolerance_mm=_SAME_PLACE_MM):
-        raise DataError(f"{path.name}: lies on another grid than the phase")
-    return np.asarray(part.values[0] != 0, np.bool_)
-
-
 def times_s(texts: Sequence[str]) -> tuple[float, ...]:
     """Echo times with their unit, or with none where the numbers leave no doubt [s].
 
