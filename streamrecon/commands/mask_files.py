@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
+from streamrecon.commands.echo_files import name_of
+from streamrecon.commands.nifti_files import load_nifti, values_of
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
 from streamrecon.output.ras import from_ras
@@ -78,8 +78,7 @@ def mask_beside(magnitude: Path) -> Path:
     ConfigError
         If there is none, or it is not clear which.
     """
-    stem = re.sub(r"\.nii(\.gz)?$", "", magnitude.name)
-    name = re.split(r"_(?:echo|part)-", stem)[0]
+    name = name_of(magnitude)
     ending = re.compile(re.escape(name) + r"(_.+)?_mask\.nii(\.gz)?")
     found = sorted(file for file in magnitude.parent.iterdir() if ending.fullmatch(file.name))
     brains = [file for file in found if "_desc-brain_" in file.name]
@@ -96,16 +95,13 @@ def mask_beside(magnitude: Path) -> Path:
 
 
 def _volume(path: Path) -> tuple[NDArray[np.float32], Geometry]:
-    try:
-        image = nibabel.load(path)
-        if not isinstance(image, nibabel.Nifti1Image):
-            raise DataError(f"{path.name}: is no NIfTI file, needed a mask in one")
-        data = np.asanyarray(image.dataobj)
-    except (OSError, EOFError, ImageFileError) as e:
-        raise DataError(f"{path.name}: not readable as NIfTI: {e}") from e
-    while data.ndim > 3 and data.shape[-1] == 1:
+    image = load_nifti(path)
+    data = values_of(image, path)
+    if data.ndim > 3 and data.shape[3] == 1:
         data = data[..., 0]
     if data.ndim != 3:
         raise DataError(f"{path.name}: found shape {data.shape}, needed a mask of 3 dimensions")
+    if data.dtype.kind not in "iufb":
+        raise DataError(f"{path.name}: found {data.dtype} numbers, needed a mask")
     values, grid = from_ras(data, image.affine)
     return np.asarray(values, np.float32), grid

@@ -1,4 +1,4 @@
-"""`streamrecon phase-sign`: the sign of a scanner's phase, by a phantom of known susceptibility."""
+"""`streamrecon phase-sign`: finds a scanner's phase sign by a phantom of known susceptibility."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from streamrecon_gadgets.acquisition.combine import CombineCoils
+from streamrecon_gadgets.acquisition.header import ReadHeader
 from streamrecon_gadgets.acquisition.kspace import AssembleKSpace
 from streamrecon_gadgets.acquisition.noise import WhitenNoise
 
@@ -75,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
 def _echoes(path: Path, group: str | None) -> Echoes:
     """The combined echoes of the first volume."""
     made: list[object] = []
-    gadgets = (WhitenNoise(), AssembleKSpace(), CombineCoils())
+    gadgets = (ReadHeader(), WhitenNoise(), AssembleKSpace(), CombineCoils())
     chain = Chain(Serial(tuple(Step(type(gadget).__name__, gadget) for gadget in gadgets)))
     chain.run(open_scan(path, group), made.append)
     for item in made:
@@ -92,7 +93,7 @@ def _map(echoes: Echoes) -> Susceptibility:
         scan.b0_t,
         scan.geometry,
         quality=Quality.FAST,
-        polarity=scan.echoes.polarity,
+        readout_polarity=scan.echoes.readout_polarity,
     )
 
 

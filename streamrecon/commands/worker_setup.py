@@ -1,12 +1,12 @@
-"""What every worker of the service has; loaded in the worker's own process alone."""
+"""Sets up a worker of the service; loaded in the worker's own process alone."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from streamrecon_gadgets import REGISTRY
-from streamrecon_gadgets.warm import warm
 
+from streamrecon.commands.warm_up import warm
 from streamrecon.fourier import load_wisdom, save_wisdom
 from streamrecon.server.worker import WorkerSetup
 

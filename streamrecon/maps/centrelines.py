@@ -1,4 +1,4 @@
-"""Centre-lines of veins, with radius and angle to B0 at every point."""
+"""Finds the centre-lines of veins, with radius and angle to B0 at every point."""
 
 from __future__ import annotations
 
@@ -47,6 +47,15 @@ class CentreLines:
     angle_rad: NDArray[np.float64]
     chi_ppm: NDArray[np.float64]
     length_mm: NDArray[np.float64]
+
+    def __str__(self) -> str:
+        """Number, length and width of the veins, in a sentence."""
+        if not self.length_mm.size:
+            return "veins: none found"
+        return (
+            f"veins: {self.length_mm.size} pieces, {self.length_mm.sum() / 1e3:.2f} m, "
+            f"median radius {np.median(self.radius_mm):.2f} mm"
+        )
 
     def as_csv(self) -> str:
         """Table with a line of names; lengths in mm, angles in degrees, in LPS."""
@@ -111,9 +120,9 @@ def centre_line(solid: Flags, voxel_mm: Triple) -> Flags:
     depth = distance_transform_edt(padded, sampling=voxel_mm)
     voxels = np.argwhere(padded)
     voxels = voxels[np.argsort(depth[padded], kind="stable")]
-    left = padded.astype(np.uint8)
-    thin(voxels, left)
-    return left[1:-1, 1:-1, 1:-1].astype(bool)
+    remaining = padded.astype(np.uint8)
+    thin(voxels, remaining)
+    return remaining[1:-1, 1:-1, 1:-1].astype(bool)
 
 
 def _between_forks(line: Flags) -> NDArray[np.int32]:

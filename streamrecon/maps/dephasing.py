@@ -1,4 +1,4 @@
-r"""What a field that varies within a voxel takes from its signal.
+r"""Models the signal loss by a field that varies within a voxel.
 
 A linear field of slope :math:`g` along an axis of length :math:`d` turns the two ends of a voxel
 against each other by :math:`x = g\,d\,TE` cycles. How much signal is lost depends on how the axis
@@ -20,6 +20,7 @@ doi:10.1002/1522-2594(200009)44:3<358::AID-MRM3>3.0.CO;2-O
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,17 @@ from streamrecon.model.geometry import Geometry, Triple
 from streamrecon.threads import at_once
 
 Real = NDArray[np.float32]
+
+
+class Profile(Enum):
+    """What is taken to be lost where the field varies within a voxel."""
+
+    AUTO = "auto"
+    """A slice is a box; an encoded axis loses nothing until its echo leaves k-space."""
+    BOX = "box"
+    """The 3-D sinc of the literature."""
+    OFF = "off"
+    """Nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,20 +67,20 @@ class Dephasing:
         return np.array([self.length_mm, self.is_box], np.float64).T.copy()
 
     def factor(self, te_s: float) -> Real:
-        """Share of the signal that is left at ``te_s`` [Z, Y, X], 0 … 1.
+        """Fraction of the signal that is kept at ``te_s`` [Z, Y, X], 0 … 1.
 
         >>> slope = np.full((3, 1, 1, 1), 10, np.float32) * np.array([1, 0, 0])[:, None, None, None]
         >>> slab = Dephasing(slope.astype(np.float32), (2.0, 1.0, 1.0), (True, False, False))
         >>> round(float(slab.factor(0.025)[0, 0, 0]), 4) == round(2 / np.pi, 4)
         True
         """
-        share = np.ones(self.slopes_hz_per_mm.shape[1:], np.float32)
+        fraction = np.ones(self.slopes_hz_per_mm.shape[1:], np.float32)
         for slope, length, is_box in zip(
             self.slopes_hz_per_mm, self.length_mm, self.is_box, strict=True
         ):
             turns = np.abs(slope) * np.float32(length * te_s)
-            share *= np.abs(np.sinc(turns)) if is_box else turns < 0.5
-        return share
+            fraction *= np.abs(np.sinc(turns)) if is_box else turns < 0.5
+        return fraction
 
 
 def field_gradient(
@@ -100,8 +112,40 @@ def field_gradient(
     slopes = np.zeros((3, *field.shape), np.float32)
     voxel = np.array(geometry.voxel_mm)
 
-    def share(slices: range) -> None:
+    def chunk(slices: range) -> None:
         field_slopes(field, mask, voxel, slices.start, slices.stop, slopes)
 
-    at_once(share, len(field))
+    at_once(chunk, len(field))
     return slopes
+
+
+def dephasing(
+    field_hz: Real,
+    mask: NDArray[np.bool_],
+    geometry: Geometry,
+    *,
+    profile: Profile,
+    slice_mm: float | None,
+) -> Dephasing | None:
+    """Loss by the gradient of a field, as ``profile`` takes it; ``None`` for `Profile.OFF`.
+
+    Parameters
+    ----------
+    field_hz
+        Field [Z, Y, X, Hz].
+    mask
+        Where it is known.
+    geometry
+        Grid of both.
+    profile
+        Which axes are boxes.
+    slice_mm
+        Thickness of the slices of a two-dimensional scan [mm]; ``None`` where Z is encoded.
+    """
+    if profile is Profile.OFF:
+        return None
+    z_mm, y_mm, x_mm = geometry.voxel_mm
+    is_box = profile is Profile.BOX
+    length_mm = (z_mm if slice_mm is None else slice_mm, y_mm, x_mm)
+    boxes = (slice_mm is not None or is_box, is_box, is_box)
+    return Dephasing(field_gradient(field_hz, mask, geometry), length_mm, boxes)

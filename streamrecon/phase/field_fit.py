@@ -1,4 +1,4 @@
-r"""The total field from the phase of the echoes, and how well it is known.
+r"""Fits the total field to the phase of the echoes, with its standard deviation.
 
 .. math:: \varphi_n = \varphi_0 + 2\pi\bar\gamma B_0 f\, TE_n, \quad w_n = m_n^2
 
@@ -47,6 +47,11 @@ class FieldFit:
     residual_rad: Real
     offset_rad: Real
     noise: float
+
+    @property
+    def region(self) -> NDArray[np.bool_]:
+        """Where the echoes were fitted [Z, Y, X]."""
+        return np.asarray(self.sd_ppm > 0)
 
 
 def fit_field(
@@ -120,6 +125,16 @@ def fit_field(
         intercept.reshape(mask.shape),
         noise,
     )
+
+
+def trust_from_noise(
+    sd_ppm: NDArray[np.floating], mask: NDArray[np.bool_], *, highest: float = 2.0
+) -> Real:
+    """Weights 1 / sd [Z, Y, X] with 1 at the median, at most ``highest``, 0 outside the mask."""
+    median = np.median(sd_ppm[mask])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weight = np.minimum(median / sd_ppm, highest)
+    return np.where(mask & np.isfinite(weight), weight, 0).astype(np.float32)
 
 
 def _fit(

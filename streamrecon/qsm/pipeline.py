@@ -29,7 +29,7 @@ from scipy.ndimage import binary_erosion
 
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.background.lbv import remove_lbv
-from streamrecon.qsm.background.pdf import Local, remove_pdf
+from streamrecon.qsm.background.pdf import LocalField, remove_pdf
 from streamrecon.qsm.background.sharp import (
     remove_ismv,
     remove_resharp,
@@ -79,7 +79,7 @@ class Background(Enum):
     LBV = "lbv"
 
 
-_UNWEIGHTED: dict[Background, Callable[[Real, NDArray[np.bool_], Geometry], Local]] = {
+_UNWEIGHTED: dict[Background, Callable[[Real, NDArray[np.bool_], Geometry], LocalField]] = {
     Background.RESHARP: remove_resharp,
     Background.VRESHARP: remove_vresharp,
     Background.VSHARP: remove_vsharp,
@@ -112,7 +112,7 @@ class Susceptibility:
     map: Referenced
     mask: NDArray[np.bool_]
     total: TotalField
-    local: Local
+    local: LocalField
     notices: tuple[str, ...]
     converged: bool = True
 
@@ -125,7 +125,7 @@ def susceptibility(
     *,
     quality: Quality = DEFAULT_QUALITY,
     background: Background = Background.PRESET,
-    polarity: Sequence[int] = (),
+    readout_polarity: Sequence[int] = (),
     mask: NDArray[np.bool_] | None = None,
     inversion: Inversion = Inversion.PRESET,
     two_pass: bool = False,
@@ -148,7 +148,7 @@ def susceptibility(
         Preset, see the table above.
     background
         Another removal of the background than the preset's.
-    polarity
+    readout_polarity
         +1 or -1 per echo where readouts alternate.
     mask
         Brain to use instead of the one found [Z, Y, X].
@@ -166,7 +166,7 @@ def susceptibility(
     ReconError
         If a stage has nothing to work on; the message names it.
     """
-    total = total_field(echoes, te_s, b0_t, geometry, polarity=polarity, mask=mask)
+    total = total_field(echoes, te_s, b0_t, geometry, readout_polarity=readout_polarity, mask=mask)
     local = local_field(total, geometry, quality=quality, background=background)
     return invert(
         total,
@@ -186,7 +186,7 @@ def local_field(
     *,
     quality: Quality = DEFAULT_QUALITY,
     background: Background = Background.PRESET,
-) -> Local:
+) -> LocalField:
     """Background off, as the preset wants it or as ``background`` says.
 
     PDF alone takes the trust in the field into account; the others lose what `qsm.background.sharp`
@@ -203,7 +203,7 @@ def local_field(
 
 def invert(
     total: TotalField,
-    local: Local,
+    local: LocalField,
     geometry: Geometry,
     *,
     quality: Quality = DEFAULT_QUALITY,
@@ -226,7 +226,7 @@ def invert(
     return Susceptibility(referenced, local.mask, total, local, tuple(notices), converged)
 
 
-def _told(local: Local, mask: NDArray[np.bool_]) -> str:
+def _told(local: LocalField, mask: NDArray[np.bool_]) -> str:
     """What the removal of the background was, and what it lost."""
     steps = f", {local.iterations} steps" if local.iterations else ""
     lost = 100 * (1 - local.mask.sum() / max(mask.sum(), 1))
@@ -236,7 +236,7 @@ def _told(local: Local, mask: NDArray[np.bool_]) -> str:
 
 
 def _solved_twice(
-    total: TotalField, local: Local, geometry: Geometry, choice: tuple[Quality, Inversion]
+    total: TotalField, local: LocalField, geometry: Geometry, choice: tuple[Quality, Inversion]
 ) -> tuple[Solution, str]:
     """The same in two passes."""
     methods: list[str] = []
@@ -251,7 +251,7 @@ def _solved_twice(
 
 
 def _solved(
-    total: TotalField, local: Local, geometry: Geometry, choice: tuple[Quality, Inversion]
+    total: TotalField, local: LocalField, geometry: Geometry, choice: tuple[Quality, Inversion]
 ) -> tuple[Solution, str]:
     """Map of a preset, or of the inversion chosen, without its zero; the method in words."""
     field, mask = local.field_ppm, local.mask

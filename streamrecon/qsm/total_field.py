@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.phase.field_fit import FieldFit, fit_field
+from streamrecon.phase.field_fit import FieldFit, fit_field, trust_from_noise
 from streamrecon.phase.image_noise import ImageNoise, measure_noise
 from streamrecon.phase.phase_offset import echo_pair, remove_offset
 from streamrecon.phase.signal_mask import signal_mask
 from streamrecon.phase.unwrapping import UNWRAPPERS, Unwrapping
-from streamrecon.qsm.inversion.total_variation import trust_from_noise
 from streamrecon.qsm.mask import FoundMask, find_mask, reliable_mask
 from streamrecon.qsm.reference import csf_mask
 from streamrecon.units import hz_per_ppm
@@ -23,7 +22,7 @@ from streamrecon.units import hz_per_ppm
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
-_THIN_MM = 60.0  # of a head; below it the preview's scale falls, see docs/qsm.md
+_THIN_MM = 60.0  # of a head; below it the preview's scale falls, see docs/explanation/qsm.md
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +68,7 @@ def total_field(
     b0_t: float,
     geometry: Geometry,
     *,
-    polarity: Sequence[int] = (),
+    readout_polarity: Sequence[int] = (),
     mask: NDArray[np.bool_] | None = None,
     noise: ImageNoise | None = None,
     unwrapping: Unwrapping = Unwrapping.TEMPLATE,
@@ -86,7 +85,7 @@ def total_field(
         Static field [T].
     geometry
         Grid of the echoes.
-    polarity
+    readout_polarity
         +1 or -1 per echo where readouts alternate.
     mask
         Brain to use instead of the one found [Z, Y, X].
@@ -108,7 +107,7 @@ def total_field(
     magnitude = np.abs(echoes)
     together = np.sqrt(np.einsum("ezyx,ezyx->zyx", magnitude, magnitude))
     head = whole & (signal_mask(together) if mask is None else mask)
-    clean, notices = _without_offset(echoes, te_s, geometry, polarity)
+    clean, notices = _without_offset(echoes, te_s, geometry, readout_polarity)
     unwrapped = UNWRAPPERS[unwrapping](np.angle(clean), magnitude, head, te_s)
     found = (unwrapped.region > 0) & whole
     noise = noise or measure_noise(echoes, head)
@@ -167,10 +166,10 @@ def _thin_slab(mask: NDArray[np.bool_], geometry: Geometry) -> tuple[str, ...]:
 
 
 def _without_offset(
-    echoes: Complex, te_s: Sequence[float], geometry: Geometry, polarity: Sequence[int]
+    echoes: Complex, te_s: Sequence[float], geometry: Geometry, readout_polarity: Sequence[int]
 ) -> tuple[Complex, tuple[str, ...]]:
     try:
-        echo_pair(te_s, polarity)
+        echo_pair(te_s, readout_polarity)
     except ReconError as e:
         return echoes, (f"phase offset left in: {e}",)
-    return remove_offset(echoes, te_s, geometry, polarity=polarity)[0], ()
+    return remove_offset(echoes, te_s, geometry, readout_polarity=readout_polarity)[0], ()

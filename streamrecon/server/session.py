@@ -1,4 +1,4 @@
-"""The conversation with one client: configuration, header, data, close; the chain between."""
+"""Holds the conversation with one client: configuration, header, data, close."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from streamrecon.errors import ConfigError
-from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.header.noise_dependency import dependency_meta
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.grammar import SessionGrammar
 from streamrecon.mrd.wire.messages import (
-    Acquisitions,
     Close,
     ConfigFile,
     ConfigText,
@@ -53,7 +51,6 @@ class SessionFacts:
     """What a session has learned, for its log line and its last words."""
 
     config: str = ""
-    lines: int = 0
     dependency_query: bool = False
 
 
@@ -87,16 +84,21 @@ class Session:
         leaving: Callable[[], None],
     ) -> None:
         self._leaving = leaving
-        self._has_left = False
+        self._is_detached = False
         self._name = name
         self._messages = messages
         self._say = say
         self._registry = registry
         self._settings = settings
         self._grammar = SessionGrammar()
-        self._written: tuple[type, ...] = ALWAYS
+        self._written: tuple[type[Message], ...] = ALWAYS
         self._series = ImageSeries()
-        self.told = SessionFacts()
+        self.facts = SessionFacts()
+
+    @property
+    def lines(self) -> int:
+        """Lines received so far."""
+        return self._series.lines
 
     def hold(self) -> None:
         """Talk until the client's CLOSE, and until the chain has finished.
@@ -132,18 +134,18 @@ class Session:
                 return self._named(name)
             case ConfigText(xml):
                 spec = read_chain(xml)
-                self.told.config = f"text {spec.text_hash}"
+                self.facts.config = f"text {spec.text_hash}"
                 return spec
             case _:
                 raise ConfigError(f"found {type(opening).__name__}, needed a config")
 
     def _named(self, name: str) -> ChainSpec:
         spec = read_chain(find_chain_file(name, self._settings.config_folders))
-        self.told.config = f"{name} {spec.text_hash}"
+        self.facts.config = f"{name} {spec.text_hash}"
         return spec
 
     def _tell_noise(self, spec: ChainSpec) -> None:
-        self.told.dependency_query = True
+        self.facts.dependency_query = True
         self._say(Kind.DEPENDENCY_QUERY)
         while not isinstance(self._next(), Close):
             pass
@@ -165,10 +167,11 @@ class Session:
             if parameters is not None:
                 chain = self._rebuilt(spec, parameters)
             first = self._next()
-        chain.run(self._items(header, first), self._emit, leaving=self._leave)
+        items = self._series.watched(self._items(header, first))
+        chain.run(items, self._emit, leaving=self._leave)
 
     def _leave(self) -> None:
-        self._has_left = True
+        self._is_detached = True
         self._leaving()
 
     def _rebuilt(self, spec: ChainSpec, parameters: Mapping[str, str]) -> Chain:
@@ -189,9 +192,6 @@ class Session:
         yield header
         message = first
         while not isinstance(message, Close):
-            if isinstance(message, Acquisitions):
-                self._series.see(message)
-                self.told.lines = self._series.lines
             if not isinstance(message, Text):
                 yield message
             message = self._next()
@@ -200,14 +200,10 @@ class Session:
         match item:
             case Notice(Level.DEBUG):
                 _log.debug("%s", item)
-            case Notice() if self._has_left:
+            case Notice() if self._is_detached:
                 _log.warning("session %s, detached: %s", self._name, item)
             case Notice():
                 self._say(Text(str(item)))
-            case Volume():
-                for image in self._series.images(item):
-                    self._say(image)
-            case _ if isinstance(item, self._written):
-                self._say(item)
             case _:
-                _log.debug("a %s ends here: no writer takes it", type(item).__name__)
+                for message in self._series.sent(item, self._written):
+                    self._say(message)

@@ -8,6 +8,7 @@ from closed_forms import AXIAL, ORIENTATIONS, positions_mm
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
+from streamrecon.phase.field_fit import trust_from_noise
 from streamrecon.qsm.dipole import field_from_chi
 from streamrecon.qsm.inversion.admm import WHOLE
 from streamrecon.qsm.inversion.closed_form import invert_rts, invert_tikhonov, invert_tkd
@@ -15,7 +16,6 @@ from streamrecon.qsm.inversion.total_variation import (
     gradient_shares,
     invert_tv,
     strength_from_noise,
-    trust_from_noise,
 )
 
 GRIDS = {"odd": ((45, 49, 51), (1.2, 1.0, 1.0)), "thick": ((19, 64, 63), (3.0, 0.8, 0.8))}

@@ -8,24 +8,24 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field, PrivateAttr
 
+from streamrecon.acquisition.open_volume import OpenVolume, readout_of
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import ScanProtocol, SignOrigin, of_slab
-from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.wire import layout
-from streamrecon.mrd.wire.messages import Acquisitions, Header
+from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.recon.kspace.readout import ReadoutTransform
 from streamrecon.stream.gadget import Gadget
-from streamrecon_gadgets.acquisition.volume import OpenVolume, readout_of
 
 _VOLUME = ("repetition", "set", "phase")  # the counters that part volumes, slowest first
 _CALIBRATES_ONLY = np.uint64(layout.PARALLEL_CALIBRATION)
 _ENDS = np.uint64(layout.LAST_IN_REPETITION | layout.LAST_IN_MEASUREMENT)
 
 
-class AssembleKSpace(Gadget[Header | ChannelTransform | Acquisitions]):
+class AssembleKSpace(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
     """Puts lines on the grid, transformed along X and one phase axis as they come.
 
     Removes oversampling along every axis, turns reversed readouts, places asymmetric echoes, fills
@@ -34,7 +34,8 @@ class AssembleKSpace(Gadget[Header | ChannelTransform | Acquisitions]):
     slab is a volume of its own, in its own place.
     """
 
-    accepts: ClassVar = (Header, ChannelTransform, Acquisitions)
+    accepts: ClassVar = (ScanHeader, ChannelTransform, Acquisitions)
+    of_scan: ClassVar = ("phase_sign",)
     stock_names: ClassVar = ("AcquisitionAccumulateTriggerGadget",)
 
     phase_sign: Literal[-1, 1] | None = Field(
@@ -50,11 +51,11 @@ class AssembleKSpace(Gadget[Header | ChannelTransform | Acquisitions]):
     _open: dict[tuple[int, ...], OpenVolume] = PrivateAttr(default_factory=dict)
     _closed: set[tuple[int, ...]] = PrivateAttr(default_factory=set)
 
-    def feed(self, item: Header | ChannelTransform | Acquisitions) -> Iterator[object]:
+    def feed(self, item: ScanHeader | ChannelTransform | Acquisitions) -> Iterator[object]:
         """Learn from headers and mixes; put lines on their places."""
         match item:
-            case Header():
-                self._protocol = read_protocol(item.xml, phase_sign=self.phase_sign)
+            case ScanHeader():
+                self._protocol = item.protocol
                 yield _sign_notice(self._protocol)
                 yield item
             case ChannelTransform():
@@ -75,11 +76,11 @@ class AssembleKSpace(Gadget[Header | ChannelTransform | Acquisitions]):
 
     def _place(self, lines: Acquisitions) -> Iterator[object]:
         lines = self._wanted(lines)
-        keys = np.stack([lines.head["idx"][name] for name in self._counters()], axis=1)
+        keys = np.stack([lines.header["idx"][name] for name in self._counters()], axis=1)
         for key in dict.fromkeys(map(tuple, keys.tolist())):
             these = lines.select((keys == key).all(axis=1))
             if key in self._closed:
-                these = these.select((these.head["flags"] & _CALIBRATES_ONLY) == 0)
+                these = these.select((these.header["flags"] & _CALIBRATES_ONLY) == 0)
             if not len(these):
                 continue
             if key not in self._open:
@@ -88,7 +89,7 @@ class AssembleKSpace(Gadget[Header | ChannelTransform | Acquisitions]):
             volume = self._open[key]
             volume.add(these)
             yield from volume.take_calibration()
-            ends = bool((these.head["flags"] & _ENDS).any())
+            ends = bool((these.header["flags"] & _ENDS).any())
             if volume.complete or (ends and volume.sufficient):
                 yield from self._close(key)
 
@@ -97,11 +98,11 @@ class AssembleKSpace(Gadget[Header | ChannelTransform | Acquisitions]):
         passing = layout.NOT_IMAGING
         if self._protocol is not None and max(self._protocol.encoding.acceleration) > 1:
             passing &= ~layout.PARALLEL_CALIBRATION
-        return lines.select((lines.head["flags"] & np.uint64(passing)) == 0)
+        return lines.select((lines.header["flags"] & np.uint64(passing)) == 0)
 
-    def _close(self, key: tuple[int, ...], remarks: tuple[str, ...] = ()) -> Iterator[object]:
+    def _close(self, key: tuple[int, ...], comments: tuple[str, ...] = ()) -> Iterator[object]:
         self._closed.add(key)
-        yield self._open.pop(key).finish(self._number(key), remarks)
+        yield self._open.pop(key).finish(self._number(key), comments)
 
     def _close_what_suffices(self) -> Iterator[object]:
         """Give volumes that a later one shows to be over: those of elliptical scans."""
@@ -113,7 +114,7 @@ class AssembleKSpace(Gadget[Header | ChannelTransform | Acquisitions]):
             raise HeaderError("lines came before a header")
         protocol = self._protocol
         if protocol.encoding.has_slabs:
-            protocol = of_slab(protocol, int(lines.head["idx"]["slice"][0]))
+            protocol = of_slab(protocol, int(lines.header["idx"]["slice"][0]))
         grid = grid_of(protocol.encoding)
         if self._readout is None:
             self._readout = readout_of(grid, lines.data.shape[1], self._mix)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.wire import layout
-from streamrecon.mrd.wire.messages import Acquisitions, Header
+from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.recon.kspace.navigator import navigator_phase, phase_at, turned_back
 from streamrecon.stream.gadget import Gadget
 from streamrecon.units import s_from_ms
@@ -32,7 +32,7 @@ class _Track:
         self.times += times.tolist()
 
 
-class CorrectNavigators(Gadget[Header | Acquisitions]):
+class CorrectNavigators(Gadget[ScanHeader | Acquisitions]):
     """Takes navigators out, and from the lines the uniform field that they saw.
 
     The field at a line's excitation is that between the navigators before and after it, so lines
@@ -41,7 +41,7 @@ class CorrectNavigators(Gadget[Header | Acquisitions]):
     echo time that their contrast counter names, unless ``te_ms`` says otherwise.
     """
 
-    accepts: ClassVar = (Header, Acquisitions)
+    accepts: ClassVar = (ScanHeader, Acquisitions)
 
     correct: bool = Field(default=True, description="take the field's phase off the lines")
     te_ms: float | None = Field(
@@ -54,15 +54,15 @@ class CorrectNavigators(Gadget[Header | Acquisitions]):
     _waiting: list[Acquisitions] = PrivateAttr(default_factory=list)
     _navigator_te_s: float = PrivateAttr(default=0.0)
 
-    def feed(self, item: Header | Acquisitions) -> Iterator[object]:
+    def feed(self, item: ScanHeader | Acquisitions) -> Iterator[object]:
         """Learn echo times; take navigators out; let lines wait for the next one."""
-        if isinstance(item, Header):
-            protocol = read_protocol(item.xml)
+        if isinstance(item, ScanHeader):
+            protocol = item.protocol
             self._te_s = protocol.echoes.te_s
             self._first_echo = protocol.encoding.contrast.minimum
             yield item
             return
-        navigates = (item.head["flags"] & np.uint64(layout.NAVIGATION)) != 0
+        navigates = (item.header["flags"] & np.uint64(layout.NAVIGATION)) != 0
         if not self._tracks and not navigates.any():
             yield item
             return
@@ -83,8 +83,8 @@ class CorrectNavigators(Gadget[Header | Acquisitions]):
         if len(navigators) and not self._navigator_te_s:
             known = self._times_of_echoes(navigators)[0] if self._te_s else 0.0
             self._navigator_te_s = known if self.te_ms is None else s_from_ms(self.te_ms)
-        for number in np.unique(navigators.head["idx"]["slice"]).tolist():
-            of_slice = navigators.select(navigators.head["idx"]["slice"] == number)
+        for number in np.unique(navigators.header["idx"]["slice"]).tolist():
+            of_slice = navigators.select(navigators.header["idx"]["slice"] == number)
             track = self._tracks.setdefault(number, _Track(of_slice.data[0]))
             track.add(of_slice, _times(of_slice))
 
@@ -99,15 +99,15 @@ class CorrectNavigators(Gadget[Header | Acquisitions]):
 
     def _corrected(self, lines: Acquisitions) -> Acquisitions:
         phase = np.zeros(len(lines))
-        numbers, times = lines.head["idx"]["slice"], _times(lines)
+        numbers, times = lines.header["idx"]["slice"], _times(lines)
         for number, track in self._tracks.items():
             own = numbers == number
             phase[own] = phase_at(times[own], np.array(track.times), np.array(track.phase_rad))
         share = self._times_of_echoes(lines) / self._navigator_te_s
-        return Acquisitions(lines.head, turned_back(lines.data, phase * share), lines.trajectory)
+        return Acquisitions(lines.header, turned_back(lines.data, phase * share), lines.trajectory)
 
     def _times_of_echoes(self, lines: Acquisitions) -> NDArray[np.float64]:
-        echo = lines.head["idx"]["contrast"].astype(np.intp) - self._first_echo
+        echo = lines.header["idx"]["contrast"].astype(np.intp) - self._first_echo
         return np.array(self._te_s)[np.minimum(echo, len(self._te_s) - 1)]
 
     def _summary(self) -> Notice:
@@ -123,5 +123,5 @@ class CorrectNavigators(Gadget[Header | Acquisitions]):
 
 def _times(lines: Acquisitions) -> NDArray[np.float64]:
     """When lines were measured: by their stamps, else by their number."""
-    stamps = lines.head["acquisition_time_stamp"]
-    return np.asarray(stamps if stamps.any() else lines.head["scan_counter"], np.float64)
+    stamps = lines.header["acquisition_time_stamp"]
+    return np.asarray(stamps if stamps.any() else lines.header["scan_counter"], np.float64)

@@ -14,9 +14,10 @@ from pydantic import PrivateAttr
 
 from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.header.noise_dependency import NoiseLink, noise_link
+from streamrecon.mrd.header.noise_dependency import NoiseLink
+from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.wire import layout
-from streamrecon.mrd.wire.messages import Acquisitions, Header
+from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.recon.kspace.noise import (
     dead_channels,
     edge_noise,
@@ -33,7 +34,7 @@ _SAMPLES_A_CHANNEL = 8  # fewer leave a covariance that is mostly chance
 _LINES_FOR_EDGES = 64  # 1,500 samples of 192: a covariance of 32 channels within some percent
 
 
-class WhitenNoise(Gadget[Header | Acquisitions]):
+class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
     """Takes the noise lines out and owes a whitening matrix to all lines that follow.
 
     The noise is that of the scan's own noise lines, else that of the noise scan it depends on, else
@@ -42,7 +43,7 @@ class WhitenNoise(Gadget[Header | Acquisitions]):
     kept under its measurement id for the scans that depend on it.
     """
 
-    accepts: ClassVar = (Header, Acquisitions)
+    accepts: ClassVar = (ScanHeader, Acquisitions)
     stock_names: ClassVar = ("NoiseAdjustGadget",)
 
     _link: NoiseLink | None = PrivateAttr(None)
@@ -50,13 +51,13 @@ class WhitenNoise(Gadget[Header | Acquisitions]):
     _waiting: list[Acquisitions] = PrivateAttr(default_factory=list)
     _settled: bool = PrivateAttr(default=False)
 
-    def feed(self, item: Header | Acquisitions) -> Iterator[object]:
+    def feed(self, item: ScanHeader | Acquisitions) -> Iterator[object]:
         """Keep noise lines; before the first other line, say how to whiten; pass the others."""
-        if isinstance(item, Header):
-            self._link = noise_link(item.xml)
+        if isinstance(item, ScanHeader):
+            self._link = item.noise_link
             yield item
             return
-        is_noise = (item.head["flags"] & layout.NOISE) != 0
+        is_noise = (item.header["flags"] & layout.NOISE) != 0
         if is_noise.any():
             self._noise.append(item.select(is_noise))
             item = item.select(~is_noise)
@@ -83,7 +84,7 @@ class WhitenNoise(Gadget[Header | Acquisitions]):
 
     def _settle(self, *, enough: int) -> Iterator[object]:
         """Whiten by the best noise there is, unless more lines are worth waiting for."""
-        dwell_s = s_from_us(float(self._waiting[0].head["sample_time_us"][0]))
+        dwell_s = s_from_us(float(self._waiting[0].header["sample_time_us"][0]))
         found = self._own_noise(dwell_s) or self._stored_noise()
         if found is not None:
             record, source = found
@@ -131,7 +132,7 @@ class WhitenNoise(Gadget[Header | Acquisitions]):
         )
         record = NoiseRecord(
             covariance=noise_covariance(samples[None]),
-            dwell_s=s_from_us(float(self._noise[0].head["sample_time_us"][0])) or dwell_s,
+            dwell_s=s_from_us(float(self._noise[0].header["sample_time_us"][0])) or dwell_s,
             labels=self._link.coil_labels,
             bandwidth_ratio=self._link.bandwidth_ratio,
             when_s=time.time(),

@@ -1,4 +1,4 @@
-"""Values out of an XML header, and every fault of the header told at once."""
+"""Reads values from an XML header and reports all of its faults at once."""
 
 from __future__ import annotations
 
@@ -16,10 +16,21 @@ def read_findings(xml: bytes) -> HeaderFields:
     HeaderError
         If the text is not an ``ismrmrdHeader`` document.
     """
+    return HeaderFields(header_root(xml))
+
+
+def header_root(xml: bytes) -> Element:
+    """Document of an MRD header.
+
+    Raises
+    ------
+    HeaderError
+        If the text is not an ``ismrmrdHeader`` document.
+    """
     root = parse_xml(xml, what="MRD header", error=HeaderError)
     if root.tag != "ismrmrdHeader":
         raise HeaderError(f"MRD header: found <{root.tag}>, needed <ismrmrdHeader>")
-    return HeaderFields(root)
+    return root
 
 
 class HeaderFields:

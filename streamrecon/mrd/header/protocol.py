@@ -1,4 +1,4 @@
-"""The MRD header as a protocol; units are converted here and nowhere behind.
+"""Reads the MRD header as a protocol; units are converted here and nowhere after.
 
 Only the first ``encoding`` is read: further ones belong to separate calibration scans.
 """
@@ -46,7 +46,17 @@ def read_protocol(
     HeaderError
         With all that is missing, contradicts something else or is no Cartesian scan.
     """
-    facts = read_findings(xml)
+    return protocol_of(read_findings(xml), xml, phase_sign=phase_sign, te_s=te_s)
+
+
+def protocol_of(
+    facts: HeaderFields,
+    xml: bytes,
+    *,
+    phase_sign: int | None = None,
+    te_s: tuple[float, ...] | None = None,
+) -> ScanProtocol:
+    """`read_protocol` of a header that is parsed already."""
     _check_trajectory(facts)
     f0_hz = _frequency_hz(facts)
     times = _echo_times(facts, te_s)
@@ -62,7 +72,7 @@ def read_protocol(
             te_s=times,
             tr_s=None if tr_ms is None else s_from_ms(tr_ms),
             flip_rad=None if flip_deg is None else rad_from_deg(flip_deg),
-            polarity=(1,) * len(contrast),
+            readout_polarity=(1,) * len(contrast),
         ),
         encoding=encoding,
         b0_t=f0_hz / GAMMA_BAR_HZ_PER_T,

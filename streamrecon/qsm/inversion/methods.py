@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.background.pdf import Local
+from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.inversion.closed_form import invert_rts, invert_tikhonov, invert_tkd
 from streamrecon.qsm.inversion.total_variation import invert_robust, invert_tv, strength_from_noise
 from streamrecon.qsm.solvers import Solution
@@ -30,22 +30,22 @@ class Inversion(Enum):
     ROBUST_TV = "robust-tv"
 
 
-Method = Callable[[TotalField, Local, Geometry], Solution]
+Method = Callable[[TotalField, LocalField, Geometry], Solution]
 
 
-def _tkd(_: TotalField, local: Local, geometry: Geometry) -> Solution:
+def _tkd(_: TotalField, local: LocalField, geometry: Geometry) -> Solution:
     return _at_once(invert_tkd(local.field_ppm, local.mask, geometry))
 
 
-def _tikhonov(_: TotalField, local: Local, geometry: Geometry) -> Solution:
+def _tikhonov(_: TotalField, local: LocalField, geometry: Geometry) -> Solution:
     return _at_once(invert_tikhonov(local.field_ppm, local.mask, geometry))
 
 
-def _rts(total: TotalField, local: Local, geometry: Geometry) -> Solution:
+def _rts(total: TotalField, local: LocalField, geometry: Geometry) -> Solution:
     return invert_rts(local.field_ppm, local.mask, geometry, weight=total.weight)
 
 
-def _tv(total: TotalField, local: Local, geometry: Geometry) -> Solution:
+def _tv(total: TotalField, local: LocalField, geometry: Geometry) -> Solution:
     return invert_tv(
         local.field_ppm,
         local.mask,
@@ -56,7 +56,7 @@ def _tv(total: TotalField, local: Local, geometry: Geometry) -> Solution:
     )
 
 
-def _robust_tv(total: TotalField, local: Local, geometry: Geometry) -> Solution:
+def _robust_tv(total: TotalField, local: LocalField, geometry: Geometry) -> Solution:
     return invert_robust(
         local.field_ppm,
         local.mask,

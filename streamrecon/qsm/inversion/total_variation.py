@@ -58,16 +58,6 @@ def strength_from_noise(sd_ppm: NDArray[np.floating], mask: NDArray[np.bool_]) -
     return float(np.clip(_STRENGTH_PER_SD * np.median(sd_ppm[mask]), low, high))
 
 
-def trust_from_noise(
-    sd_ppm: NDArray[np.floating], mask: NDArray[np.bool_], *, highest: float = 2.0
-) -> Real:
-    """Weights 1 / sd [Z, Y, X] with 1 at the median, at most ``highest``, 0 outside the mask."""
-    median = np.median(sd_ppm[mask])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        weight = np.minimum(median / sd_ppm, highest)
-    return np.where(mask & np.isfinite(weight), weight, 0).astype(np.float32)
-
-
 def invert_tv(
     field_ppm: NDArray[np.floating],
     mask: NDArray[np.bool_],
@@ -99,7 +89,7 @@ def invert_tv(
     strength
         λ [ppm·mm], see `strength_from_noise`.
     weight
-        Trust per voxel of the field, 1 for the typical one, see `trust_from_noise`.
+        Trust per voxel of the field, 1 for the typical one, see `phase.field_fit.trust_from_noise`.
     magnitude
         Image whose strongest edges, one in seven, may be edges of χ too.
     iterations

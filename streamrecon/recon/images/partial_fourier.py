@@ -1,4 +1,4 @@
-"""The part of k-space that a partial scan leaves out, guessed from the part opposite (POCS)."""
+"""Estimates the part of k-space that a partial scan leaves out from the part opposite (POCS)."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def fill_by_pocs(
     One side of k-space cannot tell detail of magnitude from detail of phase. Zero-filling halves
     both and lets each leak into the other; POCS takes all of it for magnitude. So it sharpens
     edges and *loses local phase*: on the simulated head with 6/8 of the lines the error of phase
-    grows (docs/acquisitions.md has the figures and their script). More iterations lose more. For
-    susceptibility leave the images zero-filled, or take from here the magnitude only,
+    grows (docs/explanation/acquisitions.md has the figures and their script). More iterations lose
+    more. For susceptibility leave the images zero-filled, or take from here the magnitude only,
     `with_phase_of`.
 
     Coils may be combined before or after: the difference is below 1 % of the error itself.
@@ -110,8 +110,8 @@ def _filled(image: Complex, regions: _Regions, iterations: int) -> Complex:
     phasor = smooth / np.maximum(np.abs(smooth), np.finfo(np.float32).tiny)
     data *= measured
     for _ in range(iterations):
-        guess = fft((np.abs(image) * phasor).astype(np.complex64, copy=False), axes)
-        image = ifft(data + guess * opposite, axes)
+        estimate = fft((np.abs(image) * phasor).astype(np.complex64, copy=False), axes)
+        image = ifft(data + estimate * opposite, axes)
     return image
 
 
