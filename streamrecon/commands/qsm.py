@@ -235,7 +235,13 @@ def _sign_by_object(chi: ChiMap, field: FieldMap, echoes: Echoes) -> SignDecisio
     outline = check_outline(echoes.data, times, scan.b0_t, scan.geometry)
     noise, several = field.total.fit.noise, len(times) > 1
     rate = fit_log_line(magnitude, times, chi.mask, noise=noise) if several else None
-    patient = check_phase_sign(chi.chi_ppm, chi.mask, chi.scan.geometry, r2_star_per_s=rate)
+    patient = check_phase_sign(
+        chi.chi_ppm,
+        chi.mask,
+        scan.geometry,
+        is_brain=field.total.is_brain,
+        r2_star_per_s=rate,
+    )
     found = decide_sign(scan.phase_sign, outline=outline.sign, patient=patient.vote)
     return replace(found, reason=f"{found.reason} (outline {outline}; iron and veins {patient})")
 
