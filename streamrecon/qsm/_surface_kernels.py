@@ -175,20 +175,25 @@ def _rows(a: float, b: float, c: float, count: int) -> tuple[int, int]:
 def darkest_beyond(
     vertices: Double, triangles: Index, image: Real, voxel: Double, wall: float, far: float
 ) -> tuple[Double, Double]:
-    """Least value within ``wall`` mm outwards, and greatest from its middle to ``far`` [V].
+    """Least value within ``wall`` mm outwards, and the greatest from there to ``far`` [V].
 
     Both are inf for a vertex outside the image.
     """
-    half = np.full(3, 0.5)
+    margin = np.full(3, 0.5)
+    last = np.array(image.shape) - 1
     normals = outward(vertices, triangles)
     least = np.full(len(vertices), np.inf)
     greatest = np.full(len(vertices), np.inf)
+    steps = math.ceil(far / 1.5)
     for v in range(len(vertices)):
-        place = vertices[v] / voxel
-        last = np.array(image.shape) - 1
-        if (place >= -half).all() and (place <= last + half).all():
-            least[v], _ = extremes(image, voxel, half, vertices[v], normals[v], wall, wall)
-            middle = vertices[v] + 0.6 * wall * normals[v]
-            rest = far - 0.6 * wall
-            _, greatest[v] = extremes(image, voxel, half, middle, normals[v], rest, rest)
+        start = vertices[v] / voxel
+        if (start < -margin).any() or (start > last + margin).any():
+            continue
+        for step in range(steps + 1):
+            away = far * step / steps
+            at = start + away * normals[v] / voxel
+            value = intensity(image, at[0], at[1], at[2], margin)
+            if away <= wall and value < least[v]:
+                least[v] = greatest[v] = value
+            greatest[v] = max(greatest[v], value)
     return least, greatest

@@ -84,6 +84,20 @@ def test_dark_veins_and_lesions_inside_stay():
     assert (head.vein & deep).sum() > 100
 
 
+def test_a_cavity_of_air_inside_is_left_out():
+    geometry = grid()
+    head = drawn_head(geometry)
+    air = ellipsoid(geometry, (-25, 5, 35), (15, 13, 14))  # lesions that stay have 7 mm
+    head.magnitude[air] = 0.01
+    head.quality[air] = 0.1
+
+    found = find_mask(head.magnitude, head.quality, geometry)
+
+    assert found.is_brain, found.report
+    assert not found.mask[ellipsoid(geometry, (-25, 5, 35), (12, 10, 11))].any()
+    assert dice(found.mask, head.brain & ~air) > 0.95
+
+
 @pytest.mark.parametrize("slices", [slice(32, 47), slice(31, 70)])
 def test_a_slab_has_no_end_cap(slices):
     whole = grid()
