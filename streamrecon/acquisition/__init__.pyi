@@ -3,4 +3,5 @@ from streamrecon.acquisition.compress_channels import ChannelCompression as Chan
 from streamrecon.acquisition.early_lines import CentreOfScan as CentreOfScan
 from streamrecon.acquisition.early_lines import EarlyLines as EarlyLines
 from streamrecon.acquisition.line_quality import LineQuality as LineQuality
+from streamrecon.acquisition.navigator_field import NavigatorField as NavigatorField
 from streamrecon.acquisition.open_volume import OpenVolume as OpenVolume

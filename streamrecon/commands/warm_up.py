@@ -15,6 +15,10 @@ from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file
 
 _CHAIN = "gre_recon"
+_COMPRESSED = """<configuration><version>2</version><stream>
+<gadget><name>CompressCoils</name></gadget>
+<gadget><name>AssembleKSpace</name></gadget>
+</stream></configuration>"""  # no packaged chain compresses channels, but a site's own may
 _COILS, _SIZE, _PARTITIONS = 2, 16, 4
 _HEADER = f"""<ismrmrdHeader>
 <experimentalConditions><H1resonanceFrequency_Hz>127732436</H1resonanceFrequency_Hz>
@@ -34,9 +38,12 @@ _HEADER = f"""<ismrmrdHeader>
 
 
 def warm() -> None:
-    """Reconstruct a small bipolar scan of noise, and forget it; compile the loops of the mask."""
-    chain = build_chain(find_chain_file(_CHAIN), REGISTRY)
-    chain.run(_scan(), lambda _: None)
+    """Reconstruct a small bipolar scan of noise, with all channels and with fewer; forget it.
+
+    The loops of the brain mask are compiled too.
+    """
+    for chain in (find_chain_file(_CHAIN), _COMPRESSED):
+        build_chain(chain, REGISTRY).run(_scan(), lambda _: None)
     _move_a_surface()
 
 

@@ -17,11 +17,11 @@ Spectrum = NDArray[np.complex64]
 
 @njit(cache=True, nogil=True)
 def voxel_dipole(
-    along: Double, squared: Double, share: Double, out: Real, first: int, last: int
+    along: Double, squared: Double, weights: Double, out: Real, first: int, last: int
 ) -> None:
     """Dipole weighted over two aliases on every axis.
 
-    ``along[axis, alias, index]`` is b·k, ``squared`` k², ``share`` the weight; ``out`` [Z, Y, X].
+    ``along[axis, alias, index]`` is b·k, ``squared`` k², ``weights`` theirs; ``out`` [Z, Y, X].
     """
     _, ny, nx = out.shape
     for z in range(first, last):
@@ -32,7 +32,7 @@ def voxel_dipole(
                     i, j, k = alias >> 2, (alias >> 1) & 1, alias & 1
                     kb = along[0, i, z] + along[1, j, y] + along[2, k, x]
                     power = squared[0, i, z] + squared[1, j, y] + squared[2, k, x]
-                    weight = share[0, i, z] * share[1, j, y] * share[2, k, x]
+                    weight = weights[0, i, z] * weights[1, j, y] * weights[2, k, x]
                     if power > 0.0:
                         total += weight * (1 / 3 - kb * kb / power)
                 out[z, y, x] = total
@@ -208,13 +208,15 @@ def split_phase(
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def split_harmonic(bend: Real, dual: Real, weight: Real, rho: float, first: int, last: int) -> None:
-    """One step of the split of ∇²φ: ``dual`` is renewed, ``bend`` becomes z - u; flat.
+def split_harmonic(
+    curvature: Real, dual: Real, weight: Real, rho: float, first: int, last: int
+) -> None:
+    """One step of the split of ∇²φ: ``dual`` is renewed, ``curvature`` becomes z - u; flat.
 
-    z minimises weight z² + rho (z - bend - dual)².
+    z minimises weight z² + rho (z - curvature - dual)².
     """
     for v in range(first, last):
-        total = bend[v] + dual[v]
+        total = curvature[v] + dual[v]
         z = rho * total / (weight[v] + rho)
         dual[v] = total - z
-        bend[v] = 2 * z - total
+        curvature[v] = 2 * z - total

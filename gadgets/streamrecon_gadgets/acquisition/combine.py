@@ -91,21 +91,15 @@ class CombineCoils(Gadget[Calibration | KSpace]):
             if self.combination == "sensitivities":
                 self._learn(item.data, item.lattice, item.encoding)
             return
-        scan, repetition, sampled = item.scan, item.repetition, item.space.sampled
-        weights = self._weights_of(item)
+        weights, scan = self._weights_of(item), item.scan
         images = self._combined(item.space, scan, weights)
-        is_white = item.is_white
+        repetition, sampled = item.repetition, item.space.sampled if item.is_white else None
         del item  # the raw data are not needed any more
         if len(set(scan.echoes.readout_polarity)) > 1:
-            images, told = without_bipolar_phase(images, scan.echoes)
-            yield Notice(Level.INFO, told)
+            images, comment = without_bipolar_phase(images, scan.echoes)
+            yield Notice(Level.INFO, comment)
         yield Echoes(signed(images, scan.phase_sign.value), scan, repetition)
-        if weights is not None:
-            yield from self._noise_map(weights, scan, repetition)
-        if self.send_out_snr_map and (weights is None or not is_white):
-            yield _no_snr(weights)
-        elif self.send_out_snr_map and weights is not None:
-            yield from _snr_volumes(images, weights, sampled, scan, repetition)
+        yield from self._noise_maps(images, weights, sampled, scan, repetition)
 
     def _weights_of(self, item: KSpace) -> _Weights | None:
         """Weights of the volume's slab; ``None`` where coils lose their own offsets instead."""
@@ -148,7 +142,23 @@ class CombineCoils(Gadget[Calibration | KSpace]):
             self._weights[slab] = learn(calibration, lattice, grid, ridge=self.ridge)
         return self._weights[slab]
 
-    def _noise_map(self, weights: _Weights, scan: Scan, repetition: int) -> Iterator[Volume]:
+    def _noise_maps(
+        self,
+        images: Complex,
+        weights: _Weights | None,
+        sampled: NDArray[np.bool_] | None,
+        scan: Scan,
+        repetition: int,
+    ) -> Iterator[Volume | Notice]:
+        """The maps of the noise that are wanted; ``sampled`` is None where it is not white."""
+        if weights is not None:
+            yield from self._g_factors(weights, scan, repetition)
+        if self.send_out_snr_map and (weights is None or sampled is None):
+            yield _no_snr(weights)
+        elif self.send_out_snr_map and weights is not None and sampled is not None:
+            yield from _snr_volumes(images, weights, sampled, scan, repetition)
+
+    def _g_factors(self, weights: _Weights, scan: Scan, repetition: int) -> Iterator[Volume]:
         """The g-factor of a slab, once; where all lines were taken there is none."""
         slab = scan.protocol.encoding.slice.minimum
         if not self.send_out_gfactor or isinstance(weights, Sensitivities) or slab in self._mapped:

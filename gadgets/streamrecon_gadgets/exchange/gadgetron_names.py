@@ -15,7 +15,7 @@ from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.header.noise_dependency import dependency_meta
 from streamrecon.mrd.wire.messages import Dependency
-from streamrecon.output.integer_images import as_integers
+from streamrecon.output.integer_images import IntegerImage, as_integers
 from streamrecon.storage.noise_store import NoiseStore
 from streamrecon.stream.gadget import Gadget
 from streamrecon_gadgets.maps.images import echo_volumes
@@ -125,7 +125,7 @@ class FloatToUShort(Gadget[Volume]):
         if item.quantity is Quantity.COMPLEX:
             yield item
             return
-        values, slope, intercept, n_clipped = as_integers(
+        stored = as_integers(
             item.values,
             item.quantity,
             self._dtype,
@@ -133,12 +133,8 @@ class FloatToUShort(Gadget[Volume]):
             minimum=self.min_intensity,
             maximum=self.max_intensity,
         )
-        if n_clipped:
-            yield Notice(Level.WARNING, f"{item.quantity.label}: {n_clipped} voxels beyond range")
-        if np.ptp(values) < _FEW_GREYS:
-            text = f"{item.quantity.label}: {np.ptp(values) + 1} grey levels only; scale it before"
-            yield Notice(Level.WARNING, text)
-        yield replace(item, values=values, rescale=(slope, intercept))
+        yield from _doubts(item.quantity.label, stored)
+        yield replace(item, values=stored.values, rescale=(stored.slope, stored.intercept))
 
 
 class FloatToShort(FloatToUShort):
@@ -150,6 +146,14 @@ class FloatToShort(FloatToUShort):
     min_intensity: float = Field(default=-32768.0, description="smallest integer")
 
     _dtype: ClassVar[DTypeLike] = np.int16
+
+
+def _doubts(label: str, stored: IntegerImage) -> Iterator[Notice]:
+    if stored.n_clipped:
+        yield Notice(Level.WARNING, f"{label}: {stored.n_clipped} voxels beyond range")
+    if stored.n_greys <= _FEW_GREYS:
+        text = f"{label}: {stored.n_greys} grey levels only; scale it before"
+        yield Notice(Level.WARNING, text)
 
 
 class NoiseSummary(Gadget[object]):

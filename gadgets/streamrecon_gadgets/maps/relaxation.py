@@ -51,10 +51,10 @@ class DecayImages(Gadget[Echoes | FieldMap]):
             yield Notice(Level.WARNING, "R2*: not made, one echo has no decay")
             return
         decay = self._fit(echoes, item)
-        doubtful = decay.doubtful_share(item.total.fit.region)
-        told = f"gradient {self.gradient.value}, noise {item.total.fit.noise:.3g}"
-        yield Notice(Level.INFO, f"R2*: {told}, {doubtful:.1%} of the head lost to gradients")
-        yield from self._images(decay, item, told)
+        doubtful = decay.doubtful_fraction(item.total.fit.region)
+        comment = f"gradient {self.gradient.value}, noise {item.total.fit.noise:.3g}"
+        yield Notice(Level.INFO, f"R2*: {comment}, {doubtful:.1%} of the head lost to gradients")
+        yield from self._images(decay, item, comment)
 
     def _fit(self, echoes: Echoes, field: FieldMap) -> Decay:
         return fit_decay(
@@ -77,7 +77,7 @@ class DecayImages(Gadget[Echoes | FieldMap]):
             slice_mm=scan.slice_thickness_mm if slices else None,
         )
 
-    def _images(self, decay: Decay, field: FieldMap, told: str) -> Iterator[Volume]:
+    def _images(self, decay: Decay, field: FieldMap, comment: str) -> Iterator[Volume]:
         head = field.total.fit.region
         wanted = (
             (self.r2_star, Quantity.R2_STAR, decay.r2_star_per_s),
@@ -88,4 +88,4 @@ class DecayImages(Gadget[Echoes | FieldMap]):
         )
         for is_wanted, quantity, values in wanted:
             if is_wanted:
-                yield volume_of(field.scan, quantity, values, field.repetition, told)
+                yield volume_of(field.scan, quantity, values, field.repetition, comment)

@@ -61,15 +61,15 @@ class SwiImages(Gadget[Echoes | LocalFieldMap]):
         yield item
         if isinstance(item, Echoes) is (self.kind is Kind.FIELD):
             return
-        scan, repetition, told = self._facts(item)
+        scan, repetition, comment = self._facts(item)
         if repetition in self._done:
             return
         self._done.add(repetition)
-        yield Notice(Level.INFO, f"SWI: {told}")
+        yield Notice(Level.INFO, f"SWI: {comment}")
         for darkens in _wanted(self.shows):
             quantity = Quantity.SWI if darkens is Darkens.PARAMAGNETIC else Quantity.SWI_DIA
             image = self._image(item, darkens)
-            yield volume_of(scan, quantity, image, repetition, told, f"dark: {darkens.value}")
+            yield volume_of(scan, quantity, image, repetition, comment, f"dark: {darkens.value}")
 
     def _facts(self, item: Echoes | LocalFieldMap) -> tuple[Scan, int, str]:
         if isinstance(item, Echoes):
