@@ -22,6 +22,7 @@ from streamrecon.server.settings import Settings
 from streamrecon.server.worker_channel import Job, Kind, Summary, read_frame, read_summary, send_job
 from streamrecon.server.worker_pool import Worker
 
+_TAKEN_S = 10.0  # a worker that is idle takes its client in a millisecond
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.3, 1.0  # a word, and within a second its echo
 _AT_WORK = Text(str(Notice(Level.DEBUG, "at work")))
 
@@ -49,6 +50,7 @@ class Relay:
         self._worker: Worker | None = None
         self._verdict: StreamReconError | None = None
         self._writing = asyncio.Lock()
+        self._progress: Progress | None = None
         self._kills_before = 0
 
     def notes(self, opening: bytes) -> None:
@@ -62,27 +64,34 @@ class Relay:
         if self._worker is not None:
             self._worker.kill()
 
+    async def hand_to(self, worker: Worker) -> bool:
+        """Give the client to a worker; ``False`` where it was lost and has read nothing."""
+        self._worker = worker
+        self._kills_before = memory_kills()
+        try:
+            send_job(worker.channel, Job(self.session), self._client, self._shared_progress())
+            async with asyncio.timeout(_TAKEN_S):
+                frame = await read_frame(worker.channel)
+        except (OSError, ValueError, MemoryError):  # a time-out is one of them
+            frame = None
+        is_taken = frame is not None and frame.kind is Kind.TAKEN
+        if not is_taken:
+            self._worker = None
+        return is_taken or self._verdict is not None
+
     async def serve(self, worker: Worker) -> Summary:
-        """Let this worker serve the client; return when the worker has ended.
+        """Let the worker that has the client serve it; return when the worker has ended.
 
         Raises
         ------
         ClientLost
             If the client is gone or does not read.
         """
-        with Progress.new() as progress:
-            summary = await self._serve(worker, progress)
-            return summary or await self._replace_last_words(progress)
-
-    async def _serve(self, worker: Worker, progress: Progress) -> Summary | None:
-        self._worker = worker
-        self._kills_before = memory_kills()
         clock = asyncio.get_running_loop()
         overdue = OverdueError(f"the session took longer than {self._settings.total_s:g} s")
         timer = clock.call_later(self._settings.total_s, self.condemn, overdue)
         summary = None
         try:
-            send_job(worker.channel, Job(self.session), self._client, progress)
             summary = await self._until_lost(self._pass_on(worker))
         except (BrokenPipeError, ValueError, MemoryError):
             pass  # it ended before it began, or its frames make no sense: lost, as told below
@@ -91,7 +100,7 @@ class Relay:
             self._worker = None
             if summary is None:
                 worker.kill()
-        return summary
+        return summary or await self._replace_last_words()
 
     async def _pass_on(self, worker: Worker) -> Summary | None:
         while (frame := await read_frame(worker.channel)) is not None:
@@ -102,7 +111,7 @@ class Relay:
                     self._dependency_query = True
                 case Kind.DONE:
                     return read_summary(frame)
-                case Kind.READY:
+                case Kind.READY | Kind.TAKEN:
                     pass
         return None
 
@@ -147,20 +156,31 @@ class Relay:
         async with self._writing:
             await write(self._client, payload, self._settings.stall_s)
 
-    async def _replace_last_words(self, progress: Progress) -> Summary:
-        reason = self._verdict or self._why_lost(progress)
+    async def _replace_last_words(self) -> Summary:
+        reason = self._verdict or self._why_lost()
         await self.refuse(reason)
-        lines, images, received = progress.counts()
+        lines, images, received = self._shared_progress().counts()
         return Summary(outcome=reason.code, lines=lines, images=images, megabytes=received / 1e6)
 
-    def _why_lost(self, progress: Progress) -> StreamReconError:
+    def _why_lost(self) -> StreamReconError:
         if memory_kills() == self._kills_before:
             return WorkerLostError("the worker ended before the scan did")
-        lines, _, received = progress.counts()
+        lines, _, received = self._shared_progress().counts()
         return MemoryLimitError(
             f"session {self.session}: its worker was killed for want of memory after {lines}"
             f" lines, {received / 1e6:.1f} MB"
         )
+
+    def _shared_progress(self) -> Progress:
+        """What its worker has done, made when the first one is given the client."""
+        if self._progress is None:
+            self._progress = Progress.new()
+        return self._progress
+
+    def close(self) -> None:
+        """Let go of what is shared with the worker."""
+        if self._progress is not None:
+            self._progress.close()
 
     async def refuse(self, reason: StreamReconError) -> None:
         """Tell the client why there is nothing more.

@@ -13,8 +13,9 @@ from importlib import import_module
 from pathlib import Path
 from threading import Thread
 
+from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.wire.limits import GIB, MIB
-from streamrecon.mrd.wire.messages import Close, Message
+from streamrecon.mrd.wire.messages import Close, Message, Text
 from streamrecon.server.error_report import answer, code_of, is_bug
 from streamrecon.server.progress import Progress
 from streamrecon.server.raw_copy import RawCopy
@@ -96,6 +97,7 @@ def work(channel: socket.socket, settings: Settings, equip: Equip) -> None:
         given = receive_job(channel)
         if given is not None:
             job, client, progress = given
+            send_frame(channel, Kind.TAKEN)
             equipment.recall(settings.storage)
             with client, progress:
                 SessionProcess(
@@ -112,7 +114,11 @@ def _learn(equipment: WorkerSetup, settings: Settings) -> None:
 
 
 def log_to_stderr(settings: Settings) -> None:
-    """Log lines of this process to stderr, which all processes of the service share."""
+    """Log lines of this process to stderr, which all processes of the service share.
+
+    Python's warnings are lines too.
+    """
+    logging.captureWarnings(True)
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
     )
@@ -141,6 +147,7 @@ class SessionProcess:
         self._outbox = ByteQueue[object](settings.output_queue_mib * MIB)
         self._failure: Exception | None = None
         self._goes_on = False
+        self._loss_told = False
         self._began = time.monotonic()
         self._copy = _raw_copy(job, settings)
         self._intake = Intake(client, channel, settings, self._inbox.put, self._see)
@@ -162,6 +169,7 @@ class SessionProcess:
         writing.start()
         try:
             self._session.hold()
+            self._finish_copy()
             self._end_detached()
         except SessionEnded:
             pass
@@ -188,6 +196,7 @@ class SessionProcess:
     def _received(self) -> Iterator[Message]:
         for item in self._inbox:
             self._note_progress()
+            self._tell_loss()
             if isinstance(item, Exception):
                 raise item
             yield item
@@ -204,6 +213,18 @@ class SessionProcess:
             images=self._outgoing.images,
             received=self._intake.received,
         )
+
+    def _finish_copy(self) -> None:
+        if self._copy is not None:
+            self._copy.finish()
+            self._tell_loss()
+
+    def _tell_loss(self) -> None:
+        """Warn the client once that its raw copy ended, unless it is one that hears no text."""
+        loss = "" if self._copy is None else self._copy.loss
+        if loss and not self._loss_told and not self._session.facts.dependency_query:
+            self._loss_told = True
+            self._say(Text(str(Notice(Level.WARNING, loss))))
 
     def _say(self, item: object) -> None:
         self._note_progress()

@@ -12,7 +12,7 @@ from streamrecon.server import relay as relays
 from streamrecon.server.progress import Progress
 from streamrecon.server.relay import Relay
 from streamrecon.server.settings import Settings
-from streamrecon.server.worker_channel import receive_job
+from streamrecon.server.worker_channel import Kind, receive_job, send_frame
 
 
 class Victim:
@@ -22,11 +22,14 @@ class Victim:
         self.channel, self._end = socket.socketpair()
         self.channel.setblocking(False)
 
-    def die(self) -> None:
+    def take(self) -> None:
         job, client, progress = receive_job(self._end)
         assert job.session == "4f2a"
         with client, progress:
             progress.note(lines=12, images=1, received=42_000_000)
+        send_frame(self._end, Kind.TAKEN)
+
+    def die(self) -> None:
         self._end.close()
 
     def kill(self) -> None:
@@ -43,14 +46,17 @@ def test_the_kernels_count_tells_why_a_worker_is_lost(
     async def session() -> tuple[str, list[object]]:
         client, peer = socket.socketpair()
         client.setblocking(False)
-        worker = Victim()
+        worker, relay = Victim(), Relay(client, "4f2a", Settings())
         try:
-            serving = asyncio.ensure_future(Relay(client, "4f2a", Settings()).serve(worker))
+            taking = asyncio.to_thread(worker.take)
+            assert await asyncio.gather(relay.hand_to(worker), taking) == [True, None]
+            serving = asyncio.ensure_future(relay.serve(worker))
             await asyncio.sleep(0.05)
             worker.die()
             summary = await serving
             return str(summary), MrdParser().receive(peer.recv(4096))
         finally:
+            relay.close()
             for end in (client, peer, worker.channel):
                 end.close()
 

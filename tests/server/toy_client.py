@@ -40,7 +40,7 @@ class Service:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env=os.environ | {"PYTHONPATH": _path()},  # the fork server looks for toys there
+            env=os.environ | {"PYTHONPATH": _path()},
         )
         addresses = json.loads(self.process.stdout.readline())
         self.port = int(addresses[0][1])
@@ -73,8 +73,8 @@ class Service:
 
 
 def _path() -> str:
-    """Where modules are looked for: the toys, then what this process was given."""
-    return os.pathsep.join(filter(None, (str(_HERE), os.environ.get("PYTHONPATH", ""))))
+    """Where the fork server looks for toys, before what it is told anyway."""
+    return os.pathsep.join(filter(None, (str(_HERE), os.environ.get("PYTHONPATH"))))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from streamrecon.acquisition.noise_lines import (
     noise_samples,
     sampling_time_s,
 )
+from streamrecon.errors import StorageError
 from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.header.noise_dependency import NoiseLink
@@ -55,6 +57,8 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
     _noise: list[Acquisitions] = PrivateAttr(default_factory=list)
     _waiting: list[Acquisitions] = PrivateAttr(default_factory=list)
     _settled: bool = PrivateAttr(default=False)
+    _losses: list[str] = PrivateAttr(default_factory=list)
+    _losses_told: int = PrivateAttr(default=0)
 
     def feed(self, item: ScanHeader | Acquisitions) -> Iterator[object]:
         """Keep noise lines; before the first other line, say how to whiten; pass the others."""
@@ -77,7 +81,9 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
         if self._waiting:
             yield from self._settle(enough=0)
         if self._noise and self._own_noise(dwell_s=0.0):
-            if self._storage_id:
+            if self._losses:
+                yield from self._told()
+            elif self._storage_id:
                 yield Notice(Level.INFO, "noise scan: kept for the scans that depend on it")
             else:
                 yield Notice(Level.WARNING, "noise scan: not kept, it has no measurement id")
@@ -97,6 +103,7 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
         """Whiten by the best noise there is, unless more lines are worth waiting for."""
         dwell_s = sampling_time_s(self._waiting[0])
         found = self._own_noise(dwell_s) or self._stored_noise()
+        yield from self._told()
         if found is not None:
             record, source = found
             check_channels(record.covariance, self._n_channels)
@@ -147,15 +154,37 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
         )
         self._noise.clear()
         if self.context.storage and self._storage_id:
-            NoiseStore(self.context.storage).save(self._storage_id, record)
+            self._keep(self.context.storage, record)
         return record, "the scan's own noise lines"
+
+    def _keep(self, storage: Path, record: NoiseRecord) -> None:
+        """Keep the noise for other scans; this one goes on where the storage takes nothing."""
+        try:
+            NoiseStore(storage).save(self._storage_id, record)
+        except StorageError as e:
+            self._losses.append(f"{e}; scans that depend on this one's noise will not find it")
+
+    def _loaded(self, store: NoiseStore, measurement: str) -> NoiseRecord | None:
+        try:
+            return store.load(measurement)
+        except StorageError as e:
+            text = f"{e}; the noise scan is not used"
+            if text not in self._losses:  # it is looked for with every batch that waits
+                self._losses.append(text)
+            return None
+
+    def _told(self) -> Iterator[Notice]:
+        """What the storage did not do, once."""
+        news = self._losses[self._losses_told :]
+        self._losses_told = len(self._losses)
+        yield from (Notice(Level.WARNING, text) for text in news)
 
     def _stored_noise(self) -> tuple[NoiseRecord, str] | None:
         if self._link is None or self.context.storage is None:
             return None
         store = NoiseStore(self.context.storage)
         for measurement in self._link.dependencies:
-            record = store.load(measurement)
+            record = self._loaded(store, measurement)
             if record is not None:
                 matched = in_order_of(self._link.coil_labels, record.labels, record.covariance)
                 if matched is None or len(matched) != self._n_channels:
