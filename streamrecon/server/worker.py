@@ -112,7 +112,11 @@ def _learn(equipment: WorkerSetup, settings: Settings) -> None:
 
 
 def log_to_stderr(settings: Settings) -> None:
-    """Log lines of this process to stderr, which all processes of the service share."""
+    """Log lines of this process to stderr, which all processes of the service share.
+
+    Python's warnings are lines too.
+    """
+    logging.captureWarnings(True)
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
     )

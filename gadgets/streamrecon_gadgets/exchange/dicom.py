@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, field_validator
 
 from streamrecon.dicom.delivery.destinations import AnyDestination, read_destinations
 from streamrecon.dicom.delivery.folder import FolderDrop, file_name, folder_name
 from streamrecon.dicom.delivery.spool import Spool
+from streamrecon.dicom.objects.asked_outputs import AskedOutputs, is_asked_for, names_in
 from streamrecon.dicom.objects.mr_images import part10
+from streamrecon.dicom.objects.output_names import refuse_unknown
 from streamrecon.dicom.objects.series import DicomScan, Images, Run
 from streamrecon.errors import ConfigError, DeliveryError
 from streamrecon.model.delivery import Delivery
@@ -39,25 +41,37 @@ class DicomGadget(Gadget[Volume]):
         default=False, description="one series an echo, for readers that stack by series"
     )
 
+    @field_validator("outputs")
+    @classmethod
+    def _are_known(cls, text: str) -> str:
+        refuse_unknown(names_in(text))
+        return text
+
+    def enter(self, context: Context) -> None:
+        """Join a session; say what is sent, before any gadget makes images."""
+        super().enter(context)
+        self._asked_by_all.add(self.outputs)
+
     def feed(self, item: Volume) -> Iterator[Volume | Notice | DicomFile]:
         """Convert one volume and send it on its way."""
         form = item.quantity.dicom
-        if form is not None and self._is_asked_for(form.suffix):
+        if form is not None and is_asked_for(form.suffix, self.outputs):
             images = self._scan_of(item).images(item)
             yield from images.notices
             yield from self.send(images)
         yield item
 
-    def _is_asked_for(self, suffix: str) -> bool:
-        return not self.outputs or suffix in self.outputs.replace(" ", "").split(",")
+    @property
+    def _asked_by_all(self) -> AskedOutputs:
+        return self.context.shared.one(AskedOutputs, self.upright, AskedOutputs)
 
     def _scan_of(self, item: Volume) -> DicomScan:
-        shared = self.context.shared
+        shared, asked = self.context.shared, self._asked_by_all
         promised = shared.one(SourceImages, None, SourceImages).quantities
         sent = [
             quantity
             for quantity in promised
-            if quantity.dicom is not None and self._is_asked_for(quantity.dicom.suffix)
+            if quantity.dicom is not None and quantity.dicom.suffix in asked
         ]
         ids = item.scan.protocol.ids
         return shared.one(

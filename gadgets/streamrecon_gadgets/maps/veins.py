@@ -25,7 +25,8 @@ class FindVeins(Gadget[ChiMap]):
     """Adds a mask of the veins, their number and length, and a table of their centre-lines.
 
     The table is a file of comma-separated values: beside the images of a replay, else in the folder
-    ``veins`` of the service's storage, if it has one. Previews of a map are left alone.
+    ``veins`` of the service's storage, if it has one. Previews of a map are left alone, and objects
+    in which no brain was recognised.
     """
 
     accepts: ClassVar = (ChiMap,)
@@ -36,12 +37,16 @@ class FindVeins(Gadget[ChiMap]):
     contrast_ppm: float = Field(default=0.08, ge=0, description="weakest vein, ppm")
     k_sigma: float = Field(default=4.0, ge=0, description="smallest ratio to the map's noise")
     shortest_mm: float = Field(default=8.0, ge=0, description="shortest extent of a vein, mm")
+    anywhere: bool = Field(default=False, description="look where no brain was recognised too")
     table: bool = Field(default=True, description="trace centre-lines and keep their table")
 
     def feed(self, item: ChiMap) -> Iterator[object]:
         """Let the map go on, then its veins."""
         yield item
         if item.is_preview:
+            return
+        if not (item.found.total.is_brain or self.anywhere):
+            yield Notice(Level.INFO, "veins: not looked for, no brain was recognised")
             return
         veins = self._found(item)
         values = veins.astype(np.float32)
