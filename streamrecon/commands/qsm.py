@@ -1,4 +1,4 @@
-"""`streamrecon qsm`: maps susceptibility from magnitude and phase in NIfTI files made elsewhere."""
+"""`streamrecon qsm`: maps susceptibility from NIfTI or DICOM images made elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from streamrecon_gadgets.maps.field import FieldImages, MapField
 from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
 
-from streamrecon.commands.echo_files import EchoFiles, name_of, read_echo_files
+from streamrecon.commands.echo_files import EchoFiles, name_of
+from streamrecon.commands.given_images import first_of_pair, read_given
 from streamrecon.commands.mask_files import mask_beside, read_mask
 from streamrecon.commands.options import writable, write
 from streamrecon.console import Watch, tell_renamed
@@ -39,10 +40,11 @@ from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.serial import AnyGadget, Serial, Step
 
 _DESCRIPTION = """\
-Susceptibility (QSM, in ppm) of multi-echo GRE magnitude and phase, in NIfTI files made elsewhere,
-by the functions that the chain gre_qsm.xml runs at the scanner. What is not given is found out and
-told: echo times and field from the JSON beside the files, the direction of B0 from the affine, the
-scale of the phase from its range, its sign from the patient."""
+Susceptibility (QSM, in ppm) of multi-echo GRE, magnitude and phase or real and imaginary parts, in
+NIfTI or DICOM files made elsewhere, by the functions that the chain gre_qsm.xml runs at the
+scanner. What is not given is found out and told: echo times and field from DICOM or the JSON beside
+the files, the direction of B0 from the affine, the scale of the phase from its range, its sign from
+the patient."""
 _EPILOG = """\
 qualities:
   fast       a look at once: truncated division, most of the scale
@@ -62,6 +64,8 @@ examples:
   streamrecon qsm --phase sub-1_echo-*_part-phase_MEGRE.nii.gz \\
                   --mag sub-1_echo-*_part-mag_MEGRE.nii.gz -o qsm
   streamrecon qsm --phase phase4d.nii --mag mag4d.nii --te 4 8 12 --b0 3 --sign -1 -o qsm
+  streamrecon qsm --phase dicom/ --mag dicom/ -o qsm
+  streamrecon qsm --real dicom/ --imag dicom/ -o qsm
 
 Written: NAME_Chimap.nii.gz in ppm with a JSON sidecar, and a contact sheet; see --fields."""
 
@@ -72,12 +76,16 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     scan = parser.add_argument_group("the scan")
     scan.add_argument(
-        "--phase", type=Path, nargs="+", required=True, metavar="FILE",
-        help="one 4-D file, or a file for each echo in their order",
+        "--phase", type=Path, nargs="+", metavar="FILE",
+        help="one 4-D file, or a file for each echo in their order; or DICOM files or folders, of"
+        " which the phase images are taken; or one difference of two echoes",
     )  # fmt: skip
-    scan.add_argument(
-        "--mag", type=Path, nargs="+", required=True, metavar="FILE", help="magnitude, likewise"
-    )
+    scan.add_argument("--mag", type=Path, nargs="+", metavar="FILE", help="magnitude, likewise")
+    for part in ("real", "imag"):
+        scan.add_argument(
+            f"--{part}", type=Path, nargs="+", metavar="FILE",
+            help=f"{part}{'inary' if part == 'imag' else ''} part, in place of phase and magnitude",
+        )  # fmt: skip
     scan.add_argument(
         "--te", nargs="+", default=[], metavar="TE",
         help="echo times in ms or s, as 4 8.5 or 0.004,0.0085 or 4ms 8.5ms (JSON sidecars)",
@@ -147,12 +155,11 @@ def run(options: argparse.Namespace) -> int:
     began = time.perf_counter()
     if (options.reference == "region") != (options.region is not None):
         raise ConfigError("--reference region and --region FILE: found one, needed both or none")
-    _refuse_to_replace(writable(options.output), name_of(options.phase[0]), options.overwrite)
-    ends = None if options.phase_ends is None else tuple(options.phase_ends)
+    first = first_of_pair(options)
+    _refuse_to_replace(writable(options.output), name_of(first), options.overwrite)
     with Watch(options.output.name) as watch:
-        files = read_echo_files(
-            options.phase, options.mag, te=options.te, b0_t=options.b0, ends=ends
-        )
+        files = read_given(options)
+        _refuse_to_replace(options.output, files.name, options.overwrite)
         _say(watch, Level.INFO, *files.messages)
         _say(watch, Level.WARNING, *files.doubts)
         regions = _regions(options, files, watch)
@@ -183,7 +190,7 @@ def _regions(options: argparse.Namespace, files: EchoFiles, watch: Watch) -> Reg
     """The masks that are given, with what is doubtful about them said."""
     brain = options.mask
     if brain == "auto":
-        brain = mask_beside(options.mag[0])
+        brain = mask_beside((options.mag or options.real)[0])
         _say(watch, Level.INFO, f"mask: {brain.name}")
     masks: list[NDArray[np.bool_] | None] = []
     for path in (brain, options.region):
@@ -197,7 +204,7 @@ def _signed_field(files: EchoFiles, wanted: str, regions: Regions, watch: Watch)
     """The total field with the sign that is given, or that is found in the patient."""
     sign = _sign_of_files(files) if wanted == "auto" else PhaseSign(int(wanted), SignOrigin.GIVEN)
     data = complex_echoes(files.magnitude, files.phase, files.scale, sign=sign.value)
-    echoes = Echoes(data, files.scan(sign, ()))
+    echoes = Echoes(data, files.scan(sign, ()), noise=files.noise)
     gadgets: list[AnyGadget] = [MapField()]
     if wanted == "auto":
         gadgets += [RemoveBackground(quality=Quality.FAST), InvertField()]

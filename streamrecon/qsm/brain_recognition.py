@@ -21,7 +21,7 @@ _WALL_MM = 8.0  # skull, or the edge of a stripped brain, is met within
 _DARK = 0.5  # of the brightness within
 _LEAST_WALL = 0.9  # of the vertices; brains 0.98-1.00, an abdomen 0.4
 _LEAST_VERTICES = 40  # in the field of view, to say anything
-_LEAST_SOLID = 0.84  # of the convex hull; brains 0.88-0.92, egg-shaped phantoms up to 1, organs 0.8
+_LEAST_SOLID = 0.78  # of the convex hull; brains 0.88-0.92, of oblique slabs 0.84; leaks are less
 _SCALP_MM, _SCALP = 25.0, 0.25  # brightness met again
 _LEAST_SCALP = 0.5
 _LEAST_BARE = 0.8  # of all that is bright, where the scalp was stripped off
@@ -72,7 +72,7 @@ def recognise_brain(surface: Surface, magnitude: Real, geometry: Geometry) -> Re
     if wall < _LEAST_WALL:
         return Recognition(False, f"a dark wall around {wall:.0%} of it, a skull {_LEAST_WALL:.0%}")
     if scalp < _LEAST_SCALP:
-        bare = _share_of_all(surface.inside, even)
+        bare = _fraction_of_all(surface.inside, even)
         if bare < _LEAST_BARE:
             return Recognition(False, f"no scalp around it, and it is {bare:.0%} of what is there")
         if _contrast(surface.inside, even, geometry) < _LEAST_CONTRAST:
@@ -123,7 +123,7 @@ def _surroundings(surface: Surface, even: Real, geometry: Geometry) -> tuple[flo
     return float((wall[seen] < _DARK).mean()), float((beyond[seen] > _SCALP).mean())
 
 
-def _share_of_all(inside: NDArray[np.bool_], even: Real) -> float:
+def _fraction_of_all(inside: NDArray[np.bool_], even: Real) -> float:
     """How much of what is as bright as scalp lies within."""
     bright = even > _SCALP
     return float((bright & inside).sum() / max(int(bright.sum()), 1))

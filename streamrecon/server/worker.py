@@ -147,7 +147,7 @@ class SessionProcess:
         self._outbox = ByteQueue[object](settings.output_queue_mib * MIB)
         self._failure: Exception | None = None
         self._goes_on = False
-        self._loss_told = False
+        self._loss_sent = False
         self._began = time.monotonic()
         self._copy = _raw_copy(job, settings)
         self._intake = Intake(client, channel, settings, self._inbox.put, self._see)
@@ -222,8 +222,8 @@ class SessionProcess:
     def _tell_loss(self) -> None:
         """Warn the client once that its raw copy ended, unless it is one that hears no text."""
         loss = "" if self._copy is None else self._copy.loss
-        if loss and not self._loss_told and not self._session.facts.dependency_query:
-            self._loss_told = True
+        if loss and not self._loss_sent and not self._session.facts.dependency_query:
+            self._loss_sent = True
             self._say(Text(str(Notice(Level.WARNING, loss))))
 
     def _say(self, item: object) -> None:
