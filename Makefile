@@ -5,6 +5,7 @@
 # make bench   the benchmarks, as ratios within one run
 # make compare COMMIT=...  whole jobs of this checkout and of another commit in turn, 20 pairs
 # make bench-qsm  QSM against truth, into docs/measurements/qsm.md
+# make bench-faults  damaged connections, as many as ARGS="--sessions N" says
 # make lint    style, types and the rules of dependence
 # make docs    the site, in docs/_build
 # make smoke   the wheel in a new environment of PYTHON
@@ -14,7 +15,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo ready test check bench compare bench-qsm lint docs smoke clean
+.PHONY: demo ready test check bench compare bench-qsm bench-faults lint docs smoke clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.product
@@ -39,7 +40,8 @@ check: lint
 	  -m "not long and not slow and not shared" $(QUICK) $(ARGS)
 
 # Phantoms, or BART, and minutes of their own.
-APART := benchmarks/bench_qsm.py benchmarks/bench_parallel.py
+APART := benchmarks/bench_qsm.py benchmarks/bench_parallel.py benchmarks/bench_faults.py \
+  benchmarks/bench_memory.py
 
 bench: .venv/.test
 	@set -e; for file in $(filter-out $(APART),$(wildcard benchmarks/bench_*.py)); do \
@@ -58,6 +60,9 @@ bench-qsm: .venv/.test
 	( $(BIN)/python benchmarks/bench_qsm.py "$(PHANTOMS)" && \
 	  $(BIN)/python benchmarks/bench_qsm_limits.py "$(PHANTOMS)" ) | \
 	  $(BIN)/python scripts/fill_tables.py docs/measurements/qsm.md
+
+bench-faults: .venv/.test
+	PYTHONPATH=tests/endtoend:tests/gadgets $(BIN)/python benchmarks/bench_faults.py $(ARGS)
 
 lint: .venv/.lint
 	$(BIN)/ruff check

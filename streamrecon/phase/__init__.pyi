@@ -4,6 +4,7 @@ from streamrecon.phase.phase_offset import combine_by_offsets as combine_by_offs
 from streamrecon.phase.phase_offset import remove_offset as remove_offset
 from streamrecon.phase.phase_scaling import PhaseScale as PhaseScale
 from streamrecon.phase.phase_scaling import complex_echoes as complex_echoes
+from streamrecon.phase.phase_scaling import finite_range as finite_range
 from streamrecon.phase.phase_scaling import recognise_phase as recognise_phase
 from streamrecon.phase.unwrap import Unwrapped as Unwrapped
 from streamrecon.phase.unwrap import unwrap_by_template as unwrap_by_template

@@ -117,6 +117,32 @@ def recognise_phase(low: float, high: float, *, unit: str = "") -> PhaseScale:
     )
 
 
+def finite_range(
+    magnitude: NDArray[np.generic], phase: NDArray[np.generic]
+) -> tuple[float, float, str]:
+    """Smallest and largest number of the phase where both are finite, and a word on the gaps.
+
+    Raises
+    ------
+    DataError
+        If nothing is finite.
+
+    Examples
+    --------
+    >>> finite_range(np.array([1.0, np.inf, 2.0]), np.array([-1.0, 9.0, 2.0]))
+    (-1.0, 2.0, '1 of 3 voxels are no numbers in magnitude or phase, and were set to 0')
+    """
+    finite = np.isfinite(np.asarray(magnitude, np.float32)) & np.isfinite(
+        np.asarray(phase, np.float32)
+    )
+    if not finite.any():
+        raise DataError("images: found no voxel whose magnitude and phase are numbers")
+    low, high = float(phase[finite].min()), float(phase[finite].max())
+    gaps = int(finite.size - np.count_nonzero(finite))
+    told = f"{gaps} of {finite.size} voxels are no numbers in magnitude or phase, and were set to 0"
+    return low, high, told if gaps else ""
+
+
 def complex_echoes(
     magnitude: NDArray[np.generic],
     phase: NDArray[np.generic],

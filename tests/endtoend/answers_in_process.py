@@ -8,7 +8,7 @@ from pathlib import Path
 from streamrecon_gadgets import REGISTRY
 
 from streamrecon.errors import TruncatedStream
-from streamrecon.mrd.wire.messages import Close, ConfigFile, Image, Message, Text
+from streamrecon.mrd.wire.messages import Close, ConfigFile, ConfigText, Image, Message, Text
 from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.mrd.wire.writer import encode
 from streamrecon.server.error_report import answer
@@ -36,8 +36,9 @@ class Answer:
 
 
 def connection(chain: str, *scan: Message) -> bytes:
-    """The bytes of a connection that asks for a packaged chain."""
-    stream = (ConfigFile(chain), *scan, Close())
+    """The bytes of a connection that asks for a packaged chain, or brings the text of one."""
+    config = ConfigText(chain) if chain.startswith("<") else ConfigFile(chain)
+    stream = (config, *scan, Close())
     return b"".join(b"".join(encode(message)) for message in stream)
 
 

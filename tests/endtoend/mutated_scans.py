@@ -64,13 +64,13 @@ _WATCHING = """<configuration><version>2</version><stream>
 <gadget><name>WatchQuality</name></gadget><gadget><name>CollectCentre</name></gadget>
 </stream></configuration>"""
 
-_NUMBERS = (
+NUMBERS = (
     "0", "1", "-1", "2", "3", "7", "0.5", "1e-9", "16", "64", "255", "4096", "65535", "65536",
     "1e9", "-1e9", "4294967296", "1e38", "1e308", "-1e308", "1e-320", "nan", "inf", "-inf",
     "", "x", "0x10", "1_0", "١", "1" * 400,
 )  # fmt: skip
-_FLOATS = (0.0, -1.0, 1e-30, 1e9, 3e38, -3e38, np.nan, np.inf, -np.inf, 1e20)
-_INTEGERS = (0, 1, 2, 3, 7, 15, 16, 17, 255, 1024, 32768, 65535)
+FLOATS = (0.0, -1.0, 1e-30, 1e9, 3e38, -3e38, np.nan, np.inf, -np.inf, 1e20)
+INTEGERS = (0, 1, 2, 3, 7, 15, 16, 17, 255, 1024, 32768, 65535)
 
 
 @cache
@@ -85,7 +85,7 @@ def mutated_connection(seed: int) -> bytes:
     for _ in range(int(random.integers(1, 3))):
         kind = _KINDS[int(random.integers(len(_KINDS)))]
         kind(stream, random)
-    return _damaged_bytes(b"".join(b"".join(encode(message)) for message in stream), random)
+    return damaged_bytes(b"".join(b"".join(encode(message)) for message in stream), random)
 
 
 def small_scan() -> Stream:
@@ -118,7 +118,8 @@ def _copied(message: Message) -> Message:
     return Acquisitions(message.header.copy(), message.data.copy(), message.trajectory.copy())
 
 
-def _one(random: Random, values: tuple) -> object:
+def one_of(random: Random, values: tuple) -> object:
+    """Any of the values."""
     return values[int(random.integers(len(values)))]
 
 
@@ -128,7 +129,7 @@ def _header_number(stream: Stream, random: Random) -> None:
     numbers = [*re.finditer(r">([-+.\deE]+)<", text)]
     if numbers:
         spot = numbers[int(random.integers(len(numbers)))]
-        value = str(_one(random, _NUMBERS))
+        value = str(one_of(random, NUMBERS))
         stream[at] = Header((text[: spot.start(1)] + value + text[spot.end(1) :]).encode())
 
 
@@ -153,12 +154,12 @@ def _line_field(stream: Stream, random: Random) -> None:
     names = [name for name in layout.ACQUISITION.names if name not in _SHAPES]
     field = header[names[int(random.integers(len(names)))]]
     if field.dtype.names:
-        field = field[str(_one(random, field.dtype.names))]
+        field = field[str(one_of(random, field.dtype.names))]
     which = _which(len(header), random)
-    values = _FLOATS if field.dtype.kind == "f" else _INTEGERS
+    values = FLOATS if field.dtype.kind == "f" else INTEGERS
     if field.ndim > 1 and random.random() < 0.5:
         field = field[:, int(random.integers(field.shape[1]))]
-    field[which] = np.asarray(_one(random, values)).astype(field.dtype)
+    field[which] = np.asarray(one_of(random, values)).astype(field.dtype)
 
 
 _SHAPES = {"number_of_samples", "active_channels", "trajectory_dimensions"}
@@ -181,7 +182,7 @@ def _sample(stream: Stream, random: Random) -> None:
         int(random.integers(data.shape[1])),
         int(random.integers(data.shape[2])),
     )
-    data[where] = np.complex64(_one(random, _FLOATS))
+    data[where] = np.complex64(one_of(random, FLOATS))
 
 
 def _other_shape(stream: Stream, random: Random) -> None:
@@ -189,8 +190,8 @@ def _other_shape(stream: Stream, random: Random) -> None:
     at, run = _a_run(stream, random)
     cut = int(random.integers(len(run.header) + 1))
     n, channels, samples = run.data.shape
-    channels = int(_one(random, (0, 1, channels, channels + 1, 2 * channels)))
-    samples = int(_one(random, (0, 1, 2, samples - 1, samples, samples + 1, 3 * samples)))
+    channels = int(one_of(random, (0, 1, channels, channels + 1, 2 * channels)))
+    samples = int(one_of(random, (0, 1, 2, samples - 1, samples, samples + 1, 3 * samples)))
     data = np.ones((n - cut, channels, samples), np.complex64)
     header = run.header[cut:].copy()
     header["active_channels"], header["number_of_samples"] = channels, samples
@@ -235,15 +236,15 @@ def _message(stream: Stream, random: Random) -> None:
 def _unexpected(random: Random) -> Message:
     image = np.zeros(1, layout.IMAGE)
     image["matrix_size"], image["channels"], image["data_type"] = (2, 3, 1), 1, 5
-    image["image_type"] = int(_one(random, (0, 1, 2, 5, 6, 9)))
-    pixels = np.full((1, 1, 3, 2), _one(random, _FLOATS), np.float32)
+    image["image_type"] = int(one_of(random, (0, 1, 2, 5, 6, 9)))
+    pixels = np.full((1, 1, 3, 2), one_of(random, FLOATS), np.float32)
     return [
-        Image(image[0], pixels, {"EchoTime": (str(_one(random, _NUMBERS)),)}),
+        Image(image[0], pixels, {"EchoTime": (str(one_of(random, NUMBERS)),)}),
         Waveform(np.zeros(1, layout.WAVEFORM)[0], np.zeros((0, 0), np.uint32)),
         Bucket((), ()),
         Query("gadgetron::info", 7),
         Text("{" + '"parameters":{' * int(random.integers(1, 3000))),
-        Text('{"parameters": {"%s": %s}}' % _one(random, _PARAMETERS)),  # noqa: UP031
+        Text('{"parameters": {"%s": %s}}' % one_of(random, _PARAMETERS)),  # noqa: UP031
         Text('{"parameters": []}'),
     ][int(random.integers(7))]
 
@@ -278,7 +279,7 @@ def _which(n: int, random: Random) -> slice:
     return [slice(at, at + 1), slice(None), slice(at, None)][int(random.integers(3))]
 
 
-def _damaged_bytes(whole: bytes, random: Random) -> bytes:
+def damaged_bytes(whole: bytes, random: Random) -> bytes:
     """Now and then a byte turned or the end cut off."""
     kind = int(random.integers(20))
     if kind == 0:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from answers_in_process import answer_in_process, connection
+from mutated_images import CHAIN, mutated_images, small_images
 from mutated_scans import mutated_connection, small_scan
 
 from streamrecon.mrd.wire import layout
@@ -32,6 +34,37 @@ def test_no_damage_to_a_connection_is_told_to_be_the_services_fault(
 
         assert not answer.is_internal, (seed, answer.texts, answer.error)
         assert answer.error is None or any(f"[{c}]" in answer.last_words for c in CODES), seed
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_no_damage_to_images_is_told_to_be_the_services_fault(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first = secrets.randbelow(1 << 40)
+    with capsys.disabled():
+        print(f" and from seed {first}", end="")
+
+    for seed in (*range(100), *range(first, first + 50)):
+        answer = answer_in_process(mutated_images(seed))
+
+        assert not answer.is_internal, (seed, answer.texts, answer.error)
+
+
+def test_pixels_that_are_no_numbers_are_told_in_text_and_in_every_image() -> None:
+    header, *images = small_images()
+    pixels = images[1].data.copy()
+    pixels[0, 2, 3, 4:7] = np.nan
+
+    answer = answer_in_process(
+        connection(CHAIN, header, images[0], replace(images[1], data=pixels), *images[2:])
+    )
+
+    gaps = "3 of 2016 voxels are no numbers in magnitude or phase, and were set to 0"
+    assert f"WRN images: {gaps}" in answer.texts
+    made = answer.images[len(images) :]
+    assert len(made) == len(images)
+    assert all(np.isfinite(image.data).all() for image in made)
+    assert all(gaps in " ".join(image.meta["ImageComments"]) for image in made)
 
 
 def test_a_bug_is_told_to_be_the_services_fault(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar, Literal
 
-import numpy as np
 from pydantic import Field, PrivateAttr
 
 from streamrecon.errors import DataError
@@ -18,7 +17,7 @@ from streamrecon.mrd.header.phase_sign import image_sign
 from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.images.echo_images import EchoPair, echo_pairs
 from streamrecon.mrd.wire.messages import Image
-from streamrecon.phase.phase_scaling import complex_echoes, recognise_phase
+from streamrecon.phase.phase_scaling import complex_echoes, finite_range, recognise_phase
 from streamrecon.stream.gadget import Gadget
 
 
@@ -64,8 +63,8 @@ class AssembleImages(Gadget[ScanHeader | Image]):
             yield from self._echoes(pair)
 
     def _echoes(self, pair: EchoPair) -> Iterator[Notice | Echoes]:
-        finite = pair.phase[np.isfinite(pair.phase)]
-        scale = recognise_phase(float(finite.min()), float(finite.max()), unit=pair.unit)
+        low, high, gaps = finite_range(pair.magnitude, pair.phase)
+        scale = recognise_phase(low, high, unit=pair.unit)
         protocol = pair.scan.protocol
         stated = pair.sign if self.phase_sign is None else None
         sign = stated or image_sign(chain=self.phase_sign, vendor=protocol.vendor)
@@ -73,6 +72,9 @@ class AssembleImages(Gadget[ScanHeader | Image]):
         comment = f"phase images: {scale}; sign {sign}{', taken off before' if stated else ''}"
         yield Notice(_level(sign), comment)
         comments = (*pair.scan.comments, comment)
+        if gaps:
+            yield Notice(Level.WARNING, f"images: {gaps}")
+            comments = (*comments, gaps)
         scan = replace(pair.scan, protocol=replace(protocol, phase_sign=sign), comments=comments)
         data = complex_echoes(pair.magnitude, pair.phase, scale, sign=still)
         yield Echoes(data, scan, pair.repetition)
