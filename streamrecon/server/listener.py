@@ -15,9 +15,10 @@ from streamrecon.errors import ConfigError
 from streamrecon.server.client_socket import ClientLost, drain, first_bytes, half_close
 from streamrecon.server.delivery_process import DeliveryProcess
 from streamrecon.server.error_report import BusyError, OverdueError
+from streamrecon.server.log_lines import log_to_stderr
 from streamrecon.server.relay import Relay
 from streamrecon.server.settings import Settings
-from streamrecon.server.worker import Equip, log_to_stderr
+from streamrecon.server.worker import Equip
 from streamrecon.server.worker_channel import Summary
 from streamrecon.server.worker_pool import Pool, Worker
 
@@ -60,7 +61,7 @@ def serve(
     StreamReconError
         If no worker becomes warm.
     """
-    log_to_stderr(settings)
+    log_to_stderr(settings.log_level)
     return asyncio.run(Listener(settings, equip, preload).run(listening))
 
 
