@@ -176,14 +176,14 @@ def _volume(
         raise ConfigError(f"{stored.name}: found no quantity beside it, needed quantity=…")
     if field is None:
         raise ConfigError(f"{stored.name}: found no field strength beside it, needed b0_t=…")
-    said = stored.facts.get("ImageComments", "")
+    comment = stored.facts.get("ImageComments", "")
     return Volume(
         pixels_of(stored.values),
         stored.geometry,
         kind,
         bare_scan(stored.geometry, te_s, checks.field_t(field), _sign(stored)),
         echo=None if stored.te_s is None else te_s.index(stored.te_s),
-        comments=(said,) if said else (),
+        comments=(comment,) if comment else (),
     )
 
 

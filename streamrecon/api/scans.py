@@ -164,8 +164,10 @@ def send(
         header = first_header(scan)
         reply = client.send(chain_of([header], scan), address, request, observer)
     if not reply.complete:
-        said = [each.text for each in reply.notices if each.level is Level.ERROR]
-        raise DeliveryError(f"{address}: {said[-1] if said else 'the scan was not taken whole'}")
+        reasons = [each.text for each in reply.notices if each.level is Level.ERROR]
+        raise DeliveryError(
+            f"{address}: {reasons[-1] if reasons else 'the scan was not taken whole'}"
+        )
     return ScanResults(header.xml, reply.images).volumes
 
 
@@ -186,12 +188,12 @@ class _Observer:
     def sent(self, lines: int, size: int) -> None:  # noqa: ARG002  (bytes are nobody's business)
         """Count lines."""
         self._lines += lines
-        self._tell()
+        self._report()
 
     def received(self, images: int = 1) -> None:
         """Count images."""
         self._images += images
-        self._tell()
+        self._report()
 
     def say(self, notice: Notice) -> None:
         """Pass a sentence on."""
@@ -200,7 +202,7 @@ class _Observer:
         else:
             self._notice(notice)
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         if self._progress is not None:
             self._progress(Progress(self._lines, self._total, self._images))
 

@@ -1,4 +1,4 @@
-"""`streamrecon qsm`: maps susceptibility from magnitude and phase in NIfTI files made elsewhere."""
+"""`streamrecon qsm`: maps susceptibility from NIfTI or DICOM images made elsewhere."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from dataclasses import replace
 from glob import escape
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from streamrecon_gadgets.maps.field import FieldImages, MapField
 from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
 
-from streamrecon.commands.echo_files import EchoFiles, name_of, read_echo_files, read_mask
+from streamrecon.commands.echo_files import EchoFiles, name_of
+from streamrecon.commands.given_images import first_of_pair, read_given
+from streamrecon.commands.mask_files import mask_beside, read_mask
 from streamrecon.commands.options import writable, write
 from streamrecon.console import Watch, tell_renamed
 from streamrecon.errors import ConfigError
@@ -36,10 +40,11 @@ from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.serial import AnyGadget, Serial, Step
 
 _DESCRIPTION = """\
-Susceptibility (QSM, in ppm) of multi-echo GRE magnitude and phase, in NIfTI files made elsewhere,
-by the functions that the chain gre_qsm.xml runs at the scanner. What is not given is found out and
-told: echo times and field from the JSON beside the files, the direction of B0 from the affine, the
-scale of the phase from its range, its sign from the patient."""
+Susceptibility (QSM, in ppm) of multi-echo GRE, magnitude and phase or real and imaginary parts, in
+NIfTI or DICOM files made elsewhere, by the functions that the chain gre_qsm.xml runs at the
+scanner. What is not given is found out and told: echo times and field from DICOM or the JSON beside
+the files, the direction of B0 from the affine, the scale of the phase from its range, its sign from
+the patient."""
 _EPILOG = """\
 qualities:
   fast       a look at once: truncated division, most of the scale
@@ -59,6 +64,8 @@ examples:
   streamrecon qsm --phase sub-1_echo-*_part-phase_MEGRE.nii.gz \\
                   --mag sub-1_echo-*_part-mag_MEGRE.nii.gz -o qsm
   streamrecon qsm --phase phase4d.nii --mag mag4d.nii --te 4 8 12 --b0 3 --sign -1 -o qsm
+  streamrecon qsm --phase dicom/ --mag dicom/ -o qsm
+  streamrecon qsm --real dicom/ --imag dicom/ -o qsm
 
 Written: NAME_Chimap.nii.gz in ppm with a JSON sidecar, and a contact sheet; see --fields."""
 
@@ -69,12 +76,16 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     scan = parser.add_argument_group("the scan")
     scan.add_argument(
-        "--phase", type=Path, nargs="+", required=True, metavar="FILE",
-        help="one 4-D file, or a file for each echo in their order",
+        "--phase", type=Path, nargs="+", metavar="FILE",
+        help="one 4-D file, or a file for each echo in their order; or DICOM files or folders, of"
+        " which the phase images are taken; or one difference of two echoes",
     )  # fmt: skip
-    scan.add_argument(
-        "--mag", type=Path, nargs="+", required=True, metavar="FILE", help="magnitude, likewise"
-    )
+    scan.add_argument("--mag", type=Path, nargs="+", metavar="FILE", help="magnitude, likewise")
+    for part in ("real", "imag"):
+        scan.add_argument(
+            f"--{part}", type=Path, nargs="+", metavar="FILE",
+            help=f"{part}{'inary' if part == 'imag' else ''} part, in place of phase and magnitude",
+        )  # fmt: skip
     scan.add_argument(
         "--te", nargs="+", default=[], metavar="TE",
         help="echo times in ms or s, as 4 8.5 or 0.004,0.0085 or 4ms 8.5ms (JSON sidecars)",
@@ -89,7 +100,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--phase-ends", type=float, nargs=2, metavar=("LOW", "HIGH"),
         help="numbers that stand for -π and +π, where the range of the phase does not say it",
     )  # fmt: skip
-    scan.add_argument("--mask", type=Path, metavar="FILE", help="brain; found where not given")
+    scan.add_argument(
+        "--mask", metavar="FILE|auto",
+        help="brain, as 0 and 1 or probabilities; auto: the one beside the magnitude, named"
+        " NAME_desc-brain_mask.nii.gz or NAME_mask.nii.gz (found in the images)",
+    )  # fmt: skip
     result = parser.add_argument_group("the map")
     result.add_argument(
         "--quality", type=_quality, choices=[quality.value for quality in Quality],
@@ -140,18 +155,14 @@ def run(options: argparse.Namespace) -> int:
     began = time.perf_counter()
     if (options.reference == "region") != (options.region is not None):
         raise ConfigError("--reference region and --region FILE: found one, needed both or none")
-    _refuse_to_replace(writable(options.output), name_of(options.phase[0]), options.overwrite)
-    ends = None if options.phase_ends is None else tuple(options.phase_ends)
+    first = first_of_pair(options)
+    _refuse_to_replace(writable(options.output), name_of(first), options.overwrite)
     with Watch(options.output.name) as watch:
-        files = read_echo_files(
-            options.phase, options.mag, te=options.te, b0_t=options.b0, ends=ends
-        )
+        files = read_given(options)
+        _refuse_to_replace(options.output, files.name, options.overwrite)
         _say(watch, Level.INFO, *files.messages)
         _say(watch, Level.WARNING, *files.doubts)
-        regions = Regions(
-            None if options.mask is None else read_mask(options.mask, files.geometry),
-            None if options.region is None else read_mask(options.region, files.geometry),
-        )
+        regions = _regions(options, files, watch)
         field = _signed_field(files, options.sign, regions, watch)
         volumes = _volumes(field, regions, options, watch)
         _say(watch, Level.INFO, f"done in {time.perf_counter() - began:.1f} s")
@@ -175,11 +186,25 @@ def _refuse_to_replace(folder: Path, name: str, overwrite: bool) -> None:
         )
 
 
+def _regions(options: argparse.Namespace, files: EchoFiles, watch: Watch) -> Regions:
+    """The masks that are given, with what is doubtful about them said."""
+    brain = options.mask
+    if brain == "auto":
+        brain = mask_beside((options.mag or options.real)[0])
+        _say(watch, Level.INFO, f"mask: {brain.name}")
+    masks: list[NDArray[np.bool_] | None] = []
+    for path in (brain, options.region):
+        found = None if path is None else read_mask(Path(path), files.geometry)
+        _say(watch, Level.WARNING, *(found.doubts if found else ()))
+        masks.append(found.mask if found else None)
+    return Regions(*masks)
+
+
 def _signed_field(files: EchoFiles, wanted: str, regions: Regions, watch: Watch) -> FieldMap:
     """The total field with the sign that is given, or that is found in the patient."""
     sign = _sign_of_files(files) if wanted == "auto" else PhaseSign(int(wanted), SignOrigin.GIVEN)
     data = complex_echoes(files.magnitude, files.phase, files.scale, sign=sign.value)
-    echoes = Echoes(data, files.scan(sign, ()))
+    echoes = Echoes(data, files.scan(sign, ()), noise=files.noise)
     gadgets: list[AnyGadget] = [MapField()]
     if wanted == "auto":
         gadgets += [RemoveBackground(quality=Quality.FAST), InvertField()]
@@ -217,7 +242,13 @@ def _sign_by_object(chi: ChiMap, field: FieldMap, echoes: Echoes) -> SignDecisio
     outline = check_outline(echoes.data, times, scan.b0_t, scan.geometry)
     noise, several = field.total.fit.noise, len(times) > 1
     rate = fit_log_line(magnitude, times, chi.mask, noise=noise) if several else None
-    patient = check_phase_sign(chi.chi_ppm, chi.mask, chi.scan.geometry, r2_star_per_s=rate)
+    patient = check_phase_sign(
+        chi.chi_ppm,
+        chi.mask,
+        scan.geometry,
+        is_brain=field.total.is_brain,
+        r2_star_per_s=rate,
+    )
     found = decide_sign(scan.phase_sign, outline=outline.sign, patient=patient.vote)
     return replace(found, reason=f"{found.reason} (outline {outline}; iron and veins {patient})")
 

@@ -26,11 +26,15 @@ class Echoes:
         The scan they belong to.
     repetition
         Number of the volume, from 0.
+    noise
+        Standard deviation of the real part where it is known, as behind whitening: [Z, Y, X], or 1
+        in place of an axis along which it stays; ``None`` where only the images tell.
     """
 
     data: NDArray[np.complex64]
     scan: Scan
     repetition: int = 0
+    noise: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,6 +10,8 @@ from numpy.typing import DTypeLike, NDArray
 from streamrecon.model.images import Pixels
 from streamrecon.model.quantities import Quantity
 
+_PPB_PER_PPM = 1e3
+
 
 class IntegerImage(NamedTuple):
     """Integers, how to get the quantity back, and how many values did not fit."""
@@ -18,6 +20,11 @@ class IntegerImage(NamedTuple):
     slope: float
     intercept: float
     n_clipped: int
+
+    @property
+    def n_greys(self) -> int:
+        """Grey levels between the darkest and the brightest voxel."""
+        return int(np.ptp(self.values)) + 1
 
 
 def as_integers(
@@ -70,3 +77,26 @@ def as_integers(
     clipped = int(((stored < low) | (stored > high)).sum())
     integers = np.clip(stored, low, high).astype(dtype)
     return IntegerImage(integers, slope, intercept - offset * slope, clipped)
+
+
+def as_integer_ppb(
+    values_ppm: Pixels | NDArray[np.float64],
+    quantity: Quantity,
+    *,
+    unsigned_bits: int | None = None,
+) -> IntegerImage:
+    """Whole ppb of a map in ppm; slope and intercept give ppm again. What is no number is 0.
+
+    Signed 16 bits, or as many unsigned ones with half of their range added.
+
+    >>> as_integer_ppb(np.array([-0.5, 4.0]), Quantity.CHI, unsigned_bits=12)[1:]
+    (0.001, -2.048, 1)
+    """
+    values_ppb = np.nan_to_num(values_ppm.real * np.float64(_PPB_PER_PPM))
+    if unsigned_bits is None:
+        stored = as_integers(values_ppb, quantity, np.int16)
+    else:
+        half, most = 2.0 ** (unsigned_bits - 1), 2**unsigned_bits - 1
+        stored = as_integers(values_ppb, quantity, np.uint16, offset=half, maximum=most)
+    slope, intercept = stored.slope / _PPB_PER_PPM, stored.intercept / _PPB_PER_PPM
+    return stored._replace(slope=slope, intercept=intercept)

@@ -43,10 +43,10 @@ def _volume(stack: Stack, protocol: ScanProtocol) -> Volume:
     quantity = _BY_LABEL.get(stack.label)
     if quantity is None:
         raise DataError(f"image of {stack.label!r}: found no quantity of that name")
-    said = stated_sign(first_value(stack.meta, names.PHASE_SIGN))
+    stated = stated_sign(first_value(stack.meta, names.PHASE_SIGN))
     scan = Scan(
         stack.geometry,
-        protocol if said is None else replace(protocol, phase_sign=said),
+        protocol if stated is None else replace(protocol, phase_sign=stated),
         stack.thickness_mm,
     )
     return Volume(

@@ -164,7 +164,7 @@ def send(scan: Path, address: str, folder: Path) -> int:
     )
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_a_service_that_is_killed_and_started_again_delivers_what_its_scan_made(
     tmp_path: Path,
 ) -> None:

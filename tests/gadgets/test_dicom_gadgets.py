@@ -16,7 +16,7 @@ from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.delivery.spool_status import listing
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.images import Volume
+from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.notice import Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import (
@@ -110,6 +110,33 @@ def test_a_folder_is_complete_when_the_chain_ends(tmp_path: Path) -> None:
 def test_a_service_without_storage_says_so() -> None:
     with pytest.raises(ConfigError, match="SpoolDicom: needs the service's storage"):
         run("SpoolDicom", CHI)
+
+
+TWO_BRANCHES = """<configuration><version>2</version><stream><parallel>
+<stream key="maps"><gadget><name>SpoolDicom</name>
+<property name="outputs" value="QSM_ppb"/></gadget></stream>
+<stream key="echoes"><gadget><name>EchoImages</name></gadget><gadget><name>SpoolDicom</name>
+<property name="outputs" value="Mag"/></gadget></stream>
+</parallel></stream></configuration>"""
+
+
+def test_a_map_names_the_echo_images_that_another_branch_asks_for(tmp_path: Path) -> None:
+    (tmp_path / "destinations.toml").write_text('[[destination]]\nname = "pacs"\nhost = "a"\n')
+    echoes = Echoes(np.ones((1, *GRID.shape), np.complex64), SCAN)
+    chain = build_chain(TWO_BRANCHES, REGISTRY, Context(storage=tmp_path))
+
+    chain.run([CHI, echoes], lambda _: None)  # the map first: its branch begins the study
+
+    images = [dcmread(file) for file in (tmp_path / "spool" / "batches").glob("*/*.dcm")]
+    magnitudes = {image.SOPInstanceUID for image in images if "Mag" in image.SeriesDescription}
+    maps = [image for image in images if "QSM" in image.SeriesDescription]
+    named = [
+        item.ReferencedSOPInstanceUID
+        for image in maps
+        for item in image.get("SourceImageSequence", ())
+    ]
+    assert len(maps) == len(magnitudes) == GRID.shape[0]
+    assert sorted(named) == sorted(magnitudes), "one of its place for each slice, and no phase"
 
 
 @pytest.mark.parametrize("gadget", ["SendDicom", "SpoolDicom", "WriteDicomFolder"])

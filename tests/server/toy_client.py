@@ -73,9 +73,8 @@ class Service:
 
 
 def _path() -> str:
-    """Where the fork server looks for the toys, then where this process looks."""
-    there = os.environ.get("PYTHONPATH")
-    return f"{_HERE}{os.pathsep}{there}" if there else str(_HERE)
+    """Where the fork server looks for toys, before what it is told anyway."""
+    return os.pathsep.join(filter(None, (str(_HERE), os.environ.get("PYTHONPATH"))))
 
 
 @contextmanager
