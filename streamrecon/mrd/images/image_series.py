@@ -75,8 +75,8 @@ class ImageSeries:
         """
         if self._gave or not self._dropped:
             return None
-        left = ", ".join(sorted(self._dropped))
-        return Notice(Level.WARNING, f"no image: the chain ends with {left}; {_REMEDY}")
+        made = ", ".join(sorted(self._dropped))
+        return Notice(Level.WARNING, f"no image: the chain ends with {made}; {_REMEDY}")
 
     def images(self, volume: Volume) -> list[Image]:
         """The volume as images."""
