@@ -12,6 +12,7 @@ from streamrecon_gadgets.maps.field import FieldImages, MapField
 from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
 
 from streamrecon.commands.echo_files import EchoFiles, read_echo_files, read_mask
+from streamrecon.commands.local_field import map_local_field
 from streamrecon.commands.options import write
 from streamrecon.console import Watch
 from streamrecon.errors import ConfigError
@@ -36,7 +37,7 @@ told: echo times and field from the JSON beside the files, the direction of B0 f
 scale of the phase from its range, its sign from the patient."""
 _EPILOG = """\
 qualities:
-  fast       a look at once: truncated division, most of the scale
+  fast       a look at once: sparse gradients on half of the grid, truncated division for the rest
   default    the number: total variation, its strength from the noise
   best       as default, run to its end: the last per cents, several times slower
   consensus  the example of the consensus paper (doi:10.1002/mrm.30006), for comparison
@@ -53,6 +54,7 @@ examples:
   streamrecon qsm --phase sub-1_echo-*_part-phase_MEGRE.nii.gz \\
                   --mag sub-1_echo-*_part-mag_MEGRE.nii.gz -o qsm
   streamrecon qsm --phase phase4d.nii --mag mag4d.nii --te 4 8 12 --b0 3 --sign -1 -o qsm
+  streamrecon qsm --local sub-1_localfield.nii.gz --mask brain.nii.gz --b0 3 -o qsm
 
 Written: NAME_Chimap.nii.gz in ppm with a JSON sidecar, and a contact sheet; see --fields."""
 
@@ -63,12 +65,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     scan = parser.add_argument_group("the scan")
     scan.add_argument(
-        "--phase", type=Path, nargs="+", required=True, metavar="FILE",
+        "--phase", type=Path, nargs="+", metavar="FILE",
         help="one 4-D file, or a file for each echo in their order",
     )  # fmt: skip
+    scan.add_argument("--mag", type=Path, nargs="+", metavar="FILE", help="magnitude, likewise")
     scan.add_argument(
-        "--mag", type=Path, nargs="+", required=True, metavar="FILE", help="magnitude, likewise"
-    )
+        "--local", type=Path, metavar="FILE",
+        help="in place of the phase: a clean local field in ppm, positive where B exceeds B0;"
+        " needs --b0, takes --mask and --mag",
+    )  # fmt: skip
     scan.add_argument(
         "--te", nargs="+", default=[], metavar="TE",
         help="echo times in ms or s, as 4 8.5 or 0.004,0.0085 or 4ms 8.5ms (JSON sidecars)",
@@ -120,6 +125,10 @@ def run(options: argparse.Namespace) -> int:
     began = time.perf_counter()
     if (options.reference == "region") != (options.region is not None):
         raise ConfigError("--reference region and --region FILE: found one, needed both or none")
+    if options.local is not None:
+        return _run_local(options, began)
+    if not options.phase or not options.mag:
+        raise ConfigError("found no --phase or no --mag, needed both, or --local FILE")
     ends = None if options.phase_ends is None else tuple(options.phase_ends)
     with Watch(options.output.name) as watch:
         files = read_echo_files(
@@ -135,6 +144,15 @@ def run(options: argparse.Namespace) -> int:
         volumes = _volumes(field, regions, options, watch)
         _say(watch, Level.INFO, f"done in {time.perf_counter() - began:.1f} s")
     write(_harvest(volumes), options.output, ["nifti", "png"])
+    return 0
+
+
+def _run_local(options: argparse.Namespace, began: float) -> int:
+    """The map of a local field that is given."""
+    with Watch(options.output.name) as watch:
+        volume, told = map_local_field(options)
+        _say(watch, Level.INFO, *told, f"done in {time.perf_counter() - began:.1f} s")
+    write(_harvest([volume]), options.output, ["nifti", "png"])
     return 0
 
 
