@@ -3,7 +3,7 @@
     python benchmarks/bench_preview.py [--seconds 20] [--pairs 3]
 
 A scan comes line by line, linear order, at the pace of a scanner that takes so many seconds. The
-chain of previews is compared with the same chain without `GatherCentre` and `Preview`, run by run
+chain of previews is compared with the same chain without `CollectCentre` and `Preview`, run by run
 in pairs. The delay is that from the last line to the last image, and its share is of the scan.
 """
 
@@ -71,7 +71,7 @@ def without_previews() -> str:
     """The chain of previews without them."""
     chain = find_chain_file("gre_preview").decode()
     for gadget in (
-        r"<gadget>\s*<name>GatherCentre</name>.*?</gadget>",
+        r"<gadget>\s*<name>CollectCentre</name>.*?</gadget>",
         r'<stream key="preview".*?</stream>',
     ):
         chain, found = re.subn(gadget, "", chain, flags=re.DOTALL)

@@ -225,9 +225,9 @@ def local_field_alone(phantoms: dict[str, Phantom]) -> None:
     )  # fmt: skip
     for p in phantoms.values():
         image = np.sqrt(np.sum(p.magnitude**2, axis=0))
-        for quality in (Quality.FAST, Quality.DEFAULT, Quality.BEST):
+        for quality in (Quality.FAST, Quality.STANDARD, Quality.BEST):
             for label, magnitude in (("no", None), ("yes", image)):
-                if label == "yes" and quality is not Quality.DEFAULT:
+                if label == "yes" and quality is not Quality.STANDARD:
                     continue
                 found = susceptibility_of_local_field(
                     p.local, p.mask, p.grid, quality=quality, magnitude=magnitude
@@ -265,9 +265,9 @@ def whole(phantoms: dict[str, Phantom]) -> None:
     seeds: dict[Quality, list[tuple[float, ...]]] = {}
     for p in phantoms.values():
         again = "_s" in p.name
-        for quality in Quality if not again else (Quality.FAST, Quality.DEFAULT, Quality.BEST):
+        for quality in Quality if not again else (Quality.FAST, Quality.STANDARD, Quality.BEST):
             for label, mask in (("given", p.mask), ("found", None)):
-                if label == "found" and (again or quality is not Quality.DEFAULT):
+                if label == "found" and (again or quality is not Quality.STANDARD):
                     continue
                 found = susceptibility(p.echoes, p.te_s, p.b0_t, p.grid, quality=quality, mask=mask)
                 score = chi_score(found.map.chi_ppm, p)
@@ -332,7 +332,7 @@ def speed() -> None:
         ),
         ("mask", 60, lambda: brain_mask(total.magnitude, total.quality, grid)),
         (
-            "background, default",
+            "background, standard",
             300,
             lambda: remove_pdf(total.fit.field_ppm, mask, grid, weight=total.weight),
         ),
@@ -345,14 +345,14 @@ def speed() -> None:
             ),
         ),
         (
-            "inversion, default",
+            "inversion, standard",
             700,
             lambda: invert_tv(
                 local.field_ppm, mask, grid, strength=3e-4, weight=total.weight,
                 magnitude=total.magnitude,
             ),
         ),
-        ("all, default", "-", lambda: susceptibility(echoes, te_s, 3.0, grid)),
+        ("all, standard", "-", lambda: susceptibility(echoes, te_s, 3.0, grid)),
     ):  # fmt: skip
         row(label, 8 * cost_in(unit, work), aim)
 

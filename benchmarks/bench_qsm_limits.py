@@ -78,7 +78,7 @@ def slab(folder: Path) -> None:
         part = slice(max(middle - half, 0), middle + half)
         mask = p.mask[part]
         grid = Geometry(mask.shape, p.grid.voxel_mm, p.grid.axes_lps)
-        for quality in (Quality.FAST, Quality.DEFAULT):
+        for quality in (Quality.FAST, Quality.STANDARD):
             found = susceptibility(
                 np.ascontiguousarray(p.echoes[:, part]), p.te_s, p.b0_t, grid,
                 quality=quality, mask=mask,
@@ -117,7 +117,7 @@ def calcification(folder: Path) -> None:
         f"{BEYOND_MM:g} mm from it",
         "quality", "largest of all ppb", "region", "rms ppb",
     )  # fmt: skip
-    for quality in (Quality.FAST, Quality.DEFAULT, Quality.BEST):
+    for quality in (Quality.FAST, Quality.STANDARD, Quality.BEST):
         maps = [
             susceptibility(p.echoes, p.te_s, p.b0_t, p.grid, quality=quality, mask=p.mask)
             for p in (ill, well)
@@ -165,7 +165,7 @@ def memory() -> None:
     """Peak of a process that makes one map, and its time."""
     head("One map in a process of its own", "echoes", "quality", "seconds", "peak GB")
     for shape in SHAPES:
-        for quality in (Quality.FAST, Quality.DEFAULT):
+        for quality in (Quality.FAST, Quality.STANDARD):
             words = [sys.executable, __file__, "one", *map(str, shape), quality.value]
             done = subprocess.run(words, check=True, capture_output=True, text=True)
             seconds, peak = map(float, done.stdout.split())

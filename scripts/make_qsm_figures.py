@@ -41,22 +41,22 @@ def main() -> int:
 
 
 def draw_head(folder: Path) -> None:
-    """Total field, local field, true χ, fast and default map of the phantom, through its nuclei."""
+    """Total field, local field, true χ, fast and standard map, through the nuclei."""
     p = load(folder)
     z = round(float(np.mean(np.nonzero(np.isin(p.regions, NUCLEI) & p.mask)[0])))
-    fast, default = (
+    fast, standard = (
         susceptibility(p.echoes, p.te_s, p.b0_t, p.grid, quality=quality, mask=p.mask)
-        for quality in (Quality.FAST, Quality.DEFAULT)
+        for quality in (Quality.FAST, Quality.STANDARD)
     )
     truth = np.where(p.mask, p.chi - p.chi[p.mask].mean(), 0)
     save(
         "qsm_phantom.png",
         HEAD_SCALE,
-        (default.total.fit.field_ppm[z] * p.mask[z], TOTAL_PPM),
-        (default.local.field_ppm[z], WINDOW_PPM),
+        (standard.total.fit.field_ppm[z] * p.mask[z], TOTAL_PPM),
+        (standard.local.field_ppm[z], WINDOW_PPM),
         (truth[z], WINDOW_PPM),
         (fast.map.chi_ppm[z], WINDOW_PPM),
-        (default.map.chi_ppm[z], WINDOW_PPM),
+        (standard.map.chi_ppm[z], WINDOW_PPM),
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from streamrecon import __version__
-from streamrecon.console import complain
+from streamrecon.console import complain, tell_renamed
 from streamrecon.errors import ConfigError, StreamReconError
 
 _DESCRIPTION = "Inline multi-echo GRE reconstruction: k-space in over MRD, images out."
@@ -28,17 +28,17 @@ COMMANDS = {
     "spool": "see and move images that wait for archives",
     "check": "check a chain file, show what it will do",
     "show": "draw all images of a folder on one page",
-    "polarity": "find a scanner's phase sign by a phantom",
+    "phase-sign": "find a scanner's phase sign by a phantom",
     "gadgets": "list what a chain file may name",
 }
 """Subcommands, each a module of `streamrecon.commands`, and what each is for."""
-
-_MODULES = {"polarity": "phase_sign"}
+OLD_COMMANDS = {"polarity": "phase-sign"}
+"""Names that subcommands had before → those of today."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return its exit status."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = _of_today(sys.argv[1:] if arguments is None else arguments)
     options = _parser(words).parse_args(words)
     try:
         status: int = options.run(options)
@@ -54,6 +54,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+def _of_today(words: Sequence[str]) -> list[str]:
+    """The words with the name that the subcommand has today."""
+    command, *rest = words or ("",)
+    if command not in OLD_COMMANDS:
+        return list(words)
+    tell_renamed(f"streamrecon {command}", OLD_COMMANDS[command])
+    return [OLD_COMMANDS[command], *rest]
+
+
 def _failed(reason: str, status: int) -> int:
     complain(reason)
     return status
@@ -66,5 +75,5 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     for name, purpose in COMMANDS.items():
         command = commands.add_parser(name, help=purpose)
         if name in words:
-            import_module(f"streamrecon.commands.{_MODULES.get(name, name)}").add(command)
+            import_module(f"streamrecon.commands.{name.replace('-', '_')}").add(command)
     return parser

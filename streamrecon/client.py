@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from threading import Event
 
-from streamrecon.console import Watch
 from streamrecon.errors import ConfigError, DeliveryError, TruncatedStream
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.observer import Observer
+from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.encode_fields import Piece
 from streamrecon.mrd.wire.log_text import notice_of
-from streamrecon.mrd.wire.message_ids import Dialect
 from streamrecon.mrd.wire.messages import (
     Acquisitions,
     Close,
@@ -140,7 +140,7 @@ class Request:
         yield Close()
 
 
-def send(scan: Iterable[Message], server: Server, request: Request, watch: Watch) -> Reply:
+def send(scan: Iterable[Message], server: Server, request: Request, watch: Observer) -> Reply:
     """Send a scan and receive what the server makes of it, both at once.
 
     Parameters
@@ -201,7 +201,7 @@ def connected(server: Server) -> Iterator[socket.socket]:
 class _Conversation:
     """One connection: `speak` in one thread, `listen` in another."""
 
-    def __init__(self, peer: socket.socket, server: Server, watch: Watch) -> None:
+    def __init__(self, peer: socket.socket, server: Server, watch: Observer) -> None:
         self._peer = peer
         self._server = server
         self._watch = watch

@@ -101,6 +101,11 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else "?" for c in text.rstrip())
 
 
+def tell_renamed(old: str, new: str) -> None:
+    """Say on stderr what something is called now."""
+    print(f"streamrecon: {old} is now called {new}; the old name still works", file=sys.stderr)
+
+
 def complain(reason: str) -> None:
     """Say on stderr why something failed."""
     print(f"streamrecon: error: {reason}", file=sys.stderr)

@@ -13,7 +13,6 @@ many blocks of one shape, `RealPlan` for iterations. FFTW's wisdom can be kept o
 from __future__ import annotations
 
 import math
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
@@ -25,6 +24,7 @@ import numpy as np
 import pyfftw
 from numpy.typing import NDArray
 
+from streamrecon.storage.atomic_file import whole
 from streamrecon.threads import budget
 
 Complex = NDArray[np.complex64]
@@ -267,15 +267,6 @@ def fast_length(n: int) -> int:
     return length
 
 
-def fast_shape(shape: Sequence[int], padding: float = 1.0) -> tuple[int, ...]:
-    """Fast lengths of at least ``padding`` times each size.
-
-    >>> fast_shape((51, 64), 1.25)
-    (64, 80)
-    """
-    return tuple(fast_length(int(np.ceil(n * padding))) for n in shape)
-
-
 def load_wisdom(path: Path) -> bool:
     """Take over plans measured earlier; whether there were any that fit this FFTW."""
     if not path.is_file():
@@ -285,7 +276,5 @@ def load_wisdom(path: Path) -> bool:
 
 def save_wisdom(path: Path) -> None:
     """Keep the single-precision plans measured so far; a reader sees the old file or the new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    partial.write_bytes(pyfftw.export_wisdom()[1])
-    partial.replace(path)
+    with whole(path) as scratch:
+        scratch.write_bytes(pyfftw.export_wisdom()[1])

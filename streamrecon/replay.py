@@ -8,9 +8,9 @@ from itertools import chain as chain_of
 from pathlib import Path
 from typing import BinaryIO
 
-from streamrecon.console import Watch
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.observer import Observer
 from streamrecon.mrd.files.open_scan import first_header, open_scan
 from streamrecon.mrd.files.plain_stream import read_stream, write_stream
 from streamrecon.mrd.images.image_series import ImageSeries
@@ -27,7 +27,7 @@ def run_scan(
     chain: Chain,
     *,
     give: Callable[[Result], None],
-    watch: Watch,
+    watch: Observer,
 ) -> None:
     """Feed a scan to a chain; what a client would be sent goes to ``give`` and ``watch``.
 
@@ -66,7 +66,7 @@ def run_scan(
     chain.run(_watched(scan, series, watch), emit)
 
 
-def _watched(scan: Iterable[Message], series: ImageSeries, watch: Watch) -> Iterator[Message]:
+def _watched(scan: Iterable[Message], series: ImageSeries, watch: Observer) -> Iterator[Message]:
     for message in scan:
         if isinstance(message, Acquisitions):
             series.see(message)
@@ -74,7 +74,7 @@ def _watched(scan: Iterable[Message], series: ImageSeries, watch: Watch) -> Iter
         yield message
 
 
-def replay(path: Path, chain: Chain, watch: Watch, *, group: str | None = None) -> ScanResults:
+def replay(path: Path, chain: Chain, watch: Observer, *, group: str | None = None) -> ScanResults:
     """Reconstruct the scan in a file.
 
     Parameters
@@ -100,7 +100,7 @@ def replay(path: Path, chain: Chain, watch: Watch, *, group: str | None = None) 
     return ScanResults.of(header.xml, results)
 
 
-def pipe(source: BufferedIOBase, target: BinaryIO, chain: Chain, watch: Watch) -> None:
+def pipe(source: BufferedIOBase, target: BinaryIO, chain: Chain, watch: Observer) -> None:
     """Reconstruct a plain stream into another one: header, images as they are made, CLOSE.
 
     After an error there is no CLOSE, so that a reader does not take the images for all of them.

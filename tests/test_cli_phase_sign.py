@@ -1,4 +1,4 @@
-"""`streamrecon polarity`: a phantom of known susceptibility tells the sign of the phase."""
+"""`streamrecon phase-sign`: a phantom of known susceptibility tells the sign of the phase."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ SCENE = Scene(
 AT = ("--at", "-25", "0", "5", "--radius", "10")
 
 
-def polarity(folder: Path, scene: Scene, *options: str) -> int:
+def looked_at(folder: Path, scene: Scene, *options: str) -> int:
     path = folder / "vials.h5"
     write_scan(simulate(scene), path)
-    return main(["polarity", str(path), *options])
+    return main(["phase-sign", str(path), *options])
 
 
 @pytest.mark.parametrize("options", [AT, ()], ids=["one object", "all objects"])
 def test_a_right_sign_is_confirmed(
     tmp_path: Path, options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status = polarity(tmp_path, replace(SCENE, phase_sign=-1), *options)
+    status = looked_at(tmp_path, replace(SCENE, phase_sign=-1), *options)
 
     assert status == 0
     assert "phase sign -1 shows it paramagnetic: the sign of this scan is right" in (
@@ -57,7 +57,7 @@ def test_a_wrong_sign_is_named_with_the_right_one(
     """A scanner that turns backwards and does not say so is taken for +1."""
     scene = replace(SCENE, phase_sign=-1, says_phase_sign=False)
 
-    status = polarity(tmp_path, scene, *options)
+    status = looked_at(tmp_path, scene, *options)
 
     said = capsys.readouterr().out
     assert status == 1
@@ -69,12 +69,12 @@ def test_a_wrong_sign_is_named_with_the_right_one(
 def test_a_diamagnetic_object_counts_the_other_way(tmp_path: Path) -> None:
     scene = replace(SCENE, phantom=phantom(-0.4))
 
-    assert polarity(tmp_path, scene, *AT, "--diamagnetic") == 0
-    assert polarity(tmp_path, scene, *AT) == 1
+    assert looked_at(tmp_path, scene, *AT, "--diamagnetic") == 0
+    assert looked_at(tmp_path, scene, *AT) == 1
 
 
 def test_water_alone_cannot_tell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status = polarity(tmp_path, replace(SCENE, phantom=phantom(0.0)), *AT)
+    status = looked_at(tmp_path, replace(SCENE, phantom=phantom(0.0)), *AT)
 
     assert status == 2
     assert "cannot tell" in capsys.readouterr().out
@@ -83,7 +83,18 @@ def test_water_alone_cannot_tell(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_a_place_outside_the_phantom_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status = polarity(tmp_path, SCENE, "--at", "400", "0", "0")
+    status = looked_at(tmp_path, SCENE, "--at", "400", "0", "0")
 
     assert status == 1
     assert "found no voxels of a ball of 5.0 mm there" in capsys.readouterr().err
+
+
+def test_the_commands_old_name_works_and_says_the_new_one_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(["polarity", str(tmp_path / "none.h5")])
+
+    said = capsys.readouterr().err
+    assert status == 1
+    assert said.count("streamrecon polarity is now called phase-sign") == 1
+    assert "none.h5" in said.splitlines()[-1]

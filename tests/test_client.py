@@ -16,8 +16,8 @@ from streamrecon.client import Reply, Request, Server, send
 from streamrecon.console import Watch
 from streamrecon.errors import ConfigError, DeliveryError, ProtocolError, TruncatedStream
 from streamrecon.model.notice import Level
+from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.layout import ACQUISITION, IMAGE
-from streamrecon.mrd.wire.message_ids import Dialect
 from streamrecon.mrd.wire.messages import (
     Acquisitions,
     ConfigFile,

@@ -260,3 +260,17 @@ def test_a_local_field_in_hz_is_refused(tmp_path, capsys) -> None:
     assert main(["qsm", "--local", str(path), "--b0", "3", "-o", str(tmp_path / "out")]) == 1
 
     assert "needed ppm, not Hz" in capsys.readouterr().err
+
+
+def test_the_old_word_for_the_standard_quality_works_and_says_the_new_one_once(
+    tmp_path, capsys
+) -> None:
+    words = ["qsm", *write_scan(tmp_path), "--sign", "+1", "-o", str(tmp_path / "out")]
+
+    status = main([*words, "--quality", "default"])
+
+    said = capsys.readouterr().err
+    assert status == 0
+    assert said.count("--quality default is now called standard; the old name still works") == 1
+    facts = json.loads((tmp_path / "out" / "sub-9_Chimap.json").read_text())
+    assert any("quality standard" in comment for comment in facts["ImageComments"])

@@ -1,5 +1,6 @@
 """Thin adapters: message → pure function → message, and the registry of their names."""
 
+from streamrecon.stream.installed import installed_gadgets
 from streamrecon.stream.registry import GadgetClass, Registry
 from streamrecon_gadgets.acquisition.combine import CombineCoils
 from streamrecon_gadgets.acquisition.compression import CompressCoils
@@ -7,23 +8,23 @@ from streamrecon_gadgets.acquisition.kspace import AssembleKSpace
 from streamrecon_gadgets.acquisition.navigators import CorrectNavigators
 from streamrecon_gadgets.acquisition.noise import WhitenNoise
 from streamrecon_gadgets.acquisition.partial import FillPartialFourier
-from streamrecon_gadgets.acquisition.preview import GatherCentre, Preview
+from streamrecon_gadgets.acquisition.preview import CollectCentre, Preview
 from streamrecon_gadgets.acquisition.quality import WatchQuality
-from streamrecon_gadgets.exchange.dicom import DropDicom, SendDicom, SpoolDicom
+from streamrecon_gadgets.exchange.dicom import SendDicom, SpoolDicom, WriteDicomFolder
 from streamrecon_gadgets.exchange.gadgetron_names import (
     AutoScale,
-    Contained,
     Extract,
     FloatToShort,
     FloatToUShort,
     NoiseSummary,
+    PassThrough,
     ScaleEchoes,
 )
-from streamrecon_gadgets.exchange.integer_ppb import WholePpb
+from streamrecon_gadgets.exchange.integer_ppb import IntegerPpb
 from streamrecon_gadgets.exchange.scanner_images import AssembleImages
 from streamrecon_gadgets.maps.field import FieldImages, MapField
 from streamrecon_gadgets.maps.images import EchoImages
-from streamrecon_gadgets.maps.phase_sign import CheckPolarity
+from streamrecon_gadgets.maps.phase_sign import CheckPhaseSign
 from streamrecon_gadgets.maps.projection import ProjectSlabs
 from streamrecon_gadgets.maps.relaxation import DecayImages
 from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
@@ -35,11 +36,11 @@ ALL: tuple[GadgetClass, ...] = (
     CorrectNavigators,
     WatchQuality,
     CompressCoils,
-    GatherCentre,
+    CollectCentre,
     AssembleKSpace,
     CombineCoils,
     FillPartialFourier,
-    CheckPolarity,
+    CheckPhaseSign,
     AssembleImages,
     EchoImages,
     MapField,
@@ -54,9 +55,9 @@ ALL: tuple[GadgetClass, ...] = (
     Preview,
     SendDicom,
     SpoolDicom,
-    DropDicom,
-    WholePpb,
-    Contained,
+    WriteDicomFolder,
+    IntegerPpb,
+    PassThrough,
     Extract,
     ScaleEchoes,
     AutoScale,
@@ -64,7 +65,16 @@ ALL: tuple[GadgetClass, ...] = (
     FloatToShort,
     NoiseSummary,
 )
-"""Every gadget that a chain file may name."""
+"""Every gadget of ours."""
 
-REGISTRY = Registry(ALL)
-"""The gadgets that a chain file may name."""
+ALIASES = {
+    "CheckPolarity": "CheckPhaseSign",
+    "Contained": "PassThrough",
+    "DropDicom": "WriteDicomFolder",
+    "GatherCentre": "CollectCentre",
+    "WholePpb": "IntegerPpb",
+}
+"""Names that gadgets had before 0.1.0 → those of today; chain files of others still use them."""
+
+REGISTRY = Registry(ALL, aliases=ALIASES, installed=installed_gadgets)
+"""The gadgets that a chain file may name: ours, and those of installed packages."""

@@ -23,17 +23,15 @@ from streamrecon.errors import ProtocolError, StreamReconError, TruncatedStream
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.images.image_series import ImageSeries
+from streamrecon.mrd.wire.codecs.row import Turn
+from streamrecon.mrd.wire.codecs.table import kinds_of
 from streamrecon.mrd.wire.messages import (
     Acquisitions,
-    Bucket,
     Close,
     Header,
     Image,
-    ImageArray,
     Message,
-    ReconData,
     RemoteFailure,
-    Waveform,
 )
 from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.mrd.wire.writer import encode
@@ -49,7 +47,7 @@ QUIET_S = 1.0
 DRAIN_S = 60.0
 """After an error: longest time that its data are still taken."""
 
-_DATA = (Acquisitions, Waveform, Image, ReconData, ImageArray, Bucket)
+_DATA = kinds_of(Turn.DATA)
 _LEVELS = {
     Level.DEBUG: logging.DEBUG,
     Level.INFO: logging.INFO,

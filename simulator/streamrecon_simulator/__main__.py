@@ -11,6 +11,7 @@ from streamrecon.errors import ConfigError, StreamReconError
 from streamrecon.mrd.files.hdf5_reader import read_scan
 from streamrecon.mrd.wire.messages import Image, Message, Text
 from streamrecon_simulator.client import Pace, play
+from streamrecon_simulator.images import write_images
 from streamrecon_simulator.options import add_scene_options, given, scene_from
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
@@ -36,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("scenes", help="list the scenes").set_defaults(command=_scenes)
     _write_options(commands.add_parser("write", help="write a scan as an MRD file, and its truth"))
+    _images_options(commands.add_parser("images", help="write images as NIfTI, and their truth"))
     _play_options(commands.add_parser("play", help="send a scan to an MRD server, show the answer"))
     demo = commands.add_parser("demo", help="write the scan of `make demo`")
     demo.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.h5")
@@ -50,6 +52,16 @@ def _write_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-truth", action="store_true", help="the scan only")
     add_scene_options(parser)
     parser.set_defaults(command=_write)
+
+
+def _images_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scene", choices=SCENES, metavar="SCENE", help=_SCENES_HELP)
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--twelve-bit", action="store_true", help="integers of 12 bits, as scanners store them"
+    )
+    add_scene_options(parser)
+    parser.set_defaults(command=_images)
 
 
 def _play_options(parser: argparse.ArgumentParser) -> None:
@@ -79,6 +91,14 @@ def _write(options: argparse.Namespace) -> int:
     if not options.no_truth and not scene.noise_only:
         for path in write_truth(scene, options.output):
             print(path)
+    return 0
+
+
+def _images(options: argparse.Namespace) -> int:
+    scene = scene_from(SCENES[options.scene], options)
+    written = write_images(scene, options.output, name=options.scene, twelve_bit=options.twelve_bit)
+    for path in written:
+        print(path)
     return 0
 
 

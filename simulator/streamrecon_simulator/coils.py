@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-_RING_MM = 140.0  # centres of the coils lie on a helmet of this radius
-_REACH_MM = 90.0  # distance over which a coil's sensitivity halves in power
 _WAVELENGTH_MM = 900.0  # phase of the receive field along the way to the coil
 
 
-def coil_centres(n_coils: int) -> NDArray[np.float64]:
+@dataclass(frozen=True, slots=True)
+class Helmet:
+    """Where receivers are and how far they see.
+
+    Parameters
+    ----------
+    ring_mm
+        Radius of the two rings that hold the receivers' centres [mm].
+    reach_mm
+        Distance over which a sensitivity halves [mm]: the smaller both are, the brighter is the
+        surface against the middle.
+    """
+
+    ring_mm: float = 140.0
+    reach_mm: float = 90.0
+
+
+USUAL_HELMET = Helmet()
+
+
+def coil_centres(n_coils: int, helmet: Helmet = USUAL_HELMET) -> NDArray[np.float64]:
     """Positions (L, P, S) [n_coils, 3] in mm: two staggered rings."""
     number = np.arange(n_coils)
     angle = 2 * np.pi * number / n_coils + 0.3
     height = np.where(number % 2 == 0, 45.0, -35.0)
-    return np.stack([_RING_MM * np.cos(angle), _RING_MM * np.sin(angle), height], axis=1)
+    return np.stack(
+        [helmet.ring_mm * np.cos(angle), helmet.ring_mm * np.sin(angle), height], axis=1
+    )
 
 
-def sensitivity(n_coils: int, coil: int, points_mm: NDArray[np.float64]) -> NDArray[np.complex64]:
+def sensitivity(
+    n_coils: int, coil: int, points_mm: NDArray[np.float64], helmet: Helmet = USUAL_HELMET
+) -> NDArray[np.complex64]:
     """Complex sensitivity of one coil at the points (L, P, S) [3, ...].
 
-    ``c = g / (1 + d²/w²) · exp(i(φ + 2π d/λ))`` with the distance d to the coil: smooth everywhere.
+    ``c = g / (1 + d²/w²) · exp(i(φ + 2π d/λ))`` with the distance d to the coil and the helmet's
+    reach w: smooth everywhere.
     g makes the root sum of squares 1 at the isocentre. A single coil is 1 everywhere. It is no
     solution of Maxwell's equations; nothing here depends on that.
 
@@ -30,17 +55,19 @@ def sensitivity(n_coils: int, coil: int, points_mm: NDArray[np.float64]) -> NDAr
     """
     if n_coils == 1:
         return np.ones(points_mm.shape[1:], dtype=np.complex64)
-    centres = coil_centres(n_coils)
-    middle = np.linalg.norm(_profile(np.square(centres).sum(axis=1)))
+    centres = coil_centres(n_coils, helmet)
+    middle = np.linalg.norm(_profile(np.square(centres).sum(axis=1), helmet.reach_mm))
     square = sum(
         np.square((points_mm[axis] - centres[coil, axis]).astype(np.float32)) for axis in range(3)
     )
     phase = 2.4 * coil + 2 * np.pi / _WAVELENGTH_MM * np.sqrt(square)
-    return np.asarray(_profile(square) / middle * np.exp(1j * phase), dtype=np.complex64)
+    return np.asarray(
+        _profile(square, helmet.reach_mm) / middle * np.exp(1j * phase), dtype=np.complex64
+    )
 
 
-def _profile(square_mm2: NDArray[np.floating]) -> NDArray[np.floating]:
-    return np.asarray(1 / (1 + square_mm2 / _REACH_MM**2))
+def _profile(square_mm2: NDArray[np.floating], reach_mm: float) -> NDArray[np.floating]:
+    return np.asarray(1 / (1 + square_mm2 / reach_mm**2))
 
 
 def noise_covariance(n_coils: int) -> NDArray[np.complex128]:

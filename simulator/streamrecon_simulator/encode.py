@@ -9,6 +9,7 @@ of ρ.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 
 import numpy as np
 import scipy.fft
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 
 from streamrecon.units import hz_per_ppm
 from streamrecon_simulator.coils import sensitivity
-from streamrecon_simulator.phantom import Properties, properties_at
+from streamrecon_simulator.objects import object_at
+from streamrecon_simulator.phantom import Properties
 from streamrecon_simulator.scene import Scene, slab_axes
 
 _WORKERS = 2  # threads of the transform: what the smallest supported machine has
@@ -33,13 +35,17 @@ def polarity(scene: Scene) -> tuple[int, ...]:
 
 def sample_object(scene: Scene) -> Properties:
     """Tissue and field at the points of the fine grid [Z, Y, X], in the transform's own order."""
-    planes = [properties_at(scene.phantom, points) for points in _planes(scene)]
-    return Properties(
-        density=np.stack([plane.density for plane in planes]),
-        r2_star_hz=np.stack([plane.r2_star_hz for plane in planes]),
-        chi_ppm=np.stack([plane.chi_ppm for plane in planes]),
-        field_ppm=np.stack([plane.field_ppm for plane in planes]),
-    )
+    n_planes = scene.encoded_matrix[0] * scene.supersampling
+    n_rows, n_columns = (n * scene.supersampling for n in scene.encoded_matrix[1:])
+    maps = {
+        each.name: np.empty((n_planes, n_rows, n_columns), np.float32)
+        for each in fields(Properties)
+    }
+    for number, points in enumerate(_planes(scene)):
+        plane = object_at(scene.phantom, points)
+        for name, values in maps.items():
+            values[number] = getattr(plane, name)
+    return Properties(**maps)
 
 
 def encode(scene: Scene, fine: Properties) -> NDArray[np.complex64]:
@@ -72,7 +78,9 @@ def encode(scene: Scene, fine: Properties) -> NDArray[np.complex64]:
         if channel in scene.faults.dead_coils:
             kspace[:, channel] = 0
             continue
-        received = np.stack([sensitivity(scene.n_coils, coil, points) for points in _planes(scene)])
+        received = np.stack(
+            [sensitivity(scene.n_coils, coil, points, scene.helmet) for points in _planes(scene)]
+        )
         for echo, image in enumerate(echoes):
             kspace[echo, channel] = transform(scene, image * received)
     return kspace
@@ -81,14 +89,15 @@ def encode(scene: Scene, fine: Properties) -> NDArray[np.complex64]:
 def magnetisation(scene: Scene, fine: Properties, te_s: float, sign: int) -> NDArray[np.complex64]:
     """Complex signal of the fine grid at an echo time, with what its readout's polarity does.
 
-    ``ρ exp(−R2* TE) exp(±2πi γ̄ B0 ΔB TE)``, the sign being the scanner's. A delay of d samples
+    ``ρ exp(−R2* TE) exp(±2πi γ̄ B0 (ΔB + δ) TE)`` with the chemical shift δ, the sign being the
+    scanner's. A delay of d samples
     makes sample k of a line ``S(k ∓ d)``; a ``sign`` of 0 leaves it out, as it does the phase of
     the polarity.
     """
     turn = scene.phase_sign * 2 * np.pi * hz_per_ppm(scene.b0_t) * te_s
     exponent = np.empty(fine.density.shape, dtype=np.complex64)
     exponent.real = fine.r2_star_hz * -te_s
-    exponent.imag = fine.field_ppm * turn
+    exponent.imag = (fine.field_ppm + fine.shift_ppm) * turn
     signal = np.exp(exponent, out=exponent)
     signal *= fine.density
     if scene.delay_samples:

@@ -9,9 +9,11 @@ from typing import Any
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Shape, Triple
+from streamrecon_simulator.coils import Helmet
 from streamrecon_simulator.imperfections import Faults
 from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scene import Order, Orientation, Scene
+from streamrecon_simulator.whole_head.head import WholeHead
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -87,6 +89,12 @@ _OPTIONS: dict[str, tuple[_Value | _Switch, ...]] = {
         _Value("--table", "table_mm", _triple, "position of the table: l,p,s [mm]"),
         _Value("--slabs", "slabs", int, "3-D slabs above one another"),
     ),
+    "whole head": (
+        _Value("--anatomy", "head.anatomy", int, "seed of another head"),
+        _Value("--grain", "head.grain_mm", float, "voxels the head is made of [mm]"),
+        _Switch("--calcification", "head.calcification", True, "a calcification in the brain"),
+        _Switch("--bleed", "head.bleed", True, "a bleed in the brain"),
+    ),
     "sequence": (
         _Value("--echoes", "n_echoes", int, "number of echoes, spaced as the first two"),
         _Value("--te", "te_s", _times, "echo times, for example 5,10,15 [ms]"),
@@ -127,6 +135,8 @@ _OPTIONS: dict[str, tuple[_Value | _Switch, ...]] = {
     ),
     "receiver": (
         _Value("--coils", "n_coils", int, "receivers; 1 is uniform"),
+        _Value("--ring", "helmet.ring_mm", float, "radius on which the receivers lie [mm]"),
+        _Value("--reach", "helmet.reach_mm", float, "where their sensitivity halves [mm]"),
         _Value("--coil-order", "coil_order", _numbers, "receiver of each channel"),
         _Value("--snr", "snr", float, "signal over noise, inf for no noise"),
         _Value("--noise-lines", "noise_lines", int, "lines of the noise scan"),
@@ -182,13 +192,18 @@ def scene_from(scene: Scene, options: argparse.Namespace) -> Scene:
     changes = _changes(scene, "", values)
     changes["sampling"] = replace(scene.sampling, **_changes(scene.sampling, "sampling.", values))
     changes["faults"] = replace(scene.faults, **_changes(scene.faults, "faults.", values))
+    changes["helmet"] = replace(scene.helmet, **_changes(scene.helmet, "helmet.", values))
+    if isinstance(scene.phantom, WholeHead):
+        changes["phantom"] = replace(scene.phantom, **_changes(scene.phantom, "head.", values))
+    elif any(name.startswith("head.") for name in values):
+        raise ConfigError("options of the whole head: found another scene")
     if "n_echoes" in values:
         changes["te_s"] = _train(changes.get("te_s", scene.te_s), values["n_echoes"])
     return replace(scene, **changes)
 
 
 def _changes(
-    part: Scene | Sampling | Faults, prefix: str, values: dict[str, Any]
+    part: Scene | Sampling | Faults | Helmet | WholeHead, prefix: str, values: dict[str, Any]
 ) -> dict[str, Any]:
     """Fields of a part of the scene that were given, under their own names."""
     names = [each.name for each in fields(part)]

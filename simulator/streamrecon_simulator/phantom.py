@@ -72,15 +72,21 @@ class Phantom:
     environment: Tissue = AIR
     background_ppm: tuple[float, float, float, float, float] = field(default=(0.0,) * 5)
 
+    @property
+    def signal(self) -> float:
+        """Density of the first part, which the signal-to-noise ratio is counted from."""
+        return self.parts[0].tissue.density
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Properties:
-    """Tissue properties and field at points [...], float32."""
+    """Tissue properties, field and chemical shift at points [...], float32."""
 
     density: NDArray[np.float32]
     r2_star_hz: NDArray[np.float32]
     chi_ppm: NDArray[np.float32]
     field_ppm: NDArray[np.float32]
+    shift_ppm: NDArray[np.float32]
 
 
 def properties_at(
@@ -104,6 +110,7 @@ def properties_at(
         r2_star_hz=np.array([tissue.r2_star_hz for tissue in tissues], dtype=np.float32)[place],
         chi_ppm=np.array([tissue.chi_ppm for tissue in tissues], dtype=np.float32)[place],
         field_ppm=field_ppm,
+        shift_ppm=np.zeros_like(field_ppm),
     )
 
 

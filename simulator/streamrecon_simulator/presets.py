@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from streamrecon_simulator.coils import Helmet
 from streamrecon_simulator.imperfections import Faults
 from streamrecon_simulator.phantom import CYLINDER, HEAD, MARKER, SPHERES, VEINS
 from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scene import Order, Scene
+from streamrecon_simulator.whole_head.head import WholeHead
 
 _NOISY = Scene("", phantom=HEAD, snr=40.0, supersampling=2)
 _CLINICAL = replace(_NOISY, matrix=(48, 96, 96), voxel_mm=(3.4, 2.2, 2.2), n_coils=12)
 
 SCENES: dict[str, Scene] = {
     "head": Scene("multi-echo head at 3 T, 8 coils, noise scan", phantom=HEAD, supersampling=2),
+    "whole-head": Scene(
+        "a whole head with scalp, skull, air, face and neck, 1.5 mm, 8 coils",
+        phantom=WholeHead(),
+        matrix=(120, 160, 128),
+        voxel_mm=(1.5, 1.5, 1.5),
+        oversampling=(1.0, 1.0, 1.0),
+        centre_lps_mm=(0.0, -4.0, 6.0),
+        helmet=Helmet(ring_mm=113.0, reach_mm=25.0),
+        te_s=(0.004, 0.0102, 0.0164, 0.0226),
+        supersampling=2,
+    ),
     "head-bipolar": Scene(
         "the head with bipolar readouts, late by 0.4 samples",
         phantom=HEAD,

@@ -70,7 +70,7 @@ class Simulation:
 
 def simulate(scene: Scene) -> Simulation:
     """Scan a scene: see `encode.encode` for cost and what is left out."""
-    level = scene.phantom.parts[0].tissue.density / scene.snr
+    level = scene.phantom.signal / scene.snr
     lines = line_order(scene)
     if scene.noise_only:
         nothing = np.empty((len(scene.te_s), scene.n_coils, 0, 0, 0), np.complex64)

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry, Shape, Triple
+from streamrecon_simulator.coils import USUAL_HELMET, Helmet
 from streamrecon_simulator.imperfections import Faults
-from streamrecon_simulator.phantom import HEAD, Phantom
+from streamrecon_simulator.objects import Scanned
+from streamrecon_simulator.phantom import HEAD
 from streamrecon_simulator.sampling import Measured, Sampling
 
 
@@ -71,11 +73,14 @@ class Scene:
         Sequence [s], [s], [°], time between samples [s], field [T].
     n_coils
         Receivers; a single one has sensitivity 1 everywhere.
+    helmet
+        Where they are and how far they see.
     coil_order
         Which receiver each channel is, where they are not connected in their order.
     snr
-        Signal at TE = 0 of the phantom's first part in a coil of sensitivity 1, over the standard
-        deviation of the noise of a real or imaginary part; infinite for no noise at all.
+        Signal at TE = 0 of the phantom's first part, or of white matter, in a coil of sensitivity
+        1, over the standard deviation of the noise of a real or imaginary part; infinite for no
+        noise at all.
     noise_lines, noise_samples, noise_dwell_s, noise_bandwidth
         Noise scan before the first line, left out where there is no noise: how many lines, their
         length, time between samples [s], and the receiver's relative noise bandwidth.
@@ -110,7 +115,7 @@ class Scene:
     """
 
     summary: str
-    phantom: Phantom = HEAD
+    phantom: Scanned = HEAD
     matrix: Shape = (32, 80, 96)
     voxel_mm: Triple = (5.0, 2.4, 2.2)
     recon_matrix: Shape | None = None
@@ -129,6 +134,7 @@ class Scene:
     dwell_s: float = 1e-5
     b0_t: float = 3.0
     n_coils: int = 8
+    helmet: Helmet = USUAL_HELMET
     coil_order: tuple[int, ...] = ()
     snr: float = 60.0
     noise_lines: int = 16

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,10 @@ from streamrecon.model.geometry import Geometry
 from streamrecon_simulator.coils import sensitivity
 from streamrecon_simulator.encode import magnetisation, sample_object, transform
 from streamrecon_simulator.order import line_order
-from streamrecon_simulator.phantom import properties_at
+from streamrecon_simulator.phantom import Phantom, Properties, properties_at
 from streamrecon_simulator.scene import Scene
+from streamrecon_simulator.whole_head.head import WholeHead
+from streamrecon_simulator.whole_head.voxel_means import voxel_means
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,13 +37,17 @@ class Truth:
         are ``abs(echoes) * coil_rss``, nearly so where the object has edges and
         ``supersampling > 1``.
     density, r2_star_hz, chi_ppm, field_ppm
-        The object at the centre of each voxel; the field in ppm of B0 also outside of it.
+        The object at the centre of each voxel, of a whole head its mean; the field in ppm of B0,
+        without chemical shift, also outside of it.
     mask
         Where there is signal.
     affine_lps
         From the index (z, y, x, 1) to the position (L, P, S, 1) in mm [4, 4].
     te_s
         Echo times [s].
+    local_field_ppm, labels, brain
+        Of a whole head, else ``None``: the field of the sources in the brain alone, the `Label` at
+        the voxel's centre, and where at least half of the voxel is brain.
     """
 
     echoes: NDArray[np.complex64]
@@ -53,10 +59,14 @@ class Truth:
     mask: NDArray[np.bool_]
     affine_lps: NDArray[np.float64]
     te_s: NDArray[np.float64]
+    local_field_ppm: NDArray[np.float32] | None = None
+    labels: NDArray[np.uint8] | None = None
+    brain: NDArray[np.bool_] | None = None
 
     def save(self, path: Path) -> None:
-        """Write every array under its name into a compressed .npz file."""
-        np.savez_compressed(path, **{each.name: getattr(self, each.name) for each in fields(self)})
+        """Write every array that is there under its name into a compressed .npz file."""
+        arrays = {each.name: getattr(self, each.name) for each in fields(self)}
+        np.savez_compressed(path, **{name: a for name, a in arrays.items() if a is not None})
 
 
 def truth(scene: Scene) -> Truth:
@@ -69,16 +79,25 @@ def truth(scene: Scene) -> Truth:
     """
     if scene.slabs > 1:
         raise ConfigError(f"truth: found {scene.slabs} slabs, needed one of them")
-    points = voxel_centres(scene.geometry)
-    here = properties_at(scene.phantom, points, field_everywhere=True)
-    square = sum(
-        np.abs(sensitivity(scene.n_coils, coil, points)) ** 2
-        for channel, coil in enumerate(scene.coils)
-        if channel not in scene.faults.dead_coils
-    )
+    match scene.phantom:
+        case WholeHead():
+            means = voxel_means(scene.phantom, scene.geometry)
+            known = _known(scene, means.properties)
+            return replace(
+                known,
+                local_field_ppm=means.local_field_ppm,
+                labels=means.labels,
+                brain=means.brain,
+            )
+        case Phantom():
+            points = voxel_centres(scene.geometry)
+            return _known(scene, properties_at(scene.phantom, points, field_everywhere=True))
+
+
+def _known(scene: Scene, here: Properties) -> Truth:
     return Truth(
         echoes=_images(scene),
-        coil_rss=np.sqrt(np.asarray(square, dtype=np.float32)),
+        coil_rss=np.abs(receive(scene)),
         density=here.density,
         r2_star_hz=here.r2_star_hz,
         chi_ppm=here.chi_ppm,
@@ -87,6 +106,25 @@ def truth(scene: Scene) -> Truth:
         affine_lps=scene.geometry.affine_lps(),
         te_s=np.array(scene.te_s),
     )
+
+
+def receive(scene: Scene) -> NDArray[np.complex64]:
+    """What a combination of the coils that keeps phase does to a uniform object [Z, Y, X].
+
+    Its magnitude is the root sum of squares of the sensitivities, its phase that of their sum as
+    seen from the isocentre.
+    """
+    points = voxel_centres(scene.geometry)
+    square = np.zeros(scene.geometry.shape, np.float32)
+    total = np.zeros(scene.geometry.shape, np.complex64)
+    for channel, coil in enumerate(scene.coils):
+        if channel in scene.faults.dead_coils:
+            continue
+        here = sensitivity(scene.n_coils, coil, points, scene.helmet)
+        middle = sensitivity(scene.n_coils, coil, np.zeros(3), scene.helmet)
+        square += np.abs(here) ** 2
+        total += here * middle.conj()
+    return np.asarray(np.sqrt(square) * np.exp(1j * np.angle(total)), dtype=np.complex64)
 
 
 def voxel_centres(geometry: Geometry) -> NDArray[np.float64]:

@@ -14,21 +14,14 @@ from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
 from streamrecon.errors import ConfigError, DataError
+from streamrecon.input_checks import LONGEST_TE_S, echo_times_s, field_t
+from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.scan import (
-    CounterRange,
-    EchoTrain,
-    Encoding,
-    Ids,
-    PhaseSign,
-    Scan,
-    ScanProtocol,
-)
+from streamrecon.model.scan import PhaseSign, Scan
 from streamrecon.output.ras import from_ras
 from streamrecon.phase.phase_scaling import PhaseScale, recognise_phase
-from streamrecon.units import GAMMA_BAR_HZ_PER_T, s_from_ms
+from streamrecon.units import s_from_ms
 
-_LONGEST_TE_S = 0.5  # no echo of a gradient-echo scan is later, and none earlier than 0.5 ms
 _SAME_PLACE_MM = 0.1
 
 
@@ -69,19 +62,15 @@ class EchoFiles:
 
     def scan(self, sign: PhaseSign, remarks: tuple[str, ...]) -> Scan:
         """The scan, as far as the files tell."""
-        shape, voxel_mm = self.geometry.shape, self.geometry.voxel_mm
-        fov_mm = (shape[0] * voxel_mm[0], shape[1] * voxel_mm[1], shape[2] * voxel_mm[2])
-        ky, kz = (CounterRange(0, n - 1, n // 2) for n in (shape[1], shape[0]))
-        protocol = ScanProtocol(
-            echoes=EchoTrain(self.te_s),
-            encoding=Encoding(shape, fov_mm, shape, fov_mm, ky, kz),
-            b0_t=self.b0_t,
-            f0_hz=self.b0_t * GAMMA_BAR_HZ_PER_T,
-            phase_sign=sign,
+        return bare_scan(
+            self.geometry,
+            self.te_s,
+            self.b0_t,
+            sign,
             vendor=self.vendor,
-            ids=Ids(protocol=self.name),
+            name=self.name,
+            remarks=remarks,
         )
-        return Scan(self.geometry, protocol, voxel_mm[0], remarks=remarks)
 
     @property
     def vendor(self) -> str:
@@ -183,8 +172,8 @@ def times_s(texts: Sequence[str]) -> tuple[float, ...]:
         raise ConfigError(f"--te: found {' '.join(words)!r}, needed numbers, in ms or in s")
     numbers = [float(match[1]) for match in found if match]
     if units == {None}:
-        units = {"s"} if max(numbers) < _LONGEST_TE_S else {"ms"}
-        if min(numbers) < _LONGEST_TE_S and units == {"ms"}:
+        units = {"s"} if max(numbers) < LONGEST_TE_S else {"ms"}
+        if min(numbers) < LONGEST_TE_S and units == {"ms"}:
             raise ConfigError(f"--te: found {' '.join(words)!r}: is it ms or s? (as 4ms 8ms)")
     return tuple(s_from_ms(n) if units == {"ms"} else n for n in numbers)
 
@@ -283,14 +272,14 @@ def _te_s(part: _Part, texts: Sequence[str]) -> tuple[tuple[float, ...], str]:
         origin = "from the JSON sidecar"
     if len(times) != echoes:
         raise ConfigError(f"TE: found {len(times)} for {echoes} echoes; give all by --te")
-    return times, origin
+    return echo_times_s(times, echoes=echoes), origin
 
 
 def _b0_t(part: _Part, given: float | None) -> float:
     found = given if given is not None else part.sidecars[0].get("MagneticFieldStrength")
-    if not isinstance(found, int | float) or not found > 0:
+    if not isinstance(found, int | float):
         raise ConfigError("B0: found none beside the phase; give it in T by --b0")
-    return float(found)
+    return field_t(found)
 
 
 def _doubts(turned: _Part, sized: _Part) -> Iterator[str]:

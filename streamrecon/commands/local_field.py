@@ -27,6 +27,7 @@ from streamrecon.model.scan import (
 )
 from streamrecon.output.ras import from_ras
 from streamrecon.qsm.given_local_field import susceptibility_of_local_field
+from streamrecon.qsm.inversion.methods import Inversion
 from streamrecon.qsm.pipeline import Quality
 from streamrecon.qsm.reference import Reference
 from streamrecon.units import GAMMA_BAR_HZ_PER_T
@@ -67,6 +68,7 @@ def map_local_field(options: argparse.Namespace) -> tuple[Volume, tuple[str, ...
         known,
         geometry,
         quality=Quality(options.quality),
+        inversion=Inversion(options.inversion),
         magnitude=_magnitude(options.mag, geometry),
         reference=Reference[options.reference.upper()],
         region=None if options.region is None else read_mask(options.region, geometry),

@@ -1,4 +1,4 @@
-"""`streamrecon polarity`: the sign of a scanner's phase, by a phantom of known susceptibility."""
+"""`streamrecon phase-sign`: the sign of a scanner's phase, by a phantom of known susceptibility."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _EPILOG = """\
 Exit status: 0 the scan's own sign is right; 1 it is wrong; 2 the scan cannot tell.
 
 examples:
-  streamrecon polarity vials.h5
-  streamrecon polarity vials.h5 --at -35 0 0 --radius 8
-  streamrecon polarity glass-ball.h5 --at 10 0 5 --radius 10 --diamagnetic"""
+  streamrecon phase-sign vials.h5
+  streamrecon phase-sign vials.h5 --at -35 0 0 --radius 8
+  streamrecon phase-sign glass-ball.h5 --at 10 0 5 --radius 10 --diamagnetic"""
 _DECIDED = 0.3  # of all weight on one side
 _DECIDED_SPREADS = 3.0
 

@@ -14,7 +14,7 @@ from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackgroun
 from streamrecon.commands.echo_files import EchoFiles, read_echo_files, read_mask
 from streamrecon.commands.local_field import map_local_field
 from streamrecon.commands.options import write
-from streamrecon.console import Watch
+from streamrecon.console import Watch, tell_renamed
 from streamrecon.errors import ConfigError
 from streamrecon.maps.phase_sign_check import Verdict, check_polarity
 from streamrecon.maps.r2star import fit_log_line
@@ -26,7 +26,8 @@ from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Image
 from streamrecon.output.formats import ScanResults
 from streamrecon.phase.phase_scaling import complex_echoes
-from streamrecon.qsm.pipeline import Background, Quality
+from streamrecon.qsm.inversion.methods import Inversion
+from streamrecon.qsm.pipeline import DEFAULT_QUALITY, Background, Quality
 from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.serial import AnyGadget, Serial, Step
 
@@ -38,8 +39,8 @@ scale of the phase from its range, its sign from the patient."""
 _EPILOG = """\
 qualities:
   fast       a look at once: sparse gradients on half of the grid, truncated division for the rest
-  default    the number: total variation, its strength from the noise
-  best       as default, run to its end: the last per cents, several times slower
+  standard   the number: total variation, its strength from the noise
+  best       as standard, run to its end: the last per cents, several times slower
   consensus  the example of the consensus paper (doi:10.1002/mrm.30006), for comparison
 
 backgrounds:
@@ -91,12 +92,16 @@ def add(parser: argparse.ArgumentParser) -> None:
     scan.add_argument("--mask", type=Path, metavar="FILE", help="brain; found where not given")
     result = parser.add_argument_group("the map")
     result.add_argument(
-        "--quality", choices=[quality.value for quality in Quality], default=Quality.DEFAULT.value,
-        help="see below (%(default)s)",
+        "--quality", type=_quality, choices=[quality.value for quality in Quality],
+        default=DEFAULT_QUALITY.value, help="see below (%(default)s)",
     )  # fmt: skip
     result.add_argument(
         "--background", choices=[way.value for way in Background], default=Background.PRESET.value,
         help="how the field from outside is taken off; preset: as the quality has it (%(default)s)",
+    )  # fmt: skip
+    result.add_argument(
+        "--inversion", choices=[way.value for way in Inversion], default=Inversion.PRESET.value,
+        help="how the local field becomes the map; preset: as the quality has it (%(default)s)",
     )  # fmt: skip
     result.add_argument(
         "--two-pass", action="store_true",
@@ -118,6 +123,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the files"
     )
     parser.set_defaults(run=run)
+
+
+def _quality(word: str) -> str:
+    new = RemoveBackground.old_values["quality"].get(word, word)
+    if new != word:
+        tell_renamed(f"--quality {word}", new)
+    return new
 
 
 def run(options: argparse.Namespace) -> int:
@@ -214,6 +226,7 @@ def _volumes(
         InvertField(
             reference=options.reference,
             uncertainty=options.uncertainty,
+            inversion=Inversion(options.inversion),
             two_pass=options.two_pass,
         ),
         FieldImages(

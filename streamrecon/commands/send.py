@@ -10,7 +10,7 @@ from streamrecon.commands.options import add_chain, add_output, write
 from streamrecon.console import Watch
 from streamrecon.mrd.files.open_scan import header_of, lines_of, open_scan
 from streamrecon.mrd.header.noise_dependency import noise_link
-from streamrecon.mrd.wire.message_ids import Dialect
+from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.messages import ConfigFile, ConfigText
 from streamrecon.noise_query import ask_noise
 from streamrecon.output.formats import ScanResults

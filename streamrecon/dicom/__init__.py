@@ -1,1 +1,5 @@
 """Volume → DICOM data set → place."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """What is derived from echoes, fields and susceptibility: R2*, SWI, projections, veins."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

@@ -130,7 +130,6 @@ class Encoding:
     repetition: CounterRange = CounterRange()
     set: CounterRange = CounterRange()
     segment: CounterRange = CounterRange()
-    trajectory: str = "cartesian"
     acceleration: tuple[int, int] = (1, 1)
 
     def __post_init__(self) -> None:

@@ -39,7 +39,6 @@ class SourceSeries:
     date: str = ""
     time: str = ""
     number: str = ""
-    sequence: str = ""
     institution: str = ""
     station: str = ""
     serial: str = ""

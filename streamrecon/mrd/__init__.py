@@ -1,1 +1,5 @@
 """Bytes ↔ messages ↔ model: the MRD wire protocol and files, without sockets."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

@@ -7,13 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from streamrecon.model.images import Pixels, Quantity
-
-_PHASE_STEPS = 4096  # 12 bits over 2π, as scanners' own phase images
-_STEPS = {  # of ratios, of which whole numbers would be too coarse
-    Quantity.G_FACTOR: 0.01,  # as Gadgetron sends it
-    Quantity.SNR: 0.1,
-}
+from streamrecon.model.images import Pixels
+from streamrecon.model.quantities import Quantity
 
 
 class IntegerImage(NamedTuple):
@@ -61,10 +56,9 @@ def as_integers(
     limits = np.iinfo(np.dtype(dtype))
     low = limits.min if minimum is None else max(minimum, limits.min)
     high = limits.max if maximum is None else min(maximum, limits.max)
-    slope = _STEPS.get(quantity, 1.0)
+    slope = quantity.row.integer_step
     if quantity is Quantity.PHASE:
-        slope = 2 * np.pi / _PHASE_STEPS
-        offset = _PHASE_STEPS / 2 if limits.min == 0 else 0.0
+        offset = np.pi / slope if limits.min == 0 else 0.0
     stored = np.rint(values.real / slope + offset)
     clipped = int(((stored < low) | (stored > high)).sum())
     integers = np.clip(stored, low, high).astype(dtype)

@@ -7,34 +7,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
+from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.images.volumes_from_images import Stack
 
 _LONGEST = 64  # letters of a protocol name: file systems and readers take more, eyes do not
-_PARTS = {
-    "magnitude": "mag",
-    "phase": "phase",
-    "complex": "complex",  # beyond BIDS, which knows real and imag
-    "real": "real",
-    "imaginary": "imag",
-}
-_MAPS = {
-    "chi": "Chimap",
-    "chi_preview": "desc-preview_Chimap",
-    "magnitude_preview": "desc-preview_magnitude",
-    "swi_preview": "desc-preview_swi",
-    "g_factor": "desc-gfactor_map",
-    "chi_maxip": "desc-chi_maxIP",
-    "r2star": "R2starmap",
-    "r2star_sd": "desc-sd_R2starmap",
-    "r2star_misfit": "desc-misfit_R2starmap",
-    "t2star": "T2starmap",
-    "s0": "S0map",
-    "field_hz": "fieldmap",
-    "minip": "minIP",
-    "tswi_minip": "desc-tswi_minIP",
-    "swi_dia": "desc-diamagnetic_swi",
-    "tswi_dia": "desc-diamagnetic_tswi",
-}
+_ROWS = {each.label: each.row for each in Quantity}
 
 
 def plain(name: str) -> str:
@@ -70,8 +47,9 @@ def stems(stacks: Sequence[Stack], protocol: str) -> list[str]:
 
 def _tail(stack: Stack, *, repeated: bool) -> str:
     run = f"_run-{stack.repetition + 1}" if repeated else ""
-    part = _PARTS.get(stack.label)
-    if part is not None:
-        return f"{run}_echo-{stack.echo + 1}_part-{part}_MEGRE"
+    row = _ROWS.get(stack.label)
+    if row is not None and row.part:
+        return f"{run}_echo-{stack.echo + 1}_part-{row.part}_MEGRE"
     echo = "" if stack.te_s is None else f"_echo-{stack.echo + 1}"
-    return f"{run}{echo}_{_MAPS.get(stack.label, stack.label.replace('_', ''))}"
+    file = row.file if row is not None else ""
+    return f"{run}{echo}_{file or stack.label.replace('_', '')}"

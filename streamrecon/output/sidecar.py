@@ -34,9 +34,10 @@ def sidecar(stack: Stack, protocol: ScanProtocol | None) -> dict[str, Fact]:
     Brain Imaging Data Structure 1.10, "Magnetic Resonance Imaging". doi:10.1038/sdata.2016.44
     """
     facts: dict[str, Fact | None] = {
-        "EchoNumber": stack.echo + 1 if _is_of_one_echo(stack) else None,
+        "EchoNumber": stack.echo + 1 if is_of_one_echo(stack) else None,
         "EchoTime": _echo_time_s(stack, protocol),
         "SliceThickness": round(stack.thickness_mm, 6),
+        "Quantity": stack.label,
         "Units": stack.unit or "arbitrary",
         **_of_protocol(protocol),
         **_of_sign(stack, protocol),
@@ -54,13 +55,13 @@ def write_sidecar(path: Path, facts: dict[str, Fact]) -> None:
         scratch.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _is_of_one_echo(stack: Stack) -> bool:
+def is_of_one_echo(stack: Stack) -> bool:
     """Whether it is one echo's image, and not a map made of all."""
     return stack.te_s is not None or stack.label in LABELS.values()
 
 
 def _echo_time_s(stack: Stack, protocol: ScanProtocol | None) -> float | None:
-    if stack.te_s is not None or protocol is None or not _is_of_one_echo(stack):
+    if stack.te_s is not None or protocol is None or not is_of_one_echo(stack):
         return stack.te_s
     times_s = protocol.echoes.te_s
     return times_s[stack.echo] if stack.echo < len(times_s) else None

@@ -1,1 +1,5 @@
 """From the total field to susceptibility: mask, background, inversion, reference."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

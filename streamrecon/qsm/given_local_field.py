@@ -14,8 +14,9 @@ from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.field_fit import FieldFit
 from streamrecon.qsm.background.pdf import Local
+from streamrecon.qsm.inversion.methods import Inversion
 from streamrecon.qsm.inversion.total_variation import trust_from_noise
-from streamrecon.qsm.pipeline import Quality, Susceptibility, invert
+from streamrecon.qsm.pipeline import DEFAULT_QUALITY, Quality, Susceptibility, invert
 from streamrecon.qsm.reference import Reference
 from streamrecon.qsm.total_field import TotalField
 
@@ -25,7 +26,8 @@ def susceptibility_of_local_field(
     mask: NDArray[np.bool_],
     geometry: Geometry,
     *,
-    quality: Quality = Quality.DEFAULT,
+    quality: Quality = DEFAULT_QUALITY,
+    inversion: Inversion = Inversion.PRESET,
     sd_ppm: NDArray[np.floating] | None = None,
     magnitude: NDArray[np.floating] | None = None,
     reference: Reference = Reference.BRAIN,
@@ -46,6 +48,8 @@ def susceptibility_of_local_field(
         Their grid, which also says where B0 points.
     quality
         Preset; not consensus, which needs to know the phase.
+    inversion
+        Another inversion than the preset's.
     sd_ppm
         Noise of the field [Z, Y, X, ppm]; read from the field where it is not given.
     magnitude
@@ -82,4 +86,12 @@ def susceptibility_of_local_field(
         (),
     )
     local = Local("none, the local field is given", field, mask, is_clean=True)
-    return invert(total, local, geometry, quality=quality, reference=reference, region=region)
+    return invert(
+        total,
+        local,
+        geometry,
+        quality=quality,
+        inversion=inversion,
+        reference=reference,
+        region=region,
+    )

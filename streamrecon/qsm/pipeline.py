@@ -4,8 +4,8 @@
 quality     background           inversion    strength                           use it for
 =========== ==================== ============ ================================== ==============
 fast        PDF, a dozen steps   TV on half   from the noise; finer parts by TKD a look at once
-default     PDF, weighted        TV           from the noise; edges by the data  the number
-best        PDF, weighted        TV           as default; up to 300 steps        the last percents
+standard    PDF, weighted        TV           from the noise; edges by the data  the number
+best        PDF, weighted        TV           as standard; up to 300 steps       the last percents
 consensus   V-SHARP 12 … 1 mm    nlTV, weak   λ 5e-4, β 150 at the last echo     comparison
 =========== ==================== ============ ================================== ==============
 
@@ -13,8 +13,7 @@ Consensus is the example of the consensus paper (doi:10.1002/mrm.30006) with its
 one layer eroded, misfits above 0.3 down-weighted, whole brain for reference. Only its smallest
 balls are left out, those that are no larger than a voxel.
 
-A local field that is given clean is inverted by `streamrecon.qsm.given_local_field`: what the prior
-costs outside the mask is another choice there.
+`streamrecon.qsm.given_local_field` inverts one that is given clean.
 """
 
 from __future__ import annotations
@@ -38,7 +37,8 @@ from streamrecon.qsm.background.sharp import (
 )
 from streamrecon.qsm.dipole import PADDING, field_from_chi
 from streamrecon.qsm.inversion.coarse_to_fine import invert_coarse_to_fine
-from streamrecon.qsm.inversion.strength import Strength, strength_from_field, strength_from_noise
+from streamrecon.qsm.inversion.methods import METHODS, Inversion
+from streamrecon.qsm.inversion.strength import find_strength
 from streamrecon.qsm.inversion.total_variation import invert_tv
 from streamrecon.qsm.inversion.two_pass import STRONG_PPM, invert_twice
 from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic
@@ -58,9 +58,13 @@ class Quality(Enum):
     """How much time a map is given."""
 
     FAST = "fast"
-    DEFAULT = "default"
+    STANDARD = "standard"
     BEST = "best"
     CONSENSUS = "consensus"
+
+
+DEFAULT_QUALITY = Quality.STANDARD
+"""What a map is given where nobody chooses."""
 
 
 class Background(Enum):
@@ -83,8 +87,9 @@ _UNWEIGHTED: dict[Background, Callable[[Real, NDArray[np.bool_], Geometry], Loca
     Background.LBV: remove_lbv,
 }
 
-_STEPS = {Quality.DEFAULT: (30, 60), Quality.BEST: (60, 300)}
-_TOLERANCE = {Quality.DEFAULT: 3e-3, Quality.BEST: 5e-4}
+_STEPS = {Quality.STANDARD: (30, 60), Quality.BEST: (60, 300)}
+_TOLERANCE = {Quality.STANDARD: 3e-3, Quality.BEST: 5e-4}
+_UNSETTLED = 1e-2  # change of χ in a step: at a limit with less, a map is told of and no more
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +107,7 @@ class Susceptibility:
     notices
         What a reader must know.
     converged
-        Whether every iteration met its tolerance.
+        Whether every iteration met its tolerance, or ended where a step changes less than 1 %.
     """
 
     map: Referenced
@@ -119,10 +124,11 @@ def susceptibility(
     b0_t: float,
     geometry: Geometry,
     *,
-    quality: Quality = Quality.DEFAULT,
+    quality: Quality = DEFAULT_QUALITY,
     background: Background = Background.PRESET,
     polarity: Sequence[int] = (),
     mask: NDArray[np.bool_] | None = None,
+    inversion: Inversion = Inversion.PRESET,
     two_pass: bool = False,
     reference: Reference = Reference.BRAIN,
     region: NDArray[np.bool_] | None = None,
@@ -147,6 +153,8 @@ def susceptibility(
         +1 or -1 per echo where readouts alternate.
     mask
         Brain to use instead of the one found [Z, Y, X].
+    inversion
+        Another inversion than the preset's.
     two_pass
         Invert once more what strong sources leave of the field, see `invert_twice`.
     reference
@@ -166,6 +174,7 @@ def susceptibility(
         local,
         geometry,
         quality=quality,
+        inversion=inversion,
         two_pass=two_pass,
         reference=reference,
         region=region,
@@ -176,7 +185,7 @@ def local_field(
     total: TotalField,
     geometry: Geometry,
     *,
-    quality: Quality = Quality.DEFAULT,
+    quality: Quality = DEFAULT_QUALITY,
     background: Background = Background.PRESET,
 ) -> Local:
     """Background off, as the preset wants it or as ``background`` says.
@@ -198,21 +207,24 @@ def invert(
     local: Local,
     geometry: Geometry,
     *,
-    quality: Quality = Quality.DEFAULT,
+    quality: Quality = DEFAULT_QUALITY,
+    inversion: Inversion = Inversion.PRESET,
     two_pass: bool = False,
     reference: Reference = Reference.BRAIN,
     region: NDArray[np.bool_] | None = None,
 ) -> Susceptibility:
-    """Susceptibility of a local field, as the preset wants it, with its zero."""
-    converged = local.converged
+    """Susceptibility of a local field, as the preset or ``inversion`` wants it, with its zero."""
     notices = [*total.notices, _told(local, total.mask)]
     solved = _solved_twice if two_pass else _solved
-    found, method = solved(total, local, geometry, quality)
+    found, method = solved(total, local, geometry, (quality, inversion))
     notices.append(f"inversion: {method}, {found.iterations} steps")
     if not found.converged:
-        notices.append(f"inversion: not converged, last change {found.residual:.2g}")
-    chi, converged = found.unknown, converged and found.converged
-    referenced = set_reference(chi, local.mask, csf=total.csf, region=region, reference=reference)
+        notices.append(f"inversion: ended at its limit, last change {found.residual:.2g} a step")
+    settled = found.converged or found.residual < _UNSETTLED
+    converged = local.converged and settled
+    referenced = set_reference(
+        found.unknown, local.mask, csf=total.csf, region=region, reference=reference
+    )
     notices.append(str(referenced))
     return Susceptibility(referenced, local.mask, total, local, tuple(notices), converged)
 
@@ -227,13 +239,13 @@ def _told(local: Local, mask: NDArray[np.bool_]) -> str:
 
 
 def _solved_twice(
-    total: TotalField, local: Local, geometry: Geometry, quality: Quality
+    total: TotalField, local: Local, geometry: Geometry, choice: tuple[Quality, Inversion]
 ) -> tuple[Solution, str]:
     """The same in two passes."""
     methods: list[str] = []
 
     def solve(field_ppm: Real) -> Solution:
-        found, method = _solved(total, replace(local, field_ppm=field_ppm), geometry, quality)
+        found, method = _solved(total, replace(local, field_ppm=field_ppm), geometry, choice)
         methods.append(method)
         return found
 
@@ -242,10 +254,13 @@ def _solved_twice(
 
 
 def _solved(
-    total: TotalField, local: Local, geometry: Geometry, quality: Quality
+    total: TotalField, local: Local, geometry: Geometry, choice: tuple[Quality, Inversion]
 ) -> tuple[Solution, str]:
-    """Map of a preset without its zero, and the method in words."""
+    """Map of a preset, or of the inversion chosen, without its zero; the method in words."""
     field, mask = local.field_ppm, local.mask
+    quality, inversion = choice
+    if inversion is not Inversion.PRESET:
+        return METHODS[inversion](total, local, geometry), inversion.value
     if quality is Quality.CONSENSUS:
         believed = np.maximum(1 - total.fit.residual_rad / np.float32(_MOST_MISFIT), 0)
         weight = total.weight * believed
@@ -253,11 +268,12 @@ def _solved(
             field, mask, geometry, rad_per_ppm=total.rad_per_ppm, weight=weight
         )
         return found, "non-linear TV with weak harmonics"
-    strength, outside = _strength(total, local, geometry), float(local.is_clean)
+    strength = find_strength(field, total.fit.sd_ppm, mask, geometry)
     if quality is Quality.FAST:
         chi = invert_coarse_to_fine(
-            field, mask, geometry, strength=strength.value, weight=total.weight, outside=outside
-        )
+            field, mask, geometry, strength=strength.value, weight=total.weight,
+            outside=float(local.is_clean),
+        )  # fmt: skip
         return Solution(chi, 0, 0.0, converged=True), f"TV on half the grid and TKD, {strength}"
     found = invert_tv(
         field,
@@ -265,27 +281,20 @@ def _solved(
         geometry,
         strength=strength.value,
         weight=total.weight,
-        magnitude=total.magnitude if total.magnitude.any() else None,
-        outside=outside,
+        magnitude=total.magnitude,
+        outside=float(local.is_clean),
         iterations=_STEPS[quality],
         tolerance=_TOLERANCE[quality],
     )
     return found, f"TV of strength {strength}"
 
 
-def _strength(total: TotalField, local: Local, geometry: Geometry) -> Strength:
-    """From the noise that is known, else from what the field shows of it."""
-    known = total.fit.sd_ppm[local.mask]
-    if known.size and np.isfinite(np.median(known)):
-        return strength_from_noise(total.fit.sd_ppm, local.mask, geometry)
-    return strength_from_field(local.field_ppm, local.mask, geometry)
-
-
 def susceptibility_sd(
     found: Susceptibility,
     geometry: Geometry,
     *,
-    quality: Quality = Quality.DEFAULT,
+    quality: Quality = DEFAULT_QUALITY,
+    inversion: Inversion = Inversion.PRESET,
     two_pass: bool = False,
 ) -> Real:
     """Standard deviation of a map by the noise of its field [Z, Y, X, ppm]: two inversions.
@@ -295,10 +304,13 @@ def susceptibility_sd(
     background's removal makes of noise is left out; see `noise_of_map` for the rest.
     """
 
-    def again(field_ppm: Real) -> Real:
+    def once_more(field_ppm: Real) -> Real:
         local = replace(found.local, field_ppm=field_ppm)
-        return invert(found.total, local, geometry, quality=quality, two_pass=two_pass).map.chi_ppm
+        again = invert(
+            found.total, local, geometry, quality=quality, inversion=inversion, two_pass=two_pass
+        )
+        return again.map.chi_ppm
 
     known = np.where(found.mask, found.map.chi_ppm, 0)
     own_ppm = field_from_chi(known, geometry, padding=PADDING) * found.mask
-    return noise_of_map(again, own_ppm, found.total.fit.sd_ppm, again(own_ppm), found.mask)
+    return noise_of_map(once_more, own_ppm, found.total.fit.sd_ppm, once_more(own_ppm), found.mask)

@@ -14,7 +14,7 @@ from streamrecon.phase.field_fit import FieldFit, fit_field
 from streamrecon.phase.image_noise import ImageNoise, measure_noise
 from streamrecon.phase.phase_offset import echo_pair, remove_offset
 from streamrecon.phase.signal_mask import signal_mask
-from streamrecon.phase.unwrap import unwrap_by_template
+from streamrecon.phase.unwrapping import UNWRAPPERS, Unwrapping
 from streamrecon.qsm.inversion.total_variation import trust_from_noise
 from streamrecon.qsm.mask import brain_mask, reliable_mask
 from streamrecon.qsm.reference import csf_mask
@@ -69,6 +69,7 @@ def total_field(
     polarity: Sequence[int] = (),
     mask: NDArray[np.bool_] | None = None,
     noise: ImageNoise | None = None,
+    unwrapping: Unwrapping = Unwrapping.TEMPLATE,
 ) -> TotalField:
     """The field of all sources: offset off, echoes unwrapped and fitted, the mask found.
 
@@ -88,6 +89,8 @@ def total_field(
         Brain to use instead of the one found [Z, Y, X].
     noise
         Noise of the echoes where it is known, as after whitening; else it is measured in them.
+    unwrapping
+        How the phase is unwrapped.
 
     Raises
     ------
@@ -103,7 +106,7 @@ def total_field(
     together = np.sqrt(np.einsum("ezyx,ezyx->zyx", magnitude, magnitude))
     head = whole & (signal_mask(together) if mask is None else mask)
     clean, notices = _without_offset(echoes, te_s, geometry, polarity)
-    unwrapped = unwrap_by_template(np.angle(clean), magnitude, head, te_s)
+    unwrapped = UNWRAPPERS[unwrapping](np.angle(clean), magnitude, head, te_s)
     found = (unwrapped.region > 0) & whole
     noise = noise or measure_noise(echoes, head)
     fit = fit_field(unwrapped.phase_rad, magnitude, found, te_s, b0_t, noise=noise.sd)

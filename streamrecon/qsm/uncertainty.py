@@ -29,7 +29,7 @@ def noise_of_map(
 
     The mean size, over boxes of 5 voxels, of the change that noise of ``sd_ppm`` makes, as the
     standard deviation of a normal error: one inversion, whatever the method. Give it a field that
-    holds no noise yet, see `susceptibility_sd`: so the default map's is 1.06 times what seven maps
+    holds no noise yet, see `susceptibility_sd`: so the standard map's is 1.06 times what seven maps
     of a head scatter by in the median, 0.91 times as a whole; voxel for voxel it is only a guide
     (correlation 0.5).
 

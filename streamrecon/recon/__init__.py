@@ -1,1 +1,5 @@
 """From k-space lines to combined complex echoes: plain functions on arrays."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

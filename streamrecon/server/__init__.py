@@ -1,1 +1,5 @@
 """Sockets, processes, limits: the service. It knows no gadget."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from streamrecon.errors import ConfigError
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.mrd.header.noise_dependency import dependency_meta
 from streamrecon.mrd.images.image_series import ImageSeries
+from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.grammar import SessionGrammar
-from streamrecon.mrd.wire.message_ids import Dialect
 from streamrecon.mrd.wire.messages import (
     Acquisitions,
     Close,
@@ -29,7 +30,7 @@ from streamrecon.server.queries import answer_query
 from streamrecon.server.settings import Settings
 from streamrecon.server.worker_channel import Kind
 from streamrecon.server.writer import ALWAYS, written_types
-from streamrecon.storage.noise_store import NoiseStore, dependency_meta
+from streamrecon.storage.noise_store import NoiseStore
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file
 from streamrecon.stream.chainfile.parse import read_chain

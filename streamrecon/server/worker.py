@@ -17,12 +17,13 @@ from streamrecon.errors import StreamReconError
 from streamrecon.mrd.wire.limits import GIB, MIB
 from streamrecon.mrd.wire.messages import Close, Message
 from streamrecon.server.error_report import answer, is_bug
-from streamrecon.server.raw_archive import RawCopy, prune
+from streamrecon.server.raw_copy import RawCopy
 from streamrecon.server.reader import Intake
 from streamrecon.server.session import Session, SessionEnded
 from streamrecon.server.settings import Settings
 from streamrecon.server.worker_channel import Job, Kind, Summary, receive_job, send_frame
 from streamrecon.server.writer import Outgoing
+from streamrecon.storage.raw_archive import RawFile, prune
 from streamrecon.stream.registry import Registry
 from streamrecon.stream.run.byte_queue import ByteQueue
 from streamrecon.threads import set_budget
@@ -230,7 +231,7 @@ def _raw_copy(job: Job, settings: Settings) -> RawCopy | None:
         return None
     quota_bytes = settings.raw_quota_gib * GIB
     prune(settings.raw_folder, quota_bytes=quota_bytes, max_age_s=settings.raw_days * _DAY_S)
-    return RawCopy(settings.raw_folder, job.session, quota_bytes=quota_bytes)
+    return RawCopy(RawFile(settings.raw_folder, job.session, quota_bytes=quota_bytes))
 
 
 def _forget(_: Message) -> None:

@@ -6,7 +6,7 @@ import logging
 import socket
 from collections.abc import Callable, Iterable
 
-from streamrecon.mrd.wire.message_ids import Dialect
+from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.messages import (
     Acquisitions,
     Bucket,

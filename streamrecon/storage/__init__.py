@@ -1,1 +1,5 @@
 """Files that outlive a session, written whole: raw copies, noise, batches."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

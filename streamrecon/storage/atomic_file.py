@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 @contextmanager
@@ -22,3 +23,28 @@ def whole(path: Path) -> Iterator[Path]:
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_private(path: Path) -> Iterator[BinaryIO]:
+    """The same for an open file that only its owner may read, whatever the umask.
+
+    For everything that can hold or name a patient.
+    """
+    with whole(path) as scratch:
+        scratch.unlink(missing_ok=True)  # of a process of the same number that was killed
+        with create_private(scratch) as file:
+            yield file
+
+
+def create_private(path: Path, *, buffering: int = -1) -> BinaryIO:
+    """Make a file that only its owner may read; one that is there already is an error.
+
+    Raises
+    ------
+    FileExistsError
+        If there is one.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    os.fchmod(descriptor, 0o600)  # a umask can only have taken more away
+    return os.fdopen(descriptor, "wb", buffering)

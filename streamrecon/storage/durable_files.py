@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from streamrecon.errors import ConfigError
+from streamrecon.storage.atomic_file import create_private
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -23,7 +24,8 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, scratch: Path) -> 
     scratch.mkdir(mode=0o700)
     try:
         for name, data in files.items():
-            (scratch / name).write_bytes(data)
+            with create_private(scratch / name) as file:
+                file.write(data)
         flush_files(scratch)
         scratch.rename(folder)
     except BaseException:

@@ -7,8 +7,6 @@ its owner's alone, and what is older than the age limit is removed.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import time
 import zipfile
 from collections.abc import Callable
@@ -20,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
-from streamrecon.mrd.wire.messages import Meta
+from streamrecon.storage.atomic_file import whole_private
 
 MAX_AGE_DAYS = 14.0  # noise belongs to an examination; coils and gains change between them
 _SUFFIX = ".noise.npz"
@@ -80,6 +78,7 @@ class NoiseStore:
 
     Examples
     --------
+    >>> import tempfile
     >>> store = NoiseStore(Path(tempfile.mkdtemp()))
     >>> store.save("4711", NoiseRecord(np.eye(2), dwell_s=5e-6, when_s=time.time()))
     >>> store.load("4711").dwell_s
@@ -110,8 +109,7 @@ class NoiseStore:
         """
         try:
             self._remove_old()
-            descriptor, name = tempfile.mkstemp(dir=self._folder, suffix=".part")
-            with os.fdopen(descriptor, "wb") as file:
+            with whole_private(self._path(measurement)) as file:
                 np.savez(
                     file,
                     covariance=record.covariance,
@@ -122,7 +120,6 @@ class NoiseStore:
                     else record.bandwidth_ratio,
                     when_s=record.when_s,
                 )
-            Path(name).replace(self._path(measurement))
         except OSError as e:
             raise DataError(f"noise store: not writable: {e.strerror}") from e
 
@@ -158,25 +155,7 @@ class NoiseStore:
 
     def _remove_old(self) -> None:
         oldest = self._clock() - self._max_age_s
-        for path in [*self._folder.glob("*" + _SUFFIX), *self._folder.glob("*.part")]:
+        for path in [*self._folder.glob("*" + _SUFFIX), *self._folder.glob(".unfinished-*")]:
             with suppress(FileNotFoundError):  # another process was faster
                 if path.stat().st_mtime < oldest:
                     path.unlink()
-
-
-def dependency_meta(record: NoiseRecord | None) -> Meta:
-    """Answer to a client that asks for a noise scan (message 1019).
-
-    ``sigma`` is the standard deviation of a complex sample, per channel.
-    """
-    if record is None:
-        return {"status": ("failed",)}
-    sigma = np.sqrt(np.maximum(np.diag(record.covariance).real, 0.0))
-    return {
-        "status": ("success",),
-        "channels": (str(len(sigma)),),
-        "min_sigma": (f"{sigma.min():.9g}",),
-        "max_sigma": (f"{sigma.max():.9g}",),
-        "mean_sigma": (f"{sigma.mean():.9g}",),
-        "noise_dwell_time_us": (f"{record.dwell_s * 1e6:.9g}",),
-    }

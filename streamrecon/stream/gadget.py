@@ -70,10 +70,10 @@ class Gadget(BaseModel, Generic[T]):
     way_out: ClassVar[WayOut | None] = None
     stock_names: ClassVar[tuple[str, ...]] = ()
     """Names under which stock Gadgetron chain files know this gadget."""
-    no_effect: ClassVar[frozenset[str]] = frozenset()
-    """Stock properties that are accepted and told to have no effect here."""
-    stock_defaults: ClassVar[Mapping[str, Mapping[str, object]]] = MappingProxyType({})
-    """Under a stock name, the defaults that differ: stock name → field → value."""
+    old_fields: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Names that its properties had before: old → new."""
+    old_values: ClassVar[Mapping[str, Mapping[str, str]]] = MappingProxyType({})
+    """Texts that values of its properties had before: field → old → new."""
 
     _context: Context = PrivateAttr(default_factory=Context)
 

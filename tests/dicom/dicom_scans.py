@@ -8,7 +8,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
+from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import (
     CounterRange,
     EchoTrain,
@@ -24,7 +25,7 @@ from streamrecon.model.study import SourceSeries, Study, StudyInfo, Subject
 VISIT = StudyInfo(
     Subject("Müller^Jürgen", "PID-7", "1970-12-31", "M", "70.5"),
     Study("2026-02-03", "12:30:05.250", "S1", "A0017", "Ärztin^Anna", "head", "BRAIN"),
-    SourceSeries("2026-02-03", "12:40:00", "5", "gre", "General Hospital", "MR1", "SN0815X"),
+    SourceSeries("2026-02-03", "12:40:00", "5", "General Hospital", "MR1", "SN0815X"),
 )
 IDS = Ids(
     measurement="M1",
@@ -87,7 +88,7 @@ RANGES = {
     Quantity.MAGNITUDE: (0.0, 3.7e-4),
     Quantity.PHASE: (-np.pi, np.pi),
     Quantity.SWI: (0.0, 2e3),
-    Quantity.MIP: (0.0, 2e3),
+    Quantity.SWI_MINIP: (0.0, 2e3),
     Quantity.TSWI: (0.0, 2e3),
     Quantity.CHI: (-2.5, 1.5),
     Quantity.R2_STAR: (0.0, 400.0),
@@ -103,8 +104,8 @@ RANGES = {
     Quantity.SNR: (0.0, 300.0),
     Quantity.SWI_DIA: (0.0, 2e3),
     Quantity.TSWI_DIA: (0.0, 2e3),
-    Quantity.TSWI_MIP: (0.0, 2e3),
-    Quantity.CHI_MAX: (-0.1, 1.5),
+    Quantity.TSWI_MINIP: (0.0, 2e3),
+    Quantity.CHI_MIP: (-0.1, 1.5),
     Quantity.S0: (0.0, 3e3),
     Quantity.R2_STAR_SD: (0.0, 50.0),
     Quantity.R2_STAR_MISFIT: (0.0, 20.0),
@@ -112,8 +113,9 @@ RANGES = {
     Quantity.MAGNITUDE_PREVIEW: (0.0, 3.7e-4),
     Quantity.SWI_PREVIEW: (0.0, 2e3),
     Quantity.G_FACTOR: (0.0, 20.0),
+    Quantity.MAGNITUDE_COMBINED: (0.0, 3.7e-4),
 }
-PROJECTIONS = {Quantity.MIP, Quantity.TSWI_MIP, Quantity.CHI_MAX}
+PROJECTIONS = {Quantity.SWI_MINIP, Quantity.TSWI_MINIP, Quantity.CHI_MIP}
 MASKS = {Quantity.MASK, Quantity.VEINS}
 """Plausible smallest and largest values of each output, in the model's units."""
 
@@ -130,11 +132,11 @@ def volume_of(scan: Scan, quantity: Quantity, *, echo: int | None = None) -> Vol
 
 
 def session_of(scan: Scan) -> list[Volume]:
-    """All outputs of a scan: echoes, combined magnitude, every map."""
+    """All outputs of a scan: echoes, then every map."""
     echoes = [
         volume_of(scan, part, echo=echo)
         for echo in range(len(scan.echoes))
         for part in (Quantity.MAGNITUDE, Quantity.PHASE)
     ]
-    maps = [quantity for quantity in RANGES if quantity is not Quantity.PHASE]
+    maps = [quantity for quantity in RANGES if not quantity.row.part]
     return echoes + [volume_of(scan, quantity) for quantity in maps]

@@ -12,7 +12,7 @@ from pydicom import dcmread
 
 from streamrecon.dicom.delivery.folder import FolderDrop
 from streamrecon.dicom.objects.series import DicomScan, Run
-from streamrecon.dicom.objects.storage_table import COMBINED, STORAGE_FORMS
+from streamrecon.model.quantities import Quantity
 from streamrecon.storage.durable_files import write_files
 
 SCAN = scan_of(GRIDS["axial"])
@@ -28,7 +28,7 @@ def drop(folder: Path, run: str = "run") -> list[Path]:
 def test_a_manifest_lists_its_series_file_by_file(tmp_path: Path) -> None:
     manifests = drop(tmp_path)
 
-    assert len(manifests) == len({row.suffix for row in (*STORAGE_FORMS.values(), COMBINED)})
+    assert len(manifests) == sum(each.dicom is not None for each in Quantity)
     for path in manifests:
         listed = json.loads(path.read_bytes())["files"]
         assert {f["file"] for f in listed} == {p.name for p in path.parent.glob("*.dcm")}

@@ -12,8 +12,8 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from streamrecon.dicom.objects.series import DicomScan, Run
-from streamrecon.dicom.objects.storage_form import Code
-from streamrecon.model.images import Quantity
+from streamrecon.model.quantities import Quantity
+from streamrecon.model.storage_form import Code
 
 objects = pytest.importorskip("streamrecon.dicom.objects.measurement_objects", exc_type=ImportError)
 

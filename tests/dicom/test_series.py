@@ -11,9 +11,9 @@ from pydicom.dataset import Dataset
 
 from streamrecon.dicom.objects.identity import NO_PATIENT_ID, NO_STUDY_UID
 from streamrecon.dicom.objects.series import DicomScan, Run
-from streamrecon.dicom.objects.storage_table import COMBINED, STORAGE_FORMS
 from streamrecon.errors import DataError
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
+from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Ids
 from streamrecon.model.study import StudyInfo
 
@@ -78,12 +78,14 @@ def test_instance_numbers_rise_along_the_normal_for_both_hands() -> None:
         assert [float(i.SliceLocation) for i in images] == pytest.approx(heights)
 
 
-def test_a_map_refers_to_the_echo_images_of_its_slice() -> None:
-    dicom = DicomScan(IDS, Run())
-    echoes = [dicom.images(volume) for volume in session_of(SCAN)[:4]]
+@pytest.mark.parametrize("is_first", [True, False], ids=["map first", "map last"])
+def test_a_map_refers_to_the_echo_images_of_its_slice(is_first: bool) -> None:
+    dicom = DicomScan(IDS, Run(), sources=[Quantity.MAGNITUDE, Quantity.PHASE])
+    volumes = [*session_of(SCAN)[:4], volume_of(SCAN, Quantity.CHI)]
 
-    chi = dicom.images(volume_of(SCAN, Quantity.CHI))
+    made = {id(v): dicom.images(v) for v in (reversed(volumes) if is_first else volumes)}
 
+    *echoes, chi = (made[id(volume)] for volume in volumes)
     for k, image in enumerate(chi.datasets):
         found = [i.ReferencedSOPInstanceUID for i in image.SourceImageSequence]
         assert found == [echo.datasets[k].SOPInstanceUID for echo in echoes]
@@ -249,16 +251,3 @@ def test_a_pseudonym_is_the_same_for_all_scans_of_a_patient_and_needs_the_secret
     assert one.study_uid == two.study_uid
     assert one.visit.subject.patient_id != foreign.visit.subject.patient_id
     assert one.study_uid != foreign.study_uid
-
-
-def test_no_two_kinds_of_image_share_a_number_or_a_name() -> None:
-    rows = [*STORAGE_FORMS.values(), COMBINED]
-
-    assert len({row.number for row in rows}) == len(rows)
-    assert len({row.suffix for row in rows}) == len(rows)
-
-
-def test_every_quantity_with_real_numbers_has_a_dicom_form() -> None:
-    without = {Quantity.REAL, Quantity.IMAGINARY, Quantity.COMPLEX}
-
-    assert set(Quantity) - set(STORAGE_FORMS) == without

@@ -109,7 +109,7 @@ def test_readiness_is_told_and_is_the_exit_status(
 
     assert (away, there) == (1, 0)
     told = capsys.readouterr().out.splitlines()
-    assert re.match("archive: no association", told[0])
+    assert re.match("archive: connection refused", told[0])
     assert told[1] == "archive: ready"
 
 

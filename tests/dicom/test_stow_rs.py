@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -26,11 +28,33 @@ from streamrecon.errors import ConfigError, DeliveryError
 
 
 class Server:
-    """Answers every request with ``status`` and ``answer``; keeps what it was sent."""
+    """Answers every request with ``status`` and ``answer``; keeps what it was sent.
 
-    def __init__(self, status: int = 200, answer: object = None) -> None:
-        self.status, self.answer = status, answer
+    An answer is made JSON unless it is bytes. Searches (GET) are answered with ``found``, or with
+    404 where there is none; requests of more than ``largest`` images with 413.
+    """
+
+    def __init__(
+        self,
+        status: int = 200,
+        answer: object = None,
+        *,
+        found: object = None,
+        largest: int = 99,
+        location: str = "",
+    ) -> None:
+        self.status, self.answer, self.found = status, answer, found
+        self.largest, self.location = largest, location
         self.requests: list[tuple[dict[str, str], bytes]] = []
+
+    def respond(self, method: str, path: str, body: bytes) -> tuple[int, object]:
+        if method == "GET":
+            return (404, None) if self.found is None else (200, self.found)
+        if self.location and "elsewhere" not in path:
+            return self.status, None
+        if body.count(b"Content-Type: application/dicom") > self.largest:
+            return 413, None
+        return (200 if self.location else self.status), self.answer
 
 
 @contextmanager
@@ -40,12 +64,16 @@ def serving(server: Server, tls: ssl.SSLContext | None = None) -> Iterator[int]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            server.requests.append((dict(self.headers), body))
-            answer = b"" if server.answer is None else json.dumps(server.answer).encode()
-            self.send_response(server.status)
-            self.send_header("Content-Length", str(len(answer)))
+            if self.command == "POST":
+                server.requests.append((dict(self.headers), body))
+            status, facts = server.respond(self.command, self.path, body)
+            answer = facts if isinstance(facts, bytes) else json.dumps(facts).encode()
+            self.send_response(status)
+            if server.location and status in {307, 308}:
+                self.send_header("Location", server.location)
+            self.send_header("Content-Length", str(0 if facts is None else len(answer)))
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(b"" if facts is None else answer)
 
         do_GET = do_POST  # noqa: N815
 
@@ -55,7 +83,7 @@ def serving(server: Server, tls: ssl.SSLContext | None = None) -> Iterator[int]:
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     if tls is not None:
         http.socket = tls.wrap_socket(http.socket, server_side=True)
-    thread = threading.Thread(target=http.serve_forever)
+    thread = threading.Thread(target=http.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield http.server_address[1]
@@ -112,11 +140,176 @@ def test_stored_failed_and_warned_files_of_one_request_are_told_apart(tmp_path: 
     assert found == {"archive sent": 1, "archive sent with a warning": 1, "archive refused": 1}
 
 
+LOGIN_PAGE = b"<!DOCTYPE html><html><body>Please log in</body></html>"
+
+
 @pytest.mark.parametrize(
-    ("status", "state"), [(200, "sent"), (400, "failed"), (409, "failed"), (503, "waiting")]
+    "answer",
+    [None, LOGIN_PAGE, b"", [], [{}], {}, {"00081199": {"vr": "SQ", "Value": None}}, b"<a/>"],
+    ids=["nothing", "login", "empty", "[]", "[{}]", "{}", "null", "xml"],
 )
-def test_an_answer_without_names_counts_for_all(status: int, state: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_a_success_that_names_no_image_confirms_none(
+    status: int, answer: object, tmp_path: Path
+) -> None:
+    found = delivered(tmp_path, Server(status, None if status == 204 else answer))
+
+    assert found == {"archive waiting": 3}
+
+
+def test_what_is_never_confirmed_has_failed_after_the_attempts_and_stays(tmp_path: Path) -> None:
+    with Spool(tmp_path / "spool") as spool:
+        spool.add(images_of(), ["archive"])
+        with serving(Server(200, LOGIN_PAGE)) as port:
+            for _ in range(60):
+                pause_s = deliver(spool, web(port, attempts=3, longest_pause_s=0.01))
+                if pause_s is None:
+                    break
+                time.sleep(pause_s)
+        kept = spool.age_out(0.0)
+        reasons = {tally.reason for tally in spool.tallies()}
+
+    assert states(tmp_path / "spool") == {"archive failed": 3}
+    assert kept == 0
+    (reason,) = reasons
+    assert reason.startswith("not confirmed: HTTP status 200")
+    assert reason.endswith("after 3 attempts")
+
+
+def test_a_search_confirms_what_the_answer_does_not_name(tmp_path: Path) -> None:
+    first = uids(images_of())[0]
+    found = [{"00080018": {"vr": "UI", "Value": [first]}}]
+
+    # the server searches badly and always finds the first: only that one is confirmed
+    assert delivered(tmp_path, Server(202, found=found)) == {
+        "archive sent": 1,
+        "archive waiting": 2,
+    }
+
+
+def test_half_of_the_images_named_are_half_of_them_sent(tmp_path: Path) -> None:
+    first, second, _ = uids(images_of())
+    answer = {"00081199": {"vr": "SQ", "Value": [item(first), item(second)]}}
+
+    assert delivered(tmp_path, Server(200, answer)) == {"archive sent": 2, "archive waiting": 1}
+
+
+def test_an_answer_in_xml_names_images_too(tmp_path: Path) -> None:
+    first, second, third = uids(images_of())
+
+    def named(uid: str, reason: str = "") -> str:
+        return (
+            f'<Item number="1"><DicomAttribute tag="00081155" vr="UI"><Value number="1">{uid}'
+            f"</Value></DicomAttribute>{reason}</Item>"
+        )
+
+    failure = (
+        '<DicomAttribute tag="00081197" vr="US"><Value number="1">290</Value></DicomAttribute>'
+    )
+    answer = (
+        '<NativeDicomModel xmlns="http://dicom.nema.org/PS3.19/models/NativeDICOM">'
+        f'<DicomAttribute tag="00081199" vr="SQ">{named(first)}{named(second)}</DicomAttribute>'
+        f'<DicomAttribute tag="00081198" vr="SQ">{named(third, failure)}</DicomAttribute>'
+        "</NativeDicomModel>"
+    )
+
+    found = delivered(tmp_path, Server(202, answer.encode()))
+
+    assert found == {"archive sent": 2, "archive refused": 1}
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [
+        (0x0110, "waiting"), (0x0213, "waiting"), (0xC000, "waiting"), (0xA700, "waiting"),
+        ("A700", "waiting"), ("272", "waiting"), (None, "waiting"), ("much", "waiting"),
+        (0xA900, "failed"), (0x0122, "refused"), ("0x0122", "refused"), (0x0111, "sent"),
+    ],
+)  # fmt: skip
+def test_a_failure_is_final_only_where_its_reason_is(
+    reason: object, state: str, tmp_path: Path
+) -> None:
+    failed = [item(uid) for uid in uids(images_of())]
+    for one in failed:
+        one["00081197"] = {"vr": "US", "Value": None if reason is None else [reason]}
+
+    found = delivered(tmp_path, Server(409, {"00081198": {"vr": "SQ", "Value": failed}}))
+
+    assert found == {f"archive {state}": 3}
+
+
+@pytest.mark.parametrize(
+    ("status", "state"), [(400, "failed"), (409, "failed"), (500, "waiting"), (503, "waiting")]
+)
+def test_an_error_without_names_counts_for_all(status: int, state: str, tmp_path: Path) -> None:
     assert delivered(tmp_path, Server(status)) == {f"archive {state}": 3}
+
+
+def all_stored() -> dict[str, object]:
+    return {"00081199": {"vr": "SQ", "Value": [item(uid) for uid in uids(images_of())]}}
+
+
+@pytest.mark.parametrize("status", [307, 308])
+def test_a_redirection_on_the_same_host_is_followed(status: int, tmp_path: Path) -> None:
+    server = Server(status, all_stored(), location="/elsewhere/studies")
+
+    assert delivered(tmp_path, server) == {"archive sent": 3}
+    assert server.requests[0][1].count(b"application/dicom") == server.requests[1][1].count(
+        b"application/dicom"
+    )
+
+
+def test_a_redirection_to_another_host_is_not_followed(tmp_path: Path) -> None:
+    server = Server(307, all_stored(), location="http://127.0.0.2:1/elsewhere")
+
+    assert delivered(tmp_path, server) == {"archive waiting": 3}
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(("largest", "state"), [(1, "sent"), (2, "sent"), (0, "failed")])
+def test_a_request_that_is_too_large_is_halved(largest: int, state: str, tmp_path: Path) -> None:
+    assert delivered(tmp_path, Server(200, all_stored(), largest=largest)) == {
+        f"archive {state}": 3
+    }
+
+
+@pytest.mark.parametrize("damage", ["empty", "zeros", "half", "flipped", "folder", "gone"])
+def test_a_damaged_file_is_one_failed_image_and_is_not_sent(damage: str, tmp_path: Path) -> None:
+    server = Server(200, all_stored())
+    with Spool(tmp_path / "spool") as spool:
+        spool.add(images_of(), ["archive"])
+        path = sorted((tmp_path / "spool").rglob("*.dcm"))[1]
+        data = bytearray(path.read_bytes())
+        if damage == "zeros":
+            data[:200] = bytes(200)
+        elif damage == "flipped":
+            data[-5] ^= 1
+        path.unlink()
+        if damage == "folder":
+            path.mkdir()
+        elif damage != "gone":
+            size = {"empty": 0, "half": len(data) // 2}.get(damage, len(data))
+            path.write_bytes(data[:size])
+        with serving(server) as port:
+            deliver(spool, web(port))
+        reasons = [tally.reason for tally in spool.tallies() if "spool" in tally.reason]
+
+    assert states(tmp_path / "spool") == {"archive sent": 2, "archive failed": 1}
+    assert len(reasons) == 1
+    assert server.requests[0][1].count(b"Content-Type: application/dicom") == 2
+
+
+def test_a_spool_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
+    with Spool(tmp_path / "spool") as spool:
+        spool.add(images_of(), ["archive"])
+    with closing(sqlite3.connect(tmp_path / "spool" / "journal.sqlite3")) as old:
+        old.execute("ALTER TABLE images DROP COLUMN sha256")
+        old.commit()
+
+    with Spool(tmp_path / "spool") as spool, serving(Server(200, all_stored())) as port:
+        deliver(spool, web(port))
+
+    assert states(tmp_path / "spool") == {"archive sent": 3}
 
 
 def test_files_travel_whole_and_with_the_token(tmp_path: Path) -> None:
@@ -140,8 +333,18 @@ def test_a_server_that_is_away_is_told_and_asked_again(tmp_path: Path) -> None:
 
     assert pause_s > 0
     assert states(tmp_path / "spool") == {"archive waiting": 3}
-    with pytest.raises(DeliveryError, match="no answer"):
+    with pytest.raises(DeliveryError, match="connection refused"):
         ask(web(free_port()))
+
+
+def test_a_server_that_speaks_no_tls_is_named_so() -> None:
+    with serving(Server()) as port, pytest.raises(DeliveryError, match="does not speak it"):
+        ask(web(port, url=f"https://127.0.0.1:{port}/"))
+
+
+def test_a_path_where_nothing_stores_is_not_ready() -> None:
+    with serving(Server(404)) as port, pytest.raises(DeliveryError, match="no DICOMweb at /dicom"):
+        ask(web(port))
 
 
 def test_a_server_that_lets_nobody_in_is_not_ready() -> None:
@@ -163,11 +366,11 @@ def test_the_server_must_prove_its_name(tmp_path: Path) -> None:
 
     with serving(Server(), context) as port:
         ask(web(port, url=f"https://127.0.0.1:{port}/", tls=Tls(ca=certificate)))
-        for stranger in (
-            web(port, url=f"https://localhost:{port}/", tls=Tls(ca=certificate)),
-            web(port, url=f"https://127.0.0.1:{port}/"),
+        for stranger, fault in (
+            (web(port, url=f"https://localhost:{port}/", tls=Tls(ca=certificate)), "another name"),
+            (web(port, url=f"https://127.0.0.1:{port}/"), "authority is not trusted"),
         ):
-            with pytest.raises(DeliveryError, match="SSLCertVerificationError"):
+            with pytest.raises(DeliveryError, match=fault):
                 ask(stranger)
 
 

@@ -12,7 +12,8 @@ from pydicom import dcmread
 
 from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.series import DicomScan, Run
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
+from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Ids, Scan
 from streamrecon.model.study import SourceSeries, Study, StudyInfo, Subject
 
@@ -32,7 +33,7 @@ KINDS = {
 AWKWARD = StudyInfo(
     Subject("Жанна^\\Ж=山田^太郎=^^^^^^^^", "I" * 80 + "\n", "1970", "female", "NaN"),
     Study("soon", "25:00", "S" * 40, "A\\B" * 20, "", "d" * 100, "Kopf, innen & außen"),
-    SourceSeries("2026-02-03+01:00", "12:40:00.1234567Z", "-3", "", "H" * 99, "x" * 40, "\x00\x1b"),
+    SourceSeries("2026-02-03+01:00", "12:40:00.1234567Z", "-3", "H" * 99, "x" * 40, "\x00\x1b"),
 )
 
 

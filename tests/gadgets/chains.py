@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from streamrecon_gadgets import REGISTRY
 
-from streamrecon.model.images import Echoes, Quantity, Volume
+from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.notice import Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.gadget import Context
 

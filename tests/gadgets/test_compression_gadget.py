@@ -259,7 +259,7 @@ def test_without_a_noise_scan_there_is_nothing_to_whiten_and_all_is_well() -> No
 
 def test_a_watch_and_a_preview_behind_it_see_the_same_scan() -> None:
     scene = replace(QUIET, matrix=(24, 40, 48), te_s=(0.005, 0.01, 0.015))
-    behind = "<gadget><name>WatchQuality</name></gadget><gadget><name>GatherCentre</name></gadget>"
+    behind = "<gadget><name>WatchQuality</name></gadget><gadget><name>CollectCentre</name></gadget>"
 
     with_it, without = run(scene, compression() + behind), run(scene, behind)
 

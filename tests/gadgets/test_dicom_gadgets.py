@@ -15,8 +15,9 @@ from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.delivery.spool_status import listing
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
 from streamrecon.model.notice import Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import (
     CounterRange,
     EchoTrain,
@@ -99,7 +100,7 @@ def test_the_spool_keeps_images_for_the_destinations_that_want_them(tmp_path: Pa
 
 
 def test_a_folder_is_complete_when_the_chain_ends(tmp_path: Path) -> None:
-    run("DropDicom", CHI, storage=tmp_path)
+    run("WriteDicomFolder", CHI, storage=tmp_path)
 
     (manifest,) = (tmp_path / "dicom").rglob("manifest.json")
     assert len(json.loads(manifest.read_bytes())["files"]) == 3

@@ -11,7 +11,7 @@ from streamrecon_simulator.phantom import SPHERES as PHANTOM
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
-from streamrecon.model.images import Quantity
+from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.wire.messages import Close, Header, Image
 
 SCENE = Scene(
@@ -80,7 +80,9 @@ def test_whole_numbers_reach_gadgetron_in_a_type_that_it_reads() -> None:
 
 def test_susceptibility_reaches_gadgetron_with_the_echoes() -> None:
     header, *data = simulate(SPHERES).messages()
-    config = configuration_of("gre_qsm.xml").replace(b'"default"', b'"fast"')
+    config = configuration_of("gre_qsm.xml").replace(
+        b'name="preview" value="true"', b'name="quality" value="fast"'
+    )
 
     with GadgetronParent() as parent:
         parent.begin_with(config, header.xml)

@@ -13,8 +13,9 @@ from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.wire.messages import Image
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.run.chain import Chain

@@ -12,8 +12,9 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
 from streamrecon.errors import DataError
-from streamrecon.model.images import ChiMap, FieldMap, LocalField, Quantity, Regions, Volume
+from streamrecon.model.images import ChiMap, FieldMap, LocalField, Regions, Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Header, Image
 
@@ -55,7 +56,7 @@ def test_the_preview_comes_before_the_map_and_is_marked(emitted: list[object]) -
     assert kinds.index(Quantity.CHI_PREVIEW) < kinds.index(Quantity.CHI)
     (preview,), (chi,) = (volumes(emitted, q) for q in (Quantity.CHI_PREVIEW, Quantity.CHI))
     assert "preview, quality fast" in preview.comments
-    assert "map, quality default" in chi.comments
+    assert "map, quality standard" in chi.comments
     for volume in (preview, chi):
         assert any(comment.startswith("zero: whole brain") for comment in volume.comments)
 

@@ -12,8 +12,8 @@ from streamrecon_simulator.scene import Order, Orientation, Scene
 from streamrecon_simulator.truth import truth
 
 from streamrecon.errors import DataError
-from streamrecon.model.images import Quantity
 from streamrecon.model.kspace import KSpace
+from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.wire.layout import REVERSE
 from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.stream.run.chain import Chain

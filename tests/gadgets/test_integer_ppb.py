@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from streamrecon_gadgets.exchange.integer_ppb import WholePpb
+from streamrecon_gadgets.exchange.integer_ppb import IntegerPpb
 from test_dicom_gadgets import GRID, SCAN
 
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
 from streamrecon.model.notice import Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.images.images_from_volume import images_of
 from streamrecon.mrd.images.volumes_from_images import stacks_of
 
@@ -18,7 +19,7 @@ CHI_PPM = np.linspace(-2.0, 2.0, 60, dtype=np.float32).reshape(GRID.shape)
 def sent(values: np.ndarray = CHI_PPM, **parameters: object) -> tuple[Volume, list[str]]:
     """The volume as it reaches the wire, and what is told."""
     volume = Volume(values, GRID, Quantity.CHI, SCAN)
-    emitted = list(WholePpb(**parameters).feed(volume))
+    emitted = list(IntegerPpb(**parameters).feed(volume))
     (made,) = [item for item in emitted if isinstance(item, Volume)]
     return made, [str(item) for item in emitted if isinstance(item, Notice)]
 
@@ -66,6 +67,6 @@ def test_magnitudes_standard_deviations_and_integers_pass() -> None:
     spread = Volume(np.full(GRID.shape, 1.4e-3, np.float32), GRID, Quantity.CHI_SD, SCAN)
     whole, _ = sent()
 
-    assert list(WholePpb().feed(magnitude)) == [magnitude]
-    assert list(WholePpb().feed(spread)) == [spread], "1.4 ppb is not 1"
-    assert list(WholePpb().feed(whole)) == [whole]
+    assert list(IntegerPpb().feed(magnitude)) == [magnitude]
+    assert list(IntegerPpb().feed(spread)) == [spread], "1.4 ppb is not 1"
+    assert list(IntegerPpb().feed(whole)) == [whole]

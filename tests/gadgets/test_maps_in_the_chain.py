@@ -13,7 +13,8 @@ from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.truth import truth
 
 from streamrecon.maps.phase_mask import phase_mask
-from streamrecon.model.images import LocalField, Quantity, Volume
+from streamrecon.model.images import LocalField, Volume
+from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.wire.messages import Acquisitions, Header
 
 SCENE = Scene(
@@ -60,7 +61,7 @@ def test_swi_is_the_magnitude_weighted_by_the_phase_of_the_local_field() -> None
 
 def test_a_minimum_projection_says_how_thick_it_is_and_lies_in_the_middle() -> None:
     emitted = outputs("gre_swi.xml")
-    swi, projected = one(emitted, Quantity.SWI), one(emitted, Quantity.MIP)
+    swi, projected = one(emitted, Quantity.SWI), one(emitted, Quantity.SWI_MINIP)
 
     np.testing.assert_array_equal(projected.values, np.minimum(swi.values[:-1], swi.values[1:]))
     assert projected.slab_mm == pytest.approx(10.0)  # two slices of 5 mm
@@ -78,7 +79,7 @@ def test_slices_with_gaps_have_swi_and_projections_in_their_places(chain) -> Non
         left_handed=True, centre_lps_mm=(4.0, -6.0, 8.0),
     )  # fmt: skip
     emitted = run_chain(chain, simulate(scene).messages(), slab_mm="12")
-    swi, projected = one(emitted, Quantity.SWI), one(emitted, Quantity.MIP)
+    swi, projected = one(emitted, Quantity.SWI), one(emitted, Quantity.SWI_MINIP)
 
     darkest = np.minimum(np.minimum(swi.values[:-2], swi.values[1:-1]), swi.values[2:])
     np.testing.assert_array_equal(projected.values, darkest)
@@ -108,7 +109,7 @@ def test_without_a_field_map_one_echo_or_many_make_both_polarities(kind, n_echoe
     # the factors of opposite phases: where one is below 1 the other is 1
     assert (veins.values[head] < 0.97 * calcium.values[head]).mean() > 0.02
     assert (calcium.values[head] < 0.97 * veins.values[head]).mean() > 0.02
-    assert one(emitted, Quantity.MIP).values.shape == (26, 44, 51)
+    assert one(emitted, Quantity.SWI_MINIP).values.shape == (26, 44, 51)
     assert "dark: diamagnetic" in calcium.comments
 
 
@@ -122,8 +123,8 @@ def test_everything_comes_out_of_the_full_chain_once() -> None:
     emitted = outputs("gre_full.xml")
     found = [v.quantity for v in emitted if isinstance(v, Volume) and v.echo is None]
     expected = {
-        Quantity.SWI, Quantity.MIP, Quantity.CHI_PREVIEW, Quantity.CHI, Quantity.CHI_MAX,
-        Quantity.TSWI, Quantity.TSWI_MIP, Quantity.R2_STAR, Quantity.T2_STAR, Quantity.R2_STAR_SD,
+        Quantity.SWI, Quantity.SWI_MINIP, Quantity.CHI_PREVIEW, Quantity.CHI, Quantity.CHI_MIP,
+        Quantity.TSWI, Quantity.TSWI_MINIP, Quantity.R2_STAR, Quantity.T2_STAR, Quantity.R2_STAR_SD,
         Quantity.FIELD_HZ, Quantity.MASK, Quantity.PHASE_QUALITY, Quantity.SNR,
         Quantity.VEINS,
     }  # fmt: skip

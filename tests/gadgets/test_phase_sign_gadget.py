@@ -27,7 +27,7 @@ SCENE = Scene(
 )  # fmt: skip
 CHAIN = """<configuration><version>2</version><stream>
 <gadget><name>AssembleKSpace</name></gadget><gadget><name>CombineCoils</name></gadget>
-<gadget><name>CheckPolarity</name></gadget></stream></configuration>"""
+<gadget><name>CheckPhaseSign</name></gadget></stream></configuration>"""
 
 
 def run(scene: Scene, **overrides: str) -> list[object]:

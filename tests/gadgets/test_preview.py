@@ -14,8 +14,9 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene
 from streamrecon_simulator.shapes import Ellipsoid, Sphere
 
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
 from streamrecon.model.notice import Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.stream.chainfile.build import build_chain
 

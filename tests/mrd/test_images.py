@@ -12,7 +12,8 @@ from test_placement import OBLIQUE, heads, slice_protocol, volume_protocol
 
 import streamrecon
 from streamrecon.errors import DataError, HeaderError
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
+from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
 from streamrecon.mrd.header.placement import NO_DIRECTIONS, NO_POSITIONS, place
 from streamrecon.mrd.images.images_from_volume import images_of
@@ -196,7 +197,6 @@ def test_series_types_contrasts_and_repetitions_are_volumes_of_their_own() -> No
     stacks = stacks_of(images)
 
     assert [len(stack.values) for stack in stacks] == [3] * 6
-    assert [stack.occurrence for stack in stacks] == [0, 0, 0, 0, 0, 1]
 
 
 def test_several_channels_are_volumes_of_their_own() -> None:

@@ -12,7 +12,8 @@ from streamrecon_simulator.write import write_scan, write_scan_stream
 
 from streamrecon.errors import ProtocolError, TruncatedStream
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
+from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
 from streamrecon.mrd.files.open_scan import header_of, lines_of, open_scan
 from streamrecon.mrd.header.protocol import read_protocol

@@ -29,7 +29,6 @@ def stack(label: str, values: np.ndarray, *, echo: int = 0, te_s: float | None =
         te_s=te_s,
         repetition=0,
         channel=0,
-        occurrence=0,
         thickness_mm=2.0,
         comments=(),
         meta={},

@@ -39,7 +39,6 @@ _STACK = Stack(
     te_s=0.009,
     repetition=0,
     channel=0,
-    occurrence=0,
     thickness_mm=3.0,
     comments=("phase sign assumed",),
     meta={"STREAMRECON_PhaseSign": ("-1 (vendor table)",)},
@@ -87,7 +86,7 @@ def test_repetitions_are_runs() -> None:
 
 
 def test_volumes_that_look_alike_never_share_a_name() -> None:
-    stacks = [_STACK, replace(_STACK, channel=1), replace(_STACK, occurrence=1)]
+    stacks = [_STACK, replace(_STACK, channel=1), replace(_STACK, channel=2)]
 
     assert stems(stacks, "p") == [f"p_acq-{k}_echo-2_part-phase_MEGRE" for k in (1, 2, 3)]
 

@@ -56,8 +56,6 @@ class Sort(Gadget[str]):
 
     accepts: ClassVar = (str,)
     stock_names: ClassVar = ("SortGadget", "SortSlicesGadget")
-    no_effect: ClassVar = frozenset({"verbose"})
-    stock_defaults: ClassVar = {"SortSlicesGadget": {"dimension": Dimension.SLICE}}
     dimension: Dimension = Dimension.NONE
     keep: bool = True
     te_s: tuple[float, ...] = ()

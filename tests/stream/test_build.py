@@ -88,12 +88,6 @@ def test_a_whole_number_may_be_written_with_a_point() -> None:
     assert fields(gadget("Scale", factor="3.0")) == {"factor": 3}
 
 
-def test_a_stock_name_brings_its_own_defaults() -> None:
-    assert fields(gadget("A", "SortGadget"))["dimension"] is Dimension.NONE
-    assert fields(gadget("A", "SortSlicesGadget"))["dimension"] is Dimension.SLICE
-    assert fields(gadget("A", "SortSlicesGadget", dimension=""))["dimension"] is Dimension.NONE
-
-
 def test_properties_of_a_stock_gadget_without_effect_are_named_once_in_a_warning() -> None:
     stream = gadget("Sorter", "SortGadget", verbose="true", keep="false", debug_folder="")
 
@@ -153,8 +147,6 @@ def test_a_reference_follows_references() -> None:
 
 def test_a_reference_to_a_value_that_is_not_given_takes_the_default() -> None:
     assert fields(gadget("A", "Scale", factor="factor@B") + gadget("B", "Scale")) == {"factor": 2}
-    stock = gadget("A", "Sort", dimension="dimension@B") + gadget("B", "SortSlicesGadget")
-    assert fields(stock)["dimension"] is Dimension.SLICE
 
 
 @pytest.mark.parametrize(

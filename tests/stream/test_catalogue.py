@@ -99,7 +99,7 @@ def test_a_chain_in_words_has_its_values_branches_and_warnings() -> None:
     assert describe(spec, REGISTRY).splitlines() == [
         f"chain {spec.text_hash}, gadgets: 2",
         "  Sorter: Sort, for SortSlicesGadget (line 2)",
-        "    dimension = slice  (default)",
+        "    dimension =   (default)",
         "    keep = false",
         "    te_s =   (default)",
         "    limit_ppm = none  (default)",

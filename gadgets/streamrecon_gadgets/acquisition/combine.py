@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from streamrecon.errors import ReconError
-from streamrecon.model.images import Echoes, Quantity, Volume
+from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.kspace import Calibration, KSpace
 from streamrecon.model.lattice import Lattice
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Encoding, Scan
 from streamrecon.phase.phase_offset import coil_offsets, combine_by_offsets, echo_pair
 from streamrecon.recon.images.bipolar_readout import signed, without_polarity

@@ -17,9 +17,10 @@ from pydantic import Field, PrivateAttr
 from streamrecon.fourier import plan_without_measuring
 from streamrecon.maps.phase_mask import target_te_s
 from streamrecon.maps.swi import root_sum_squares, swi_from_field
-from streamrecon.model.images import Echoes, Quantity, Volume
+from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Encoding, ScanProtocol
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.wire import layout
@@ -68,7 +69,7 @@ class EarlyLines:
     late: Event
 
 
-class GatherCentre(Gadget[Header | ChannelTransform | Acquisitions]):
+class CollectCentre(Gadget[Header | ChannelTransform | Acquisitions]):
     """Lets lines pass, and gives those of the centre a second time when a share is complete.
 
     In front of `AssembleKSpace`, behind whitening. It keeps copies of the central lines of the

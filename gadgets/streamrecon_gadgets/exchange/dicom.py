@@ -13,11 +13,11 @@ from streamrecon.dicom.delivery.folder import FolderDrop, file_name, folder_name
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.series import DicomScan, Images, Run
-from streamrecon.dicom.objects.storage_table import has_row, row_of
 from streamrecon.errors import ConfigError
 from streamrecon.model.delivery import Delivery
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Notice
+from streamrecon.model.source_images import SourceImages
 from streamrecon.mrd.wire.messages import DicomFile
 from streamrecon.stream.gadget import Context, Gadget, WayOut
 
@@ -26,7 +26,8 @@ class DicomGadget(Gadget[Volume]):
     """What the ways to send DICOM have in common: volumes become images, and go on behind them.
 
     A quantity without a DICOM form (complex images) passes. The gadgets of a chain, in whatever
-    branch, make one study of it: a map refers to the echo images that another branch has sent.
+    branch, make one study of it: a map refers to the echo images that another branch sends,
+    before or after it.
     """
 
     accepts: ClassVar = (Volume,)
@@ -36,18 +37,28 @@ class DicomGadget(Gadget[Volume]):
 
     def feed(self, item: Volume) -> Iterator[Volume | Notice | DicomFile]:
         """Convert one volume and send it on its way."""
-        if has_row(item.quantity) and self._is_asked_for(item):
+        form = item.quantity.dicom
+        if form is not None and self._is_asked_for(form.suffix):
             images = self._scan_of(item).images(item)
             yield from images.notices
             yield from self.send(images)
         yield item
 
-    def _is_asked_for(self, item: Volume) -> bool:
-        return not self.outputs or row_of(item).suffix in self.outputs.replace(" ", "").split(",")
+    def _is_asked_for(self, suffix: str) -> bool:
+        return not self.outputs or suffix in self.outputs.replace(" ", "").split(",")
 
     def _scan_of(self, item: Volume) -> DicomScan:
+        shared = self.context.shared
+        promised = shared.one(SourceImages, None, SourceImages).quantities
+        sent = [
+            quantity
+            for quantity in promised
+            if quantity.dicom is not None and self._is_asked_for(quantity.dicom.suffix)
+        ]
         ids = item.scan.protocol.ids
-        return self.context.shared.one(DicomScan, self.upright, lambda: DicomScan(ids, self._run()))
+        return shared.one(
+            DicomScan, self.upright, lambda: DicomScan(ids, self._run(), sources=sent)
+        )
 
     def send(self, images: Images) -> Iterator[Notice | DicomFile]:
         """Send one volume's images on their way."""
@@ -123,7 +134,7 @@ class SpoolDicom(DicomGadget):
         yield from ()
 
 
-class DropDicom(DicomGadget):
+class WriteDicomFolder(DicomGadget):
     """DICOM files into a folder of the service; a manifest follows each series."""
 
     way_out: ClassVar = WayOut.ELSEWHERE

@@ -10,18 +10,20 @@ import numpy as np
 from numpy.typing import DTypeLike
 from pydantic import Field, PrivateAttr
 
-from streamrecon.model.images import Echoes, Quantity, Volume
+from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.quantities import Quantity
+from streamrecon.mrd.header.noise_dependency import dependency_meta
 from streamrecon.mrd.wire.messages import Dependency
 from streamrecon.output.integer_images import as_integers
-from streamrecon.storage.noise_store import NoiseStore, dependency_meta
+from streamrecon.storage.noise_store import NoiseStore
 from streamrecon.stream.gadget import Gadget
 from streamrecon_gadgets.maps.images import echo_volumes
 
 _FEW_GREYS = 64  # an image that a reader would take for empty
 
 
-class Contained(Gadget[object]):
+class PassThrough(Gadget[object]):
     """A stage that `AssembleKSpace`, `CombineCoils` or the way out does already.
 
     It lets everything pass, so that the stock file around it runs as it is. K-space filters are

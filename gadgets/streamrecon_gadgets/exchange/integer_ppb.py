@@ -9,20 +9,15 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.output.integer_images import as_integers
 from streamrecon.stream.gadget import Gadget
 
 _PPB = 1e3  # in a ppm
-_IN_PPB = frozenset(
-    each
-    for each in Quantity
-    if each.unit == "ppm" and each not in (Quantity.CHI_SD, Quantity.FIELD_SD)
-)
 
 
-class WholePpb(Gadget[Volume]):
+class IntegerPpb(Gadget[Volume]):
     """Susceptibility and fields as integers of one ppb, with the rescale that makes them ppm again.
 
     A console that ignores the rescale still shows ppb. Signed 16 bits hold ±32.8 ppm. Hosts that
@@ -38,7 +33,8 @@ class WholePpb(Gadget[Volume]):
 
     def feed(self, item: Volume) -> Iterator[Volume | Notice]:
         """Convert a volume in ppm; count and tell what does not fit."""
-        if item.quantity not in _IN_PPB or item.rescale is not None:
+        form = item.quantity.dicom
+        if form is None or not form.is_whole_ppb or item.rescale is not None:
             yield item
             return
         values = np.nan_to_num(item.values.real * np.float64(_PPB))

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from streamrecon.model.images import Echoes, FieldMap, LocalField, Quantity, Regions, Volume
+from streamrecon.model.images import Echoes, FieldMap, LocalField, Regions, Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.phase.field_fit import FieldFit
+from streamrecon.phase.unwrapping import Unwrapping
 from streamrecon.qsm.total_field import TotalField, radians_per_ppm, total_field
 from streamrecon.stream.gadget import Gadget
 from streamrecon.units import hz_per_ppm
@@ -25,6 +27,10 @@ class MapField(Gadget[Regions | Echoes]):
     """
 
     accepts: ClassVar = (Regions, Echoes)
+
+    unwrapping: Unwrapping = Field(
+        default=Unwrapping.TEMPLATE, description="one echo from another, or each by itself"
+    )
 
     _brain: NDArray[np.bool_] | None = PrivateAttr(default=None)
 
@@ -42,6 +48,7 @@ class MapField(Gadget[Regions | Echoes]):
             scan.geometry,
             polarity=scan.echoes.polarity,
             mask=self._brain,
+            unwrapping=self.unwrapping,
         )
         for text in total.notices:
             yield Notice(Level.INFO, f"field: {text}")

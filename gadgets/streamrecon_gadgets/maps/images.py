@@ -7,29 +7,47 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from streamrecon.model.images import Echoes, Quantity, Volume
+from streamrecon.maps.swi import root_sum_squares
+from streamrecon.model.images import Echoes, Volume
+from streamrecon.model.quantities import Quantity
+from streamrecon.model.source_images import SourceImages
 from streamrecon.recon.images.complex_parts import complex_part
-from streamrecon.stream.gadget import Gadget
+from streamrecon.stream.gadget import Context, Gadget
 
 
 class EchoImages(Gadget[Echoes]):
-    """Magnitude, phase or complex images of every echo; the echoes go on behind them."""
+    """Magnitude, phase or complex images of every echo; the echoes go on behind them.
+
+    The combined magnitude is the root of the sum of squares of all echoes.
+    """
 
     accepts: ClassVar = (Echoes,)
 
     magnitude: bool = Field(default=True, description="send magnitude images")
     phase: bool = Field(default=True, description="send phase images, rad in -π…π")
     complex: bool = Field(default=False, description="send complex images")
+    combined: bool = Field(default=False, description="send one magnitude of all echoes")
+
+    def enter(self, context: Context) -> None:
+        """Join a session; maps of it may refer to the images of the echoes."""
+        super().enter(context)
+        context.shared.one(SourceImages, None, SourceImages).promise(*self._parts)
 
     def feed(self, item: Echoes) -> Iterator[object]:
         """Split each echo into the parts wanted."""
+        yield from echo_volumes(item, self._parts)
+        if self.combined:
+            yield combined_volume(item)
+        yield item
+
+    @property
+    def _parts(self) -> list[Quantity]:
         wanted = {
             Quantity.MAGNITUDE: self.magnitude,
             Quantity.PHASE: self.phase,
             Quantity.COMPLEX: self.complex,
         }
-        yield from echo_volumes(item, [part for part, is_wanted in wanted.items() if is_wanted])
-        yield item
+        return [part for part, is_wanted in wanted.items() if is_wanted]
 
 
 def echo_volumes(item: Echoes, parts: list[Quantity]) -> Iterator[Volume]:
@@ -45,3 +63,15 @@ def echo_volumes(item: Echoes, parts: list[Quantity]) -> Iterator[Volume]:
                 repetition=item.repetition,
                 comments=item.scan.remarks,
             )
+
+
+def combined_volume(item: Echoes) -> Volume:
+    """The magnitude of all echoes together."""
+    return Volume(
+        root_sum_squares(item.data),
+        item.scan.geometry,
+        Quantity.MAGNITUDE_COMBINED,
+        item.scan,
+        repetition=item.repetition,
+        comments=item.scan.remarks,
+    )

@@ -20,7 +20,7 @@ from streamrecon.recon.images.downsample import downsampled
 from streamrecon.stream.gadget import Gadget
 
 
-class CheckPolarity(Gadget[Echoes]):
+class CheckPhaseSign(Gadget[Echoes]):
     """Asks deep grey matter and veins of a coarse susceptibility map for the sign of the phase.
 
     Where they disagree with a sign that was only assumed, it is turned round here, for everything

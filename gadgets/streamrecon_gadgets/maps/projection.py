@@ -10,15 +10,16 @@ import numpy as np
 from pydantic import Field
 
 from streamrecon.maps.projection import Extreme, project_slabs
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
+from streamrecon.model.quantities import Quantity
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.stream.gadget import Gadget
 
 _PROJECTED = MappingProxyType(
     {
-        Quantity.SWI: (Quantity.MIP, Extreme.MINIMUM),
-        Quantity.TSWI: (Quantity.TSWI_MIP, Extreme.MINIMUM),
-        Quantity.CHI: (Quantity.CHI_MAX, Extreme.MAXIMUM),
+        Quantity.SWI: (Quantity.SWI_MINIP, Extreme.MINIMUM),
+        Quantity.TSWI: (Quantity.TSWI_MINIP, Extreme.MINIMUM),
+        Quantity.CHI: (Quantity.CHI_MIP, Extreme.MAXIMUM),
     }
 )
 

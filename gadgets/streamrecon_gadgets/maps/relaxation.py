@@ -11,8 +11,9 @@ from pydantic import Field, PrivateAttr
 
 from streamrecon.maps.dephasing import Dephasing, field_gradient
 from streamrecon.maps.r2star import Decay, fit_decay, t2_star_s
-from streamrecon.model.images import Echoes, FieldMap, Quantity, Volume
+from streamrecon.model.images import Echoes, FieldMap, Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.stream.gadget import Gadget
 from streamrecon.units import hz_per_ppm

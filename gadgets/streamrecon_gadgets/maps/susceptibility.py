@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from streamrecon.model.images import ChiMap, FieldMap, LocalField, Quantity, Regions, Volume
+from streamrecon.model.images import ChiMap, FieldMap, LocalField, Regions, Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.qsm.background.pdf import Local
+from streamrecon.qsm.inversion.methods import Inversion
 from streamrecon.qsm.pipeline import (
+    DEFAULT_QUALITY,
     Background,
     Quality,
     invert,
@@ -33,8 +36,9 @@ class RemoveBackground(Gadget[FieldMap]):
     """
 
     accepts: ClassVar = (FieldMap,)
+    old_values: ClassVar = {"quality": {"default": "standard"}}
 
-    quality: Quality = Field(default=Quality.DEFAULT, description="how much time the map is given")
+    quality: Quality = Field(default=DEFAULT_QUALITY, description="how much time the map is given")
     background: Background = Field(
         default=Background.PRESET,
         description="how the outer field is taken off the map's; preset: as the quality has it",
@@ -57,6 +61,9 @@ class InvertField(Gadget[Regions | LocalField]):
 
     accepts: ClassVar = (Regions, LocalField)
 
+    inversion: Inversion = Field(
+        default=Inversion.PRESET, description="preset: as the quality has it; not for the preview"
+    )
     reference: Literal["brain", "csf", "region"] = Field(
         default="brain", description="what is set to zero; region: one that is given"
     )
@@ -84,11 +91,13 @@ class InvertField(Gadget[Regions | LocalField]):
         geometry, quality = item.total.scan.geometry, Quality(item.preset)
         reference = Reference[self.reference.upper()]
         two_pass = self.two_pass and not item.is_preview
+        inversion = Inversion.PRESET if item.is_preview else self.inversion
         found = invert(
             total,
             local,
             geometry,
             quality=quality,
+            inversion=inversion,
             two_pass=two_pass,
             reference=reference,
             region=self._region,
@@ -100,7 +109,9 @@ class InvertField(Gadget[Regions | LocalField]):
         yield chi
         yield _image(chi)
         if self.uncertainty and not item.is_preview:
-            sd_ppm = susceptibility_sd(found, geometry, quality=quality, two_pass=two_pass)
+            sd_ppm = susceptibility_sd(
+                found, geometry, quality=quality, inversion=inversion, two_pass=two_pass
+            )
             yield _image(replace(chi, chi_ppm=sd_ppm), Quantity.CHI_SD)
 
 

@@ -13,8 +13,9 @@ from pydantic import Field, PrivateAttr
 from streamrecon.maps.bias_field import correct_bias_field
 from streamrecon.maps.phase_mask import Darkens, target_te_s
 from streamrecon.maps.swi import LOWPASS_MM, swi_classic, swi_clear, swi_from_field, true_swi
-from streamrecon.model.images import ChiMap, Echoes, LocalField, Quantity, Volume
+from streamrecon.model.images import ChiMap, Echoes, LocalField, Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
 from streamrecon.phase.signal_mask import signal_mask
 from streamrecon.stream.gadget import Gadget

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from streamrecon.maps.centrelines import CentreLines, trace_veins
 from streamrecon.maps.veins import SCALES_MM, find_veins
-from streamrecon.model.images import ChiMap, Quantity, Volume
+from streamrecon.model.images import ChiMap, Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.storage.atomic_file import whole
 from streamrecon.stream.gadget import Gadget
 

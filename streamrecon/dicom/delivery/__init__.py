@@ -1,1 +1,5 @@
 """DICOM objects to archives and folders: spool, journal, C-STORE, STOW-RS."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

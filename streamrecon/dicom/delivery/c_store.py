@@ -15,6 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
 
+from streamrecon.dicom.delivery.connection_fault import probe
 from streamrecon.dicom.delivery.destinations import Destination
 from streamrecon.dicom.delivery.journal import State
 from streamrecon.dicom.delivery.outcome import QueuedFile, StoreResult, outcome_of_status, shown
@@ -98,7 +99,7 @@ def associate(
         tls_args=secured,
     )
     if not association.is_established:
-        raise DeliveryError(f"{destination.name}: {_refusal(association)}")
+        raise DeliveryError(f"{destination.name}: {_refusal(association, destination)}")
     return association
 
 
@@ -107,13 +108,16 @@ def send_at_once(event: evt.Event) -> None:
     event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def _refusal(association: Association) -> str:
+def _refusal(association: Association, destination: Destination) -> str:
     if association.is_rejected:
         answer = association.acceptor.primitive
         return f"association rejected: {answer.result_str}, {answer.reason_str}"
     if association.rejected_contexts and not association.accepted_contexts:
         return "none of the kinds of object offered is taken"
-    return "no association: the host does not answer, or broke off"
+    host, port, seconds = destination.host, destination.port, destination.connect_s
+    context = None if destination.tls is None else destination.tls.context()
+    why = probe(host, port, seconds=seconds, context=context)
+    return why or "no association: the host takes the connection, and then does not answer"
 
 
 def _send_one(

@@ -28,7 +28,15 @@ class Tls(_Model):
     key: Path | None = None
 
     def context(self) -> ssl.SSLContext:
-        """What the socket needs; TLS 1.2 at least."""
+        """What the socket needs; TLS 1.2 at least.
+
+        Raises
+        ------
+        OSError
+            If a file cannot be read; it names the file, which `ssl` does not.
+        """
+        for file in filter(None, (self.ca, self.certificate, self.key)):
+            file.read_bytes()
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=self.ca)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.certificate is not None:
@@ -51,7 +59,9 @@ class Commitment(_Model):
 class _Place(_Model):
     """What every destination has.
 
-    All times have an end: `pynetdicom` would wait for a silent host forever.
+    All times have an end: `pynetdicom` would wait for a silent host forever. ``attempts`` are those
+    after which an image that the destination does not take, or does not confirm, has failed; a
+    destination that is away is tried for ever.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")
@@ -60,6 +70,7 @@ class _Place(_Model):
     connect_s: Seconds = 10.0
     answer_s: Seconds = 60.0
     longest_pause_s: Seconds = 300.0
+    attempts: int = Field(default=10, ge=1, le=1000)
     tls: Tls | None = None
 
     def wants(self, output: str) -> bool:

@@ -16,7 +16,8 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS images (
   number INTEGER PRIMARY KEY AUTOINCREMENT, sop_uid TEXT UNIQUE NOT NULL, sop_class TEXT NOT NULL,
   batch TEXT NOT NULL, file TEXT NOT NULL, bytes INTEGER NOT NULL, series INTEGER NOT NULL,
-  output TEXT NOT NULL, priority INTEGER NOT NULL, added REAL NOT NULL);
+  output TEXT NOT NULL, priority INTEGER NOT NULL, added REAL NOT NULL,
+  sha256 TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS images_of_batch ON images (batch);
 CREATE TABLE IF NOT EXISTS fates (
   number INTEGER NOT NULL, destination TEXT NOT NULL, state TEXT NOT NULL,
@@ -52,6 +53,8 @@ class Entry:
     batch: str
     file: str
     attempts: int
+    bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Listed:
     sop_class: str
     file: str
     bytes: int
+    sha256: str = ""  # of batches that an older version kept: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,8 @@ class Journal:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(_SCHEMA)
+        if "sha256" not in {row[1] for row in self._db.execute("PRAGMA table_info(images)")}:
+            self._db.execute("ALTER TABLE images ADD COLUMN sha256 TEXT NOT NULL DEFAULT ''")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -131,7 +137,7 @@ class Journal:
             self._db.execute("DELETE FROM images WHERE sop_uid = ?", (image.sop_uid,))
             cursor = self._db.execute(
                 "INSERT INTO images (sop_uid, sop_class, batch, file, bytes, series, output,"
-                " priority, added) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " priority, added, sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     image.sop_uid,
                     image.sop_class,
@@ -142,6 +148,7 @@ class Journal:
                     batch.output,
                     batch.priority,
                     batch.added,
+                    image.sha256,
                 ),
             )
             self._db.executemany(
@@ -168,7 +175,8 @@ class Journal:
         ``share`` is (which, of how many) senders that work side by side.
         """
         rows = self._db.execute(
-            "SELECT i.number, i.sop_uid, i.sop_class, i.batch, i.file, f.attempts"
+            "SELECT i.number, i.sop_uid, i.sop_class, i.batch, i.file, f.attempts,"
+            " i.bytes, i.sha256"
             " FROM fates f JOIN images i USING (number)"
             " WHERE f.destination = ? AND f.state = ? AND f.due <= ? AND i.number % ? = ?"
             " ORDER BY i.priority, i.number LIMIT ?",

@@ -31,12 +31,21 @@ class StoreResult:
         DICOM status, ``None`` where the image was not even offered.
     reason
         For a person; no patient data.
+    is_limited
+        Whether another try later is worth only some attempts: the destination may be busy, or may
+        never take this image.
     """
 
     sop_uid: str
     state: State
     status: int | None
     reason: str = ""
+    is_limited: bool = False
+
+
+_STORED_BEFORE = 0x0111
+_MAY_PASS = {0x0110, 0x0213}  # failure in processing, resource limitation
+_NOT_SUPPORTED = 0x0122
 
 
 def outcome_of_status(sop_uid: str, status: int) -> StoreResult:
@@ -46,15 +55,22 @@ def outcome_of_status(sop_uid: str, status: int) -> StoreResult:
     ----------
     DICOM PS3.4, Table B.2-1; PS3.7, Annex C; PS3.18, 10.5.
     """
-    if status == 0:
+    if status in {0, _STORED_BEFORE}:
         return StoreResult(sop_uid, State.SENT, status)
     if status >> 12 == 0xB or status in {0x0001, 0x0107, 0x0116}:
         return StoreResult(sop_uid, State.WARNED, status, f"warning {shown(status)}")
     if status >> 8 == 0xA7:
         return StoreResult(sop_uid, State.WAITING, status, f"out of resources {shown(status)}")
-    if status == 0x0122:
+    if status in _MAY_PASS or status >> 12 == 0xC:
+        return try_again(sop_uid, status, f"failure {shown(status)}")
+    if status == _NOT_SUPPORTED:
         return StoreResult(sop_uid, State.REFUSED, status, "SOP class not supported 0x0122")
     return StoreResult(sop_uid, State.FAILED, status, f"failure {shown(status)}")
+
+
+def try_again(sop_uid: str, status: int | None, reason: str) -> StoreResult:
+    """An image that may be taken at another attempt, or never."""
+    return StoreResult(sop_uid, State.WAITING, status, reason, is_limited=True)
 
 
 def shown(status: int | None) -> str:

@@ -41,8 +41,8 @@ def deliver(
     """
     journal, name, now = spool.journal, destination.name, time.time()
     attempts, due = journal.pause(name)
-    if due > now:
-        return due - now
+    if due > now:  # a clock that was set back must not make the pause longer than it can be
+        return min(due - now, destination.longest_pause_s)
     entries = journal.due(name, now, limit=_AT_ONCE, share=share)
     unconfirmed = [] if entries else _to_confirm(spool, destination, now, share)
     if not entries and not unconfirmed:
@@ -69,7 +69,17 @@ def _send(
     spool: Spool, destination: AnyDestination, entries: Sequence[Entry], stopping: threading.Event
 ) -> None:
     by_uid = {entry.sop_uid: entry for entry in entries}
-    answers = send(destination, _parcels(spool, entries))
+    sound = []
+    for entry in entries:
+        damage = spool.damage(entry)
+        if damage:  # one image is lost to this destination, and told; the others go on
+            answer = StoreResult(entry.sop_uid, State.FAILED, None, damage)
+            _note(spool, destination, entry, answer)
+        else:
+            sound.append(entry)
+    if not sound:
+        return
+    answers = send(destination, _parcels(spool, sound))
     try:
         for answer in answers:
             _note(spool, destination, by_uid[answer.sop_uid], answer)
@@ -87,7 +97,11 @@ def _note(spool: Spool, destination: AnyDestination, entry: Entry, answer: Store
     journal, name, state = spool.journal, destination.name, answer.state
     if state in ARRIVED and _terms(destination) is not None:
         state = State.UNCONFIRMED
-    if state is State.WAITING:
+    tried = entry.attempts + 1
+    if state is State.WAITING and answer.is_limited and tried >= destination.attempts:
+        reason = f"{answer.reason}, after {tried} attempts"
+        journal.settle(entry.number, name, State.FAILED, status=answer.status, reason=reason)
+    elif state is State.WAITING:
         due = time.time() + _pause_s(entry.attempts, destination)
         journal.postpone(entry.number, name, due, status=answer.status, reason=answer.reason)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,9 @@ from streamrecon.dicom.delivery.send_due import deliver
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.delivery.wakeup import WakeupPipe
 from streamrecon.storage.durable_files import Lock
+
+_FIRST_PAUSE_S = 1.0
+_log = logging.getLogger(__name__)
 
 
 class Sender:
@@ -62,9 +66,18 @@ class Sender:
         self._lock.release()
 
     def _serve(self, destination: AnyDestination, share: tuple[int, int], bell: WakeupPipe) -> None:
-        with Spool(self._folder) as spool:
-            spool.journal.relax()
-            while not self._stopping.is_set():
-                seconds = deliver(spool, destination, share=share, stopping=self._stopping)
-                if seconds != 0:
-                    bell.wait(seconds)
+        """Deliver until told to stop; what ends a visit is told, and the next visit made."""
+        pause_s = _FIRST_PAUSE_S
+        while not self._stopping.is_set():
+            try:
+                with Spool(self._folder) as spool:
+                    spool.journal.relax()
+                    while not self._stopping.is_set():
+                        seconds = deliver(spool, destination, share=share, stopping=self._stopping)
+                        pause_s = _FIRST_PAUSE_S
+                        if seconds != 0:
+                            bell.wait(seconds)
+            except Exception:  # noqa: BLE001  (the edge of a thread: no file, no peer ends it)
+                _log.exception("%s: delivery stumbled; again in %.0f s", destination.name, pause_s)
+                bell.wait(pause_s)
+                pause_s = min(2 * pause_s, destination.longest_pause_s)

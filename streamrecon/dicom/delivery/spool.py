@@ -11,6 +11,7 @@ The files hold patient data: the folder is its owner's alone.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -87,7 +88,13 @@ class Spool:
         files = {f"{int(image.InstanceNumber):06d}.dcm": part10(image) for image in images.datasets}
         name = uuid.uuid4().hex
         listed = [
-            Listed(str(image.SOPInstanceUID), str(image.SOPClassUID), file, len(files[file]))
+            Listed(
+                str(image.SOPInstanceUID),
+                str(image.SOPClassUID),
+                file,
+                len(files[file]),
+                hashlib.sha256(files[file]).hexdigest(),
+            )
             for image, file in zip(images.datasets, files, strict=True)
         ]
         self._make_room(sum(image.bytes for image in listed))
@@ -121,6 +128,21 @@ class Spool:
     def path(self, entry: Entry) -> Path:
         """Where the file of an image is."""
         return self.folder / "batches" / entry.batch / entry.file
+
+    def damage(self, entry: Entry) -> str:
+        """What is wrong with the file of an image; an empty text where it is as it was written."""
+        path = self.path(entry)
+        if not path.is_file():
+            return "its file is gone from the spool"
+        try:
+            data = path.read_bytes()
+        except OSError as e:
+            return f"its file in the spool cannot be read: {e.strerror}"
+        if len(data) != entry.bytes:
+            return f"its file in the spool is damaged: {len(data)} bytes of {entry.bytes}"
+        if entry.sha256 and hashlib.sha256(data).hexdigest() != entry.sha256:
+            return "its file in the spool is damaged: another checksum than when it was written"
+        return ""
 
     def tallies(self) -> list[Tally]:
         """All series, by destination and state."""

@@ -1,30 +1,41 @@
 """Images to a DICOMweb server: STOW-RS, some files a request, each one's answer told apart.
 
+An image counts as sent only where the server names it as stored, in its answer or to a question
+(QIDO-RS). A status of 200 with a login page, or with nothing, is no promise.
+
 References
 ----------
-DICOM PS3.18, 10.5 (Store Transaction).
+DICOM PS3.18, 10.5 (Store Transaction), 10.6 (Search Transaction).
 """
 
 from __future__ import annotations
 
-import json
+import ssl
 import uuid
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from urllib.parse import SplitResult, urlsplit
+from collections.abc import Generator, Iterator, Sequence
+from urllib.parse import urljoin, urlsplit
 
+import httpx
+
+from streamrecon.dicom.delivery.connection_fault import fault_of
 from streamrecon.dicom.delivery.destinations import WebDestination
 from streamrecon.dicom.delivery.journal import State
-from streamrecon.dicom.delivery.outcome import QueuedFile, StoreResult, outcome_of_status
+from streamrecon.dicom.delivery.outcome import (
+    QueuedFile,
+    StoreResult,
+    outcome_of_status,
+    try_again,
+)
+from streamrecon.dicom.delivery.stow_answer import Named, named_in
 from streamrecon.errors import DeliveryError
 
 _FILES = 16  # of a request: 2 MB of 256 x 256 slices, which a server holds in memory
 _JSON = "application/dicom+json"
-_UID, _STORED, _FAILED = "00081155", "00081199", "00081198"
-_WARNING, _REASON = "00081196", "00081197"
-_LATER = {408, 413, 429, 502, 503, 504}
-_BROKEN = (OSError, HTTPException)
+_PAUSE = {401, 403, 404, 408, 429, 502, 503, 504}  # nothing is taken now, whatever the image
+_SAME_REQUEST = {307, 308}
+_REDIRECTIONS = 3
+_NO_SEARCH = {400, 404, 405, 406, 501}
+_UNREASONED = 0x0110  # a failure without a reason is a failure in processing
 
 
 def send(
@@ -37,84 +48,110 @@ def send(
     DeliveryError
         If the server is not reached, breaks off, or takes nothing now.
     """
-    with closing(_connection(destination)) as connection:
+    with _client(destination) as client:
         for first in range(0, len(parcels), _FILES):
             try:
-                yield from _send_some(connection, destination, parcels[first : first + _FILES])
-            except _BROKEN as e:
-                raise DeliveryError(f"{destination.name}: {_why(e)}") from e
+                yield from _send_some(client, destination, parcels[first : first + _FILES])
+            except httpx.HTTPError as e:
+                raise DeliveryError(f"{destination.name}: {fault_of(e)}") from e
 
 
 def ask(destination: WebDestination) -> None:
-    """Ask whether the server is ready: a query for no study.
+    """Ask whether the server is ready: a query for no study, else a store of nothing.
 
-    A server that stores and cannot search is ready as well.
+    A server that stores and cannot search is ready as well; one that knows no store at this path
+    is not.
 
     Raises
     ------
     DeliveryError
-        If it is not reached, lets us not in, or fails.
+        If it is not reached, lets us not in, fails, or has nothing at this path.
     """
-    with closing(_connection(destination)) as connection:
+    with _client(destination) as client:
         try:
-            connection.request(
-                "GET", f"{_path(destination)}/studies?limit=1", headers=_headers(destination)
-            )
-            status = connection.getresponse().status
-        except _BROKEN as e:
-            raise DeliveryError(f"{destination.name}: {_why(e)}") from e
+            status = client.get(_url(destination, "/studies"), params={"limit": "1"}).status_code
+            if status in _NO_SEARCH:
+                status = _post(client, destination, []).status_code
+        except httpx.HTTPError as e:
+            raise DeliveryError(f"{destination.name}: {fault_of(e)}") from e
+    if status in {404, 405}:
+        raise DeliveryError(
+            f"{destination.name}: HTTP status {status}, there is no DICOMweb at "
+            f"{urlsplit(destination.url).path or '/'}"
+        )
     if status in {401, 403} or status >= 500:
         raise DeliveryError(f"{destination.name}: answered with HTTP status {status}")
 
 
-def _connection(destination: WebDestination) -> HTTPConnection:
-    parts = _parts(destination)
-    host, port, seconds = parts.hostname or "", parts.port, destination.answer_s
-    if parts.scheme == "http":
-        return HTTPConnection(host, port, timeout=seconds)
-    context = None if destination.tls is None else destination.tls.context()
-    return HTTPSConnection(host, port, timeout=seconds, context=context)
-
-
-def _parts(destination: WebDestination) -> SplitResult:
-    return urlsplit(destination.url)
-
-
-def _path(destination: WebDestination) -> str:
-    return _parts(destination).path.rstrip("/")
-
-
-def _headers(destination: WebDestination) -> dict[str, str]:
+def _client(destination: WebDestination) -> httpx.Client:
     headers = {"Accept": _JSON}
     if destination.token is not None:
         headers["Authorization"] = f"Bearer {destination.token.read_text().strip()}"
-    return headers
+    return httpx.Client(
+        headers=headers,
+        timeout=httpx.Timeout(destination.answer_s, connect=destination.connect_s),
+        verify=ssl.create_default_context()
+        if destination.tls is None
+        else destination.tls.context(),
+        trust_env=False,  # a proxy of the environment would see the images
+    )
+
+
+def _url(destination: WebDestination, path: str) -> str:
+    return destination.url.rstrip("/") + path
 
 
 def _send_some(
-    connection: HTTPConnection, destination: WebDestination, parcels: Sequence[QueuedFile]
-) -> list[StoreResult]:
-    there = [parcel for parcel in parcels if parcel.path.exists()]
-    gone = [
-        StoreResult(parcel.sop_uid, State.FAILED, None, "its file is gone from the spool")
-        for parcel in parcels
-        if parcel not in there
-    ]
+    client: httpx.Client, destination: WebDestination, parcels: Sequence[QueuedFile]
+) -> Iterator[StoreResult]:
+    """Answers for some files; a request that is too large is halved, down to one file."""
+    there = [parcel for parcel in parcels if parcel.path.is_file()]
+    for parcel in parcels:
+        if parcel not in there:
+            reason = "its file is gone from the spool"
+            yield StoreResult(parcel.sop_uid, State.FAILED, None, reason)
     if not there:
-        return gone
+        return
+    answer = _post(client, destination, there)
+    if answer.status_code == 413:
+        yield from _halved(client, destination, there)
+    elif answer.status_code in _PAUSE:
+        raise DeliveryError(f"{destination.name}: answered with HTTP status {answer.status_code}")
+    else:
+        named = named_in(answer.content)
+        for parcel in there:
+            yield _result(client, destination, parcel, named.get(parcel.sop_uid), answer)
+
+
+def _halved(
+    client: httpx.Client, destination: WebDestination, parcels: Sequence[QueuedFile]
+) -> Iterator[StoreResult]:
+    if len(parcels) == 1:
+        reason = "HTTP status 413: too large for the server"
+        yield StoreResult(parcels[0].sop_uid, State.FAILED, None, reason)
+        return
+    middle = len(parcels) // 2
+    for half in (parcels[:middle], parcels[middle:]):
+        yield from _send_some(client, destination, half)
+
+
+def _post(
+    client: httpx.Client, destination: WebDestination, parcels: Sequence[QueuedFile]
+) -> httpx.Response:
+    """Store files; a redirection is followed as it is, and on the same host only."""
     boundary = uuid.uuid4().hex
     kind = f'multipart/related; type="application/dicom"; boundary={boundary}'
-    connection.request(
-        "POST",
-        f"{_path(destination)}/studies",
-        body=_multipart(there, boundary),
-        headers=_headers(destination) | {"Content-Type": kind},
-    )
-    answer = connection.getresponse()
-    body = answer.read()
-    if answer.status in _LATER or answer.status in {401, 403, 404}:
-        raise DeliveryError(f"{destination.name}: answered with HTTP status {answer.status}")
-    return gone + _answers(answer.status, body, there)
+    body = _multipart(parcels, boundary)
+    url = _url(destination, "/studies")
+    for _ in range(1 + _REDIRECTIONS):
+        answer = client.post(url, content=body, headers={"Content-Type": kind})
+        if answer.status_code not in _SAME_REQUEST:
+            return answer
+        target = urljoin(url, answer.headers.get("Location", ""))
+        if urlsplit(target)[:2] != urlsplit(url)[:2]:
+            raise DeliveryError(f"{destination.name}: redirects to another host, not followed")
+        url = target
+    raise DeliveryError(f"{destination.name}: redirects in a circle")
 
 
 def _multipart(parcels: Sequence[QueuedFile], boundary: str) -> bytes:
@@ -125,36 +162,42 @@ def _multipart(parcels: Sequence[QueuedFile], boundary: str) -> bytes:
     return b"".join([*parts, f"--{boundary}--\r\n".encode()])
 
 
-def _answers(status: int, body: bytes, parcels: Sequence[QueuedFile]) -> list[StoreResult]:
-    """What became of each file; where a server names none, the status counts for all."""
-    found = _named(body)
-    unnamed = "" if status == 200 else f"HTTP status {status}, image not named in the answer"
-    state = State.FAILED if unnamed else State.SENT
-    return [
-        found.get(parcel.sop_uid, StoreResult(parcel.sop_uid, state, None, unnamed))
-        for parcel in parcels
-    ]
+def _result(
+    client: httpx.Client,
+    destination: WebDestination,
+    parcel: QueuedFile,
+    named: Named | None,
+    answer: httpx.Response,
+) -> StoreResult:
+    """What became of a file: what the answer says of it, else what a search finds."""
+    status = answer.status_code
+    if named is not None and named.is_stored:
+        return outcome_of_status(parcel.sop_uid, named.status or 0)
+    if named is not None:
+        return outcome_of_status(parcel.sop_uid, named.status or _UNREASONED)
+    if answer.is_success and _is_found(client, destination, parcel.sop_uid):
+        return StoreResult(parcel.sop_uid, State.SENT, 0)
+    if answer.is_success:
+        reason = f"not confirmed: HTTP status {status} does not name the image"
+        return try_again(parcel.sop_uid, None, reason)
+    reason = f"HTTP status {status}, image not named in the answer"
+    if status >= 500:
+        return try_again(parcel.sop_uid, None, reason)
+    return StoreResult(parcel.sop_uid, State.FAILED, None, reason)
 
 
-def _named(body: bytes) -> dict[str, StoreResult]:
+def _is_found(client: httpx.Client, destination: WebDestination, sop_uid: str) -> bool:
+    """Whether a search finds the image; a server that cannot search has not said so."""
+    answer = client.get(
+        _url(destination, "/instances"), params={"SOPInstanceUID": sop_uid, "limit": "1"}
+    )
+    if answer.status_code != 200:
+        return False
     try:
-        facts = json.loads(body)
+        facts = answer.json()
     except ValueError:
-        return {}
-    if not isinstance(facts, dict):
-        return {}
-    found = {}
-    for sequence, reason in ((_STORED, _WARNING), (_FAILED, _REASON)):
-        for item in facts.get(sequence, {}).get("Value", []):
-            uid = str(_first(item, _UID))
-            found[uid] = outcome_of_status(uid, int(str(_first(item, reason) or 0)))
-    return found
-
-
-def _first(item: Mapping[str, Mapping[str, Sequence[object]]], tag: str) -> object:
-    values = item.get(tag, {}).get("Value", [])
-    return values[0] if values else None
-
-
-def _why(error: Exception) -> str:
-    return f"no answer, or a broken one: {type(error).__name__}"
+        return False
+    return isinstance(facts, list) and any(
+        isinstance(one, dict) and sop_uid in (one.get("00080018") or {}).get("Value", [])
+        for one in facts
+    )

@@ -23,8 +23,8 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code as HighdicomCode
 
 from streamrecon import __version__
-from streamrecon.dicom.objects.storage_form import Code
 from streamrecon.dicom.objects.uids import uid_of
+from streamrecon.model.storage_form import Code
 
 _MANUFACTURER = "streamrecon"
 _MODEL = "streamrecon"

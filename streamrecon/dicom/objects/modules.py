@@ -18,9 +18,9 @@ from pydicom.dataset import Dataset
 from streamrecon import __version__
 from streamrecon.dicom.objects.identity import Identity
 from streamrecon.dicom.objects.image_planes import Planes
-from streamrecon.dicom.objects.storage_form import Code, StorageForm
 from streamrecon.dicom.objects.value_representations import decimal, plain, put, put_known
 from streamrecon.model.images import Volume
+from streamrecon.model.storage_form import Code, StorageForm
 
 MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
 RESEARCH = "Research, not for diagnostic use"

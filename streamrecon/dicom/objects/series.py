@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
@@ -17,19 +18,17 @@ from streamrecon.dicom.objects import modules
 from streamrecon.dicom.objects.identity import Identity, identity_of, without_person
 from streamrecon.dicom.objects.image_planes import Planes, planes_of, upright
 from streamrecon.dicom.objects.mr_images import put_pixel_description, slices_of
-from streamrecon.dicom.objects.storage_form import StorageForm
-from streamrecon.dicom.objects.storage_table import STORAGE_FORMS, row_of
 from streamrecon.dicom.objects.stored_pixels import StoredPixels, fixed_scale, free_scale, store
 from streamrecon.dicom.objects.uids import uid_of
+from streamrecon.errors import DataError
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Ids
+from streamrecon.model.storage_form import StorageForm
 
 _Weak: TypeAlias = "weakref.ref[NDArray[Any]]"
-
-_SOURCES = (STORAGE_FORMS[Quantity.MAGNITUDE], STORAGE_FORMS[Quantity.PHASE])
-"""Maps refer to these images of all echoes: at most twice the number of echoes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,32 +83,46 @@ class Images:
     notices: tuple[Notice, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Made:
-    """Images that later maps may refer to."""
+def form_of(quantity: Quantity) -> StorageForm:
+    """How the quantity is stored.
 
-    row: StorageForm
-    repetition: int
-    geometry: Geometry
-    uids: list[str]
+    Raises
+    ------
+    DataError
+        If it has no DICOM form.
+    """
+    if quantity.dicom is None:
+        known = ", ".join(each.label for each in Quantity if each.dicom is not None)
+        raise DataError(f"{quantity.label}: has no DICOM form, needed one of {known}")
+    return quantity.dicom
 
 
 class DicomScan:
     """DICOM of one scan's reconstruction; volumes in the order in which they are made.
 
     Magnitudes, which have no unit, are scaled by a power of two that the first volume of a kind
-    decides, so that all echoes and repetitions keep their ratios. A map refers to the echo images
-    made before it. Several threads may use one at once.
+    decides, so that all echoes and repetitions keep their ratios. A map refers to the images of all
+    echoes on its grid, whether they were made before it, are made behind it or by another thread:
+    their UIDs follow from what they name. Several threads may use one at once.
+
+    Parameters
+    ----------
+    ids
+        Whose scan it is.
+    run
+        The reconstruction.
+    sources
+        What is stored of every echo, and maps refer to.
     """
 
-    def __init__(self, ids: Ids, run: Run) -> None:
+    def __init__(self, ids: Ids, run: Run, *, sources: Sequence[Quantity] = ()) -> None:
         identity = identity_of(ids, run.name, patient_id_fallback=run.patient_id_fallback)
         if run.secret is not None:
             identity = without_person(identity, run.secret)
         self._identity = identity
         self._run = run
         self._scales: dict[str, float] = {}
-        self._made: list[_Made] = []
+        self._sources = tuple(form_of(quantity).suffix for quantity in sources)
         self._untold = list(identity.remarks)
         self._told: set[str] = set()
         self._seen: dict[tuple[str | int, ...], list[_Weak]] = {}
@@ -130,21 +143,19 @@ class DicomScan:
         DataError
             If the quantity has no DICOM form.
         """
-        row = row_of(volume)
+        row = form_of(volume.quantity)
         geometry, stored = self._stored(volume, row)
         planes = planes_of(geometry)
         uids = self._uids(volume, row)
         shared, lost = self._shared(volume, row, stored, planes)
-        with self._lock:
-            sources = self._sources(volume, row)
-            self._made.append(_Made(row, volume.repetition, volume.geometry, uids))
+        sources = self._uids_of_sources(volume) if row.is_derived else []
         datasets = slices_of(
             shared,
             stored,
             planes,
             uids=uids,
             first_number=1 + self._place(volume) * len(uids),
-            sources=lambda k: [made.uids[k] for made in sources],
+            sources=lambda k: [echo[k] for echo in sources],
         )
         return Images(
             datasets,
@@ -170,9 +181,11 @@ class DicomScan:
     def _uids(self, volume: Volume, row: StorageForm) -> list[str]:
         """One per slice; what a chain makes twice is two sets of images, however alike."""
         echo = -1 if volume.echo is None else volume.echo
-        key = (self._identity.scan_uid, self._run.name, row.suffix, volume.repetition, echo)
-        copy = self._copy(key, volume)
-        return [uid_of("image", *key, copy, k) for k in range(volume.geometry.shape[0])]
+        key = self._key(row.suffix, volume.repetition, echo)
+        return _of_slices(key, self._copy(key, volume), volume.geometry)
+
+    def _key(self, suffix: str, repetition: int, echo: int) -> tuple[str | int, ...]:
+        return self._identity.scan_uid, self._run.name, suffix, repetition, echo
 
     def _copy(self, key: tuple[str | int, ...], volume: Volume) -> int:
         """How many others of its name came before; a volume that comes again is no other."""
@@ -208,15 +221,14 @@ class DicomScan:
         put_pixel_description(shared, stored, row)
         return shared, [keyword for keyword in lost if keyword]
 
-    def _sources(self, volume: Volume, row: StorageForm) -> list[_Made]:
-        if not row.is_derived:
+    def _uids_of_sources(self, volume: Volume) -> list[list[str]]:
+        """By echo and kind, then by slice; none for a map on another grid than the echoes."""
+        if not volume.geometry.same_as(volume.scan.geometry):
             return []
         return [
-            made
-            for made in self._made
-            if made.row in _SOURCES
-            and made.repetition == volume.repetition
-            and made.geometry.same_as(volume.geometry)
+            _of_slices(self._key(suffix, volume.repetition, echo), 0, volume.geometry)
+            for echo in range(len(volume.scan.echoes))
+            for suffix in self._sources
         ]
 
     @staticmethod
@@ -236,3 +248,7 @@ class DicomScan:
         if stored.n_undefined:
             told.append(f"{row.suffix}: {stored.n_undefined} voxels without a number, stored as 0")
         return [Notice(Level.WARNING, text) for text in told]
+
+
+def _of_slices(key: tuple[str | int, ...], copy: int, geometry: Geometry) -> list[str]:
+    return [uid_of("image", *key, copy, k) for k in range(geometry.shape[0])]

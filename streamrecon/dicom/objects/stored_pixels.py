@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.dicom.objects.storage_form import StorageForm
 from streamrecon.model.images import Volume
+from streamrecon.model.storage_form import StorageForm
 
 _BRIGHTEST = 2**15  # of the first image of a kind: half of the range is left for later ones
 

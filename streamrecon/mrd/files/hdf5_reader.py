@@ -72,12 +72,6 @@ def read_images(path: Path) -> Iterator[Image]:
             yield from _images(group)
 
 
-def has_lines(path: Path) -> bool:
-    """Whether the file holds raw data (a file of images only is no scan)."""
-    with _opened(path) as file:
-        return any(isinstance(item, h5py.Group) and "data" in item for item in file.values())
-
-
 def count_lines(path: Path, group: str | None = None) -> int:
     """Lines of a scan, without reading them.
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
 from streamrecon.mrd.images.meta import write_meta
-from streamrecon.mrd.wire.encode_fields import waveform_head
+from streamrecon.mrd.wire.codecs.images import image_head
+from streamrecon.mrd.wire.codecs.waveform import waveform_head
 from streamrecon.mrd.wire.layout import ACQUISITION, IMAGE, PIXEL_TYPES, WAVEFORM
 from streamrecon.mrd.wire.messages import Acquisitions, Header, Image, Message, Waveform
-from streamrecon.mrd.wire.writer import image_head
 
 # UTF-8 under an ASCII name: the C library cannot convert strings that are declared UTF-8.
 _TEXT = h5py.string_dtype("ascii")

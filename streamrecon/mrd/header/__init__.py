@@ -1,1 +1,5 @@
 """The MRD header, read once into the model; units are converted here."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from xml.etree.ElementTree import Element
 
 from streamrecon.errors import HeaderError
-from streamrecon.mrd.markup import parse_xml
+from streamrecon.xml import Element, parse_xml
 
 
 def read_findings(xml: bytes) -> HeaderFields:
@@ -58,13 +57,13 @@ class HeaderFields:
 
     def text(self, path: str) -> str:
         """Text at ``path``, stripped; empty where there is none."""
-        return (self._root.findtext(path) or "").strip()
+        return self._root.text_of(path) or ""
 
     def numbers(self, path: str) -> list[float]:
         """All finite numbers at ``path``, in order."""
         found = []
-        for element in self._root.findall(path):
-            value = self._number(element.text or "", path)
+        for element in self._root.all(path):
+            value = self._number(element.text, path)
             if value is not None:
                 found.append(value)
         return found
@@ -77,7 +76,7 @@ class HeaderFields:
     def needed(self, path: str) -> float:
         """The number at ``path``, which must be there."""
         found = self.numbers(path)
-        if not found and self._root.find(path) is None:
+        if not found and self._root.first(path) is None:
             self.miss(path)
         return found[0] if found else 1.0
 
@@ -91,26 +90,26 @@ class HeaderFields:
 
     def user_long(self, name: str) -> int | None:
         """The whole number that ``userParameters`` has under ``name``, or ``None``."""
-        for entry in self._root.iter("userParameterLong"):
-            if entry.findtext("name", "").strip() == name:
-                value = self._number(entry.findtext("value", ""), f"userParameterLong {name}")
+        for entry in self._root.anywhere("userParameterLong"):
+            if entry.text_of("name") == name:
+                value = self._number(entry.text_of("value") or "", f"userParameterLong {name}")
                 return None if value is None else int(value)
         return None
 
     def user_string(self, name: str) -> str:
         """The text that ``userParameters`` has under ``name``, stripped; empty where none."""
-        for entry in self._root.iter("userParameterString"):
-            if entry.findtext("name", "").strip() == name:
-                return entry.findtext("value", "").strip()
+        for entry in self._root.anywhere("userParameterString"):
+            if entry.text_of("name") == name:
+                return entry.text_of("value") or ""
         return ""
 
     def has(self, path: str) -> bool:
         """Whether there is an element at ``path``."""
-        return self._root.find(path) is not None
+        return self._root.first(path) is not None
 
     def elements(self, path: str) -> list[Element]:
         """All elements at ``path``."""
-        return self._root.findall(path)
+        return self._root.all(path)
 
     def _number(self, text: str, path: str) -> float | None:
         try:

@@ -1,11 +1,15 @@
-"""What a header says about noise, however little else it says."""
+"""How a scan and its noise scan find each other: what the header says, what a query is told."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from streamrecon.mrd.header.fields import read_findings
 from streamrecon.mrd.header.protocol import coil_labels, dependencies
+from streamrecon.mrd.wire.messages import Meta
+from streamrecon.storage.noise_store import NoiseRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +56,21 @@ def noise_link(xml: bytes) -> NoiseLink:
     )
     facts.settle()
     return link
+
+
+def dependency_meta(record: NoiseRecord | None) -> Meta:
+    """Answer to a client that asks for a noise scan (message 1019).
+
+    ``sigma`` is the standard deviation of a complex sample, per channel.
+    """
+    if record is None:
+        return {"status": ("failed",)}
+    sigma = np.sqrt(np.maximum(np.diag(record.covariance).real, 0.0))
+    return {
+        "status": ("success",),
+        "channels": (str(len(sigma)),),
+        "min_sigma": (f"{sigma.min():.9g}",),
+        "max_sigma": (f"{sigma.max():.9g}",),
+        "mean_sigma": (f"{sigma.mean():.9g}",),
+        "noise_dwell_time_us": (f"{record.dwell_s * 1e6:.9g}",),
+    }

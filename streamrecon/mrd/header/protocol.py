@@ -204,7 +204,7 @@ def coil_labels(facts: HeaderFields) -> tuple[str, ...]:
     """Names of the receiver channels in the order of their numbers."""
     labels = facts.elements(f"{_SYSTEM}/coilLabel")
     numbered = [
-        (label.findtext("coilNumber", "0").strip().zfill(6), label.findtext("coilName", "").strip())
+        ((label.text_of("coilNumber") or "0").zfill(6), label.text_of("coilName") or "")
         for label in labels
     ]
     return tuple(name for _, name in sorted(numbered))
@@ -226,6 +226,6 @@ def _ids(facts: HeaderFields, xml: bytes) -> Ids:
 def dependencies(facts: HeaderFields) -> tuple[tuple[str, str], ...]:
     """(type, measurement id) of the scans that this one depends on."""
     return tuple(
-        (e.findtext("dependencyType", "").strip(), e.findtext("measurementID", "").strip())
+        (e.text_of("dependencyType") or "", e.text_of("measurementID") or "")
         for e in facts.elements(f"{_MEASUREMENT}/measurementDependency")
     )

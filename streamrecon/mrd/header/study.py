@@ -39,7 +39,6 @@ def visit_of(facts: HeaderFields) -> StudyInfo:
             date=facts.text(f"{_MEASUREMENT}/seriesDate"),
             time=facts.text(f"{_MEASUREMENT}/seriesTime"),
             number=facts.text(f"{_MEASUREMENT}/initialSeriesNumber"),
-            sequence=facts.text(f"{_MEASUREMENT}/sequenceName"),
             institution=facts.text(f"{_SYSTEM}/institutionName"),
             station=facts.text(f"{_SYSTEM}/stationName"),
             serial=facts.text(f"{_SYSTEM}/deviceSerialNumber"),

@@ -1,1 +1,5 @@
 """Volumes as MRD images, and the images of any server as volumes."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

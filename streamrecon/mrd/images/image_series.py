@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
 from streamrecon.mrd.images.images_from_volume import images_of
 from streamrecon.mrd.wire.messages import Acquisitions, Image
 
@@ -34,7 +34,7 @@ class ImageSeries:
 
     def images(self, volume: Volume) -> list[Image]:
         """The volume as images."""
-        series = 1 + list(Quantity).index(volume.quantity)
+        series = volume.quantity.row.series
         images = images_of(
             volume,
             series=series,

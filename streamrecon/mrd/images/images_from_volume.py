@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 import streamrecon
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
 from streamrecon.mrd.axes import swapped
 from streamrecon.mrd.images import meta_keys as names
 from streamrecon.mrd.wire.layout import IMAGE, PIXEL_TYPES
 from streamrecon.mrd.wire.messages import Image, Meta
-
-IMAGE_TYPES = {
-    Quantity.MAGNITUDE: 1,
-    Quantity.PHASE: 2,
-    Quantity.REAL: 3,
-    Quantity.IMAGINARY: 4,
-    Quantity.COMPLEX: 5,
-}
-"""Numbers of the wire; every other quantity is a real-valued map, `REAL`."""
-REAL = 3
-
-_MEASURED = frozenset(IMAGE_TYPES)
 
 
 def images_of(
@@ -104,7 +90,7 @@ def _head(grid: Geometry, volume: Volume, series: int) -> np.void:
     head["patient_table_position"] = volume.scan.table_mm
     head["contrast"] = volume.echo or 0
     head["repetition"] = volume.repetition
-    head["image_type"] = IMAGE_TYPES.get(volume.quantity, REAL)
+    head["image_type"] = volume.quantity.row.image_type
     head["image_series_index"] = series
     return head
 
@@ -114,7 +100,7 @@ def _meta(volume: Volume, history: tuple[str, ...]) -> Meta:
     quantity, scan = volume.quantity, volume.scan
     z, y, x = volume.geometry.axes_lps
     meta: Meta = {
-        names.ROLE: ("Image" if quantity in _MEASURED else "Quantitative",),
+        names.ROLE: ("Image" if quantity.row.part else "Quantitative",),
         names.HISTORY: ("streamrecon", *history),
         names.SERIES: (_series_name(volume),),
         names.COMMENT: (quantity.label, *volume.comments),
@@ -175,23 +161,23 @@ def _echo_time(volume: Volume) -> Meta:
 
 
 def _window(volume: Volume) -> Meta:
-    """Centre and width for a viewer, none where the numbers speak for themselves.
+    """DICOM's centre and width for a viewer, none where the numbers speak for themselves.
 
-    FIRE reads whole numbers.
+    Nor where they are in another unit than DICOM's. FIRE reads whole numbers.
     """
-    match volume.quantity:
-        case Quantity.MAGNITUDE:
-            sample = volume.values[:, ::4, ::4]
-            top = float(np.percentile(sample, 99.5)) or 1.0
-            centre, width = top / 2, top
-        case Quantity.PHASE:
-            centre, width = 0.0, 2 * math.pi
-        case Quantity.CHI | Quantity.CHI_PREVIEW if unit_on_wire(volume)[0] == "ppb":
-            centre, width = 0.0, 400.0
-        case _:
-            return {}
+    row, form = volume.quantity.row, volume.quantity.dicom
+    _, per_unit = unit_on_wire(volume)
+    if not row.is_windowed or form is None or form.per_unit != per_unit:
+        return {}
+    centre, width = form.window or _range(volume)
     meta: Meta = {names.CENTRE: (f"{centre:.6g}",), names.WIDTH: (f"{width:.6g}",)}
     if width >= 2:
         meta[names.FIRE_CENTRE] = (str(round(centre)),)
         meta[names.FIRE_WIDTH] = (str(round(width)),)
     return meta
+
+
+def _range(volume: Volume) -> tuple[float, float]:
+    """Centre and width from zero to what nearly all voxels stay below."""
+    top = float(np.percentile(volume.values[:, ::4, ::4], 99.5)) or 1.0
+    return top / 2, top

@@ -6,8 +6,8 @@ import re
 from xml.sax.saxutils import escape
 
 from streamrecon.errors import ProtocolError
-from streamrecon.mrd.markup import parse_xml
 from streamrecon.mrd.wire.messages import Meta
+from streamrecon.xml import parse_xml
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot carry, not even as a reference."""
@@ -34,9 +34,10 @@ def read_meta(xml: bytes | memoryview) -> Meta:
     if root.tag != "ismrmrdMeta":
         raise ProtocolError(f"meta: found <{root.tag}>, needed <ismrmrdMeta>")
     meta: Meta = {}
-    for entry in root.iter("meta"):
-        name = entry.findtext("name", "")
-        values = tuple(value.text or "" for value in entry.iter("value"))
+    for entry in root.anywhere("meta"):
+        first = entry.first("name")
+        name = "" if first is None else first.text
+        values = tuple(value.text for value in entry.anywhere("value"))
         meta[name] = meta.get(name, ()) + values
     return meta
 

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.geometry import Geometry
+from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.axes import Vector, axes_of, check_parallel, row_of, swapped, vector
 from streamrecon.mrd.header.placement import ASSUMED_AXES, NO_DIRECTIONS, NO_POSITIONS, touching
 from streamrecon.mrd.images import meta_keys as names
-from streamrecon.mrd.images.images_from_volume import REAL
 from streamrecon.mrd.wire.messages import Image, Meta
 from streamrecon.units import s_from_ms
 
-LABELS = {1: "magnitude", 2: "phase", REAL: "real", 4: "imaginary", 5: "complex", 6: "rgb"}
+LABELS = {each.row.image_type: each.label for each in Quantity if each.row.part} | {6: "rgb"}
 """What the numbers are, by image type; 0 is said to mean magnitude by the reference tools."""
 
 
@@ -45,8 +45,6 @@ class Stack:
         Number of the volume from 0.
     channel
         Number of the channel, for images of several.
-    occurrence
-        How many volumes with the same counters came before.
     thickness_mm
         Thickness of a slice, which differs from the distance of slices with gaps and of slabs.
     comments
@@ -66,7 +64,6 @@ class Stack:
     te_s: float | None
     repetition: int
     channel: int
-    occurrence: int
     thickness_mm: float
     comments: tuple[str, ...]
     meta: Meta = field(repr=False)
@@ -96,11 +93,7 @@ def stacks_of(images: Iterable[Image]) -> list[Stack]:
         if image.data.shape[1] > 1:
             key = slab  # a slab is a volume of its own
         groups.setdefault((*key, seen[slab]), []).append(image)
-    return [
-        stack
-        for key, group in groups.items()
-        for stack in _stacks(group, occurrence=int(str(key[-1])))
-    ]
+    return [stack for group in groups.values() for stack in _stacks(group)]
 
 
 def _key(image: Image) -> tuple[object, ...]:
@@ -119,7 +112,7 @@ def label_of(image: Image) -> str:
     return own[0] if own else LABELS.get(int(image.head["image_type"]), "magnitude")
 
 
-def _stacks(group: list[Image], *, occurrence: int) -> Iterable[Stack]:
+def _stacks(group: list[Image]) -> Iterable[Stack]:
     group = sorted(group, key=lambda image: int(image.head["slice"]))
     grid, remarks = _grid(group)
     first = group[0]
@@ -136,7 +129,6 @@ def _stacks(group: list[Image], *, occurrence: int) -> Iterable[Stack]:
             te_s=_te_s(first.meta),
             repetition=int(first.head["repetition"]),
             channel=channel,
-            occurrence=occurrence,
             thickness_mm=_thickness_mm(first),
             comments=first.meta.get(names.COMMENTS, ()) + remarks,
             meta=first.meta,

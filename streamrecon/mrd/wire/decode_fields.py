@@ -70,12 +70,6 @@ def meta(limits: Limits, what: str) -> Reading[Meta]:
     return read_meta((yield from counted(u64, limits, "meta_bytes", f"{what} meta")))
 
 
-def records(dtype: np.dtype[np.void], shape: tuple[int, ...]) -> Reading[NDArray[np.void]]:
-    """Structures in C order; the caller has checked the size."""
-    view = yield prod(shape) * dtype.itemsize
-    return np.frombuffer(view, dtype).reshape(shape)
-
-
 def array(dtype: DTypeLike, limits: Limits, what: str) -> Reading[NDArray[np.generic]]:
     """An hoNDArray: axes, sizes, elements with the first axis fastest."""
     kind: np.dtype[np.generic] = np.dtype(dtype)

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.mrd.wire.decode_fields import Reading, counted, u32
-from streamrecon.mrd.wire.layout import ACQUISITION, COMPRESSION_NHLBI, COMPRESSION_ZFP
+from streamrecon.mrd.wire.layout import ACQUISITION, COMPRESSION_NHLBI, COMPRESSION_ZFP, LINE_ID
 from streamrecon.mrd.wire.limits import Limits
 from streamrecon.mrd.wire.line_compression import unpack_nhlbi, unpack_zfp
-from streamrecon.mrd.wire.message_ids import Id
 from streamrecon.mrd.wire.messages import Acquisitions
 
 COMPRESSED = COMPRESSION_NHLBI | COMPRESSION_ZFP
@@ -79,7 +78,7 @@ def _count_alike(block: memoryview, shape: Shape, count: int) -> int:
     )
     telling = words[:, _TELLING]
     telling[:, -1] &= _COMPRESSED_WORD
-    wanted = (Id.ACQUISITION, shape.samples, shape.channels, shape.dimensions, 0)
+    wanted = (LINE_ID, shape.samples, shape.channels, shape.dimensions, 0)
     alike = (telling == np.array(wanted, np.uint16)).all(axis=1)
     return count if alike.all() else int(alike.argmin())
 

@@ -9,9 +9,6 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.mrd.wire.layout import WAVEFORM
-from streamrecon.mrd.wire.messages import Waveform
-
 Piece = bytes | memoryview
 T = TypeVar("T")
 
@@ -22,14 +19,14 @@ def raw(data: NDArray[np.generic]) -> memoryview:
     return flat.view(np.uint8).data
 
 
-def u64(n: int) -> bytes:
+def packed_u64(n: int) -> bytes:
     """One u64."""
     return struct.pack("<Q", n)
 
 
 def counted64(data: bytes) -> bytes:
     """Bytes behind their u64 length."""
-    return u64(len(data)) + data
+    return packed_u64(len(data)) + data
 
 
 def array_pieces(data: NDArray[np.generic]) -> Iterator[Piece]:
@@ -47,20 +44,6 @@ def optional_pieces(value: T | None, pieces: Callable[[T], Iterator[Piece]]) -> 
 
 def vector_pieces(items: Sequence[T], pieces: Callable[[T], Iterator[Piece]]) -> Iterator[Piece]:
     """A u64 count, then the items."""
-    yield u64(len(items))
+    yield packed_u64(len(items))
     for item in items:
         yield from pieces(item)
-
-
-def waveform_pieces(waveform: Waveform) -> Iterator[Piece]:
-    """A waveform's header and samples, as a message's body and inside composites."""
-    yield waveform_head(waveform).tobytes()
-    yield raw(waveform.data.astype("<u4", copy=False))
-
-
-def waveform_head(waveform: Waveform) -> NDArray[np.void]:
-    """Header [1] with the shape of the data, padding zeroed."""
-    head = np.zeros(1, WAVEFORM)
-    head[0] = waveform.head
-    head["channels"], head["number_of_samples"] = waveform.data.shape
-    return head

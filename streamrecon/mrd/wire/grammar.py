@@ -5,21 +5,9 @@ from __future__ import annotations
 from enum import Enum
 
 from streamrecon.errors import ProtocolError
-from streamrecon.mrd.wire.messages import (
-    Acquisitions,
-    Bucket,
-    Close,
-    ConfigFile,
-    ConfigText,
-    Header,
-    Image,
-    ImageArray,
-    Message,
-    Query,
-    ReconData,
-    Text,
-    Waveform,
-)
+from streamrecon.mrd.wire.codecs.row import Turn
+from streamrecon.mrd.wire.codecs.table import BY_KIND
+from streamrecon.mrd.wire.messages import Message
 
 
 class Stage(Enum):
@@ -29,9 +17,6 @@ class Stage(Enum):
     HEADER = "the MRD header"
     DATA = "data or CLOSE"
     CLOSED = "nothing"
-
-
-_DATA = (Acquisitions, Image, Waveform, ReconData, ImageArray, Bucket)
 
 
 class SessionGrammar:
@@ -52,6 +37,7 @@ class SessionGrammar:
 
     Examples
     --------
+    >>> from streamrecon.mrd.wire.messages import Header
     >>> grammar = SessionGrammar()
     >>> grammar.check(Header(b"<ismrmrdHeader/>"))
     Traceback (most recent call last):
@@ -72,21 +58,21 @@ class SessionGrammar:
         """
         if self.stage is Stage.CLOSED:
             raise ProtocolError(f"found {type(message).__name__} after CLOSE, needed nothing")
-        match message:
-            case Close():
-                self.stage = Stage.CLOSED
-            case Query():
-                pass
-            case ConfigFile() | ConfigText():
-                self._take_config()
-            case Header():
-                self._take_header()
-            case Text():
-                self._need_config("a text")
-            case _ if isinstance(message, _DATA):
+        match BY_KIND[type(message)].turn:
+            case Turn.DATA:
                 self._take_data()
-            case _:
+            case Turn.LAST:
+                self.stage = Stage.CLOSED
+            case Turn.CONFIG:
+                self._take_config()
+            case Turn.HEADER:
+                self._take_header()
+            case Turn.ASIDE:
+                self._need_config("a text")
+            case Turn.NEVER:
                 raise ProtocolError(f"found {type(message).__name__}, which only a server may send")
+            case Turn.ANY:
+                pass
 
     def _take_config(self) -> None:
         if self.stage is not Stage.CONFIG:

@@ -104,6 +104,9 @@ WAVEFORM = np.dtype(
 )
 """Waveform header, 40 bytes."""
 
+LINE_ID = 1008
+"""Id in front of every line: runs of lines are found by it."""
+
 PIXELS: dict[int, np.dtype[np.generic]] = {
     1: np.dtype("<u2"),
     2: np.dtype("<i2"),

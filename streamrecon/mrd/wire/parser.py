@@ -9,6 +9,9 @@ from __future__ import annotations
 import struct
 
 from streamrecon.errors import ProtocolError, TruncatedStream
+from streamrecon.mrd.wire.codecs.lines import LINES
+from streamrecon.mrd.wire.codecs.row import Codec
+from streamrecon.mrd.wire.codecs.table import BY_ID
 from streamrecon.mrd.wire.decode_fields import Reading
 from streamrecon.mrd.wire.decode_lines import (
     PREFIX_BYTES,
@@ -17,14 +20,12 @@ from streamrecon.mrd.wire.decode_lines import (
     leading_run,
     shape_of,
 )
-from streamrecon.mrd.wire.decode_messages import BODIES
 from streamrecon.mrd.wire.limits import Limits
-from streamrecon.mrd.wire.message_ids import Id
 from streamrecon.mrd.wire.messages import Message
 from streamrecon.mrd.wire.receive_buffers import Blocks
 
 _ROOM_BYTES = 64 << 10  # a read into less room than this wastes a system call
-_UNNAMED, _LINE = "a message", f"message {Id.ACQUISITION}"
+_UNNAMED, _LINE = "a message", f"message {LINES}"
 _U16 = struct.Struct("<H")
 
 
@@ -63,11 +64,6 @@ class MrdParser:
         self._failure: ProtocolError | None = None
         self.received = 0
         """Bytes so far."""
-
-    @property
-    def failure(self) -> ProtocolError | None:
-        """The error that ended the parser."""
-        return self._failure
 
     def space(self) -> memoryview:
         """Room for the next bytes, never empty; valid until the next call.
@@ -164,18 +160,18 @@ class MrdParser:
 
     def _begin(self, messages: list[Message]) -> None:
         (number,) = _U16.unpack_from(self._block, self._start)
-        if number == Id.ACQUISITION:
+        if number == LINES.number:
             self._take_lines(messages)
             return
-        reading = BODIES.get(number)
-        if reading is None:
+        codec = BY_ID.get(number)
+        if codec is None or codec.read is None:
             at = self.received - (self._end - self._start)
-            known = ", ".join(str(n.value) for n in Id)
+            known = ", ".join(map(str, sorted(BY_ID)))
             raise ProtocolError(f"message id: found {number} at byte {at}, needed one of {known}")
-        self._open(Id(number), reading(self._limits))
+        self._open(codec, codec.read(self._limits))
 
-    def _open(self, number: Id, body: Reading[Message]) -> None:
-        self._name = f"message {number}"
+    def _open(self, codec: Codec, body: Reading[Message]) -> None:
+        self._name = f"message {codec}"
         self._start += 2
         self._taken = 2
         self._body = body
@@ -202,7 +198,7 @@ class MrdParser:
             return
         shape = self._shape or shape_of(self._block, self._start, self._limits)
         if shape.compressed:
-            self._open(Id.ACQUISITION, compressed_line(shape, self._limits))
+            self._open(LINES, compressed_line(shape, self._limits))
         elif self._need < shape.bytes:
             self._need, self._shape = shape.bytes, shape
         else:

@@ -1,1 +1,5 @@
 """From the local field to susceptibility: closed forms and iterations."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

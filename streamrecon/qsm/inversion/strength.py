@@ -49,6 +49,18 @@ class Strength:
         return f"{self.value:.2g} ppm·mm, {self.origin}"
 
 
+def find_strength(
+    field_ppm: NDArray[np.floating],
+    sd_ppm: NDArray[np.floating],
+    mask: NDArray[np.bool_],
+    geometry: Geometry,
+) -> Strength:
+    """Strength by the noise where its median in the mask is known, else by the field."""
+    if mask.any() and np.isfinite(np.median(sd_ppm[mask])):
+        return strength_from_noise(sd_ppm, mask, geometry)
+    return strength_from_field(field_ppm, mask, geometry)
+
+
 def strength_from_noise(
     sd_ppm: NDArray[np.floating], mask: NDArray[np.bool_], geometry: Geometry
 ) -> Strength:

@@ -1,4 +1,4 @@
-r"""Susceptibility with sparse gradients: the default inversion.
+r"""Susceptibility with sparse gradients: the standard inversion.
 
 .. math:: \min_\chi \tfrac12 \|W (D \chi - f)\|^2 + \lambda \|G \nabla\chi\|_1
 
@@ -90,7 +90,7 @@ def invert_tv(
     weight
         Trust per voxel of the field, 1 for the typical one, see `trust_from_noise`.
     magnitude
-        Image whose edges, where the map has them too, cost less.
+        Image whose edges, where the map has them too, cost less; 0 all over: none is known.
     outside
         What gradients outside the mask cost, of what they cost inside: 1 for a clean local field,
         0 behind a removal of background.
@@ -240,7 +240,7 @@ class _Problem:
         tolerance: float,
     ) -> Solution:
         """Some steps for a map to see edges in, twice; then until χ changes no more."""
-        seen = () if magnitude is None else (magnitude,)
+        seen = () if magnitude is None or not np.any(magnitude) else (magnitude,)
         calm, spent = _CALM_STEPS, 0
         for steps in _STEPS_TO_EDGES:
             first = self.solve(squares, (steps, steps), 0.0, calm=calm)

@@ -41,7 +41,7 @@ def invert_twice(
     of a source, not what the field itself lacks: voxels that the source dephased have no weight. A
     vein that passes the threshold is kept in full, noise included. It leads towards the end of the
     iteration, and where that is too strong so is this: an isolated ball of 2 ppm has 1.98 after
-    one default pass, 2.16 after two, and 2.16 after one that is solved to its end.
+    one standard pass, 2.16 after two, and 2.16 after one that is solved to its end.
 
     Parameters
     ----------

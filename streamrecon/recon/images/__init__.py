@@ -1,1 +1,5 @@
 """Coil images to complex echoes: combination, partial Fourier, bipolar readouts."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """Lines on their grid: noise, sampling, coil compression, assembly."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """Parallel imaging: sensitivities, GRAPPA, SENSE, unmixing weights."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

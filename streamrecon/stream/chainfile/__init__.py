@@ -1,1 +1,5 @@
 """Chain files: parsed, looked up in the registry, built into a chain."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from streamrecon.errors import ConfigError
 from streamrecon.stream.chainfile.values import alternatives
+from streamrecon.stream.installed import InstalledGadget
 from streamrecon.stream.registry import GadgetClass, Registry
 
 _UNITS = {
@@ -52,17 +54,19 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One gadget, in words."""
+    """One gadget, in words; ``package`` is empty for ours."""
 
     name: str
     stock_names: tuple[str, ...]
     summary: str
     parameters: tuple[Parameter, ...]
+    package: str = ""
 
 
 def catalogue(registry: Registry) -> tuple[Entry, ...]:
-    """Every gadget, sorted by name."""
-    return tuple(sorted(map(_entry, registry.gadgets), key=lambda entry: entry.name))
+    """Every gadget, sorted by name, ours first; a broken one of another package with its reason."""
+    own = sorted(map(_entry, registry.gadgets), key=lambda entry: entry.name)
+    return (*own, *(_installed(each, registry) for each in registry.installed))
 
 
 def catalogue_text(registry: Registry) -> str:
@@ -95,6 +99,15 @@ def _entry(gadget: GadgetClass) -> Entry:
     summary = inspect.cleandoc(gadget.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
     parameters = (_parameter(name, field) for name, field in gadget.model_fields.items())
     return Entry(gadget.__name__, gadget.stock_names, summary, tuple(parameters))
+
+
+def _installed(gadget: InstalledGadget, registry: Registry) -> Entry:
+    try:
+        found = registry.find(gadget.name)
+    except ConfigError as e:
+        return Entry(gadget.name, (), f"cannot be used: {e}", (), gadget.package)
+    entry = _entry(found) if found else Entry(gadget.name, (), "", ())
+    return replace(entry, package=gadget.package)
 
 
 def _parameter(name: str, field: FieldInfo) -> Parameter:
@@ -137,7 +150,8 @@ def _limits(field: FieldInfo) -> list[str]:
 
 def _page(entry: Entry) -> str:
     known_as = f"  (stock: {', '.join(entry.stock_names)})" if entry.stock_names else ""
-    lines = [f"{entry.name}{known_as}", f"    {entry.summary}"]
+    package = f"  (package {entry.package})" if entry.package else ""
+    lines = [f"{entry.name}{known_as}{package}", f"    {entry.summary}"]
     for p in entry.parameters:
         facts = [p.kind, *([p.unit] if p.unit else []), *([p.limits] if p.limits else [])]
         lines.append(f"    {p.name} = {p.default}  [{', '.join(facts)}]  {p.description}".rstrip())

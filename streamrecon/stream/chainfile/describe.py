@@ -46,6 +46,7 @@ def _gadget(spec: GadgetSpec, gadget: AnyGadget, indent: str) -> Iterator[str]:
     known_as = "" if spec.class_name == own else f", for {spec.class_name}"
     alias = f"{spec.name}: " if spec.name not in (own, spec.class_name) else ""
     yield f"{indent}{alias}{own}{known_as} (line {spec.line})"
+    given = {type(gadget).old_fields.get(p.name, p.name) for p in spec.properties}
     for name in type(gadget).model_fields:
-        origin = "  (default)" if spec.text_of(name) is None else ""
+        origin = "" if name in given else "  (default)"
         yield f"{indent}{_INDENT}{name} = {value_text(getattr(gadget, name))}{origin}"

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.notice import Notice
-from streamrecon.stream.chainfile.lookup import Plan, plan_gadgets
+from streamrecon.stream.chainfile.lookup import Plan, plan_gadgets, renaming_notices
 from streamrecon.stream.chainfile.overrides import override
 from streamrecon.stream.chainfile.references import resolve
 from streamrecon.stream.chainfile.spec import ChainSpec, GadgetSpec
@@ -28,7 +28,7 @@ def make_gadgets(
     -------
     gadgets, notices
         Warnings for what is given but has no effect: properties of stock gadgets, parameters that
-        no gadget has.
+        no gadget has; and the new names of what was called by old ones.
 
     Raises
     ------
@@ -37,15 +37,12 @@ def make_gadgets(
     """
     plans, notices = plan_gadgets(spec, registry)
     notices += override(plans, parameters)
-    return {plan.spec: _make(plan, plans) for plan in plans}, tuple(notices)
+    made = {plan.spec: _make(plan, plans) for plan in plans}
+    return made, (*notices, *renaming_notices(plans))
 
 
 def _make(plan: Plan, plans: Sequence[Plan]) -> AnyGadget:
-    values: dict[str, object] = {}
-    if plan.is_stock:
-        values |= plan.gadget.stock_defaults.get(plan.spec.class_name, {})
-    for name in plan.given:
-        values[name] = resolve(plan, name, plans)
+    values = {name: resolve(plan, name, plans) for name in plan.given}
     try:
         return plan.gadget.model_validate(values)
     except ValidationError as e:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from streamrecon.errors import ConfigError
@@ -25,11 +26,17 @@ class Given:
 
 @dataclass(slots=True)
 class Plan:
-    """One gadget: what the file says of it, its class, and the texts of its fields."""
+    """One gadget: what the file says of it, its class, and the texts of its fields.
+
+    ``old_names`` are those that its class had before; ``renamed`` is what of the old was used, with
+    its new name.
+    """
 
     spec: GadgetSpec
     gadget: GadgetClass
-    given: dict[str, Given]
+    old_names: tuple[str, ...] = ()
+    given: dict[str, Given] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_stock(self) -> bool:
@@ -42,8 +49,31 @@ class Plan:
         return self.spec.name, self.spec.class_name, self.gadget.__name__
 
     def known(self, name: str) -> bool:
-        """Whether the gadget has that parameter."""
-        return name in self.gadget.model_fields
+        """Whether the gadget has that parameter, or had it under this name."""
+        return self.gadget.old_fields.get(name, name) in self.gadget.model_fields
+
+    def called(self, name: str) -> bool:
+        """Whether a client may call it so."""
+        if name in self.old_names:
+            self.renamed[name] = self.gadget.__name__
+        return name in self.names or name in self.old_names
+
+    def field_name(self, name: str) -> str:
+        """Name that a known parameter has today."""
+        new = self.gadget.old_fields.get(name, name)
+        if new != name:
+            owner = self.gadget.__name__
+            self.renamed[f"{owner}.{name}"] = f"{owner}.{new}"
+        return new
+
+    def give(self, name: str, given: Given) -> None:
+        """Set a known parameter, whatever its name and its value were called before."""
+        name = self.field_name(name)
+        text = self.gadget.old_values.get(name, {}).get(given.text, given.text)
+        if text != given.text:
+            owner = f"{self.gadget.__name__}.{name}"
+            self.renamed[f"{owner}={given.text}"] = f"{owner}={text}"
+        self.given[name] = replace(given, text=text)
 
 
 def plan_gadgets(spec: ChainSpec, registry: Registry) -> tuple[list[Plan], list[Notice]]:
@@ -62,7 +92,7 @@ def plan_gadgets(spec: ChainSpec, registry: Registry) -> tuple[list[Plan], list[
     """
     plans, notices = [], []
     for gadget in spec.gadgets():
-        plan = Plan(gadget, _look_up(gadget, registry), {})
+        plan = _plan(gadget, registry)
         idle = [p.name for p in gadget.properties if not plan.known(p.name)]
         if idle and not plan.is_stock:
             _refuse_property(plan, idle[0])
@@ -71,15 +101,29 @@ def plan_gadgets(spec: ChainSpec, registry: Registry) -> tuple[list[Plan], list[
             notices.append(Notice(Level.WARNING, f"{gadget.name}: without effect here: {names}"))
         for p in gadget.properties:
             if plan.known(p.name):
-                plan.given[p.name] = Given(p.text, f"line {p.line}: ")
+                plan.give(p.name, Given(p.text, f"line {p.line}: "))
         plans.append(plan)
     return plans, notices
 
 
-def _look_up(spec: GadgetSpec, registry: Registry) -> GadgetClass:
-    gadget = registry.find(spec.class_name)
+def renaming_notices(plans: Sequence[Plan]) -> tuple[Notice, ...]:
+    """The new name of everything that was called by an old one, each once."""
+    renamed = {old: new for plan in plans for old, new in plan.renamed.items()}
+    return tuple(
+        Notice(Level.WARNING, f"{old} is now called {new}; the old name still works")
+        for old, new in renamed.items()
+    )
+
+
+def _plan(spec: GadgetSpec, registry: Registry) -> Plan:
+    try:
+        gadget = registry.find(spec.class_name)
+    except ConfigError as e:
+        raise ConfigError(f"line {spec.line}: gadget {spec.class_name!r}: {e}") from e
     if gadget is not None:
-        return gadget
+        plan = Plan(spec, gadget, registry.old_names(gadget))
+        plan.called(spec.class_name)
+        return plan
     near = registry.nearest(spec.class_name)
     hint = f"; did you mean {near}?" if near else ""
     raise ConfigError(f"line {spec.line}: gadget {spec.class_name!r}: unknown{hint}")

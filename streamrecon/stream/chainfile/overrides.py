@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from streamrecon.model.notice import Level, Notice
-from streamrecon.stream.chainfile.lookup import Given, Plan
+from streamrecon.stream.chainfile.lookup import Given, Plan, plan_gadgets
+from streamrecon.stream.chainfile.spec import ChainSpec
+from streamrecon.stream.registry import Registry
 
 FIRE_KEYS = frozenset({"config", "customconfig", "options", "sendOriginal"})
 """Parameters that FIRE sends whatever the chain; they are the server's, not a gadget's."""
@@ -24,13 +26,32 @@ def override(plans: Sequence[Plan], parameters: Mapping[str, str]) -> list[Notic
     """
     unused = []
     for key, text in parameters.items():
-        owner, _, field = key.rpartition(".")
-        hit = [p for p in plans if p.known(field) and owner in ("", *p.names)]
+        hit = _meant(plans, key)
         for plan in hit:
-            plan.given[field] = Given(text, f"parameter {key!r}: ", literal=True)
+            plan.give(key.rpartition(".")[2], Given(text, f"parameter {key!r}: ", literal=True))
         if not hit:
             unused.append(key)
     return _unused_notices(unused)
+
+
+def unknown_parameters(
+    spec: ChainSpec, registry: Registry, parameters: Mapping[str, str]
+) -> list[str]:
+    """Keys that no gadget of the chain has.
+
+    Raises
+    ------
+    ConfigError
+        As `streamrecon.stream.chainfile.build.build_chain`.
+    """
+    plans, _ = plan_gadgets(spec, registry)
+    return [key for key in parameters if not _meant(plans, key)]
+
+
+def _meant(plans: Sequence[Plan], key: str) -> list[Plan]:
+    """Gadgets that a key of a client is for."""
+    owner, _, field = key.rpartition(".")
+    return [p for p in plans if p.known(field) and (not owner or p.called(owner))]
 
 
 def _unused_notices(keys: list[str]) -> list[Notice]:

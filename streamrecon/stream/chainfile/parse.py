@@ -16,13 +16,15 @@ from streamrecon.stream.chainfile.spec import (
     Slot,
 )
 from streamrecon.stream.run.parallel import OnError
-from streamrecon.stream.xmltree import Element, parse_xml
+from streamrecon.xml import Element, parse_xml
 
 _ROOTS = ("configuration", "gadgetronStreamConfiguration")
 _OUR_EXTERNALS = {
     ("streamrecon_gadgets.external", "run"),
     ("gadgets.external", "run"),  # the name until 0.1.0; copies inside a Gadgetron still have it
 }
+MAX_BYTES = 1 << 20
+"""Fifty times the largest chain file of Gadgetron (18 kB)."""
 _NODES = ("gadget", "external", "parallel", "parallelprocess")
 _ELSEWHERE = ("distributed", "puredistributed")
 
@@ -39,7 +41,7 @@ def read_chain(document: bytes | str) -> ChainSpec:
     ConfigError
         With the line, the name, and what is wrong.
     """
-    root = parse_xml(document)
+    root = parse_xml(document, error=ConfigError, max_bytes=MAX_BYTES)
     data = document.encode() if isinstance(document, str) else document
     text_hash = hashlib.sha256(data).hexdigest()[:12]
     match root.tag:

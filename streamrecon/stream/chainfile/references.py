@@ -63,13 +63,10 @@ def _target(plan: Plan, name: str, given: Given, plans: Sequence[Plan]) -> tuple
         )
     if not named[0].known(field):
         raise ConfigError(f"{place}: {owner} has no parameter {field!r}")
-    return named[0], field
+    return named[0], named[0].field_name(field)
 
 
 def _default(plan: Plan, name: str) -> object:
-    stock = plan.gadget.stock_defaults.get(plan.spec.class_name, {})
-    if name in stock:
-        return stock[name]
     field = plan.gadget.model_fields[name]
     if field.is_required():
         raise ConfigError(

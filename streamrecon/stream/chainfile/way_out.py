@@ -58,5 +58,5 @@ def _check(branch: BranchSpec, made: Mapping[GadgetSpec, AnyGadget]) -> None:
         raise ConfigError(
             f"line {branch.line}: detached branch {branch.key!r} ends with"
             f" {last.name if isinstance(last, GadgetSpec) else 'nothing'}, needed a gadget that"
-            " delivers by itself, as SpoolDicom or DropDicom: the client may have left"
+            " delivers by itself, as SpoolDicom or WriteDicomFolder: the client may have left"
         )

@@ -1,0 +1,1 @@
+"""A whole head on voxels: anatomy, susceptibility and field, another head for each seed."""

@@ -1,0 +1,71 @@
+"""Values of a head at any points, from its own grid."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+
+from streamrecon_simulator.phantom import Properties
+from streamrecon_simulator.whole_head.grid import FIRST_LPS_MM, Grid, Volume
+from streamrecon_simulator.whole_head.head import WholeHead, head_maps
+from streamrecon_simulator.whole_head.tissues import SUBSTANCES, Label
+
+
+def head_at(head: WholeHead, points_mm: NDArray[np.float64]) -> Properties:
+    """Tissue and field at the points (L, P, S) [3, ...].
+
+    Tissue is that of the grain that holds the point, the field is linear between grains. Beyond the
+    grid there is air, and the field of its border.
+    """
+    maps = head_maps(head)
+    position = _position(maps.grid, points_mm)
+    index, outside = _nearest(maps.grid, position)
+    tissue = maps.textures
+    density, r2_star_hz, chi_ppm, shift_ppm = (
+        values.ravel()[index]
+        for values in (tissue.density, tissue.r2_star_hz, tissue.chi_ppm, tissue.shift_ppm)
+    )
+    for values in (density, r2_star_hz, shift_ppm):
+        values[outside] = 0
+    chi_ppm[outside] = SUBSTANCES[Label.AIR].chi_ppm
+    return Properties(
+        density, r2_star_hz, chi_ppm, _linear(maps.field_ppm, position), shift_ppm=shift_ppm
+    )
+
+
+def labels_at(head: WholeHead, points_mm: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """`Label` at the points (L, P, S) [3, ...]."""
+    maps = head_maps(head)
+    index, outside = _nearest(maps.grid, _position(maps.grid, points_mm))
+    labels = maps.labels.ravel()[index]
+    labels[outside] = Label.AIR
+    return labels
+
+
+def local_field_at(head: WholeHead, points_mm: NDArray[np.float64]) -> Volume:
+    """Field of the sources in the brain alone at the points (L, P, S) [3, ...], ppm of B0."""
+    maps = head_maps(head)
+    return _linear(maps.local_field_ppm, _position(maps.grid, points_mm))
+
+
+def _position(grid: Grid, points_mm: NDArray[np.float64]) -> Volume:
+    """Index (z, y, x) [3, ...] of the points, whole numbers at the middle of a voxel."""
+    first = np.array(FIRST_LPS_MM).reshape(3, *(1,) * (points_mm.ndim - 1))
+    return np.asarray(((points_mm - first) / grid.grain_mm - 0.5)[::-1], dtype=np.float32)
+
+
+def _nearest(grid: Grid, position: Volume) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Flat index of the voxel that holds each point, and which points no voxel holds."""
+    index = np.zeros(position.shape[1:], np.int32)
+    outside = np.zeros(index.shape, bool)
+    for along, n in zip(position, grid.shape, strict=True):
+        nearest = np.rint(along).astype(np.int32)
+        outside |= (nearest < 0) | (nearest >= n)
+        index *= n
+        index += np.clip(nearest, 0, n - 1)
+    return index, outside
+
+
+def _linear(values: Volume, position: Volume) -> Volume:
+    return np.asarray(map_coordinates(values, position, order=1, mode="nearest"), np.float32)

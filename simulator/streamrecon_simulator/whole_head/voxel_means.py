@@ -1,0 +1,80 @@
+"""Means of a head over the voxels of an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.model.geometry import Geometry
+from streamrecon_simulator.phantom import Properties
+from streamrecon_simulator.whole_head.head import WholeHead
+from streamrecon_simulator.whole_head.sampling import head_at, labels_at, local_field_at
+from streamrecon_simulator.whole_head.tissues import BRAIN
+
+_POINTS = 2  # along each edge of a voxel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VoxelMeans:
+    """Arrays [Z, Y, X] on an image's grid.
+
+    Parameters
+    ----------
+    properties
+        Means over each voxel; R2* weighted by the signal.
+    local_field_ppm
+        Of the sources in the brain alone, mean [ppm of B0].
+    labels
+        `Label` at the voxel's centre.
+    brain
+        Where at least half of the voxel is brain.
+    """
+
+    properties: Properties
+    local_field_ppm: NDArray[np.float32]
+    labels: NDArray[np.uint8]
+    brain: NDArray[np.bool_]
+
+
+def voxel_means(head: WholeHead, geometry: Geometry) -> VoxelMeans:
+    """Average a head over 2 × 2 × 2 points in every voxel, plane after plane."""
+    planes = [_plane(head, geometry, z) for z in range(geometry.shape[0])]
+    density, r2_star_hz, chi_ppm, field_ppm, shift_ppm, local_ppm, brain = (
+        np.stack([plane[0][number] for plane in planes]) for number in range(7)
+    )
+    return VoxelMeans(
+        properties=Properties(density, r2_star_hz, chi_ppm, field_ppm, shift_ppm),
+        local_field_ppm=local_ppm,
+        labels=np.stack([labels for _, labels in planes]),
+        brain=brain >= 0.5,
+    )
+
+
+def _plane(
+    head: WholeHead, geometry: Geometry, z: int
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Means [7, Y, X] of one plane, and the labels at its voxels' centres [Y, X]."""
+    affine = geometry.affine_lps()
+    rows, columns = np.mgrid[: geometry.shape[1], : geometry.shape[2]].astype(np.float64)
+    centres = np.tensordot(
+        affine[:3], np.stack([np.full_like(rows, z), rows, columns, np.ones_like(rows)]), axes=1
+    )
+    within = (np.arange(_POINTS) + 0.5) / _POINTS - 0.5
+    total = np.zeros((7, *rows.shape), np.float32)
+    for step in product(within, repeat=3):
+        points = centres + (affine[:3, :3] @ step)[:, None, None]
+        here = head_at(head, points)
+        total[0] += here.density
+        total[1] += here.r2_star_hz * here.density
+        total[2] += here.chi_ppm
+        total[3] += here.field_ppm
+        total[4] += here.shift_ppm * here.density
+        total[5] += local_field_at(head, points)
+        total[6] += np.isin(labels_at(head, points), BRAIN)
+    signal = np.maximum(total[0], np.float32(1e-6))
+    total[[1, 4]] /= signal
+    total[[0, 2, 3, 5, 6]] /= np.float32(_POINTS**3)
+    return total, labels_at(head, centres)

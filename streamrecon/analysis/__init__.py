@@ -1,1 +1,0 @@
-"""What needs more than one scan, or labels; offline."""

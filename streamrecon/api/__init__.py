@@ -1,0 +1,5 @@
+"""The front door's rooms: `import streamrecon as sr` loads each when it is used."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

@@ -1,0 +1,47 @@
+"""What one output is on every way out: a row of the table `streamrecon.model.quantities`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamrecon.model.storage_form import StorageForm
+
+REAL_IMAGE = 3
+"""Image type of the wire for real numbers, and so for every map."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityRow:
+    """The words and numbers of one output; sites write them down, so they stay for ever.
+
+    Parameters
+    ----------
+    series
+        Series index on the wire, the same in every scan; given once, even if its output goes.
+    label
+        Stable word on the wire and, without underscores, in file names.
+    unit
+        As read by a person; empty where the scale is arbitrary.
+    image_type
+        Of the wire: 1 magnitude, 2 phase, 3 real, 4 imaginary, 5 complex.
+    part
+        Which part of one echo's image it is, as BIDS says it; empty for maps.
+    file
+        End of a map's file name where it is not the label: BIDS' suffix, or ``desc-`` before one.
+    integer_step
+        Unit per step where a host takes integers only and whole numbers would be too coarse.
+    is_windowed
+        Whether consoles are given the window too; else the numbers speak for themselves.
+    dicom
+        How DICOM stores it; ``None`` where DICOM has no form for it.
+    """
+
+    series: int
+    label: str
+    unit: str = ""
+    image_type: int = REAL_IMAGE
+    part: str = ""
+    file: str = ""
+    integer_step: float = 1.0
+    is_windowed: bool = False
+    dicom: StorageForm | None = None

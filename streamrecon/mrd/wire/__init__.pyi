@@ -1,0 +1,13 @@
+from streamrecon.mrd.wire.dialect import Dialect as Dialect
+from streamrecon.mrd.wire.messages import Acquisitions as Acquisitions
+from streamrecon.mrd.wire.messages import Close as Close
+from streamrecon.mrd.wire.messages import ConfigFile as ConfigFile
+from streamrecon.mrd.wire.messages import ConfigText as ConfigText
+from streamrecon.mrd.wire.messages import DicomFile as DicomFile
+from streamrecon.mrd.wire.messages import Header as Header
+from streamrecon.mrd.wire.messages import Image as Image
+from streamrecon.mrd.wire.messages import Message as Message
+from streamrecon.mrd.wire.messages import Text as Text
+from streamrecon.mrd.wire.messages import Waveform as Waveform
+from streamrecon.mrd.wire.parser import MrdParser as MrdParser
+from streamrecon.mrd.wire.writer import encode as encode

@@ -1,0 +1,14 @@
+from streamrecon.qsm.dipole import dipole_kernel as dipole_kernel
+from streamrecon.qsm.dipole import field_from_chi as field_from_chi
+from streamrecon.qsm.mask import brain_mask as brain_mask
+from streamrecon.qsm.mask import reliable_mask as reliable_mask
+from streamrecon.qsm.pipeline import Background as Background
+from streamrecon.qsm.pipeline import Quality as Quality
+from streamrecon.qsm.pipeline import Susceptibility as Susceptibility
+from streamrecon.qsm.pipeline import invert as invert
+from streamrecon.qsm.pipeline import local_field as local_field
+from streamrecon.qsm.pipeline import susceptibility as susceptibility
+from streamrecon.qsm.pipeline import susceptibility_sd as susceptibility_sd
+from streamrecon.qsm.reference import Reference as Reference
+from streamrecon.qsm.reference import set_reference as set_reference
+from streamrecon.qsm.uncertainty import noise_of_map as noise_of_map

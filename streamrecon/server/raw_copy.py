@@ -1,0 +1,32 @@
+"""Copies of the scans as they come, so that `streamrecon replay` can make the images later."""
+
+from __future__ import annotations
+
+from streamrecon.mrd.wire.codecs.row import Turn
+from streamrecon.mrd.wire.codecs.table import kinds_of
+from streamrecon.mrd.wire.messages import Close, Header, Message
+from streamrecon.mrd.wire.writer import encode
+from streamrecon.storage.raw_archive import RawFile
+
+_CONVERSATION = kinds_of(Turn.CONFIG, Turn.ASIDE, Turn.ANY)
+
+
+class RawCopy:
+    """Appends one session's scan to a file: header, data, CLOSE, as a plain MRD stream."""
+
+    def __init__(self, file: RawFile) -> None:
+        self._file = file
+
+    def take(self, message: Message) -> None:
+        """Append a message of the scan; what belongs to the conversation only is left out."""
+        if self._file.is_ended or isinstance(message, _CONVERSATION):
+            return
+        if not self._file.is_begun and not isinstance(message, Header):
+            return
+        self._file.append(encode(message))
+        if isinstance(message, Close):
+            self._file.complete()
+
+    def close(self) -> None:
+        """Take no more."""
+        self._file.close()
