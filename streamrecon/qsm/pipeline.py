@@ -10,8 +10,8 @@ consensus   V-SHARP 12 … 1 mm    nlTV, weak   λ 5e-4, β 150 at the last echo
 =========== ==================== ============ ================================== ==============
 
 Consensus is the example of the consensus paper (doi:10.1002/mrm.30006) with its published figures:
-one layer eroded, misfits above 0.3 down-weighted, whole brain for reference. Only its smallest
-balls are left out, those that are no larger than a voxel.
+one layer eroded, misfits above 0.3 down-weighted, whole brain for reference. Balls no
+larger than a voxel are left out.
 
 `streamrecon.qsm.given_local_field` inverts one that is given clean.
 """

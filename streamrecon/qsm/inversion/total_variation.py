@@ -12,6 +12,7 @@ as inside (``outside=1``), 29 % in place of 69.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -242,15 +243,18 @@ class _Problem:
         """Some steps for a map to see edges in, twice; then until χ changes no more."""
         seen = () if magnitude is None or not np.any(magnitude) else (magnitude,)
         calm, spent = _CALM_STEPS, 0
+        self._see_edges(seen)
         for steps in _STEPS_TO_EDGES:
             first = self.solve(squares, (steps, steps), 0.0, calm=calm)
-            images = (*seen, first.unknown)
-            share = gradient_shares(self.mask, self.state.shape, images, outside=self.outside)
-            self.gradients.share[...] = share
+            self._see_edges((*seen, first.unknown))
             calm, spent = 0, spent + steps
         fewest, most = (max(n - spent, 1) for n in iterations)
         found = self.solve(squares, (fewest, most), tolerance)
         return replace(found, iterations=spent + found.iterations)
+
+    def _see_edges(self, images: Sequence[NDArray[np.floating]]) -> None:
+        share = gradient_shares(self.mask, self.state.shape, images, outside=self.outside)
+        self.gradients.share[...] = share
 
     def solve(
         self, split: Split, iterations: tuple[int, int], tolerance: float, *, calm: int = 0
