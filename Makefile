@@ -2,15 +2,17 @@
 #              SCAN=name or path takes a real scan instead
 # make test    what proves it; ARGS="-k phase" goes to pytest. .ci/run also installs the wheel
 # make bench   the benchmarks, as ratios within one run
-# make bench-qsm  QSM against truth, into docs/qsm.md
+# make bench-qsm  QSM against truth, into docs/measurements/qsm.md
 # make lint    style, types and the rules of dependence
+# make docs    the site, in docs/_build
+# make smoke   the wheel in a new environment of PYTHON
 # make clean   remove what these targets made
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo ready test bench bench-qsm lint clean
+.PHONY: demo ready test bench bench-qsm lint docs smoke clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.product
@@ -29,7 +31,7 @@ bench: .venv/.test
 	@set -e; for file in $(filter-out $(APART),$(wildcard benchmarks/bench_*.py)); do \
 	  echo "== $$file"; $(BIN)/python $$file; done
 
-# Makes the phantoms where they are not there yet, then the tables of docs/qsm.md; takes long.
+# Makes the phantoms where they are not there yet, then the tables of docs/measurements/qsm.md; takes long.
 PHANTOMS ?= build/phantoms
 MAKE_PHANTOM ?= ../shared/tools/head_phantom.py
 
@@ -38,7 +40,7 @@ bench-qsm: .venv/.test
 	scripts/make_phantoms.sh $(BIN)/python "$(MAKE_PHANTOM)" "$(PHANTOMS)"
 	( $(BIN)/python benchmarks/bench_qsm.py "$(PHANTOMS)" && \
 	  $(BIN)/python benchmarks/bench_qsm_limits.py "$(PHANTOMS)" ) | \
-	  $(BIN)/python scripts/fill_tables.py docs/qsm.md
+	  $(BIN)/python scripts/fill_tables.py docs/measurements/qsm.md
 
 lint: .venv/.lint
 	$(BIN)/ruff check
@@ -46,8 +48,15 @@ lint: .venv/.lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: .venv/.docs
+	$(BIN)/python scripts/write_reference.py docs/reference/generated
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
+
+smoke:
+	scripts/smoke.sh $(PYTHON)
+
 clean:
-	rm -rf .venv out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf .venv out build dist docs/_build docs/reference/generated *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 	  .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -64,4 +73,8 @@ clean:
 
 .venv/.lint: .venv/.test
 	$(INSTALL) -e '.[test,lint]'
+	touch $@
+
+.venv/.docs: .venv/.product
+	$(INSTALL) -e '.[docs]'
 	touch $@

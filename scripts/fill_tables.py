@@ -1,8 +1,8 @@
 """Puts the tables that a benchmark prints into a document, between its two marks.
 
-    python benchmarks/bench_qsm.py PHANTOMS | python scripts/fill_tables.py docs/qsm.md
+    python benchmarks/bench_qsm.py PHANTOMS | python scripts/fill_tables.py docs/measurements/qsm.md
     python benchmarks/bench_qsm.py PHANTOMS --only speed |
-      python scripts/fill_tables.py docs/qsm.md --some
+      python scripts/fill_tables.py docs/measurements/qsm.md --some
 
 What stood there is replaced, by ``--some`` only the tables of the same titles; the rest of the
 document is left alone. The tables are printed too.

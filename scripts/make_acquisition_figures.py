@@ -1,6 +1,7 @@
-"""Pictures of docs/acquisitions.md and docs/reconstruction.md: partial, breathing, accelerated.
+"""Pictures of partial, breathing and accelerated scans.
 
-It prints the numbers that stand beside them.
+They stand in docs/explanation/acquisitions.md and docs/explanation/reconstruction.md. It prints
+the numbers that stand beside them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The pictures of docs/swi.md: SWI and R2* of the in vivo crop that lies beside the repository.
+"""The pictures of docs/explanation/swi.md: SWI and R2* of a crop in vivo.
 
 Three echoes of a brain at 0.47 × 0.47 × 1 mm (ROMEO.jl, MIT). Echo times and orientation are not
 in the files: 4, 8 and 12 ms at 3 T, axial, are taken. Run it after a change of what the maps look

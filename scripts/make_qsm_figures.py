@@ -1,4 +1,4 @@
-"""The pictures of docs/qsm.md: fields and susceptibility of a head phantom and of an in vivo crop.
+"""The pictures of docs/explanation/qsm.md: fields and χ of a head phantom and of a crop in vivo.
 
     PYTHONPATH=benchmarks python scripts/make_qsm_figures.py [PHANTOMS]
 

@@ -1,4 +1,4 @@
-"""The picture of docs/simulator.md: the whole head's images and truth in three planes."""
+"""The picture of docs/reference/simulator.md: the whole head's images and truth in three planes."""
 
 from __future__ import annotations
 

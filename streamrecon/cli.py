@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 from streamrecon import __version__
 from streamrecon.console import complain, tell_renamed
@@ -38,6 +39,9 @@ OLD_COMMANDS = {"polarity": "phase-sign"}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal without UTF-8 gets "?", no traceback
+            stream.reconfigure(errors="replace")
     words = _of_today(sys.argv[1:] if arguments is None else arguments)
     options = _parser(words).parse_args(words)
     try:

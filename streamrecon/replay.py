@@ -8,7 +8,6 @@ from itertools import chain as chain_of
 from pathlib import Path
 from typing import BinaryIO
 
-from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.observer import Observer
 from streamrecon.mrd.files.open_scan import first_header, open_scan
@@ -20,6 +19,7 @@ from streamrecon.stream.run.chain import Chain
 
 Result = Image | DicomFile
 """What a client would be given."""
+_RESULTS: tuple[type[Result], ...] = (Image, DicomFile)
 
 
 def run_scan(
@@ -51,25 +51,21 @@ def run_scan(
 
     def emit(item: object) -> None:
         match item:
-            case Volume():
-                for image in series.images(item):
-                    give(image)
-                    watch.received()
-            case Image() | DicomFile():
-                give(item)
-                watch.received()
-            case Notice(level) if level is not Level.DEBUG:
+            case Notice(Level.DEBUG):
+                pass
+            case Notice():
                 watch.say(item)
             case _:
-                pass  # lines and volumes in work that no gadget took: a client gets none either
+                for result in series.sent(item, _RESULTS):
+                    give(result)
+                    watch.received()
 
-    chain.run(_watched(scan, series, watch), emit)
+    chain.run(_watched(series.watched(scan), watch), emit)
 
 
-def _watched(scan: Iterable[Message], series: ImageSeries, watch: Observer) -> Iterator[Message]:
+def _watched(scan: Iterable[Message], watch: Observer) -> Iterator[Message]:
     for message in scan:
         if isinstance(message, Acquisitions):
-            series.see(message)
             watch.sent(len(message), message.data.nbytes)
         yield message
 

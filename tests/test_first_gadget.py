@@ -52,10 +52,10 @@ def commands() -> list[str]:
     """Commands of the tutorial, in their order, without remarks."""
     blocks = re.findall(r"^```(\w*)\n(.*?)^```", TUTORIAL.read_text(), re.MULTILINE | re.DOTALL)
     lines = [
-        line.partition(" #")[0].strip()
+        line.removeprefix("$ ").partition(" #")[0].strip()
         for language, block in blocks
         for line in block.splitlines()
-        if not language
+        if language == "console"
     ]
     return [line for line in lines if line]
 

@@ -20,7 +20,7 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.phase.phase_scaling import PhaseScale, complex_echoes
 from streamrecon.phase.unwrapping import Unwrapping
 from streamrecon.qsm import pipeline
-from streamrecon.qsm.background.pdf import Local
+from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.inversion.methods import Inversion
 from streamrecon.qsm.pipeline import DEFAULT_QUALITY, Background, Quality, Susceptibility
 from streamrecon.qsm.reference import Reference
@@ -138,7 +138,7 @@ def local_field(
     *,
     quality: Quality | str = DEFAULT_QUALITY,
     background: Background | str = Background.PRESET,
-) -> Local:
+) -> LocalField:
     """The field of the sources inside the mask, ``.field_ppm`` [Z, Y, X, ppm of B0].
 
     Parameters are those of `susceptibility`.
@@ -154,7 +154,7 @@ def local_field(
 
 def invert(
     total: TotalField,
-    local: Local,
+    local: LocalField,
     geometry: Geometry,
     *,
     quality: Quality | str = DEFAULT_QUALITY,

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 from streamrecon_gadgets import REGISTRY
 
+from streamrecon.errors import ConfigError
 from streamrecon.server.delivery_settings import delivery_of
 from streamrecon.server.settings import Settings, load_settings
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file
+from streamrecon.stream.chainfile.lookup import plan_gadgets
+from streamrecon.stream.chainfile.overrides import unknown_parameters
+from streamrecon.stream.chainfile.parse import read_chain
 from streamrecon.stream.gadget import Context
 from streamrecon.stream.run.chain import Chain
 
@@ -27,8 +33,28 @@ def chosen_chain(options: argparse.Namespace, *, session: str, tables: Path | No
         session=session,
         delivery=delivery_of(settings),
     )
-    overrides = dict(options.values)
-    return build_chain(chain_file(options.config), REGISTRY, context, overrides=overrides)
+    overrides, document = dict(options.values), chain_file(options.config)
+    _refuse_unknown(overrides, document)
+    return build_chain(document, REGISTRY, context, overrides=overrides)
+
+
+def _refuse_unknown(overrides: Mapping[str, str], document: bytes) -> None:
+    """A misspelt --set is an error here; of a client's parameters many are for nobody.
+
+    Raises
+    ------
+    ConfigError
+        With the nearest name that a gadget of the chain has.
+    """
+    if not overrides:
+        return
+    spec = read_chain(document)
+    plans, _ = plan_gadgets(spec, REGISTRY)
+    known = sorted({name for plan in plans for name in plan.gadget.model_fields})
+    for key in unknown_parameters(spec, REGISTRY, overrides):
+        near = get_close_matches(key.rpartition(".")[2], known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ConfigError(f"--set {key}: no gadget of this chain has it{hint}")
 
 
 def chain_file(text: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,16 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
+from streamrecon.commands.echo_pairing import check_names, check_sidecars, check_values
+from streamrecon.commands.echo_times import times_s
 from streamrecon.errors import ConfigError, DataError
-from streamrecon.input_checks import LONGEST_TE_S, echo_times_s, field_t
+from streamrecon.file_kinds import kind_of_file
+from streamrecon.input_checks import echo_times_s, field_t
 from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.scan import PhaseSign, Scan
 from streamrecon.output.ras import from_ras
 from streamrecon.phase.phase_scaling import PhaseScale, recognise_phase
-from streamrecon.units import s_from_ms
 
 _SAME_PLACE_MM = 0.1
 
@@ -111,12 +114,15 @@ def read_echo_files(
     DataError
         If the files do not belong together, or the phase is in unknown numbers.
     """
+    check_names(phase, magnitude)
     turned, sized = _Part(phase), _Part(magnitude)
     if turned.values.shape != sized.values.shape:
         raise DataError(f"magnitude: found {sized.size}, needed {turned.size} as the phase has")
+    check_values(turned.values, sized.values)
     values, scale, said = _scaled(turned, ends)
     times, origin = _te_s(turned, te)
     field, sidecar = _b0_t(turned, b0_t), turned.sidecars[0]
+    check_sidecars(turned.sidecars, sized.sidecars, te_s=times, b0_t=field)
     axis = ", ".join(f"{c:.3g}" for c in turned.geometry.b0_axis()[::-1])
     told = (
         f"echoes: {turned.size} of {_by(turned.geometry.voxel_mm[::-1], 3)} mm",
@@ -132,7 +138,7 @@ def read_echo_files(
         times,
         field,
         sidecar,
-        _name(phase[0]),
+        name_of(phase[0]),
         told,
         tuple(_doubts(turned, sized)),
     )
@@ -152,38 +158,14 @@ def read_mask(path: Path, geometry: Geometry) -> NDArray[np.bool_]:
     return np.asarray(part.values[0] != 0, np.bool_)
 
 
-def times_s(texts: Sequence[str]) -> tuple[float, ...]:
-    """Echo times with their unit, or with none where the numbers leave no doubt [s].
-
-    Examples
-    --------
-    >>> times_s(["4", "8.5"]), times_s(["0.004,0.0085"]), times_s(["4ms", "8.5ms"])
-    ((0.004, 0.0085), (0.004, 0.0085), (0.004, 0.0085))
-
-    Raises
-    ------
-    ConfigError
-        If they are no numbers, some have a unit and some have not, or they are of both kinds.
-    """
-    words = [word for text in texts for word in re.split(r"[,\s]+", text) if word]
-    found = [re.fullmatch(r"([0-9.]+(?:[eE][-+]?\d+)?)(ms|s)?", word) for word in words]
-    units = {match[2] for match in found if match}
-    if not words or None in found or len(units) != 1:
-        raise ConfigError(f"--te: found {' '.join(words)!r}, needed numbers, in ms or in s")
-    numbers = [float(match[1]) for match in found if match]
-    if units == {None}:
-        units = {"s"} if max(numbers) < LONGEST_TE_S else {"ms"}
-        if min(numbers) < LONGEST_TE_S and units == {"ms"}:
-            raise ConfigError(f"--te: found {' '.join(words)!r}: is it ms or s? (as 4ms 8ms)")
-    return tuple(s_from_ms(n) if units == {"ms"} else n for n in numbers)
-
-
 class _Part:
     """All echoes of one kind, in one 4-D file or in a file for each."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.images = [_loaded(path) for path in paths]
-        self.values = np.concatenate([_by_echo(np.asanyarray(i.dataobj)) for i in self.images])
+        self.values = np.concatenate(
+            [_by_echo(_read(i, path)) for i, path in zip(self.images, paths, strict=True)]
+        )
         grids = [from_ras(np.empty(i.shape[:3], bool), i.affine)[1] for i in self.images]
         for grid, path in zip(grids, paths, strict=True):
             if not grid.same_as(grids[0], tolerance_mm=_SAME_PLACE_MM):
@@ -211,11 +193,24 @@ class _Part:
 def _loaded(path: Path) -> nibabel.Nifti1Image:
     try:
         image = nibabel.load(path)
-    except (OSError, ImageFileError) as e:
-        raise DataError(f"{path}: not readable as NIfTI: {e}") from e
+    except (OSError, EOFError, ValueError, zlib.error, ImageFileError) as e:
+        raise DataError(
+            f"{path}: found {kind_of_file(path)}, needed NIfTI ({_first_line(e)})"
+        ) from e
     if not isinstance(image, nibabel.Nifti1Image) or len(image.shape) not in {3, 4}:
         raise DataError(f"{path}: found shape {image.shape}, needed NIfTI of 3 or 4 dimensions")
     return image
+
+
+def _read(image: nibabel.Nifti1Image, path: Path) -> NDArray[np.generic]:
+    try:
+        return np.asanyarray(image.dataobj)
+    except (OSError, EOFError, ValueError, zlib.error) as e:
+        raise DataError(f"{path}: cut short or damaged: {_first_line(e)}") from e
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:120] or type(error).__name__
 
 
 def _by_echo(data: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -292,7 +287,8 @@ def _doubts(turned: _Part, sized: _Part) -> Iterator[str]:
         yield f"{lost} voxels whose phase is no number are left out"
 
 
-def _name(path: Path) -> str:
+def name_of(path: Path) -> str:
+    """What the images made of a file are called: its BIDS name up to echo and part."""
     stem = re.sub(r"\.nii(\.gz)?$", "", path.name)
     return re.split(r"_(?:echo|part)-", stem)[0]
 

@@ -14,7 +14,8 @@ from scipy.ndimage import binary_fill_holes
 from streamrecon.commands.echo_files import read_mask
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.images import Quantity, Volume
+from streamrecon.model.images import Volume
+from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import (
     CounterRange,
     EchoTrain,

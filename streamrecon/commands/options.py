@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 
+from streamrecon.errors import ConfigError
 from streamrecon.output.formats import FORMATS, ScanResults, write_harvest
 
 
@@ -56,6 +58,23 @@ def _formats(text: str) -> list[str]:
     if unknown:
         raise argparse.ArgumentTypeError(f"found {','.join(unknown)}, needed {','.join(FORMATS)}")
     return names
+
+
+def writable(folder: Path) -> Path:
+    """The folder, after a file was written where it is or will be: before the work, not after it.
+
+    Raises
+    ------
+    ConfigError
+        If it is a file, or its nearest parent takes none.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with TemporaryFile(dir=there):
+            pass
+    except OSError as e:
+        raise ConfigError(f"--output {folder}: {there}: {e.strerror or e}") from e
+    return folder
 
 
 def write(harvest: ScanResults, folder: Path, formats: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from streamrecon_gadgets.acquisition.combine import CombineCoils
+from streamrecon_gadgets.acquisition.header import ReadHeader
 from streamrecon_gadgets.acquisition.kspace import AssembleKSpace
 from streamrecon_gadgets.acquisition.noise import WhitenNoise
 
@@ -75,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
 def _echoes(path: Path, group: str | None) -> Echoes:
     """The combined echoes of the first volume."""
     made: list[object] = []
-    gadgets = (WhitenNoise(), AssembleKSpace(), CombineCoils())
+    gadgets = (ReadHeader(), WhitenNoise(), AssembleKSpace(), CombineCoils())
     chain = Chain(Serial(tuple(Step(type(gadget).__name__, gadget) for gadget in gadgets)))
     chain.run(open_scan(path, group), made.append)
     for item in made:

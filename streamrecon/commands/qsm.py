@@ -6,19 +6,21 @@ import argparse
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from glob import escape
 from pathlib import Path
 
 from streamrecon_gadgets.maps.field import FieldImages, MapField
 from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
 
-from streamrecon.commands.echo_files import EchoFiles, read_echo_files, read_mask
+from streamrecon.commands.echo_files import EchoFiles, name_of, read_echo_files, read_mask
 from streamrecon.commands.local_field import map_local_field
-from streamrecon.commands.options import write
+from streamrecon.commands.options import writable, write
 from streamrecon.console import Watch, tell_renamed
 from streamrecon.errors import ConfigError
-from streamrecon.maps.phase_sign_check import Verdict, check_polarity
+from streamrecon.maps.phase_sign_check import check_polarity
+from streamrecon.maps.phase_sign_decision import SignDecision, decide_sign
 from streamrecon.maps.r2star import fit_log_line
-from streamrecon.model.images import ChiMap, Echoes, FieldMap, Regions, Volume
+from streamrecon.model.images import Echoes, Regions, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import PhaseSign, SignOrigin
 from streamrecon.mrd.header.phase_sign import image_sign
@@ -26,8 +28,11 @@ from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Image
 from streamrecon.output.formats import ScanResults
 from streamrecon.phase.phase_scaling import complex_echoes
+from streamrecon.qsm.field_maps import ChiMap, FieldMap
 from streamrecon.qsm.inversion.methods import Inversion
+from streamrecon.qsm.outline_field import check_outline
 from streamrecon.qsm.pipeline import DEFAULT_QUALITY, Background, Quality
+from streamrecon.qsm.total_field import TotalField
 from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.serial import AnyGadget, Serial, Step
 
@@ -122,6 +127,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     result.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the files"
     )
+    result.add_argument(
+        "--overwrite", action="store_true", help="replace what a run of the same name has left"
+    )
     parser.set_defaults(run=run)
 
 
@@ -141,6 +149,7 @@ def run(options: argparse.Namespace) -> int:
         return _run_local(options, began)
     if not options.phase or not options.mag:
         raise ConfigError("found no --phase or no --mag, needed both, or --local FILE")
+    _refuse_to_replace(writable(options.output), name_of(options.phase[0]), options.overwrite)
     ends = None if options.phase_ends is None else tuple(options.phase_ends)
     with Watch(options.output.name) as watch:
         files = read_echo_files(
@@ -161,11 +170,28 @@ def run(options: argparse.Namespace) -> int:
 
 def _run_local(options: argparse.Namespace, began: float) -> int:
     """The map of a local field that is given."""
+    _refuse_to_replace(writable(options.output), name_of(options.local), options.overwrite)
     with Watch(options.output.name) as watch:
         volume, told = map_local_field(options)
         _say(watch, Level.INFO, *told, f"done in {time.perf_counter() - began:.1f} s")
     write(_harvest([volume]), options.output, ["nifti", "png"])
     return 0
+
+
+def _refuse_to_replace(folder: Path, name: str, overwrite: bool) -> None:
+    """Another subject's map of the same name, or another quality's, is not written over.
+
+    Raises
+    ------
+    ConfigError
+        If there are images of that name.
+    """
+    there = sorted(path.name for path in folder.glob(f"{escape(name)}_*Chimap.nii.gz"))
+    if there and not overwrite:
+        raise ConfigError(
+            f"--output {folder}: found {there[0]} there already; needed another folder, "
+            "or --overwrite"
+        )
 
 
 def _signed_field(files: EchoFiles, wanted: str, regions: Regions, watch: Watch) -> FieldMap:
@@ -179,15 +205,22 @@ def _signed_field(files: EchoFiles, wanted: str, regions: Regions, watch: Watch)
     made = _run(gadgets, [regions, echoes], watch)
     field = next(item for item in made if isinstance(item, FieldMap))
     chi = next((item for item in made if isinstance(item, ChiMap)), None)
-    evidence = ""
-    if chi is not None:
-        sign, evidence = _sign_by_patient(chi, field, echoes, sign)
-    if sign.value != echoes.scan.phase_sign.value:
-        field = replace(field, field_ppm=-field.field_ppm, offset_rad=-field.offset_rad)
-    level = Level.WARNING if sign.origin is SignOrigin.ASSUMED else Level.INFO
-    said = f"phase sign {sign}{evidence}"
-    _say(watch, level, said)
-    return replace(field, scan=files.scan(sign, (*files.told[-1:], *files.doubts, said)))
+    if chi is None:
+        decision = SignDecision(sign, Level.INFO, f"{sign}")
+    else:
+        decision = _sign_by_object(chi, field, echoes)
+    if decision.turns(sign):
+        field = replace(field, total=_turned(field.total))
+    said = f"phase sign {decision.reason}"
+    _say(watch, decision.level, said)
+    comments = (*files.told[-1:], *files.doubts, said)
+    return replace(field, scan=files.scan(decision.sign, comments))
+
+
+def _turned(total: TotalField) -> TotalField:
+    """The field of the phase with the other sign."""
+    fit = total.fit
+    return replace(total, fit=replace(fit, field_ppm=-fit.field_ppm, offset_rad=-fit.offset_rad))
 
 
 def _sign_of_files(files: EchoFiles) -> PhaseSign:
@@ -196,21 +229,16 @@ def _sign_of_files(files: EchoFiles) -> PhaseSign:
     return image_sign(chain=None, vendor=files.vendor)
 
 
-def _sign_by_patient(
-    chi: ChiMap, field: FieldMap, echoes: Echoes, sign: PhaseSign
-) -> tuple[PhaseSign, str]:
-    """What iron and veins say of the sign with which the map was made."""
-    magnitude, times = abs(echoes.data), echoes.scan.echoes.times_s()
-    rate = fit_log_line(magnitude, times, chi.mask, noise=field.noise) if len(times) > 1 else None
-    check = check_polarity(chi.chi_ppm, chi.mask, chi.scan.geometry, r2_star_per_s=rate)
-    match check.verdict:
-        case Verdict.UNDECIDED:
-            return sign, f"; the patient's iron and veins: {check}"
-        case Verdict.AGREES:
-            inferred = PhaseSign(sign.value, SignOrigin.INFERRED)
-        case Verdict.DISAGREES:
-            inferred = PhaseSign(-sign.value, SignOrigin.INFERRED)
-    return inferred, f" by iron and veins; {sign} {check}"
+def _sign_by_object(chi: ChiMap, field: FieldMap, echoes: Echoes) -> SignDecision:
+    """What the outline, and iron and veins say of the sign with which the map was made."""
+    scan, magnitude = echoes.scan, abs(echoes.data)
+    times = scan.echoes.times_s()
+    outline = check_outline(echoes.data, times, scan.b0_t, scan.geometry)
+    noise, several = field.total.fit.noise, len(times) > 1
+    rate = fit_log_line(magnitude, times, chi.mask, noise=noise) if several else None
+    patient = check_polarity(chi.chi_ppm, chi.mask, chi.scan.geometry, r2_star_per_s=rate)
+    found = decide_sign(scan.phase_sign, outline=outline.sign, patient=patient.vote)
+    return replace(found, reason=f"{found.reason} (outline {outline}; iron and veins {patient})")
 
 
 def _volumes(

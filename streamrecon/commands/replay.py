@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streamrecon.commands.chains import chosen_chain
-from streamrecon.commands.options import add_chain, add_output, add_storage, write
+from streamrecon.commands.options import add_chain, add_output, add_storage, writable, write
 from streamrecon.console import Watch, complain
 from streamrecon.errors import ConfigError, StreamReconError
 from streamrecon.model.notice import Level, Notice
@@ -31,6 +31,7 @@ def run(options: argparse.Namespace) -> int:
     status = 0
     for file, folder in zip(options.files, _folders(options.files, options.output), strict=True):
         try:
+            writable(folder)
             chain = chosen_chain(options, session=file.name, tables=folder)
             with Watch(file.name, total=lines_of(file, options.group)) as watch:
                 watch.say(Notice(Level.INFO, f"{file.name}, to {folder}"))

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from streamrecon.client import DEFAULT_PORT, IDLE_S, Request, Server, send
-from streamrecon.commands.options import add_chain, add_output, write
+from streamrecon.commands.options import add_chain, add_output, writable, write
 from streamrecon.console import Watch
 from streamrecon.mrd.files.open_scan import header_of, lines_of, open_scan
 from streamrecon.mrd.header.noise_dependency import noise_link
@@ -51,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
     request = Request(
         _request_config(options.config), Dialect(options.dialect), dict(options.values)
     )
+    writable(options.output)
     header = header_of(options.file, options.group)
     with Watch(options.file.name, total=lines_of(options.file, options.group)) as watch:
         for measurement in noise_link(header).dependencies if options.ask_noise else ():

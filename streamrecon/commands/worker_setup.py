@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from streamrecon_gadgets import REGISTRY
-from streamrecon_gadgets.warm import warm
 
+from streamrecon.commands.warm_up import warm
 from streamrecon.fourier import load_wisdom, save_wisdom
 from streamrecon.server.worker import WorkerSetup
 

@@ -48,6 +48,15 @@ class CentreLines:
     chi_ppm: NDArray[np.float64]
     length_mm: NDArray[np.float64]
 
+    def __str__(self) -> str:
+        """Number, length and width of the veins, in a sentence."""
+        if not self.length_mm.size:
+            return "veins: none found"
+        return (
+            f"veins: {self.length_mm.size} pieces, {self.length_mm.sum() / 1e3:.2f} m, "
+            f"median radius {np.median(self.radius_mm):.2f} mm"
+        )
+
     def as_csv(self) -> str:
         """Table with a line of names; lengths in mm, angles in degrees, in LPS."""
         rows = np.column_stack(

@@ -20,6 +20,7 @@ doi:10.1002/1522-2594(200009)44:3<358::AID-MRM3>3.0.CO;2-O
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,17 @@ from streamrecon.model.geometry import Geometry, Triple
 from streamrecon.threads import at_once
 
 Real = NDArray[np.float32]
+
+
+class Profile(Enum):
+    """What is taken to be lost where the field varies within a voxel."""
+
+    AUTO = "auto"
+    """A slice is a box; an encoded axis loses nothing until its echo leaves k-space."""
+    BOX = "box"
+    """The 3-D sinc of the literature."""
+    OFF = "off"
+    """Nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,3 +117,35 @@ def field_gradient(
 
     at_once(share, len(field))
     return slopes
+
+
+def dephasing(
+    field_hz: Real,
+    mask: NDArray[np.bool_],
+    geometry: Geometry,
+    *,
+    profile: Profile,
+    slice_mm: float | None,
+) -> Dephasing | None:
+    """Loss by the gradient of a field, as ``profile`` takes it; ``None`` for `Profile.OFF`.
+
+    Parameters
+    ----------
+    field_hz
+        Field [Z, Y, X, Hz].
+    mask
+        Where it is known.
+    geometry
+        Grid of both.
+    profile
+        Which axes are boxes.
+    slice_mm
+        Thickness of the slices of a two-dimensional scan [mm]; ``None`` where Z is encoded.
+    """
+    if profile is Profile.OFF:
+        return None
+    z_mm, y_mm, x_mm = geometry.voxel_mm
+    is_box = profile is Profile.BOX
+    length_mm = (z_mm if slice_mm is None else slice_mm, y_mm, x_mm)
+    boxes = (slice_mm is not None or is_box, is_box, is_box)
+    return Dephasing(field_gradient(field_hz, mask, geometry), length_mm, boxes)

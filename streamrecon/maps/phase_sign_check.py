@@ -55,6 +55,11 @@ class PolarityCheck:
     iron: float | None
     veins: float | None
 
+    @property
+    def vote(self) -> int:
+        """+1 where the map agrees, -1 where it contradicts, 0 undecided."""
+        return {Verdict.AGREES: 1, Verdict.UNDECIDED: 0, Verdict.DISAGREES: -1}[self.verdict]
+
     def __str__(self) -> str:
         """The verdict in words: a person reads it at the console."""
         iron = "not seen" if self.iron is None else f"{self.iron:+.1f}"

@@ -63,6 +63,15 @@ class Decay:
     residual: Real
     trusted: Flags
 
+    @property
+    def trusted_sd_per_s(self) -> Real:
+        """The standard deviation where the rate is to be trusted, 0 elsewhere [Z, Y, X, 1/s]."""
+        return np.where(self.trusted, self.sd_per_s, np.float32(0))
+
+    def doubtful_share(self, mask: Flags) -> float:
+        """How much of the mask has no rate to be trusted, 0 … 1."""
+        return float(1 - self.trusted.sum() / max(1, int(mask.sum())))
+
 
 def fit_arlo(
     magnitude: NDArray[np.floating], te_s: Sequence[float], mask: Flags, *, noise: float

@@ -1,13 +1,10 @@
 from streamrecon.model.geometry import Geometry as Geometry
-from streamrecon.model.images import ChiMap as ChiMap
 from streamrecon.model.images import Echoes as Echoes
-from streamrecon.model.images import FieldMap as FieldMap
-from streamrecon.model.images import LocalField as LocalField
 from streamrecon.model.images import Regions as Regions
 from streamrecon.model.images import Volume as Volume
+from streamrecon.model.images import volume_of as volume_of
 from streamrecon.model.kspace import Calibration as Calibration
 from streamrecon.model.kspace import ChannelTransform as ChannelTransform
-from streamrecon.model.kspace import KSpace as KSpace
 from streamrecon.model.lattice import Lattice as Lattice
 from streamrecon.model.notice import Level as Level
 from streamrecon.model.notice import Notice as Notice

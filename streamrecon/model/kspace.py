@@ -1,4 +1,4 @@
-"""Raw data on its grid, and what is to be done to its channels."""
+"""What is to be done to the channels of raw data, and what calibrates them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.model.lattice import ALL_LINES, Lattice
-from streamrecon.model.scan import Encoding, Scan
+from streamrecon.model.scan import Encoding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,38 +50,3 @@ class Calibration:
     data: NDArray[np.complex64]
     encoding: Encoding
     lattice: Lattice = ALL_LINES
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class KSpace:
-    """One volume's lines on the grid, as far as they could be transformed while they came.
-
-    Parameters
-    ----------
-    data
-        [E, C, Z, Y, X], complex64. X is an image already, cropped to the wanted field of view; of
-        the phase axes one is, using its first places; slices of a two-dimensional scan lie on Z.
-    last_axis
-        "z" or "y": the phase axis still in k-space; "" where none is.
-    calibration
-        Central lines [E, C, Zc, Yc, X], untransformed along Z and Y, centre at ``n // 2``.
-    sampled
-        Which lines came [E, Z, Y].
-    scan
-        The scan they belong to; its polarity is that of the lines.
-    repetition
-        Number of the volume, from 0.
-    lattice
-        Lines that were taken; all others are zero.
-    is_white
-        Whether a line's noise is white: deviation 1 in real and imaginary part of each channel.
-    """
-
-    data: NDArray[np.complex64]
-    last_axis: str
-    calibration: NDArray[np.complex64]
-    sampled: NDArray[np.bool_]
-    scan: Scan
-    repetition: int = 0
-    lattice: Lattice = ALL_LINES
-    is_white: bool = False

@@ -48,6 +48,11 @@ class FieldFit:
     offset_rad: Real
     noise: float
 
+    @property
+    def region(self) -> NDArray[np.bool_]:
+        """Where the echoes were fitted [Z, Y, X]."""
+        return np.asarray(self.sd_ppm > 0)
+
 
 def fit_field(
     phase_rad: NDArray[np.floating],
@@ -120,6 +125,16 @@ def fit_field(
         intercept.reshape(mask.shape),
         noise,
     )
+
+
+def trust_from_noise(
+    sd_ppm: NDArray[np.floating], mask: NDArray[np.bool_], *, highest: float = 2.0
+) -> Real:
+    """Weights 1 / sd [Z, Y, X] with 1 at the median, at most ``highest``, 0 outside the mask."""
+    median = np.median(sd_ppm[mask])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weight = np.minimum(median / sd_ppm, highest)
+    return np.where(mask & np.isfinite(weight), weight, 0).astype(np.float32)
 
 
 def _fit(

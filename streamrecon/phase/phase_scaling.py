@@ -12,6 +12,8 @@ from streamrecon.errors import DataError
 
 _TURN = 2 * math.pi
 _REACH = 0.04  # of the range: phase with noise or a wrap in it comes that close to both ends
+_TURNS = ((-1.0, 1.0), (-0.5, 0.5), (0.0, 1.0))
+_TURNS_REACH = 0.01  # of the range: phase in turns fills it, radians end there by chance only
 _LEAST_RAD = 1.0  # a smaller range is no phase in radians
 
 
@@ -101,6 +103,12 @@ def recognise_phase(low: float, high: float, *, unit: str = "") -> PhaseScale:
     for habit in _HABITS:
         if habit.fits(low, high):
             return habit.scale
+    for one, other in _TURNS:
+        if max(abs(low - one), abs(high - other)) <= _TURNS_REACH * (other - one):
+            raise DataError(
+                f"phase: found numbers of {low:.6g} … {high:.6g}, which may be turns, halves of "
+                "turns or radians that do not reach ±π; say which numbers are ±π by --phase-ends"
+            )
     if high - low >= _LEAST_RAD and max(-low, high) <= math.pi * 1.001:
         return PhaseScale(1.0, 0.0, "radians that do not reach ±π")
     known = ", ".join(f"{habit.low:.4g} … {habit.high:.4g}" for habit in _HABITS)

@@ -1,5 +1,9 @@
 from streamrecon.qsm.dipole import dipole_kernel as dipole_kernel
 from streamrecon.qsm.dipole import field_from_chi as field_from_chi
+from streamrecon.qsm.field_maps import ChiMap as ChiMap
+from streamrecon.qsm.field_maps import FieldMap as FieldMap
+from streamrecon.qsm.field_maps import LocalFieldMap as LocalFieldMap
+from streamrecon.qsm.field_maps import field_image as field_image
 from streamrecon.qsm.mask import brain_mask as brain_mask
 from streamrecon.qsm.mask import reliable_mask as reliable_mask
 from streamrecon.qsm.pipeline import Background as Background

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.phase.field_fit import FieldFit
-from streamrecon.qsm.background.pdf import Local
+from streamrecon.phase.field_fit import FieldFit, trust_from_noise
+from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.inversion.methods import Inversion
-from streamrecon.qsm.inversion.total_variation import trust_from_noise
 from streamrecon.qsm.pipeline import DEFAULT_QUALITY, Quality, Susceptibility, invert
 from streamrecon.qsm.reference import Reference
 from streamrecon.qsm.total_field import TotalField
@@ -41,7 +40,7 @@ def susceptibility_of_local_field(
     Parameters
     ----------
     field_ppm
-        Local field [Z, Y, X, ppm], positive where B exceeds B0.
+        LocalField field [Z, Y, X, ppm], positive where B exceeds B0.
     mask
         Where it is trusted [Z, Y, X].
     geometry
@@ -85,7 +84,7 @@ def susceptibility_of_local_field(
         mask.astype(np.float32),
         (),
     )
-    local = Local("none, the local field is given", field, mask, is_clean=True)
+    local = LocalField("none, the local field is given", field, mask, is_clean=True)
     return invert(
         total,
         local,

@@ -4,8 +4,8 @@
 quality     background           inversion    strength                           use it for
 =========== ==================== ============ ================================== ==============
 fast        PDF, a dozen steps   TV on half   from the noise; finer parts by TKD a look at once
-standard    PDF, weighted        TV           from the noise; edges by the data  the number
-best        PDF, weighted        TV           as standard; up to 300 steps       the last percents
+standard    PDF, weighted        TV           from the noise; magnitude's edges  the number
+best        PDF, weighted        TV           as standard; up to 200 steps       the last percents
 consensus   V-SHARP 12 … 1 mm    nlTV, weak   λ 5e-4, β 150 at the last echo     comparison
 =========== ==================== ============ ================================== ==============
 
@@ -13,7 +13,7 @@ Consensus is the example of the consensus paper (doi:10.1002/mrm.30006) with its
 one layer eroded, misfits above 0.3 down-weighted, whole brain for reference. Balls no
 larger than a voxel are left out.
 
-`streamrecon.qsm.given_local_field` inverts one that is given clean.
+`streamrecon.qsm.given_local_field` inverts a local field that is given clean.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from scipy.ndimage import binary_erosion
 
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.background.lbv import remove_lbv
-from streamrecon.qsm.background.pdf import Local, remove_pdf
+from streamrecon.qsm.background.pdf import LocalField, remove_pdf
 from streamrecon.qsm.background.sharp import (
     remove_ismv,
     remove_resharp,
@@ -79,7 +79,7 @@ class Background(Enum):
     LBV = "lbv"
 
 
-_UNWEIGHTED: dict[Background, Callable[[Real, NDArray[np.bool_], Geometry], Local]] = {
+_UNWEIGHTED: dict[Background, Callable[[Real, NDArray[np.bool_], Geometry], LocalField]] = {
     Background.RESHARP: remove_resharp,
     Background.VRESHARP: remove_vresharp,
     Background.VSHARP: remove_vsharp,
@@ -87,8 +87,9 @@ _UNWEIGHTED: dict[Background, Callable[[Real, NDArray[np.bool_], Geometry], Loca
     Background.LBV: remove_lbv,
 }
 
-_STEPS = {Quality.STANDARD: (30, 60), Quality.BEST: (60, 300)}
-_TOLERANCE = {Quality.STANDARD: 3e-3, Quality.BEST: 5e-4}
+# (fewest, most), tolerance by quality: behind our own removal of background, and of a clean field
+_STEPS = {Quality.STANDARD: ((10, 30), 1.5e-2), Quality.BEST: ((60, 200), 5e-4)}
+_CLEAN_STEPS = {Quality.STANDARD: ((30, 60), 3e-3), Quality.BEST: ((60, 300), 5e-4)}
 _UNSETTLED = 1e-2  # change of χ in a step: at a limit with less, a map is told of and no more
 
 
@@ -113,7 +114,7 @@ class Susceptibility:
     map: Referenced
     mask: NDArray[np.bool_]
     total: TotalField
-    local: Local
+    local: LocalField
     notices: tuple[str, ...]
     converged: bool = True
 
@@ -187,7 +188,7 @@ def local_field(
     *,
     quality: Quality = DEFAULT_QUALITY,
     background: Background = Background.PRESET,
-) -> Local:
+) -> LocalField:
     """Background off, as the preset wants it or as ``background`` says.
 
     PDF alone takes the trust in the field into account; the others lose what `qsm.background.sharp`
@@ -204,7 +205,7 @@ def local_field(
 
 def invert(
     total: TotalField,
-    local: Local,
+    local: LocalField,
     geometry: Geometry,
     *,
     quality: Quality = DEFAULT_QUALITY,
@@ -229,7 +230,7 @@ def invert(
     return Susceptibility(referenced, local.mask, total, local, tuple(notices), converged)
 
 
-def _told(local: Local, mask: NDArray[np.bool_]) -> str:
+def _told(local: LocalField, mask: NDArray[np.bool_]) -> str:
     """What the removal of the background was, and what it lost."""
     steps = f", {local.iterations} steps" if local.iterations else ""
     lost = 100 * (1 - local.mask.sum() / max(mask.sum(), 1))
@@ -239,7 +240,7 @@ def _told(local: Local, mask: NDArray[np.bool_]) -> str:
 
 
 def _solved_twice(
-    total: TotalField, local: Local, geometry: Geometry, choice: tuple[Quality, Inversion]
+    total: TotalField, local: LocalField, geometry: Geometry, choice: tuple[Quality, Inversion]
 ) -> tuple[Solution, str]:
     """The same in two passes."""
     methods: list[str] = []
@@ -254,7 +255,7 @@ def _solved_twice(
 
 
 def _solved(
-    total: TotalField, local: Local, geometry: Geometry, choice: tuple[Quality, Inversion]
+    total: TotalField, local: LocalField, geometry: Geometry, choice: tuple[Quality, Inversion]
 ) -> tuple[Solution, str]:
     """Map of a preset, or of the inversion chosen, without its zero; the method in words."""
     field, mask = local.field_ppm, local.mask
@@ -275,6 +276,7 @@ def _solved(
             outside=float(local.is_clean),
         )  # fmt: skip
         return Solution(chi, 0, 0.0, converged=True), f"TV on half the grid and TKD, {strength}"
+    steps, tolerance = (_CLEAN_STEPS if local.is_clean else _STEPS)[quality]
     found = invert_tv(
         field,
         mask,
@@ -283,8 +285,8 @@ def _solved(
         weight=total.weight,
         magnitude=total.magnitude,
         outside=float(local.is_clean),
-        iterations=_STEPS[quality],
-        tolerance=_TOLERANCE[quality],
+        iterations=steps,
+        tolerance=tolerance,
     )
     return found, f"TV of strength {strength}"
 

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.phase.field_fit import FieldFit, fit_field
+from streamrecon.phase.field_fit import FieldFit, fit_field, trust_from_noise
 from streamrecon.phase.image_noise import ImageNoise, measure_noise
 from streamrecon.phase.phase_offset import echo_pair, remove_offset
 from streamrecon.phase.signal_mask import signal_mask
 from streamrecon.phase.unwrapping import UNWRAPPERS, Unwrapping
-from streamrecon.qsm.inversion.total_variation import trust_from_noise
 from streamrecon.qsm.mask import brain_mask, reliable_mask
 from streamrecon.qsm.reference import csf_mask
 from streamrecon.units import hz_per_ppm
@@ -23,7 +22,7 @@ from streamrecon.units import hz_per_ppm
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
-_THIN_MM = 60.0  # of a head; below it the preview's scale falls, see docs/qsm.md
+_THIN_MM = 60.0  # of a head; below it the preview's scale falls, see docs/explanation/qsm.md
 
 
 @dataclass(frozen=True, slots=True, eq=False)

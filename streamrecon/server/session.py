@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from streamrecon.errors import ConfigError
-from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.header.noise_dependency import dependency_meta
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.grammar import SessionGrammar
 from streamrecon.mrd.wire.messages import (
-    Acquisitions,
     Close,
     ConfigFile,
     ConfigText,
@@ -53,7 +51,6 @@ class SessionFacts:
     """What a session has learned, for its log line and its last words."""
 
     config: str = ""
-    lines: int = 0
     dependency_query: bool = False
 
 
@@ -94,9 +91,14 @@ class Session:
         self._registry = registry
         self._settings = settings
         self._grammar = SessionGrammar()
-        self._written: tuple[type, ...] = ALWAYS
+        self._written: tuple[type[Message], ...] = ALWAYS
         self._series = ImageSeries()
         self.told = SessionFacts()
+
+    @property
+    def lines(self) -> int:
+        """Lines received so far."""
+        return self._series.lines
 
     def hold(self) -> None:
         """Talk until the client's CLOSE, and until the chain has finished.
@@ -165,7 +167,8 @@ class Session:
             if parameters is not None:
                 chain = self._rebuilt(spec, parameters)
             first = self._next()
-        chain.run(self._items(header, first), self._emit, leaving=self._leave)
+        items = self._series.watched(self._items(header, first))
+        chain.run(items, self._emit, leaving=self._leave)
 
     def _leave(self) -> None:
         self._has_left = True
@@ -189,9 +192,6 @@ class Session:
         yield header
         message = first
         while not isinstance(message, Close):
-            if isinstance(message, Acquisitions):
-                self._series.see(message)
-                self.told.lines = self._series.lines
             if not isinstance(message, Text):
                 yield message
             message = self._next()
@@ -204,10 +204,6 @@ class Session:
                 _log.warning("session %s, detached: %s", self._name, item)
             case Notice():
                 self._say(Text(str(item)))
-            case Volume():
-                for image in self._series.images(item):
-                    self._say(image)
-            case _ if isinstance(item, self._written):
-                self._say(item)
             case _:
-                _log.debug("a %s ends here: no writer takes it", type(item).__name__)
+                for message in self._series.sent(item, self._written):
+                    self._say(message)

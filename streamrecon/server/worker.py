@@ -218,7 +218,7 @@ class SessionProcess:
         return Summary(
             outcome=outcome,
             config=self._session.told.config,
-            lines=self._session.told.lines,
+            lines=self._session.lines,
             images=self._outgoing.images,
             megabytes=self._intake.received / 1e6,
             seconds=time.monotonic() - self._began,

@@ -27,16 +27,16 @@ from streamrecon.stream.chainfile.spec import Slot
 
 _log = logging.getLogger(__name__)
 
-ALWAYS = (Image, DicomFile, Dependency, Response, Text, Close)
+ALWAYS: tuple[type[Message], ...] = (Image, DicomFile, Dependency, Response, Text, Close)
 """What every client understands."""
-_BY_SLOT: dict[int, type] = {
+_BY_SLOT: dict[int, type[Message]] = {
     1008: Acquisitions,
     1023: ReconData,
     1024: ImageArray,
     1026: Waveform,
     1050: Bucket,
 }
-_BY_WRITER: dict[str, type] = {
+_BY_WRITER: dict[str, type[Message]] = {
     "AcquisitionWriter": Acquisitions,
     "GadgetIsmrmrdAcquisitionMessageWriter": Acquisitions,
     "IsmrmrdReconDataWriter": ReconData,
@@ -50,7 +50,7 @@ _BY_WRITER: dict[str, type] = {
 }
 
 
-def written_types(writers: Iterable[Slot]) -> tuple[type, ...]:
+def written_types(writers: Iterable[Slot]) -> tuple[type[Message], ...]:
     """Messages that may go to the client: what all understand, and what the chain file names.
 
     A client dies of an id it does not know, so lines and composites that reach the end of a chain

@@ -23,6 +23,8 @@ class Registry:
     ----------
     gadgets
         The classes.
+    front
+        Goes ahead of every chain, with the parameters that are the scan's; no file names it.
     aliases
         Names that a class had before: old → new. A chain file that uses one is told the new one.
     installed
@@ -38,9 +40,11 @@ class Registry:
         self,
         gadgets: Iterable[GadgetClass],
         *,
+        front: GadgetClass | None = None,
         aliases: Mapping[str, str] = _NONE,
         installed: Callable[[], Iterable[InstalledGadget]] = tuple,
     ) -> None:
+        self.front = front
         self._by_name: dict[str, GadgetClass] = {}
         for gadget in gadgets:
             for name in (gadget.__name__, *gadget.stock_names):

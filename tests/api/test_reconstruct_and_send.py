@@ -40,7 +40,7 @@ def test_volumes_are_the_scene_on_its_grid_in_the_order_they_are_made() -> None:
         assert volume.geometry.same_as(scene.geometry)
         wanted = np.abs(expected.echoes[volume.echo]) * expected.coil_rss
         inside = wanted > 0.5 * wanted.max()
-        # 1 % is what sensitivities that are estimated lose (docs/reconstruction.md)
+        # 1 % is what sensitivities that are estimated lose (docs/explanation/reconstruction.md)
         np.testing.assert_allclose(volume.values[inside], wanted[inside], rtol=0.01)
 
 

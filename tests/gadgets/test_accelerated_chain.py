@@ -13,9 +13,10 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene
 
 from streamrecon.errors import DataError
-from streamrecon.model.kspace import Calibration, KSpace
+from streamrecon.model.kspace import Calibration
 from streamrecon.model.lattice import Lattice
 from streamrecon.mrd.wire.messages import Acquisitions
+from streamrecon.recon.kspace.assemble import KSpace
 from streamrecon.stream.chainfile.build import build_chain
 
 CHAIN = """<configuration><version>2</version><stream>
@@ -112,8 +113,9 @@ def test_sense_is_a_choice_of_the_chain(sampling: Sampling, slices: bool, per_ec
 def test_the_lattice_is_told_by_the_lines_and_goes_with_the_calibration() -> None:
     emitted = emitted_by(replace(SCENE, sampling=Sampling((2, 2), caipi_shift=1)), last="")
 
-    *ahead, space = (item for item in emitted if isinstance(item, Calibration | KSpace))
-    assert isinstance(space, KSpace)
+    *ahead, volume = (item for item in emitted if isinstance(item, Calibration | KSpace))
+    assert isinstance(volume, KSpace)
+    space = volume.space
     assert space.lattice == Lattice(2, 2, 1)
     assert min(space.calibration.shape[2:4]) >= 24
     assert space.sampled.mean() == pytest.approx(0.25)

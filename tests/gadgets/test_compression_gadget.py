@@ -4,20 +4,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import streamrecon_gadgets.acquisition.compression as compression_gadget
 from chains import complex_echoes, relative_errors, texts
 from streamrecon_gadgets import REGISTRY
 from streamrecon_gadgets.acquisition.compression import CompressCoils
-from streamrecon_gadgets.acquisition.preview import EarlyLines
-from streamrecon_gadgets.acquisition.volume import rows_along_x
 from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene
 from streamrecon_simulator.truth import truth
 from test_accelerated_chain import in_pieces
 
+from streamrecon.acquisition import compress_channels
+from streamrecon.acquisition.early_lines import EarlyLines
+from streamrecon.acquisition.open_volume import rows_along_x
 from streamrecon.errors import ConfigError
 from streamrecon.model.kspace import ChannelTransform
+from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Header
 from streamrecon.recon.kspace.readout import ReadoutTransform
@@ -35,6 +36,11 @@ SCENE = Scene(
     "16 coils", matrix=(12, 40, 48), voxel_mm=(10.0, 5.0, 4.4), n_coils=16, snr=float("inf"),
     noise_lines=0,
 )  # fmt: skip
+
+
+def read(message: Header | Acquisitions) -> ScanHeader | Acquisitions:
+    """A message as `ReadHeader` passes it on."""
+    return ScanHeader(message.xml) if isinstance(message, Header) else message
 
 
 def compression(**parameters: object) -> str:
@@ -182,7 +188,9 @@ def test_one_accelerated_slice_is_compressed_well_before_its_last_line(every: in
     for message in simulate(scene).messages():
         for piece in message.lines() if isinstance(message, Acquisitions) else [message]:
             if isinstance(piece, Header | Acquisitions):
-                settled |= any(isinstance(item, ChannelTransform) for item in gadget.feed(piece))
+                settled |= any(
+                    isinstance(item, ChannelTransform) for item in gadget.feed(read(piece))
+                )
                 lines += isinstance(piece, Acquisitions)
                 waited += isinstance(piece, Acquisitions) and not settled
 
@@ -200,7 +208,7 @@ def test_a_scan_that_ends_early_is_said_to_end(stop_after: int, expected: str) -
     emitted: list[object] = []
     for message in simulate(scene).messages():
         if isinstance(message, Header | Acquisitions):
-            emitted += gadget.feed(message)
+            emitted += gadget.feed(read(message))
     emitted += gadget.finish()
 
     assert any(expected in text for text in texts(emitted)), texts(emitted)
@@ -216,7 +224,7 @@ def test_the_strongest_lines_are_no_navigators(monkeypatch: pytest.MonkeyPatch) 
         flags.append(lines.head["flags"])
         return rows_along_x(lines, readout)
 
-    monkeypatch.setattr(compression_gadget, "rows_along_x", noted)
+    monkeypatch.setattr(compress_channels, "rows_along_x", noted)
     run(scene, compression(hold_mib=1, channels=5))
 
     learnt = np.concatenate(flags)
@@ -237,7 +245,7 @@ def test_each_line_that_waits_is_counted_once() -> None:
     gadget, waiting = CompressCoils(), 0
     for message in simulate(scene).messages():
         if isinstance(message, Header):
-            list(gadget.feed(message))
+            list(gadget.feed(read(message)))
         for line in message.lines() if isinstance(message, Acquisitions) else ():
             if waiting < 100:
                 list(gadget.feed(replace(line, data=line.data.view(Counted))))

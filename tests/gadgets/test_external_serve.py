@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from pydantic import PrivateAttr
-from streamrecon_gadgets.external import Peer, serve
 
 from streamrecon.errors import ConfigError, ProtocolError, StreamReconError, TruncatedStream
+from streamrecon.gadgetron.conversation import serve
+from streamrecon.gadgetron.parent_socket import Peer
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Close, Header, Message, RemoteFailure
 from streamrecon.mrd.wire.parser import MrdParser

@@ -12,11 +12,13 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
 from streamrecon.errors import DataError
-from streamrecon.model.images import ChiMap, FieldMap, LocalField, Regions, Volume
+from streamrecon.model.images import Regions, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Header, Image
+from streamrecon.qsm.field_maps import ChiMap, FieldMap, LocalFieldMap
+from streamrecon.qsm.pipeline import Quality
 
 SMALL = Scene(
     "spheres", phantom=SPHERES, matrix=(29, 30, 31), voxel_mm=(6.0, 6.0, 6.0), n_coils=2, snr=100.0,
@@ -80,16 +82,16 @@ def test_the_field_in_hz_is_that_in_ppm_times_the_frequency(emitted: list[object
     (field,) = (item for item in emitted if isinstance(item, FieldMap))
     (b0,) = volumes(emitted, Quantity.FIELD_HZ)
 
-    np.testing.assert_allclose(b0.values, field.field_ppm * 127.732, rtol=1e-4)
+    np.testing.assert_allclose(b0.values, field.total.fit.field_ppm * 127.732, rtol=1e-4)
     assert np.abs(b0.values).max() > 1
 
 
 def test_local_field_and_mask_come_where_they_are_asked_for(emitted: list[object]) -> None:
-    local = [item for item in emitted if isinstance(item, LocalField)]
+    local = [item for item in emitted if isinstance(item, LocalFieldMap)]
     (image,), (mask,) = (volumes(emitted, q) for q in (Quantity.LOCAL_FIELD, Quantity.MASK))
 
     assert [item.is_preview for item in local] == [True, False]
-    np.testing.assert_allclose(in_units(image), local[1].field_ppm, atol=0.501e-3)
+    np.testing.assert_allclose(in_units(image), local[1].local.field_ppm, atol=0.501e-3)
     assert set(np.unique(mask.values)) == {0, 1}
 
 
@@ -137,16 +139,16 @@ def test_a_scan_without_images_is_refused_by_the_chain_for_images() -> None:
 
 def test_a_brain_that_is_given_is_the_mask_and_its_region_the_zero(emitted: list[object]) -> None:
     field = next(item for item in emitted if isinstance(item, FieldMap))
-    region = np.zeros(field.mask.shape, bool)
+    region = np.zeros(field.total.mask.shape, bool)
     region[10:16, 10:16, 10:16] = True
-    regions = Regions(brain=field.mask, reference=region)
+    regions = Regions(brain=field.total.mask, reference=region)
 
     messages = [regions, *simulate(SMALL).messages()]
     found = run_chain("gre_qsm.xml", messages, reference="region", quality="fast")
 
     (chi,) = (item for item in found if isinstance(item, ChiMap))
-    assert chi.local.preset == "fast"
-    np.testing.assert_array_equal(chi.mask, field.mask)
+    assert chi.quality is Quality.FAST
+    np.testing.assert_array_equal(chi.mask, field.total.mask)
     assert abs(chi.chi_ppm[region].mean()) < 1e-5
 
 
@@ -154,7 +156,7 @@ def test_a_removal_of_the_background_that_is_chosen_makes_the_map_and_not_the_pr
     found = run_chain("gre_qsm.xml", simulate(SMALL).messages(), background="lbv")
 
     preview, chi = (item for item in found if isinstance(item, ChiMap))
-    assert [item.local.method for item in (preview, chi)] == ["PDF", "LBV"]
+    assert [item.found.local.method for item in (preview, chi)] == ["PDF", "LBV"]
     assert any(text.startswith("background: LBV, ") for text in chi.remarks)
     assert (chi.mask <= preview.mask).all()
     assert chi.mask.sum() < preview.mask.sum()

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import complex_echoes, relative_errors, run_chain, texts, volumes
+from streamrecon_gadgets.acquisition.header import ReadHeader
 from streamrecon_gadgets.acquisition.kspace import AssembleKSpace
 from streamrecon_gadgets.acquisition.noise import WhitenNoise
 from streamrecon_simulator.scan import simulate
@@ -12,10 +13,10 @@ from streamrecon_simulator.scene import Order, Orientation, Scene
 from streamrecon_simulator.truth import truth
 
 from streamrecon.errors import DataError
-from streamrecon.model.kspace import KSpace
 from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.wire.layout import REVERSE
 from streamrecon.mrd.wire.messages import Acquisitions
+from streamrecon.recon.kspace.assemble import KSpace
 from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.serial import Serial, Step
 
@@ -97,12 +98,12 @@ def test_repetitions_leave_one_after_the_other_with_their_own_field() -> None:
 def test_whitened_noise_has_unit_deviation_in_every_channel() -> None:
     empty = replace(QUIET, n_coils=6, noise_lines=200, snr=1e-6, oversampling=(1.0, 1.0, 1.0))
     emitted: list[object] = []
-    steps = Serial((Step("w", WhitenNoise()), Step("k", AssembleKSpace())))
+    steps = Serial((Step("h", ReadHeader()), Step("w", WhitenNoise()), Step("k", AssembleKSpace())))
 
     Chain(steps).run(simulate(empty).messages(), emitted.append)
 
     (kspace,) = (item for item in emitted if isinstance(item, KSpace))
-    samples = np.moveaxis(kspace.data, 1, 0).reshape(6, -1).astype(np.complex128)
+    samples = np.moveaxis(kspace.space.data, 1, 0).reshape(6, -1).astype(np.complex128)
     np.testing.assert_allclose(samples.real.std(axis=1), 1, atol=0.02)
     np.testing.assert_allclose(samples.imag.std(axis=1), 1, atol=0.02)
     covariance = samples @ samples.conj().T / samples.shape[1] / 2

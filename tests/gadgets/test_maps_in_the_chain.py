@@ -13,9 +13,10 @@ from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.truth import truth
 
 from streamrecon.maps.phase_mask import phase_mask
-from streamrecon.model.images import LocalField, Volume
+from streamrecon.model.images import Volume
 from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.wire.messages import Acquisitions, Header
+from streamrecon.qsm.field_maps import LocalFieldMap
 
 SCENE = Scene(
     "odd oblique head", matrix=(27, 44, 51), voxel_mm=(5.0, 4.5, 4.0), n_coils=3,
@@ -46,16 +47,16 @@ def magnitude_of(emitted) -> np.ndarray:
 def test_swi_is_the_magnitude_weighted_by_the_phase_of_the_local_field() -> None:
     emitted = outputs("gre_swi.xml")
     swi = one(emitted, Quantity.SWI)
-    (local,) = (item for item in emitted if isinstance(item, LocalField))
+    (local,) = (item for item in emitted if isinstance(item, LocalFieldMap))
 
-    turned = 2 * np.pi * 42.577478 * 3.0 * 0.020 * local.field_ppm
+    turned = 2 * np.pi * 42.577478 * 3.0 * 0.020 * local.local.field_ppm
     np.testing.assert_allclose(
         swi.values, local.total.magnitude * phase_mask(turned), rtol=1e-5, atol=1e-3
     )
     together = magnitude_of(emitted)
-    outside = ~local.mask
+    outside = ~local.local.mask
     np.testing.assert_allclose(swi.values[outside], together[outside], rtol=1e-4)
-    assert (swi.values[local.mask] < 0.9 * together[local.mask]).mean() > 0.02
+    assert (swi.values[local.local.mask] < 0.9 * together[local.local.mask]).mean() > 0.02
     assert any("phase of 20.0 ms at 3.00 T" in text for text in texts(emitted))
 
 

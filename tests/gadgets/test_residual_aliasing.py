@@ -15,11 +15,9 @@ from streamrecon_simulator.scan import Simulation, simulate
 from streamrecon_simulator.scene import Scene
 from test_accelerated_chain import CHAIN, field_hz, in_pieces
 
-from streamrecon.model.kspace import KSpace
 from streamrecon.model.lattice import ALL_LINES
 from streamrecon.recon.images.coil_combination import combine_coils
-from streamrecon.recon.kspace.assemble import HybridSpace
-from streamrecon.recon.kspace.encoding_grid import grid_of
+from streamrecon.recon.kspace.assemble import HybridSpace, KSpace
 from streamrecon.recon.parallel.unfolding import sense_unfolding, unfolding
 from streamrecon.recon.parallel.unmixing_weights import Unmixing, noise_amplification
 from streamrecon.stream.chainfile.build import build_chain
@@ -48,10 +46,7 @@ def assembled(messages: list[object]) -> HybridSpace:
     emitted: list[object] = []
     build_chain(CHAIN.format(last=""), REGISTRY).run(in_pieces(messages), emitted.append)
     (item,) = (item for item in emitted if isinstance(item, KSpace))
-    grid = grid_of(item.scan.protocol.encoding)
-    return HybridSpace(
-        item.data, item.last_axis, item.calibration, item.sampled, grid, item.lattice
-    )
+    return item.space
 
 
 def noisy_and_clean(sampling: Sampling) -> tuple[HybridSpace, HybridSpace]:

@@ -96,8 +96,8 @@ def test_images_carry_measurement_and_time_of_the_first_line() -> None:
     head["measurement_uid"], head["acquisition_time_stamp"] = 41, (1000, 2000)
     lines = Acquisitions(head, np.zeros((2, 1, 1), np.complex64), np.zeros((2, 1, 0), np.float32))
 
-    series.see(lines)
-    series.see(lines.select(slice(1, 2)))
+    for _ in series.watched([lines, lines.select(slice(1, 2))]):
+        pass
     (image,) = series.images(volume(Quantity.PHASE, 0))
 
     assert int(image.head["measurement_uid"]) == 41

@@ -8,6 +8,7 @@ from closed_forms import AXIAL, ORIENTATIONS, positions_mm
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
+from streamrecon.phase.field_fit import trust_from_noise
 from streamrecon.qsm.dipole import field_from_chi
 from streamrecon.qsm.inversion.admm import WHOLE
 from streamrecon.qsm.inversion.closed_form import invert_rts, invert_tikhonov, invert_tkd
@@ -18,7 +19,7 @@ from streamrecon.qsm.inversion.strength import (
     strength_from_field,
     strength_from_noise,
 )
-from streamrecon.qsm.inversion.total_variation import invert_tv, trust_from_noise
+from streamrecon.qsm.inversion.total_variation import invert_tv
 
 GRIDS = {"odd": ((45, 49, 51), (1.2, 1.0, 1.0)), "thick": ((19, 64, 63), (3.0, 0.8, 0.8))}
 

@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 from streamrecon_gadgets import REGISTRY
 
-from streamrecon.model.kspace import KSpace
 from streamrecon.mrd.files.hdf5_reader import read_scan
 from streamrecon.recon.images.coil_combination import combine_coils
-from streamrecon.recon.kspace.assemble import HybridSpace
-from streamrecon.recon.kspace.encoding_grid import grid_of
+from streamrecon.recon.kspace.assemble import KSpace
 from streamrecon.recon.parallel.coil_sensitivities import Sensitivities, cubic_taps
 from streamrecon.recon.parallel.grappa import estimate_kernels, unmix_with
 from streamrecon.stream.chainfile.build import build_chain
@@ -81,11 +79,8 @@ def test_the_complex_image_is_at_the_noise_limit_in_every_repetition(shared_data
     spaces = [item for item in emitted if isinstance(item, KSpace)]
     assert [space.repetition for space in spaces] == [0, 1, 2, 3]
     for item in spaces:
-        grid = grid_of(item.scan.protocol.encoding)
-        space = HybridSpace(
-            item.data, item.last_axis, item.calibration, item.sampled, grid, item.lattice
-        )
-        unmixing = unmix_with(estimate_kernels(item.calibration, item.lattice, grid), true, grid)
+        space, grid = item.space, item.space.grid
+        unmixing = unmix_with(estimate_kernels(space.calibration, space.lattice, grid), true, grid)
         scale, error = scale_and_error(combine_coils(space, unmixing)[0, 0][body], truth)
         _, aliased = scale_and_error(combine_coils(space, true)[0, 0][body], truth)
         limit = np.linalg.norm(noise) / scale / np.linalg.norm(truth)  # 0.20

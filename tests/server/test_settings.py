@@ -103,17 +103,3 @@ def test_every_setting_is_shown_with_its_value_and_origin() -> None:
     (port,) = [line for line in lines if line.startswith("port ")]
     assert port.split()[1:3] == ["1234", "[flag]"]
     assert all(field.description for field in Settings.model_fields.values())
-
-
-def test_the_documentation_has_every_setting_with_its_default() -> None:
-    page = Path(__file__).parents[2] / "docs" / "server.md"
-    table = [line for line in page.read_text().splitlines() if line.startswith("| `")]
-
-    shown = {line.split("`")[1]: line for line in table}
-
-    assert set(shown) == set(Settings.model_fields)
-    for name, field in Settings.model_fields.items():
-        assert field.description in shown[name]
-        default = field.get_default(call_default_factory=True)
-        if isinstance(default, int | float):
-            assert f"| {default} |" in shown[name]

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from streamrecon.stream.run.byte_queue import ByteQueue
-from streamrecon.stream.run.message_size import size_of
+from streamrecon.stream.run.byte_queue import ByteQueue, size_of
 
 LONG_S = 30
 

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr
 
 from streamrecon.errors import ReconError
 from streamrecon.model.images import Echoes, Volume
-from streamrecon.model.kspace import Calibration, KSpace
+from streamrecon.model.kspace import Calibration
 from streamrecon.model.lattice import Lattice
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
@@ -20,7 +20,7 @@ from streamrecon.phase.phase_offset import coil_offsets, combine_by_offsets, ech
 from streamrecon.recon.images.bipolar_readout import signed, without_polarity
 from streamrecon.recon.images.coil_combination import coil_images, combine_coils, combine_each_echo
 from streamrecon.recon.images.snr_map import coil_image_noise, snr_map
-from streamrecon.recon.kspace.assemble import Complex, HybridSpace
+from streamrecon.recon.kspace.assemble import Complex, HybridSpace, KSpace
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.recon.parallel.coil_sensitivities import Sensitivities
 from streamrecon.recon.parallel.unfolding import (
@@ -91,34 +91,35 @@ class CombineCoils(Gadget[Calibration | KSpace]):
             if self.combination == "sensitivities":
                 self._learn(item.data, item.lattice, item.encoding)
             return
-        encoding = item.scan.protocol.encoding
-        grid = grid_of(encoding)
-        space = HybridSpace(
-            item.data, item.last_axis, item.calibration, item.sampled, grid, item.lattice
-        )
-        weights = None
-        if self.combination == "mcpc-3d-s":
-            images = self._by_offsets(space, item.scan)
-        else:
-            weights = self._learn(item.calibration, item.lattice, encoding)
-            if isinstance(weights, tuple):
-                images = combine_each_echo(space, weights)
-            else:
-                images = combine_coils(space, weights)
-        scan, repetition = item.scan, item.repetition
-        sampled, is_white = item.sampled, item.is_white
-        del item, space  # the raw data are not needed any more
+        scan, repetition, sampled = item.scan, item.repetition, item.space.sampled
+        weights = self._weights_of(item)
+        images = self._combined(item.space, scan, weights)
+        is_white = item.is_white
+        del item  # the raw data are not needed any more
         if len(set(scan.echoes.polarity)) > 1:
             images, told = without_polarity(images, scan.echoes)
             yield Notice(Level.INFO, told)
         yield Echoes(signed(images, scan.phase_sign.value), scan, repetition)
         if weights is not None:
             yield from self._noise_map(weights, scan, repetition)
-        if self.send_out_snr_map and weights is not None and is_white:
+        if self.send_out_snr_map and (weights is None or not is_white):
+            yield _no_snr(weights)
+        elif self.send_out_snr_map and weights is not None:
             yield from _snr_volumes(images, weights, sampled, scan, repetition)
-        elif self.send_out_snr_map:
-            why = "coils combined by their offsets" if weights is None else "channels not whitened"
-            yield Notice(Level.WARNING, f"no map of the signal-to-noise ratio: {why}")
+
+    def _weights_of(self, item: KSpace) -> _Weights | None:
+        """Weights of the volume's slab; ``None`` where coils lose their own offsets instead."""
+        if self.combination == "mcpc-3d-s":
+            return None
+        space, encoding = item.space, item.scan.protocol.encoding
+        return self._learn(space.calibration, space.lattice, encoding)
+
+    def _combined(self, space: HybridSpace, scan: Scan, weights: _Weights | None) -> Complex:
+        if weights is None:
+            return self._by_offsets(space, scan)
+        if isinstance(weights, tuple):
+            return combine_each_echo(space, weights)
+        return combine_coils(space, weights)
 
     def _by_offsets(self, space: HybridSpace, scan: Scan) -> Complex:
         """Echoes whose phase starts at zero; offsets are those of the slab's first volume."""
@@ -157,6 +158,11 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         for echo, unmixing in of_each:
             g = noise_amplification(unmixing)
             yield Volume(g, scan.geometry, Quantity.G_FACTOR, scan, echo, repetition)
+
+
+def _no_snr(weights: _Weights | None) -> Notice:
+    why = "coils combined by their offsets" if weights is None else "channels not whitened"
+    return Notice(Level.WARNING, f"no map of the signal-to-noise ratio: {why}")
 
 
 def _snr_volumes(

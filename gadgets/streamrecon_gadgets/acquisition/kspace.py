@@ -8,24 +8,24 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field, PrivateAttr
 
+from streamrecon.acquisition.open_volume import OpenVolume, readout_of
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import ScanProtocol, SignOrigin, of_slab
-from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.wire import layout
-from streamrecon.mrd.wire.messages import Acquisitions, Header
+from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.recon.kspace.readout import ReadoutTransform
 from streamrecon.stream.gadget import Gadget
-from streamrecon_gadgets.acquisition.volume import OpenVolume, readout_of
 
 _VOLUME = ("repetition", "set", "phase")  # the counters that part volumes, slowest first
 _CALIBRATES_ONLY = np.uint64(layout.PARALLEL_CALIBRATION)
 _ENDS = np.uint64(layout.LAST_IN_REPETITION | layout.LAST_IN_MEASUREMENT)
 
 
-class AssembleKSpace(Gadget[Header | ChannelTransform | Acquisitions]):
+class AssembleKSpace(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
     """Puts lines on the grid, transformed along X and one phase axis as they come.
 
     Removes oversampling along every axis, turns reversed readouts, places asymmetric echoes, fills
@@ -34,7 +34,8 @@ class AssembleKSpace(Gadget[Header | ChannelTransform | Acquisitions]):
     slab is a volume of its own, in its own place.
     """
 
-    accepts: ClassVar = (Header, ChannelTransform, Acquisitions)
+    accepts: ClassVar = (ScanHeader, ChannelTransform, Acquisitions)
+    of_scan: ClassVar = ("phase_sign",)
     stock_names: ClassVar = ("AcquisitionAccumulateTriggerGadget",)
 
     phase_sign: Literal[-1, 1] | None = Field(
@@ -50,11 +51,11 @@ class AssembleKSpace(Gadget[Header | ChannelTransform | Acquisitions]):
     _open: dict[tuple[int, ...], OpenVolume] = PrivateAttr(default_factory=dict)
     _closed: set[tuple[int, ...]] = PrivateAttr(default_factory=set)
 
-    def feed(self, item: Header | ChannelTransform | Acquisitions) -> Iterator[object]:
+    def feed(self, item: ScanHeader | ChannelTransform | Acquisitions) -> Iterator[object]:
         """Learn from headers and mixes; put lines on their places."""
         match item:
-            case Header():
-                self._protocol = read_protocol(item.xml, phase_sign=self.phase_sign)
+            case ScanHeader():
+                self._protocol = item.protocol
                 yield _sign_notice(self._protocol)
                 yield item
             case ChannelTransform():

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.wire import layout
-from streamrecon.mrd.wire.messages import Acquisitions, Header
+from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.recon.kspace.navigator import navigator_phase, phase_at, turned_back
 from streamrecon.stream.gadget import Gadget
 from streamrecon.units import s_from_ms
@@ -32,7 +32,7 @@ class _Track:
         self.times += times.tolist()
 
 
-class CorrectNavigators(Gadget[Header | Acquisitions]):
+class CorrectNavigators(Gadget[ScanHeader | Acquisitions]):
     """Takes navigators out, and from the lines the uniform field that they saw.
 
     The field at a line's excitation is that between the navigators before and after it, so lines
@@ -41,7 +41,7 @@ class CorrectNavigators(Gadget[Header | Acquisitions]):
     echo time that their contrast counter names, unless ``te_ms`` says otherwise.
     """
 
-    accepts: ClassVar = (Header, Acquisitions)
+    accepts: ClassVar = (ScanHeader, Acquisitions)
 
     correct: bool = Field(default=True, description="take the field's phase off the lines")
     te_ms: float | None = Field(
@@ -54,10 +54,10 @@ class CorrectNavigators(Gadget[Header | Acquisitions]):
     _waiting: list[Acquisitions] = PrivateAttr(default_factory=list)
     _navigator_te_s: float = PrivateAttr(default=0.0)
 
-    def feed(self, item: Header | Acquisitions) -> Iterator[object]:
+    def feed(self, item: ScanHeader | Acquisitions) -> Iterator[object]:
         """Learn echo times; take navigators out; let lines wait for the next one."""
-        if isinstance(item, Header):
-            protocol = read_protocol(item.xml)
+        if isinstance(item, ScanHeader):
+            protocol = item.protocol
             self._te_s = protocol.echoes.te_s
             self._first_echo = protocol.encoding.contrast.minimum
             yield item

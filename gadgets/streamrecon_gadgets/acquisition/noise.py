@@ -14,9 +14,10 @@ from pydantic import PrivateAttr
 
 from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.header.noise_dependency import NoiseLink, noise_link
+from streamrecon.mrd.header.noise_dependency import NoiseLink
+from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.wire import layout
-from streamrecon.mrd.wire.messages import Acquisitions, Header
+from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.recon.kspace.noise import (
     dead_channels,
     edge_noise,
@@ -33,7 +34,7 @@ _SAMPLES_A_CHANNEL = 8  # fewer leave a covariance that is mostly chance
 _LINES_FOR_EDGES = 64  # 1,500 samples of 192: a covariance of 32 channels within some percent
 
 
-class WhitenNoise(Gadget[Header | Acquisitions]):
+class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
     """Takes the noise lines out and owes a whitening matrix to all lines that follow.
 
     The noise is that of the scan's own noise lines, else that of the noise scan it depends on, else
@@ -42,7 +43,7 @@ class WhitenNoise(Gadget[Header | Acquisitions]):
     kept under its measurement id for the scans that depend on it.
     """
 
-    accepts: ClassVar = (Header, Acquisitions)
+    accepts: ClassVar = (ScanHeader, Acquisitions)
     stock_names: ClassVar = ("NoiseAdjustGadget",)
 
     _link: NoiseLink | None = PrivateAttr(None)
@@ -50,10 +51,10 @@ class WhitenNoise(Gadget[Header | Acquisitions]):
     _waiting: list[Acquisitions] = PrivateAttr(default_factory=list)
     _settled: bool = PrivateAttr(default=False)
 
-    def feed(self, item: Header | Acquisitions) -> Iterator[object]:
+    def feed(self, item: ScanHeader | Acquisitions) -> Iterator[object]:
         """Keep noise lines; before the first other line, say how to whiten; pass the others."""
-        if isinstance(item, Header):
-            self._link = noise_link(item.xml)
+        if isinstance(item, ScanHeader):
+            self._link = item.noise_link
             yield item
             return
         is_noise = (item.head["flags"] & layout.NOISE) != 0

@@ -17,7 +17,8 @@ from streamrecon.stream.gadget import Gadget
 class FillPartialFourier(Gadget[Echoes]):
     """Says which axes are partial, and fills their k-space where that is asked for.
 
-    Zero-filled images keep local phase best, so that is the default; see docs/acquisitions.md.
+    Zero-filled images keep local phase best, so that is the default; see
+    docs/explanation/acquisitions.md.
     """
 
     accepts: ClassVar = (Echoes,)

@@ -14,21 +14,21 @@ from streamrecon.model.images import Echoes
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import PhaseSign, ScanProtocol, SignOrigin
 from streamrecon.mrd.header.phase_sign import image_sign
-from streamrecon.mrd.header.protocol import read_protocol
+from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.images.echo_images import EchoPair, echo_pairs
-from streamrecon.mrd.wire.messages import Header, Image
+from streamrecon.mrd.wire.messages import Image
 from streamrecon.phase.phase_scaling import complex_echoes, recognise_phase
 from streamrecon.stream.gadget import Gadget
 
 
-class AssembleImages(Gadget[Header | Image]):
+class AssembleImages(Gadget[ScanHeader | Image]):
     """Puts magnitude and phase images of all echoes together as complex echoes, at the end.
 
     The scale of the phase is recognised by its unit or its range, and told; numbers that nobody
     writes for phase are refused.
     """
 
-    accepts: ClassVar = (Header, Image)
+    accepts: ClassVar = (ScanHeader, Image)
 
     phase_sign: Literal[-1, 1] | None = Field(
         default=None, description="sign of the phase images; the vendor's where not given"
@@ -38,10 +38,10 @@ class AssembleImages(Gadget[Header | Image]):
     _protocol: ScanProtocol | None = PrivateAttr(default=None)
     _images: list[Image] = PrivateAttr(default_factory=list)
 
-    def feed(self, item: Header | Image) -> Iterator[Header | Image]:
+    def feed(self, item: ScanHeader | Image) -> Iterator[ScanHeader | Image]:
         """Learn from the header; keep images."""
-        if isinstance(item, Header):
-            self._protocol = read_protocol(item.xml)
+        if isinstance(item, ScanHeader):
+            self._protocol = item.protocol
             yield item
             return
         self._images.append(item)

@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from streamrecon.maps.swi import root_sum_squares
-from streamrecon.model.images import Echoes, Volume
+from streamrecon.model.images import Echoes, Volume, volume_of
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.source_images import SourceImages
 from streamrecon.recon.images.complex_parts import complex_part
@@ -67,11 +67,5 @@ def echo_volumes(item: Echoes, parts: list[Quantity]) -> Iterator[Volume]:
 
 def combined_volume(item: Echoes) -> Volume:
     """The magnitude of all echoes together."""
-    return Volume(
-        root_sum_squares(item.data),
-        item.scan.geometry,
-        Quantity.MAGNITUDE_COMBINED,
-        item.scan,
-        repetition=item.repetition,
-        comments=item.scan.remarks,
-    )
+    values = root_sum_squares(item.data)
+    return volume_of(item.scan, Quantity.MAGNITUDE_COMBINED, values, item.repetition)

@@ -1,4 +1,4 @@
-"""The phase sign of a scan is checked against its own susceptibility."""
+"""The phase sign of a scan is checked against the field of its object."""
 
 from __future__ import annotations
 
@@ -11,76 +11,73 @@ from pydantic import Field, PrivateAttr
 
 from streamrecon.errors import ReconError
 from streamrecon.maps.phase_sign_check import PolarityCheck, Verdict, check_polarity
+from streamrecon.maps.phase_sign_decision import SignDecision, decide_sign
 from streamrecon.maps.r2star import fit_log_line
 from streamrecon.model.images import Echoes
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.scan import PhaseSign, Scan, SignOrigin
+from streamrecon.model.scan import Scan
+from streamrecon.qsm.outline_field import OutlineCheck, check_outline
 from streamrecon.qsm.pipeline import Quality, susceptibility
 from streamrecon.recon.images.downsample import downsampled
 from streamrecon.stream.gadget import Gadget
 
 
 class CheckPhaseSign(Gadget[Echoes]):
-    """Asks deep grey matter and veins of a coarse susceptibility map for the sign of the phase.
+    """Asks the object for the sign of the phase: first its outline, then its iron and veins.
 
-    Where they disagree with a sign that was only assumed, it is turned round here, for everything
-    behind this gadget, and marked as inferred. A sign that somebody gave is never touched: the
-    doubt is told, and stands in the comments of every image. It is asked once a scan.
+    The field that the outline makes against air is known beforehand; deep grey matter and veins of
+    a coarse susceptibility map are paramagnetic. A sign that was only assumed is turned round here,
+    for everything behind this gadget, and marked as inferred; a vendor table only where both checks
+    contradict it. A stated sign is never touched: the doubt is told, and stands in the comments of
+    every image. The first volume decides for the scan.
     """
 
     accepts: ClassVar = (Echoes,)
 
     resolution_mm: float = Field(default=2.0, gt=0, description="voxel of the coarse map, mm")
 
-    _check: PolarityCheck | None = PrivateAttr(default=None)
+    _decision: SignDecision | None = PrivateAttr(default=None)
 
     def feed(self, item: Echoes) -> Iterator[Notice | Echoes]:
         """Check the first volume, and let every volume go on with what was found."""
-        if self._check is None:
-            self._check = _checked(item, self.resolution_mm)
-            yield _notice(self._check, item.scan.phase_sign)
-        if self._check.verdict is not Verdict.DISAGREES:
-            yield item
-        elif item.scan.phase_sign.origin is SignOrigin.ASSUMED:
-            yield replace(item, data=item.data.conj(), scan=_inferred(item.scan))
-        else:
-            doubt = f"sign of phase and susceptibility in doubt: {self._check}"
-            yield replace(item, scan=replace(item.scan, remarks=(*item.scan.remarks, doubt)))
+        if self._decision is None:
+            outline, patient = _checked(item, self.resolution_mm)
+            self._decision = decide_sign(
+                item.scan.phase_sign, outline=outline.sign, patient=patient.vote
+            )
+            found = f"{self._decision.reason} (outline {outline}; iron and veins {patient})"
+            yield Notice(self._decision.level, f"phase sign: {found}")
+        scan = _decided(item.scan, self._decision)
+        turns = self._decision.turns(item.scan.phase_sign)
+        yield replace(item, data=item.data.conj() if turns else item.data, scan=scan)
 
 
-def _checked(item: Echoes, resolution_mm: float) -> PolarityCheck:
-    """The check of a coarse map; undecided where there is no map at all."""
+def _checked(item: Echoes, resolution_mm: float) -> tuple[OutlineCheck, PolarityCheck]:
+    """What outline and patient say of a coarse map; undecided where there is none."""
     scan = item.scan
-    te_s = scan.echoes.times_s()
+    te_s, polarity = scan.echoes.times_s(), scan.echoes.polarity
     echoes, grid = downsampled(item.data, scan.geometry, resolution_mm)
     try:
+        outline = check_outline(echoes, te_s, scan.b0_t, grid, polarity=polarity)
         found = susceptibility(
-            echoes, te_s, scan.b0_t, grid, quality=Quality.FAST, polarity=scan.echoes.polarity
+            echoes, te_s, scan.b0_t, grid, quality=Quality.FAST, polarity=polarity
         )
     except ReconError:  # no head, or no signal: the sign is then nobody's concern
-        return PolarityCheck(Verdict.UNDECIDED, None, None)
+        return OutlineCheck((None, None, None), 0), PolarityCheck(Verdict.UNDECIDED, None, None)
     several = len(te_s) > 1
     noise = found.total.fit.noise
     r2_star = fit_log_line(np.abs(echoes), te_s, found.mask, noise=noise) if several else None
-    return check_polarity(found.map.chi_ppm, found.mask, grid, r2_star_per_s=r2_star)
+    return outline, check_polarity(found.map.chi_ppm, found.mask, grid, r2_star_per_s=r2_star)
 
 
-def _notice(check: PolarityCheck, sign: PhaseSign) -> Notice:
-    assumed = sign.origin is SignOrigin.ASSUMED
-    turned = check.verdict is Verdict.DISAGREES and assumed
-    doubtful = check.verdict is Verdict.DISAGREES or (
-        check.verdict is Verdict.UNDECIDED and assumed
-    )
-    text = f"polarity: {check} with phase sign {sign}"
-    return Notice(
-        Level.WARNING if doubtful else Level.INFO,
-        f"{text}: turned round, {-sign.value:+d} is inferred" if turned else text,
-    )
-
-
-def _inferred(scan: Scan) -> Scan:
-    """The scan with the other sign and its origin; a remark on the assumed one goes."""
+def _decided(scan: Scan, decision: SignDecision) -> Scan:
+    """The scan with the sign found, and what every image is to say of it."""
     old = f"phase sign {scan.phase_sign}"
-    sign = PhaseSign(-scan.phase_sign.value, SignOrigin.INFERRED)
-    remarks = (*(text for text in scan.remarks if text != old), f"phase sign {sign}")
-    return replace(scan, protocol=replace(scan.protocol, phase_sign=sign), remarks=remarks)
+    remarks = tuple(text for text in scan.remarks if text != old)
+    if decision.sign != scan.phase_sign:
+        remarks = (*remarks, f"phase sign {decision.sign}")
+    elif decision.level is Level.WARNING:
+        remarks = (*scan.remarks, f"phase sign {decision.reason}")
+    else:
+        remarks = scan.remarks
+    return replace(scan, protocol=replace(scan.protocol, phase_sign=decision.sign), remarks=remarks)

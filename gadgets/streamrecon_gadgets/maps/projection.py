@@ -42,8 +42,10 @@ class ProjectSlabs(Gadget[Volume]):
         """Let the volume go on, then its projection where one is wanted."""
         yield item
         wanted = {Quantity.SWI: self.swi, Quantity.TSWI: self.tswi, Quantity.CHI: self.chi}
-        if not wanted.get(item.quantity, False):
-            return
+        if wanted.get(item.quantity, False):
+            yield self._projection(item)
+
+    def _projection(self, item: Volume) -> Volume:
         quantity, extreme = _PROJECTED[item.quantity]
         slices = grid_of(item.scan.protocol.encoding).is_2d
         found = project_slabs(
@@ -53,7 +55,7 @@ class ProjectSlabs(Gadget[Volume]):
             thickness_mm=item.scan.slice_thickness_mm if slices else None,
             extreme=extreme,
         )
-        yield Volume(
+        return Volume(
             found.values,
             found.geometry,
             quantity,

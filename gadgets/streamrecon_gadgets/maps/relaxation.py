@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import Enum
 from typing import ClassVar
 
 import numpy as np
 from pydantic import Field, PrivateAttr
 
-from streamrecon.maps.dephasing import Dephasing, field_gradient
+from streamrecon.maps.dephasing import Dephasing, Profile, dephasing
 from streamrecon.maps.r2star import Decay, fit_decay, t2_star_s
-from streamrecon.model.images import Echoes, FieldMap, Volume
+from streamrecon.model.images import Echoes, Volume, volume_of
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
+from streamrecon.qsm.field_maps import FieldMap, field_image
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.stream.gadget import Gadget
-from streamrecon.units import hz_per_ppm
-
-
-class Gradient(Enum):
-    """What is taken to be lost where the field varies within a voxel."""
-
-    AUTO = "auto"
-    BOX = "box"
-    OFF = "off"
 
 
 class DecayImages(Gadget[Echoes | FieldMap]):
@@ -44,7 +35,7 @@ class DecayImages(Gadget[Echoes | FieldMap]):
         default=False, description="send the standard deviation of R2*, 1/s; 0 is not to be trusted"
     )
     misfit: bool = Field(default=False, description="send the misfit, in deviations of the noise")
-    gradient: Gradient = Field(default=Gradient.AUTO, description="what a field gradient takes")
+    gradient: Profile = Field(default=Profile.AUTO, description="what a field gradient takes")
     steps: int = Field(default=4, ge=1, le=50, description="most Gauss-Newton steps")
 
     _echoes: dict[int, Echoes] = PrivateAttr(default_factory=dict)
@@ -60,8 +51,8 @@ class DecayImages(Gadget[Echoes | FieldMap]):
             yield Notice(Level.WARNING, "R2*: not made, one echo has no decay")
             return
         decay = self._fit(echoes, item)
-        doubtful = 1 - decay.trusted.sum() / max(1, int(_head(item).sum()))
-        told = f"gradient {self.gradient.value}, noise {item.noise:.3g}"
+        doubtful = decay.doubtful_share(item.total.fit.region)
+        told = f"gradient {self.gradient.value}, noise {item.total.fit.noise:.3g}"
         yield Notice(Level.INFO, f"R2*: {told}, {doubtful:.1%} of the head lost to gradients")
         yield from self._images(decay, item, told)
 
@@ -69,46 +60,32 @@ class DecayImages(Gadget[Echoes | FieldMap]):
         return fit_decay(
             np.abs(echoes.data),
             echoes.scan.echoes.times_s(),
-            _head(field),
-            noise=field.noise,
+            field.total.fit.region,
+            noise=field.total.fit.noise,
             dephasing=self._dephasing(field),
             steps=self.steps,
         )
 
     def _dephasing(self, field: FieldMap) -> Dephasing | None:
-        if self.gradient is Gradient.OFF:
-            return None
         scan = field.scan
-        field_hz = field.field_ppm * np.float32(hz_per_ppm(scan.b0_t))
-        slopes = field_gradient(field_hz, _head(field), scan.geometry)
-        _, y_mm, x_mm = scan.geometry.voxel_mm
-        is_2d, is_box = grid_of(scan.protocol.encoding).is_2d, self.gradient is Gradient.BOX
-        z_mm = scan.slice_thickness_mm if is_2d else scan.geometry.voxel_mm[0]
-        return Dephasing(slopes, (z_mm, y_mm, x_mm), (is_2d or is_box, is_box, is_box))
+        slices = grid_of(scan.protocol.encoding).is_2d
+        return dephasing(
+            field_image(field, Quantity.FIELD_HZ),
+            field.total.fit.region,
+            scan.geometry,
+            profile=self.gradient,
+            slice_mm=scan.slice_thickness_mm if slices else None,
+        )
 
     def _images(self, decay: Decay, field: FieldMap, told: str) -> Iterator[Volume]:
-        head = _head(field)
-        spread = np.where(decay.trusted, decay.sd_per_s, np.float32(0))
+        head = field.total.fit.region
         wanted = (
             (self.r2_star, Quantity.R2_STAR, decay.r2_star_per_s),
             (self.t2_star, Quantity.T2_STAR, t2_star_s(decay.r2_star_per_s, head)),
             (self.s0, Quantity.S0, decay.s0),
-            (self.uncertainty, Quantity.R2_STAR_SD, spread),
+            (self.uncertainty, Quantity.R2_STAR_SD, decay.trusted_sd_per_s),
             (self.misfit, Quantity.R2_STAR_MISFIT, decay.residual),
         )
-        scan = field.scan
         for is_wanted, quantity, values in wanted:
             if is_wanted:
-                yield Volume(
-                    values,
-                    scan.geometry,
-                    quantity,
-                    scan,
-                    repetition=field.repetition,
-                    comments=(*scan.remarks, told),
-                )
-
-
-def _head(field: FieldMap) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Where the echoes were fitted."""
-    return np.asarray(field.sd_ppm > 0)
+                yield volume_of(field.scan, quantity, values, field.repetition, told)

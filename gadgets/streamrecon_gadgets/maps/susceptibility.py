@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from streamrecon.model.images import ChiMap, FieldMap, LocalField, Regions, Volume
+from streamrecon.model.images import Regions, Volume, volume_of
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
-from streamrecon.qsm.background.pdf import Local
+from streamrecon.qsm.field_maps import ChiMap, FieldMap, LocalFieldMap
 from streamrecon.qsm.inversion.methods import Inversion
 from streamrecon.qsm.pipeline import (
     DEFAULT_QUALITY,
@@ -25,7 +24,6 @@ from streamrecon.qsm.pipeline import (
 )
 from streamrecon.qsm.reference import Reference
 from streamrecon.stream.gadget import Gadget
-from streamrecon_gadgets.maps.field import total_of
 
 
 class RemoveBackground(Gadget[FieldMap]):
@@ -45,7 +43,7 @@ class RemoveBackground(Gadget[FieldMap]):
     )
     preview: bool = Field(default=True, description="make a map by the preset fast first")
 
-    def feed(self, item: FieldMap) -> Iterator[FieldMap | LocalField]:
+    def feed(self, item: FieldMap) -> Iterator[FieldMap | LocalFieldMap]:
         """Let the total field go on, then one local field for each map."""
         yield item
         if self.preview and self.quality is not Quality.FAST:
@@ -53,13 +51,13 @@ class RemoveBackground(Gadget[FieldMap]):
         yield _local_field(item, self.quality, self.background)
 
 
-class InvertField(Gadget[Regions | LocalField]):
+class InvertField(Gadget[Regions | LocalFieldMap]):
     """Adds the susceptibility behind every local field, as its preset wants it, and its image.
 
     A preview is an image of another kind than the map, so that a console shows them apart.
     """
 
-    accepts: ClassVar = (Regions, LocalField)
+    accepts: ClassVar = (Regions, LocalFieldMap)
 
     inversion: Inversion = Field(
         default=Inversion.PRESET, description="preset: as the quality has it; not for the preview"
@@ -78,7 +76,7 @@ class InvertField(Gadget[Regions | LocalField]):
 
     _region: NDArray[np.bool_] | None = PrivateAttr(default=None)
 
-    def feed(self, item: Regions | LocalField) -> Iterator[object]:
+    def feed(self, item: Regions | LocalFieldMap) -> Iterator[object]:
         """Learn of a region that is given; let the local field go on, then its map."""
         yield item
         if isinstance(item, Regions):
@@ -86,68 +84,45 @@ class InvertField(Gadget[Regions | LocalField]):
         else:
             yield from self._map(item)
 
-    def _map(self, item: LocalField) -> Iterator[Notice | ChiMap | Volume]:
-        total, local = total_of(item.total), _local_of(item)
-        geometry, quality = item.total.scan.geometry, Quality(item.preset)
-        reference = Reference[self.reference.upper()]
+    def _map(self, item: LocalFieldMap) -> Iterator[Notice | ChiMap | Volume]:
+        geometry, quality = item.scan.geometry, item.quality
         two_pass = self.two_pass and not item.is_preview
         inversion = Inversion.PRESET if item.is_preview else self.inversion
         found = invert(
-            total,
-            local,
+            item.total,
+            item.local,
             geometry,
             quality=quality,
             inversion=inversion,
             two_pass=two_pass,
-            reference=reference,
+            reference=Reference[self.reference.upper()],
             region=self._region,
         )
-        said = (_preset(item), *found.notices[len(total.notices) :])
+        before = len(item.total.notices)
+        said = (_preset(item), *found.notices[before:])
         level = Level.INFO if found.converged else Level.WARNING
         yield Notice(level, f"susceptibility: {'; '.join(said)}")
-        chi = ChiMap(found.map.chi_ppm, found.mask, item, (*total.notices, *said))
+        remarks = (*item.total.notices, *said)
+        chi = ChiMap(found, remarks, quality, item.scan, item.repetition, item.is_preview)
         yield chi
-        yield _image(chi)
+        yield _image(chi, chi.chi_ppm, Quantity.CHI_PREVIEW if item.is_preview else Quantity.CHI)
         if self.uncertainty and not item.is_preview:
             sd_ppm = susceptibility_sd(
                 found, geometry, quality=quality, inversion=inversion, two_pass=two_pass
             )
-            yield _image(replace(chi, chi_ppm=sd_ppm), Quantity.CHI_SD)
+            yield _image(chi, sd_ppm, Quantity.CHI_SD)
 
 
 def _local_field(
     item: FieldMap, quality: Quality, background: Background, *, is_preview: bool = False
-) -> LocalField:
-    total, geometry = total_of(item), item.scan.geometry
-    local = local_field(total, geometry, quality=quality, background=background)
-    return LocalField(
-        local.field_ppm,
-        local.mask,
-        item,
-        preset=quality.value,
-        method=local.method,
-        is_preview=is_preview,
-        iterations=local.iterations,
-        converged=local.converged,
-    )
+) -> LocalFieldMap:
+    local = local_field(item.total, item.scan.geometry, quality=quality, background=background)
+    return LocalFieldMap(local, item.total, quality, item.scan, item.repetition, is_preview)
 
 
-def _local_of(item: LocalField) -> Local:
-    return Local(item.method, item.field_ppm, item.mask, item.iterations, item.converged)
+def _preset(item: LocalFieldMap) -> str:
+    return f"{'preview' if item.is_preview else 'map'}, quality {item.quality.value}"
 
 
-def _preset(item: LocalField) -> str:
-    return f"{'preview' if item.is_preview else 'map'}, quality {item.preset}"
-
-
-def _image(chi: ChiMap, quantity: Quantity = Quantity.CHI) -> Volume:
-    if chi.local.is_preview:
-        quantity = Quantity.CHI_PREVIEW
-    return Volume(
-        chi.chi_ppm,
-        chi.scan.geometry,
-        quantity,
-        chi.scan,
-        repetition=chi.repetition,
-        comments=(*chi.scan.remarks, *chi.remarks),
-    )
+def _image(chi: ChiMap, values: NDArray[np.float32], quantity: Quantity) -> Volume:
+    return volume_of(chi.scan, quantity, values, chi.repetition, *chi.remarks)

@@ -13,11 +13,12 @@ from pydantic import Field, PrivateAttr
 from streamrecon.maps.bias_field import correct_bias_field
 from streamrecon.maps.phase_mask import Darkens, target_te_s
 from streamrecon.maps.swi import LOWPASS_MM, swi_classic, swi_clear, swi_from_field, true_swi
-from streamrecon.model.images import ChiMap, Echoes, LocalField, Volume
+from streamrecon.model.images import Echoes, Volume, volume_of
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
 from streamrecon.phase.signal_mask import signal_mask
+from streamrecon.qsm.field_maps import ChiMap, LocalFieldMap
 from streamrecon.stream.gadget import Gadget
 
 Shown = Literal["paramagnetic", "diamagnetic", "both"]
@@ -32,14 +33,14 @@ class Kind(Enum):
     CLEAR = "clear"
 
 
-class SwiImages(Gadget[Echoes | LocalField]):
+class SwiImages(Gadget[Echoes | LocalFieldMap]):
     """Adds susceptibility-weighted images: from the first local field of a volume, or its echoes.
 
     From the field nothing is filtered and nothing wraps; classic is the homodyne high pass, clear
     takes all echoes and evens the coils. Only field needs gadgets that make a local field.
     """
 
-    accepts: ClassVar = (Echoes, LocalField)
+    accepts: ClassVar = (Echoes, LocalFieldMap)
 
     kind: Kind = Field(default=Kind.FIELD, description="where the phase comes from")
     shows: Shown = Field(default="paramagnetic", description=_SHOWN)
@@ -55,7 +56,7 @@ class SwiImages(Gadget[Echoes | LocalField]):
 
     _done: set[int] = PrivateAttr(default_factory=set)
 
-    def feed(self, item: Echoes | LocalField) -> Iterator[object]:
+    def feed(self, item: Echoes | LocalFieldMap) -> Iterator[object]:
         """Let the message go on, then the images that are made of it."""
         yield item
         if isinstance(item, Echoes) is (self.kind is Kind.FIELD):
@@ -66,37 +67,37 @@ class SwiImages(Gadget[Echoes | LocalField]):
         self._done.add(repetition)
         yield Notice(Level.INFO, f"SWI: {told}")
         for darkens in _wanted(self.shows):
-            yield Volume(
-                self._image(item, darkens),
-                scan.geometry,
-                Quantity.SWI if darkens is Darkens.PARAMAGNETIC else Quantity.SWI_DIA,
-                scan,
-                repetition=repetition,
-                comments=(*scan.remarks, told, f"dark: {darkens.value}"),
-            )
+            quantity = Quantity.SWI if darkens is Darkens.PARAMAGNETIC else Quantity.SWI_DIA
+            image = self._image(item, darkens)
+            yield volume_of(scan, quantity, image, repetition, told, f"dark: {darkens.value}")
 
-    def _facts(self, item: Echoes | LocalField) -> tuple[Scan, int, str]:
+    def _facts(self, item: Echoes | LocalFieldMap) -> tuple[Scan, int, str]:
         if isinstance(item, Echoes):
             made = f"{self.kind.value}, from {_counted(item.scan)}"
             return item.scan, item.repetition, made
-        scan = item.total.scan
+        scan = item.scan
         made = (
             f"phase of {1e3 * self._te_s(scan):.1f} ms at {scan.b0_t:.2f} T, "
-            f"magnitude of {_counted(scan)}, local field by quality {item.preset}"
+            f"magnitude of {_counted(scan)}, local field by quality {item.quality.value}"
         )
-        return scan, item.total.repetition, made
+        return scan, item.repetition, made
 
     def _te_s(self, scan: Scan) -> float:
         return self.te_s or target_te_s(scan.b0_t)
 
-    def _image(self, item: Echoes | LocalField, darkens: Darkens) -> NDArray[np.float32]:
-        if isinstance(item, LocalField):
-            scan, magnitude = item.total.scan, item.total.magnitude
+    def _image(self, item: Echoes | LocalFieldMap, darkens: Darkens) -> NDArray[np.float32]:
+        if isinstance(item, LocalFieldMap):
+            scan, magnitude = item.scan, item.total.magnitude
             if self.even:
                 magnitude = correct_bias_field(magnitude, signal_mask(magnitude), scan.geometry)
             long_s = self._te_s(scan)
             return swi_from_field(
-                magnitude, item.field_ppm, scan.b0_t, long_s, power=self.power, darkens=darkens
+                magnitude,
+                item.local.field_ppm,
+                scan.b0_t,
+                long_s,
+                power=self.power,
+                darkens=darkens,
             )
         geometry, te_s = item.scan.geometry, item.scan.echoes.times_s()
         if self.kind is Kind.CLEAR:
@@ -124,20 +125,19 @@ class TrueSwiImages(Gadget[ChiMap]):
         if item.is_preview:
             return
         for darkens in _wanted(self.shows):
-            yield Volume(
-                true_swi(
-                    item.local.total.magnitude,
-                    item.chi_ppm,
-                    full_ppm=self.full_ppm,
-                    power=self.power,
-                    darkens=darkens,
-                ),
-                item.scan.geometry,
-                Quantity.TSWI if darkens is Darkens.PARAMAGNETIC else Quantity.TSWI_DIA,
-                item.scan,
-                repetition=item.repetition,
-                comments=(*item.scan.remarks, *item.remarks, f"dark: {darkens.value}"),
-            )
+            yield self._image(item, darkens)
+
+    def _image(self, item: ChiMap, darkens: Darkens) -> Volume:
+        values = true_swi(
+            item.found.total.magnitude,
+            item.chi_ppm,
+            full_ppm=self.full_ppm,
+            power=self.power,
+            darkens=darkens,
+        )
+        quantity = Quantity.TSWI if darkens is Darkens.PARAMAGNETIC else Quantity.TSWI_DIA
+        remarks = (*item.remarks, f"dark: {darkens.value}")
+        return volume_of(item.scan, quantity, values, item.repetition, *remarks)
 
 
 def _wanted(shows: Shown) -> tuple[Darkens, ...]:

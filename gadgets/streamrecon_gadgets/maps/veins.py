@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from streamrecon.maps.centrelines import CentreLines, trace_veins
 from streamrecon.maps.veins import SCALES_MM, find_veins
-from streamrecon.model.images import ChiMap, Volume
+from streamrecon.model.images import volume_of
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
+from streamrecon.qsm.field_maps import ChiMap
 from streamrecon.storage.atomic_file import whole
 from streamrecon.stream.gadget import Gadget
 
@@ -41,30 +43,24 @@ class FindVeins(Gadget[ChiMap]):
         yield item
         if item.is_preview:
             return
-        geometry = item.scan.geometry
-        veins = find_veins(
+        veins = self._found(item)
+        values = veins.astype(np.float32)
+        yield volume_of(item.scan, Quantity.VEINS, values, item.repetition, *item.remarks)
+        if self.table:
+            lines = trace_veins(veins, item.chi_ppm, item.scan.geometry)
+            kept = self._keep(lines, item.repetition)
+            yield Notice(Level.INFO, str(lines) + ("" if kept else "; no folder for the table"))
+
+    def _found(self, item: ChiMap) -> NDArray[np.bool_]:
+        return find_veins(
             item.chi_ppm,
             item.mask,
-            geometry,
+            item.scan.geometry,
             scales_mm=self.scales_mm,
             contrast_ppm=self.contrast_ppm,
             k_sigma=self.k_sigma,
             shortest_mm=self.shortest_mm,
         )
-        yield Volume(
-            veins.astype(np.float32),
-            geometry,
-            Quantity.VEINS,
-            item.scan,
-            repetition=item.repetition,
-            comments=(*item.scan.remarks, *item.remarks),
-        )
-        if self.table:
-            lines = trace_veins(veins, item.chi_ppm, geometry)
-            kept = self._keep(lines, item.repetition)
-            yield Notice(
-                Level.INFO, _summary(lines) + ("" if kept else "; no folder for the table")
-            )
 
     def _keep(self, lines: CentreLines, repetition: int) -> bool:
         """Write the table where this run's tables go, if they go anywhere."""
@@ -77,12 +73,3 @@ class FindVeins(Gadget[ChiMap]):
         with whole(folder / name) as scratch:
             scratch.write_text(lines.as_csv(), encoding="ascii")
         return True
-
-
-def _summary(lines: CentreLines) -> str:
-    if not lines.length_mm.size:
-        return "veins: none found"
-    return (
-        f"veins: {lines.length_mm.size} pieces, {lines.length_mm.sum() / 1e3:.2f} m, "
-        f"median radius {np.median(lines.radius_mm):.2f} mm"
-    )

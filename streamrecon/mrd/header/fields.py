@@ -16,10 +16,21 @@ def read_findings(xml: bytes) -> HeaderFields:
     HeaderError
         If the text is not an ``ismrmrdHeader`` document.
     """
+    return HeaderFields(header_root(xml))
+
+
+def header_root(xml: bytes) -> Element:
+    """Document of an MRD header.
+
+    Raises
+    ------
+    HeaderError
+        If the text is not an ``ismrmrdHeader`` document.
+    """
     root = parse_xml(xml, what="MRD header", error=HeaderError)
     if root.tag != "ismrmrdHeader":
         raise HeaderError(f"MRD header: found <{root.tag}>, needed <ismrmrdHeader>")
-    return HeaderFields(root)
+    return root
 
 
 class HeaderFields:

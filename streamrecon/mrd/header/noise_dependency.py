@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streamrecon.mrd.header.fields import read_findings
+from streamrecon.mrd.header.fields import HeaderFields, read_findings
 from streamrecon.mrd.header.protocol import coil_labels, dependencies
 from streamrecon.mrd.wire.messages import Meta
 from streamrecon.storage.noise_store import NoiseRecord
@@ -45,7 +45,11 @@ def noise_link(xml: bytes) -> NoiseLink:
     HeaderError
         If the header is not readable, or one of the numbers is none.
     """
-    facts = read_findings(xml)
+    return noise_link_of(read_findings(xml))
+
+
+def noise_link_of(facts: HeaderFields) -> NoiseLink:
+    """`noise_link` of a header that is parsed already."""
     system = "acquisitionSystemInformation"
     link = NoiseLink(
         measurement=facts.text("measurementInformation/measurementID"),

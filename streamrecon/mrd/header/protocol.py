@@ -46,7 +46,17 @@ def read_protocol(
     HeaderError
         With all that is missing, contradicts something else or is no Cartesian scan.
     """
-    facts = read_findings(xml)
+    return protocol_of(read_findings(xml), xml, phase_sign=phase_sign, te_s=te_s)
+
+
+def protocol_of(
+    facts: HeaderFields,
+    xml: bytes,
+    *,
+    phase_sign: int | None = None,
+    te_s: tuple[float, ...] | None = None,
+) -> ScanProtocol:
+    """`read_protocol` of a header that is parsed already."""
     _check_trajectory(facts)
     f0_hz = _frequency_hz(facts)
     times = _echo_times(facts, te_s)

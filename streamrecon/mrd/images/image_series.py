@@ -1,12 +1,19 @@
-"""Volumes of one scan as images with the numbers that tell them apart on the wire."""
+"""What goes into a chain and what of its results leaves: volumes as numbered images."""
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from streamrecon.model.images import Volume
 from streamrecon.mrd.images.images_from_volume import images_of
-from streamrecon.mrd.wire.messages import Acquisitions, Image
+from streamrecon.mrd.wire.messages import Acquisitions, Image, Message
+
+_log = logging.getLogger(__name__)
+
+M = TypeVar("M", bound=Message)
 
 
 class ImageSeries:
@@ -25,12 +32,21 @@ class ImageSeries:
         """Lines seen so far."""
         return self._lines
 
-    def see(self, lines: Acquisitions) -> None:
-        """Take measurement id and time from the scan's first line."""
-        if self._lines == 0:
-            self._uid = int(lines.head["measurement_uid"][0])
-            self._time_stamp = int(lines.head["acquisition_time_stamp"][0])
-        self._lines += len(lines)
+    def watched(self, messages: Iterable[Message]) -> Iterator[Message]:
+        """Let a scan's messages pass; its first line has measurement id and time."""
+        for message in messages:
+            if isinstance(message, Acquisitions):
+                self._see(message)
+            yield message
+
+    def sent(self, item: object, kinds: tuple[type[M], ...]) -> Iterator[M | Image]:
+        """What of a chain's results a client is sent: volumes as images, ``kinds`` as they are."""
+        if isinstance(item, Volume):
+            yield from self.images(item)
+        elif isinstance(item, kinds):
+            yield item
+        else:
+            _log.debug("a %s ends here: no client takes it", type(item).__name__)
 
     def images(self, volume: Volume) -> list[Image]:
         """The volume as images."""
@@ -44,3 +60,9 @@ class ImageSeries:
         )
         self._shown[series] += len(images)
         return images
+
+    def _see(self, lines: Acquisitions) -> None:
+        if self._lines == 0:
+            self._uid = int(lines.head["measurement_uid"][0])
+            self._time_stamp = int(lines.head["acquisition_time_stamp"][0])
+        self._lines += len(lines)

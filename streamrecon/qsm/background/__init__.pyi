@@ -1,5 +1,5 @@
 from streamrecon.qsm.background.lbv import remove_lbv as remove_lbv
-from streamrecon.qsm.background.pdf import Local as Local
+from streamrecon.qsm.background.pdf import LocalField as LocalField
 from streamrecon.qsm.background.pdf import remove_pdf as remove_pdf
 from streamrecon.qsm.background.sharp import remove_ismv as remove_ismv
 from streamrecon.qsm.background.sharp import remove_resharp as remove_resharp

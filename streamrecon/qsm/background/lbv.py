@@ -26,7 +26,7 @@ from scipy.ndimage import binary_erosion
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.background._lbv_kernels import negative_laplacian, relax
-from streamrecon.qsm.background.pdf import Local
+from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.solvers import Solution
 from streamrecon.threads import at_once
 
@@ -48,7 +48,7 @@ def remove_lbv(
     peel: int = 0,
     tolerance: float = 1e-3,
     iterations: int = 60,
-) -> Local:
+) -> LocalField:
     """Laplacian boundary value: what is harmonic inside and equals the field on the surface.
 
     Knows nothing of dipoles, so that B0 may point anywhere. Loses the surface itself, one layer of
@@ -91,7 +91,7 @@ def remove_lbv(
     field[_WITHIN][tuple(slice(n) for n in mask.shape)] = np.where(peeled, field_ppm, 0)
     found = _solved(grid, grid.bend(field).astype(np.float32), iterations, tolerance)
     local = found.unknown[_WITHIN][tuple(slice(n) for n in mask.shape)].copy()
-    return Local("LBV", local, inner, found.iterations, found.converged)
+    return LocalField("LBV", local, inner, found.iterations, found.converged)
 
 
 def _solved(grid: _Grid, source: Real, iterations: int, tolerance: float) -> Solution:

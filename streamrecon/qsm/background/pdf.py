@@ -21,7 +21,7 @@ Real = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Local:
+class LocalField:
     """Field of the sources inside, where it is known.
 
     Parameters
@@ -57,7 +57,7 @@ def remove_pdf(
     padding: float = PADDING,
     tolerance: float = 5e-3,
     iterations: int = 60,
-) -> Local:
+) -> LocalField:
     r"""Projection onto dipole fields: sources outside the mask fitted to the field within.
 
     .. math:: \min_x \|W M (f - D (1-M) x)\|^2, \quad f_\mathrm{local} = M (f - D (1-M) x)
@@ -97,7 +97,7 @@ def remove_pdf(
     )
     background = spread(found.unknown)[tuple(slice(n) for n in mask.shape)]
     local = (field - background) * mask
-    return Local("PDF", local, mask.copy(), found.iterations, found.converged)
+    return LocalField("PDF", local, mask.copy(), found.iterations, found.converged)
 
 
 def checked_total(field_ppm: NDArray[np.floating], mask: NDArray[np.bool_]) -> Real:

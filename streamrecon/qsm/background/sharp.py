@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm.background.pdf import Local, checked_total, padded
+from streamrecon.qsm.background.pdf import LocalField, checked_total, padded
 from streamrecon.qsm.dipole import padded_shape
 from streamrecon.qsm.solvers import Operator, convolution, least_squares
 
@@ -34,7 +34,7 @@ def remove_vsharp(
     largest_mm: float = 12.0,
     smallest_mm: float = 0.0,
     threshold: float = 0.05,
-) -> Local:
+) -> LocalField:
     """Spherical means taken off with balls as large as fit, then deconvolved (V-SHARP).
 
     From ``largest_mm`` down in steps of 1 mm, while a ball is larger than 1.5 voxels; three real
@@ -79,7 +79,7 @@ def remove_vsharp(
     keep = np.abs(left) >= threshold
     inverse = np.where(keep, 1 / np.where(keep, left, 1), 0).astype(np.float32)
     local = irfftn(rfftn(high, shape) * inverse, shape, crop=crop)
-    return Local("V-SHARP", local * done, done)
+    return LocalField("V-SHARP", local * done, done)
 
 
 def remove_resharp(
@@ -90,7 +90,7 @@ def remove_resharp(
     radius_mm: float = 6.0,
     damping: float = 1e-4,
     iterations: int = 30,
-) -> Local:
+) -> LocalField:
     r"""Spherical mean values with a Tikhonov term (RESHARP).
 
     .. math:: \min_x \|M_e (\delta - S) * (x - f)\|^2 + \lambda \|x\|^2
@@ -127,7 +127,7 @@ def remove_resharp(
         tolerance=1e-4,
     )
     local = found.unknown[tuple(slice(n) for n in mask.shape)] * kept
-    return Local("RESHARP", local, kept, found.iterations, converged=True)
+    return LocalField("RESHARP", local, kept, found.iterations, converged=True)
 
 
 def remove_vresharp(
@@ -138,7 +138,7 @@ def remove_vresharp(
     largest_mm: float = 12.0,
     damping: float = 1e-4,
     iterations: int = 15,
-) -> Local:
+) -> LocalField:
     r"""Balls as large as fit, as V-SHARP has them, and a local field fitted to all of them.
 
     .. math:: \min_x \sum_r \|M_r (\delta - S_r) * (x - f)\|^2 + \lambda \|x\|^2
@@ -182,7 +182,7 @@ def remove_vresharp(
         tolerance=1e-4,
     )
     local = found.unknown[tuple(slice(n) for n in mask.shape)] * done
-    return Local("RESHARP with balls as large as fit", local, done, found.iterations)
+    return LocalField("RESHARP with balls as large as fit", local, done, found.iterations)
 
 
 def _rings(
@@ -212,7 +212,7 @@ def remove_ismv(
     radius_mm: float = 5.0,
     tolerance: float = 1e-3,
     iterations: int = 300,
-) -> Local:
+) -> LocalField:
     """Spherical means repeated until only what is harmonic stays (iterative SMV).
 
     The rim of ``radius_mm`` holds the boundary values and is lost. Two real FFTs a step; slow for
@@ -247,7 +247,7 @@ def remove_ismv(
         background[crop][kept] = renewed
         step += 1
     local = (field - background[crop]) * kept
-    return Local("iSMV", local, kept, step, bool(change <= tolerance))
+    return LocalField("iSMV", local, kept, step, bool(change <= tolerance))
 
 
 def ball_kernel(geometry: Geometry, shape: Shape, radius_mm: float) -> Real:

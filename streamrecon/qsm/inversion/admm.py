@@ -113,7 +113,7 @@ def squares(model: Real, state: Real, field: Real, weight: Real, step: Step) -> 
 
 
 def absolutes(model: Real, state: Real, field: Real, weight: Real, step: Step) -> None:
-    """As `squares`, for weight |z - field|."""
+    """As `squares`, for weight ``|z - field|``."""
     flat, numbers = (
         [a.reshape(-1) for a in (model, state, field, weight)],
         np.array(step, np.float32),
@@ -122,7 +122,7 @@ def absolutes(model: Real, state: Real, field: Real, weight: Real, step: Step) -
 
 
 def phases(model: Real, dual: Real, phase: Real, weight: Real, rho: float) -> None:
-    """Weight |exp(iz) - exp(i phase)|² / 2 [rad], not relaxed: ``dual`` is u alone."""
+    """Weight ``|exp(iz) - exp(i phase)|² / 2`` [rad], not relaxed: ``dual`` is u alone."""
     flat = [a.reshape(-1) for a in (model, dual, phase, weight)]
     at_once(lambda v: split_phase(*flat, rho, v.start, v.stop), model.size)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.background.pdf import Local
+from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.inversion.closed_form import invert_rts, invert_tikhonov, invert_tkd
 from streamrecon.qsm.inversion.strength import find_strength
 from streamrecon.qsm.inversion.total_variation import invert_robust, invert_tv
@@ -31,22 +31,22 @@ class Inversion(Enum):
     ROBUST_TV = "robust-tv"
 
 
-Method = Callable[[TotalField, Local, Geometry], Solution]
+Method = Callable[[TotalField, LocalField, Geometry], Solution]
 
 
-def _tkd(_: TotalField, local: Local, geometry: Geometry) -> Solution:
+def _tkd(_: TotalField, local: LocalField, geometry: Geometry) -> Solution:
     return _at_once(invert_tkd(local.field_ppm, local.mask, geometry))
 
 
-def _tikhonov(_: TotalField, local: Local, geometry: Geometry) -> Solution:
+def _tikhonov(_: TotalField, local: LocalField, geometry: Geometry) -> Solution:
     return _at_once(invert_tikhonov(local.field_ppm, local.mask, geometry))
 
 
-def _rts(total: TotalField, local: Local, geometry: Geometry) -> Solution:
+def _rts(total: TotalField, local: LocalField, geometry: Geometry) -> Solution:
     return invert_rts(local.field_ppm, local.mask, geometry, weight=total.weight)
 
 
-def _tv(total: TotalField, local: Local, geometry: Geometry) -> Solution:
+def _tv(total: TotalField, local: LocalField, geometry: Geometry) -> Solution:
     return invert_tv(
         local.field_ppm,
         local.mask,
@@ -58,7 +58,7 @@ def _tv(total: TotalField, local: Local, geometry: Geometry) -> Solution:
     )
 
 
-def _robust_tv(total: TotalField, local: Local, geometry: Geometry) -> Solution:
+def _robust_tv(total: TotalField, local: LocalField, geometry: Geometry) -> Solution:
     return invert_robust(
         local.field_ppm,
         local.mask,
@@ -70,7 +70,7 @@ def _robust_tv(total: TotalField, local: Local, geometry: Geometry) -> Solution:
     )
 
 
-def _strength(total: TotalField, local: Local, geometry: Geometry) -> float:
+def _strength(total: TotalField, local: LocalField, geometry: Geometry) -> float:
     return find_strength(local.field_ppm, total.fit.sd_ppm, local.mask, geometry).value
 
 

@@ -33,6 +33,8 @@ class Task:
         Weight of its squared errors [Z, Y, X], 0 outside the mask.
     mask
         Where χ is wanted [Z, Y, X].
+    magnitude
+        Image whose edges may be edges of χ [Z, Y, X]; None: edges anywhere are alike.
     geometry
         Grid of all of them.
     shape
@@ -42,6 +44,7 @@ class Task:
     field: Real
     trust: Real
     mask: NDArray[np.bool_]
+    magnitude: Real | None
     geometry: Geometry
     shape: Shape
 
@@ -62,6 +65,7 @@ class Task:
             np.where(mask, field, 0).astype(np.float32),
             trust * mask,
             mask,
+            None if self.magnitude is None else halved(self.magnitude),
             Geometry(mask.shape, (z, y, x), self.geometry.axes_lps),
             (self.shape[0] // 2, self.shape[1] // 2, self.shape[2] // 2),
         )

@@ -21,7 +21,7 @@ from streamrecon.qsm.dipole import dipole_kernel, frequencies
 
 Real = NDArray[np.float32]
 
-_PER_NOISE = 0.12  # c; the minimum is flat: see the table of strengths in docs/qsm.md
+_PER_NOISE = 0.15  # c; the minimum is flat: see the table of strengths in docs/qsm.md
 _WEAKEST, _STRONGEST = 1e-5, 3e-3
 _CONE = 0.03  # |D| below which no source makes a field: it answers with a thousandth of the power
 _FROM_PER_VOXEL = 0.25  # below this frequency there is signal enough to leak through the window

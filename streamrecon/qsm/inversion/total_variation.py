@@ -2,12 +2,12 @@ r"""Susceptibility with sparse gradients: the standard inversion.
 
 .. math:: \min_\chi \tfrac12 \|W (D \chi - f)\|^2 + \lambda \|G \nabla\chi\|_1
 
-by relaxed ADMM. ``G`` is 1 inside the mask and falls to a fifth across edges that a first map has,
-see `streamrecon.qsm.inversion.edges`. What it is outside the mask depends on the field. One that
-removal of a background left has lost and kept what sources outside explain: gradients are free
-there (``outside=0``), so that it finds its place; costing as inside they make 60 % error 75. A
-clean field has no such rest, and free gradients only lose what it holds: there they cost as much
-as inside (``outside=1``), 29 % in place of 69.
+by relaxed ADMM. ``G`` is 1 inside the mask and falls to a fifth across edges. What it is outside the
+mask, and whose edges count, depends on the field. One that removal of a background left has lost
+and kept what sources outside explain: gradients are free there (``outside=0``), so that it finds
+its place, and the magnitude's edges count, which say more than such a map. A clean field has no
+such rest, and free gradients only lose what it holds: there they cost as much as inside
+(``outside=1``), and edges count that a first map has, see `streamrecon.qsm.inversion.edges`.
 """
 
 from __future__ import annotations
@@ -37,24 +37,15 @@ from streamrecon.qsm.solvers import Solution
 
 Real = NDArray[np.float32]
 
-_RHO_PER_STRENGTH = {False: 50.0, True: 1000.0}  # whether gradients cost outside the mask, too
+_RHO_PER_STRENGTH = {False: 100.0, True: 1000.0}  # whether gradients cost outside the mask, too
 _DATA_RHO = 0.25
 _CHECK_EVERY = 5
 _COARSE_STEPS = (40, 40)  # on half of the grid and on a quarter
-_CALM_STEPS = 10  # plain ones, while what was carried settles: relaxed, they swing about the map
+_CALM_STEPS_TO_EDGES = 10
+_CALM_STEPS = 20  # plain ones, while what was carried settles: relaxed, they swing about the map
 _STEPS_TO_EDGES = (10, 10)  # before the edges of the map are looked for, and once more
 _FIRST_STAGE = 20
 _USUAL_ERROR_PPM = 2e-3  # absolute errors weigh like squares at an error of this size
-
-
-def trust_from_noise(
-    sd_ppm: NDArray[np.floating], mask: NDArray[np.bool_], *, highest: float = 2.0
-) -> Real:
-    """Weights 1 / sd [Z, Y, X] with 1 at the median, at most ``highest``, 0 outside the mask."""
-    median = np.median(sd_ppm[mask])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        weight = np.minimum(median / sd_ppm, highest)
-    return np.where(mask & np.isfinite(weight), weight, 0).astype(np.float32)
 
 
 def invert_tv(
@@ -89,9 +80,10 @@ def invert_tv(
     strength
         λ [ppm·mm], see `strength_from_noise`.
     weight
-        Trust per voxel of the field, 1 for the typical one, see `trust_from_noise`.
+        Trust per voxel of the field, 1 for the typical one, see `phase.field_fit.trust_from_noise`.
     magnitude
-        Image whose edges, where the map has them too, cost less; 0 all over: none is known.
+        Image whose edges cost less: its strongest, one in seven, where gradients outside are free;
+        else where the map has them too. 0 all over: none is known.
     outside
         What gradients outside the mask cost, of what they cost inside: 1 for a clean local field,
         0 behind a removal of background.
@@ -113,8 +105,11 @@ def invert_tv(
     Liu J et al. (2012) NeuroImage 59:2560. doi:10.1016/j.neuroimage.2011.08.082
     """
     shape = padded_shape(geometry, padding)
-    task = _task(checked_field(field_ppm, mask), mask, weight, (geometry, shape))
+    known = None if outside else magnitude
+    task = _task(checked_field(field_ppm, mask), mask, weight, known, (geometry, shape))
     problem = _begun(task, (strength, outside), _COARSE_STEPS)
+    if known is not None:
+        return problem.solve(squares, iterations, tolerance, calm=_CALM_STEPS)
     return problem.solve_with_edges(magnitude, iterations, tolerance)
 
 
@@ -134,7 +129,7 @@ def begin_coarsely(
     steps of `invert_tv`; parameters and errors are its.
     """
     shape = padded_shape(geometry, padding)
-    half = _task(checked_field(field_ppm, mask), mask, weight, (geometry, shape)).halved()
+    half = _task(checked_field(field_ppm, mask), mask, weight, None, (geometry, shape)).halved()
     if half is None:
         return None
     coarse = _begun(half, (strength, outside), _COARSE_STEPS[1:], measured=False)
@@ -169,12 +164,15 @@ def invert_robust(
     Lambert et al. (2022) Magn Reson Med 88:962. doi:10.1002/mrm.29218
     """
     shape = padded_shape(geometry, padding)
-    task = _task(checked_field(field_ppm, mask), mask, weight, (geometry, shape))
+    known = None if outside else magnitude
+    task = _task(checked_field(field_ppm, mask), mask, weight, known, (geometry, shape))
     problem = _Problem(task, (strength, outside))
     problem.trust *= np.float32(_USUAL_ERROR_PPM)
     problem.solve(absolutes, (_FIRST_STAGE, _FIRST_STAGE), 0.0)
     problem.trust /= np.float32(_USUAL_ERROR_PPM)
     problem.doubt_misfits()
+    if known is not None:
+        return problem.solve(squares, iterations, tolerance)
     return problem.solve_with_edges(magnitude, iterations, tolerance)
 
 
@@ -182,10 +180,12 @@ def _task(
     field: Real,
     mask: NDArray[np.bool_],
     weight: NDArray[np.floating] | None,
+    magnitude: NDArray[np.floating] | None,
     grid: tuple[Geometry, Shape],
 ) -> Task:
     trust = mask.astype(np.float32) if weight is None else np.where(mask, weight, 0) ** 2
-    return Task(field, trust.astype(np.float32, copy=False), mask, *grid)
+    image = None if magnitude is None else np.nan_to_num(np.asarray(magnitude, np.float32))
+    return Task(field, trust.astype(np.float32, copy=False), mask, image, *grid)
 
 
 def _begun(
@@ -220,7 +220,8 @@ class _Problem:
         self.data[self.crop] = task.field
         rho = np.float32(_RHO_PER_STRENGTH[self.outside > 0] * strength)
         self.kernels = _kernels_of_step(task.geometry, task.shape, rho)
-        share = gradient_shares(task.mask, task.shape, outside=self.outside)
+        images = () if task.magnitude is None else (task.magnitude,)
+        share = gradient_shares(task.mask, task.shape, images, outside=self.outside)
         self.gradients = gradients(task.geometry.voxel_mm, strength / float(rho), share)
         self.model, self.chi = (RealPlan(task.shape, measured=measured) for _ in range(2))
         self.model.real[...] = self.data
@@ -242,7 +243,7 @@ class _Problem:
     ) -> Solution:
         """Some steps for a map to see edges in, twice; then until χ changes no more."""
         seen = () if magnitude is None or not np.any(magnitude) else (magnitude,)
-        calm, spent = _CALM_STEPS, 0
+        calm, spent = _CALM_STEPS_TO_EDGES, 0
         self._see_edges(seen)
         for steps in _STEPS_TO_EDGES:
             first = self.solve(squares, (steps, steps), 0.0, calm=calm)

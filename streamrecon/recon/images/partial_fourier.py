@@ -59,8 +59,8 @@ def fill_by_pocs(
     One side of k-space cannot tell detail of magnitude from detail of phase. Zero-filling halves
     both and lets each leak into the other; POCS takes all of it for magnitude. So it sharpens
     edges and *loses local phase*: on the simulated head with 6/8 of the lines the error of phase
-    grows (docs/acquisitions.md has the figures and their script). More iterations lose more. For
-    susceptibility leave the images zero-filled, or take from here the magnitude only,
+    grows (docs/explanation/acquisitions.md has the figures and their script). More iterations lose
+    more. For susceptibility leave the images zero-filled, or take from here the magnitude only,
     `with_phase_of`.
 
     Coils may be combined before or after: the difference is below 1 % of the error itself.

@@ -1,4 +1,6 @@
 from streamrecon.recon.kspace.assemble import Assembler as Assembler
+from streamrecon.recon.kspace.assemble import HybridSpace as HybridSpace
+from streamrecon.recon.kspace.assemble import KSpace as KSpace
 from streamrecon.recon.kspace.central_kspace import CentralLines as CentralLines
 from streamrecon.recon.kspace.coil_compression import compressed as compressed
 from streamrecon.recon.kspace.coil_compression import compression_matrix as compression_matrix

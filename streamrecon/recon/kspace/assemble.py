@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
 from streamrecon.model.lattice import ALL_LINES, Lattice
+from streamrecon.model.scan import Scan
 from streamrecon.recon._kernels import scatter_rows
 from streamrecon.recon.kspace.calibration_lines import CalibrationLines
 from streamrecon.recon.kspace.encoding_grid import Grid
@@ -61,6 +62,28 @@ class HybridSpace:
     sampled: NDArray[np.bool_]
     grid: Grid
     lattice: Lattice = ALL_LINES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KSpace:
+    """One volume's lines on the grid, on its way through a chain.
+
+    Parameters
+    ----------
+    space
+        The lines, as far as they could be transformed while they came.
+    scan
+        The scan they belong to; its polarity is that of the lines.
+    repetition
+        Number of the volume, from 0.
+    is_white
+        Whether a line's noise is white: deviation 1 in real and imaginary part of each channel.
+    """
+
+    space: HybridSpace
+    scan: Scan
+    repetition: int = 0
+    is_white: bool = False
 
 
 class Assembler:

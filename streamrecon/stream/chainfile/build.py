@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from streamrecon.stream.chainfile.instantiate import NO_PARAMETERS, make_gadgets
 from streamrecon.stream.chainfile.parse import read_chain
+from streamrecon.stream.chainfile.scan_parameters import scan_parameters
 from streamrecon.stream.chainfile.spec import ChainSpec, GadgetSpec, NodeSpec
 from streamrecon.stream.chainfile.way_out import check_detached
 from streamrecon.stream.gadget import Context
@@ -55,7 +56,15 @@ def build_chain(
         run=given.run or uuid.uuid4().hex,
         shared=Shared(),
     )
-    return Chain(_sequence(spec.nodes, made), context=given, notices=notices)
+    ahead = _ahead(registry, made)
+    return Chain(_sequence(spec.nodes, made), context=given, notices=notices, ahead=ahead)
+
+
+def _ahead(registry: Registry, made: Mapping[GadgetSpec, AnyGadget]) -> Step | None:
+    if registry.front is None:
+        return None
+    front = registry.front.model_validate(scan_parameters(made))
+    return Step(type(front).__name__, front)
 
 
 def _chain_hash(spec: ChainSpec, overrides: Mapping[str, str]) -> str:

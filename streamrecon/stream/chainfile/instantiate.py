@@ -12,6 +12,7 @@ from streamrecon.model.notice import Notice
 from streamrecon.stream.chainfile.lookup import Plan, plan_gadgets, renaming_notices
 from streamrecon.stream.chainfile.overrides import override
 from streamrecon.stream.chainfile.references import resolve
+from streamrecon.stream.chainfile.scan_parameters import scan_parameters
 from streamrecon.stream.chainfile.spec import ChainSpec, GadgetSpec
 from streamrecon.stream.registry import Registry
 from streamrecon.stream.run.serial import AnyGadget
@@ -38,6 +39,7 @@ def make_gadgets(
     plans, notices = plan_gadgets(spec, registry)
     notices += override(plans, parameters)
     made = {plan.spec: _make(plan, plans) for plan in plans}
+    scan_parameters(made)  # or the contradiction in them
     return made, (*notices, *renaming_notices(plans))
 
 

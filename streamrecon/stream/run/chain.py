@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from streamrecon.errors import StreamReconError
 from streamrecon.model.notice import Notice
 from streamrecon.stream.gadget import Context
-from streamrecon.stream.run.serial import Node, Step, signing
+from streamrecon.stream.run.serial import Node, Serial, Step, signing
 
 
 def _nothing() -> None:
@@ -25,12 +25,20 @@ class Chain:
         What the session gives to every gadget.
     notices
         What the reader of the chain file has to say; emitted before the first item.
+    ahead
+        Runs before the gadgets of the chain file.
     """
 
     def __init__(
-        self, node: Node, *, context: Context | None = None, notices: tuple[Notice, ...] = ()
+        self,
+        node: Node,
+        *,
+        context: Context | None = None,
+        notices: tuple[Notice, ...] = (),
+        ahead: Step | None = None,
     ) -> None:
         self._node = node
+        self._whole = node if ahead is None else Serial((ahead, node))
         self._context = Context() if context is None else context
         self._ran = False
         self.notices = notices
@@ -70,7 +78,7 @@ class Chain:
         self._enter()
         for notice in self.notices:
             emit(notice)
-        stage = self._node.start(emit)
+        stage = self._whole.start(emit)
         try:
             for item in items:
                 stage.feed(item)
@@ -85,6 +93,6 @@ class Chain:
         if self._ran:
             raise StreamReconError("chain: found a second run, needed a new chain for it")
         self._ran = True
-        for step in self._node.steps():
+        for step in self._whole.steps():
             with signing(step.name):
                 step.gadget.enter(self._context)

@@ -1,0 +1,63 @@
+"""A first scan before the first scan: kernels are compiled, modules loaded, when a client comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from streamrecon_gadgets import REGISTRY
+
+from streamrecon.mrd.wire.layout import ACQUISITION, NOISE, REVERSE
+from streamrecon.mrd.wire.messages import Acquisitions, Header
+from streamrecon.stream.chainfile.build import build_chain
+from streamrecon.stream.chainfile.library import find_chain_file
+
+_CHAIN = "gre_recon"
+_COILS, _SIZE, _PARTITIONS = 2, 16, 4
+_HEADER = f"""<ismrmrdHeader>
+<experimentalConditions><H1resonanceFrequency_Hz>127732436</H1resonanceFrequency_Hz>
+</experimentalConditions>
+<encoding><trajectory>cartesian</trajectory>
+<encodedSpace>
+<matrixSize><x>{2 * _SIZE}</x><y>{_SIZE}</y><z>{_PARTITIONS}</z></matrixSize>
+<fieldOfView_mm><x>{2 * _SIZE}</x><y>{_SIZE}</y><z>{_PARTITIONS}</z></fieldOfView_mm>
+</encodedSpace>
+<reconSpace>
+<matrixSize><x>{_SIZE}</x><y>{_SIZE}</y><z>{_PARTITIONS}</z></matrixSize>
+<fieldOfView_mm><x>{_SIZE}</x><y>{_SIZE}</y><z>{_PARTITIONS}</z></fieldOfView_mm>
+</reconSpace></encoding>
+<sequenceParameters><TE>5</TE><TE>10</TE></sequenceParameters>
+<userParameters><userParameterLong><name>PhaseSign</name><value>1</value></userParameterLong>
+</userParameters></ismrmrdHeader>"""
+
+
+def warm() -> None:
+    """Reconstruct a small bipolar scan of noise, and forget it."""
+    chain = build_chain(find_chain_file(_CHAIN), REGISTRY)
+    chain.run(_scan(), lambda _: None)
+
+
+def _scan() -> Iterator[Header | Acquisitions]:
+    yield Header(_HEADER.encode())
+    yield _lines(np.full(8, NOISE, np.uint64))
+    lines = _lines(np.zeros(2 * _SIZE * _PARTITIONS, np.uint64))
+    kz, ky, echo = np.indices((_PARTITIONS, _SIZE, 2)).reshape(3, -1)
+    lines.head["idx"]["kspace_encode_step_2"] = kz
+    lines.head["idx"]["kspace_encode_step_1"] = ky
+    lines.head["idx"]["contrast"] = echo
+    lines.head["flags"] = np.where(echo == 1, REVERSE, 0)
+    yield lines
+
+
+def _lines(flags: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> Acquisitions:
+    n, samples = len(flags), 2 * _SIZE
+    head = np.zeros(n, ACQUISITION)
+    head["flags"] = flags
+    head["number_of_samples"], head["center_sample"] = samples, samples // 2
+    head["active_channels"] = head["available_channels"] = _COILS
+    head["sample_time_us"] = 5.0
+    head["read_dir"], head["phase_dir"], head["slice_dir"] = np.eye(3)
+    noise = np.random.default_rng(0).standard_normal((2, n, _COILS, samples)).astype(np.float32)
+    return Acquisitions(
+        head, (noise[0] + 1j * noise[1]).astype(np.complex64), np.zeros((n, samples, 0), np.float32)
+    )

@@ -1,0 +1,126 @@
+"""One word, one thing: names and texts keep to docs/glossary.md."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = [
+    ROOT / "streamrecon",
+    ROOT / "gadgets" / "streamrecon_gadgets",
+    ROOT / "simulator" / "streamrecon_simulator",
+]
+SOURCES = [path for package in PACKAGES for path in sorted(package.rglob("*.py"))]
+
+MODULE_NAMES = {
+    "bell": "wakeup",
+    "bodies": "decode_messages",
+    "carry": "transport",
+    "coarse": "downsample",
+    "common": "the idea that the module holds",
+    "courier": "delivery_process",
+    "desk": "the command's own name",
+    "expected": "sampling_pattern",
+    "findings": "fields",
+    "gauge": "sensitivity_phase",
+    "helpers": "the idea that the module holds",
+    "intake": "reader",
+    "levels": "multiresolution",
+    "misc": "the idea that the module holds",
+    "parcels": "outcome",
+    "parts": "complex_parts",
+    "peer": "client_socket",
+    "pieces": "encode_fields",
+    "polarity": "phase_sign or bipolar_readout",
+    "stacks": "volumes_from_images",
+    "strong": "two_pass",
+    "utils": "the idea that the module holds",
+    "words": "value_representations",
+}
+"""Name of a module that says nothing before it is opened → what is used."""
+
+IDENTIFIERS = {
+    "arr": "the quantity's name",
+    "desk": "command",
+    "gauge": "phase",
+    "helper": "what it does",
+    "img": "image",
+    "manager": "what it does",
+    "tmp": "what it holds",
+    "utils": "what it does",
+}
+"""Word in the name of a function, a class, an argument or a variable → what is used."""
+
+TEXTS = {
+    "acquisition head": "acquisition header",
+    "phase polarity": "phase sign",
+    "polarity of the phase": "phase sign",
+    "sensitivity field": "bias field",
+    "sensitivity maps": "coil sensitivities",
+    "tissue field": "local field",
+    "tissue phase": "local field",
+}
+"""Words in messages, docstrings and documents → the glossary's."""
+
+
+def words_of(name: str) -> list[str]:
+    """The words of an identifier, in small letters."""
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
+
+
+def names_of(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name
+            case ast.ClassDef(name=name):
+                yield name
+            case ast.arg(arg=name):
+                yield name
+            case ast.Name(id=name, ctx=ast.Store()):
+                yield name
+
+
+def test_a_name_falls_into_its_words() -> None:
+    assert words_of("_BellRinger2_inSI") == ["bell", "ringer", "in", "si"]
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    found = {
+        str(path.relative_to(ROOT)): MODULE_NAMES[path.stem.strip("_")]
+        for path in SOURCES
+        if path.stem.strip("_") in MODULE_NAMES
+    }
+
+    assert found == {}
+
+
+def test_no_identifier_has_a_word_that_the_glossary_replaces() -> None:
+    found = {
+        f"{path.relative_to(ROOT)}: {name}": IDENTIFIERS[word]
+        for path in SOURCES
+        for name in names_of(ast.parse(path.read_text(encoding="utf-8")))
+        for word in words_of(name)
+        if word in IDENTIFIERS
+    }
+
+    assert found == {}
+
+
+@pytest.mark.parametrize("words", TEXTS)
+def test_no_text_has_words_that_the_glossary_replaces(words: str) -> None:
+    documents = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    texts = [path for path in (*SOURCES, *documents) if path.parent.name != "adr"]
+
+    found = [
+        str(path.relative_to(ROOT))
+        for path in texts
+        if re.search(rf"\b{re.escape(words)}\b", path.read_text(encoding="utf-8"), re.IGNORECASE)
+    ]
+
+    assert found == [], f"write {TEXTS[words]!r}"
