@@ -15,7 +15,7 @@ from streamrecon_simulator.vein_tree import vein_tree
 
 from streamrecon.fourier import Plan
 from streamrecon.maps.centrelines import trace_veins
-from streamrecon.maps.phase_sign_check import check_polarity
+from streamrecon.maps.phase_sign_check import check_phase_sign
 from streamrecon.maps.veins import SCALES_MM, find_veins
 from streamrecon.model.geometry import Geometry
 from streamrecon.threads import set_budget
@@ -41,7 +41,7 @@ def main() -> None:
     for name, aim, work in (
         ("vein mask", "≤ 200", lambda: find_veins(chi, head, GRID)),
         ("centre-lines", "", lambda: trace_veins(veins, chi, GRID)),
-        ("polarity check", "", lambda: check_polarity(chi, head, GRID)),
+        ("phase sign check", "", lambda: check_phase_sign(chi, head, GRID)),
     ):
         print(f"  {name:16s} {8 * cost_in(lambda: units(plan), work, pairs=3):7.1f}  {aim}")
     if sato is None:

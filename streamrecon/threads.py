@@ -51,9 +51,9 @@ def set_budget(threads: int) -> None:
 
 
 def at_once(work: Callable[[range], None], count: int) -> None:
-    """Call ``work`` with equal shares of ``range(count)`` in as many threads as the budget has.
+    """Call ``work`` with equal chunks of ``range(count)`` in as many threads as the budget has.
 
-    The caller takes the last share. ``work`` should release the GIL. BLAS keeps to one thread in
+    The caller takes the last chunk. ``work`` should release the GIL. BLAS keeps to one thread in
     this process from now on: its own threads wait by spinning, and two sets of them cost ten times
     the work itself.
 
@@ -63,14 +63,14 @@ def at_once(work: Callable[[range], None], count: int) -> None:
     True
     """
     _quiet_blas()
-    n_shares = max(1, min(budget(), count))
-    edges = [count * share // n_shares for share in range(n_shares + 1)]
-    *shares, own = map(range, edges[:-1], edges[1:])
-    if not shares:
+    n_chunks = max(1, min(budget(), count))
+    edges = [count * chunk // n_chunks for chunk in range(n_chunks + 1)]
+    *chunks, own = map(range, edges[:-1], edges[1:])
+    if not chunks:
         work(own)
         return
-    with ThreadPoolExecutor(len(shares), thread_name_prefix="share") as pool:
-        others = pool.map(work, shares)
+    with ThreadPoolExecutor(len(chunks), thread_name_prefix="chunk") as pool:
+        others = pool.map(work, chunks)
         work(own)
         for _ in others:
             pass

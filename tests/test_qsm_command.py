@@ -117,7 +117,7 @@ def test_the_scale_of_the_phase_is_found_and_told(tmp_path, scale: float, word: 
 
     files = read_echo_files(phase, magnitude)
 
-    assert word in " ".join(files.told)
+    assert word in " ".join(files.messages)
     assert files.scale.rad_per_step * scale == pytest.approx(1, rel=1e-3)
 
 
@@ -210,7 +210,7 @@ def test_a_scale_that_a_file_got_wrong_is_passed_over_and_told(shared_data: Path
 
     assert files.phase.shape == (3, 41, 51, 51)
     assert np.abs(files.phase).max() == pytest.approx(np.pi, abs=1e-3)
-    assert "was passed over" in files.told[-1]
+    assert "was passed over" in files.messages[-1]
 
 
 def write_local_field(folder: Path, *, scale: float = 1.0) -> Path:

@@ -19,5 +19,5 @@ def test_warming_up_compiles_the_kernels_of_a_reconstruction() -> None:
 def test_the_scan_of_the_warm_up_has_every_kind_of_line() -> None:
     noise, lines = (m for m in warming._scan() if isinstance(m, Acquisitions))
 
-    assert len(set(noise.head["flags"])) == 1
-    assert len(set(lines.head["flags"])) == 2  # forward and backward
+    assert len(set(noise.header["flags"])) == 1
+    assert len(set(lines.header["flags"])) == 2  # forward and backward

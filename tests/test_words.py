@@ -46,15 +46,24 @@ MODULE_NAMES = {
 
 IDENTIFIERS = {
     "arr": "the quantity's name",
+    "bell": "wakeup",
+    "bells": "wakeups",
     "desk": "command",
+    "fate": "delivery or outcome",
     "gauge": "phase",
     "helper": "what it does",
     "img": "image",
     "manager": "what it does",
+    "parcel": "file",
+    "parcels": "files",
+    "remark": "comment or message",
+    "remarks": "comments or messages",
     "tmp": "what it holds",
+    "twin": "duplicate",
+    "twins": "duplicates",
     "utils": "what it does",
 }
-"""Word in the name of a function, a class, an argument or a variable → what is used."""
+"""Word in the name of a function, class, argument, variable or attribute → what is used."""
 
 TEXTS = {
     "acquisition head": "acquisition header",
@@ -82,7 +91,7 @@ def names_of(tree: ast.AST) -> Iterator[str]:
                 yield name
             case ast.arg(arg=name):
                 yield name
-            case ast.Name(id=name, ctx=ast.Store()):
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
                 yield name
 
 

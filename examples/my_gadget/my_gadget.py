@@ -35,5 +35,5 @@ class CombineEchoes(Gadget[Echoes]):
             Quantity.MAGNITUDE_COMBINED,
             item.scan,
             repetition=item.repetition,
-            comments=("magnitude of all echoes", *item.scan.remarks),
+            comments=("magnitude of all echoes", *item.scan.comments),
         )

@@ -122,8 +122,8 @@ def _show(message: Message) -> None:
     match message:
         case Text(text=text):
             print(text)
-        case Image(head=head, data=data):
-            series, number = int(head["image_series_index"]), int(head["image_index"])
+        case Image(header=header, data=data):
+            series, number = int(header["image_series_index"]), int(header["image_index"])
             shape = " × ".join(str(n) for n in data.shape)
             print(f"image {series}.{number}: {shape} {data.dtype}")
         case _:

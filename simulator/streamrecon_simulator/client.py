@@ -140,7 +140,7 @@ def _paced(messages: Iterable[Message], pace: Pace, stop: threading.Event) -> It
         if not isinstance(message, Acquisitions):
             yield message
             continue
-        stamps = message.head["acquisition_time_stamp"].astype(np.int64)
+        stamps = message.header["acquisition_time_stamp"].astype(np.int64)
         for lines in np.split(np.arange(len(stamps)), np.flatnonzero(np.diff(stamps)) + 1):
             stop.wait(max(0.0, began + float(stamps[lines[0]]) * _TICK_S - monotonic()))
             yield message.select(lines)

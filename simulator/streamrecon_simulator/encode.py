@@ -24,10 +24,10 @@ from streamrecon_simulator.scene import Scene, slab_axes
 _WORKERS = 2  # threads of the transform: what the smallest supported machine has
 
 
-def polarity(scene: Scene) -> tuple[int, ...]:
+def readout_polarity(scene: Scene) -> tuple[int, ...]:
     """Sign of the readout gradient of each echo.
 
-    >>> polarity(Scene("three echoes", te_s=(0.005, 0.01, 0.015), bipolar=True))
+    >>> readout_polarity(Scene("three echoes", te_s=(0.005, 0.01, 0.015), bipolar=True))
     (1, -1, 1)
     """
     return tuple(-1 if scene.bipolar and echo % 2 else 1 for echo in range(len(scene.te_s)))
@@ -72,7 +72,7 @@ def encode(scene: Scene, fine: Properties) -> NDArray[np.complex64]:
     kspace = np.empty((len(scene.te_s), scene.n_coils, *scene.encoded_matrix), np.complex64)
     echoes = [
         magnetisation(scene, fine, te_s, sign)
-        for te_s, sign in zip(scene.te_s, polarity(scene), strict=True)
+        for te_s, sign in zip(scene.te_s, readout_polarity(scene), strict=True)
     ]
     for channel, coil in enumerate(scene.coils):
         if channel in scene.faults.dead_coils:

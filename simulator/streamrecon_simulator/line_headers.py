@@ -18,7 +18,7 @@ from streamrecon.mrd.wire.layout import (
     PARALLEL_CALIBRATION_AND_IMAGING,
     REVERSE,
 )
-from streamrecon_simulator.encode import polarity
+from streamrecon_simulator.encode import readout_polarity
 from streamrecon_simulator.scene import Scene, slab_axes
 
 _TICK_S = 2.5e-3  # unit of the time stamps, the habit of one vendor
@@ -46,9 +46,9 @@ def imaging_heads(scene: Scene, lines: NDArray[np.void]) -> NDArray[np.void]:
     for counter in ("average", "repetition", "segment"):
         heads["idx"][counter] = lines[counter]
     heads["position"] = _positions(scene, lines)
-    heads["flags"] |= np.where(np.array(polarity(scene))[lines["echo"]] < 0, REVERSE, 0).astype(
-        "u8"
-    )
+    heads["flags"] |= np.where(
+        np.array(readout_polarity(scene))[lines["echo"]] < 0, REVERSE, 0
+    ).astype("u8")
     _mark_purpose(heads, lines)
     _mark_ends(scene, heads)
     return heads

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from streamrecon.mrd.wire.messages import Acquisitions, Header, Waveform
 from streamrecon_simulator.coils import correlated_noise, noise_covariance
-from streamrecon_simulator.encode import encode, polarity, sample_object
+from streamrecon_simulator.encode import encode, readout_polarity, sample_object
 from streamrecon_simulator.header import header_xml
 from streamrecon_simulator.line_headers import imaging_heads, noise_heads
 from streamrecon_simulator.order import line_order
@@ -104,7 +104,7 @@ def _pick(
     """Samples [N, C, X] of the lines as they were measured, in the order of time."""
     z = lines["slab"] * scene.encoded_matrix[0] + lines["kz"]
     data = kspace[lines["echo"], :, z, lines["ky"], scene.skipped_samples :]
-    backwards = np.array(polarity(scene))[lines["echo"]] < 0
+    backwards = np.array(readout_polarity(scene))[lines["echo"]] < 0
     data[backwards] = data[backwards, :, ::-1]
     if scene.drift_hz or scene.faults.breathing_hz:
         field_hz = scene.drift_hz * lines["repetition"]

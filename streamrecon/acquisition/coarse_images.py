@@ -15,7 +15,7 @@ from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.quantities import Quantity
 from streamrecon.qsm.pipeline import Quality, invert, local_field
 from streamrecon.qsm.total_field import total_field
-from streamrecon.recon.images.bipolar_readout import signed, without_polarity
+from streamrecon.recon.images.bipolar_readout import signed, without_bipolar_phase
 from streamrecon.recon.images.coil_combination import combine_coils
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.recon.kspace.readout import ReadoutTransform
@@ -29,12 +29,14 @@ def preview_images(item: EarlyLines) -> Iterator[Volume | None]:
     geometry, b0_t = scan.geometry, scan.b0_t
 
     def volume(values: NDArray[np.float32], quantity: Quantity) -> Volume:
-        told = f"PREVIEW from the central {item.share:.0%} of k-space"
-        return Volume(values, geometry, quantity, scan, comments=(*scan.remarks, told))
+        comment = f"PREVIEW from the central {item.share:.0%} of k-space"
+        return Volume(values, geometry, quantity, scan, comments=(*scan.comments, comment))
 
     magnitude = root_sum_squares(echoes.data)
     yield volume(magnitude, Quantity.MAGNITUDE_PREVIEW)
-    total = total_field(echoes.data, te_s, b0_t, geometry, polarity=scan.echoes.polarity)
+    total = total_field(
+        echoes.data, te_s, b0_t, geometry, readout_polarity=scan.echoes.readout_polarity
+    )
     yield None
     local = local_field(total, geometry, quality=Quality.FAST)
     yield None
@@ -56,6 +58,6 @@ def _combined(item: EarlyLines) -> Echoes:
     volume = opened.finish(0)
     space, scan = volume.space, volume.scan
     images = combine_coils(space, unfolding(space.calibration, space.lattice, grid))
-    if len(set(scan.echoes.polarity)) > 1:
-        images, _ = without_polarity(images, scan.echoes)
+    if len(set(scan.echoes.readout_polarity)) > 1:
+        images, _ = without_bipolar_phase(images, scan.echoes)
     return Echoes(signed(images, scan.phase_sign.value), scan)

@@ -118,8 +118,8 @@ class ChannelCompression:
 
     def _wait(self, lines: Acquisitions) -> None:
         """Keep lines, and what they are."""
-        images = (lines.head["flags"] & _NOT_IMAGING) == 0
-        idx = lines.head["idx"]
+        images = (lines.header["flags"] & _NOT_IMAGING) == 0
+        idx = lines.header["idx"]
         central = self._places.note(
             idx["kspace_encode_step_1"],
             idx["kspace_encode_step_2"],

@@ -89,7 +89,7 @@ class CentreOfScan:
         if self._watch.is_done:
             self._kept.clear()
         protocol = replace(self._protocol, encoding=encoding)
-        return EarlyLines(lines, protocol, mix, middle.share, self._late)
+        return EarlyLines(lines, protocol, mix, middle.fraction, self._late)
 
     def _keep(self, lines: Acquisitions) -> None:
         if len(lines):
@@ -108,15 +108,15 @@ class CentreOfScan:
         return encoding, lines_within(self._grid, encoding.ky, encoding.kz)
 
     def _of_first_volume(self, lines: Acquisitions) -> Acquisitions:
-        idx, encoding = lines.head["idx"], self._protocol.encoding
-        wanted = (lines.head["flags"] & np.uint64(layout.NOT_IMAGING)) == 0
+        idx, encoding = lines.header["idx"], self._protocol.encoding
+        wanted = (lines.header["flags"] & np.uint64(layout.NOT_IMAGING)) == 0
         for counter in _COUNTERS:
             wanted &= idx[counter] == getattr(encoding, counter).minimum
         return lines.select(wanted)
 
     def _places(self, lines: Acquisitions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Places (z, y) on the encoded grid."""
-        idx, grid = lines.head["idx"], self._grid
+        idx, grid = lines.header["idx"], self._grid
         y = grid.y.place(idx["kspace_encode_step_1"], grid.ky.centre)
         if grid.is_2d:
             return idx["slice"].astype(np.int64) - grid.first_slice, y
@@ -127,4 +127,4 @@ def _joined(runs: Sequence[Acquisitions]) -> Acquisitions:
     """Runs of one shape as one run; Cartesian lines have no trajectory."""
     data = np.concatenate([run.data for run in runs])
     none = np.zeros((*data.shape[::2], 0), np.float32)
-    return Acquisitions(np.concatenate([run.head for run in runs]), data, none)
+    return Acquisitions(np.concatenate([run.header for run in runs]), data, none)

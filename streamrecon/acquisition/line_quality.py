@@ -77,8 +77,8 @@ class LineQuality:
     def look(self, lines: Acquisitions) -> Iterator[Notice]:
         """Look at the next lines of the scan, and say what is to be said of them."""
         protocol = self._protocol
-        images = (lines.head["flags"] & np.uint64(layout.NOT_IMAGING)) == 0
-        idx = lines.head["idx"]
+        images = (lines.header["flags"] & np.uint64(layout.NOT_IMAGING)) == 0
+        idx = lines.header["idx"]
         limits = protocol.encoding
         echoes = idx["contrast"][images] - limits.contrast.minimum
         yield from self._count_missing(echoes)
@@ -98,8 +98,8 @@ class LineQuality:
             yield from self._warn("missing", f"lines are missing: {found} of the last ones")
 
     def _look_at_centre(self, line: Acquisitions, protocol: ScanProtocol) -> Iterator[Notice]:
-        echo = int(line.head["idx"]["contrast"][0]) - protocol.encoding.contrast.minimum
-        place = echo, int(line.head["idx"]["slice"][0])
+        echo = int(line.header["idx"]["contrast"][0]) - protocol.encoding.contrast.minimum
+        place = echo, int(line.header["idx"]["slice"][0])
         data = line.data[0] if self._mix is None else self._mix.matrix @ line.data[0]
         if place not in self._first:
             self._first[place] = np.array(data)
@@ -121,7 +121,7 @@ class LineQuality:
     ) -> Iterator[Notice]:
         encoding = protocol.encoding
         signal = mean_signal(
-            data, int(line.head["center_sample"][0]), int(np.prod(encoding.encoded_shape))
+            data, int(line.header["center_sample"][0]), int(np.prod(encoding.encoded_shape))
         )
         text = f"signal at the first echo, mean of the field of view: {signal:.1f} times the noise"
         if signal < self._limits.snr:

@@ -38,13 +38,13 @@ def rows_along_x(
     DataError
         If the lines' samples or channels do not fit.
     """
-    backward = (lines.head["flags"] & np.uint64(layout.REVERSE)) != 0
+    backward = (lines.header["flags"] & np.uint64(layout.REVERSE)) != 0
     data, centre = _kept_samples(lines, backward)
     return readout.rows(data, centre, backward), backward
 
 
 class OpenVolume:
-    """Collects the lines of one volume, and what their headers say of place and polarity."""
+    """Collects the lines of one volume, and their places and readout polarity."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class OpenVolume:
             factor=math.prod(protocol.encoding.acceleration),
         )
         self._calibration_taken = False
-        self._polarity = np.zeros(len(protocol.echoes), np.int64)
+        self._readout_polarity = np.zeros(len(protocol.echoes), np.int64)
         self._placed: dict[int, NDArray[np.void]] = {}  # first line of each slice
 
     @property
@@ -98,24 +98,24 @@ class OpenVolume:
         DataError
             If a line does not fit the grid, or the lines of one echo differ in direction.
         """
-        head = lines.head
+        header = lines.header
         rows, backward = rows_along_x(lines, self._readout)
-        echo = head["idx"]["contrast"] - self._protocol.encoding.contrast.minimum
-        kz = head["idx"]["slice" if self._grid.is_2d else "kspace_encode_step_2"]
-        ky = head["idx"]["kspace_encode_step_1"]
-        self._assembler.add(rows, echo=echo, kz=kz, ky=ky, purpose=self._purpose(head["flags"]))
-        self._note_polarity(echo, np.where(backward, -1, 1))
-        for number in np.unique(head["idx"]["slice"]).tolist():
-            first = int((head["idx"]["slice"] == number).argmax())
-            self._placed.setdefault(number, head[first : first + 1].copy())
+        echo = header["idx"]["contrast"] - self._protocol.encoding.contrast.minimum
+        kz = header["idx"]["slice" if self._grid.is_2d else "kspace_encode_step_2"]
+        ky = header["idx"]["kspace_encode_step_1"]
+        self._assembler.add(rows, echo=echo, kz=kz, ky=ky, purpose=self._purpose(header["flags"]))
+        self._note_readout_polarity(echo, np.where(backward, -1, 1))
+        for number in np.unique(header["idx"]["slice"]).tolist():
+            first = int((header["idx"]["slice"] == number).argmax())
+            self._placed.setdefault(number, header[first : first + 1].copy())
 
-    def finish(self, repetition: int, remarks: tuple[str, ...] = ()) -> KSpace:
+    def finish(self, repetition: int, comments: tuple[str, ...] = ()) -> KSpace:
         """The volume in its place; it takes no more lines."""
-        heads = np.concatenate([self._placed[number] for number in sorted(self._placed)])
-        scan, assumed = place(self._protocol, heads)
+        headers = np.concatenate([self._placed[number] for number in sorted(self._placed)])
+        scan, assumed = place(self._protocol, headers)
         if scan.phase_sign.origin is SignOrigin.ASSUMED:
             assumed = (*assumed, f"phase sign {scan.phase_sign}")
-        scan = replace(self._with_polarity(scan), remarks=(*assumed, *remarks))
+        scan = replace(self._with_readout_polarity(scan), comments=(*assumed, *comments))
         return KSpace(self._assembler.finish(), scan, repetition, self._is_white)
 
     def _purpose(self, flags: NDArray[np.uint64]) -> Purpose | None:
@@ -126,16 +126,20 @@ class OpenVolume:
         both = (flags & np.uint64(layout.PARALLEL_CALIBRATION_AND_IMAGING)) != 0
         return Purpose(images, calibrates=~images | both)
 
-    def _note_polarity(self, echo: NDArray[np.integer], direction: NDArray[np.int64]) -> None:
+    def _note_readout_polarity(
+        self, echo: NDArray[np.integer], direction: NDArray[np.int64]
+    ) -> None:
         for number in np.unique(echo).tolist():
-            found = set(direction[echo == number].tolist()) | {int(self._polarity[number])} - {0}
+            found = set(direction[echo == number].tolist()) | {
+                int(self._readout_polarity[number])
+            } - {0}
             if len(found) > 1:
                 raise DataError(f"echo {number}: found lines of both readout directions")
-            self._polarity[number] = found.pop()
+            self._readout_polarity[number] = found.pop()
 
-    def _with_polarity(self, scan: Scan) -> Scan:
-        polarity = tuple(int(sign) or 1 for sign in self._polarity)
-        echoes = replace(scan.echoes, polarity=polarity)
+    def _with_readout_polarity(self, scan: Scan) -> Scan:
+        readout_polarity = tuple(int(sign) or 1 for sign in self._readout_polarity)
+        echoes = replace(scan.echoes, readout_polarity=readout_polarity)
         return replace(scan, protocol=replace(scan.protocol, echoes=echoes))
 
 
@@ -146,11 +150,11 @@ def _kept_samples(
 
     Samples are discarded in the order of time, the centre counts in the order of k.
     """
-    before, after = lines.head["discard_pre"], lines.head["discard_post"]
+    before, after = lines.header["discard_pre"], lines.header["discard_post"]
     if not before.any() and not after.any():
-        return lines.data, lines.head["center_sample"]
+        return lines.data, lines.header["center_sample"]
     if np.ptp(before) or np.ptp(after):
         raise DataError("lines: found different numbers of samples to discard in one run of lines")
     start, stop = int(before[0]), lines.data.shape[2] - int(after[0])
-    centre = lines.head["center_sample"].astype(np.int64) - np.where(backward, after, before)
+    centre = lines.header["center_sample"].astype(np.int64) - np.where(backward, after, before)
     return lines.data[:, :, start:stop], centre

@@ -43,7 +43,7 @@ def susceptibility(
     mask: ArrayLike | None = None,
     quality: Quality | str = DEFAULT_QUALITY,
     background: Background | str = Background.PRESET,
-    polarity: Sequence[int] = (),
+    readout_polarity: Sequence[int] = (),
     unwrapping: Unwrapping | str = Unwrapping.TEMPLATE,
     inversion: Inversion | str = Inversion.PRESET,
     two_pass: bool = False,
@@ -70,7 +70,7 @@ def susceptibility(
         ``fast``, ``standard``, ``best`` or ``consensus``.
     background
         Another removal of the outer field than the preset's: ``pdf``, ``v-sharp`` …
-    polarity
+    readout_polarity
         +1 or -1 for each echo where readouts alternate.
     unwrapping
         ``template`` (one echo from another) or ``individual``.
@@ -88,7 +88,7 @@ def susceptibility(
     """
     total = total_field(
         magnitude, phase_rad, te_s, b0_t, geometry,
-        phase_sign=phase_sign, mask=mask, polarity=polarity, unwrapping=unwrapping,
+        phase_sign=phase_sign, mask=mask, readout_polarity=readout_polarity, unwrapping=unwrapping,
     )  # fmt: skip
     local = local_field(total, geometry, quality=quality, background=background)
     return invert(
@@ -107,7 +107,7 @@ def total_field(
     *,
     phase_sign: int,
     mask: ArrayLike | None = None,
-    polarity: Sequence[int] = (),
+    readout_polarity: Sequence[int] = (),
     unwrapping: Unwrapping | str = Unwrapping.TEMPLATE,
 ) -> TotalField:
     """The field of all sources: offset off, echoes unwrapped and fitted, the mask found.
@@ -126,7 +126,7 @@ def total_field(
         times,
         b0,
         geometry,
-        polarity=polarity,
+        readout_polarity=readout_polarity,
         mask=given,
         unwrapping=checks.choice(Unwrapping, "unwrapping", unwrapping),
     )

@@ -11,7 +11,7 @@ from streamrecon.errors import DataError
 from streamrecon.model.images import Volume
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan, ScanProtocol
-from streamrecon.mrd.header.phase_sign import said_sign
+from streamrecon.mrd.header.phase_sign import stated_sign
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.images import meta_keys as names
 from streamrecon.mrd.images.volumes_from_images import Stack
@@ -46,7 +46,7 @@ def _volume(stack: Stack, protocol: ScanProtocol) -> Volume:
     quantity = _BY_LABEL.get(stack.label)
     if quantity is None:
         raise DataError(f"image of {stack.label!r}: found no quantity of that name")
-    said = said_sign(stack.meta.get(names.PHASE_SIGN, ("",))[0])
+    said = stated_sign(stack.meta.get(names.PHASE_SIGN, ("",))[0])
     scan = Scan(
         stack.geometry,
         protocol if said is None else replace(protocol, phase_sign=said),

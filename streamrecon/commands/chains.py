@@ -1,4 +1,4 @@
-"""The chain that the options name, made as a session of the service would make it."""
+"""Builds the chain that the options name, as a session of the service does."""
 
 from __future__ import annotations
 

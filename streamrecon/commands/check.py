@@ -1,4 +1,4 @@
-"""`streamrecon check`: a chain file, before any scan."""
+"""`streamrecon check`: checks a chain file before any scan."""
 
 from __future__ import annotations
 

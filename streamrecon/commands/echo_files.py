@@ -1,4 +1,4 @@
-"""Magnitude and phase from NIfTI files made elsewhere, and what stands beside them."""
+"""Reads magnitude and phase from NIfTI files made elsewhere, and their sidecars."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class EchoFiles:
         The JSON beside the first phase file; empty where there is none.
     name
         Name of the scan, from that of the first phase file.
-    told
+    messages
         What was found and taken for granted, each a sentence.
     doubts
         What may be wrong, each a sentence.
@@ -60,10 +60,10 @@ class EchoFiles:
     b0_t: float
     sidecar: dict[str, object]
     name: str
-    told: tuple[str, ...]
+    messages: tuple[str, ...]
     doubts: tuple[str, ...]
 
-    def scan(self, sign: PhaseSign, remarks: tuple[str, ...]) -> Scan:
+    def scan(self, sign: PhaseSign, comments: tuple[str, ...]) -> Scan:
         """The scan, as far as the files tell."""
         return bare_scan(
             self.geometry,
@@ -72,7 +72,7 @@ class EchoFiles:
             sign,
             vendor=self.vendor,
             name=self.name,
-            remarks=remarks,
+            comments=comments,
         )
 
     @property
@@ -119,16 +119,16 @@ def read_echo_files(
     if turned.values.shape != sized.values.shape:
         raise DataError(f"magnitude: found {sized.size}, needed {turned.size} as the phase has")
     check_values(turned.values, sized.values)
-    values, scale, said = _scaled(turned, ends)
+    values, scale, message = _scaled(turned, ends)
     times, origin = _te_s(turned, te)
     field, sidecar = _b0_t(turned, b0_t), turned.sidecars[0]
     check_sidecars(turned.sidecars, sized.sidecars, te_s=times, b0_t=field)
     axis = ", ".join(f"{c:.3g}" for c in turned.geometry.b0_axis()[::-1])
-    told = (
+    messages = (
         f"echoes: {turned.size} of {_by(turned.geometry.voxel_mm[::-1], 3)} mm",
         f"TE: {', '.join(f'{1e3 * t:.4g}' for t in times)} ms, {origin}",
         f"B0: {field:.4g} T along ({axis}) of the voxel axes x, y, z",
-        f"phase: {said}",
+        f"phase: {message}",
     )
     return EchoFiles(
         sized.values,
@@ -139,7 +139,7 @@ def read_echo_files(
         field,
         sidecar,
         name_of(phase[0]),
-        told,
+        messages,
         tuple(_doubts(turned, sized)),
     )
 

@@ -1,4 +1,4 @@
-"""`streamrecon gadgets`: what a chain file may name."""
+"""`streamrecon gadgets`: lists the gadgets that a chain file may name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that several subcommands share: a chain, a storage, a folder for the images."""
+"""Defines options common to several subcommands: chain, storage, folder for the images."""
 
 from __future__ import annotations
 

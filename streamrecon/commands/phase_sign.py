@@ -1,4 +1,4 @@
-"""`streamrecon phase-sign`: the sign of a scanner's phase, by a phantom of known susceptibility."""
+"""`streamrecon phase-sign`: finds a scanner's phase sign by a phantom of known susceptibility."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _map(echoes: Echoes) -> Susceptibility:
         scan.b0_t,
         scan.geometry,
         quality=Quality.FAST,
-        polarity=scan.echoes.polarity,
+        readout_polarity=scan.echoes.readout_polarity,
     )
 
 

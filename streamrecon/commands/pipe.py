@@ -1,4 +1,4 @@
-"""`streamrecon pipe`: a stream from stdin to stdout."""
+"""`streamrecon pipe`: reconstructs a stream from stdin to stdout."""
 
 from __future__ import annotations
 

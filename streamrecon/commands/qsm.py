@@ -1,4 +1,4 @@
-"""`streamrecon qsm`: susceptibility of magnitude and phase in NIfTI files made elsewhere."""
+"""`streamrecon qsm`: maps susceptibility from magnitude and phase in NIfTI files made elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streamrecon.commands.local_field import map_local_field
 from streamrecon.commands.options import writable, write
 from streamrecon.console import Watch, tell_renamed
 from streamrecon.errors import ConfigError
-from streamrecon.maps.phase_sign_check import check_polarity
+from streamrecon.maps.phase_sign_check import check_phase_sign
 from streamrecon.maps.phase_sign_decision import SignDecision, decide_sign
 from streamrecon.maps.r2star import fit_log_line
 from streamrecon.model.images import Echoes, Regions, Volume
@@ -155,7 +155,7 @@ def run(options: argparse.Namespace) -> int:
         files = read_echo_files(
             options.phase, options.mag, te=options.te, b0_t=options.b0, ends=ends
         )
-        _say(watch, Level.INFO, *files.told)
+        _say(watch, Level.INFO, *files.messages)
         _say(watch, Level.WARNING, *files.doubts)
         regions = Regions(
             None if options.mask is None else read_mask(options.mask, files.geometry),
@@ -211,9 +211,9 @@ def _signed_field(files: EchoFiles, wanted: str, regions: Regions, watch: Watch)
         decision = _sign_by_object(chi, field, echoes)
     if decision.turns(sign):
         field = replace(field, total=_turned(field.total))
-    said = f"phase sign {decision.reason}"
-    _say(watch, decision.level, said)
-    comments = (*files.told[-1:], *files.doubts, said)
+    message = f"phase sign {decision.reason}"
+    _say(watch, decision.level, message)
+    comments = (*files.messages[-1:], *files.doubts, message)
     return replace(field, scan=files.scan(decision.sign, comments))
 
 
@@ -236,7 +236,7 @@ def _sign_by_object(chi: ChiMap, field: FieldMap, echoes: Echoes) -> SignDecisio
     outline = check_outline(echoes.data, times, scan.b0_t, scan.geometry)
     noise, several = field.total.fit.noise, len(times) > 1
     rate = fit_log_line(magnitude, times, chi.mask, noise=noise) if several else None
-    patient = check_polarity(chi.chi_ppm, chi.mask, chi.scan.geometry, r2_star_per_s=rate)
+    patient = check_phase_sign(chi.chi_ppm, chi.mask, chi.scan.geometry, r2_star_per_s=rate)
     found = decide_sign(scan.phase_sign, outline=outline.sign, patient=patient.vote)
     return replace(found, reason=f"{found.reason} (outline {outline}; iron and veins {patient})")
 

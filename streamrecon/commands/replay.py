@@ -1,4 +1,4 @@
-"""`streamrecon replay`: files through a chain, without a server."""
+"""`streamrecon replay`: runs files through a chain, without a server."""
 
 from __future__ import annotations
 

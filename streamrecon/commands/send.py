@@ -1,4 +1,4 @@
-"""`streamrecon send`: a scan to a server, images back."""
+"""`streamrecon send`: sends a scan to a server and receives the images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`streamrecon serve`: the service."""
+"""`streamrecon serve`: runs the service."""
 
 from __future__ import annotations
 

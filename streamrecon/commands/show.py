@@ -1,4 +1,4 @@
-"""`streamrecon show`: a quick look at all that a folder of results holds."""
+"""`streamrecon show`: shows everything in a folder of results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`streamrecon spool`: images on their way to archives, seen and moved by hand."""
+"""`streamrecon spool`: lists, retries and discards images on their way to archives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A first scan before the first scan: kernels are compiled, modules loaded, when a client comes."""
+"""Compiles kernels and loads modules before the first client connects."""
 
 from __future__ import annotations
 
@@ -42,22 +42,24 @@ def _scan() -> Iterator[Header | Acquisitions]:
     yield _lines(np.full(8, NOISE, np.uint64))
     lines = _lines(np.zeros(2 * _SIZE * _PARTITIONS, np.uint64))
     kz, ky, echo = np.indices((_PARTITIONS, _SIZE, 2)).reshape(3, -1)
-    lines.head["idx"]["kspace_encode_step_2"] = kz
-    lines.head["idx"]["kspace_encode_step_1"] = ky
-    lines.head["idx"]["contrast"] = echo
-    lines.head["flags"] = np.where(echo == 1, REVERSE, 0)
+    lines.header["idx"]["kspace_encode_step_2"] = kz
+    lines.header["idx"]["kspace_encode_step_1"] = ky
+    lines.header["idx"]["contrast"] = echo
+    lines.header["flags"] = np.where(echo == 1, REVERSE, 0)
     yield lines
 
 
 def _lines(flags: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> Acquisitions:
     n, samples = len(flags), 2 * _SIZE
-    head = np.zeros(n, ACQUISITION)
-    head["flags"] = flags
-    head["number_of_samples"], head["center_sample"] = samples, samples // 2
-    head["active_channels"] = head["available_channels"] = _COILS
-    head["sample_time_us"] = 5.0
-    head["read_dir"], head["phase_dir"], head["slice_dir"] = np.eye(3)
+    header = np.zeros(n, ACQUISITION)
+    header["flags"] = flags
+    header["number_of_samples"], header["center_sample"] = samples, samples // 2
+    header["active_channels"] = header["available_channels"] = _COILS
+    header["sample_time_us"] = 5.0
+    header["read_dir"], header["phase_dir"], header["slice_dir"] = np.eye(3)
     noise = np.random.default_rng(0).standard_normal((2, n, _COILS, samples)).astype(np.float32)
     return Acquisitions(
-        head, (noise[0] + 1j * noise[1]).astype(np.complex64), np.zeros((n, samples, 0), np.float32)
+        header,
+        (noise[0] + 1j * noise[1]).astype(np.complex64),
+        np.zeros((n, samples, 0), np.float32),
     )

@@ -1,4 +1,4 @@
-"""What every worker of the service has; loaded in the worker's own process alone."""
+"""Sets up a worker of the service; loaded in the worker's own process alone."""
 
 from __future__ import annotations
 

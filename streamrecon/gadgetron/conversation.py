@@ -72,4 +72,4 @@ def _widened(message: Message) -> Message:
     """Give int16 pixels as int32: Gadgetron's reader of images does not know int16."""
     if not isinstance(message, Image) or message.data.dtype != np.int16:
         return message
-    return Image(message.head, message.data.astype(np.int32), message.meta)
+    return Image(message.header, message.data.astype(np.int32), message.meta)

@@ -4,7 +4,7 @@ from streamrecon.maps.centrelines import trace_veins as trace_veins
 from streamrecon.maps.phase_mask import Darkens as Darkens
 from streamrecon.maps.phase_mask import chi_weight as chi_weight
 from streamrecon.maps.phase_mask import target_te_s as target_te_s
-from streamrecon.maps.phase_sign_check import check_polarity as check_polarity
+from streamrecon.maps.phase_sign_check import check_phase_sign as check_phase_sign
 from streamrecon.maps.projection import project_slabs as project_slabs
 from streamrecon.maps.r2star import Decay as Decay
 from streamrecon.maps.r2star import fit_arlo as fit_arlo

@@ -110,23 +110,23 @@ def known(inside: Flags, z: int, y: int, x: int) -> bool:
 
 
 @njit(cache=True, inline="always")
-def fill_shares(slopes: Real, v: int, extent: Double, te: Double, share: Double) -> int:
-    """Share of the signal that a linear field through the voxel leaves of each echo.
+def fill_fractions(slopes: Real, v: int, extent: Double, te: Double, fraction: Double) -> int:
+    """Fraction of the signal that a linear field through the voxel leaves of each echo.
 
     ``extent`` [3, 2]: length [mm], and 1 for a box, 0 for a Fourier-encoded axis. ``slopes`` may
     be empty: no loss. 0 where too little is left to say anything; how many echoes are not.
     """
     count = 0
     for e in range(te.size):
-        left = 1.0
+        kept = 1.0
         for axis in range(slopes.shape[0]):
             turns = abs(slopes[axis, v] * extent[axis, 0] * te[e])
             if extent[axis, 1] == 0.0:
-                left *= 1.0 if turns < 0.5 else 0.0
+                kept *= 1.0 if turns < 0.5 else 0.0
             else:
-                left *= sinc(turns)
-        share[e] = left if left >= _LEAST_FACTOR else 0.0
-        count += left >= _LEAST_FACTOR
+                kept *= sinc(turns)
+        fraction[e] = kept if kept >= _LEAST_FACTOR else 0.0
+        count += kept >= _LEAST_FACTOR
     return count
 
 
@@ -209,22 +209,22 @@ def log_line(
     rate: Real,
 ) -> None:
     """R2* from the line through the logarithms, weighted by the power above the noise."""
-    share = np.empty(te.size)
+    fraction = np.empty(te.size)
     for v in range(first, last):
         if inside[v]:
-            fill_shares(slopes, v, extent, te, share)
-            rate[v] = line_rate(magnitude, v, te, noise, share)
+            fill_fractions(slopes, v, extent, te, fraction)
+            rate[v] = line_rate(magnitude, v, te, noise, fraction)
 
 
 @njit(cache=True, inline="always")
-def line_rate(magnitude: Real, v: int, te: Double, noise: float, share: Double) -> float:
+def line_rate(magnitude: Real, v: int, te: Double, noise: float, fraction: Double) -> float:
     """R2* of one voxel from the line through the logarithms."""
     sw = st = stt = sl = stl = 0.0
     for e in range(te.size):
         signal = without_floor(magnitude[e, v], noise)
-        if share[e] == 0.0 or signal == 0.0:
+        if fraction[e] == 0.0 or signal == 0.0:
             continue
-        w, height = signal * signal, np.log(signal / share[e])
+        w, height = signal * signal, np.log(signal / fraction[e])
         sw += w
         st += w * te[e]
         stt += w * te[e] * te[e]
@@ -259,20 +259,20 @@ def refine(
     noise 1, ``used`` the number of echoes.
     """
     echoes = te.size
-    share, decay = np.empty(echoes), np.empty(echoes)
+    fraction, decay = np.empty(echoes), np.empty(echoes)
     for v in range(first, last):
         if not inside[v]:
             continue
-        used[v] = fill_shares(slopes, v, extent, te, share)
+        used[v] = fill_fractions(slopes, v, extent, te, fraction)
         if np.isnan(rate[v]):
-            rate[v] = line_rate(magnitude, v, te, noise, share)
+            rate[v] = line_rate(magnitude, v, te, noise, fraction)
         if used[v] < 2:
             continue
         up = down = 0.0
         r = min(max(float(rate[v]), 0.0), most_rate)
         fill_decay(r, te, decay)
         for e in range(echoes):
-            model = share[e] * decay[e]
+            model = fraction[e] * decay[e]
             up += model * without_floor(magnitude[e, v], noise)
             down += model * model
         a = up / down
@@ -282,18 +282,18 @@ def refine(
             total = aa = ar = rr = ea = er = 0.0
             fill_decay(r, te, decay)
             for e in range(echoes):
-                if share[e] == 0.0:
+                if fraction[e] == 0.0:
                     continue
-                shape = share[e] * decay[e]
+                shape = fraction[e] * decay[e]
                 mean, slope = lifted(a * shape, noise)
-                left = magnitude[e, v] - mean
+                residual = magnitude[e, v] - mean
                 by_a, by_r = slope * shape, -slope * a * shape * te[e]
-                total += left * left
+                total += residual * residual
                 aa += by_a * by_a
                 ar += by_a * by_r
                 rr += by_r * by_r
-                ea += by_a * left
-                er += by_r * left
+                ea += by_a * residual
+                er += by_r * residual
             if total <= best:
                 best, best_a, best_r = total, a, r
                 curved = rr - ar * ar / aa if aa > 0.0 else 0.0

@@ -74,9 +74,9 @@ def raise_ridges(
 
 @njit(cache=True, nogil=True)
 def reach_of_peaks(
-    contrast: Real, candidate: Flags, offsets: Index, share: float, least: float, out: Flags
+    contrast: Real, candidate: Flags, offsets: Index, fraction: float, least: float, out: Flags
 ) -> None:
-    """Candidates above ``share`` of the highest candidate within ``offsets`` [N, 3].
+    """Candidates above ``fraction`` of the highest candidate within ``offsets`` [N, 3].
 
     The highest counts as ``least`` where it is lower.
     """
@@ -91,7 +91,7 @@ def reach_of_peaks(
                     p, q, r = z + offsets[n, 0], y + offsets[n, 1], x + offsets[n, 2]
                     if 0 <= p < nz and 0 <= q < ny and 0 <= r < nx and candidate[p, q, r]:
                         peak = max(peak, contrast[p, q, r])
-                out[z, y, x] = contrast[z, y, x] > share * peak
+                out[z, y, x] = contrast[z, y, x] > fraction * peak
 
 
 @njit(cache=True, nogil=True)

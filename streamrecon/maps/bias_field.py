@@ -1,4 +1,4 @@
-"""Brightness that belongs to the coils and not to the head, taken off a magnitude.
+"""Corrects a magnitude for the bias field of the coils.
 
 Blocks of some 8 mm are each represented by a bright quantile of their tissue, and those are
 smoothed. What is flatter than the smoothing is taken for the coils': broad differences between
@@ -18,7 +18,7 @@ Real = NDArray[np.float32]
 
 _BLOCK_MM = 8.0
 _QUANTILE = 0.75  # above most vessels and folds, below fat
-_LEAST_SHARE = 0.2  # of a block inside the head
+_LEAST_FRACTION = 0.2  # of a block inside the head
 
 
 def correct_bias_field(
@@ -51,9 +51,9 @@ def correct_bias_field(
     if not head.any():
         raise ReconError("sensitivity: the head is empty, needed voxels with signal")
     blocks = [max(1, round(_BLOCK_MM / voxel)) for voxel in geometry.voxel_mm]
-    level, share = _bright_blocks(np.asarray(magnitude, np.float32), head, blocks)
+    level, fraction = _bright_blocks(np.asarray(magnitude, np.float32), head, blocks)
     size = [voxel * block for voxel, block in zip(geometry.voxel_mm, blocks, strict=True)]
-    smooth = _carried_on(level, share, [smoothing_mm / mm for mm in size])
+    smooth = _carried_on(level, fraction, [smoothing_mm / mm for mm in size])
     fine = _between_centres(smooth, blocks, head.shape)
     even = magnitude / fine
     even *= float(magnitude[head].mean()) / float(even[head].mean())
@@ -73,20 +73,20 @@ def _bright_blocks(
     inside = np.isfinite(rows).sum(axis=1)
     at = np.maximum((inside * _QUANTILE).astype(np.int64), 0)
     level = np.take_along_axis(rows, at[:, None], axis=1)[:, 0]
-    share = (inside / rows.shape[1]).astype(np.float32)
-    known = share >= min(_LEAST_SHARE, float(share.max()))
+    fraction = (inside / rows.shape[1]).astype(np.float32)
+    known = fraction >= min(_LEAST_FRACTION, float(fraction.max()))
     shape = (nz, ny, nx)
-    return np.where(known, level, 0).reshape(shape), np.where(known, share, 0).reshape(shape)
+    return np.where(known, level, 0).reshape(shape), np.where(known, fraction, 0).reshape(shape)
 
 
-def _carried_on(level: Real, share: Real, sigma: list[float]) -> Real:
+def _carried_on(level: Real, fraction: Real, sigma: list[float]) -> Real:
     """Weighted Gaussian mean, of wider and wider Gaussians where nothing is near."""
     top = bottom = np.zeros(())
     for width, weight in ((1, 1.0), (4, 1e-3), (16, 1e-6)):
         wide = [width * s for s in sigma]
-        top = top + weight * gaussian_filter(level * share, wide, mode="constant")
-        bottom = bottom + weight * gaussian_filter(share, wide, mode="constant")
-    mean = float((level * share).sum() / share.sum())
+        top = top + weight * gaussian_filter(level * fraction, wide, mode="constant")
+        bottom = bottom + weight * gaussian_filter(fraction, wide, mode="constant")
+    mean = float((level * fraction).sum() / fraction.sum())
     tiny = 1e-12
     return np.asarray((top + tiny * mean) / (bottom + tiny), np.float32)
 

@@ -1,4 +1,4 @@
-"""Centre-lines of veins, with radius and angle to B0 at every point."""
+"""Finds the centre-lines of veins, with radius and angle to B0 at every point."""
 
 from __future__ import annotations
 
@@ -120,9 +120,9 @@ def centre_line(solid: Flags, voxel_mm: Triple) -> Flags:
     depth = distance_transform_edt(padded, sampling=voxel_mm)
     voxels = np.argwhere(padded)
     voxels = voxels[np.argsort(depth[padded], kind="stable")]
-    left = padded.astype(np.uint8)
-    thin(voxels, left)
-    return left[1:-1, 1:-1, 1:-1].astype(bool)
+    remaining = padded.astype(np.uint8)
+    thin(voxels, remaining)
+    return remaining[1:-1, 1:-1, 1:-1].astype(bool)
 
 
 def _between_forks(line: Flags) -> NDArray[np.int32]:

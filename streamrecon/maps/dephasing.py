@@ -1,4 +1,4 @@
-r"""What a field that varies within a voxel takes from its signal.
+r"""Models the signal loss by a field that varies within a voxel.
 
 A linear field of slope :math:`g` along an axis of length :math:`d` turns the two ends of a voxel
 against each other by :math:`x = g\,d\,TE` cycles. How much signal is lost depends on how the axis
@@ -67,20 +67,20 @@ class Dephasing:
         return np.array([self.length_mm, self.is_box], np.float64).T.copy()
 
     def factor(self, te_s: float) -> Real:
-        """Share of the signal that is left at ``te_s`` [Z, Y, X], 0 … 1.
+        """Fraction of the signal that is kept at ``te_s`` [Z, Y, X], 0 … 1.
 
         >>> slope = np.full((3, 1, 1, 1), 10, np.float32) * np.array([1, 0, 0])[:, None, None, None]
         >>> slab = Dephasing(slope.astype(np.float32), (2.0, 1.0, 1.0), (True, False, False))
         >>> round(float(slab.factor(0.025)[0, 0, 0]), 4) == round(2 / np.pi, 4)
         True
         """
-        share = np.ones(self.slopes_hz_per_mm.shape[1:], np.float32)
+        fraction = np.ones(self.slopes_hz_per_mm.shape[1:], np.float32)
         for slope, length, is_box in zip(
             self.slopes_hz_per_mm, self.length_mm, self.is_box, strict=True
         ):
             turns = np.abs(slope) * np.float32(length * te_s)
-            share *= np.abs(np.sinc(turns)) if is_box else turns < 0.5
-        return share
+            fraction *= np.abs(np.sinc(turns)) if is_box else turns < 0.5
+        return fraction
 
 
 def field_gradient(
@@ -112,10 +112,10 @@ def field_gradient(
     slopes = np.zeros((3, *field.shape), np.float32)
     voxel = np.array(geometry.voxel_mm)
 
-    def share(slices: range) -> None:
+    def chunk(slices: range) -> None:
         field_slopes(field, mask, voxel, slices.start, slices.stop, slopes)
 
-    at_once(share, len(field))
+    at_once(chunk, len(field))
     return slopes
 
 

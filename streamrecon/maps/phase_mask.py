@@ -1,4 +1,4 @@
-r"""Factors from 1 to 0 that darken a magnitude where phase or susceptibility says so.
+r"""Computes SWI masks: factors from 1 to 0 by phase or susceptibility.
 
 Phase counts as everywhere here, φ = +2π·γ̄·ΔB·TE: blood in a vein along B0 turns it forwards. Across
 the bore the field inside a vein changes its sign, so a factor from phase depends on where a vessel
@@ -122,10 +122,10 @@ def _falling(values: NDArray[np.floating], end: float, power: int) -> Real:
     """1 at 0 and on its far side, 0 from ``end`` on; raised to ``power``."""
     if power < 1:
         raise ReconError(f"SWI: found power {power}, needed at least 1")
-    share = np.asarray(values, np.float32) * np.float32(-1 / end)
-    share += 1
-    np.clip(share, 0, 1, out=share)
-    weight = share.copy()
+    ramp = np.asarray(values, np.float32) * np.float32(-1 / end)
+    ramp += 1
+    np.clip(ramp, 0, 1, out=ramp)
+    weight = ramp.copy()
     for _ in range(power - 1):
-        weight *= share
+        weight *= ramp
     return weight

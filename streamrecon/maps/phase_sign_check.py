@@ -1,4 +1,4 @@
-"""Whether a susceptibility map has the right sign, from what is known of every head.
+"""Checks the sign of a susceptibility map by what is known of every head.
 
 Phase data cannot tell: the other sign of the phase gives the same map with the other sign. Two
 things can. Iron in deep grey matter makes χ and R2* large at the same place; and the blood in veins
@@ -20,7 +20,7 @@ from streamrecon.maps.veins import SCALES_MM, Flags, Real, ridge_score, surround
 from streamrecon.model.geometry import Geometry
 
 _BOX_MM = 60.0  # side of the box about the middle of the mask that holds deep grey matter
-_FASTEST = 0.05  # share of its voxels with the largest R2*
+_FASTEST = 0.05  # fraction of its voxels with the largest R2*
 _FEWEST = 50  # voxels on which a sign may rest
 _DECIDED_IRON = 0.5  # standard deviations
 _DECIDED_VEINS = 0.3
@@ -36,7 +36,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class PolarityCheck:
+class PhaseSignCheck:
     """The verdict, and the two scores behind it: positive where χ has the right sign.
 
     Parameters
@@ -67,13 +67,13 @@ class PolarityCheck:
         return f"{self.verdict.value} (deep grey matter {iron}, veins {veins})"
 
 
-def check_polarity(
+def check_phase_sign(
     chi_ppm: NDArray[np.floating],
     mask: Flags,
     geometry: Geometry,
     *,
     r2_star_per_s: NDArray[np.floating] | None = None,
-) -> PolarityCheck:
+) -> PhaseSignCheck:
     """Look for iron and veins in a susceptibility map.
 
     A map of 2 mm voxels is enough. A head without deep grey matter and veins in the field of view,
@@ -97,11 +97,11 @@ def check_polarity(
         If the mask is empty.
     """
     if not mask.any():
-        raise ReconError("polarity: the mask is empty")
+        raise ReconError("phase sign: the mask is empty")
     chi = np.where(mask, chi_ppm, 0).astype(np.float32)
     iron = None if r2_star_per_s is None else _iron(chi, mask, geometry, r2_star_per_s)
     veins = _veins(chi, mask, geometry)
-    return PolarityCheck(_verdict(iron, veins), iron, veins)
+    return PhaseSignCheck(_verdict(iron, veins), iron, veins)
 
 
 def _iron(
@@ -197,7 +197,7 @@ def contrast_of_ball(
     distance = np.linalg.norm(place - np.reshape(centre_lps_mm, (3, 1, 1, 1)), axis=0) / radius_mm
     inside, around = mask & (distance < 0.8), mask & (distance > 1.2) & (distance < 2)
     if not (inside.any() and around.any()):
-        raise ReconError(f"polarity: found no voxels of a ball of {radius_mm} mm there")
+        raise ReconError(f"phase sign: found no voxels of a ball of {radius_mm} mm there")
     middle, spread = _middle_and_spread(chi_ppm[around])
     return float(chi_ppm[inside].mean()) - middle, spread
 

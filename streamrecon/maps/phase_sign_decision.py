@@ -1,4 +1,4 @@
-"""Which sign the phase is given, from who stated one and from what the object itself says."""
+"""Decides the phase sign from stated signs and from the object itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sliding slabs: the smallest or largest value through a thickness in mm, at its right place."""
+"""Projects sliding slabs: the smallest or largest value through a thickness in mm."""
 
 from __future__ import annotations
 

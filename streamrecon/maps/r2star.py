@@ -1,4 +1,4 @@
-r"""Decay of the echoes: R2*, signal at TE = 0, and how far both can be believed.
+r"""Fits the decay of the echoes: R2* and signal at TE = 0, each with its uncertainty.
 
 .. math:: m_n = \mu\bigl(S_0\, e^{-R_2^* TE_n} F_n\bigr)
 
@@ -31,7 +31,7 @@ from streamrecon.threads import at_once
 Real = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
-_EQUAL = 1e-3  # spacings that differ by less than this share are equal
+_EQUAL = 1e-3  # spacings that differ by less than this fraction are equal
 _FASTEST = 3.0  # largest R2* that is looked for: this over the first spacing
 _NO_EXTENT = np.zeros((3, 2))
 _NO_SLOPES = np.zeros((0, 1), np.float32)
@@ -200,7 +200,7 @@ def fit_decay(
         mask.size,
     )  # fmt: skip
     found = _decay(rate, height, misfit, spread, used, noise=noise, mask=mask, echoes=len(te_s))
-    return _without_guesses(found, fastest)
+    return _without_unreliable(found, fastest)
 
 
 def t2_star_s(r2_star_per_s: Real, mask: Flags, *, longest_s: float = 0.5) -> Real:
@@ -270,13 +270,13 @@ def _decay(
     )
 
 
-def _without_guesses(decay: Decay, fastest: float) -> Decay:
+def _without_unreliable(decay: Decay, fastest: float) -> Decay:
     """Nothing is known of a rate that noise alone moves by more than the largest looked for."""
-    guessed = decay.sd_per_s > fastest
+    unreliable = decay.sd_per_s > fastest
     return Decay(
-        np.where(guessed, np.float32(0), decay.r2_star_per_s),
+        np.where(unreliable, np.float32(0), decay.r2_star_per_s),
         decay.s0,
-        np.where(guessed, np.float32(np.inf), decay.sd_per_s),
+        np.where(unreliable, np.float32(np.inf), decay.sd_per_s),
         decay.residual,
-        decay.trusted & ~guessed,
+        decay.trusted & ~unreliable,
     )

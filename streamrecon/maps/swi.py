@@ -1,4 +1,4 @@
-"""Susceptibility-weighted images: magnitudes that phase or susceptibility darkens.
+"""Makes susceptibility-weighted images: magnitudes darkened by phase or susceptibility.
 
 ================== ====================== ==========================================================
 function           its phase              what is wrong with it
@@ -241,13 +241,13 @@ def root_sum_squares(echoes: Complex) -> Real:
     """Magnitude of all echoes together [Z, Y, X]: of all sums the one with least noise."""
     total = np.zeros(echoes.shape[1:], np.float32)
 
-    def share(slices: range) -> None:
+    def chunk(slices: range) -> None:
         part = slice(slices.start, slices.stop)
         for echo in echoes[:, part]:
             total[part] += echo.real**2 + echo.imag**2
         np.sqrt(total[part], out=total[part])
 
-    at_once(share, len(total))
+    at_once(chunk, len(total))
     return total
 
 
@@ -260,20 +260,20 @@ def _weighted(
         raise ReconError(f"SWI: found a magnitude {magnitude.shape} and a map {values.shape}")
     image = np.empty(magnitude.shape, np.float32)
 
-    def share(slices: range) -> None:
+    def chunk(slices: range) -> None:
         for z in slices:  # a slice stays in the cache
             np.multiply(magnitude[z], weight(values[z]), out=image[z])
 
-    at_once(share, len(image))
+    at_once(chunk, len(image))
     return image
 
 
 def _highpass(values: Real, mask: NDArray[np.bool_], geometry: Geometry, sigma_mm: float) -> Real:
     """Values less their in-plane Gaussian mean over the mask; 0 outside."""
-    smooth, share = np.where(mask, values, np.float32(0)), mask.astype(np.float32)
+    smooth, weight = np.where(mask, values, np.float32(0)), mask.astype(np.float32)
     for axis in (1, 2):
         sigma = sigma_mm / geometry.voxel_mm[axis]
         smooth = gaussian_filter1d(smooth, sigma, axis, truncate=3.0)
-        share = gaussian_filter1d(share, sigma, axis, truncate=3.0)
-    mean = smooth / np.maximum(share, np.float32(1e-6))
+        weight = gaussian_filter1d(weight, sigma, axis, truncate=3.0)
+    mean = smooth / np.maximum(weight, np.float32(1e-6))
     return np.where(mask, values - mean, np.float32(0))

@@ -1,4 +1,4 @@
-"""Veins as ridges of susceptibility."""
+"""Finds veins as ridges of susceptibility."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCALES_MM = (0.5, 0.7, 1.0, 1.4, 2.0)
 """Widths of the filter; each is at its best for veins of √2 times that radius."""
 
 _SURE = 2.0  # times the threshold: where a vein may begin
-_PEAK_SHARE = 0.35  # of the vein's peak: below half, for thin veins do not reach theirs
+_PEAK_FRACTION = 0.35  # of the vein's peak: below half, for thin veins do not reach theirs
 _PEAK_MM = 2.0
 _AROUND_MM = 11.0  # side of the box whose other voxels are a vein's surroundings
 _SOLID = 0.5  # a component is a blob if it fills so much of the ellipsoid of its moments
@@ -99,7 +99,7 @@ def find_veins(
     contrast = chi - np.maximum(around, 0)  # a gap between dark things is no vein
     veins = np.zeros_like(ridges)
     ball = _ball(_PEAK_MM, geometry.voxel_mm)
-    reach_of_peaks(contrast, ridges, ball, _PEAK_SHARE, contrast_ppm, veins)
+    reach_of_peaks(contrast, ridges, ball, _PEAK_FRACTION, contrast_ppm, veins)
     return _long_and_thin(veins, geometry.voxel_mm, shortest_mm)
 
 
@@ -168,8 +168,8 @@ def surroundings(chi: Real, known: Flags, voxel_mm: Triple) -> Real:
     """Mean of χ over the known voxels of a box about each voxel; 0 where there is none."""
     side = [2 * round(_AROUND_MM / 2 / mm) + 1 for mm in voxel_mm]
     total = uniform_filter(np.where(known, chi, 0).astype(np.float32), side)
-    share = uniform_filter(known.astype(np.float32), side)
-    return np.asarray(np.where(share > 1e-3, total / np.maximum(share, 1e-3), 0), np.float32)
+    fraction = uniform_filter(known.astype(np.float32), side)
+    return np.asarray(np.where(fraction > 1e-3, total / np.maximum(fraction, 1e-3), 0), np.float32)
 
 
 def _ball(radius_mm: float, voxel_mm: Triple) -> NDArray[np.int64]:

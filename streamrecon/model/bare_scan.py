@@ -1,4 +1,4 @@
-"""A scan as far as image files tell: a grid, echo times, a field, a sign, and no lines."""
+"""Builds a scan from what image files state: a grid, echo times, B0, a phase sign; no lines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def bare_scan(
     *,
     vendor: str = "",
     name: str = "",
-    remarks: tuple[str, ...] = (),
+    comments: tuple[str, ...] = (),
 ) -> Scan:
     """The scan of images on ``geometry``, as if all of its grid had been measured.
 
@@ -37,7 +37,7 @@ def bare_scan(
         Sign of the phase that was taken off.
     vendor, name
         Who made the scanner, and what the protocol is called.
-    remarks
+    comments
         What a reader of any image of it must know.
 
     Raises
@@ -57,4 +57,4 @@ def bare_scan(
         vendor=vendor,
         ids=Ids(protocol=name),
     )
-    return Scan(geometry, protocol, dz, remarks=remarks)
+    return Scan(geometry, protocol, dz, comments=comments)

@@ -105,6 +105,8 @@ class Volume:
 def volume_of(
     scan: Scan, quantity: Quantity, values: Pixels, repetition: int, *comments: str
 ) -> Volume:
-    """An image of all echoes on the scan's own grid; the scan's remarks lead its comments."""
-    told = (*scan.remarks, *comments)
-    return Volume(values, scan.geometry, quantity, scan, repetition=repetition, comments=told)
+    """An image of all echoes on the scan's own grid; the scan's comments lead its own."""
+    all_comments = (*scan.comments, *comments)
+    return Volume(
+        values, scan.geometry, quantity, scan, repetition=repetition, comments=all_comments
+    )

@@ -1,4 +1,4 @@
-"""A sentence for the person at the console, on its way through the chain."""
+"""A message for the person at the console, on its way through the chain."""
 
 from __future__ import annotations
 

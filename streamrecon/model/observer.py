@@ -1,4 +1,4 @@
-"""Who watches a scan on its way: told of lines, images and notices."""
+"""An observer of a running scan, informed of lines, images and notices."""
 
 from __future__ import annotations
 

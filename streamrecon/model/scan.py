@@ -49,7 +49,7 @@ class EchoTrain:
         Repetition time [s], ``None`` where the header has none.
     flip_rad
         Flip angle [rad], ``None`` where the header has none.
-    polarity
+    readout_polarity
         +1 or -1 per echo: the sign of its readout gradient. Known once the lines are in; before
         that all +1. Its length is the number of echoes.
     bandwidth_hz
@@ -64,20 +64,22 @@ class EchoTrain:
     te_s: tuple[float, ...]
     tr_s: float | None = None
     flip_rad: float | None = None
-    polarity: tuple[int, ...] = ()
+    readout_polarity: tuple[int, ...] = ()
     bandwidth_hz: float | None = None
 
     def __post_init__(self) -> None:
         te_s = self.te_s
         if te_s and (min(te_s) <= 0 or sorted(set(te_s)) != list(te_s)):
             raise HeaderError(f"TE: found {te_s} s, needed positive times that grow")
-        polarity = self.polarity or (1,) * max(len(te_s), 1)
-        if (te_s and len(polarity) != len(te_s)) or not set(polarity) <= {1, -1}:
-            raise HeaderError(f"polarity: found {polarity} for {len(te_s)} echo times")
-        object.__setattr__(self, "polarity", polarity)
+        readout_polarity = self.readout_polarity or (1,) * max(len(te_s), 1)
+        if (te_s and len(readout_polarity) != len(te_s)) or not set(readout_polarity) <= {1, -1}:
+            raise HeaderError(
+                f"readout polarity: found {readout_polarity} for {len(te_s)} echo times"
+            )
+        object.__setattr__(self, "readout_polarity", readout_polarity)
 
     def __len__(self) -> int:
-        return len(self.polarity)
+        return len(self.readout_polarity)
 
     def times_s(self) -> tuple[float, ...]:
         """Echo times [s].
@@ -189,7 +191,7 @@ def of_slab(protocol: ScanProtocol, number: int) -> ScanProtocol:
 class Scan:
     """A protocol at its place in the patient.
 
-    ``remarks`` are what a reader of any image of it must know: an assumed sign, missing lines.
+    ``comments`` are what a reader of any image of it must know: an assumed sign, missing lines.
     ``k_range_per_mm`` is the range of k that was measured along z, y and x [cycles/mm], from the
     header's limits and the first line; (0, 0) along an axis that is not encoded.
     """
@@ -198,7 +200,7 @@ class Scan:
     protocol: ScanProtocol
     slice_thickness_mm: float
     table_mm: Triple = (0.0, 0.0, 0.0)
-    remarks: tuple[str, ...] = ()
+    comments: tuple[str, ...] = ()
     k_range_per_mm: tuple[tuple[float, float], ...] = ((0.0, 0.0),) * 3
 
     @property

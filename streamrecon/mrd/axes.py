@@ -1,4 +1,4 @@
-"""The one place where the wire's (x, y, z) meets our (z, y, x)."""
+"""Converts between the wire's (x, y, z) and our (z, y, x); nothing else does."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def swapped(triple: Sequence[T] | NDArray[np.generic]) -> tuple[T, T, T]:
     return third, second, first
 
 
-def vector(head: np.void, name: str) -> Vector:
+def vector(header: np.void, name: str) -> Vector:
     """A direction or position of a header: its components are L, P, S."""
-    return np.asarray(head[name], np.float64)
+    return np.asarray(header[name], np.float64)
 
 
 def axes_of(read: Vector, phase: Vector, slices: Vector) -> NDArray[np.float64] | None:

@@ -1,4 +1,4 @@
-"""Everything that a scan gave, written in the formats that were asked for."""
+"""Writes the results of a scan in the requested formats."""
 
 from __future__ import annotations
 

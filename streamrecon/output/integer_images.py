@@ -1,4 +1,4 @@
-"""Images as integers, for hosts that take nothing else."""
+"""Converts images to integers, for hosts that take nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the files of a scan are called: BIDS entities behind the protocol's name."""
+"""Names the files of a scan: BIDS entities after the protocol's name."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def stems(stacks: Sequence[Stack], protocol: str) -> list[str]:
     """
     repeated = len({stack.repetition for stack in stacks}) > 1
     tails = [_tail(stack, repeated=repeated) for stack in stacks]
-    twins, seen = Counter(tails), Counter[str]()
+    repeats, seen = Counter(tails), Counter[str]()
     names = []
     for tail in tails:
         seen[tail] += 1
-        acquisition = f"_acq-{seen[tail]}" if twins[tail] > 1 else ""
+        acquisition = f"_acq-{seen[tail]}" if repeats[tail] > 1 else ""
         names.append(f"{plain(protocol)}{acquisition}{tail}")
     return names
 

@@ -1,4 +1,4 @@
-"""A volume as a NIfTI file."""
+"""Writes a volume as a NIfTI file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our (z, y, x) and LPS as NIfTI's (x, y, z) and RAS: the one place where they are exchanged."""
+"""Converts our (z, y, x) and LPS to NIfTI's (x, y, z) and RAS; nothing else does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a NIfTI file cannot say: the BIDS JSON beside it."""
+"""Builds the BIDS JSON beside a NIfTI file, for what the file cannot hold."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ def _of_protocol(protocol: ScanProtocol | None) -> dict[str, Fact | None]:
 def _of_sign(stack: Stack, protocol: ScanProtocol | None) -> dict[str, Fact | None]:
     """Which way the scanner's phase turned; a server that removes the sign says so."""
     text = stack.meta.get(names.PHASE_SIGN, ("",))[0]
-    said = _SIGN.fullmatch(text)
-    if said:
-        value, origin = int(said[1]), said[2]
+    found = _SIGN.fullmatch(text)
+    if found:
+        value, origin = int(found[1]), found[2]
         convention = "positive where the field is above B0"
     elif protocol is not None:
         value, origin = protocol.phase_sign.value, protocol.phase_sign.origin.value

@@ -1,4 +1,4 @@
-"""Volumes of files in any format we write: NIfTI with sidecars, MRD images, or DICOM."""
+"""Reads volumes in any format we write: NIfTI with sidecars, MRD images, or DICOM."""
 
 from __future__ import annotations
 
@@ -152,8 +152,8 @@ def _mrds(folder: Path, files: list[Path]) -> Iterator[StoredVolume]:
 
 def _facts_of(stack: Stack) -> dict[str, str]:
     echo = {} if stack.te_s is None else {"EchoTime": f"{stack.te_s:g}"}
-    said = {"ImageComments": "; ".join(stack.comments)} if stack.comments else {}
-    return {**echo, "Repetition": str(stack.repetition + 1), **said}
+    comments = {"ImageComments": "; ".join(stack.comments)} if stack.comments else {}
+    return {**echo, "Repetition": str(stack.repetition + 1), **comments}
 
 
 def _dicoms(folder: Path, files: list[Path]) -> Iterator[StoredVolume]:

@@ -64,8 +64,8 @@ def edge_costs(
                 even *= straightness(phase[v], phase[w], phase[w + step])
             weight *= 0.1 + 0.9 * even
             high = max(magnitude[v], magnitude[w])
-            share = min(magnitude[v], magnitude[w]) / high if high > 0 else 0.0
-            weight *= 0.1 + 0.9 * share * share
+            ratio = min(magnitude[v], magnitude[w]) / high if high > 0 else 0.0
+            weight *= 0.1 + 0.9 * ratio * ratio
             cost[v] = max(1, np.rint((1 - weight) * 255))
 
 
@@ -184,13 +184,13 @@ def fit_lines(
             sw, st, stt, sp, stp = hold, 0.0, 0.0, -hold * b, 0.0
             for e in range(echoes):
                 w = squared[e]
-                left = phase[e, v] - b - a * te[e]
-                left = wrapped(left) if step else left
+                residual = phase[e, v] - b - a * te[e]
+                residual = wrapped(residual) if step else residual
                 sw += w
                 st += w * te[e]
                 stt += w * te[e] * te[e]
-                sp += w * left
-                stp += w * te[e] * left
+                sp += w * residual
+                stp += w * te[e] * residual
             line = echoes > 1 and sw > 0.0
             across = stt - st * st / sw if line else stt
             if across > 0.0:
@@ -199,8 +199,8 @@ def fit_lines(
                 b += (sp - st * rise) / sw if line else 0.0
             rest = 0.0
             for e in range(echoes):
-                left = wrapped(phase[e, v] - b - a * te[e])
-                rest += squared[e] * left * left
+                residual = wrapped(phase[e, v] - b - a * te[e])
+                rest += squared[e] * residual * residual
             if looseness > 0.0 and echoes > 2:
                 hold = max(floor * floor, rest / (echoes - 2)) / looseness**2
         slope[v], intercept[v], misfit[v], spread[v] = a, b, rest, across

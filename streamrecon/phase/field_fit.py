@@ -1,4 +1,4 @@
-r"""The total field from the phase of the echoes, and how well it is known.
+r"""Fits the total field to the phase of the echoes, with its standard deviation.
 
 .. math:: \varphi_n = \varphi_0 + 2\pi\bar\gamma B_0 f\, TE_n, \quad w_n = m_n^2
 

@@ -1,4 +1,4 @@
-r"""Noise of complex images, measured where the object varies slowly or where there is no object.
+r"""Measures the noise of complex images where the object varies slowly, or in air.
 
 Within the object from differences along all axes at once,
 

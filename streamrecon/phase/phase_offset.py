@@ -1,4 +1,4 @@
-r"""The phase that is there before any echo: of receivers and transmitter, smooth in space.
+r"""Estimates and removes the phase offset at TE = 0: of receivers and transmitter, smooth in space.
 
 .. math:: \varphi_{0,c} = \angle S_{1,c} - U\,\frac{TE_1}{TE_2 - TE_1}, \quad
           U = \mathrm{unwrap}\,\angle \sum_c \overline{S_{1,c}} S_{2,c}
@@ -32,7 +32,7 @@ SMOOTHING_MM = 8.0
 """Standard deviation of the Gaussian."""
 
 
-def echo_pair(te_s: Sequence[float], polarity: Sequence[int] = ()) -> tuple[int, int]:
+def echo_pair(te_s: Sequence[float], readout_polarity: Sequence[int] = ()) -> tuple[int, int]:
     """First two echoes that were read in the same direction.
 
     >>> echo_pair((0.004, 0.008, 0.012), (1, -1, 1))
@@ -43,13 +43,13 @@ def echo_pair(te_s: Sequence[float], polarity: Sequence[int] = ()) -> tuple[int,
     ReconError
         If there are no two.
     """
-    signs = tuple(polarity) or (1,) * len(te_s)
+    signs = tuple(readout_polarity) or (1,) * len(te_s)
     for second in range(1, len(te_s)):
         if signs[second] == signs[0]:
             return 0, second
     raise ReconError(
         f"phase offset: found {len(te_s)} echoes with polarities {signs}, "
-        "needed two of the same polarity"
+        "needed two of the same readout polarity"
     )
 
 
@@ -98,7 +98,7 @@ def remove_offset(
     te_s: Sequence[float],
     geometry: Geometry,
     *,
-    polarity: Sequence[int] = (),
+    readout_polarity: Sequence[int] = (),
     smoothing_mm: float = SMOOTHING_MM,
 ) -> tuple[Complex, Real]:
     """Combined echoes [E, Z, Y, X] without their phase offset, and the offset [Z, Y, X, rad].
@@ -107,13 +107,13 @@ def remove_offset(
     neighbours, where there are three echoes to tell it. Cost and errors are those of
     `coil_offsets`.
     """
-    one, two = echo_pair(te_s, polarity)
+    one, two = echo_pair(te_s, readout_polarity)
     times = (te_s[one], te_s[two])
     offset = coil_offsets(
         echoes[one][None], echoes[two][None], times, geometry, smoothing_mm=smoothing_mm
     )[0]
     clean = echoes * np.exp(-1j * offset).astype(np.complex64)
-    backward = [e for e, sign in enumerate(polarity) if sign != polarity[0]]
+    backward = [e for e, sign in enumerate(readout_polarity) if sign != readout_polarity[0]]
     if backward:
         clean[backward] *= np.exp(
             -1j * _backward_offset(clean, te_s, (one, backward[0], two), geometry, smoothing_mm)
@@ -164,9 +164,11 @@ def _backward_offset(
     weight = np.sqrt(np.abs(product))
     head = signal_mask(weight)
     grown = unwrap_volume(np.angle(product), weight, head).phase_rad[0]
-    share = (te_s[middle] - te_s[one]) / (te_s[two] - te_s[one])
-    missed = echoes[middle] * np.conj(echoes[one]) * np.exp(-1j * grown * np.float32(share)) * head
-    if missed.sum().real < 0 and abs(share - 0.5) < 0.25:
+    fraction = (te_s[middle] - te_s[one]) / (te_s[two] - te_s[one])
+    missed = (
+        echoes[middle] * np.conj(echoes[one]) * np.exp(-1j * grown * np.float32(fraction)) * head
+    )
+    if missed.sum().real < 0 and abs(fraction - 0.5) < 0.25:
         missed = -missed  # a whole turn missed by the unwrapping is half a turn here
     return np.angle(smooth_phasor(missed, geometry, smoothing_mm)).astype(np.float32)
 
@@ -203,6 +205,6 @@ def _fine(coarse: Complex, blocks: Sequence[int], shape: Sequence[int]) -> Compl
         at = np.clip((np.arange(n) - (block - 1) / 2) / block, 0, coarse.shape[axis] - 1)
         low = np.minimum(at.astype(int), max(coarse.shape[axis] - 2, 0))
         high = np.minimum(low + 1, coarse.shape[axis] - 1)
-        share = (at - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
-        values = values.take(low, axis) * (1 - share) + values.take(high, axis) * share
+        fraction = (at - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
+        values = values.take(low, axis) * (1 - fraction) + values.take(high, axis) * fraction
     return values

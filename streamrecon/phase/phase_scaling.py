@@ -1,4 +1,4 @@
-"""Phase images of others, in whatever numbers they come, as radians and complex echoes."""
+"""Scales phase images of any vendor to radians, and builds complex echoes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where there is signal at all: a robust threshold on a magnitude, closed into a solid head."""
+"""Masks where there is signal: a robust threshold on a magnitude, closed into a solid head."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def signal_mask(magnitude: NDArray[np.floating]) -> NDArray[np.bool_]:
 def _threshold(ordered: NDArray[np.float32]) -> float:
     n = ordered.size
     tissue = float(ordered[int(0.8 * n) : max(int(0.99 * n), int(0.8 * n) + 1)].mean())
-    for share in (0.15, 0.05):
-        noise = float(ordered[: max(1, int(share * n))].mean())
+    for fraction in (0.15, 0.05):
+        noise = float(ordered[: max(1, int(fraction * n))].mean())
         if noise <= tissue / 10:
             return max(5 * noise, tissue / 5)
     return tissue / 5

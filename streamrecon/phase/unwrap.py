@@ -1,4 +1,4 @@
-"""Whole turns added to the phase of each echo, along the most trusted path (ROMEO class).
+"""Unwraps the phase of each echo along the most trusted path (ROMEO class).
 
 Every edge between neighbours gets a cost from phase coherence, gradient coherence with another
 echo, straightness and magnitude; each voxel is unwrapped along its cheapest path (Prim's tree,
@@ -31,7 +31,7 @@ _TURN = 2 * np.pi
 _RIM_VOXELS = 2  # paths around a pocket of air may leave the mask this far
 _MOST_TURNS = 50  # of one echo against its neighbour
 _TEMPLATE_LIMIT_RAD = 1.0
-_TEMPLATE_SHARE = 0.2  # more doubtful voxels than this and the template is not one
+_TEMPLATE_FRACTION = 0.2  # more doubtful voxels than this and the template is not one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +109,7 @@ def unwrap_by_template(
     Voxels more than 1 rad off the extrapolation are grown again from those that fit; an echo in
     which more than a fifth is off is unwrapped in space instead. Phase offsets must be removed:
     with them left in, 2 % of the voxels were wrong. Faster than `unwrap_individually` by the
-    share of voxels that fit. Parameters and errors are those of `unwrap_individually`.
+    fraction of voxels that fit. Parameters and errors are those of `unwrap_individually`.
     """
     phase, inside = _valid(phase_rad, mask)
     paths = _grown(inside, np.isfinite(phase_rad).all(axis=0))
@@ -121,11 +121,11 @@ def unwrap_by_template(
     turned[0] += np.float32(_TURN) * turns
     _align(turned[:1], region, inside, te_s[:1])
     for echo in range(1, len(te_s)):
-        guess = _extrapolated(turned[:echo], te_s[: echo + 1])
-        turns = np.rint((guess - phase[echo]) / _TURN).astype(np.int32)
-        off = abs(phase[echo] + np.float32(_TURN) * turns - guess) > _TEMPLATE_LIMIT_RAD
+        predicted = _extrapolated(turned[:echo], te_s[: echo + 1])
+        turns = np.rint((predicted - phase[echo]) / _TURN).astype(np.int32)
+        off = abs(phase[echo] + np.float32(_TURN) * turns - predicted) > _TEMPLATE_LIMIT_RAD
         costs = _costs(phase, magnitude, paths, te_s, echo=echo)
-        if off[inside].mean() > _TEMPLATE_SHARE:
+        if off[inside].mean() > _TEMPLATE_FRACTION:
             turns, _ = _grow(phase[echo], costs, seeds)
             turned[echo] += np.float32(_TURN) * turns
             _align_echo(turned, echo, region, inside, te_s)
@@ -207,7 +207,7 @@ def _costs(
     costs = np.empty((3, paths.size), np.uint8)
     flat, inside, ratio = phase[echo].ravel(), paths.ravel(), te_s[echo] / te_s[other]
 
-    def share(z: range) -> None:
+    def chunk(z: range) -> None:
         for axis in range(3):
             edge_costs(
                 flat,
@@ -222,7 +222,7 @@ def _costs(
                 z.stop,
             )
 
-    at_once(share, len(paths))
+    at_once(chunk, len(paths))
     return costs
 
 
@@ -284,11 +284,13 @@ def _extrapolated(turned: Real, te_s: Sequence[float]) -> Real:
     return np.asarray(turned[-1] + np.float32(slope) * (turned[-1] - turned[-2]))
 
 
-def _shift(phase: Real, guess: Real, region: NDArray[np.int32], inside: NDArray[np.bool_]) -> None:
-    """Add the median number of turns by which each region misses the guess, in place."""
+def _shift(
+    phase: Real, predicted: Real, region: NDArray[np.int32], inside: NDArray[np.bool_]
+) -> None:
+    """Add the median number of turns by which each region misses the prediction, in place."""
     bins = 2 * _MOST_TURNS + 1
     labels = region[inside]
-    missed = np.rint((guess[inside] - phase[inside]) / _TURN).astype(np.int64)
+    missed = np.rint((predicted[inside] - phase[inside]) / _TURN).astype(np.int64)
     column = np.clip(missed, -_MOST_TURNS, _MOST_TURNS) + _MOST_TURNS
     rows = int(region.max()) + 1
     count = np.bincount(labels * bins + column, minlength=rows * bins).reshape(rows, bins)

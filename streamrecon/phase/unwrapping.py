@@ -1,4 +1,4 @@
-"""Ways to unwrap that a user may choose by their word.
+"""Lists the unwrapping methods that a user may choose by name.
 
 One more is a row here and its function.
 """

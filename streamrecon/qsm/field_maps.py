@@ -70,14 +70,14 @@ class ChiMap:
     ----------
     found
         The map, and all that led there.
-    remarks
+    comments
         Preset, zero, strength, what did not converge: each a short sentence.
     quality, scan, repetition, is_preview
         As in `LocalFieldMap`.
     """
 
     found: Susceptibility
-    remarks: tuple[str, ...]
+    comments: tuple[str, ...]
     quality: Quality
     scan: Scan
     repetition: int = 0
@@ -85,7 +85,7 @@ class ChiMap:
 
     @property
     def chi_ppm(self) -> Real:
-        """Susceptibility [Z, Y, X, ppm], 0 outside `mask`; its zero is named in the remarks."""
+        """Susceptibility [Z, Y, X, ppm], 0 outside `mask`; its zero is named in the comments."""
         return self.found.map.chi_ppm
 
     @property

@@ -67,7 +67,7 @@ def check_outline(
     b0_t: float,
     geometry: Geometry,
     *,
-    polarity: Sequence[int] = (),
+    readout_polarity: Sequence[int] = (),
 ) -> OutlineCheck:
     """Compare the gradients of the phase with those of the field that the outline makes.
 
@@ -87,7 +87,7 @@ def check_outline(
         Static field [T].
     geometry
         Their grid.
-    polarity
+    readout_polarity
         +1 or -1 per echo where readouts alternate.
 
     Raises
@@ -101,7 +101,7 @@ def check_outline(
     """
     if len(echoes) != len(te_s):
         raise ReconError(f"echoes: found {len(te_s)} echo times for {len(echoes)} images")
-    echoes, te_s = _two_of(echoes, te_s, polarity)
+    echoes, te_s = _two_of(echoes, te_s, readout_polarity)
     echoes, geometry = downsampled(np.nan_to_num(echoes), geometry, _GRID_MM)
     phasor = echoes[-1] * np.conj(echoes[0]) if len(te_s) > 1 else echoes[0]
     time_s = te_s[-1] - te_s[0] if len(te_s) > 1 else te_s[0]
@@ -139,11 +139,11 @@ def field_of_outline(found: Flags, geometry: Geometry) -> Real:
 
 
 def _two_of(
-    echoes: Complex, te_s: Sequence[float], polarity: Sequence[int]
+    echoes: Complex, te_s: Sequence[float], readout_polarity: Sequence[int]
 ) -> tuple[Complex, Sequence[float]]:
-    """The first two echoes of one polarity, or the first."""
+    """The first two echoes of one readout polarity, or the first."""
     try:
-        one, two = echo_pair(te_s, polarity)
+        one, two = echo_pair(te_s, readout_polarity)
     except ReconError:
         return echoes[:1], te_s[:1]
     return echoes[[one, two]], (te_s[one], te_s[two])

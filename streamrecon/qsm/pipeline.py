@@ -127,7 +127,7 @@ def susceptibility(
     *,
     quality: Quality = DEFAULT_QUALITY,
     background: Background = Background.PRESET,
-    polarity: Sequence[int] = (),
+    readout_polarity: Sequence[int] = (),
     mask: NDArray[np.bool_] | None = None,
     inversion: Inversion = Inversion.PRESET,
     two_pass: bool = False,
@@ -150,7 +150,7 @@ def susceptibility(
         Preset, see the table above.
     background
         Another removal of the background than the preset's.
-    polarity
+    readout_polarity
         +1 or -1 per echo where readouts alternate.
     mask
         Brain to use instead of the one found [Z, Y, X].
@@ -168,7 +168,7 @@ def susceptibility(
     ReconError
         If a stage has nothing to work on; the message names it.
     """
-    total = total_field(echoes, te_s, b0_t, geometry, polarity=polarity, mask=mask)
+    total = total_field(echoes, te_s, b0_t, geometry, readout_polarity=readout_polarity, mask=mask)
     local = local_field(total, geometry, quality=quality, background=background)
     return invert(
         total,

@@ -65,7 +65,7 @@ def total_field(
     b0_t: float,
     geometry: Geometry,
     *,
-    polarity: Sequence[int] = (),
+    readout_polarity: Sequence[int] = (),
     mask: NDArray[np.bool_] | None = None,
     noise: ImageNoise | None = None,
     unwrapping: Unwrapping = Unwrapping.TEMPLATE,
@@ -82,7 +82,7 @@ def total_field(
         Static field [T].
     geometry
         Grid of the echoes.
-    polarity
+    readout_polarity
         +1 or -1 per echo where readouts alternate.
     mask
         Brain to use instead of the one found [Z, Y, X].
@@ -104,7 +104,7 @@ def total_field(
     magnitude = np.abs(echoes)
     together = np.sqrt(np.einsum("ezyx,ezyx->zyx", magnitude, magnitude))
     head = whole & (signal_mask(together) if mask is None else mask)
-    clean, notices = _without_offset(echoes, te_s, geometry, polarity)
+    clean, notices = _without_offset(echoes, te_s, geometry, readout_polarity)
     unwrapped = UNWRAPPERS[unwrapping](np.angle(clean), magnitude, head, te_s)
     found = (unwrapped.region > 0) & whole
     noise = noise or measure_noise(echoes, head)
@@ -152,10 +152,10 @@ def _thin_slab(mask: NDArray[np.bool_], geometry: Geometry) -> tuple[str, ...]:
 
 
 def _without_offset(
-    echoes: Complex, te_s: Sequence[float], geometry: Geometry, polarity: Sequence[int]
+    echoes: Complex, te_s: Sequence[float], geometry: Geometry, readout_polarity: Sequence[int]
 ) -> tuple[Complex, tuple[str, ...]]:
     try:
-        echo_pair(te_s, polarity)
+        echo_pair(te_s, readout_polarity)
     except ReconError as e:
         return echoes, (f"phase offset left in: {e}",)
-    return remove_offset(echoes, te_s, geometry, polarity=polarity)[0], ()
+    return remove_offset(echoes, te_s, geometry, readout_polarity=readout_polarity)[0], ()

@@ -67,7 +67,7 @@ def interpolate_weights(coarse: Real, cells: Index, taps: Real, weights: Real) -
     """Rows between coarse rows, conjugated, of unit norm over C: [C, Rc, X] -> [C, R, X].
 
     Complex numbers lie as pairs on the last axis. ``cells`` and ``taps`` [R, 4] are the four
-    coarse rows of each row and their shares.
+    coarse rows of each row and their weights.
     """
     n_coils, n_rows, n_parts = weights.shape
     power = np.empty(n_parts // 2, np.float32)

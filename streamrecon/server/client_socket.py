@@ -1,4 +1,4 @@
-"""A client's socket as the listener uses it: a first look, whole writes, a gentle end."""
+"""Peeks at, writes to and closes a client's socket for the listener."""
 
 from __future__ import annotations
 
@@ -80,14 +80,14 @@ async def drain(client: socket.socket, settings: Settings) -> None:
     """
     loop = asyncio.get_running_loop()
     scratch = bytearray(_SCRATCH_BYTES)
-    left = settings.session_gib * 2**30
+    remaining = settings.session_gib * 2**30
     try:
         async with asyncio.timeout(settings.drain_total_s):
-            while left > 0:
+            while remaining > 0:
                 async with asyncio.timeout(settings.drain_idle_s):
                     count = await loop.sock_recv_into(client, scratch)
                 if count == 0:
                     return
-                left -= count
+                remaining -= count
     except (TimeoutError, ConnectionError):
         return

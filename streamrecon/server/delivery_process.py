@@ -1,4 +1,4 @@
-"""The process that delivers the spool, kept running beside the sessions.
+"""Keeps the process that delivers the spool running beside the sessions.
 
 It is a process of its own: an archive's protocol is spoken neither by a worker, which ends with
 its scan, nor by the listener, whose clients must not wait for it. It is `streamrecon spool send`,

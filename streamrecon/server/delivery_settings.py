@@ -1,4 +1,4 @@
-"""The operator's settings as what a session needs to deliver DICOM images."""
+"""Turns the operator's settings into what a session needs to deliver DICOM images."""
 
 from __future__ import annotations
 

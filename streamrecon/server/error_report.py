@@ -1,4 +1,4 @@
-"""Errors to the wire: the one place that says what a client hears when something goes wrong.
+"""Maps errors to the messages that a client gets; nothing else does.
 
 | error | answer |
 |---|---|

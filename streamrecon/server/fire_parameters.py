@@ -1,4 +1,4 @@
-"""FIRE's parameters: the JSON text that may come behind the header."""
+"""Reads FIRE's parameters, the JSON text that may follow the header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The service: accepts clients, gives each a worker, and ends when it is told to."""
+"""Accepts clients and gives each a worker, until it is stopped."""
 
 from __future__ import annotations
 

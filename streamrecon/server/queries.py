@@ -1,4 +1,4 @@
-"""Answers to the questions a client may ask beside a scan."""
+"""Answers the queries that a client may send outside a scan."""
 
 from __future__ import annotations
 

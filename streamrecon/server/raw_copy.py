@@ -1,4 +1,4 @@
-"""Copies of the scans as they come, so that `streamrecon replay` can make the images later."""
+"""Copies scans as they arrive, so that `streamrecon replay` can reconstruct them later."""
 
 from __future__ import annotations
 

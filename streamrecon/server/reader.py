@@ -1,4 +1,4 @@
-"""The reading thread of a session: the client's socket to whole messages, as fast as they come."""
+"""Reads whole messages from the client's socket, in a thread of the session."""
 
 from __future__ import annotations
 
@@ -109,11 +109,11 @@ class Intake:
     def _wait_for_client(self) -> None:
         if self._opened:
             what, limit_s = "the stream paused", self._settings.idle_s
-            left_s = limit_s
+            remaining_s = limit_s
         else:
             what, limit_s = "no header came", self._settings.opening_s
-            left_s = self._opening_ends - time.monotonic()
-        if left_s <= 0 or not self._wait(left_s):
+            remaining_s = self._opening_ends - time.monotonic()
+        if remaining_s <= 0 or not self._wait(remaining_s):
             raise OverdueError(f"{what} for {limit_s:g} s, at byte {self._parser.received}")
 
     def _wait(self, longest_s: float) -> bool:

@@ -1,4 +1,4 @@
-"""The fate of one client: what its worker says is passed on, and its end is told in every case.
+"""Relays a worker's messages to its client, and reports the end in every case.
 
 The worker reads the client's socket; only the listener writes it, whole messages only. So
 whatever ends the worker, the client still hears ERR and CLOSE after the last whole message.

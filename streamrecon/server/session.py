@@ -1,4 +1,4 @@
-"""The conversation with one client: configuration, header, data, close; the chain between."""
+"""Holds the conversation with one client: configuration, header, data, close."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Session:
         leaving: Callable[[], None],
     ) -> None:
         self._leaving = leaving
-        self._has_left = False
+        self._is_detached = False
         self._name = name
         self._messages = messages
         self._say = say
@@ -93,7 +93,7 @@ class Session:
         self._grammar = SessionGrammar()
         self._written: tuple[type[Message], ...] = ALWAYS
         self._series = ImageSeries()
-        self.told = SessionFacts()
+        self.facts = SessionFacts()
 
     @property
     def lines(self) -> int:
@@ -134,18 +134,18 @@ class Session:
                 return self._named(name)
             case ConfigText(xml):
                 spec = read_chain(xml)
-                self.told.config = f"text {spec.text_hash}"
+                self.facts.config = f"text {spec.text_hash}"
                 return spec
             case _:
                 raise ConfigError(f"found {type(opening).__name__}, needed a config")
 
     def _named(self, name: str) -> ChainSpec:
         spec = read_chain(find_chain_file(name, self._settings.config_folders))
-        self.told.config = f"{name} {spec.text_hash}"
+        self.facts.config = f"{name} {spec.text_hash}"
         return spec
 
     def _tell_noise(self, spec: ChainSpec) -> None:
-        self.told.dependency_query = True
+        self.facts.dependency_query = True
         self._say(Kind.DEPENDENCY_QUERY)
         while not isinstance(self._next(), Close):
             pass
@@ -171,7 +171,7 @@ class Session:
         chain.run(items, self._emit, leaving=self._leave)
 
     def _leave(self) -> None:
-        self._has_left = True
+        self._is_detached = True
         self._leaving()
 
     def _rebuilt(self, spec: ChainSpec, parameters: Mapping[str, str]) -> Chain:
@@ -200,7 +200,7 @@ class Session:
         match item:
             case Notice(Level.DEBUG):
                 _log.debug("%s", item)
-            case Notice() if self._has_left:
+            case Notice() if self._is_detached:
                 _log.warning("session %s, detached: %s", self._name, item)
             case Notice():
                 self._say(Text(str(item)))

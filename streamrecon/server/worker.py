@@ -1,4 +1,4 @@
-"""A worker process: one session, three threads — read, chain, write — joined by bounded queues."""
+"""Runs one session in a worker process: threads to read, reconstruct and write."""
 
 from __future__ import annotations
 
@@ -206,18 +206,18 @@ class SessionProcess:
         self._outbox.abort()  # nobody sends any more: let go whoever waits to say something
 
     def _closing(self) -> tuple[Iterable[Message], Summary]:
-        told, failure = self._session.told, self._failure
+        facts, failure = self._session.facts, self._failure
         if failure is None:
             return (Close(),), self._summary("complete")
         outcome = failure.code if isinstance(failure, StreamReconError) else "internal"
-        dependency_query = told.dependency_query
+        dependency_query = facts.dependency_query
         last = answer(failure, self._job.session, dependency_query=dependency_query)
         return last, self._summary(outcome)
 
     def _summary(self, outcome: str) -> Summary:
         return Summary(
             outcome=outcome,
-            config=self._session.told.config,
+            config=self._session.facts.config,
             lines=self._session.lines,
             images=self._outgoing.images,
             megabytes=self._intake.received / 1e6,

@@ -1,4 +1,4 @@
-"""Frames between a worker and its listener: a kind, a length, whole messages.
+"""Exchanges frames between a worker and its listener: a kind, a length, whole messages.
 
 A worker dies at any byte. What it leaves unfinished in the channel is never passed on, because a
 frame counts only when all of it has arrived.
@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import IntEnum
 
-_HEAD = struct.Struct("<BQ")
+_HEADER = struct.Struct("<BQ")
 _JOB_BYTES = 4096
 
 
@@ -70,10 +70,10 @@ class Summary:
 
 async def read_frame(channel: socket.socket) -> Frame | None:
     """Next whole frame, or ``None`` when the worker is gone."""
-    head = await _read_exactly(channel, _HEAD.size)
-    if head is None:
+    header = await _read_exactly(channel, _HEADER.size)
+    if header is None:
         return None
-    kind, length = _HEAD.unpack(head)
+    kind, length = _HEADER.unpack(header)
     payload = await _read_exactly(channel, length)
     return None if payload is None else Frame(Kind(kind), payload)
 
@@ -99,7 +99,7 @@ def send_frame(
 ) -> None:
     """Send one frame made of ``parts``; blocks while the listener does not read."""
     views = [memoryview(part).cast("B") for part in parts]
-    channel.sendall(_HEAD.pack(kind, sum(view.nbytes for view in views)))
+    channel.sendall(_HEADER.pack(kind, sum(view.nbytes for view in views)))
     for view in views:
         channel.sendall(view)
 

@@ -1,4 +1,4 @@
-"""Workers started and warmed before a client asks, one for each session."""
+"""Starts and warms workers before clients connect, one for each session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The writing thread of a session: what the chain made to frames of whole messages."""
+"""Writes the results of the chain as frames of whole messages, in a thread of the session."""
 
 from __future__ import annotations
 

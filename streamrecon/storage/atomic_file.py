@@ -1,4 +1,4 @@
-"""A file appears under its name only when it is whole."""
+"""Writes a file that appears under its name only when it is whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A batch of files is on the disk with one flush, and under its names only when it is whole."""
+"""Writes a batch of files with one flush; its folder appears only when it is whole."""
 
 from __future__ import annotations
 

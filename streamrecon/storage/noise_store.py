@@ -1,4 +1,4 @@
-"""Noise covariances kept by measurement id, so that later scans find the noise they depend on.
+"""Keeps noise covariances by measurement id for the scans that depend on them.
 
 Ids come from a peer and can name a patient's examination: files carry their hash, the folder is
 its owner's alone, and what is older than the age limit is removed.

@@ -1,4 +1,4 @@
-"""Raw copies on disk: growing files that only their owner may read, pruned by age and size."""
+"""Keeps raw copies on disk, readable by their owner alone, pruned by age and size."""
 
 from __future__ import annotations
 
@@ -94,9 +94,9 @@ def prune(folder: Path, *, quota_bytes: float, max_age_s: float) -> None:
         except FileNotFoundError:  # another process was faster
             continue
         found.append((facts.st_mtime, facts.st_size, path))
-    left = sum(size for _, size, _ in found)
+    remaining = sum(size for _, size, _ in found)
     for modified, size, path in sorted(found):
-        if modified >= time.time() - max_age_s and left <= quota_bytes:
+        if modified >= time.time() - max_age_s and remaining <= quota_bytes:
             return
         path.unlink(missing_ok=True)
-        left -= size
+        remaining -= size

@@ -1,4 +1,4 @@
-"""Gadgets of other installed packages, found by the entry-point group `streamrecon.gadgets`.
+"""Finds gadgets of installed packages by the entry-point group `streamrecon.gadgets`.
 
 A package that somebody has installed on this machine is trusted; a name from a chain file or from a
 client is not. So a name is looked up among the entry points, and never imported as a module.

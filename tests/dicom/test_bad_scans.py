@@ -18,10 +18,10 @@ from streamrecon.stream.chainfile.build import build_chain
 
 def without_place(lines: Acquisitions) -> Acquisitions:
     """As the reference generator of ISMRMRD writes them: all vectors zero."""
-    head = lines.head.copy()
+    header = lines.header.copy()
     for name in ("position", "read_dir", "phase_dir", "slice_dir"):
-        head[name] = 0
-    return replace(lines, head=head)
+        header[name] = 0
+    return replace(lines, header=header)
 
 
 def test_lines_without_vectors_make_valid_files_that_say_so(

@@ -1,4 +1,4 @@
-"""UIDs, numbers, references and remarks of a reconstruction's images."""
+"""UIDs, numbers, references and comments of a reconstruction's images."""
 
 from __future__ import annotations
 

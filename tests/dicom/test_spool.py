@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -222,3 +224,54 @@ with Spool(Path(sys.argv[1]) / "spool") as spool:
     assert int(kept) > 0
     assert kept == there
     assert "spool: 3 images of QSM_ppb not kept" in " ".join(text)
+
+
+# The tables of the version before, as its journal made them.
+OLD_TABLES = """
+CREATE TABLE images (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, sop_uid TEXT UNIQUE NOT NULL, sop_class TEXT NOT NULL,
+  batch TEXT NOT NULL, file TEXT NOT NULL, bytes INTEGER NOT NULL, series INTEGER NOT NULL,
+  output TEXT NOT NULL, priority INTEGER NOT NULL, added REAL NOT NULL,
+  sha256 TEXT NOT NULL DEFAULT '');
+CREATE INDEX images_of_batch ON images (batch);
+CREATE TABLE fates (
+  number INTEGER NOT NULL, destination TEXT NOT NULL, state TEXT NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0, status INTEGER,
+  reason TEXT NOT NULL DEFAULT '', PRIMARY KEY (number, destination)) WITHOUT ROWID;
+CREATE INDEX fates_due ON fates (destination, state, due);
+CREATE TABLE destinations (
+  name TEXT PRIMARY KEY, attempts INTEGER NOT NULL, due REAL NOT NULL, reason TEXT NOT NULL);
+"""
+
+
+def test_a_full_spool_of_the_version_before_loses_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    images = images_of()
+    with Spool(folder) as spool:
+        spool.add(images, ["console", "archive"])
+        size = spool.journal.bytes_held()
+    with closing(sqlite3.connect(folder / "journal.sqlite3")) as db:
+        rows = db.execute("SELECT * FROM images").fetchall()
+    for file in folder.glob("journal.sqlite3*"):
+        file.unlink()
+    states = [State.WAITING, State.SENT, State.FAILED, State.UNCONFIRMED]
+    fates = [
+        (row[0], name, states[row[0] % 4].value, row[0], 1.5 * row[0], 0xA700, f"reason {row[0]}")
+        for row in rows
+        for name in ("archive", "console")
+    ]
+    with closing(sqlite3.connect(folder / "journal.sqlite3")) as db:
+        db.executescript(OLD_TABLES)
+        db.executemany(f"INSERT INTO images VALUES ({', '.join('?' * 11)})", rows)
+        db.executemany("INSERT INTO fates VALUES (?, ?, ?, ?, ?, ?, ?)", fates)
+        db.commit()
+
+    with Spool(folder, quota_bytes=size) as spool:
+        waiting = due(spool, "archive")
+    with Spool(folder), closing(sqlite3.connect(folder / "journal.sqlite3")) as db:
+        kept = db.execute("SELECT * FROM deliveries ORDER BY number, destination").fetchall()
+        names = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+
+    assert kept == sorted(fates)
+    assert waiting == [row[1] for row in rows if row[0] % 4 == 0]
+    assert not {"fates", "fates_due"} & names

@@ -23,7 +23,7 @@ from streamrecon.dicom.delivery.destinations import Tls, WebDestination, read_de
 from streamrecon.dicom.delivery.send_due import deliver
 from streamrecon.dicom.delivery.sender_threads import Sender
 from streamrecon.dicom.delivery.spool import Spool
-from streamrecon.dicom.delivery.stow_rs import ask
+from streamrecon.dicom.delivery.stow_rs import check_ready
 from streamrecon.errors import ConfigError, DeliveryError
 
 
@@ -119,7 +119,7 @@ def test_a_session_arrives_at_orthanc_over_the_web_each_image_once(tmp_path: Pat
     plugin = {"Plugins": [str(WEB_PLUGIN)], "DicomWeb": {"Enable": True}}
 
     with Orthanc(tmp_path / "orthanc", settings=plugin) as orthanc:
-        ask(web(orthanc.http))
+        check_ready(web(orthanc.http))
         with Sender(tmp_path / "spool", [web(orthanc.http)]):
             found = until(tmp_path / "spool", {"archive sent": len(added)})
         there = orthanc.sop_uids()
@@ -334,22 +334,22 @@ def test_a_server_that_is_away_is_told_and_asked_again(tmp_path: Path) -> None:
     assert pause_s > 0
     assert states(tmp_path / "spool") == {"archive waiting": 3}
     with pytest.raises(DeliveryError, match="connection refused"):
-        ask(web(free_port()))
+        check_ready(web(free_port()))
 
 
 def test_a_server_that_speaks_no_tls_is_named_so() -> None:
     with serving(Server()) as port, pytest.raises(DeliveryError, match="does not speak it"):
-        ask(web(port, url=f"https://127.0.0.1:{port}/"))
+        check_ready(web(port, url=f"https://127.0.0.1:{port}/"))
 
 
 def test_a_path_where_nothing_stores_is_not_ready() -> None:
     with serving(Server(404)) as port, pytest.raises(DeliveryError, match="no DICOMweb at /dicom"):
-        ask(web(port))
+        check_ready(web(port))
 
 
 def test_a_server_that_lets_nobody_in_is_not_ready() -> None:
     with serving(Server(401)) as port, pytest.raises(DeliveryError, match="401"):
-        ask(web(port))
+        check_ready(web(port))
 
 
 def test_the_server_must_prove_its_name(tmp_path: Path) -> None:
@@ -365,13 +365,13 @@ def test_the_server_must_prove_its_name(tmp_path: Path) -> None:
     context.load_cert_chain(certificate, key)
 
     with serving(Server(), context) as port:
-        ask(web(port, url=f"https://127.0.0.1:{port}/", tls=Tls(ca=certificate)))
+        check_ready(web(port, url=f"https://127.0.0.1:{port}/", tls=Tls(ca=certificate)))
         for stranger, fault in (
             (web(port, url=f"https://localhost:{port}/", tls=Tls(ca=certificate)), "another name"),
             (web(port, url=f"https://127.0.0.1:{port}/"), "authority is not trusted"),
         ):
             with pytest.raises(DeliveryError, match=fault):
-                ask(stranger)
+                check_ready(stranger)
 
 
 def test_a_url_makes_a_web_destination_and_faults_are_named(tmp_path: Path) -> None:

@@ -166,11 +166,11 @@ def test_each_slab_is_a_volume_in_its_own_place(server: Server, repetitions: int
 
     images = reconstructed(simulate(scene).messages(), server, with_complex_images()).images
 
-    numbers = {int(image.head["repetition"]) for image in images}
+    numbers = {int(image.header["repetition"]) for image in images}
     assert numbers == set(range(2 * repetitions))
     for number in numbers:
         slab = scene.slab_scenes()[number % 2]  # slabs within repetitions
-        own = [image for image in images if image.head["repetition"] == number]
+        own = [image for image in images if image.header["repetition"] == number]
         known = truth(slab)
         errors = relative_errors(echoes(own, COMPLEX), known.echoes, known.coil_rss)
         assert np.quantile(errors, 0.99) < 0.02

@@ -78,7 +78,7 @@ def test_an_accelerated_scan_is_unfolded_repetition_by_repetition(
     reply = reconstructed(read_scan(accelerated(shared_data)), server)
 
     magnitudes = of_type(reply.images, MAGNITUDE)
-    assert [int(image.head["repetition"]) for image in magnitudes] == [0, 1, 2, 3]
+    assert [int(image.header["repetition"]) for image in magnitudes] == [0, 1, 2, 3]
     expected = np.abs(known) * np.linalg.norm(coils, axis=0)  # shaded as the combination is
     for image in magnitudes:
         found = np.asarray(image.data, np.float64).reshape(expected.shape)

@@ -74,7 +74,7 @@ def test_the_meta_names_the_same_directions_as_the_header(answer: Answer) -> Non
             ("ImageSliceNormDir", "slice_dir"),
         ):
             told = np.array([float(text) for text in image.meta[name]])
-            np.testing.assert_allclose(told, image.head[field], atol=1e-6)
+            np.testing.assert_allclose(told, image.header[field], atol=1e-6)
 
 
 def test_the_marker_is_at_its_place_in_the_file(answer: Answer) -> None:

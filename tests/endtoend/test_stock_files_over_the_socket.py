@@ -37,7 +37,7 @@ def test_a_stock_file_gives_the_magnitude_of_every_echo_in_place(server: Server,
     assert heard[-1] == Close()
     assert not [m for m in heard if isinstance(m, Text) and m.text.startswith("ERR")]
     images = [m for m in heard if isinstance(m, Image)]
-    assert [int(image.head["contrast"]) for image in images] == [0, 1, 2, 3]
+    assert [int(image.header["contrast"]) for image in images] == [0, 1, 2, 3]
     assert {image.data.dtype for image in images} == {np.dtype(dtype)}
     for image in images:
         places = np.moveaxis(voxel_centres(scene.geometry), 0, -1)

@@ -18,20 +18,20 @@ def of_type(images: Iterable[Image], image_type: int, echo: int | None = None) -
     return [
         image
         for image in images
-        if image.head["image_type"] == image_type
-        and (echo is None or image.head["contrast"] == echo)
+        if image.header["image_type"] == image_type
+        and (echo is None or image.header["contrast"] == echo)
     ]
 
 
 def volume(images: Sequence[Image]) -> np.ndarray:
     """Voxels [Z, Y, X] of one slab, or of slices in the order of their counters."""
-    ordered = sorted(images, key=lambda image: int(image.head["slice"]))
+    ordered = sorted(images, key=lambda image: int(image.header["slice"]))
     return np.concatenate([image.data[0] for image in ordered])
 
 
 def echoes(images: Sequence[Image], image_type: int) -> np.ndarray:
     """Volumes [E, Z, Y, X] of one type."""
-    count = 1 + max(int(image.head["contrast"]) for image in images)
+    count = 1 + max(int(image.header["contrast"]) for image in images)
     return np.stack([volume(of_type(images, image_type, echo)) for echo in range(count)])
 
 
@@ -40,18 +40,18 @@ def places_lps_mm(image: Image) -> np.ndarray:
 
     ``position`` is that of the middle of the matrix, voxel n // 2.
     """
-    head = image.head
-    n_x, n_y, n_z = (int(n) for n in head["matrix_size"])
-    step_x, step_y, step_z = np.float64(head["field_of_view"]) / (n_x, n_y, n_z)
-    x = (np.arange(n_x) - n_x // 2)[:, None] * step_x * np.float64(head["read_dir"])
-    y = (np.arange(n_y) - n_y // 2)[:, None, None] * step_y * np.float64(head["phase_dir"])
-    z = (np.arange(n_z) - n_z // 2)[:, None, None, None] * step_z * np.float64(head["slice_dir"])
-    return np.float64(head["position"]) + z + y + x
+    header = image.header
+    n_x, n_y, n_z = (int(n) for n in header["matrix_size"])
+    step_x, step_y, step_z = np.float64(header["field_of_view"]) / (n_x, n_y, n_z)
+    x = (np.arange(n_x) - n_x // 2)[:, None] * step_x * np.float64(header["read_dir"])
+    y = (np.arange(n_y) - n_y // 2)[:, None, None] * step_y * np.float64(header["phase_dir"])
+    z = (np.arange(n_z) - n_z // 2)[:, None, None, None] * step_z * np.float64(header["slice_dir"])
+    return np.float64(header["position"]) + z + y + x
 
 
 def all_places_lps_mm(images: Sequence[Image]) -> np.ndarray:
     """Positions [Z, Y, X, 3] of the voxels that `volume` gives."""
-    ordered = sorted(images, key=lambda image: int(image.head["slice"]))
+    ordered = sorted(images, key=lambda image: int(image.header["slice"]))
     return np.concatenate([places_lps_mm(image) for image in ordered])
 
 

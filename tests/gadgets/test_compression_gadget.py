@@ -221,7 +221,7 @@ def test_the_strongest_lines_are_no_navigators(monkeypatch: pytest.MonkeyPatch) 
     flags: list[np.ndarray] = []
 
     def noted(lines: Acquisitions, readout: ReadoutTransform) -> object:
-        flags.append(lines.head["flags"])
+        flags.append(lines.header["flags"])
         return rows_along_x(lines, readout)
 
     monkeypatch.setattr(compress_channels, "rows_along_x", noted)

@@ -60,7 +60,7 @@ def test_an_empty_chain_gives_back_every_type_bit_for_bit() -> None:
         assert parent.wait() == 0
         line, wave, picture, close = back
         np.testing.assert_array_equal(line.data, sent[0].data)
-        np.testing.assert_array_equal(line.head, sent[0].head)
+        np.testing.assert_array_equal(line.header, sent[0].header)
         np.testing.assert_array_equal(wave.data, sent[1].data)
         np.testing.assert_array_equal(picture.data, sent[2].data)
         assert picture.meta == sent[2].meta
@@ -130,7 +130,7 @@ def test_a_bug_leaves_its_traceback_in_the_log_and_not_on_the_wire() -> None:
 
 @pytest.mark.parametrize("cut", [0, 100], ids=lambda cut: f"cut at {cut}")
 def test_a_parent_that_vanishes_ends_the_process(cut: int) -> None:
-    message = struct.pack("<H", 1008) + lines(1).head.tobytes() + lines(1).data.tobytes()
+    message = struct.pack("<H", 1008) + lines(1).header.tobytes() + lines(1).data.tobytes()
     with GadgetronParent() as parent:
         parent.begin(PASS)
         parent.send(lines())
@@ -162,7 +162,7 @@ def test_notices_stay_off_the_wire_and_int16_images_become_int32() -> None:
         picture, close = parent.answers()
 
         assert picture.data.dtype == np.int32
-        assert picture.head["data_type"] == 4
+        assert picture.header["data_type"] == 4
         np.testing.assert_array_equal(picture.data.ravel(), np.arange(-15, 15))
         assert close == Close()
         assert parent.wait() == 0

@@ -52,10 +52,10 @@ def test_an_odd_oblique_scan_gives_the_same_images_inside_gadgetron_as_alone() -
         *images, close = parent.answers()
         assert parent.wait() == 0
 
-    images.sort(key=lambda image: (image.head["image_series_index"], image.head["contrast"]))
+    images.sort(key=lambda image: (image.header["image_series_index"], image.header["contrast"]))
     assert close == Close()
     assert all(isinstance(image, Image) for image in images)
-    assert [image.head["image_type"] for image in images] == [1] * 4 + [2] * 4
+    assert [image.header["image_type"] for image in images] == [1] * 4 + [2] * 4
     found = complex_images([image.data[0] for image in images])
     assert found.shape == (4, 9, 21, 27)
     # batches of other sizes round otherwise; a wrong voxel would be off by its signal
@@ -75,7 +75,9 @@ def test_whole_numbers_reach_gadgetron_in_a_type_that_it_reads() -> None:
         assert parent.wait() == 0
 
     assert close == Close()
-    assert {int(image.head["data_type"]) for image in images} == {4}  # int32: int16 ends its stream
+    assert {int(image.header["data_type"]) for image in images} == {
+        4
+    }  # int32: int16 ends its stream
 
 
 def test_susceptibility_reaches_gadgetron_with_the_echoes() -> None:

@@ -40,7 +40,7 @@ class CountLines(Gadget[Header | Acquisitions]):
         first, *lines = self._seen
         assert first == Header(HEADER)
         last = lines[-1].select(slice(0, 1))
-        last.head["scan_counter"] = sum(map(len, lines))
+        last.header["scan_counter"] = sum(map(len, lines))
         yield last
 
 
@@ -82,7 +82,7 @@ def test_the_header_comes_first_without_its_nul_and_finish_follows_close() -> No
     answers, error = answers_to(5 * LINE + CLOSE, config)
 
     assert error is None
-    assert answers[0].head["scan_counter"] == 5
+    assert answers[0].header["scan_counter"] == 5
     assert answers[1:] == [Close()]
 
 

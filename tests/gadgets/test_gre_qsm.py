@@ -69,7 +69,7 @@ def test_preview_and_map_are_series_of_their_own(emitted: list[object]) -> None:
         series.images(volumes(emitted, q)[0]) for q in (Quantity.CHI_PREVIEW, Quantity.CHI)
     )
 
-    assert preview.head["image_series_index"] != chi.head["image_series_index"]
+    assert preview.header["image_series_index"] != chi.header["image_series_index"]
     assert preview.meta["SeriesDescription"] != chi.meta["SeriesDescription"]
 
 
@@ -157,6 +157,6 @@ def test_a_removal_of_the_background_that_is_chosen_makes_the_map_and_not_the_pr
 
     preview, chi = (item for item in found if isinstance(item, ChiMap))
     assert [item.found.local.method for item in (preview, chi)] == ["PDF", "LBV"]
-    assert any(text.startswith("background: LBV, ") for text in chi.remarks)
+    assert any(text.startswith("background: LBV, ") for text in chi.comments)
     assert (chi.mask <= preview.mask).all()
     assert chi.mask.sum() < preview.mask.sum()

@@ -56,7 +56,7 @@ def test_every_echo_is_the_truth_within_one_percent(scene: Scene) -> None:
     errors = relative_errors(echoes.data, known.echoes, known.coil_rss)
     assert np.sqrt((errors**2).mean(axis=1)).max() < 0.01
     assert echoes.scan.geometry.same_as(scene.geometry)
-    assert echoes.scan.echoes.polarity == ((1, -1) * 2 if scene.bipolar else (1,) * 4)
+    assert echoes.scan.echoes.readout_polarity == ((1, -1) * 2 if scene.bipolar else (1,) * 4)
 
 
 @pytest.mark.parametrize("matrix", [(14, 56, 64), (15, 45, 61)])
@@ -172,7 +172,7 @@ def test_discarded_samples_leave_the_centre_where_it_is(bipolar: bool) -> None:
             if not isinstance(message, Acquisitions):
                 yield message
                 continue
-            head, backward = message.head.copy(), (message.head["flags"] & REVERSE) != 0
+            head, backward = message.header.copy(), (message.header["flags"] & REVERSE) != 0
             head["discard_pre"], head["discard_post"] = 6, 2
             head["number_of_samples"] += 8
             head["center_sample"] += np.where(backward, 2, 6).astype(np.uint16)

@@ -56,7 +56,7 @@ def test_an_assumed_sign_that_is_wrong_is_turned_round_and_marked() -> None:
     assert echoes.scan.phase_sign.value == -1
     assert grows_with_the_field(echoes.data, scene) > 0.9
     assert any("-1 (inferred): +1 (assumed) is contradicted" in text for text in texts(emitted))
-    assert [text for text in echoes.scan.remarks if "sign" in text] == ["phase sign -1 (inferred)"]
+    assert [text for text in echoes.scan.comments if "sign" in text] == ["phase sign -1 (inferred)"]
 
 
 def test_a_given_sign_that_is_wrong_stays_and_every_image_says_so() -> None:
@@ -67,7 +67,7 @@ def test_a_given_sign_that_is_wrong_stays_and_every_image_says_so() -> None:
     (echoes,) = complex_echoes(emitted)
     assert echoes.scan.phase_sign.origin is SignOrigin.CHAIN
     assert grows_with_the_field(echoes.data, scene) < -0.9
-    assert any("in doubt, against" in text for text in echoes.scan.remarks)
+    assert any("in doubt, against" in text for text in echoes.scan.comments)
     assert any(
         text.startswith("WRN phase sign: +1 (chain file) in doubt") for text in texts(emitted)
     )
@@ -81,5 +81,5 @@ def test_a_right_sign_is_only_told(sign: int) -> None:
 
     (echoes,) = complex_echoes(emitted)
     assert echoes.scan.phase_sign.origin is SignOrigin.HEADER
-    assert not any("doubt" in text for text in echoes.scan.remarks)
+    assert not any("doubt" in text for text in echoes.scan.comments)
     assert any(text.startswith("INF phase sign: ") for text in texts(emitted))

@@ -22,9 +22,9 @@ def one_vein() -> SimpleNamespace:
     return SimpleNamespace(
         chi_ppm=np.float32(0.4 * vein + noise),
         mask=np.ones(GRID.shape, bool),
-        scan=SimpleNamespace(geometry=GRID, remarks=()),
+        scan=SimpleNamespace(geometry=GRID, comments=()),
         repetition=0,
-        remarks=(),
+        comments=(),
         is_preview=False,
     )
 

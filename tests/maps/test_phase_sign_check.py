@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamrecon.errors import ReconError
-from streamrecon.maps.phase_sign_check import Verdict, check_polarity
+from streamrecon.maps.phase_sign_check import Verdict, check_phase_sign
 from streamrecon.model.geometry import Geometry
 
 GRID = Geometry((40, 50, 47), (2.0, 1.8, 1.8), np.eye(3)[::-1])
@@ -60,8 +60,8 @@ def head(*, iron: bool, bloody: bool) -> tuple[np.ndarray, np.ndarray]:
 def test_either_sign_is_known_by_iron_or_by_veins(iron: bool, bloody: bool) -> None:
     chi, r2_star = head(iron=iron, bloody=bloody)
 
-    right = check_polarity(chi, INSIDE, GRID, r2_star_per_s=r2_star)
-    wrong = check_polarity(-chi, INSIDE, GRID, r2_star_per_s=r2_star)
+    right = check_phase_sign(chi, INSIDE, GRID, r2_star_per_s=r2_star)
+    wrong = check_phase_sign(-chi, INSIDE, GRID, r2_star_per_s=r2_star)
 
     assert right.verdict is Verdict.AGREES
     assert wrong.verdict is Verdict.DISAGREES
@@ -70,14 +70,14 @@ def test_either_sign_is_known_by_iron_or_by_veins(iron: bool, bloody: bool) -> N
 def test_a_phantom_without_either_is_undecided() -> None:
     chi, r2_star = head(iron=False, bloody=False)
 
-    assert check_polarity(chi, INSIDE, GRID, r2_star_per_s=r2_star).verdict is Verdict.UNDECIDED
+    assert check_phase_sign(chi, INSIDE, GRID, r2_star_per_s=r2_star).verdict is Verdict.UNDECIDED
 
 
 def test_contradicting_evidence_is_undecided() -> None:
     chi, r2_star = head(iron=True, bloody=False)
     chi = chi - 0.35 * veins()
 
-    check = check_polarity(chi, INSIDE, GRID, r2_star_per_s=r2_star)
+    check = check_phase_sign(chi, INSIDE, GRID, r2_star_per_s=r2_star)
 
     assert check.iron is not None
     assert check.veins is not None
@@ -90,13 +90,13 @@ def test_one_calcification_does_not_outweigh_the_veins() -> None:
     chi, _ = head(iron=False, bloody=True)
     chi[20:22, 5:8, 5:12] = -3.0
 
-    assert check_polarity(chi, INSIDE, GRID).verdict is Verdict.AGREES
+    assert check_phase_sign(chi, INSIDE, GRID).verdict is Verdict.AGREES
 
 
 def test_one_echo_leaves_the_veins() -> None:
     chi, _ = head(iron=True, bloody=True)
 
-    check = check_polarity(chi, INSIDE, GRID)
+    check = check_phase_sign(chi, INSIDE, GRID)
 
     assert check.iron is None
     assert str(check).startswith("agrees (deep grey matter not seen, veins +")
@@ -104,4 +104,4 @@ def test_one_echo_leaves_the_veins() -> None:
 
 def test_an_empty_mask_has_no_sign() -> None:
     with pytest.raises(ReconError, match="empty"):
-        check_polarity(noise(1.0), ~INSIDE, GRID)
+        check_phase_sign(noise(1.0), ~INSIDE, GRID)

@@ -16,7 +16,7 @@ from streamrecon.mrd.wire.codecs.table import CODECS
 from streamrecon.mrd.wire.grammar import SessionGrammar
 from streamrecon.mrd.wire.writer import encode
 
-WIRE_MD = (Path(__file__).parents[2] / "docs" / "wire.md").read_text(encoding="utf-8")
+WIRE_MD = (Path(__file__).parents[2] / "docs" / "reference" / "wire.md").read_text(encoding="utf-8")
 KINDS = typing.get_args(messages.Message)
 NUMBERED = {
     kind: int(found[1])

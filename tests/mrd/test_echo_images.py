@@ -19,17 +19,17 @@ TIMES_MS = ("4", "9.5")
 
 def image(kind: int, echo: int, slice_: int, te_ms: str = "", **changes) -> Image:
     """One slice; its pixels tell kind, echo and slice."""
-    head = np.zeros(1, IMAGE)[0]
-    head["matrix_size"], head["channels"] = (NX, NY, 1), 1
-    head["field_of_view"] = (NX * 1.0, NY * 1.5, 2.0)
-    head["read_dir"], head["phase_dir"], head["slice_dir"] = np.eye(3)
-    head["position"] = (0, 0, 2.0 * slice_)
-    head["image_type"], head["contrast"], head["slice"] = kind, echo, slice_
+    header = np.zeros(1, IMAGE)[0]
+    header["matrix_size"], header["channels"] = (NX, NY, 1), 1
+    header["field_of_view"] = (NX * 1.0, NY * 1.5, 2.0)
+    header["read_dir"], header["phase_dir"], header["slice_dir"] = np.eye(3)
+    header["position"] = (0, 0, 2.0 * slice_)
+    header["image_type"], header["contrast"], header["slice"] = kind, echo, slice_
     for name, value in changes.items():
-        head[name] = value
+        header[name] = value
     meta = {"EchoTime": (te_ms,)} if te_ms else {}
     pixels = np.full((1, 1, NY, NX), 100 * kind + 10 * echo + slice_, np.uint16)
-    return Image(head, pixels, meta)
+    return Image(header, pixels, meta)
 
 
 def scan(**changes) -> list[Image]:
@@ -73,7 +73,7 @@ def test_echoes_without_a_counter_are_told_apart_by_their_times() -> None:
 def test_kinds_in_series_of_their_own_are_paired() -> None:
     images = scan()
     for each in images:
-        each.head["image_series_index"] = 7 * each.head["image_type"] + each.head["contrast"]
+        each.header["image_series_index"] = 7 * each.header["image_type"] + each.header["contrast"]
 
     check(images)
 
@@ -85,7 +85,7 @@ def test_repetitions_are_pairs_of_their_own() -> None:
 
 
 def test_an_echo_without_phase_is_refused() -> None:
-    images = [i for i in scan() if not (i.head["image_type"] == 2 and i.head["contrast"] == 1)]
+    images = [i for i in scan() if not (i.header["image_type"] == 2 and i.header["contrast"] == 1)]
 
     with pytest.raises(DataError, match="found 2 echoes of magnitude and 1 of phase"):
         echo_pairs(images, PROTOCOL)
@@ -97,22 +97,24 @@ def test_the_same_echo_twice_is_refused() -> None:
 
 
 def test_phase_at_another_place_is_refused() -> None:
-    images = [replace(i, head=moved(i.head)) if i.head["image_type"] == 2 else i for i in scan()]
+    images = [
+        replace(i, header=moved(i.header)) if i.header["image_type"] == 2 else i for i in scan()
+    ]
 
     with pytest.raises(DataError, match="lies at another place"):
         echo_pairs(images, PROTOCOL)
 
 
-def moved(head: np.void) -> np.void:
-    """The head of an image 3 mm away."""
-    there = head.copy()
+def moved(header: np.void) -> np.void:
+    """The header of an image 3 mm away."""
+    there = header.copy()
     there["position"][0] += 3
     return there
 
 
 def test_echo_times_that_nobody_gives_are_missed() -> None:
     images = [replace(i, meta={}) for i in scan()]
-    silent = replace(PROTOCOL, echoes=replace(PROTOCOL.echoes, te_s=(), polarity=()))
+    silent = replace(PROTOCOL, echoes=replace(PROTOCOL.echoes, te_s=(), readout_polarity=()))
 
     with pytest.raises(HeaderError, match="TE: found 0 in the header for 2 echoes"):
         echo_pairs(images, silent)

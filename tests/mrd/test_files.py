@@ -33,7 +33,7 @@ def written(path: Path, *messages: Message) -> Path:
 def test_a_scan_comes_back_as_it_was_written(tmp_path: Path) -> None:
     noise, short, long = lines(1, 3, 9), lines(5, 2, 7, 2, seed=1), lines(300, 2, 8, seed=2)
     for run in (noise, short, long):
-        run.head["acquisition_time_stamp"] = 5
+        run.header["acquisition_time_stamp"] = 5
     path = written(tmp_path / "scan.h5", Header(header_of()), noise, short, long)
 
     header, *runs = read_scan(path)
@@ -45,19 +45,19 @@ def test_a_scan_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 def test_waveforms_come_where_their_time_stamps_put_them(tmp_path: Path) -> None:
     run = lines(4)
-    run.head["acquisition_time_stamp"] = [10, 20, 20, 30]
+    run.header["acquisition_time_stamp"] = [10, 20, 20, 30]
     beats = []
     for stamp in (40, 20, 5):
         beats.append(waveform())
-        beats[-1].head["time_stamp"] = stamp
+        beats[-1].header["time_stamp"] = stamp
     path = written(tmp_path / "scan.h5", Header(header_of()), run, *beats)
 
     found = list(read_scan(path))[1:]
 
     order = [
-        part.head["acquisition_time_stamp"].tolist()
+        part.header["acquisition_time_stamp"].tolist()
         if isinstance(part, Acquisitions)
-        else int(part.head["time_stamp"])
+        else int(part.header["time_stamp"])
         for part in found
         if isinstance(part, Acquisitions | Waveform)
     ]
@@ -69,7 +69,7 @@ def test_images_of_every_type_and_shape_come_back(tmp_path: Path) -> None:
     images = [image(kind, (1, 2, 3, 5), META, seed=kind) for kind in range(1, 9)]
     images += [image(1, (2, 1, 4, 4), seed=9), image(1, (1, 2, 3, 5), {}, seed=10)]
     for one in images:
-        one.head["image_series_index"] = 3
+        one.header["image_series_index"] = 3
     path = written(tmp_path / "images.h5", *images)
 
     found = list(read_images(path))
@@ -80,7 +80,7 @@ def test_images_of_every_type_and_shape_come_back(tmp_path: Path) -> None:
         match = [one for one in match if one.data.dtype == wanted.data.dtype]
         assert len(match) == 1
         assert match[0].meta == wanted.meta
-        assert match[0].head["position"].tolist() == wanted.head["position"].tolist()
+        assert match[0].header["position"].tolist() == wanted.header["position"].tolist()
 
 
 def test_the_reference_package_reads_our_file(tmp_path: Path) -> None:
@@ -92,11 +92,11 @@ def test_the_reference_package_reads_our_file(tmp_path: Path) -> None:
         assert dataset.number_of_acquisitions() == 3
         theirs = dataset.read_acquisition(2)
         beat = dataset.read_waveform(0)
-        pixels = dataset.read_image(f"image_{picture.head['image_series_index']}", 0)
+        pixels = dataset.read_image(f"image_{picture.header['image_series_index']}", 0)
 
     assert np.array_equal(theirs.data, run.data[2])
     assert np.array_equal(theirs.traj, run.trajectory[2])
-    assert bytes(theirs.getHead()) == run.head[2].tobytes()
+    assert bytes(theirs.getHead()) == run.header[2].tobytes()
     assert np.array_equal(beat.data, waveform().data)
     assert np.array_equal(pixels.data, picture.data)
     assert pixels.meta["a"] == "b"
@@ -119,7 +119,7 @@ def test_we_read_the_reference_packages_file(tmp_path: Path) -> None:
 
     assert header == Header(header_of())
     assert isinstance(run, Acquisitions)
-    assert run.head["idx"]["kspace_encode_step_1"].tolist() == [0, 1, 2]
+    assert run.header["idx"]["kspace_encode_step_1"].tolist() == [0, 1, 2]
     assert np.array_equal(run.data, np.stack([data * line for line in range(3)]))
     assert np.array_equal(found.data[0, 0], data)
     assert found.meta == {"a": ("1", "é")}
@@ -160,10 +160,10 @@ def test_heads_with_padding_are_read_by_their_fields(shared_data: Path) -> None:
     _, run = read_scan(shared_data / "raw-julia" / "mrireco_acqDataBrainSim100.h5")
 
     assert isinstance(run, Acquisitions)
-    assert run.head["number_of_samples"].tolist() == [256] * 256
-    assert run.head["center_sample"].tolist() == [128] * 256
-    assert run.head["sample_time_us"][0] == pytest.approx(117.1875)
-    assert run.head["slice_dir"][0].tolist() == [0, 0, 1]
+    assert run.header["number_of_samples"].tolist() == [256] * 256
+    assert run.header["center_sample"].tolist() == [128] * 256
+    assert run.header["sample_time_us"][0] == pytest.approx(117.1875)
+    assert run.header["slice_dir"][0].tolist() == [0, 0, 1]
     assert run.trajectory.shape == (256, 256, 2)
 
 
@@ -175,8 +175,8 @@ def test_the_noise_line_of_the_generator_is_the_first(shared_data: Path) -> None
 
     assert isinstance(run, Acquisitions)
     assert run.data.shape == (257, 8, 256)
-    assert run.head["flags"][0] & (1 << 18)
-    assert not (run.head["flags"][1:] & (1 << 18)).any()
+    assert run.header["flags"][0] & (1 << 18)
+    assert not (run.header["flags"][1:] & (1 << 18)).any()
 
 
 def test_a_line_shorter_than_its_head_says_is_named(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_heads_that_lack_a_field_are_refused(tmp_path: Path) -> None:
         kind = np.dtype([("head", less), ("traj", floats), ("data", floats)])
         file["dataset"].create_dataset("data", (1,), dtype=kind)
 
-    with pytest.raises(ProtocolError, match="the heads lack position"):
+    with pytest.raises(ProtocolError, match="the headers lack position"):
         list(read_scan(path))
 
 

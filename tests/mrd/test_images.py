@@ -8,7 +8,7 @@ import io
 import ismrmrd
 import numpy as np
 import pytest
-from test_placement import OBLIQUE, heads, slice_protocol, volume_protocol
+from test_placement import OBLIQUE, headers, slice_protocol, volume_protocol
 
 import streamrecon
 from streamrecon.errors import DataError, HeaderError
@@ -26,12 +26,12 @@ from streamrecon.mrd.wire.writer import encode
 
 def slab_scan(hand: int = -1) -> Scan:
     normal = hand * OBLIQUE[2]
-    return place(volume_protocol(), heads([(10, -20, 35)], OBLIQUE[0], OBLIQUE[1], normal)).scan
+    return place(volume_protocol(), headers([(10, -20, 35)], OBLIQUE[0], OBLIQUE[1], normal)).scan
 
 
 def slice_scan(n: int, way: int = -1) -> Scan:
     positions = np.array([5, -7, 11]) + way * 4.2 * np.arange(n)[:, None] * OBLIQUE[2]
-    return place(slice_protocol(n), heads(positions, *OBLIQUE)).scan
+    return place(slice_protocol(n), headers(positions, *OBLIQUE)).scan
 
 
 def volume_of(
@@ -76,14 +76,14 @@ def test_a_slab_is_one_image_and_slices_are_one_each_at_their_positions() -> Non
     (one,) = images_of(slab, series=1, measurement_uid=7, time_stamp=99)
     four = images_of(slices, series=1, image_index=10)
 
-    assert one.head["matrix_size"].tolist() == [31, 44, 7]
-    assert one.head["field_of_view"] == pytest.approx([31 * 0.8, 44 * 1.5, 7 * 2.0])
-    assert one.head["position"] == pytest.approx([10, -20, 35])
-    assert (one.head["measurement_uid"], one.head["acquisition_time_stamp"]) == (7, 99)
-    assert [int(image.head["slice"]) for image in four] == [0, 1, 2, 3]
-    assert [int(image.head["image_index"]) for image in four] == [10, 11, 12, 13]
-    assert four[3].head["position"] == pytest.approx(np.array([5, -7, 11]) + 12.6 * OBLIQUE[2])
-    assert four[0].head["field_of_view"][2] == 3  # the thickness, not the distance of 4.2
+    assert one.header["matrix_size"].tolist() == [31, 44, 7]
+    assert one.header["field_of_view"] == pytest.approx([31 * 0.8, 44 * 1.5, 7 * 2.0])
+    assert one.header["position"] == pytest.approx([10, -20, 35])
+    assert (one.header["measurement_uid"], one.header["acquisition_time_stamp"]) == (7, 99)
+    assert [int(image.header["slice"]) for image in four] == [0, 1, 2, 3]
+    assert [int(image.header["image_index"]) for image in four] == [10, 11, 12, 13]
+    assert four[3].header["position"] == pytest.approx(np.array([5, -7, 11]) + 12.6 * OBLIQUE[2])
+    assert four[0].header["field_of_view"][2] == 3  # the thickness, not the distance of 4.2
     assert np.array_equal(four[2].data[0, 0], slices.values[2])
 
 
@@ -94,7 +94,7 @@ def test_a_slab_is_one_image_and_slices_are_one_each_at_their_positions() -> Non
 def test_the_image_type_is_the_wires(quantity: Quantity, number: int) -> None:
     (image,) = images_of(volume_of(slab_scan(), quantity), series=1)
 
-    assert image.head["image_type"] == number
+    assert image.header["image_type"] == number
 
 
 def test_the_meta_speaks_all_three_vocabularies() -> None:
@@ -154,15 +154,19 @@ def foreign(n: int = 3, kind: int = 1, *, meta=None, **fields) -> list[Image]:
     """Slices as another server may send them: no meta of ours."""
     images = []
     for k in range(n):
-        head = np.zeros(1, IMAGE)[0]
-        head["channels"], head["matrix_size"], head["field_of_view"] = 1, (4, 5, 1), (8, 15, 2)
-        head["read_dir"], head["phase_dir"], head["slice_dir"] = np.eye(3)
-        head["position"] = (0, 0, 2.5 * k)
-        head["slice"], head["image_type"], head["image_series_index"] = k, kind, 1
+        header = np.zeros(1, IMAGE)[0]
+        header["channels"], header["matrix_size"], header["field_of_view"] = (
+            1,
+            (4, 5, 1),
+            (8, 15, 2),
+        )
+        header["read_dir"], header["phase_dir"], header["slice_dir"] = np.eye(3)
+        header["position"] = (0, 0, 2.5 * k)
+        header["slice"], header["image_type"], header["image_series_index"] = k, kind, 1
         for name, value in fields.items():
-            head[name] = value
+            header[name] = value
         pixels = np.full((1, 1, 5, 4), 10 * k, np.uint16)
-        images.append(Image(head, pixels, meta or {}))
+        images.append(Image(header, pixels, meta or {}))
     return images
 
 

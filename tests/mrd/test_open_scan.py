@@ -84,22 +84,22 @@ def test_a_quantity_is_a_series_whose_images_are_counted_from_one() -> None:
     series = ImageSeries()
     order = [(q, e) for e in (0, 1) for q in (Quantity.MAGNITUDE, Quantity.PHASE)]
 
-    heads = [image.head for q, e in order for image in series.images(volume(q, e))]
+    headers = [image.header for q, e in order for image in series.images(volume(q, e))]
 
-    found = [(int(head["image_series_index"]), int(head["image_index"])) for head in heads]
+    found = [(int(header["image_series_index"]), int(header["image_index"])) for header in headers]
     assert found == [(1, 1), (2, 1), (1, 2), (2, 2)]
 
 
 def test_images_carry_measurement_and_time_of_the_first_line() -> None:
     series = ImageSeries()
-    head = np.zeros(2, ACQUISITION)
-    head["measurement_uid"], head["acquisition_time_stamp"] = 41, (1000, 2000)
-    lines = Acquisitions(head, np.zeros((2, 1, 1), np.complex64), np.zeros((2, 1, 0), np.float32))
+    header = np.zeros(2, ACQUISITION)
+    header["measurement_uid"], header["acquisition_time_stamp"] = 41, (1000, 2000)
+    lines = Acquisitions(header, np.zeros((2, 1, 1), np.complex64), np.zeros((2, 1, 0), np.float32))
 
     for _ in series.watched([lines, lines.select(slice(1, 2))]):
         pass
     (image,) = series.images(volume(Quantity.PHASE, 0))
 
-    assert int(image.head["measurement_uid"]) == 41
-    assert int(image.head["acquisition_time_stamp"]) == 1000
+    assert int(image.header["measurement_uid"]) == 41
+    assert int(image.header["acquisition_time_stamp"]) == 1000
     assert series.lines == 3

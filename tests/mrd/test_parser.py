@@ -323,7 +323,7 @@ def test_a_name_that_does_not_fit_is_not_sent() -> None:
 
 def test_headers_that_contradict_the_samples_are_not_sent() -> None:
     good = lines(2)
-    bad = Acquisitions(good.head, good.data[:, :, :-1], good.trajectory[:, :-1])
+    bad = Acquisitions(good.header, good.data[:, :, :-1], good.trajectory[:, :-1])
 
     with pytest.raises(ProtocolError, match="contradict"):
         encode(bad)
@@ -345,8 +345,8 @@ def test_lines_leave_as_they_came_in_whatever_order_they_are_picked(samples: int
     for pick in picks:
         assert bytes_of(received.select(pick)) == bytes_of(sent.select(pick))
     assert len(encode(received)) == 1
-    mixed = Acquisitions(received.head, received.data[::-1], received.trajectory)
-    wanted = Acquisitions(sent.head, sent.data[::-1], sent.trajectory)
+    mixed = Acquisitions(received.header, received.data[::-1], received.trajectory)
+    wanted = Acquisitions(sent.header, sent.data[::-1], sent.trajectory)
     assert bytes_of(mixed) == bytes_of(wanted)
 
 

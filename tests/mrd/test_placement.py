@@ -35,22 +35,22 @@ def slice_protocol(n: int, thickness_mm: float = 3.0) -> ScanProtocol:
     )
 
 
-def heads(positions, read, phase, normal) -> np.ndarray:
-    head = np.zeros(len(positions), ACQUISITION)
-    head["position"] = positions
-    head["read_dir"], head["phase_dir"], head["slice_dir"] = read, phase, normal
-    head["idx"]["slice"] = np.arange(len(positions))
-    head["sample_time_us"] = 2.5
-    head["patient_table_position"] = (0, 0, -1234)
-    return head
+def headers(positions, read, phase, normal) -> np.ndarray:
+    header = np.zeros(len(positions), ACQUISITION)
+    header["position"] = positions
+    header["read_dir"], header["phase_dir"], header["slice_dir"] = read, phase, normal
+    header["idx"]["slice"] = np.arange(len(positions))
+    header["sample_time_us"] = 2.5
+    header["patient_table_position"] = (0, 0, -1234)
+    return header
 
 
 @pytest.mark.parametrize("hand", [1, -1], ids=["right-handed", "left-handed"])
 def test_every_voxel_of_a_slab_lies_where_the_position_and_directions_say(hand: int) -> None:
     read, phase, normal = OBLIQUE[0], OBLIQUE[1], hand * OBLIQUE[2]
-    head = heads([(10.0, -20.0, 35.0)], read, phase, normal)
+    header = headers([(10.0, -20.0, 35.0)], read, phase, normal)
 
-    scan, remarks = place(volume_protocol(), head)
+    scan, comments = place(volume_protocol(), header)
 
     # dicom.md 1.3: position ± steps from the voxel n // 2 along each direction
     k, j, i = 6, 40, 2
@@ -67,7 +67,7 @@ def test_every_voxel_of_a_slab_lies_where_the_position_and_directions_say(hand: 
     assert scan.slice_thickness_mm == pytest.approx(2.0)
     assert scan.table_mm == (0, 0, -1234)
     assert scan.echoes.bandwidth_hz == pytest.approx(400e3)
-    assert remarks == ()
+    assert comments == ()
 
 
 @pytest.mark.parametrize("way", [1, -1], ids=["along slice_dir", "against slice_dir"])
@@ -76,7 +76,7 @@ def test_slices_are_stacked_the_way_their_counter_grows(n: int, way: int) -> Non
     read, phase, normal = OBLIQUE
     first, step = np.array([5.0, -7.0, 11.0]), way * 4.2 * normal  # 3 mm thick, 1.2 mm gap
 
-    scan, _ = place(slice_protocol(n), heads(first + np.arange(n)[:, None] * step, *OBLIQUE))
+    scan, _ = place(slice_protocol(n), headers(first + np.arange(n)[:, None] * step, *OBLIQUE))
 
     for k in range(n):
         wanted = first + k * step + (3 - 16) * 1.0 * read + (40 - 22) * 1.2 * phase
@@ -87,9 +87,9 @@ def test_slices_are_stacked_the_way_their_counter_grows(n: int, way: int) -> Non
 
 def test_slices_that_came_so_far_place_all() -> None:
     positions = np.arange(5)[:, None] * np.array([0, 0, 3.5])
-    head = heads(positions, *np.eye(3))[[4, 1, 1]]  # interleaved, one of them twice
+    header = headers(positions, *np.eye(3))[[4, 1, 1]]  # interleaved, one of them twice
 
-    scan, _ = place(slice_protocol(5), head)
+    scan, _ = place(slice_protocol(5), header)
 
     assert scan.geometry.centre_lps_mm == pytest.approx((0, 0, 7.0))
     assert scan.geometry.voxel_mm[0] == pytest.approx(3.5)
@@ -104,28 +104,28 @@ def test_the_counter_may_begin_above_zero() -> None:
             limits=limits,
         )
     )
-    head = heads(np.arange(3)[:, None] * np.array([0, 0, 3.5]), *np.eye(3))
-    head["idx"]["slice"] += 2
+    header = headers(np.arange(3)[:, None] * np.array([0, 0, 3.5]), *np.eye(3))
+    header["idx"]["slice"] += 2
 
-    assert place(protocol, head).scan.geometry.centre_lps_mm == pytest.approx((0, 0, 3.5))
+    assert place(protocol, header).scan.geometry.centre_lps_mm == pytest.approx((0, 0, 3.5))
 
 
 def test_absent_directions_are_assumed_and_told() -> None:
-    scan, remarks = place(volume_protocol(), np.zeros(1, ACQUISITION))
+    scan, comments = place(volume_protocol(), np.zeros(1, ACQUISITION))
 
-    assert remarks == (NO_DIRECTIONS,)
+    assert comments == (NO_DIRECTIONS,)
     assert scan.geometry.axes_lps.tolist() == [[0, 0, 1], [0, 1, 0], [1, 0, 0]]
     assert scan.geometry.b0_axis() == (1, 0, 0)
     assert scan.echoes.bandwidth_hz is None
 
 
 def test_slices_without_any_place_are_assumed_to_touch_and_told() -> None:
-    head = np.zeros(3, ACQUISITION)
-    head["idx"]["slice"] = range(3)
+    header = np.zeros(3, ACQUISITION)
+    header["idx"]["slice"] = range(3)
 
-    scan, remarks = place(slice_protocol(3), head)
+    scan, comments = place(slice_protocol(3), header)
 
-    assert remarks == (NO_DIRECTIONS, NO_POSITIONS)
+    assert comments == (NO_DIRECTIONS, NO_POSITIONS)
     assert scan.geometry.voxel_mm[0] == 3
     assert scan.geometry.centre_lps_mm == (0, 0, 0)
 
@@ -141,24 +141,24 @@ def test_slices_without_any_place_are_assumed_to_touch_and_told() -> None:
 )
 def test_slices_that_make_no_stack_are_refused(positions, told: str) -> None:
     with pytest.raises(HeaderError, match=told):
-        place(slice_protocol(3), heads(positions, *np.eye(3)))
+        place(slice_protocol(3), headers(positions, *np.eye(3)))
 
 
 def test_one_slice_of_several_does_not_tell_their_distance() -> None:
     with pytest.raises(HeaderError, match="lines of one slice of 3, needed two"):
-        place(slice_protocol(3), heads([(0, 0, 0)], *np.eye(3)))
+        place(slice_protocol(3), headers([(0, 0, 0)], *np.eye(3)))
 
 
 def test_stacked_slabs_are_refused() -> None:
     limits = slices_of(2)
 
     with pytest.raises(HeaderError, match="found 2 slabs of 20 partitions"):
-        place(read_protocol(header_of(limits=limits)), heads([(0, 0, 0)] * 2, *np.eye(3)))
+        place(read_protocol(header_of(limits=limits)), headers([(0, 0, 0)] * 2, *np.eye(3)))
 
 
 def test_directions_that_are_not_orthogonal_or_partly_absent_are_refused() -> None:
-    askew = heads([(0, 0, 0)], (1, 0, 0), (0.6, 0.8, 0), (0, 0, 1))
-    partly = heads([(0, 0, 0)], (1, 0, 0), (0, 0, 0), (0, 0, 1))
+    askew = headers([(0, 0, 0)], (1, 0, 0), (0.6, 0.8, 0), (0, 0, 1))
+    partly = headers([(0, 0, 0)], (1, 0, 0), (0, 0, 0), (0, 0, 1))
 
     with pytest.raises(HeaderError, match="orthogonal"):
         place(volume_protocol(), askew)

@@ -28,21 +28,21 @@ SAMPLES = np.frombuffer(bytes.fromhex("c2f352bc005dcebc"), "<c8")  # the capture
 
 
 def xml_of(size: int, ending: bytes) -> bytes:
-    head, tail = b'<?xml version="1.0"?>\n<ismrmrdHeader>', b"</ismrmrdHeader>" + ending
-    return head + b" " * (size - len(head) - len(tail)) + tail
+    header, tail = b'<?xml version="1.0"?>\n<ismrmrdHeader>', b"</ismrmrdHeader>" + ending
+    return header + b" " * (size - len(header) - len(tail)) + tail
 
 
 def head_of(
     line: int, *, flags: int = 0, samples: int = 32, channels: int = 2, dimensions: int = 0
 ) -> bytes:
     """340 bytes, field by field at the offsets of ismrmrd.h."""
-    head = bytearray(340)
-    struct.pack_into("<HQ", head, 0, 1, flags)
-    struct.pack_into("<HHH", head, 34, samples, channels, channels)
-    struct.pack_into("<HHHHH", head, 168, 0, 0, samples // 2, 0, dimensions)
-    struct.pack_into("<f", head, 178, 5.0)
-    struct.pack_into("<H", head, 242, line)
-    return bytes(head)
+    header = bytearray(340)
+    struct.pack_into("<HQ", header, 0, 1, flags)
+    struct.pack_into("<HHH", header, 34, samples, channels, channels)
+    struct.pack_into("<HHHHH", header, 168, 0, 0, samples // 2, 0, dimensions)
+    struct.pack_into("<f", header, 178, 5.0)
+    struct.pack_into("<H", header, 242, line)
+    return bytes(header)
 
 
 def samples_of(line: int, samples: int = 32, channels: int = 2) -> np.ndarray:
@@ -84,10 +84,10 @@ def test_the_cpp_clients_session_is_read() -> None:
     assert isinstance(run, Acquisitions)
     assert run.data.shape == (16, 2, 32)
     assert run.trajectory.shape == (16, 32, 0)
-    assert run.head["idx"]["kspace_encode_step_1"].tolist() == list(range(16))
-    assert run.head["flags"].tolist() == [0x40, *[0] * 14, 0x80]
-    assert run.head["center_sample"].tolist() == [16] * 16
-    assert run.head["sample_time_us"].tolist() == [5.0] * 16
+    assert run.header["idx"]["kspace_encode_step_1"].tolist() == list(range(16))
+    assert run.header["flags"].tolist() == [0x40, *[0] * 14, 0x80]
+    assert run.header["center_sample"].tolist() == [16] * 16
+    assert run.header["sample_time_us"].tolist() == [5.0] * 16
     assert np.array_equal(run.data[7], samples_of(7))
     assert run.data[0, 0, 0] == np.complex64(-0.012875499 - 0.025190830j)
     assert close == Close()
@@ -117,8 +117,8 @@ def packed(integers: list[int], bits: int, scale: float) -> bytes:
 
 def compressed_line(integers: list[int], bits: int, scale: float, flags: int = 1 << 53) -> bytes:
     part = packed(integers, bits, scale)
-    head = head_of(3, flags=flags | 0x40)
-    return b"\xf0\x03" + head + struct.pack("<I", len(part)) + part
+    header = head_of(3, flags=flags | 0x40)
+    return b"\xf0\x03" + header + struct.pack("<I", len(part)) + part
 
 
 @pytest.mark.parametrize(("bits", "size"), [(12, 205), (2, 45)], ids=["-P 12", "-T 0.5"])
@@ -136,7 +136,7 @@ def test_a_compressed_line_has_the_captured_size_and_comes_out_as_an_ordinary_on
     assert len(found) == 3
     run = found[1]
     assert isinstance(run, Acquisitions)
-    assert int(run.head["flags"][0]) == 0x40
+    assert int(run.header["flags"][0]) == 0x40
     wanted = np.array(integers, np.float32).view(np.complex64).reshape(1, 2, 32) / 8
     assert np.array_equal(run.data, wanted)
 
@@ -164,18 +164,18 @@ def test_every_width_of_the_packing_is_unpacked(bits: int) -> None:
     ],
 )
 def test_a_packing_that_contradicts_its_line_is_refused(part: bytes, told: str) -> None:
-    head = b"\xf0\x03" + head_of(0, flags=1 << 53)
+    header = b"\xf0\x03" + head_of(0, flags=1 << 53)
 
     with pytest.raises(ProtocolError, match=told):
-        MrdParser().receive(head + struct.pack("<I", len(part)) + part)
+        MrdParser().receive(header + struct.pack("<I", len(part)) + part)
 
 
 def test_zfp_is_refused_by_name_where_the_package_is_absent(monkeypatch) -> None:
     monkeypatch.setattr("streamrecon.mrd.wire.line_compression._zfpy", None)
-    head = b"\xf0\x03" + head_of(0, flags=1 << 52)
+    header = b"\xf0\x03" + head_of(0, flags=1 << 52)
 
     with pytest.raises(ProtocolError, match=r"found ZFP \(flag 53\), needed the optional package"):
-        MrdParser().receive(head + struct.pack("<I", 4) + b"zfp\x05")
+        MrdParser().receive(header + struct.pack("<I", 4) + b"zfp\x05")
 
 
 def test_a_noise_line_without_trajectory_precedes_lines_with_one() -> None:
@@ -188,7 +188,7 @@ def test_a_noise_line_without_trajectory_precedes_lines_with_one() -> None:
     assert isinstance(first, Acquisitions)
     assert isinstance(rest, Acquisitions)
     assert first.data.shape == (1, 2, 48)
-    assert int(first.head["flags"][0]) == 1 << 18
+    assert int(first.header["flags"][0]) == 1 << 18
     assert np.array_equal(rest.trajectory, [path, path])
     assert np.array_equal(rest.data[1], samples_of(1))
 

@@ -65,7 +65,7 @@ def test_ismrmrd_reads_our_lines(dimensions: int) -> None:
 
         assert np.array_equal(found.data, run.data[i])
         assert np.array_equal(found.traj, run.trajectory[i])
-        assert bytes(found.getHead()) == run.head[i].tobytes()
+        assert bytes(found.getHead()) == run.header[i].tobytes()
 
 
 @pytest.mark.parametrize("dimensions", [0, 3])
@@ -84,8 +84,8 @@ def test_we_read_ismrmrds_lines(dimensions: int) -> None:
     assert isinstance(found, Acquisitions)
     assert np.array_equal(found.data[0], data)
     assert np.array_equal(found.trajectory[0], path)
-    assert found.head["idx"]["contrast"].tolist() == [2]
-    assert found.head["position"].tolist() == [[1.5, -2.5, 3.5]]
+    assert found.header["idx"]["contrast"].tolist() == [2]
+    assert found.header["position"].tolist() == [[1.5, -2.5, 3.5]]
 
 
 # ismrmrd 1.15 takes type 4 for 64-bit: not a truth for us.
@@ -97,7 +97,7 @@ def test_ismrmrd_reads_our_images(kind: int) -> None:
 
     assert found.data.dtype == ours.data.dtype
     assert np.array_equal(found.data, ours.data)
-    assert found.position[:] == ours.head["position"].tolist()
+    assert found.position[:] == ours.header["position"].tolist()
     assert dict(ismrmrd.Meta.deserialize(found.attribute_string)) == {
         "GADGETRON_DataRole": ["Image", "größer"],
         "χ": "-0.1 & <b>",
@@ -120,18 +120,18 @@ def test_we_read_ismrmrds_images(kind: type) -> None:
     assert isinstance(found, Image)
     assert found.data.dtype == kind
     assert np.array_equal(found.data, data)
-    assert found.head["image_series_index"] == 7
+    assert found.header["image_series_index"] == 7
     assert found.meta == {"a": ("1", "é"), "b": ("2",)}
 
 
 def test_type_4_has_four_bytes_a_pixel() -> None:
     pixels = np.array([[-1, 2**31 - 1], [-(2**31), 7]], "<i4")
-    head = bytearray(198)
-    struct.pack_into("<HH", head, 0, 1, 4)
-    struct.pack_into("<HHH", head, 16, 2, 2, 1)
-    struct.pack_into("<H", head, 34, 1)
+    header = bytearray(198)
+    struct.pack_into("<HH", header, 0, 1, 4)
+    struct.pack_into("<HHH", header, 16, 2, 2, 1)
+    struct.pack_into("<H", header, 34, 1)
 
-    (found,) = MrdParser().receive(b"\xfe\x03" + head + bytes(8) + pixels.tobytes())
+    (found,) = MrdParser().receive(b"\xfe\x03" + header + bytes(8) + pixels.tobytes())
 
     assert isinstance(found, Image)
     assert found.data.dtype == np.int32
@@ -140,10 +140,10 @@ def test_type_4_has_four_bytes_a_pixel() -> None:
 
 def test_an_image_meta_with_gadgetrons_counted_nul_is_read() -> None:
     meta = b"<ismrmrdMeta><meta><name>a</name><value>1</value></meta></ismrmrdMeta>\0"
-    head = bytearray(198)
-    struct.pack_into("<HH", head, 0, 1, 1)
+    header = bytearray(198)
+    struct.pack_into("<HH", header, 0, 1, 1)
 
-    (found,) = MrdParser().receive(b"\xfe\x03" + head + struct.pack("<Q", len(meta)) + meta)
+    (found,) = MrdParser().receive(b"\xfe\x03" + header + struct.pack("<Q", len(meta)) + meta)
 
     assert isinstance(found, Image)
     assert found.meta == {"a": ("1",)}
@@ -161,8 +161,8 @@ def test_ismrmrd_and_we_agree_on_waveforms() -> None:
     assert np.array_equal(theirs.data, ours.data)
     assert isinstance(back, Waveform)
     assert np.array_equal(back.data, ours.data)
-    assert back.head["waveform_id"] == ours.head["waveform_id"]
-    assert back.head["time_stamp"] == ours.head["time_stamp"]
+    assert back.header["waveform_id"] == ours.header["waveform_id"]
+    assert back.header["time_stamp"] == ours.header["time_stamp"]
 
 
 @pytest.mark.filterwarnings("ignore:A builtin ctypes object gave a PEP3118:RuntimeWarning")
@@ -178,8 +178,8 @@ def test_gadgetron_python_reads_our_recon_data_and_we_read_its() -> None:
     imaging, calibration = ours.bits[0]
     assert np.array_equal(theirs.bits[0].data.data, imaging.data)
     assert np.array_equal(theirs.bits[0].data.density, imaging.density)
-    assert theirs.bits[0].data.headers.shape == imaging.head.shape
-    last = imaging.head[2, 1, 0, 0, 0]
+    assert theirs.bits[0].data.headers.shape == imaging.header.shape
+    last = imaging.header[2, 1, 0, 0, 0]
     assert bytes(theirs.bits[0].data.headers[2, 1, 0, 0, 0]) == last.tobytes()
     sampling = theirs.bits[0].data.sampling
     assert list(sampling.encoded_matrix) == [8, 3, 2]
@@ -193,7 +193,7 @@ def test_gadgetron_python_reads_our_recon_data_and_we_read_its() -> None:
 @pytest.mark.filterwarnings("ignore:A builtin ctypes object gave a PEP3118:RuntimeWarning")
 def test_gadgetron_python_reads_our_image_array_and_we_read_its() -> None:
     ours = image_array(full=True)
-    ours = ImageArray(ours.data, ours.head, ({"a": ("b",)},) * 4, None, ours.acquisitions)
+    ours = ImageArray(ours.data, ours.header, ({"a": ("b",)},) * 4, None, ours.acquisitions)
 
     theirs = gadgetron_images.read_image_array(body_of(ours))
     sink = Sink()
@@ -201,7 +201,7 @@ def test_gadgetron_python_reads_our_image_array_and_we_read_its() -> None:
     (back,) = MrdParser().receive(sink.getvalue())
 
     assert np.array_equal(theirs.data, ours.data)
-    assert bytes(theirs.headers[1, 0, 1]) == ours.head[1, 0, 1].tobytes()
+    assert bytes(theirs.headers[1, 0, 1]) == ours.header[1, 0, 1].tobytes()
     assert_same(back, ours)
 
 
@@ -217,8 +217,8 @@ def test_gadgetron_python_reads_our_bucket() -> None:
     assert np.array_equal(theirs.data[1].data, run.data[1])
     assert np.array_equal(theirs.data[4].traj, other.trajectory[2])
     assert np.array_equal(theirs.ref[0].data, ours.reference[0].data[0])
-    space = int(run.head["encoding_space_ref"][0])
-    mine = [part.head for part in ours.data]
+    space = int(run.header["encoding_space_ref"][0])
+    mine = [part.header for part in ours.data]
     of_space = [h["idx"]["contrast"][h["encoding_space_ref"] == space] for h in mine]
     assert theirs.datastats[space].contrast == set(np.concatenate(of_space).tolist())
 

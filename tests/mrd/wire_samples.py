@@ -33,72 +33,72 @@ from streamrecon.mrd.wire.messages import (
 
 def random_heads(rng: np.random.Generator, n: int, dtype: np.dtype) -> np.ndarray:
     """Structures in which every field holds something."""
-    heads = np.zeros(n, dtype)
+    headers = np.zeros(n, dtype)
     for name in dtype.names:
-        field = heads[name]
+        field = headers[name]
         if field.dtype.names:
             field[:] = random_heads(rng, n, field.dtype)
         elif field.dtype.kind == "f":
             field[:] = rng.standard_normal(field.shape).astype(np.float32)
         else:
             field[:] = rng.integers(0, 100, field.shape)
-    return heads
+    return headers
 
 
 def lines(
     n: int = 3, channels: int = 2, samples: int = 5, dimensions: int = 0, *, flags: int = 0, seed=0
 ) -> Acquisitions:
     rng = np.random.default_rng(seed)
-    head = random_heads(rng, n, ACQUISITION)
-    head["number_of_samples"] = samples
-    head["active_channels"] = channels
-    head["trajectory_dimensions"] = dimensions
-    head["flags"] = flags
+    header = random_heads(rng, n, ACQUISITION)
+    header["number_of_samples"] = samples
+    header["active_channels"] = channels
+    header["trajectory_dimensions"] = dimensions
+    header["flags"] = flags
     shape = (n, channels, samples)
     data = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
     path = rng.standard_normal((n, samples, dimensions))
-    return Acquisitions(head, data.astype(np.complex64), path.astype(np.float32))
+    return Acquisitions(header, data.astype(np.complex64), path.astype(np.float32))
 
 
 def image(kind: int = 5, shape=(1, 2, 3, 5), meta=None, seed: int = 0) -> Image:
     rng = np.random.default_rng(seed)
-    head = random_heads(rng, 1, IMAGE)[0]
-    head["data_type"] = kind
-    head["channels"], head["matrix_size"] = shape[0], shape[:0:-1]
+    header = random_heads(rng, 1, IMAGE)[0]
+    header["data_type"] = kind
+    header["channels"], header["matrix_size"] = shape[0], shape[:0:-1]
     values = rng.integers(-100, 100, shape) + 1j * rng.integers(-9, 9, shape)
     values = values if PIXELS[kind].kind == "c" else np.abs(values.real)
-    return Image(head, values.astype(PIXELS[kind]), meta or {})
+    return Image(header, values.astype(PIXELS[kind]), meta or {})
 
 
 def waveform(channels: int = 2, samples: int = 7) -> Waveform:
     rng = np.random.default_rng(1)
-    head = random_heads(rng, 1, WAVEFORM)[0]
-    head["channels"], head["number_of_samples"] = channels, samples
-    return Waveform(head, rng.integers(0, 2**32, (channels, samples)).astype(np.uint32))
+    header = random_heads(rng, 1, WAVEFORM)[0]
+    header["channels"], header["number_of_samples"] = channels, samples
+    return Waveform(header, rng.integers(0, 2**32, (channels, samples)).astype(np.uint32))
 
 
 def recon_buffer(*, full: bool) -> ReconBuffer:
     rng = np.random.default_rng(2)
     shape = (4, 3, 2, 2, 1, 1, 1)
     data = np.asfortranarray(rng.standard_normal(shape).astype(np.complex64))
-    head = random_heads(rng, 6, ACQUISITION).reshape((3, 2, 1, 1, 1), order="F")
+    header = random_heads(rng, 6, ACQUISITION).reshape((3, 2, 1, 1, 1), order="F")
     grid = SamplingDescription(
         (300.0, 250.0, 90.0), (150.0, 250.0, 90.0), (8, 3, 2), (4, 3, 2),
         ((0, 4, 7), (0, 1, 2), (0, 1, 1)),
     )  # fmt: skip
     path = rng.standard_normal((2, *shape[:3], *shape[4:])).astype(np.float32)
     density = rng.standard_normal((*shape[:3], *shape[4:])).astype(np.float32)
-    return ReconBuffer(data, head, grid, path if full else None, density if full else None)
+    return ReconBuffer(data, header, grid, path if full else None, density if full else None)
 
 
 def image_array(*, full: bool) -> ImageArray:
     rng = np.random.default_rng(3)
     data = rng.standard_normal((4, 3, 2, 1, 2, 1, 2)).astype(np.complex64)
-    head = random_heads(rng, 4, IMAGE).reshape((2, 1, 2), order="F")
+    header = random_heads(rng, 4, IMAGE).reshape((2, 1, 2), order="F")
     acquisitions = random_heads(rng, 24, ACQUISITION).reshape((3, 2, 2, 1, 2), order="F")
     metas = ({"a": ("1", "é")}, {}, {"b": ("",)}, {"χ": ("<&>",)})
     return ImageArray(
-        data, head, metas, (waveform(), waveform(1, 1)) if full else None,
+        data, header, metas, (waveform(), waveform(1, 1)) if full else None,
         acquisitions if full else None,
     )  # fmt: skip
 
@@ -159,9 +159,9 @@ def assert_same(found: Any, wanted: Any, where: str = "message") -> None:
 def with_data_written(message: Message, found: Message) -> Message:
     """``message`` with the fields that a writer fills in (the length of an image's meta)."""
     if isinstance(message, Image):
-        head = message.head.copy()
-        head["attribute_string_len"] = found.head["attribute_string_len"]
-        return Image(head, message.data, message.meta)
+        header = message.header.copy()
+        header["attribute_string_len"] = found.header["attribute_string_len"]
+        return Image(header, message.data, message.meta)
     return message
 
 

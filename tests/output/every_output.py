@@ -56,8 +56,8 @@ def facts_of(quantity: Quantity) -> dict[str, Any]:
     image, stack = over_the_wire(volume)
     whole, _ = over_the_wire(in_thousandths(volume))
     facts: dict[str, Any] = {
-        "series": int(image.head["image_series_index"]),
-        "image_type": int(image.head["image_type"]),
+        "series": int(image.header["image_series_index"]),
+        "image_type": int(image.header["image_type"]),
         "role": image.meta["GADGETRON_DataRole"][0],
         "unit": image.meta.get("STREAMRECON_Unit", ("",))[0],
         "window": _window(image.meta),

@@ -32,7 +32,7 @@ def stack(label: str, values: np.ndarray, *, echo: int = 0, te_s: float | None =
         thickness_mm=2.0,
         comments=(),
         meta={},
-        head=np.zeros(1, IMAGE)[0],
+        header=np.zeros(1, IMAGE)[0],
     )
 
 

@@ -137,7 +137,7 @@ def test_an_output_becomes_a_nifti_file_and_a_picture(quantity: Quantity, tmp_pa
 @every_dicom_output
 def test_the_conformance_statement_has_a_line_for_every_output(quantity: Quantity) -> None:
     form = quantity.dicom
-    text = (ROOT / "docs" / "dicom-conformance.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "dicom-conformance.md").read_text(encoding="utf-8")
     lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
 
     (line,) = (cells for cells in lines if cells[1].strip("`") == f"_{form.suffix}")

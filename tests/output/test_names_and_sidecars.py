@@ -42,7 +42,7 @@ _STACK = Stack(
     thickness_mm=3.0,
     comments=("phase sign assumed",),
     meta={"STREAMRECON_PhaseSign": ("-1 (vendor table)",)},
-    head=np.zeros(1, IMAGE)[0],
+    header=np.zeros(1, IMAGE)[0],
 )
 
 

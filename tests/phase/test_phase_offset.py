@@ -87,7 +87,7 @@ def test_echoes_read_backwards_lose_their_own_phase():
     signal = echoes(offset_rad())
     signal[1] *= np.exp(1j * (0.7 + 0.9 * x)).astype(np.complex64)
 
-    clean, _ = remove_offset(signal, TE_S, GRID, polarity=(1, -1, 1))
+    clean, _ = remove_offset(signal, TE_S, GRID, readout_polarity=(1, -1, 1))
 
     where = head()
     for echo, te in enumerate(TE_S):
@@ -109,7 +109,7 @@ def test_a_plane_wave_passes_the_smoother_unchanged_and_is_carried_on():
 def test_the_pair_has_one_polarity():
     assert echo_pair((1, 2, 3)) == (0, 1)
     assert echo_pair((1, 2, 3), (1, -1, 1)) == (0, 2)
-    with pytest.raises(ReconError, match="needed two of the same polarity"):
+    with pytest.raises(ReconError, match="needed two of the same readout polarity"):
         echo_pair((1, 2), (1, -1))
 
 

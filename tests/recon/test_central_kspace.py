@@ -56,11 +56,11 @@ def test_a_share_is_told_when_its_last_line_is_in(
 ) -> None:
     told = watched(replace(SCENE, order=order))
 
-    assert [middle.share for _, middle in told] == [0.25, 0.5]
+    assert [middle.fraction for _, middle in told] == [0.25, 0.5]
     np.testing.assert_allclose([part for part, _ in told], expected, atol=0.02)
     for _, middle in told:
         assert middle.lines[16, 20]  # the centre of 32 by 40
-        assert abs(middle.lines.mean() - middle.share) < 0.04
+        assert abs(middle.lines.mean() - middle.fraction) < 0.04
 
 
 def test_slices_have_a_middle_of_steps_alone() -> None:

@@ -27,7 +27,7 @@ def silent(**changes):
 
 def noise_and_lines(scene):
     lines = [m for m in simulate(scene).messages() if isinstance(m, Acquisitions)]
-    noise = [m.data for m in lines if m.head["flags"][0] & np.uint64(NOISE)]
+    noise = [m.data for m in lines if m.header["flags"][0] & np.uint64(NOISE)]
     return noise[0], np.concatenate([m.data for m in lines[1:]])
 
 
@@ -89,7 +89,7 @@ def test_no_noise_scan_without_noise():
 
     lines = [m for m in simulate(scene).messages() if isinstance(m, Acquisitions)]
 
-    assert not any((m.head["flags"] & np.uint64(NOISE)).any() for m in lines)
+    assert not any((m.header["flags"] & np.uint64(NOISE)).any() for m in lines)
 
 
 def test_messages_can_be_made_twice():

@@ -34,7 +34,7 @@ SCENE = Scene(
 def lines_of(scene):
     messages = [m for m in simulate(scene).messages() if isinstance(m, Acquisitions)]
     return (
-        np.concatenate([m.head for m in messages]),
+        np.concatenate([m.header for m in messages]),
         np.concatenate([m.data for m in messages]),
     )
 

@@ -36,7 +36,7 @@ def measured(scene):
     lines = [m for m in rest if isinstance(m, Acquisitions)]
     return (
         ismrmrd.xsd.CreateFromDocument(header.xml),
-        np.concatenate([m.head for m in lines]),
+        np.concatenate([m.header for m in lines]),
         np.concatenate([m.data for m in lines]),
     )
 

@@ -27,7 +27,7 @@ def test_ismrmrd_reads_every_head_and_every_sample(tmp_path):
     wanted = [line for message in sent for line in message.lines()]
     assert scan.number_of_acquisitions() == len(wanted)
     for number in range(0, len(wanted), 7):
-        line, head = scan.read_acquisition(number), wanted[number].head[0]
+        line, head = scan.read_acquisition(number), wanted[number].header[0]
         np.testing.assert_array_equal(line.data, wanted[number].data[0])
         assert line.getHead().flags == head["flags"]
         assert line.idx.kspace_encode_step_1 == head["idx"]["kspace_encode_step_1"]
@@ -84,7 +84,7 @@ def test_the_stream_holds_the_same_lines_as_the_file(tmp_path):
 
     def samples(messages):
         lines = [m for m in messages if isinstance(m, Acquisitions)]
-        imaging = [m for m in lines if not m.head["flags"][0] & np.uint64(NOISE)]
+        imaging = [m for m in lines if not m.header["flags"][0] & np.uint64(NOISE)]
         return np.concatenate([m.data for m in imaging])
 
     assert isinstance(received[0], Header)

@@ -17,7 +17,7 @@ from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Encoding, Scan
 from streamrecon.phase.phase_offset import coil_offsets, combine_by_offsets, echo_pair
-from streamrecon.recon.images.bipolar_readout import signed, without_polarity
+from streamrecon.recon.images.bipolar_readout import signed, without_bipolar_phase
 from streamrecon.recon.images.coil_combination import coil_images, combine_coils, combine_each_echo
 from streamrecon.recon.images.snr_map import coil_image_noise, snr_map
 from streamrecon.recon.kspace.assemble import Complex, HybridSpace, KSpace
@@ -96,8 +96,8 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         images = self._combined(item.space, scan, weights)
         is_white = item.is_white
         del item  # the raw data are not needed any more
-        if len(set(scan.echoes.polarity)) > 1:
-            images, told = without_polarity(images, scan.echoes)
+        if len(set(scan.echoes.readout_polarity)) > 1:
+            images, told = without_bipolar_phase(images, scan.echoes)
             yield Notice(Level.INFO, told)
         yield Echoes(signed(images, scan.phase_sign.value), scan, repetition)
         if weights is not None:
@@ -132,7 +132,7 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         coils = coil_images(space)
         if slab not in self._offsets:
             times = scan.echoes.times_s()
-            one, two = echo_pair(times, scan.echoes.polarity)
+            one, two = echo_pair(times, scan.echoes.readout_polarity)
             self._offsets[slab] = coil_offsets(
                 coils[one], coils[two], (times[one], times[two]), scan.geometry
             )

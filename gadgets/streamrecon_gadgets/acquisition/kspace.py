@@ -76,11 +76,11 @@ class AssembleKSpace(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
 
     def _place(self, lines: Acquisitions) -> Iterator[object]:
         lines = self._wanted(lines)
-        keys = np.stack([lines.head["idx"][name] for name in self._counters()], axis=1)
+        keys = np.stack([lines.header["idx"][name] for name in self._counters()], axis=1)
         for key in dict.fromkeys(map(tuple, keys.tolist())):
             these = lines.select((keys == key).all(axis=1))
             if key in self._closed:
-                these = these.select((these.head["flags"] & _CALIBRATES_ONLY) == 0)
+                these = these.select((these.header["flags"] & _CALIBRATES_ONLY) == 0)
             if not len(these):
                 continue
             if key not in self._open:
@@ -89,7 +89,7 @@ class AssembleKSpace(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
             volume = self._open[key]
             volume.add(these)
             yield from volume.take_calibration()
-            ends = bool((these.head["flags"] & _ENDS).any())
+            ends = bool((these.header["flags"] & _ENDS).any())
             if volume.complete or (ends and volume.sufficient):
                 yield from self._close(key)
 
@@ -98,11 +98,11 @@ class AssembleKSpace(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
         passing = layout.NOT_IMAGING
         if self._protocol is not None and max(self._protocol.encoding.acceleration) > 1:
             passing &= ~layout.PARALLEL_CALIBRATION
-        return lines.select((lines.head["flags"] & np.uint64(passing)) == 0)
+        return lines.select((lines.header["flags"] & np.uint64(passing)) == 0)
 
-    def _close(self, key: tuple[int, ...], remarks: tuple[str, ...] = ()) -> Iterator[object]:
+    def _close(self, key: tuple[int, ...], comments: tuple[str, ...] = ()) -> Iterator[object]:
         self._closed.add(key)
-        yield self._open.pop(key).finish(self._number(key), remarks)
+        yield self._open.pop(key).finish(self._number(key), comments)
 
     def _close_what_suffices(self) -> Iterator[object]:
         """Give volumes that a later one shows to be over: those of elliptical scans."""
@@ -114,7 +114,7 @@ class AssembleKSpace(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
             raise HeaderError("lines came before a header")
         protocol = self._protocol
         if protocol.encoding.has_slabs:
-            protocol = of_slab(protocol, int(lines.head["idx"]["slice"][0]))
+            protocol = of_slab(protocol, int(lines.header["idx"]["slice"][0]))
         grid = grid_of(protocol.encoding)
         if self._readout is None:
             self._readout = readout_of(grid, lines.data.shape[1], self._mix)

@@ -62,7 +62,7 @@ class CorrectNavigators(Gadget[ScanHeader | Acquisitions]):
             self._first_echo = protocol.encoding.contrast.minimum
             yield item
             return
-        navigates = (item.head["flags"] & np.uint64(layout.NAVIGATION)) != 0
+        navigates = (item.header["flags"] & np.uint64(layout.NAVIGATION)) != 0
         if not self._tracks and not navigates.any():
             yield item
             return
@@ -83,8 +83,8 @@ class CorrectNavigators(Gadget[ScanHeader | Acquisitions]):
         if len(navigators) and not self._navigator_te_s:
             known = self._times_of_echoes(navigators)[0] if self._te_s else 0.0
             self._navigator_te_s = known if self.te_ms is None else s_from_ms(self.te_ms)
-        for number in np.unique(navigators.head["idx"]["slice"]).tolist():
-            of_slice = navigators.select(navigators.head["idx"]["slice"] == number)
+        for number in np.unique(navigators.header["idx"]["slice"]).tolist():
+            of_slice = navigators.select(navigators.header["idx"]["slice"] == number)
             track = self._tracks.setdefault(number, _Track(of_slice.data[0]))
             track.add(of_slice, _times(of_slice))
 
@@ -99,15 +99,15 @@ class CorrectNavigators(Gadget[ScanHeader | Acquisitions]):
 
     def _corrected(self, lines: Acquisitions) -> Acquisitions:
         phase = np.zeros(len(lines))
-        numbers, times = lines.head["idx"]["slice"], _times(lines)
+        numbers, times = lines.header["idx"]["slice"], _times(lines)
         for number, track in self._tracks.items():
             own = numbers == number
             phase[own] = phase_at(times[own], np.array(track.times), np.array(track.phase_rad))
         share = self._times_of_echoes(lines) / self._navigator_te_s
-        return Acquisitions(lines.head, turned_back(lines.data, phase * share), lines.trajectory)
+        return Acquisitions(lines.header, turned_back(lines.data, phase * share), lines.trajectory)
 
     def _times_of_echoes(self, lines: Acquisitions) -> NDArray[np.float64]:
-        echo = lines.head["idx"]["contrast"].astype(np.intp) - self._first_echo
+        echo = lines.header["idx"]["contrast"].astype(np.intp) - self._first_echo
         return np.array(self._te_s)[np.minimum(echo, len(self._te_s) - 1)]
 
     def _summary(self) -> Notice:
@@ -123,5 +123,5 @@ class CorrectNavigators(Gadget[ScanHeader | Acquisitions]):
 
 def _times(lines: Acquisitions) -> NDArray[np.float64]:
     """When lines were measured: by their stamps, else by their number."""
-    stamps = lines.head["acquisition_time_stamp"]
-    return np.asarray(stamps if stamps.any() else lines.head["scan_counter"], np.float64)
+    stamps = lines.header["acquisition_time_stamp"]
+    return np.asarray(stamps if stamps.any() else lines.header["scan_counter"], np.float64)

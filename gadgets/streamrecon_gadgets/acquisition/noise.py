@@ -57,7 +57,7 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
             self._link = item.noise_link
             yield item
             return
-        is_noise = (item.head["flags"] & layout.NOISE) != 0
+        is_noise = (item.header["flags"] & layout.NOISE) != 0
         if is_noise.any():
             self._noise.append(item.select(is_noise))
             item = item.select(~is_noise)
@@ -84,7 +84,7 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
 
     def _settle(self, *, enough: int) -> Iterator[object]:
         """Whiten by the best noise there is, unless more lines are worth waiting for."""
-        dwell_s = s_from_us(float(self._waiting[0].head["sample_time_us"][0]))
+        dwell_s = s_from_us(float(self._waiting[0].header["sample_time_us"][0]))
         found = self._own_noise(dwell_s) or self._stored_noise()
         if found is not None:
             record, source = found
@@ -132,7 +132,7 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
         )
         record = NoiseRecord(
             covariance=noise_covariance(samples[None]),
-            dwell_s=s_from_us(float(self._noise[0].head["sample_time_us"][0])) or dwell_s,
+            dwell_s=s_from_us(float(self._noise[0].header["sample_time_us"][0])) or dwell_s,
             labels=self._link.coil_labels,
             bandwidth_ratio=self._link.bandwidth_ratio,
             when_s=time.time(),

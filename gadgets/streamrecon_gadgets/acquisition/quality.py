@@ -47,7 +47,7 @@ class WatchQuality(Gadget[ScanHeader | ChannelTransform | Acquisitions | Wavefor
             case ChannelTransform() if self._quality is not None:
                 self._quality.owe(item)
             case Waveform():
-                self._waveforms[int(item.head["waveform_id"])] += 1
+                self._waveforms[int(item.header["waveform_id"])] += 1
             case Acquisitions() if self._quality is not None:
                 yield from self._quality.look(item)
                 item = self._quality.of_image(item)

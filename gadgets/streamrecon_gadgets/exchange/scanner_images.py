@@ -70,8 +70,8 @@ class AssembleImages(Gadget[ScanHeader | Image]):
         still = 1 if said else sign.value
         told = f"phase images: {scale}; sign {sign}{', taken off before' if said else ''}"
         yield Notice(_level(sign), told)
-        remarks = (*pair.scan.remarks, told)
-        scan = replace(pair.scan, protocol=replace(protocol, phase_sign=sign), remarks=remarks)
+        comments = (*pair.scan.comments, told)
+        scan = replace(pair.scan, protocol=replace(protocol, phase_sign=sign), comments=comments)
         data = complex_echoes(pair.magnitude, pair.phase, scale, sign=still)
         yield Echoes(data, scan, pair.repetition)
 

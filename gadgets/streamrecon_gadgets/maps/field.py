@@ -51,7 +51,7 @@ class MapField(Gadget[Regions | Echoes]):
             scan.echoes.times_s(),
             scan.b0_t,
             scan.geometry,
-            polarity=scan.echoes.polarity,
+            readout_polarity=scan.echoes.readout_polarity,
             mask=self._brain,
             unwrapping=self.unwrapping,
         )

@@ -61,7 +61,7 @@ def echo_volumes(item: Echoes, parts: list[Quantity]) -> Iterator[Volume]:
                 item.scan,
                 echo=echo,
                 repetition=item.repetition,
-                comments=item.scan.remarks,
+                comments=item.scan.comments,
             )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, PrivateAttr
 
 from streamrecon.errors import ReconError
-from streamrecon.maps.phase_sign_check import PolarityCheck, Verdict, check_polarity
+from streamrecon.maps.phase_sign_check import PhaseSignCheck, Verdict, check_phase_sign
 from streamrecon.maps.phase_sign_decision import SignDecision, decide_sign
 from streamrecon.maps.r2star import fit_log_line
 from streamrecon.model.images import Echoes
@@ -52,32 +52,34 @@ class CheckPhaseSign(Gadget[Echoes]):
         yield replace(item, data=item.data.conj() if turns else item.data, scan=scan)
 
 
-def _checked(item: Echoes, resolution_mm: float) -> tuple[OutlineCheck, PolarityCheck]:
+def _checked(item: Echoes, resolution_mm: float) -> tuple[OutlineCheck, PhaseSignCheck]:
     """What outline and patient say of a coarse map; undecided where there is none."""
     scan = item.scan
-    te_s, polarity = scan.echoes.times_s(), scan.echoes.polarity
+    te_s, readout_polarity = scan.echoes.times_s(), scan.echoes.readout_polarity
     echoes, grid = downsampled(item.data, scan.geometry, resolution_mm)
     try:
-        outline = check_outline(echoes, te_s, scan.b0_t, grid, polarity=polarity)
+        outline = check_outline(echoes, te_s, scan.b0_t, grid, readout_polarity=readout_polarity)
         found = susceptibility(
-            echoes, te_s, scan.b0_t, grid, quality=Quality.FAST, polarity=polarity
+            echoes, te_s, scan.b0_t, grid, quality=Quality.FAST, readout_polarity=readout_polarity
         )
     except ReconError:  # no head, or no signal: the sign is then nobody's concern
-        return OutlineCheck((None, None, None), 0), PolarityCheck(Verdict.UNDECIDED, None, None)
+        return OutlineCheck((None, None, None), 0), PhaseSignCheck(Verdict.UNDECIDED, None, None)
     several = len(te_s) > 1
     noise = found.total.fit.noise
     r2_star = fit_log_line(np.abs(echoes), te_s, found.mask, noise=noise) if several else None
-    return outline, check_polarity(found.map.chi_ppm, found.mask, grid, r2_star_per_s=r2_star)
+    return outline, check_phase_sign(found.map.chi_ppm, found.mask, grid, r2_star_per_s=r2_star)
 
 
 def _decided(scan: Scan, decision: SignDecision) -> Scan:
     """The scan with the sign found, and what every image is to say of it."""
     old = f"phase sign {scan.phase_sign}"
-    remarks = tuple(text for text in scan.remarks if text != old)
+    comments = tuple(text for text in scan.comments if text != old)
     if decision.sign != scan.phase_sign:
-        remarks = (*remarks, f"phase sign {decision.sign}")
+        comments = (*comments, f"phase sign {decision.sign}")
     elif decision.level is Level.WARNING:
-        remarks = (*scan.remarks, f"phase sign {decision.reason}")
+        comments = (*scan.comments, f"phase sign {decision.reason}")
     else:
-        remarks = scan.remarks
-    return replace(scan, protocol=replace(scan.protocol, phase_sign=decision.sign), remarks=remarks)
+        comments = scan.comments
+    return replace(
+        scan, protocol=replace(scan.protocol, phase_sign=decision.sign), comments=comments
+    )

@@ -102,8 +102,8 @@ class InvertField(Gadget[Regions | LocalFieldMap]):
         said = (_preset(item), *found.notices[before:])
         level = Level.INFO if found.converged else Level.WARNING
         yield Notice(level, f"susceptibility: {'; '.join(said)}")
-        remarks = (*item.total.notices, *said)
-        chi = ChiMap(found, remarks, quality, item.scan, item.repetition, item.is_preview)
+        comments = (*item.total.notices, *said)
+        chi = ChiMap(found, comments, quality, item.scan, item.repetition, item.is_preview)
         yield chi
         yield _image(chi, chi.chi_ppm, Quantity.CHI_PREVIEW if item.is_preview else Quantity.CHI)
         if self.uncertainty and not item.is_preview:
@@ -125,4 +125,4 @@ def _preset(item: LocalFieldMap) -> str:
 
 
 def _image(chi: ChiMap, values: NDArray[np.float32], quantity: Quantity) -> Volume:
-    return volume_of(chi.scan, quantity, values, chi.repetition, *chi.remarks)
+    return volume_of(chi.scan, quantity, values, chi.repetition, *chi.comments)

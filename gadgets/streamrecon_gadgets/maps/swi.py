@@ -136,8 +136,8 @@ class TrueSwiImages(Gadget[ChiMap]):
             darkens=darkens,
         )
         quantity = Quantity.TSWI if darkens is Darkens.PARAMAGNETIC else Quantity.TSWI_DIA
-        remarks = (*item.remarks, f"dark: {darkens.value}")
-        return volume_of(item.scan, quantity, values, item.repetition, *remarks)
+        comments = (*item.comments, f"dark: {darkens.value}")
+        return volume_of(item.scan, quantity, values, item.repetition, *comments)
 
 
 def _wanted(shows: Shown) -> tuple[Darkens, ...]:

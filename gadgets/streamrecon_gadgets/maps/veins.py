@@ -45,7 +45,7 @@ class FindVeins(Gadget[ChiMap]):
             return
         veins = self._found(item)
         values = veins.astype(np.float32)
-        yield volume_of(item.scan, Quantity.VEINS, values, item.repetition, *item.remarks)
+        yield volume_of(item.scan, Quantity.VEINS, values, item.repetition, *item.comments)
         if self.table:
             lines = trace_veins(veins, item.chi_ppm, item.scan.geometry)
             kept = self._keep(lines, item.repetition)

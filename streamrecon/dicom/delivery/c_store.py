@@ -1,4 +1,4 @@
-"""Images to a DICOM node: one association, each image's answer told apart.
+"""Sends images to a DICOM node by C-STORE: one association, one result per image.
 
 Success is the status of the answer, never that the association stands: when the peer dies in the
 middle, pynetdicom gives an empty answer on an association that still says it is established.
@@ -26,13 +26,13 @@ from streamrecon.errors import DeliveryError
 VERIFICATION = "1.2.840.10008.1.1"
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 
-# What it says is said here once, without tracebacks, which hold sockets, and without data sets.
+# Its failures are logged here once, without tracebacks (they hold sockets) or data sets.
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 _config.STORE_SEND_CHUNKED_DATASET = True  # bytes of a file go out as they are, undecoded
 
 
 def send(
-    destination: Destination, parcels: Sequence[QueuedFile]
+    destination: Destination, files: Sequence[QueuedFile]
 ) -> Generator[StoreResult, None, None]:
     """Send files over one association; an answer for each, as it comes.
 
@@ -41,10 +41,10 @@ def send(
     DeliveryError
         If no association comes about, or it breaks; what was not answered is to be sent again.
     """
-    association = associate(destination, sorted({parcel.sop_class for parcel in parcels}))
+    association = associate(destination, sorted({file.sop_class for file in files}))
     try:
-        for parcel in parcels:
-            yield _send_one(association, destination, parcel)
+        for file in files:
+            yield _send_one(association, destination, file)
         association.release()
     finally:
         if association.is_established:
@@ -120,22 +120,20 @@ def _refusal(association: Association, destination: Destination) -> str:
     return why or "no association: the host takes the connection, and then does not answer"
 
 
-def _send_one(
-    association: Association, destination: Destination, parcel: QueuedFile
-) -> StoreResult:
+def _send_one(association: Association, destination: Destination, file: QueuedFile) -> StoreResult:
     accepted = {c.abstract_syntax: c.transfer_syntax[0] for c in association.accepted_contexts}
-    syntax = accepted.get(parcel.sop_class)
+    syntax = accepted.get(file.sop_class)
     if syntax is None:
         reason = "no presentation context for this kind of object"
-        return StoreResult(parcel.sop_uid, State.REFUSED, None, reason)
-    if not parcel.path.exists():
-        return StoreResult(parcel.sop_uid, State.FAILED, None, "its file is gone from the spool")
+        return StoreResult(file.sop_uid, State.REFUSED, None, reason)
+    if not file.path.exists():
+        return StoreResult(file.sop_uid, State.FAILED, None, "its file is gone from the spool")
     # A file's bytes are explicit; for a peer that knows only implicit they are written anew.
-    offered = parcel.path if syntax == ExplicitVRLittleEndian else dcmread(parcel.path)
+    offered = file.path if syntax == ExplicitVRLittleEndian else dcmread(file.path)
     try:
         answer = association.send_c_store(offered)
     except RuntimeError as e:
         raise DeliveryError(f"{destination.name}: the association broke") from e
     if "Status" not in answer:
         raise DeliveryError(f"{destination.name}: the association broke")
-    return outcome_of_status(parcel.sop_uid, int(answer.Status))
+    return outcome_of_status(file.sop_uid, int(answer.Status))

@@ -1,4 +1,4 @@
-"""Why a connection did not come about, in words that name what to mend."""
+"""Explains why a connection failed, and what to mend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where images go: archives and consoles, from a settings file."""
+"""Reads the destinations of images, archives and consoles, from a settings file."""
 
 from __future__ import annotations
 

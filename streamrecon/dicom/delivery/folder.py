@@ -1,4 +1,4 @@
-"""Images dropped into a folder that another program watches: the manifest comes last."""
+"""Writes images into a folder that another program watches; the manifest comes last."""
 
 from __future__ import annotations
 

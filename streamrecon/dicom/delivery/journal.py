@@ -1,4 +1,4 @@
-"""Which image goes where, and what became of it: an SQLite table that survives crashes."""
+"""Records which image goes where and whether it arrived, in SQLite tables that survive crashes."""
 
 from __future__ import annotations
 
@@ -10,23 +10,9 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-_BUSY_S = 30.0  # a batch is inserted in milliseconds; this covers a stalled disk
+from streamrecon.dicom.delivery.journal_tables import create_tables, transaction
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS images (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, sop_uid TEXT UNIQUE NOT NULL, sop_class TEXT NOT NULL,
-  batch TEXT NOT NULL, file TEXT NOT NULL, bytes INTEGER NOT NULL, series INTEGER NOT NULL,
-  output TEXT NOT NULL, priority INTEGER NOT NULL, added REAL NOT NULL,
-  sha256 TEXT NOT NULL DEFAULT '');
-CREATE INDEX IF NOT EXISTS images_of_batch ON images (batch);
-CREATE TABLE IF NOT EXISTS fates (
-  number INTEGER NOT NULL, destination TEXT NOT NULL, state TEXT NOT NULL,
-  attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0, status INTEGER,
-  reason TEXT NOT NULL DEFAULT '', PRIMARY KEY (number, destination)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS fates_due ON fates (destination, state, due);
-CREATE TABLE IF NOT EXISTS destinations (
-  name TEXT PRIMARY KEY, attempts INTEGER NOT NULL, due REAL NOT NULL, reason TEXT NOT NULL);
-"""
+_BUSY_S = 30.0  # a batch is inserted in milliseconds; this covers a stalled disk
 
 
 class State(Enum):
@@ -100,38 +86,32 @@ class Journal:
         self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_SCHEMA)
-        if "sha256" not in {row[1] for row in self._db.execute("PRAGMA table_info(images)")}:
-            self._db.execute("ALTER TABLE images ADD COLUMN sha256 TEXT NOT NULL DEFAULT ''")
+        create_tables(self._db)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._db.close()
 
     def relax(self) -> None:
         """Let a power cut forget the last notes; a crash of the process does not.
 
-        For who notes answers: an image whose answer is forgotten is sent again, which is harmless,
-        and a flush for each image would cost more than sending it.
+        For the threads that note answers: an image whose answer is forgotten is sent again, which
+        is harmless, and a flush for each image would cost more than sending it.
         """
         self._db.execute("PRAGMA synchronous=NORMAL")
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """No other process writes until the block ends; it counts whole or not at all."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(self._db):
             yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
     def add(self, batch: Batch) -> None:
         """Note a batch; an image that is known already is to be sent again."""
         for image in batch.images:
             self._db.execute(
-                "DELETE FROM fates WHERE number IN (SELECT number FROM images WHERE sop_uid = ?)",
+                "DELETE FROM deliveries"
+                " WHERE number IN (SELECT number FROM images WHERE sop_uid = ?)",
                 (image.sop_uid,),
             )
             self._db.execute("DELETE FROM images WHERE sop_uid = ?", (image.sop_uid,))
@@ -152,7 +132,7 @@ class Journal:
                 ),
             )
             self._db.executemany(
-                "INSERT INTO fates (number, destination, state) VALUES (?, ?, ?)",
+                "INSERT INTO deliveries (number, destination, state) VALUES (?, ?, ?)",
                 [(cursor.lastrowid, name, State.WAITING.value) for name in batch.destinations],
             )
 
@@ -167,27 +147,27 @@ class Journal:
         now: float,
         *,
         limit: int,
-        share: tuple[int, int] = (0, 1),
+        chunk: tuple[int, int] = (0, 1),
         state: State = State.WAITING,
     ) -> list[Entry]:
         """Images that wait for ``destination``, the most urgent first.
 
-        ``share`` is (which, of how many) senders that work side by side.
+        ``chunk`` is (which, of how many) senders that work side by side.
         """
         rows = self._db.execute(
-            "SELECT i.number, i.sop_uid, i.sop_class, i.batch, i.file, f.attempts,"
+            "SELECT i.number, i.sop_uid, i.sop_class, i.batch, i.file, d.attempts,"
             " i.bytes, i.sha256"
-            " FROM fates f JOIN images i USING (number)"
-            " WHERE f.destination = ? AND f.state = ? AND f.due <= ? AND i.number % ? = ?"
+            " FROM deliveries d JOIN images i USING (number)"
+            " WHERE d.destination = ? AND d.state = ? AND d.due <= ? AND i.number % ? = ?"
             " ORDER BY i.priority, i.number LIMIT ?",
-            (destination, state.value, now, share[1], share[0], limit),
+            (destination, state.value, now, chunk[1], chunk[0], limit),
         )
         return [Entry(*row) for row in rows]
 
     def next_due(self, destination: str) -> float | None:
         """When the next image may be tried or asked for; ``None`` where none waits."""
         (due,) = self._db.execute(
-            "SELECT MIN(due) FROM fates WHERE destination = ? AND state IN (?, ?)",
+            "SELECT MIN(due) FROM deliveries WHERE destination = ? AND state IN (?, ?)",
             (destination, State.WAITING.value, State.UNCONFIRMED.value),
         ).fetchone()
         return None if due is None else float(due)
@@ -197,7 +177,7 @@ class Journal:
     ) -> None:
         """Note what became of an image."""
         self._db.execute(
-            "UPDATE fates SET state = ?, status = ?, reason = ?, attempts = attempts + 1"
+            "UPDATE deliveries SET state = ?, status = ?, reason = ?, attempts = attempts + 1"
             " WHERE number = ? AND destination = ?",
             (state.value, status, reason, number, destination),
         )
@@ -207,7 +187,7 @@ class Journal:
     ) -> None:
         """Note that an image is to be tried again."""
         self._db.execute(
-            "UPDATE fates SET due = ?, status = ?, reason = ?, attempts = attempts + 1"
+            "UPDATE deliveries SET due = ?, status = ?, reason = ?, attempts = attempts + 1"
             " WHERE number = ? AND destination = ?",
             (due, status, reason, number, destination),
         )
@@ -229,8 +209,8 @@ class Journal:
     def tallies(self) -> list[Tally]:
         """All series, by destination and state."""
         rows = self._db.execute(
-            "SELECT i.series, i.output, f.destination, f.state, COUNT(*), MAX(f.reason)"
-            " FROM fates f JOIN images i USING (number)"
+            "SELECT i.series, i.output, d.destination, d.state, COUNT(*), MAX(d.reason)"
+            " FROM deliveries d JOIN images i USING (number)"
             " GROUP BY 1, 2, 3, 4 ORDER BY MIN(i.priority), 1, 3, 4"
         )
         return [Tally(s, o, d, State(state), n, reason) for s, o, d, state, n, reason in rows]
@@ -250,7 +230,7 @@ class Journal:
         """
         states = [each.value for each in origin]
         cursor = self._db.execute(
-            "UPDATE fates SET state = ?, due = 0, attempts = 0, reason = 'by hand'"
+            "UPDATE deliveries SET state = ?, due = 0, attempts = 0, reason = 'by hand'"
             " WHERE state IN (SELECT value FROM json_each(?))"
             " AND (? = '' OR destination = ?) AND (? = '' OR number IN"
             " (SELECT number FROM images WHERE output = ?))"
@@ -278,8 +258,8 @@ class Journal:
         arrived = [state.value for state in ARRIVED]
         rows = self._db.execute(
             "SELECT batch, MIN(added), SUM(bytes) FROM images GROUP BY batch"
-            " HAVING NOT EXISTS (SELECT 1 FROM fates f JOIN images j USING (number)"
-            " WHERE j.batch = images.batch AND f.state NOT IN (SELECT value FROM json_each(?)))"
+            " HAVING NOT EXISTS (SELECT 1 FROM deliveries d JOIN images j USING (number)"
+            " WHERE j.batch = images.batch AND d.state NOT IN (SELECT value FROM json_each(?)))"
             " ORDER BY 2",
             (json.dumps(arrived),),
         )
@@ -289,7 +269,8 @@ class Journal:
         """Drop all that is known of some batches."""
         for name in batches:
             self._db.execute(
-                "DELETE FROM fates WHERE number IN (SELECT number FROM images WHERE batch = ?)",
+                "DELETE FROM deliveries"
+                " WHERE number IN (SELECT number FROM images WHERE batch = ?)",
                 (name,),
             )
             self._db.execute("DELETE FROM images WHERE batch = ?", (name,))

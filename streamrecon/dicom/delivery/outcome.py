@@ -1,4 +1,4 @@
-"""What goes to a destination, what it answers, and how its status is to be taken."""
+"""A file for a destination, the destination's answer, and what a DICOM status means."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class QueuedFile:
 
 @dataclass(frozen=True, slots=True)
 class StoreResult:
-    """What a destination said to one image.
+    """The answer of a destination to one image.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class StoreResult:
     status
         DICOM status, ``None`` where the image was not even offered.
     reason
-        For a person; no patient data.
+        Text for the operator; no patient data.
     is_limited
         Whether another try later is worth only some attempts: the destination may be busy, or may
         never take this image.

@@ -1,4 +1,4 @@
-"""One visit to one destination: what is due is sent, what it answered is noted."""
+"""Sends what is due to one destination, and notes its answers."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def deliver(
     spool: Spool,
     destination: AnyDestination,
     *,
-    share: tuple[int, int] = (0, 1),
+    chunk: tuple[int, int] = (0, 1),
     stopping: threading.Event | None = None,
 ) -> float | None:
-    """Send what is due, over one association; say when to come again.
+    """Send what is due, over one association; return when to try again.
 
     A pause doubles with each attempt in vain, up to the destination's longest, and a random part
     of it keeps several services from calling at once; it is remembered across restarts.
@@ -43,8 +43,8 @@ def deliver(
     attempts, due = journal.pause(name)
     if due > now:  # a clock that was set back must not make the pause longer than it can be
         return min(due - now, destination.longest_pause_s)
-    entries = journal.due(name, now, limit=_AT_ONCE, share=share)
-    unconfirmed = [] if entries else _to_confirm(spool, destination, now, share)
+    entries = journal.due(name, now, limit=_AT_ONCE, chunk=chunk)
+    unconfirmed = [] if entries else _to_confirm(spool, destination, now, chunk)
     if not entries and not unconfirmed:
         next_due = journal.next_due(name)
         return None if next_due is None else max(0.05, next_due - now)
@@ -72,14 +72,14 @@ def _send(
     sound = []
     for entry in entries:
         damage = spool.damage(entry)
-        if damage:  # one image is lost to this destination, and told; the others go on
+        if damage:  # this image is lost to the destination, and logged; the others go on
             answer = StoreResult(entry.sop_uid, State.FAILED, None, damage)
             _note(spool, destination, entry, answer)
         else:
             sound.append(entry)
     if not sound:
         return
-    answers = send(destination, _parcels(spool, sound))
+    answers = send(destination, _queued_files(spool, sound))
     try:
         for answer in answers:
             _note(spool, destination, by_uid[answer.sop_uid], answer)
@@ -89,7 +89,7 @@ def _send(
         answers.close()
 
 
-def _parcels(spool: Spool, entries: Sequence[Entry]) -> list[QueuedFile]:
+def _queued_files(spool: Spool, entries: Sequence[Entry]) -> list[QueuedFile]:
     return [QueuedFile(entry.sop_uid, entry.sop_class, spool.path(entry)) for entry in entries]
 
 
@@ -115,10 +115,10 @@ def _terms(destination: AnyDestination) -> Commitment | None:
 
 
 def _to_confirm(
-    spool: Spool, destination: AnyDestination, now: float, share: tuple[int, int]
+    spool: Spool, destination: AnyDestination, now: float, chunk: tuple[int, int]
 ) -> list[Entry]:
     """Images to ask for, once nothing waits to be sent; one thread asks for all."""
-    if _terms(destination) is None or share[0] != 0:
+    if _terms(destination) is None or chunk[0] != 0:
         return []
     return spool.journal.due(destination.name, now, limit=_AT_ONCE, state=State.UNCONFIRMED)
 
@@ -130,7 +130,7 @@ def _confirm(spool: Spool, destination: AnyDestination, entries: Sequence[Entry]
         return
     journal, name = spool.journal, destination.name
     try:
-        kept = committed(destination, terms, _parcels(spool, entries))
+        kept = committed(destination, terms, _queued_files(spool, entries))
     except DeliveryError as e:  # asking in vain must not keep other images from being sent
         for entry in entries:
             due = time.time() + _pause_s(entry.attempts, destination)

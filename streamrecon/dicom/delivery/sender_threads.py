@@ -1,4 +1,4 @@
-"""Threads that empty the spool: some for each destination, so that none waits for another."""
+"""Empties the spool in threads of each destination, so that none waits for another."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class Sender:
-    """Delivers what is in a spool until told to stop.
+    """Delivers the images of a spool until it is stopped.
 
     Every destination has its own threads, associations and pauses.
 
@@ -35,15 +35,19 @@ class Sender:
         with Spool(folder):  # repaired once, before the threads look
             pass
         self._lock = Lock(folder / "sender.lock")
-        shares = [
+        chunks = [
             (destination, (k, destination.associations))
             for destination in destinations
             for k in range(destination.associations)
         ]
-        self._bells = [WakeupPipe(folder / "bells" / f"{d.name}-{share[0]}") for d, share in shares]
+        self._wakeups = [
+            WakeupPipe(folder / "bells" / f"{d.name}-{chunk[0]}") for d, chunk in chunks
+        ]
         self._threads = [
-            threading.Thread(target=self._serve, args=(*share, bell), name=f"send-{share[0].name}")
-            for share, bell in zip(shares, self._bells, strict=True)
+            threading.Thread(
+                target=self._serve, args=(*chunk, wakeup), name=f"send-{chunk[0].name}"
+            )
+            for chunk, wakeup in zip(chunks, self._wakeups, strict=True)
         ]
 
     def __enter__(self) -> Self:
@@ -57,27 +61,29 @@ class Sender:
     def stop(self) -> None:
         """End after the images that are on their way."""
         self._stopping.set()
-        for bell in self._bells:
-            bell.ring()
+        for wakeup in self._wakeups:
+            wakeup.notify()
         for thread in self._threads:
             thread.join()
-        for bell in self._bells:
-            bell.close()
+        for wakeup in self._wakeups:
+            wakeup.close()
         self._lock.release()
 
-    def _serve(self, destination: AnyDestination, share: tuple[int, int], bell: WakeupPipe) -> None:
-        """Deliver until told to stop; what ends a visit is told, and the next visit made."""
+    def _serve(
+        self, destination: AnyDestination, chunk: tuple[int, int], wakeup: WakeupPipe
+    ) -> None:
+        """Deliver until stopped; a failure is logged and followed by another attempt."""
         pause_s = _FIRST_PAUSE_S
         while not self._stopping.is_set():
             try:
                 with Spool(self._folder) as spool:
                     spool.journal.relax()
                     while not self._stopping.is_set():
-                        seconds = deliver(spool, destination, share=share, stopping=self._stopping)
+                        seconds = deliver(spool, destination, chunk=chunk, stopping=self._stopping)
                         pause_s = _FIRST_PAUSE_S
                         if seconds != 0:
-                            bell.wait(seconds)
+                            wakeup.wait(seconds)
             except Exception:  # noqa: BLE001  (the edge of a thread: no file, no peer ends it)
                 _log.exception("%s: delivery stumbled; again in %.0f s", destination.name, pause_s)
-                bell.wait(pause_s)
+                wakeup.wait(pause_s)
                 pause_s = min(2 * pause_s, destination.longest_pause_s)

@@ -1,4 +1,4 @@
-"""Images on disk until every destination has them: nothing accepted is ever lost.
+"""Keeps images on disk until every destination has them: nothing accepted is ever lost.
 
 ``batches/<name>/`` holds the files of one volume and ``batch.json``, which lists them;
 ``journal.sqlite3`` knows what became of each. A batch is promised once it has its name: a crash
@@ -71,7 +71,7 @@ class Spool:
         self.close()
 
     def close(self) -> None:
-        """Let go of the journal."""
+        """Close the journal."""
         self.journal.close()
 
     def add(self, images: Images, destinations: Iterable[str]) -> str:
@@ -183,7 +183,7 @@ class Spool:
         return len(old)
 
     def made_room(self) -> None:
-        """Wake who waits for room: images have arrived."""
+        """Wake the writers that wait for room."""
         notify_all(self.folder / _WAITING)
 
     def _make_room(self, needed: int) -> None:
@@ -192,12 +192,12 @@ class Spool:
         end = time.monotonic() + self._room_s
         path = self.folder / _WAITING / f"{os.getpid()}-{uuid.uuid4().hex}"
         try:
-            with WakeupPipe(path) as bell:
+            with WakeupPipe(path) as wakeup:
                 while (excess := self._excess(needed, self._quota_bytes)) > 0:
-                    left = end - time.monotonic()
-                    if left <= 0:
+                    remaining_s = end - time.monotonic()
+                    if remaining_s <= 0:
                         raise DeliveryError(_too_much(needed, self._quota_bytes, excess))
-                    bell.wait(left)
+                    wakeup.wait(remaining_s)
         finally:
             path.unlink()
 
@@ -214,7 +214,7 @@ class Spool:
         return excess
 
     def _delete(self, batches: list[str]) -> None:
-        """Away from the batches first: what is half deleted is never taken for a batch."""
+        """Move each batch away before deleting it: half a batch is never taken for one."""
         for name in batches:
             gone = self.folder / "incoming" / f"{os.getpid()}-{name}"
             with self.journal.alone():

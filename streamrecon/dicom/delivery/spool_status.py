@@ -1,4 +1,4 @@
-"""What a person asks of a spool: what is where, and who is ready."""
+"""Reports where the images of a spool are, and which destinations are ready."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from streamrecon.dicom.delivery.destinations import AnyDestination
 from streamrecon.dicom.delivery.spool import Spool
-from streamrecon.dicom.delivery.transport import ask
+from streamrecon.dicom.delivery.transport import check_ready
 from streamrecon.errors import DeliveryError
 
 
@@ -27,7 +27,7 @@ def readiness(destinations: Iterable[AnyDestination]) -> Iterator[tuple[bool, st
     """Whether each destination answers (C-ECHO, or a query of the web server), and a line on it."""
     for destination in destinations:
         try:
-            ask(destination)
+            check_ready(destination)
         except DeliveryError as e:
             yield False, str(e)
         else:

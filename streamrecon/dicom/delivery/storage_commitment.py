@@ -1,4 +1,4 @@
-"""Asks an archive to promise that it keeps what it was sent: storage commitment, push model.
+"""Asks an archive to commit to the images it was sent: storage commitment, push model.
 
 The archive answers over the association that asked, or over one of its own.
 
@@ -28,12 +28,12 @@ _REQUEST = 1  # the only action of the service
 
 
 class _Promise:
-    """What the archive says of one transaction, whichever way it comes."""
+    """The answer of the archive to one transaction, over either association."""
 
     def __init__(self) -> None:
         self.transaction = uid_of("commitment", uuid.uuid4().hex)
         self.kept: frozenset[str] = frozenset()
-        self.said = threading.Event()
+        self.answered = threading.Event()
 
     def hear(self, event: evt.Event) -> tuple[int, None]:
         """Take the report, N-EVENT-REPORT."""
@@ -41,12 +41,12 @@ class _Promise:
         if report.get("TransactionUID") == self.transaction:
             items = report.get("ReferencedSOPSequence") or []
             self.kept = frozenset(str(item.ReferencedSOPInstanceUID) for item in items)
-            self.said.set()
+            self.answered.set()
         return 0, None
 
 
 def committed(
-    destination: Destination, terms: Commitment, parcels: Sequence[QueuedFile]
+    destination: Destination, terms: Commitment, files: Sequence[QueuedFile]
 ) -> frozenset[str]:
     """UIDs of those images that the archive promises to keep.
 
@@ -66,42 +66,42 @@ def committed(
         reason = f"cannot listen on {terms.host} port {terms.port}: {e.strerror}"
         raise DeliveryError(f"{destination.name}: {reason}") from e
     try:
-        _ask(destination, terms, parcels, promise)
+        _ask(destination, terms, files, promise)
     finally:
         door.shutdown()
     return promise.kept
 
 
 def _ask(
-    destination: Destination, terms: Commitment, parcels: Sequence[QueuedFile], promise: _Promise
+    destination: Destination, terms: Commitment, files: Sequence[QueuedFile], promise: _Promise
 ) -> None:
     handlers = [(evt.EVT_N_EVENT_REPORT, promise.hear)]
     association = associate(destination, [PUSH_MODEL], handlers)
     try:
         answer, _ = association.send_n_action(
-            _request(promise.transaction, parcels), _REQUEST, PUSH_MODEL, _PUSH_INSTANCE
+            _request(promise.transaction, files), _REQUEST, PUSH_MODEL, _PUSH_INSTANCE
         )
         status = answer.get("Status")
         if status != 0:
             raise DeliveryError(f"{destination.name}: commitment answered with {shown(status)}")
-        if not promise.said.wait(terms.wait_s):
+        if not promise.answered.wait(terms.wait_s):
             limit = f"{terms.wait_s:g} s"
-            raise DeliveryError(f"{destination.name}: no word on commitment within {limit}")
+            raise DeliveryError(f"{destination.name}: no answer on commitment within {limit}")
         association.release()
     finally:
         if association.is_established:
             association.abort()
 
 
-def _request(transaction: str, parcels: Sequence[QueuedFile]) -> Dataset:
+def _request(transaction: str, files: Sequence[QueuedFile]) -> Dataset:
     request = Dataset()
     request.TransactionUID = transaction
-    request.ReferencedSOPSequence = [_reference(parcel) for parcel in parcels]
+    request.ReferencedSOPSequence = [_reference(file) for file in files]
     return request
 
 
-def _reference(parcel: QueuedFile) -> Dataset:
+def _reference(file: QueuedFile) -> Dataset:
     item = Dataset()
-    item.ReferencedSOPClassUID = parcel.sop_class
-    item.ReferencedSOPInstanceUID = parcel.sop_uid
+    item.ReferencedSOPClassUID = file.sop_class
+    item.ReferencedSOPInstanceUID = file.sop_uid
     return item

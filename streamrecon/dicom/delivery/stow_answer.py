@@ -1,4 +1,4 @@
-"""What a STOW-RS server says of each image, from its JSON or XML answer.
+"""Reads the result of each image from a STOW-RS server's JSON or XML answer.
 
 References
 ----------

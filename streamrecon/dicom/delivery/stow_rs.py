@@ -1,4 +1,4 @@
-"""Images to a DICOMweb server: STOW-RS, some files a request, each one's answer told apart.
+"""Sends images to a DICOMweb server by STOW-RS: some files a request, one result per image.
 
 An image counts as sent only where the server names it as stored, in its answer or to a question
 (QIDO-RS). A status of 200 with a login page, or with nothing, is no promise.
@@ -39,7 +39,7 @@ _UNREASONED = 0x0110  # a failure without a reason is a failure in processing
 
 
 def send(
-    destination: WebDestination, parcels: Sequence[QueuedFile]
+    destination: WebDestination, files: Sequence[QueuedFile]
 ) -> Generator[StoreResult, None, None]:
     """Send files over one connection; the answers of each request as it is done.
 
@@ -49,14 +49,14 @@ def send(
         If the server is not reached, breaks off, or takes nothing now.
     """
     with _client(destination) as client:
-        for first in range(0, len(parcels), _FILES):
+        for first in range(0, len(files), _FILES):
             try:
-                yield from _send_some(client, destination, parcels[first : first + _FILES])
+                yield from _send_some(client, destination, files[first : first + _FILES])
             except httpx.HTTPError as e:
                 raise DeliveryError(f"{destination.name}: {fault_of(e)}") from e
 
 
-def ask(destination: WebDestination) -> None:
+def check_ready(destination: WebDestination) -> None:
     """Ask whether the server is ready: a query for no study, else a store of nothing.
 
     A server that stores and cannot search is ready as well; one that knows no store at this path
@@ -102,14 +102,14 @@ def _url(destination: WebDestination, path: str) -> str:
 
 
 def _send_some(
-    client: httpx.Client, destination: WebDestination, parcels: Sequence[QueuedFile]
+    client: httpx.Client, destination: WebDestination, files: Sequence[QueuedFile]
 ) -> Iterator[StoreResult]:
     """Answers for some files; a request that is too large is halved, down to one file."""
-    there = [parcel for parcel in parcels if parcel.path.is_file()]
-    for parcel in parcels:
-        if parcel not in there:
+    there = [file for file in files if file.path.is_file()]
+    for file in files:
+        if file not in there:
             reason = "its file is gone from the spool"
-            yield StoreResult(parcel.sop_uid, State.FAILED, None, reason)
+            yield StoreResult(file.sop_uid, State.FAILED, None, reason)
     if not there:
         return
     answer = _post(client, destination, there)
@@ -119,29 +119,29 @@ def _send_some(
         raise DeliveryError(f"{destination.name}: answered with HTTP status {answer.status_code}")
     else:
         named = named_in(answer.content)
-        for parcel in there:
-            yield _result(client, destination, parcel, named.get(parcel.sop_uid), answer)
+        for file in there:
+            yield _result(client, destination, file, named.get(file.sop_uid), answer)
 
 
 def _halved(
-    client: httpx.Client, destination: WebDestination, parcels: Sequence[QueuedFile]
+    client: httpx.Client, destination: WebDestination, files: Sequence[QueuedFile]
 ) -> Iterator[StoreResult]:
-    if len(parcels) == 1:
+    if len(files) == 1:
         reason = "HTTP status 413: too large for the server"
-        yield StoreResult(parcels[0].sop_uid, State.FAILED, None, reason)
+        yield StoreResult(files[0].sop_uid, State.FAILED, None, reason)
         return
-    middle = len(parcels) // 2
-    for half in (parcels[:middle], parcels[middle:]):
+    middle = len(files) // 2
+    for half in (files[:middle], files[middle:]):
         yield from _send_some(client, destination, half)
 
 
 def _post(
-    client: httpx.Client, destination: WebDestination, parcels: Sequence[QueuedFile]
+    client: httpx.Client, destination: WebDestination, files: Sequence[QueuedFile]
 ) -> httpx.Response:
     """Store files; a redirection is followed as it is, and on the same host only."""
     boundary = uuid.uuid4().hex
     kind = f'multipart/related; type="application/dicom"; boundary={boundary}'
-    body = _multipart(parcels, boundary)
+    body = _multipart(files, boundary)
     url = _url(destination, "/studies")
     for _ in range(1 + _REDIRECTIONS):
         answer = client.post(url, content=body, headers={"Content-Type": kind})
@@ -154,36 +154,36 @@ def _post(
     raise DeliveryError(f"{destination.name}: redirects in a circle")
 
 
-def _multipart(parcels: Sequence[QueuedFile], boundary: str) -> bytes:
+def _multipart(files: Sequence[QueuedFile], boundary: str) -> bytes:
     parts = []
-    for parcel in parcels:
-        head = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n"
-        parts += [head.encode(), parcel.path.read_bytes(), b"\r\n"]
+    for file in files:
+        part = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n"
+        parts += [part.encode(), file.path.read_bytes(), b"\r\n"]
     return b"".join([*parts, f"--{boundary}--\r\n".encode()])
 
 
 def _result(
     client: httpx.Client,
     destination: WebDestination,
-    parcel: QueuedFile,
+    file: QueuedFile,
     named: Named | None,
     answer: httpx.Response,
 ) -> StoreResult:
     """What became of a file: what the answer says of it, else what a search finds."""
     status = answer.status_code
     if named is not None and named.is_stored:
-        return outcome_of_status(parcel.sop_uid, named.status or 0)
+        return outcome_of_status(file.sop_uid, named.status or 0)
     if named is not None:
-        return outcome_of_status(parcel.sop_uid, named.status or _UNREASONED)
-    if answer.is_success and _is_found(client, destination, parcel.sop_uid):
-        return StoreResult(parcel.sop_uid, State.SENT, 0)
+        return outcome_of_status(file.sop_uid, named.status or _UNREASONED)
+    if answer.is_success and _is_found(client, destination, file.sop_uid):
+        return StoreResult(file.sop_uid, State.SENT, 0)
     if answer.is_success:
         reason = f"not confirmed: HTTP status {status} does not name the image"
-        return try_again(parcel.sop_uid, None, reason)
+        return try_again(file.sop_uid, None, reason)
     reason = f"HTTP status {status}, image not named in the answer"
     if status >= 500:
-        return try_again(parcel.sop_uid, None, reason)
-    return StoreResult(parcel.sop_uid, State.FAILED, None, reason)
+        return try_again(file.sop_uid, None, reason)
+    return StoreResult(file.sop_uid, State.FAILED, None, reason)
 
 
 def _is_found(client: httpx.Client, destination: WebDestination, sop_uid: str) -> bool:

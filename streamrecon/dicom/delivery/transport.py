@@ -1,4 +1,4 @@
-"""Images to a destination, and whether it is ready, by whichever protocol it speaks."""
+"""Sends images to a destination, or checks that it is ready, by the protocol it speaks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streamrecon.dicom.delivery.outcome import QueuedFile, StoreResult
 
 
 def send(
-    destination: AnyDestination, parcels: Sequence[QueuedFile]
+    destination: AnyDestination, files: Sequence[QueuedFile]
 ) -> Generator[StoreResult, None, None]:
     """Send files; an answer for each, as it comes.
 
@@ -20,12 +20,12 @@ def send(
         If the connection fails or breaks; what was not answered is to be sent again.
     """
     if isinstance(destination, Destination):
-        return c_store.send(destination, parcels)
-    return stow_rs.send(destination, parcels)
+        return c_store.send(destination, files)
+    return stow_rs.send(destination, files)
 
 
-def ask(destination: AnyDestination) -> None:
-    """Ask whether the destination is ready.
+def check_ready(destination: AnyDestination) -> None:
+    """Check that the destination is ready.
 
     Raises
     ------
@@ -35,4 +35,4 @@ def ask(destination: AnyDestination) -> None:
     if isinstance(destination, Destination):
         c_store.echo(destination)
     else:
-        stow_rs.ask(destination)
+        stow_rs.check_ready(destination)

@@ -1,4 +1,4 @@
-"""A bell between processes: who has put something into the spool wakes who sends it."""
+"""Wakes the sender when the spool has new images, across processes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Self
 
 
 class WakeupPipe:
-    """A named pipe that one thread listens to and anybody may ring; what rings is not lost.
+    """A named pipe that one thread waits on and any process may write to.
 
-    A ring before the listener waits is heard when it does.
+    No wake-up is lost: one that comes before the thread waits ends its next wait at once.
     """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.mkfifo(path, 0o600)
-        # Open for writing too: else the pipe reads as ended whenever no ringer holds it.
+        # Open for writing too: else the pipe reads as ended whenever no writer holds it.
         self._pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
     def __enter__(self) -> Self:
@@ -29,14 +29,14 @@ class WakeupPipe:
         self.close()
 
     def wait(self, seconds: float | None) -> None:
-        """Return when it rings, or after ``seconds``."""
+        """Return on a wake-up, or after ``seconds``."""
         if select.select([self._pipe], [], [], seconds)[0]:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._pipe, select.PIPE_BUF)
 
-    def ring(self) -> None:
-        """Wake who waits for this bell."""
-        ring(self._pipe)
+    def notify(self) -> None:
+        """Wake the thread that waits on this pipe."""
+        _write_byte(self._pipe)
 
     def close(self) -> None:
         """Stop listening."""
@@ -44,19 +44,19 @@ class WakeupPipe:
 
 
 def notify_all(folder: Path) -> None:
-    """Ring all bells of a folder; one that nobody listens to stays silent."""
+    """Wake every thread that waits on a pipe of a folder; skip pipes without a listener."""
     for path in sorted(folder.glob("*")):
         try:
             pipe = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
         except OSError:  # ENXIO: no listener
             continue
         try:
-            ring(pipe)
+            _write_byte(pipe)
         finally:
             os.close(pipe)
 
 
-def ring(pipe: int) -> None:
-    """Write one byte; a full pipe rings already."""
+def _write_byte(pipe: int) -> None:
+    """Write one byte; a full pipe wakes its listener already."""
     with contextlib.suppress(BlockingIOError):
         os.write(pipe, b"!")

@@ -1,4 +1,4 @@
-"""What the files say of patient, study and scanner: as in the header, or without the person."""
+"""Identifies patient, study and scanner in the files: as in the header, or de-identified."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Identity:
         Name of this scan, from which the UIDs of its series and images follow.
     is_removed
         Whether the person was taken out.
-    remarks
-        What a user must be told.
+    messages
+        Messages for the user.
     """
 
     visit: StudyInfo
@@ -42,7 +42,7 @@ class Identity:
     frame_uid: str
     scan_uid: str
     is_removed: bool = False
-    remarks: tuple[str, ...] = field(default=())
+    messages: tuple[str, ...] = field(default=())
 
 
 def identity_of(ids: Ids, run: str, *, patient_id_fallback: str = "") -> Identity:
@@ -52,13 +52,13 @@ def identity_of(ids: Ids, run: str, *, patient_id_fallback: str = "") -> Identit
     visit stay together; else from the run, so that no two patients ever share a study.
     """
     visit = ids.visit
-    remarks = []
+    messages = []
     if not visit.subject.patient_id:
-        remarks.append(NO_PATIENT_ID)
+        messages.append(NO_PATIENT_ID)
         visit = replace(visit, subject=replace(visit.subject, patient_id=patient_id_fallback))
     study_uid = ids.study_uid
     if not is_uid(study_uid):
-        remarks.append(NO_STUDY_UID)
+        messages.append(NO_STUDY_UID)
         study_uid = _generated_study(ids.visit, run)
     header = hashlib.sha256(ids.header_xml).hexdigest()
     scan_uid = uid_of("scan", study_uid, ids.measurement, header)
@@ -69,7 +69,7 @@ def identity_of(ids: Ids, run: str, *, patient_id_fallback: str = "") -> Identit
         study_uid,
         frame_uid if is_uid(frame_uid) else uid_of("frame", scan_uid),
         scan_uid,
-        remarks=tuple(remarks),
+        messages=tuple(messages),
     )
 
 

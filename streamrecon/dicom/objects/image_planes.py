@@ -1,4 +1,4 @@
-"""A grid of voxels as DICOM image planes. Here columns come before rows and x before z."""
+"""Describes a grid of voxels as DICOM image planes; here columns precede rows, x precedes z."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Objects other than MR images, for what measures in them; needs the extra ``[objects]``.
+"""Makes DICOM objects for measurements, beside the MR images; needs the extra ``[objects]``.
 
 A parametric map keeps floats, a segmentation labels, a report numbers with their units. They refer
 to MR images of a session, share their patient, study and frame of reference, and have UIDs that

@@ -171,7 +171,7 @@ def put_plane(dataset: Dataset, volume: Volume, planes: Planes) -> None:
     dataset.SpacingBetweenSlices = decimal(planes.between_mm)
 
 
-def put_remarks(dataset: Dataset, volume: Volume, row: StorageForm, chain: str) -> None:
+def put_image_comments(dataset: Dataset, volume: Volume, row: StorageForm, chain: str) -> None:
     """How the image was made, what its reader must know, and that it is for research."""
     dataset.ContentQualification = "RESEARCH"
     dataset.BurnedInAnnotation = "NO"
@@ -183,7 +183,7 @@ def put_remarks(dataset: Dataset, volume: Volume, row: StorageForm, chain: str) 
 
 
 def derivation(volume: Volume, row: StorageForm, chain: str) -> str:
-    """One text: quantity, echoes, sign, remarks, software."""
+    """One text: quantity, echoes, sign, comments, software."""
     times_s = volume.scan.echoes.te_s
     chosen = times_s if volume.echo is None else times_s[volume.echo : volume.echo + 1]
     parts = [volume.quantity.label]

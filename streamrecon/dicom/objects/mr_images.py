@@ -1,4 +1,4 @@
-"""One volume as MR images, a slice each: what all share is built once.
+"""Makes MR images of a volume, one per slice; what they have in common is built once.
 
 Arrays [Z, Y, X] of 16-bit integers; units of time and angle are converted in
 `streamrecon.dicom.objects.modules`.

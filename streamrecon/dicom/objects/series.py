@@ -1,4 +1,4 @@
-"""The images of one reconstruction, with what they share: scale, sources, UIDs, remarks."""
+"""Makes the images of one reconstruction with common scale, sources, UIDs and comments."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Images:
     priority
         Smaller leaves earlier.
     notices
-        What the user must be told; no patient data.
+        Notices for the user; no patient data.
     """
 
     datasets: list[Dataset]
@@ -123,8 +123,8 @@ class DicomScan:
         self._run = run
         self._scales: dict[str, float] = {}
         self._sources = tuple(form_of(quantity).suffix for quantity in sources)
-        self._untold = list(identity.remarks)
-        self._told: set[str] = set()
+        self._pending = list(identity.messages)
+        self._reported: set[str] = set()
         self._seen: dict[tuple[str | int, ...], list[_Weak]] = {}
         self._lock = Lock()
 
@@ -217,7 +217,7 @@ class DicomScan:
         ]
         modules.put_acquisition(shared, volume)
         modules.put_plane(shared, volume, planes)
-        modules.put_remarks(shared, volume, row, run.chain)
+        modules.put_image_comments(shared, volume, row, run.chain)
         put_pixel_description(shared, stored, row)
         return shared, [keyword for keyword in lost if keyword]
 
@@ -240,14 +240,18 @@ class DicomScan:
     def _notices(self, row: StorageForm, stored: StoredPixels, lost: list[str]) -> list[Notice]:
         unfit = [f"{keyword}: not as in the header, which DICOM does not allow" for keyword in lost]
         with self._lock:
-            told = [text for text in self._untold + unfit if text not in self._told]
-            self._untold = []
-            self._told.update(told)
+            messages = [text for text in self._pending + unfit if text not in self._reported]
+            self._pending = []
+            self._reported.update(messages)
         if stored.n_saturated:
-            told.append(f"{row.suffix}: {stored.n_saturated} voxels beyond the range of 16 bits")
+            messages.append(
+                f"{row.suffix}: {stored.n_saturated} voxels beyond the range of 16 bits"
+            )
         if stored.n_undefined:
-            told.append(f"{row.suffix}: {stored.n_undefined} voxels without a number, stored as 0")
-        return [Notice(Level.WARNING, text) for text in told]
+            messages.append(
+                f"{row.suffix}: {stored.n_undefined} voxels without a number, stored as 0"
+            )
+        return [Notice(Level.WARNING, text) for text in messages]
 
 
 def _of_slices(key: tuple[str | int, ...], copy: int, geometry: Geometry) -> list[str]:

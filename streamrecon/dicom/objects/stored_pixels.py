@@ -1,4 +1,4 @@
-"""Numbers of a volume as the 16-bit integers of a file, and what got lost on the way."""
+"""Scales the numbers of a volume to 16-bit integers, and counts what does not fit."""
 
 from __future__ import annotations
 

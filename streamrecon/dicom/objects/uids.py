@@ -1,4 +1,4 @@
-"""Unique identifiers that follow from what they name.
+"""Derives unique identifiers from what they name.
 
 The same study, scan, run, output, echo and slice give the same UID, so a file that is sent again
 is the same instance; another run gives others, since its pixels may differ.

@@ -1,4 +1,4 @@
-"""Texts of a header as values that DICOM allows.
+"""Turns texts of a header into values that DICOM allows.
 
 A name of any script stays as it is (files are UTF-8); what is too long is cut, what is no date is
 left out, and either is told by the keyword alone.

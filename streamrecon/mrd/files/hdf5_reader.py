@@ -1,7 +1,7 @@
-"""MRD files (HDF5) as messages, read in bulk.
+"""Reads MRD files (HDF5) as messages, in bulk.
 
 One read gives some hundred lines: tens of microseconds a line, where reading line by line takes
-milliseconds. Fields are found by their names, so heads with padding are read rightly.
+milliseconds. Fields are found by their names, so headers with padding are read rightly.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def read_scan(path: Path, group: str | None = None) -> Iterator[Message]:
     Raises
     ------
     ProtocolError
-        If the file is no MRD file, or a line's data contradict its head.
+        If the file is no MRD file, or a line's data contradict its header.
     """
     with _opened(path) as file:
         scan = _group(file, group, path)
@@ -124,17 +124,17 @@ def _lines(data: h5py.Dataset) -> Iterator[Acquisitions]:
 
 
 def _slab(rows: NDArray[np.void], start: int) -> Iterator[Acquisitions]:
-    head = by_name(rows["head"], ACQUISITION)
-    if (head["flags"] & np.uint64(COMPRESSION_NHLBI | COMPRESSION_ZFP)).any():
+    header = by_name(rows["head"], ACQUISITION)
+    if (header["flags"] & np.uint64(COMPRESSION_NHLBI | COMPRESSION_ZFP)).any():
         raise ProtocolError("MRD file: found compressed lines, which exist on the wire only")
-    for lines in np.split(np.arange(len(rows)), cuts(head)):
-        first = head[lines[0]]
+    for lines in np.split(np.arange(len(rows)), cuts(header)):
+        first = header[lines[0]]
         samples, channels = int(first["number_of_samples"]), int(first["active_channels"])
         dimensions = int(first["trajectory_dimensions"])
         data = _stacked(rows["data"][lines], 2 * samples * channels, start + int(lines[0]))
         path = _stacked(rows["traj"][lines], samples * dimensions, start + int(lines[0]))
         yield Acquisitions(
-            head[lines],
+            header[lines],
             data.view(np.complex64).reshape(len(lines), channels, samples),
             path.reshape(len(lines), samples, dimensions),
         )
@@ -144,7 +144,7 @@ def _stacked(rows: NDArray[np.object_], numbers: int, start: int) -> NDArray[np.
     for i, row in enumerate(rows):
         if len(row) != numbers:
             raise ProtocolError(
-                f"line {start + i}: found {len(row)} numbers, needed {numbers} by its head"
+                f"line {start + i}: found {len(row)} numbers, needed {numbers} by its header"
             )
     stacked = np.empty((len(rows), numbers), np.float32)
     for target, row in zip(stacked, rows, strict=True):
@@ -165,7 +165,7 @@ def by_name(found: NDArray[np.void], wanted: np.dtype[np.void]) -> NDArray[np.vo
     there = found.dtype.names or ()
     missing = [name for name in wanted.names or () if name not in there]
     if missing:
-        raise ProtocolError(f"MRD file: the heads lack {', '.join(missing)}")
+        raise ProtocolError(f"MRD file: the headers lack {', '.join(missing)}")
     converted = np.zeros(found.shape, wanted)
     for name in wanted.names or ():
         inner = wanted[name]
@@ -177,25 +177,25 @@ def _waveforms(scan: h5py.Group) -> Iterator[Waveform]:
     if "waveforms" not in scan:
         return
     for row in scan["waveforms"][()]:
-        head = by_name(np.atleast_1d(np.asarray(row["head"])), WAVEFORM)[0]
-        shape = (int(head["channels"]), int(head["number_of_samples"]))
+        header = by_name(np.atleast_1d(np.asarray(row["head"])), WAVEFORM)[0]
+        shape = (int(header["channels"]), int(header["number_of_samples"]))
         if len(row["data"]) != shape[0] * shape[1]:
             raise ProtocolError(
                 f"waveform: found {len(row['data'])} samples, needed {shape[0] * shape[1]}"
             )
-        yield Waveform(head, np.asarray(row["data"], np.uint32).reshape(shape))
+        yield Waveform(header, np.asarray(row["data"], np.uint32).reshape(shape))
 
 
 def _by_time(lines: Iterator[Acquisitions], waveforms: list[Waveform]) -> Iterator[Message]:
-    waveforms.sort(key=lambda waveform: int(waveform.head["time_stamp"]))
+    waveforms.sort(key=lambda waveform: int(waveform.header["time_stamp"]))
     waiting = iter(waveforms)
     waveform = next(waiting, None)
     for run in lines:
         # Stamps that run backwards (a counter that wraps) delay waveforms, and lose none.
-        stamps = np.maximum.accumulate(run.head["acquisition_time_stamp"])
+        stamps = np.maximum.accumulate(run.header["acquisition_time_stamp"])
         done = 0
-        while waveform is not None and int(waveform.head["time_stamp"]) <= int(stamps[-1]):
-            cut = int(np.searchsorted(stamps, int(waveform.head["time_stamp"])))
+        while waveform is not None and int(waveform.header["time_stamp"]) <= int(stamps[-1]):
+            cut = int(np.searchsorted(stamps, int(waveform.header["time_stamp"])))
             if cut > done:
                 yield run.select(slice(done, cut))
                 done = cut
@@ -218,18 +218,18 @@ def _holds_images(item: h5py.Group | h5py.Dataset) -> bool:
 
 
 def _images(group: h5py.Group) -> Iterator[Image]:
-    heads = by_name(group["header"][()], IMAGE)
+    headers = by_name(group["header"][()], IMAGE)
     attributes = (
-        group["attributes"].asstr("utf-8")[()] if "attributes" in group else [""] * len(heads)
+        group["attributes"].asstr("utf-8")[()] if "attributes" in group else [""] * len(headers)
     )
     data = group["data"]
-    for i, head in enumerate(heads):
+    for i, header in enumerate(headers):
         pixels = _as_complex(data[i])
-        x, y, z = (int(n) for n in head["matrix_size"])
-        shape = (int(head["channels"]), z, y, x)
+        x, y, z = (int(n) for n in header["matrix_size"])
+        shape = (int(header["channels"]), z, y, x)
         if pixels.shape != shape:
             raise ProtocolError(f"{data.name}: found {pixels.shape}, needed {shape} by the header")
-        yield Image(head, pixels, read_meta(str(attributes[i]).encode()))
+        yield Image(header, pixels, read_meta(str(attributes[i]).encode()))
 
 
 def _as_complex(data: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -1,4 +1,4 @@
-"""Messages as an MRD file (HDF5), written in bulk."""
+"""Writes messages as an MRD file (HDF5), in bulk."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
 from streamrecon.mrd.images.meta import write_meta
-from streamrecon.mrd.wire.codecs.images import image_head
-from streamrecon.mrd.wire.codecs.waveform import waveform_head
+from streamrecon.mrd.wire.codecs.images import image_header
+from streamrecon.mrd.wire.codecs.waveform import waveform_header
 from streamrecon.mrd.wire.layout import ACQUISITION, IMAGE, PIXEL_TYPES, WAVEFORM
 from streamrecon.mrd.wire.messages import Acquisitions, Header, Image, Message, Waveform
 
@@ -86,7 +86,7 @@ class FileWriter:
             case Waveform():
                 self._waveforms.append(message)
             case Image():
-                series = int(message.head["image_series_index"])
+                series = int(message.header["image_series_index"])
                 self._images[series, message.data.shape, message.data.dtype.str].append(message)
             case _:
                 raise DataError(
@@ -112,7 +112,7 @@ class FileWriter:
             )
         target, n = self._group["data"], len(lines)
         rows = np.empty(n, LINE)
-        rows["head"] = lines.head
+        rows["head"] = lines.header
         data = _flat(lines.data.astype(np.complex64, copy=False)).view(np.float32)
         paths = _flat(lines.trajectory.astype(np.float32, copy=False))
         for i in range(n):
@@ -127,7 +127,7 @@ class FileWriter:
             return
         rows = np.empty(len(self._waveforms), PHYSIOLOGY)
         for row, waveform in zip(rows, self._waveforms, strict=True):
-            row["head"] = waveform_head(waveform)[0]
+            row["head"] = waveform_header(waveform)[0]
             row["data"] = np.ravel(waveform.data).astype(np.uint32)
         self._group.create_dataset("waveforms", data=rows, maxshape=(None,))
 
@@ -135,10 +135,10 @@ class FileWriter:
         group = self._group.create_group(name)
         metas = [write_meta(image.meta) for image in images]
         kind = PIXEL_TYPES[images[0].data.dtype]
-        heads = np.empty(len(images), IMAGE)
+        headers = np.empty(len(images), IMAGE)
         for i, (image, meta) in enumerate(zip(images, metas, strict=True)):
-            heads[i] = image_head(image, kind, len(meta))[0]
-        group.create_dataset("header", data=heads, maxshape=(None,))
+            headers[i] = image_header(image, kind, len(meta))[0]
+        group.create_dataset("header", data=headers, maxshape=(None,))
         texts = group.create_dataset("attributes", (len(images),), maxshape=(None,), dtype=_TEXT)
         texts[:] = metas
         shape = images[0].data.shape

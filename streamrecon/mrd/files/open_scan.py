@@ -1,4 +1,4 @@
-"""A scan from a file of either kind: MRD in HDF5, or a plain stream."""
+"""Opens a scan from a file of either kind: MRD in HDF5, or a plain stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MRD as a plain stream over files and pipes: header first, data, CLOSE."""
+"""Reads and writes MRD as a plain stream over files and pipes: header, data, CLOSE."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values out of an XML header, and every fault of the header told at once."""
+"""Reads values from an XML header and reports all of its faults at once."""
 
 from __future__ import annotations
 

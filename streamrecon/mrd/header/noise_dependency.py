@@ -1,4 +1,4 @@
-"""How a scan and its noise scan find each other: what the header says, what a query is told."""
+"""Matches a scan with its noise scan, from its header or for a client's query."""
 
 from __future__ import annotations
 

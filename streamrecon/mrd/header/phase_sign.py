@@ -1,4 +1,4 @@
-"""Which way a scanner's phase turns, in raw data and in images: who says so, in order of trust."""
+"""Finds the phase sign of a scanner, in raw data and in images, from sources in order of trust."""
 
 from __future__ import annotations
 
@@ -74,10 +74,10 @@ def image_sign(*, chain: int | None, vendor: str) -> PhaseSign:
     return PhaseSign(1, SignOrigin.ASSUMED)
 
 
-def said_sign(text: str) -> PhaseSign | None:
+def stated_sign(text: str) -> PhaseSign | None:
     """Sign that an image says was taken off, as `PhaseSign` writes it; ``None`` for other texts.
 
-    >>> said_sign("-1 (header)")
+    >>> stated_sign("-1 (header)")
     PhaseSign(value=-1, origin=<SignOrigin.HEADER: 'header'>)
     """
     found = _SAID.fullmatch(text)

@@ -1,4 +1,4 @@
-"""A protocol at its place in the patient, from the headers of its lines."""
+"""Places a protocol in the patient, from the headers of its lines."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Placed(NamedTuple):
     """A scan, and what had to be assumed to place it (sentences for the client)."""
 
     scan: Scan
-    remarks: tuple[str, ...]
+    comments: tuple[str, ...]
 
 
-def place(protocol: ScanProtocol, head: NDArray[np.void]) -> Placed:
+def place(protocol: ScanProtocol, header: NDArray[np.void]) -> Placed:
     """Scan whose geometry is that of the wanted (recon) grid.
 
     The MRD position is the centre of the excited volume. Both grids, the sampled and the wanted
@@ -41,7 +41,7 @@ def place(protocol: ScanProtocol, head: NDArray[np.void]) -> Placed:
     ----------
     protocol
         What the header says.
-    head
+    header
         Headers of lines [N], `layout.ACQUISITION`: any line of a 3-D scan; of a 2-D scan lines
         of all slices that have come, at least two where the header counts several.
 
@@ -50,15 +50,15 @@ def place(protocol: ScanProtocol, head: NDArray[np.void]) -> Placed:
     HeaderError
         If the positions are not equidistant along ``slice_dir``, or slabs are stacked.
     """
-    first = head[0]
-    axes, remarks = _axes(first)
+    first = header[0]
+    axes, comments = _axes(first)
     n_slices = len(protocol.encoding.slice)
     dz, dy, dx = _voxel_mm(protocol)
     nz, ny, nx = protocol.encoding.recon_shape
     if n_slices > 1:
         _refuse_slabs(protocol)
-        row, assumed = _row(protocol, head, axes)
-        remarks += assumed
+        row, assumed = _row(protocol, header, axes)
+        comments += assumed
         axes = np.stack([row.step / row.spacing_mm, *axes[1:]])
         nz, dz, centre = n_slices, row.spacing_mm, row.at(n_slices // 2)
     else:
@@ -71,19 +71,19 @@ def place(protocol: ScanProtocol, head: NDArray[np.void]) -> Placed:
             table_mm=_triple(vector(first, "patient_table_position")),
             k_range_per_mm=_k_range(protocol.encoding, first),
         ),
-        remarks,
+        comments,
     )
 
 
-def _k_range(encoding: Encoding, head: np.void) -> tuple[tuple[float, float], ...]:
+def _k_range(encoding: Encoding, header: np.void) -> tuple[tuple[float, float], ...]:
     """Measured k along z, y, x [cycles/mm], to the outer edges of the first and last sample.
 
     Samples are discarded in the order of time, the centre counts in the order of k.
     """
-    before, after = int(head["discard_pre"]), int(head["discard_post"])
-    backward = bool(int(head["flags"]) & REVERSE)
-    centre = int(head["center_sample"]) - (after if backward else before)
-    n_samples = int(head["number_of_samples"]) - before - after
+    before, after = int(header["discard_pre"]), int(header["discard_post"])
+    backward = bool(int(header["flags"]) & REVERSE)
+    centre = int(header["center_sample"]) - (after if backward else before)
+    n_samples = int(header["number_of_samples"]) - before - after
     steps = [
         (limit.minimum - limit.centre, limit.maximum - limit.centre)
         for limit in (encoding.kz, encoding.ky)
@@ -99,8 +99,8 @@ def _k_range(encoding: Encoding, head: np.void) -> tuple[tuple[float, float], ..
     )
 
 
-def _axes(head: np.void) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    read, phase, slices = (vector(head, f"{name}_dir") for name in ("read", "phase", "slice"))
+def _axes(header: np.void) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    read, phase, slices = (vector(header, f"{name}_dir") for name in ("read", "phase", "slice"))
     axes = axes_of(read, phase, slices)
     return (ASSUMED_AXES, (NO_DIRECTIONS,)) if axes is None else (axes, ())
 
@@ -119,13 +119,13 @@ def _refuse_slabs(protocol: ScanProtocol) -> None:
 
 
 def _row(
-    protocol: ScanProtocol, head: NDArray[np.void], axes: NDArray[np.float64]
+    protocol: ScanProtocol, header: NDArray[np.void], axes: NDArray[np.float64]
 ) -> tuple[Row, tuple[str, ...]]:
     """Where the slices lie, the first being the counter's smallest value."""
-    counter = head["idx"]["slice"].astype(np.int64) - protocol.encoding.slice.minimum
+    counter = header["idx"]["slice"].astype(np.int64) - protocol.encoding.slice.minimum
     indices, lines = np.unique(counter, return_index=True)
-    positions = head["position"][lines].astype(np.float64)
-    if not head["position"].any() and not head["slice_dir"].any():
+    positions = header["position"][lines].astype(np.float64)
+    if not header["position"].any() and not header["slice_dir"].any():
         spacing_mm = _voxel_mm(protocol)[0]
         return touching(len(protocol.encoding.slice), axes[0] * spacing_mm), (NO_POSITIONS,)
     if len(indices) < 2:
@@ -143,8 +143,8 @@ def touching(n_slices: int, step: Vector) -> Row:
     return Row(-(n_slices // 2) * step, step)
 
 
-def _with_bandwidth(protocol: ScanProtocol, head: np.void) -> ScanProtocol:
-    dwell_s = s_from_us(float(head["sample_time_us"]))
+def _with_bandwidth(protocol: ScanProtocol, header: np.void) -> ScanProtocol:
+    dwell_s = s_from_us(float(header["sample_time_us"]))
     if not dwell_s > 0:
         return protocol
     return replace(protocol, echoes=replace(protocol.echoes, bandwidth_hz=1 / dwell_s))

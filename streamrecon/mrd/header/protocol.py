@@ -1,4 +1,4 @@
-"""The MRD header as a protocol; units are converted here and nowhere behind.
+"""Reads the MRD header as a protocol; units are converted here and nowhere after.
 
 Only the first ``encoding`` is read: further ones belong to separate calibration scans.
 """
@@ -72,7 +72,7 @@ def protocol_of(
             te_s=times,
             tr_s=None if tr_ms is None else s_from_ms(tr_ms),
             flip_rad=None if flip_deg is None else rad_from_deg(flip_deg),
-            polarity=(1,) * len(contrast),
+            readout_polarity=(1,) * len(contrast),
         ),
         encoding=encoding,
         b0_t=f0_hz / GAMMA_BAR_HZ_PER_T,

@@ -1,4 +1,4 @@
-"""Patient, study and scanner out of the MRD header; nothing in it can fail a scan."""
+"""Reads patient, study and scanner from the MRD header; no fault there fails a scan."""
 
 from __future__ import annotations
 

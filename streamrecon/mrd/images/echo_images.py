@@ -1,4 +1,4 @@
-"""Magnitude and phase images of a scan, whoever made them, put together by echo."""
+"""Pairs the magnitude and phase images of a scan by echo, whoever made them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.scan import PhaseSign, Scan, ScanProtocol
 from streamrecon.mrd.axes import vector
-from streamrecon.mrd.header.phase_sign import said_sign
+from streamrecon.mrd.header.phase_sign import stated_sign
 from streamrecon.mrd.images import meta_keys as names
 from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
 from streamrecon.mrd.wire.messages import Image
@@ -72,7 +72,7 @@ def _numbered(images: Iterable[Image]) -> list[Image]:
     numbered: list[Image] = []
     for _, members in groupby(ordered, key=_counters):
         group = list(members)
-        slices = {int(image.head["slice"]) for image in group}
+        slices = {int(image.header["slice"]) for image in group}
         if len(slices) == 1 and all(image.data.shape[1] == 1 for image in group):
             group = _by_place(group)
         numbered += group
@@ -81,19 +81,19 @@ def _numbered(images: Iterable[Image]) -> list[Image]:
 
 def _counters(image: Image) -> tuple[float, ...]:
     times = image.meta.get(names.TE_S) or image.meta.get(names.FIRE_TE_MS) or ("0",)
-    return (*(int(image.head[name]) for name in _COUNTERS), float(times[0]))
+    return (*(int(image.header[name]) for name in _COUNTERS), float(times[0]))
 
 
 def _by_place(group: Sequence[Image]) -> list[Image]:
-    normal = vector(group[0].head, "slice_dir")
-    heights = [float(vector(image.head, "position") @ normal) for image in group]
+    normal = vector(group[0].header, "slice_dir")
+    heights = [float(vector(image.header, "position") @ normal) for image in group]
     if len(set(heights)) < len(group):
         return list(group)
     counted = []
     for number, at in enumerate(np.argsort(heights)):
-        head = group[at].head.copy()
-        head["slice"] = number
-        counted.append(replace(group[at], head=head))
+        header = group[at].header.copy()
+        header["slice"] = number
+        counted.append(replace(group[at], header=header))
     return counted
 
 
@@ -109,17 +109,17 @@ def _pair(stacks: Sequence[Stack], protocol: ScanProtocol) -> EchoPair:
         if not stack.geometry.same_as(first.geometry, tolerance_mm=0.1):
             raise DataError(f"images: {stack.label} of echo {stack.echo} lies at another place")
     times_s = _times_s(phases, protocol)
-    echoes = replace(protocol.echoes, te_s=times_s, polarity=())
+    echoes = replace(protocol.echoes, te_s=times_s, readout_polarity=())
     return EchoPair(
         np.stack([stack.values for stack in magnitudes]),
         np.stack([stack.values for stack in phases]),
         first.unit,
-        said_sign(first.meta.get(names.PHASE_SIGN, ("",))[0]),
+        stated_sign(first.meta.get(names.PHASE_SIGN, ("",))[0]),
         Scan(
             geometry=first.geometry,
             protocol=replace(protocol, echoes=echoes),
             slice_thickness_mm=first.thickness_mm,
-            remarks=first.comments,
+            comments=first.comments,
         ),
         first.repetition,
     )

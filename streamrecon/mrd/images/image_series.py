@@ -63,6 +63,6 @@ class ImageSeries:
 
     def _see(self, lines: Acquisitions) -> None:
         if self._lines == 0:
-            self._uid = int(lines.head["measurement_uid"][0])
-            self._time_stamp = int(lines.head["acquisition_time_stamp"][0])
+            self._uid = int(lines.header["measurement_uid"][0])
+            self._time_stamp = int(lines.header["acquisition_time_stamp"][0])
         self._lines += len(lines)

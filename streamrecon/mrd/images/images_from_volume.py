@@ -1,4 +1,4 @@
-"""Volumes as MRD images: one image for a 3-D scan, one per slice for a 2-D scan."""
+"""Turns volumes into MRD images: one for a 3-D scan, one per slice for a 2-D scan."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def images_of(
     slabs = _slabs(volume)
     images = []
     for number, (grid, values) in enumerate(slabs):
-        head = _head(grid, volume, series)
-        head["slice"] = number
-        head["image_index"] = image_index + number
-        head["measurement_uid"] = measurement_uid
-        head["acquisition_time_stamp"] = time_stamp
-        images.append(Image(head, values[None], meta))
+        header = _header(grid, volume, series)
+        header["slice"] = number
+        header["image_index"] = image_index + number
+        header["measurement_uid"] = measurement_uid
+        header["acquisition_time_stamp"] = time_stamp
+        images.append(Image(header, values[None], meta))
     return images
 
 
@@ -71,28 +71,28 @@ def _slabs(volume: Volume) -> list[tuple[Geometry, NDArray[np.generic]]]:
     return [(grid.crop((k, 0, 0), shape), values[k : k + 1]) for k in range(grid.shape[0])]
 
 
-def _head(grid: Geometry, volume: Volume, series: int) -> np.void:
-    head: np.void = np.zeros(1, IMAGE)[0]
+def _header(grid: Geometry, volume: Volume, series: int) -> np.void:
+    header: np.void = np.zeros(1, IMAGE)[0]
     depth_mm = grid.shape[0] * grid.voxel_mm[0]
     if is_multislice(volume):
         depth_mm = volume.scan.slice_thickness_mm
-    head["version"] = 1
-    head["data_type"] = PIXEL_TYPES[volume.values.dtype]
-    head["matrix_size"] = swapped(grid.shape)
-    head["field_of_view"] = (
+    header["version"] = 1
+    header["data_type"] = PIXEL_TYPES[volume.values.dtype]
+    header["matrix_size"] = swapped(grid.shape)
+    header["field_of_view"] = (
         grid.shape[2] * grid.voxel_mm[2],
         grid.shape[1] * grid.voxel_mm[1],
         depth_mm,
     )
-    head["channels"] = 1
-    head["position"] = grid.centre_lps_mm
-    head["slice_dir"], head["phase_dir"], head["read_dir"] = grid.axes_lps
-    head["patient_table_position"] = volume.scan.table_mm
-    head["contrast"] = volume.echo or 0
-    head["repetition"] = volume.repetition
-    head["image_type"] = volume.quantity.row.image_type
-    head["image_series_index"] = series
-    return head
+    header["channels"] = 1
+    header["position"] = grid.centre_lps_mm
+    header["slice_dir"], header["phase_dir"], header["read_dir"] = grid.axes_lps
+    header["patient_table_position"] = volume.scan.table_mm
+    header["contrast"] = volume.echo or 0
+    header["repetition"] = volume.repetition
+    header["image_type"] = volume.quantity.row.image_type
+    header["image_series_index"] = series
+    return header
 
 
 def _meta(volume: Volume, history: tuple[str, ...]) -> Meta:

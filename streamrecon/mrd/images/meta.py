@@ -1,4 +1,4 @@
-"""Image meta as XML, and as a dict of tuples of texts."""
+"""Converts image meta between XML and a dict of tuples of texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images of any server as volumes with their place in space; the inverse: `images_from_volume`."""
+"""Turns images of any server into volumes in space; the inverse of `images_from_volume`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Stack:
         What a reader must know.
     meta
         Meta of the first image.
-    head
+    header
         Header of the first image.
     """
 
@@ -67,7 +67,7 @@ class Stack:
     thickness_mm: float
     comments: tuple[str, ...]
     meta: Meta = field(repr=False)
-    head: np.void = field(repr=False)
+    header: np.void = field(repr=False)
 
 
 def stacks_of(images: Iterable[Image]) -> list[Stack]:
@@ -88,7 +88,7 @@ def stacks_of(images: Iterable[Image]) -> list[Stack]:
     seen: dict[tuple[object, ...], int] = {}
     for image in images:
         key = _key(image)
-        slab = (*key, int(image.head["slice"]))
+        slab = (*key, int(image.header["slice"]))
         seen[slab] = seen.get(slab, -1) + 1
         if image.data.shape[1] > 1:
             key = slab  # a slab is a volume of its own
@@ -97,10 +97,10 @@ def stacks_of(images: Iterable[Image]) -> list[Stack]:
 
 
 def _key(image: Image) -> tuple[object, ...]:
-    head = image.head
+    header = image.header
     counters = ("image_series_index", "image_type", "contrast", "repetition", "average", "phase")
     return (
-        *(int(head[name]) for name in (*counters, "set")),
+        *(int(header[name]) for name in (*counters, "set")),
         image.data.shape,
         label_of(image),
     )
@@ -109,12 +109,12 @@ def _key(image: Image) -> tuple[object, ...]:
 def label_of(image: Image) -> str:
     """What the numbers of ``image`` are."""
     own = image.meta.get(names.QUANTITY)
-    return own[0] if own else LABELS.get(int(image.head["image_type"]), "magnitude")
+    return own[0] if own else LABELS.get(int(image.header["image_type"]), "magnitude")
 
 
 def _stacks(group: list[Image]) -> Iterable[Stack]:
-    group = sorted(group, key=lambda image: int(image.head["slice"]))
-    grid, remarks = _grid(group)
+    group = sorted(group, key=lambda image: int(image.header["slice"]))
+    grid, comments = _grid(group)
     first = group[0]
     for channel in range(first.data.shape[0]):
         values = np.concatenate([image.data[channel] for image in group])
@@ -124,32 +124,32 @@ def _stacks(group: list[Image]) -> Iterable[Stack]:
             geometry=grid,
             label=label_of(first),
             unit=unit,
-            series=int(first.head["image_series_index"]),
-            echo=int(first.head["contrast"]),
+            series=int(first.header["image_series_index"]),
+            echo=int(first.header["contrast"]),
             te_s=_te_s(first.meta),
-            repetition=int(first.head["repetition"]),
+            repetition=int(first.header["repetition"]),
             channel=channel,
             thickness_mm=_thickness_mm(first),
-            comments=first.meta.get(names.COMMENTS, ()) + remarks,
+            comments=first.meta.get(names.COMMENTS, ()) + comments,
             meta=first.meta,
-            head=first.head,
+            header=first.header,
         )
 
 
 def _grid(group: list[Image]) -> tuple[Geometry, tuple[str, ...]]:
     """Grid of images that are sorted by their slice counters."""
     first = group[0]
-    axes, remarks = _axes(first)
+    axes, comments = _axes(first)
     shape = first.data.shape[1:]
     nz, ny, nx = shape
     dz, dy, dx = _voxel_mm(first)
-    centre = vector(first.head, "position")
+    centre = vector(first.header, "position")
     if len(group) > 1:
-        counters = np.array([int(image.head["slice"]) for image in group])
+        counters = np.array([int(image.header["slice"]) for image in group])
         _refuse_gaps(counters)
-        positions = np.stack([vector(image.head, "position") for image in group])
-        if remarks and not positions.any():
-            row, remarks = touching(len(group), axes[0] * dz), (*remarks, NO_POSITIONS)
+        positions = np.stack([vector(image.header, "position") for image in group])
+        if comments and not positions.any():
+            row, comments = touching(len(group), axes[0] * dz), (*comments, NO_POSITIONS)
         else:
             row = row_of(counters - counters[0], positions)
         check_parallel(row, axes[0])
@@ -158,19 +158,19 @@ def _grid(group: list[Image]) -> tuple[Geometry, tuple[str, ...]]:
     elif nz == 1 and names.SPACING_MM in first.meta:
         dz = float(first.meta[names.SPACING_MM][0])
     left, posterior, superior = centre.tolist()
-    return Geometry((nz, ny, nx), (dz, dy, dx), axes, (left, posterior, superior)), remarks
+    return Geometry((nz, ny, nx), (dz, dy, dx), axes, (left, posterior, superior)), comments
 
 
 def _voxel_mm(image: Image) -> tuple[float, float, float]:
-    fov = np.asarray(image.head["field_of_view"], np.float64)
-    dx, dy, dz = (fov / image.head["matrix_size"]).tolist()
+    fov = np.asarray(image.header["field_of_view"], np.float64)
+    dx, dy, dz = (fov / image.header["matrix_size"]).tolist()
     return swapped((dx, dy, dz))
 
 
 def _thickness_mm(image: Image) -> float:
     if names.SLAB_MM in image.meta:
         return _number(image.meta, names.SLAB_MM)
-    depth_mm = float(image.head["field_of_view"][2])
+    depth_mm = float(image.header["field_of_view"][2])
     return depth_mm / int(image.data.shape[1])
 
 
@@ -192,7 +192,7 @@ def _axes(image: Image) -> tuple[NDArray[np.float64], tuple[str, ...]]:
 def _direction(image: Image, name: str, field_name: str) -> Vector:
     texts = image.meta.get(name, ())
     if len(texts) != 3:
-        return vector(image.head, field_name)
+        return vector(image.header, field_name)
     try:
         return np.array([float(text) for text in texts])
     except ValueError as e:

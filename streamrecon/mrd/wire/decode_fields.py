@@ -1,4 +1,4 @@
-"""The fields that message bodies are made of, as generators over a peer's bytes.
+"""Decodes the fields of message bodies, as generators over a peer's bytes.
 
 A generator yields how many bytes it needs next and is sent a view of exactly those. So a body
 reads from top to bottom like its specification, whatever the pieces in which the bytes arrive.

@@ -1,4 +1,4 @@
-"""Runs of acquisition lines of one shape, found and read all at once."""
+"""Decodes runs of acquisition lines of one shape all at once."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ def _count_alike(block: memoryview, shape: Shape, count: int) -> int:
     return count if alike.all() else int(alike.argmin())
 
 
-def cuts(head: NDArray[np.void]) -> NDArray[np.intp]:
+def cuts(header: NDArray[np.void]) -> NDArray[np.intp]:
     """Indices at which neighbouring lines differ in shape, for `numpy.split`."""
     names = ("active_channels", "number_of_samples", "trajectory_dimensions")
-    shapes = np.stack([head[name] for name in names])
+    shapes = np.stack([header[name] for name in names])
     found: NDArray[np.intp] = np.flatnonzero((shapes[:, 1:] != shapes[:, :-1]).any(axis=0)) + 1
     return found
 
@@ -106,10 +106,10 @@ def line_dtype(channels: int, samples: int, dimensions: int) -> np.dtype[np.void
 
 def compressed_line(shape: Shape, limits: Limits) -> Reading[Acquisitions]:
     """A compressed line behind its id; it leaves as an ordinary one, without the flag."""
-    head = np.frombuffer((yield ACQUISITION.itemsize), ACQUISITION).copy()
+    header = np.frombuffer((yield ACQUISITION.itemsize), ACQUISITION).copy()
     trajectory = np.frombuffer((yield 4 * shape.samples * shape.dimensions), "<f4")
     packed = yield from counted(u32, limits, "line_bytes", "compressed line")
-    zfp = bool(int(head["flags"][0]) & COMPRESSION_ZFP)
+    zfp = bool(int(header["flags"][0]) & COMPRESSION_ZFP)
     data = (unpack_zfp if zfp else unpack_nhlbi)(packed, shape.channels, shape.samples)
-    head["flags"] &= np.uint64(~COMPRESSED & 0xFFFF_FFFF_FFFF_FFFF)
-    return Acquisitions(head, data[None], trajectory.reshape(1, shape.samples, shape.dimensions))
+    header["flags"] &= np.uint64(~COMPRESSED & 0xFFFF_FFFF_FFFF_FFFF)
+    return Acquisitions(header, data[None], trajectory.reshape(1, shape.samples, shape.dimensions))

@@ -1,4 +1,4 @@
-"""The pieces that a message's bytes are made of."""
+"""Encodes the fields of message bodies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may say what, when: the order of messages that a server takes from its client."""
+"""Checks the order of the messages that a client sends."""
 
 from __future__ import annotations
 

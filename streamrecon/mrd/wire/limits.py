@@ -1,4 +1,4 @@
-"""How much a peer may claim: every limit with its reason, checked before anything is allocated."""
+"""Limits what a peer may claim, with reasons, before anything is allocated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compressed lines: NHLBI's fixed-point packing, and ZFP where the optional package is there."""
+"""Unpacks compressed lines: NHLBI's fixed point, and ZFP where its package is installed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def unpack_nhlbi(packed: memoryview, channels: int, samples: int) -> NDArray[np.
     Raises
     ------
     ProtocolError
-        If the packing's own head contradicts the line's.
+        If the packing's own header contradicts the line's.
     """
     if len(packed) < _HEAD.size:
         raise ProtocolError(f"compressed line: found {len(packed)} bytes, needed {_HEAD.size}")

@@ -1,4 +1,4 @@
-"""How much a server's text matters."""
+"""Reads the severity of a server's text."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Acquisitions:
 
     Parameters
     ----------
-    head
+    header
         Headers [N], `layout.ACQUISITION`.
     data
         Samples [N, C, X], complex64; may be a view into the receive buffer.
@@ -85,30 +85,30 @@ class Acquisitions:
         [N, X, D], float32; D is 0 for Cartesian lines.
     """
 
-    head: NDArray[np.void]
+    header: NDArray[np.void]
     data: NDArray[np.complex64]
     trajectory: NDArray[np.float32]
 
     def __len__(self) -> int:
-        return len(self.head)
+        return len(self.header)
 
     def lines(self) -> Iterator[Acquisitions]:
         """One value per line."""
-        for i in range(len(self.head)):
+        for i in range(len(self.header)):
             yield self.select(slice(i, i + 1))
 
     def select(self, which: slice | NDArray[np.bool_] | NDArray[np.intp]) -> Acquisitions:
         """Those lines that ``which`` picks, in order; nothing is copied where a mask picks all."""
         if isinstance(which, np.ndarray) and which.dtype == bool and which.all():
             return self
-        return Acquisitions(self.head[which], self.data[which], self.trajectory[which])
+        return Acquisitions(self.header[which], self.data[which], self.trajectory[which])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Waveform:
     """Id 1026: physiology; samples [channels, N], uint32."""
 
-    head: np.void
+    header: np.void
     data: NDArray[np.uint32]
 
 
@@ -116,7 +116,7 @@ class Waveform:
 class Image:
     """Id 1022: pixels [channels, z, y, x] of one of the eight types, with header and meta."""
 
-    head: np.void
+    header: np.void
     data: NDArray[np.generic]
     meta: Meta = field(default_factory=dict)
 
@@ -156,7 +156,7 @@ class ReconBuffer:
     ----------
     data
         [E0, E1, E2, CHA, N, S, LOC], complex64.
-    head
+    header
         [E1, E2, N, S, LOC], `layout.ACQUISITION`.
     sampling
         The grid.
@@ -167,7 +167,7 @@ class ReconBuffer:
     """
 
     data: NDArray[np.complex64]
-    head: NDArray[np.void]
+    header: NDArray[np.void]
     sampling: SamplingDescription
     trajectory: NDArray[np.float32] | None = None
     density: NDArray[np.float32] | None = None
@@ -188,7 +188,7 @@ class ImageArray:
     ----------
     data
         [X, Y, Z, CHA, N, S, LOC], complex64.
-    head
+    header
         [N, S, LOC], `layout.IMAGE`.
     meta
         One per header, first axis fastest.
@@ -199,7 +199,7 @@ class ImageArray:
     """
 
     data: NDArray[np.complex64]
-    head: NDArray[np.void]
+    header: NDArray[np.void]
     meta: tuple[Meta, ...]
     waveforms: tuple[Waveform, ...] | None = None
     acquisitions: NDArray[np.void] | None = None

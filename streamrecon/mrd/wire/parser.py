@@ -1,4 +1,4 @@
-"""Bytes of a peer in, messages out; knows no socket, thread or file.
+"""Parses the bytes of a peer into messages; knows no socket, thread or file.
 
 The grammar is that of single messages: ids, lengths, limits. Who may say what, and when, is
 `streamrecon.mrd.wire.grammar`.

@@ -1,4 +1,4 @@
-"""Receive blocks that are used again as soon as nobody looks at them any more.
+"""Reuses receive buffers as soon as no array refers to them.
 
 A block that was just read is in the cache and has its pages; a new one costs a page fault for
 every 4 kB, which is as much as parsing.

@@ -1,4 +1,4 @@
-"""Messages in, bytes out: a list of pieces to be sent one behind the other."""
+"""Encodes messages as lists of byte blocks, to be sent in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The volumes of a scan on a contact sheet: echoes side by side, then maps side by side."""
+"""Lays out the volumes of a scan on a contact sheet: echoes side by side, then maps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All volumes of a folder on one picture, and on one page that needs no other file."""
+"""Shows all volumes of a folder in one picture, and on one page without other files."""
 
 from __future__ import annotations
 

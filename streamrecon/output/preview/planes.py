@@ -1,4 +1,4 @@
-"""Slices as a radiologist hangs them: the patient's right on the left, anterior or head on top."""
+"""Orients slices as radiologists do: the patient's right on the left, anterior or head on top."""
 
 from __future__ import annotations
 

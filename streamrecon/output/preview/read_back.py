@@ -1,4 +1,4 @@
-"""Volumes of a folder of results as they are shown: cuts, windows, facts."""
+"""Reads the volumes of a results folder for display: cuts, windows, facts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A contact sheet: every echo's magnitude and phase through the middle, on one picture."""
+"""Draws tiles, images with a caption, on a contact sheet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-from streamrecon.recon.images.bipolar_readout import without_polarity as without_polarity
+from streamrecon.recon.images.bipolar_readout import without_bipolar_phase as without_bipolar_phase
 from streamrecon.recon.images.coil_combination import combine_coils as combine_coils
 from streamrecon.recon.images.coil_combination import combine_each_echo as combine_each_echo
 from streamrecon.recon.images.downsample import downsampled as downsampled

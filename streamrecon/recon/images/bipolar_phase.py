@@ -1,4 +1,4 @@
-"""The smooth phase between echoes of opposite polarity, as a polynomial over the grid."""
+"""Estimates the smooth phase between echoes of opposite readout polarity, as a polynomial."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _ROUNDS = 4  # of the fit without outliers
 _OUTLIER_RAD = 0.5  # of fourfold phase
 
 
-def smooth_polarity_phase(
-    images: Complex, te_s: Sequence[float], polarity: Sequence[int]
+def smooth_bipolar_phase(
+    images: Complex, te_s: Sequence[float], readout_polarity: Sequence[int]
 ) -> Real | None:
     r"""Smooth phase :math:`\beta` of positive readouts, negative ones having :math:`-\beta`.
 
-    Three evenly spaced echoes of alternating polarity tell it from the object:
+    Three evenly spaced echoes of alternating readout polarity tell it from the object:
 
     .. math:: \angle\, m_e\,\bar m_{e+1}^2\,m_{e+2} = 4\,p_e\,\beta
 
@@ -45,19 +45,21 @@ def smooth_polarity_phase(
         Combined complex images [E, Z, Y, X], without the steep ramp along X.
     te_s
         Echo times [E, s].
-    polarity
+    readout_polarity
         +1 or -1 per echo.
 
     Returns
     -------
         Phase [Z, Y, X, rad], or ``None`` where no three echoes can tell it.
     """
-    triples = [e for e in range(len(te_s) - 2) if _tells(te_s[e : e + 3], polarity[e : e + 3])]
+    triples = [
+        e for e in range(len(te_s) - 2) if _tells(te_s[e : e + 3], readout_polarity[e : e + 3])
+    ]
     if not triples:
         return None
     shape = images.shape[1:]
     edges = [_edges(n) for n in shape]
-    sums = [_fourfold(images[e : e + 3], polarity[e], edges) for e in triples]
+    sums = [_fourfold(images[e : e + 3], readout_polarity[e], edges) for e in triples]
     fourfold = np.sum(sums, axis=0, dtype=np.complex128)
     strength = np.abs(fourfold)
     if not strength.any():
@@ -73,10 +75,10 @@ def smooth_polarity_phase(
     return _evaluated(fitted / 4, powers, voxels)
 
 
-def _tells(te_s: Sequence[float], polarity: Sequence[int]) -> bool:
-    """Whether three echoes alternate in polarity and are evenly spaced."""
+def _tells(te_s: Sequence[float], readout_polarity: Sequence[int]) -> bool:
+    """Whether three echoes alternate in readout polarity and are evenly spaced."""
     before, after = te_s[1] - te_s[0], te_s[2] - te_s[1]
-    alternate = polarity[0] == polarity[2] == -polarity[1]
+    alternate = readout_polarity[0] == readout_polarity[2] == -readout_polarity[1]
     return alternate and abs(after - before) <= _SPACING * before
 
 
@@ -86,14 +88,14 @@ def _edges(n: int) -> NDArray[np.intp]:
 
 
 def _fourfold(
-    three: Complex, polarity: int, edges: Sequence[NDArray[np.intp]]
+    three: Complex, readout_polarity: int, edges: Sequence[NDArray[np.intp]]
 ) -> NDArray[np.complex128]:
-    """Sums over blocks of phasors that turn with four times the phase of polarity."""
+    """Sums over blocks of phasors that turn with four times the phase of readout polarity."""
     one, two, last = three
     size = np.minimum(np.minimum(np.abs(one), np.abs(two)), np.abs(last))
     turned = one * two.conj() ** 2 * last
     turned *= size**2 / np.maximum(np.abs(turned), np.finfo(np.float32).tiny)
-    sums = turned if polarity > 0 else turned.conj()
+    sums = turned if readout_polarity > 0 else turned.conj()
     for axis, edge in enumerate(edges):
         sums = np.add.reduceat(sums, edge[:-1], axis=axis)
     return np.asarray(sums, np.complex128)

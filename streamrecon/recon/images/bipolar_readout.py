@@ -1,4 +1,4 @@
-"""What readout gradients do to bipolar echoes: a phase that changes sign with them."""
+"""Removes the phase of bipolar echoes that changes sign with the readout gradient."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.model.scan import EchoTrain
-from streamrecon.recon.images.bipolar_phase import smooth_polarity_phase
+from streamrecon.recon.images.bipolar_phase import smooth_bipolar_phase
 
 Complex = NDArray[np.complex64]
 
@@ -16,7 +16,7 @@ _APART = 4  # voxels between which slopes are taken: noise falls with it, wraps 
 _SIGNAL = 0.1  # of the brightest voxel: weaker ones say little and may hold wraps
 
 
-def without_polarity(images: Complex, echoes: EchoTrain) -> tuple[Complex, str]:
+def without_bipolar_phase(images: Complex, echoes: EchoTrain) -> tuple[Complex, str]:
     """Images [E, Z, Y, X] of bipolar echoes without the phase between polarities, and a report.
 
     First the ramp of a gradient delay, then what is left that is smooth, the constant included.
@@ -26,19 +26,19 @@ def without_polarity(images: Complex, echoes: EchoTrain) -> tuple[Complex, str]:
     HeaderError
         If the echo times are not known.
     """
-    slope_rad = polarity_ramp(images, echoes.times_s(), echoes.polarity)
+    slope_rad = bipolar_ramp(images, echoes.times_s(), echoes.readout_polarity)
     if slope_rad is None:
         return images, "bipolar echoes: too few to part gradient delay from field; left as they are"
     cycles = slope_rad * images.shape[3] / (2 * np.pi)
-    told = f"bipolar echoes: phase ramp of {cycles:+.3f} cycles over the field of view removed"
-    straight = without_ramp(images, slope_rad, echoes.polarity)
-    smooth_rad = smooth_polarity_phase(straight, echoes.times_s(), echoes.polarity)
+    message = f"bipolar echoes: phase ramp of {cycles:+.3f} cycles over the field of view removed"
+    straight = without_ramp(images, slope_rad, echoes.readout_polarity)
+    smooth_rad = smooth_bipolar_phase(straight, echoes.times_s(), echoes.readout_polarity)
     if smooth_rad is None:
-        return straight, f"{told}; a constant or curved phase left, echoes are unevenly spaced"
-    told = f"{told}, and a smooth phase of {_mean_size(straight, smooth_rad):.3f} rad"
-    for echo, sign in enumerate(echoes.polarity):
+        return straight, f"{message}; a constant or curved phase left, echoes are unevenly spaced"
+    message = f"{message}, and a smooth phase of {_mean_size(straight, smooth_rad):.3f} rad"
+    for echo, sign in enumerate(echoes.readout_polarity):
         straight[echo] *= np.exp(-1j * sign * smooth_rad)
-    return straight, told
+    return straight, message
 
 
 def _mean_size(images: Complex, phase_rad: NDArray[np.float32]) -> float:
@@ -46,18 +46,20 @@ def _mean_size(images: Complex, phase_rad: NDArray[np.float32]) -> float:
     return float(np.sqrt(np.average(phase_rad**2, weights=np.abs(images[0]) ** 2)))
 
 
-def polarity_ramp(images: Complex, te_s: Sequence[float], polarity: Sequence[int]) -> float | None:
+def bipolar_ramp(
+    images: Complex, te_s: Sequence[float], readout_polarity: Sequence[int]
+) -> float | None:
     r"""Slope b of the ramp :math:`\pm b\,x` between echoes of opposite polarity [rad/voxel].
 
-    A readout gradient that comes late shifts echoes of positive polarity one way in k-space and
-    those of negative polarity the other way. The slope of the phase along X,
+    A readout gradient that comes late shifts echoes of positive readout polarity one way in
+    k-space and those of negative polarity the other way. The slope of the phase along X,
 
     .. math:: \partial_x \varphi_e = \partial_x \varphi_0 + TE_e\,\partial_x\omega + p_e\,b,
 
     taken over a few voxels wherever that is safe from wraps, has a least-squares fit over echoes
     that parts b from the object's field; b is the weighted median over voxels.
     A constant phase between polarities, and one that varies otherwise than along X, stay here;
-    `smooth_polarity_phase` finds them.
+    `smooth_bipolar_phase` finds them.
 
     Parameters
     ----------
@@ -65,19 +67,19 @@ def polarity_ramp(images: Complex, te_s: Sequence[float], polarity: Sequence[int
         Combined complex images [E, Z, Y, X].
     te_s
         Echo times [E, s].
-    polarity
+    readout_polarity
         +1 or -1 per echo.
 
     Returns
     -------
         b, or ``None`` where the echoes cannot tell it from the field: all of one
-        polarity, or fewer than three.
+        readout polarity, or fewer than three.
 
     References
     ----------
     Li et al. (2015) Magn Reson Med 73:2111. doi:10.1002/mrm.25349
     """
-    model = np.stack([np.ones(len(te_s)), np.asarray(te_s), np.asarray(polarity)], axis=1)
+    model = np.stack([np.ones(len(te_s)), np.asarray(te_s), np.asarray(readout_polarity)], axis=1)
     if len(te_s) < 3 or np.linalg.matrix_rank(model / np.abs(model).max(axis=0)) < 3:
         return None
     steps, apart = _steps_along_x(images)
@@ -103,14 +105,14 @@ def _steps_along_x(images: Complex) -> tuple[Complex, int]:
 
 def _weighted_median(values: NDArray[np.floating], weights: NDArray[np.floating]) -> float:
     order = np.argsort(values)
-    share = np.cumsum(weights[order], dtype=np.float64)
-    return float(values[order[np.searchsorted(share, share[-1] / 2)]])
+    cumulative = np.cumsum(weights[order], dtype=np.float64)
+    return float(values[order[np.searchsorted(cumulative, cumulative[-1] / 2)]])
 
 
-def without_ramp(images: Complex, slope_rad: float, polarity: Sequence[int]) -> Complex:
-    """Images [E, Z, Y, X] with the ramp of ``slope_rad`` per voxel taken off each polarity."""
+def without_ramp(images: Complex, slope_rad: float, readout_polarity: Sequence[int]) -> Complex:
+    """Images [E, Z, Y, X] with the ramp of ``slope_rad`` per voxel taken off by polarity."""
     x = np.arange(images.shape[3]) - images.shape[3] // 2
-    ramps = np.exp(-1j * slope_rad * np.outer(polarity, x)).astype(np.complex64)
+    ramps = np.exp(-1j * slope_rad * np.outer(readout_polarity, x)).astype(np.complex64)
     corrected: Complex = images * ramps[:, None, None, :]
     return corrected
 

@@ -1,4 +1,4 @@
-"""The last transform and the coil combination, slab by slab, in one pass over memory."""
+"""Combines the coils and does the last transform, slab by slab, in one pass over memory."""
 
 from __future__ import annotations
 

@@ -46,9 +46,9 @@ def _piecewise(function: Callable[[Complex, Real], Real], image: Complex) -> Rea
     result = np.empty(image.shape, np.float32)
     flat, out = image.reshape(-1), result.reshape(-1)
 
-    def share(voxels: range) -> None:
+    def chunk(voxels: range) -> None:
         piece = slice(voxels.start, voxels.stop)
         function(flat[piece], out[piece])
 
-    at_once(share, len(flat))
+    at_once(chunk, len(flat))
     return result

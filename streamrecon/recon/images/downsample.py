@@ -1,4 +1,4 @@
-"""Images at a coarser resolution, from the middle of their k-space."""
+"""Downsamples images to the middle of their k-space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of k-space that a partial scan leaves out, guessed from the part opposite (POCS)."""
+"""Estimates the part of k-space that a partial scan leaves out from the part opposite (POCS)."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ def _filled(image: Complex, regions: _Regions, iterations: int) -> Complex:
     phasor = smooth / np.maximum(np.abs(smooth), np.finfo(np.float32).tiny)
     data *= measured
     for _ in range(iterations):
-        guess = fft((np.abs(image) * phasor).astype(np.complex64, copy=False), axes)
-        image = ifft(data + guess * opposite, axes)
+        estimate = fft((np.abs(image) * phasor).astype(np.complex64, copy=False), axes)
+        image = ifft(data + estimate * opposite, axes)
     return image
 
 

@@ -83,21 +83,21 @@ def coil_image_noise(
     >>> coil_image_noise(every_second, grid, (-0.05, 0.05)).ravel()
     array([0.70710677], dtype=float32)
     """
-    share = _share(sampled, grid.y)
+    fraction = _fraction(sampled, grid.y)
     if not grid.is_2d:
-        share = _share(share, grid.z)[:, None]
-    share = share * _share_of_readout(grid.x, readout_per_mm) / n_averages
-    noise = np.sqrt(np.maximum(share, np.finfo(np.float32).tiny))
+        fraction = _fraction(fraction, grid.z)[:, None]
+    fraction = fraction * _fraction_of_readout(grid.x, readout_per_mm) / n_averages
+    noise = np.sqrt(np.maximum(fraction, np.finfo(np.float32).tiny))
     return np.asarray(noise[:, :, None, None], np.float32)
 
 
-def _share(came: Flags | Double, axis: Axis) -> Double:
+def _fraction(came: Flags | Double, axis: Axis) -> Double:
     """Of the encoded lines on the last axis, how many came and are transformed."""
     kept = [came[..., lines].sum(axis=-1) for lines, _ in axis.lines_in_spectrum()]
     return np.asarray(sum(kept) / axis.n_encoded, np.float64)
 
 
-def _share_of_readout(axis: Axis, readout_per_mm: tuple[float, float]) -> float:
+def _fraction_of_readout(axis: Axis, readout_per_mm: tuple[float, float]) -> float:
     """Samples of an echo that are transformed, over those of the encoded grid."""
     low, high = (edge * axis.fov_mm for edge in readout_per_mm)
     half = axis.n_transform / 2

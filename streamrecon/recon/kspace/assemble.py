@@ -1,4 +1,4 @@
-"""Rows on their places in k-space, transformed along a phase axis as soon as it is filled.
+"""Assembles rows in k-space, and transforms each phase axis as soon as it is filled.
 
 After the last line only the other phase axis is left to transform. Whichever of Y and Z the scan
 fills first is done on the way: planes of one partition in the usual order, or columns of one
@@ -73,7 +73,7 @@ class KSpace:
     space
         The lines, as far as they could be transformed while they came.
     scan
-        The scan they belong to; its polarity is that of the lines.
+        The scan they belong to; its readout polarity is that of the lines.
     repetition
         Number of the volume, from 0.
     is_white
@@ -122,7 +122,7 @@ class Assembler:
         self._central = CalibrationLines(
             grid, n_echoes=n_echoes, n_channels=n_channels, accelerated=factor > 1
         )
-        self._count_what_is_left()
+        self._count_missing()
         self._axis_first = ""
         self._transformed = np.zeros((n_echoes, max(self._counts.shape[1:])), bool)
         self._phase_transform: PhaseTransform | None = None
@@ -132,7 +132,7 @@ class Assembler:
     @property
     def complete(self) -> bool:
         """Whether every expected line of every echo has come as often as it will."""
-        if self._expected.lattice is None or self._left_in_plane.any():
+        if self._expected.lattice is None or self._missing_in_plane.any():
             return False
         return self._expected.lattice.factor == 1 or self._central.whole(self._counts > 0)
 
@@ -192,11 +192,11 @@ class Assembler:
         self._check_again(e, z, y)
         scatter_rows(rows, e, z, y, self._data, self._counts)
         if self._expected.learn(z, y):
-            self._count_what_is_left()
+            self._count_missing()
             e, z, y = np.nonzero(self._counts)
         else:
-            np.subtract.at(self._left_in_plane, (e, z), self._expected.lines[z, y])
-            np.subtract.at(self._left_in_column, (e, y), self._expected.lines[z, y])
+            np.subtract.at(self._missing_in_plane, (e, z), self._expected.lines[z, y])
+            np.subtract.at(self._missing_in_column, (e, y), self._expected.lines[z, y])
         self._transform_what_is_full(e, z, y)
 
     def finish(self) -> HybridSpace:
@@ -218,12 +218,12 @@ class Assembler:
             self.lattice,
         )
 
-    def _count_what_is_left(self) -> None:
+    def _count_missing(self) -> None:
         """Lines to come in each plane and column; more than will ever come while none are known."""
-        left = self._expected.lines * self._n_averages - self._counts * self._expected.lines
+        missing = self._expected.lines * self._n_averages - self._counts * self._expected.lines
         if self._expected.lattice is None:
-            left = np.ones_like(self._counts)
-        self._left_in_plane, self._left_in_column = left.sum(axis=2), left.sum(axis=1)
+            missing = np.ones_like(self._counts)
+        self._missing_in_plane, self._missing_in_column = missing.sum(axis=2), missing.sum(axis=1)
 
     def _check_inside(
         self,
@@ -260,12 +260,12 @@ class Assembler:
         self, e: NDArray[np.int64], z: NDArray[np.int64], y: NDArray[np.int64]
     ) -> None:
         if self._axis_first != "z":
-            full = self._left_in_plane[e, z] == 0
+            full = self._missing_in_plane[e, z] == 0
             for echo, plane in set(zip(e[full].tolist(), z[full].tolist(), strict=True)):
                 self._axis_first = "y"
                 self._transform(echo, plane)
         if self._axis_first != "y" and not self._grid.is_2d:
-            full = self._left_in_column[e, y] == 0
+            full = self._missing_in_column[e, y] == 0
             for echo, column in set(zip(e[full].tolist(), y[full].tolist(), strict=True)):
                 self._axis_first = "z"
                 self._transform(echo, column)

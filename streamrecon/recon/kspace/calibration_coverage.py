@@ -1,4 +1,4 @@
-"""Which central lines of a scan have come: whether they show what its coils see."""
+"""Tracks whether the central lines acquired so far suffice for calibration."""
 
 from __future__ import annotations
 

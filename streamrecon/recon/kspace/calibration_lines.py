@@ -1,4 +1,4 @@
-"""The centre of k-space, kept aside: what coils and kernels are learnt from."""
+"""Collects the centre of k-space, from which sensitivities and kernels are learnt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the middle of k-space is complete, whatever the order of the lines, and its coarser grid.
+"""Tracks when the middle of k-space is complete, in any order of lines, and its coarser grid.
 
 Three forms of a middle are watched: partitions around the centre, phase-encoding steps around the
 centre, and the ellipse about it. Linear orders complete one of the first two, an order from the
@@ -29,18 +29,18 @@ class CentralLines:
 
     Parameters
     ----------
-    share
+    fraction
         How much of k-space they are, 0 … 1.
     lines
         Which [Z, Y] of the encoded grid.
     """
 
-    share: float
+    fraction: float
     lines: NDArray[np.bool_]
 
 
 class CentreTracker:
-    """Counts the lines of one volume until shares of its middle are complete.
+    """Counts the lines of one volume until fractions of its middle are complete.
 
     Lines that the limits leave out, as partial Fourier does, are not waited for; lines left out
     by acceleration are, so that an accelerated scan completes none.
@@ -51,33 +51,35 @@ class CentreTracker:
         The scan's encoding.
     n_echoes
         Echoes of each line.
-    shares
-        Shares of k-space, growing.
+    fractions
+        Fractions of k-space, growing.
     """
 
-    def __init__(self, encoding: Encoding, n_echoes: int, shares: Sequence[float]) -> None:
+    def __init__(self, encoding: Encoding, n_echoes: int, fractions: Sequence[float]) -> None:
         grid = grid_of(encoding)
-        self._shares = tuple(shares)
+        self._fractions = tuple(fractions)
         self._within = lines_within(grid, grid.ky, grid.kz)
-        self._levels = _levels(grid, self._shares)  # [form, Z, Y]: first share that has the line
+        self._levels = _levels(
+            grid, self._fractions
+        )  # [form, Z, Y]: first fraction that has the line
         times = n_echoes * len(encoding.average)
-        self._left = times * np.stack(
-            [self._per_share(level[self._within]) for level in self._levels]
+        self._remaining = times * np.stack(
+            [self._per_fraction(level[self._within]) for level in self._levels]
         )
         self._missing = int(self._within.sum()) * times
         self._form: int | None = None
-        self._told = 0
+        self._reported = 0
 
     @property
     def wanted(self) -> NDArray[np.bool_]:
         """Lines that may still be part of a middle [Z, Y]."""
         forms = self._levels if self._form is None else self._levels[self._form : self._form + 1]
-        return np.asarray((forms < len(self._shares)).any(axis=0) & self._within)
+        return np.asarray((forms < len(self._fractions)).any(axis=0) & self._within)
 
     @property
     def is_done(self) -> bool:
-        """Whether all shares have been told."""
-        return self._told == len(self._shares)
+        """Whether all fractions have been reported."""
+        return self._reported == len(self._fractions)
 
     @property
     def has_all(self) -> bool:
@@ -85,27 +87,29 @@ class CentreTracker:
         return self._missing <= 0
 
     def add(self, z: Counters, y: Counters) -> CentralLines | None:
-        """Count lines by their places; the largest share that is complete now, once.
+        """Count lines by their places; the largest fraction that is complete now, once.
 
-        The first form that completes a share is kept for the larger ones.
+        The first form that completes a fraction is kept for the larger ones.
         """
         self._missing -= len(z)
-        self._left -= np.stack([self._per_share(level[z, y]) for level in self._levels])
+        self._remaining -= np.stack([self._per_fraction(level[z, y]) for level in self._levels])
         if self._form is None:
-            self._form = next((n for n, left in enumerate(self._left) if left[0] <= 0), None)
+            self._form = next(
+                (n for n, remaining in enumerate(self._remaining) if remaining[0] <= 0), None
+            )
         if self._form is None:
             return None
-        unfinished = np.flatnonzero(self._left[self._form] > 0)
-        complete = int(unfinished[0]) if unfinished.size else len(self._shares)
-        if complete == self._told:
+        unfinished = np.flatnonzero(self._remaining[self._form] > 0)
+        complete = int(unfinished[0]) if unfinished.size else len(self._fractions)
+        if complete == self._reported:
             return None
-        self._told = complete
-        share = self._shares[complete - 1]
-        return CentralLines(share, (self._levels[self._form] < complete) & self._within)
+        self._reported = complete
+        fraction = self._fractions[complete - 1]
+        return CentralLines(fraction, (self._levels[self._form] < complete) & self._within)
 
-    def _per_share(self, levels: NDArray[np.intp]) -> NDArray[np.intp]:
-        """How many lines are in each share and in no smaller one."""
-        n = len(self._shares)
+    def _per_fraction(self, levels: NDArray[np.intp]) -> NDArray[np.intp]:
+        """How many lines are in each fraction and in no smaller one."""
+        n = len(self._fractions)
         return np.bincount(levels, minlength=n + 1)[:n]
 
 
@@ -138,8 +142,8 @@ def lines_within(grid: Grid, ky: CounterRange, kz: CounterRange) -> NDArray[np.b
     return np.asarray(np.outer((z >= kz.minimum) & (z <= kz.maximum), within_y))
 
 
-def _levels(grid: Grid, shares: Sequence[float]) -> NDArray[np.intp]:
-    """For each form, the first share that each line belongs to [form, Z, Y]; none: the last."""
+def _levels(grid: Grid, fractions: Sequence[float]) -> NDArray[np.intp]:
+    """For each form, the first fraction that each line belongs to [form, Z, Y]; none: the last."""
     n_z, n_y = grid.z_lines, grid.y.n_encoded
     z, y = np.arange(n_z) - n_z // 2, np.arange(n_y) - n_y // 2
     along_y = np.broadcast_to(_ranks(y, n_y), (n_z, n_y))
@@ -149,11 +153,11 @@ def _levels(grid: Grid, shares: Sequence[float]) -> NDArray[np.intp]:
         along_z = np.broadcast_to(_ranks(z, n_z)[:, None], (n_z, n_y))
         ellipse = math.pi * ((z / n_z)[:, None] ** 2 + (y / n_y) ** 2)
         forms = [along_z, along_y, ellipse]
-    return np.stack([np.searchsorted(shares, form, side="left") for form in forms])
+    return np.stack([np.searchsorted(fractions, form, side="left") for form in forms])
 
 
 def _ranks(steps: NDArray[np.integer], n: int) -> NDArray[np.float64]:
-    """Share of the axis that is at least as central as each step; ``-n // 2`` has no partner."""
+    """Fraction of the axis that is at least as central as each step; ``-n // 2`` has no partner."""
     return np.asarray(np.minimum(2 * np.where(steps < 0, -steps, steps + 1), n) / n)
 
 

@@ -1,4 +1,4 @@
-"""Fewer channels with nearly all of the signal: the principal components of some lines."""
+"""Compresses coils to the principal components of some lines, with nearly all of the signal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SMALL = 0.1  # of the bound of eigenvalues: fewer samples than channels have no
 def compression_matrix(
     lines: Complex, *, loss: float = 0.01, most: int | None = None, noise: float = 0.0
 ) -> Complex:
-    r"""Orthonormal rows [C', C] that keep the signal of ``lines`` but for a share ``loss``.
+    r"""Orthonormal rows [C', C] that keep the signal of ``lines`` but for a fraction ``loss``.
 
     The channels are those of whitened lines: orthonormal rows keep the noise white, and each
     channel's own noise counts for the same. C' is the smallest number of principal components

@@ -1,4 +1,4 @@
-"""How one axis goes from encoded lines to the wanted image: padding, centre, crop."""
+"""Describes how one axis goes from encoded lines to the image: padding, centre, crop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coil compression by position along the readout, in channels that vary smoothly along it."""
+"""Compresses coils by position along the readout, into channels that vary smoothly along it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from streamrecon.recon.kspace.coil_compression import enough_channels, known_noi
 Complex = NDArray[np.complex64]
 Double = NDArray[np.complex128]
 
-_FLOOR = 1e-3  # share of all positions' mean that counts everywhere: it decides where all is noise
+_FLOOR = (
+    1e-3  # fraction of all positions' mean that counts everywhere: it decides where all is noise
+)
 
 
 def compressed_along_x(
@@ -150,6 +152,6 @@ def _aligned(matrices: Double, start: int) -> Double:
     steps = [(x, x - 1) for x in range(start + 1, len(aligned))]
     steps += [(x, x + 1) for x in range(start - 1, -1, -1)]
     for x, before in steps:
-        left, _, right = np.linalg.svd(aligned[before] @ aligned[x].conj().T)
-        aligned[x] = left @ right @ aligned[x]
+        u, _, vh = np.linalg.svd(aligned[before] @ aligned[x].conj().T)
+        aligned[x] = u @ vh @ aligned[x]
     return aligned

@@ -1,4 +1,4 @@
-"""Missing lines in words."""
+"""Describes missing lines in words."""
 
 from __future__ import annotations
 

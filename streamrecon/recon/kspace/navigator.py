@@ -1,4 +1,4 @@
-"""A field that moves while a scan lasts: seen by navigators, taken off the lines."""
+"""Corrects lines for a field that drifts during a scan, as navigators measure it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Receiver noise: where it is seen, its covariance, and the matrix that makes it white."""
+"""Measures receiver noise, its covariance, and the matrix that whitens it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WHITE_POWER = 2.0
 
 _SINGULAR = 1e-4  # least part of a channel that is no sum of others, amplitudes in float32
 _DEAD = 1e-4  # of the median noise power: less is a channel that is not connected
-_EDGE_SHARE = 8  # a line's outer eighths are its edges
+_EDGE_FRACTION = 8  # a line's outer eighths are its edges
 _POWER_RATIO = 2.0  # to the weakest quarter: keeps 97 % of edges of 12 samples of one channel
 _SIGNAL_CORRELATION = 0.3  # between neighbouring samples; a receiver's filter makes up to 0.2
 _LAGS = (1, 2, 3)
@@ -96,7 +96,7 @@ def edge_noise(lines: Sequence[NDArray[np.complex64]]) -> NDArray[np.complex64] 
 
 
 def _edges(run: NDArray[np.complex64]) -> list[NDArray[np.complex64]]:
-    count = max(1, run.shape[2] // _EDGE_SHARE)
+    count = max(1, run.shape[2] // _EDGE_FRACTION)
     return [*run[:, :, :count], *run[:, :, -count:]]
 
 

@@ -1,4 +1,4 @@
-"""One axis at a time: lines become rows along X, rows become planes along Y or Z."""
+"""Transforms one axis at a time: lines to rows along X, rows to planes along Y or Z."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which lines a volume is to have: all within the limits, or a lattice of them."""
+"""Finds which lines a volume is to have: all within the limits, or a lattice."""
 
 from __future__ import annotations
 

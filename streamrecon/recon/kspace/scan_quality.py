@@ -1,4 +1,4 @@
-"""How well a scan goes, told from lines that are measured twice and from the order they come in."""
+"""Judges a scan's quality from lines measured twice and from their order."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ Real = NDArray[np.float32]
 def interpolate_rows(coarse: Real, cells: Index, taps: Real, rows: Real) -> None:
     """Rows between coarse rows: [C, Rc, X] -> [C, R, X], real arrays or pairs of parts on X.
 
-    ``cells`` and ``taps`` [R, 4] are the four coarse rows of each row and their shares.
+    ``cells`` and ``taps`` [R, 4] are the four coarse rows of each row and their weights.
     """
     n_coils, n_rows, n_parts = rows.shape
     for r in range(n_rows):
@@ -35,7 +35,7 @@ def part_voxels(
     """
     n_aliases, (_, n_y, n_x, _) = len(z) - 1, vectors.shape
     gram = np.zeros((n_aliases, n_aliases), np.complex128)
-    share = np.zeros(n_aliases, np.complex128)
+    solution = np.zeros(n_aliases, np.complex128)
     for j in range(n_y):
         for x in range(n_x):
             own = vectors[row, j, x]
@@ -44,13 +44,13 @@ def part_voxels(
                 for b in range(a + 1):
                     gram[a, b] = _overlap(vectors[at], vectors[z[b + 1, row], y[b + 1, j], x])
                 gram[a, a] += noise[at]
-                share[a] = _overlap(vectors[at], own)
-            _solve_in_place(gram, share)
+                solution[a] = _overlap(vectors[at], own)
+            _solve_in_place(gram, solution)
             kept = 0.0
             for c in range(len(own)):
                 value = np.complex128(own[c])
                 for a in range(n_aliases):
-                    value -= vectors[z[a + 1, row], y[a + 1, j], x, c] * share[a]
+                    value -= vectors[z[a + 1, row], y[a + 1, j], x, c] * solution[a]
                 weights[row, j, x, c] = np.conj(value)
                 kept += (np.conj(value) * own[c]).real
             weights[row, j, x] *= np.float32((n_aliases + 1) / kept)

@@ -1,4 +1,4 @@
-"""Calibration lines in cells along X, and the windows over them that kernels are learnt in."""
+"""Divides calibration lines into cells along X, and windows to learn kernels in."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def cells_along_x(calibration: Complex, grid: Grid) -> Complex:
     return np.ascontiguousarray(cells.transpose(4, 2, 0, 3, 1))
 
 
-def window_shares(n_cells: int, grid: Grid, width_mm: float) -> Real:
-    """Share of each cell in each window, [windows, cells]: 12 mm apart, of a width (sigma)."""
+def window_weights(n_cells: int, grid: Grid, width_mm: float) -> Real:
+    """Weight of each cell in each window, [windows, cells]: 12 mm apart, of a width (sigma)."""
     fov_mm = grid.x.n_image * grid.x.voxel_mm
     n_places = min(n_cells, max(1, round(fov_mm / _STEP_MM)))
     cells = (np.arange(n_cells) - n_cells // 2) / n_cells

@@ -1,4 +1,4 @@
-"""Coil sensitivities from the centre of k-space: one set for all echoes, with a smooth phase."""
+"""Estimates coil sensitivities from the centre of k-space: one smooth set for all echoes."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _FLOOR = 1e-3  # of the brightest cell: below it the wide average speaks
 
 
 class Taps(NamedTuple):
-    """Interpolation along one axis: each voxel's four coarse cells and their shares, [n, 4]."""
+    """Interpolation along one axis: each voxel's four coarse cells and their weights, [n, 4]."""
 
     cells: NDArray[np.int64]
-    shares: Real
+    weights: Real
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,8 +66,8 @@ def slab_between(values: Complex, axis: int, taps: Taps, index: int) -> Complex:
     array([1.+2.j, 6.+0.j], dtype=complex64)
     """
     slab = np.zeros_like(values.take(0, axis))
-    for cell, share in zip(taps.cells[index], taps.shares[index], strict=True):
-        slab += values.take(cell, axis) * share
+    for cell, weight in zip(taps.cells[index], taps.weights[index], strict=True):
+        slab += values.take(cell, axis) * weight
     return slab
 
 
@@ -135,7 +135,7 @@ def sensitivities_of(covariance: Complex, basis: Complex, grid: Grid) -> Sensiti
     _, n_z, n_y, n_x = full.shape
     along_x = cubic_taps(grid.x.n_image, n_x, n_x / grid.x.n_image)
     return Sensitivities(
-        np.einsum("czynk,nk->czyn", full[..., along_x.cells], along_x.shares, order="C"),
+        np.einsum("czynk,nk->czyn", full[..., along_x.cells], along_x.weights, order="C"),
         cubic_taps(n_z, n_z, 1.0) if grid.is_2d else _taps(grid.z, n_z),
         _taps(grid.y, n_y),
     )
@@ -186,8 +186,8 @@ def carried_on(near: Complex, far: Complex) -> Complex:
     """Covariances ``near`` a cell [Z, Y, X, K, K]; where they are weak those ``far`` around it."""
     power, wide = (np.einsum("zyxaa->zyx", part).real for part in (near, far))
     floor = min(float(np.percentile(power, 5)), _FLOOR * float(power.max()))
-    share = floor / np.maximum(wide, np.finfo(np.float32).tiny)
-    covariance: Complex = near + far * share[..., None, None].astype(np.float32)
+    weight = floor / np.maximum(wide, np.finfo(np.float32).tiny)
+    covariance: Complex = near + far * weight[..., None, None].astype(np.float32)
     return covariance
 
 
@@ -231,15 +231,15 @@ def cubic_taps(n_fine: int, n_coarse: int, step: float) -> Taps:
     """
     at = (np.arange(n_fine) - n_fine // 2) * step + n_coarse // 2
     cells = np.floor(at).astype(np.int64)[:, None] + np.arange(-1, 3)
-    shares = _keys(np.abs(at[:, None] - cells)).astype(np.float32)
-    return Taps(cells.clip(0, n_coarse - 1), shares)
+    weights = _keys(np.abs(at[:, None] - cells)).astype(np.float32)
+    return Taps(cells.clip(0, n_coarse - 1), weights)
 
 
 def between_cells(values: Cells, taps: tuple[Taps, Taps, Taps]) -> Cells:
     """Values [..., Z, Y, X] at places between their cells, by taps along Z, Y and X."""
-    for axis, (cells, shares) in enumerate(taps, values.ndim - 3):
+    for axis, (cells, weights) in enumerate(taps, values.ndim - 3):
         picked = values.take(cells, axis)  # the four cells follow the axis
-        ours = shares.reshape(*shares.shape, *[1] * (values.ndim - 1 - axis))
+        ours = weights.reshape(*weights.shape, *[1] * (values.ndim - 1 - axis))
         values = (picked * ours).sum(axis=axis + 1)
     return values
 

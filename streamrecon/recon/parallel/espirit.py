@@ -1,4 +1,4 @@
-"""ESPIRiT: sensitivities as the vectors that calibration lines, by their structure, keep."""
+"""ESPIRiT: sensitivities as eigenvectors of the calibration's reproducing kernel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.linalg.blas import cherk
 
 from streamrecon.errors import ReconError
 from streamrecon.recon.kspace.encoding_grid import Grid
-from streamrecon.recon.parallel.calibration_windows import cells_along_x, window_shares
+from streamrecon.recon.parallel.calibration_windows import cells_along_x, window_weights
 from streamrecon.recon.parallel.coil_sensitivities import (
     FAR,
     Sensitivities,
@@ -114,7 +114,7 @@ def _reproducing(lines: Complex, grid: Grid) -> Complex:
             products[cell] = _products(lines[cell], width)
 
     at_once(multiply, n_cells)
-    windows = window_shares(n_cells, grid, _WINDOW_MM)
+    windows = window_weights(n_cells, grid, _WINDOW_MM)
     windowed = np.einsum("pn,nab->pab", windows, products, optimize=True)
     kernels = _harmonics(grid, width)
     n_z, n_y = (len(along) for along in kernels)

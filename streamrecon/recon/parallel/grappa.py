@@ -1,4 +1,4 @@
-"""GRAPPA: lines that were not taken as sums of neighbours, learnt from a calibration."""
+"""GRAPPA: synthesizes missing lines from neighbours, with weights learnt from a calibration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy.linalg.blas import cherk
 from streamrecon.errors import ReconError
 from streamrecon.model.lattice import Lattice, Step
 from streamrecon.recon.kspace.encoding_grid import Grid
-from streamrecon.recon.parallel.calibration_windows import cells_along_x, window_shares
+from streamrecon.recon.parallel.calibration_windows import cells_along_x, window_weights
 from streamrecon.recon.parallel.coil_sensitivities import Sensitivities, cubic_taps
 from streamrecon.recon.parallel.unmixing_weights import (
     CoarseAxis,
@@ -148,7 +148,7 @@ def unmix_with(kernels: Kernels, sensitivities: Sensitivities, grid: Grid) -> Un
     mixed = np.empty((n_places, *unit.shape[:3]), np.complex64)
     at_once(partial(_mix, kernels, unit.conj(), (along_z, along_y), mixed), n_places)
     along_x = cubic_taps(n_x, n_places, n_places / n_x)
-    weights = np.einsum("nkczy,nk->czyn", mixed[along_x.cells], along_x.shares, optimize=True)
+    weights = np.einsum("nkczy,nk->czyn", mixed[along_x.cells], along_x.weights, optimize=True)
     return Unmixing(
         np.ascontiguousarray(weights),
         along_z.to_voxels(grid.z),
@@ -180,13 +180,13 @@ def _solve(pattern: Pattern, lines: Complex, grid: Grid, ridge: float) -> Comple
     products = np.empty((n_groups, n_cells, n_unknown, n_unknown + n_channels), np.complex64)
     groups = lines[:, :, None] if grid.is_2d else lines[:, None]  # [Xc, Zs, Z, E, Y, C]
 
-    def share(cells: range) -> None:
+    def chunk(cells: range) -> None:
         for cell in cells:
             for group in range(n_groups):
                 products[group, cell] = _products(pattern, groups[cell, group])
 
-    at_once(share, n_cells)
-    windows = window_shares(n_cells, grid, _WINDOW_MM)
+    at_once(chunk, n_cells)
+    windows = window_weights(n_cells, grid, _WINDOW_MM)
     windowed = np.einsum("pn,gnab->gpab", windows, products, optimize=True)
     weights = _ridged(windowed, n_unknown, ridge)
     return weights.reshape(n_groups, len(windows), n_sources, n_channels, n_channels)

@@ -1,4 +1,4 @@
-"""SENSE: voxels that fold onto each other are parted by the coils' sensitivities."""
+"""SENSE: separates voxels that fold onto each other by the coils' sensitivities."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def unmix_by_sense(
     weights = np.empty_like(vectors)
     at_once(partial(_part, vectors, noise.astype(np.float32), folded, weights), len(weights))
     along_x = cubic_taps(n_x, n_places, n_places / n_x)
-    full = np.einsum("zynkc,nk->czyn", weights[:, :, along_x.cells], along_x.shares, optimize=True)
+    full = np.einsum("zynkc,nk->czyn", weights[:, :, along_x.cells], along_x.weights, optimize=True)
     return Unmixing(
         np.ascontiguousarray(full),
         along_z.to_voxels(grid.z),

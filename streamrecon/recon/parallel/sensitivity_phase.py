@@ -1,4 +1,4 @@
-"""Phases of coil sensitivities: chosen so that they turn as little as the coils allow."""
+"""Chooses the phase of coil sensitivities that is as smooth as the coils allow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a calibration to the weights of the combination, whatever lines a scan takes."""
+"""Computes the combination's weights from a calibration, for any sampling pattern."""
 
 from __future__ import annotations
 

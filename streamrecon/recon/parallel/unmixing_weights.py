@@ -1,4 +1,4 @@
-"""Weights over the coils that unfold and combine at once, read out slab by slab."""
+"""Holds coil weights that unfold and combine at once, read slab by slab."""
 
 from __future__ import annotations
 

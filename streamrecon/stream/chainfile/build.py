@@ -1,4 +1,4 @@
-"""A chain file and a registry made into a chain."""
+"""Builds a chain from a chain file and a registry."""
 
 from __future__ import annotations
 

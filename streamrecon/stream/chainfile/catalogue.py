@@ -1,4 +1,4 @@
-"""What the gadgets of a registry are: names, parameters, units, defaults, limits."""
+"""Lists the gadgets of a registry: names, parameters, units, defaults, limits."""
 
 from __future__ import annotations
 

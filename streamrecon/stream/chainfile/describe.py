@@ -1,4 +1,4 @@
-"""A chain file in words: what `streamrecon check` prints."""
+"""Describes a chain file in words, for `streamrecon check`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gadgets made from a chain file, a registry and a client's parameters."""
+"""Makes gadgets from a chain file, a registry and a client's parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chain files by name: only in known folders, only plain names."""
+"""Finds chain files by name: only in known folders, only plain names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gadgets of a chain file looked up, with the texts that their fields are given."""
+"""Looks up the gadgets of a chain file, with the texts for their fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client's parameters laid over the properties of a chain file."""
+"""Overrides properties of a chain file with a client's parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gadgetron's chain files, both dialects, as a `ChainSpec`."""
+"""Parses Gadgetron's chain files, in both dialects, into a `ChainSpec`."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _gadget(element: Element) -> GadgetSpec:
         )
     name = element.text_of("name") or class_name
     properties = tuple(_property(p) for p in element.all("property"))
-    _refuse_twins(name, properties)
+    _refuse_duplicates(name, properties)
     return GadgetSpec(class_name, name, properties, element.line)
 
 
@@ -129,7 +129,7 @@ def _property(element: Element) -> Property:
     return Property(name.strip(), text.strip(), element.line)
 
 
-def _refuse_twins(name: str, properties: tuple[Property, ...]) -> None:
+def _refuse_duplicates(name: str, properties: tuple[Property, ...]) -> None:
     seen: set[str] = set()
     for p in properties:
         if p.name in seen:

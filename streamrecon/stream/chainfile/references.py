@@ -1,4 +1,4 @@
-"""References: a property whose value is the property of another gadget, ``property@Gadget``.
+"""Resolves references: properties with the value of another gadget's, ``property@Gadget``.
 
 Gadgetron replaces a reference that leads nowhere by an empty text, and so loses every literal
 with an ``@``. Here both are refused.

@@ -1,4 +1,4 @@
-"""The texts of a chain file as values of a gadget's fields."""
+"""Converts the texts of a chain file to values of a gadget's fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether what detached branches make has a way out, since the socket is closed to them."""
+"""Checks that results of detached branches are kept somewhere: the socket is closed to them."""
 
 from __future__ import annotations
 

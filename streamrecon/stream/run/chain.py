@@ -1,4 +1,4 @@
-"""A chain ready to run: items in, results and notices out."""
+"""Runs a chain: items in, results and notices out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Branches of a chain that run at once, a thread each."""
+"""Runs branches of a chain at once, each in a thread."""
 
 from __future__ import annotations
 

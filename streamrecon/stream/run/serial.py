@@ -1,4 +1,4 @@
-"""The line of a chain: a gadget that takes what it accepts, and gadgets one after another."""
+"""Runs gadgets one after another, each on the items that it accepts."""
 
 from __future__ import annotations
 

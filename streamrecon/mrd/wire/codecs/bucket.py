@@ -1,4 +1,4 @@
-"""Lines that belong together, as Gadgetron gives them to external processes."""
+"""Reads and writes buckets: lines that Gadgetron groups for external processes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.mrd.wire.codecs.row import Codec, Turn
-from streamrecon.mrd.wire.codecs.waveform import waveform_data, waveform_head
+from streamrecon.mrd.wire.codecs.waveform import waveform_data, waveform_header
 from streamrecon.mrd.wire.decode_fields import Reading, u64, vector
 from streamrecon.mrd.wire.decode_lines import cuts
 from streamrecon.mrd.wire.dialect import Dialect
@@ -55,10 +55,10 @@ def _read(limits: Limits) -> Reading[Bucket]:
 
 def _read_lines(count: int, limits: Limits) -> Reading[tuple[Acquisitions, ...]]:
     limits.check(count, "items", "bucket: lines")
-    head = np.frombuffer((yield count * ACQUISITION.itemsize), ACQUISITION)
-    if count and int(head["active_channels"].max()) > limits.channels:
-        limits.check(int(head["active_channels"].max()), "channels", "bucket: channels")
-    runs = np.split(head, cuts(head)) if count else []
+    header = np.frombuffer((yield count * ACQUISITION.itemsize), ACQUISITION)
+    if count and int(header["active_channels"].max()) > limits.channels:
+        limits.check(int(header["active_channels"].max()), "channels", "bucket: channels")
+    runs = np.split(header, cuts(header)) if count else []
     trajectories, data = [], []
     for run in runs:
         samples, dimensions = _shape(run)[1:]
@@ -78,8 +78,8 @@ def _read_lines(count: int, limits: Limits) -> Reading[tuple[Acquisitions, ...]]
     )
 
 
-def _shape(head: NDArray[np.void]) -> tuple[int, int, int]:
-    first = head[0]
+def _shape(header: NDArray[np.void]) -> tuple[int, int, int]:
+    first = header[0]
     return (
         int(first["active_channels"]),
         int(first["number_of_samples"]),
@@ -102,10 +102,10 @@ def _skip_statistics(limits: Limits) -> Reading[None]:
 
 def _read_waveforms(count: int, limits: Limits) -> Reading[tuple[Waveform, ...]]:
     limits.check(count, "items", "bucket: waveforms")
-    heads = np.frombuffer((yield count * WAVEFORM.itemsize), WAVEFORM)
+    headers = np.frombuffer((yield count * WAVEFORM.itemsize), WAVEFORM)
     found = []
-    for head in heads:
-        found.append((yield from waveform_data(head, limits)))  # noqa: PERF401
+    for header in headers:
+        found.append((yield from waveform_data(header, limits)))  # noqa: PERF401
     return tuple(found)
 
 
@@ -116,16 +116,16 @@ def _write(message: Bucket, _: Dialect) -> Iterator[Piece]:
     sizes["data"] = _sizes(message.data)
     sizes["reference"] = _sizes(message.reference)
     sizes["data_stats"], sizes["reference_stats"] = (len(part) for part in statistics)
-    heads = [waveform_head(waveform) for waveform in message.waveforms]
+    headers = [waveform_header(waveform) for waveform in message.waveforms]
     samples = sum(4 * waveform.data.size for waveform in message.waveforms)
-    sizes["waveforms"] = (len(heads), sum(head.nbytes for head in heads), samples)
+    sizes["waveforms"] = (len(headers), sum(header.nbytes for header in headers), samples)
     yield sizes.tobytes()
     for lines, part in zip((message.data, message.reference), statistics, strict=True):
-        yield from (raw(run.head.astype(ACQUISITION, copy=False)) for run in lines)
+        yield from (raw(run.header.astype(ACQUISITION, copy=False)) for run in lines)
         yield from (raw(run.trajectory.astype("<f4", copy=False)) for run in lines)
         yield from (raw(run.data.astype("<c8", copy=False)) for run in lines)
         yield part
-    yield from (head.tobytes() for head in heads)
+    yield from (header.tobytes() for header in headers)
     yield from (raw(waveform.data.astype("<u4", copy=False)) for waveform in message.waveforms)
 
 
@@ -141,11 +141,11 @@ def _statistics(lines: Sequence[Acquisitions]) -> Iterator[bytes]:
     if not lines:
         yield packed_u64(0)
         return
-    head = np.concatenate([run.head for run in lines])
-    spaces = int(head["encoding_space_ref"].max()) + 1
+    header = np.concatenate([run.header for run in lines])
+    spaces = int(header["encoding_space_ref"].max()) + 1
     yield packed_u64(spaces)
     for space in range(spaces):
-        counters = head["idx"][head["encoding_space_ref"] == space]
+        counters = header["idx"][header["encoding_space_ref"] == space]
         for name in _COUNTER_SETS:
             values = np.unique(counters[name]).astype("<u2")
             yield packed_u64(len(values)) + values.tobytes()

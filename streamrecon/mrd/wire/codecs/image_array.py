@@ -1,4 +1,4 @@
-"""Images on a grid, as Gadgetron gives them to external processes."""
+"""Reads and writes arrays of images, as Gadgetron gives them to external processes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from streamrecon.mrd.wire.messages import ImageArray, Meta, Waveform
 def _read(limits: Limits) -> Reading[ImageArray]:
     """Id 1024."""
     data = yield from array("<c8", limits, "image array data")
-    head = yield from array(IMAGE, limits, "image array headers")
+    header = yield from array(IMAGE, limits, "image array headers")
     metas = yield from vector(partial(meta, limits, "image array"), limits, "image array meta")
     waveforms = yield from optional(
         partial(vector, partial(waveform, limits), limits, "image array waveforms"), "waveforms"
@@ -33,13 +33,13 @@ def _read(limits: Limits) -> Reading[ImageArray]:
     acquisitions = yield from optional(
         partial(array, ACQUISITION, limits, "image array acquisitions"), "acquisitions"
     )
-    return ImageArray(data, head, metas, waveforms, acquisitions)  # type: ignore[arg-type]
+    return ImageArray(data, header, metas, waveforms, acquisitions)  # type: ignore[arg-type]
 
 
 def _write(message: ImageArray, _: Dialect) -> Iterator[Piece]:
     """Body of id 1024."""
     yield from array_pieces(message.data.astype("<c8", copy=False))
-    yield from array_pieces(message.head.astype(IMAGE, copy=False))
+    yield from array_pieces(message.header.astype(IMAGE, copy=False))
     yield from vector_pieces(message.meta, _meta)
     yield from optional_pieces(message.waveforms, _waveforms)
     yield from optional_pieces(message.acquisitions, array_pieces)

@@ -1,4 +1,4 @@
-"""Images, DICOM files and facts of a noise scan: what carries meta."""
+"""Reads and writes messages with meta: images, DICOM files, facts of a noise scan."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def _read_image(limits: Limits) -> Reading[Message]:
 
     The length before the meta counts, not the one in the header: they differ in some writers.
     """
-    head = np.frombuffer((yield IMAGE.itemsize), IMAGE)[0]
-    kind = PIXELS.get(int(head["data_type"]))
+    header = np.frombuffer((yield IMAGE.itemsize), IMAGE)[0]
+    kind = PIXELS.get(int(header["data_type"]))
     if kind is None:
-        raise ProtocolError(f"image: found data type {head['data_type']}, needed 1 to 8")
-    x, y, z = (int(n) for n in head["matrix_size"])
-    shape = (int(head["channels"]), z, y, x)
+        raise ProtocolError(f"image: found data type {header['data_type']}, needed 1 to 8")
+    x, y, z = (int(n) for n in header["matrix_size"])
+    shape = (int(header["channels"]), z, y, x)
     size = limits.check(prod(shape) * kind.itemsize, "image_bytes", "image: bytes")
     attributes = yield from meta(limits, "image")
     pixels = np.frombuffer((yield size), kind).reshape(shape)
-    return Image(head, pixels, attributes)
+    return Image(header, pixels, attributes)
 
 
 def _write_image(message: Image, dialect: Dialect) -> Iterator[Piece]:
@@ -47,20 +47,20 @@ def _write_image(message: Image, dialect: Dialect) -> Iterator[Piece]:
     # Gadgetron's own writer ends the meta with a counted NUL, FIRE's does not; both read both.
     ending = b"\0" if dialect is Dialect.GADGETRON else b""
     packed = write_meta(message.meta) + ending if message.meta else b""
-    yield image_head(message, kind, len(packed)).tobytes() + counted64(packed)
+    yield image_header(message, kind, len(packed)).tobytes() + counted64(packed)
     yield raw(message.data.astype(PIXELS[kind], copy=False))
 
 
-def image_head(message: Image, kind: int, meta_bytes: int) -> NDArray[np.void]:
+def image_header(message: Image, kind: int, meta_bytes: int) -> NDArray[np.void]:
     """Header [1] with the fields that follow from the data and the meta."""
     channels, z, y, x = message.data.shape
-    head = np.empty(1, IMAGE)
-    head[0] = message.head
-    head["data_type"] = kind
-    head["channels"] = channels
-    head["matrix_size"] = (x, y, z)
-    head["attribute_string_len"] = meta_bytes
-    return head
+    header = np.empty(1, IMAGE)
+    header[0] = message.header
+    header["data_type"] = kind
+    header["channels"] = channels
+    header["matrix_size"] = (x, y, z)
+    header["attribute_string_len"] = meta_bytes
+    return header
 
 
 def _read_dicom_file(limits: Limits) -> Reading[Message]:

@@ -1,4 +1,4 @@
-"""Lines as bytes; they are read in runs by the parser itself.
+"""Writes lines as bytes; the parser itself reads them, in runs.
 
 Lines that still lie as they were received leave as they came. Else samples are not copied where
 they lie contiguous: their piece is a view. Lines of less than `PACK_BYTES` are copied, because
@@ -31,32 +31,32 @@ def _write_lines(message: Acquisitions, _: Dialect) -> Iterator[Piece]:
     if received is not None:
         yield raw(received)
         return
-    _check_heads(message)
+    _check_headers(message)
     if record.itemsize < PACK_BYTES:
         yield from _packed_lines(message, record)
     else:
         yield from _scattered_lines(message)
 
 
-def _check_heads(message: Acquisitions) -> None:
+def _check_headers(message: Acquisitions) -> None:
     n, channels, samples = message.data.shape
-    head, dimensions = message.head, message.trajectory.shape[-1]
+    header, dimensions = message.header, message.trajectory.shape[-1]
     fits = (
-        (head["number_of_samples"] == samples)
-        & (head["active_channels"] == channels)
-        & (head["trajectory_dimensions"] == dimensions)
+        (header["number_of_samples"] == samples)
+        & (header["active_channels"] == channels)
+        & (header["trajectory_dimensions"] == dimensions)
     )
-    if len(head) != n or len(message.trajectory) != n or not fits.all():
+    if len(header) != n or len(message.trajectory) != n or not fits.all():
         raise ProtocolError(f"lines: found headers that contradict the data {message.data.shape}")
 
 
 def _as_received(message: Acquisitions, record: np.dtype[np.void]) -> NDArray[np.void] | None:
-    """The wire's own bytes, if head, trajectory and data still are views of all of them."""
-    wire = message.head.base
+    """The wire's own bytes, if header, trajectory and data still are views of all of them."""
+    wire = message.header.base
     if not isinstance(wire, np.ndarray) or wire.dtype is not record:
         return None
     for name, part in (
-        ("head", message.head),
+        ("head", message.header),
         ("trajectory", message.trajectory),
         ("data", message.data),
     ):
@@ -70,7 +70,7 @@ def _as_received(message: Acquisitions, record: np.dtype[np.void]) -> NDArray[np
 def _packed_lines(message: Acquisitions, record: np.dtype[np.void]) -> Iterator[Piece]:
     lines = np.empty(len(message), record)
     lines["id"] = LINE_ID
-    lines["head"] = message.head
+    lines["head"] = message.header
     lines["trajectory"] = message.trajectory
     lines["data"] = message.data
     yield raw(lines)
@@ -79,12 +79,12 @@ def _packed_lines(message: Acquisitions, record: np.dtype[np.void]) -> Iterator[
 def _scattered_lines(message: Acquisitions) -> Iterator[Piece]:
     prefix = np.empty(len(message), _PREFIX)
     prefix["id"] = LINE_ID
-    prefix["head"] = message.head.view(_OPAQUE)
-    heads = prefix.view(np.uint8).reshape(len(message), -1)
+    prefix["head"] = message.header.view(_OPAQUE)
+    headers = prefix.view(np.uint8).reshape(len(message), -1)
     paths = _rows(message.trajectory.astype("<f4", copy=False))
     data = _rows(message.data.astype("<c8", copy=False))
     for i in range(len(message)):
-        yield heads[i].data
+        yield headers[i].data
         if paths.shape[1]:
             yield paths[i].data
         yield data[i].data

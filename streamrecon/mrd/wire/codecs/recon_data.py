@@ -1,4 +1,4 @@
-"""Lines on a grid, as Gadgetron gives them to external processes."""
+"""Reads and writes lines on a grid, as Gadgetron gives them to external processes."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def _read_buffer(limits: Limits) -> Reading[ReconBuffer]:
     floats = partial(array, "<f4", limits)
     trajectory = yield from optional(partial(floats, "recon buffer trajectory"), "trajectory")
     density = yield from optional(partial(floats, "recon buffer density"), "density")
-    head = yield from array(ACQUISITION, limits, "recon buffer headers")
+    header = yield from array(ACQUISITION, limits, "recon buffer headers")
     sampling = np.frombuffer((yield _SAMPLING.itemsize), _SAMPLING)[0]
-    return ReconBuffer(data, head, _sampling(sampling), trajectory, density)  # type: ignore[arg-type]
+    return ReconBuffer(data, header, _sampling(sampling), trajectory, density)  # type: ignore[arg-type]
 
 
 def _sampling(raw: np.void) -> SamplingDescription:
@@ -72,7 +72,7 @@ def _write_buffer(buffer: ReconBuffer) -> Iterator[Piece]:
     yield from array_pieces(buffer.data.astype("<c8", copy=False))
     yield from optional_pieces(buffer.trajectory, _floats)
     yield from optional_pieces(buffer.density, _floats)
-    yield from array_pieces(buffer.head.astype(ACQUISITION, copy=False))
+    yield from array_pieces(buffer.header.astype(ACQUISITION, copy=False))
     sampling = np.zeros(1, _SAMPLING)
     sampling["encoded_fov"] = buffer.sampling.encoded_fov_mm
     sampling["recon_fov"] = buffer.sampling.recon_fov_mm

@@ -1,4 +1,4 @@
-"""How one kind of message goes over the wire: a row of `streamrecon.mrd.wire.codecs.table`."""
+"""Describes one kind of message on the wire: a row of `streamrecon.mrd.wire.codecs.table`."""
 
 from __future__ import annotations
 

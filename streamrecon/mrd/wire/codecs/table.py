@@ -1,4 +1,4 @@
-"""The table of messages, from which parser, writer and grammar take what they know of each."""
+"""Lists every kind of message once, for parser, writer and grammar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts and what has no body: configs, header, close, log lines, questions, answers, failures."""
+"""Reads and writes texts and messages without a body: configs, header, close, log lines."""
 
 from __future__ import annotations
 

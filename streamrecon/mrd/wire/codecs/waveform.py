@@ -1,4 +1,4 @@
-"""Physiology: a 40-byte header and unsigned samples."""
+"""Reads and writes physiology: a 40-byte header and unsigned samples."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from streamrecon.mrd.wire.messages import Waveform
 
 def waveform(limits: Limits) -> Reading[Waveform]:
     """A waveform's header and samples, as a message's body and inside composites."""
-    head = np.frombuffer((yield WAVEFORM.itemsize), WAVEFORM)[0]
-    return (yield from waveform_data(head, limits))
+    header = np.frombuffer((yield WAVEFORM.itemsize), WAVEFORM)[0]
+    return (yield from waveform_data(header, limits))
 
 
-def waveform_data(head: np.void, limits: Limits) -> Reading[Waveform]:
-    """The samples that belong to ``head``."""
-    shape = (int(head["channels"]), int(head["number_of_samples"]))
+def waveform_data(header: np.void, limits: Limits) -> Reading[Waveform]:
+    """The samples that belong to ``header``."""
+    shape = (int(header["channels"]), int(header["number_of_samples"]))
     size = limits.check(4 * shape[0] * shape[1], "waveform_bytes", "waveform: bytes")
-    return Waveform(head, np.frombuffer((yield size), "<u4").reshape(shape))
+    return Waveform(header, np.frombuffer((yield size), "<u4").reshape(shape))
 
 
 def waveform_pieces(waveform: Waveform) -> Iterator[Piece]:
     """A waveform's header and samples, as a message's body and inside composites."""
-    yield waveform_head(waveform).tobytes()
+    yield waveform_header(waveform).tobytes()
     yield raw(waveform.data.astype("<u4", copy=False))
 
 
-def waveform_head(waveform: Waveform) -> NDArray[np.void]:
+def waveform_header(waveform: Waveform) -> NDArray[np.void]:
     """Header [1] with the shape of the data, padding zeroed."""
-    head = np.zeros(1, WAVEFORM)
-    head[0] = waveform.head
-    head["channels"], head["number_of_samples"] = waveform.data.shape
-    return head
+    header = np.zeros(1, WAVEFORM)
+    header[0] = waveform.header
+    header["channels"], header["number_of_samples"] = waveform.data.shape
+    return header
 
 
 def _write_waveform(message: Waveform, _: Dialect) -> Iterator[Piece]:
