@@ -76,7 +76,7 @@ def map_local_field(options: argparse.Namespace) -> tuple[Volume, tuple[str, ...
     )
     scan = _scan(geometry, options)
     volume = Volume(
-        found.map.chi_ppm, geometry, Quantity.CHI, scan, comments=(*scan.remarks, *found.notices)
+        found.map.chi_ppm, geometry, Quantity.CHI, scan, comments=(*scan.comments, *found.notices)
     )
     return volume, found.notices
 
@@ -135,4 +135,4 @@ def _scan(geometry: Geometry, options: argparse.Namespace) -> Scan:
         phase_sign=PhaseSign(1, SignOrigin.GIVEN),
         ids=Ids(protocol=options.local.name.split(".")[0].removesuffix("_localfield")),
     )
-    return Scan(geometry, protocol, voxel_mm[0], remarks=("made of a local field",))
+    return Scan(geometry, protocol, voxel_mm[0], comments=("made of a local field",))

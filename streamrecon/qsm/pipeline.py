@@ -278,16 +278,10 @@ def _solved(
         return Solution(chi, 0, 0.0, converged=True), f"TV on half the grid and TKD, {strength}"
     steps, tolerance = (_CLEAN_STEPS if local.is_clean else _STEPS)[quality]
     found = invert_tv(
-        field,
-        mask,
-        geometry,
-        strength=strength.value,
-        weight=total.weight,
-        magnitude=total.magnitude,
-        outside=float(local.is_clean),
-        iterations=steps,
-        tolerance=tolerance,
-    )
+        field, mask, geometry, strength=strength.value, weight=total.weight,
+        magnitude=total.magnitude, outside=float(local.is_clean),
+        iterations=steps, tolerance=tolerance,
+    )  # fmt: skip
     return found, f"TV of strength {strength}"
 
 

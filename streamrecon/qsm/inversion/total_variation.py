@@ -2,11 +2,11 @@ r"""Susceptibility with sparse gradients: the standard inversion.
 
 .. math:: \min_\chi \tfrac12 \|W (D \chi - f)\|^2 + \lambda \|G \nabla\chi\|_1
 
-by relaxed ADMM. ``G`` is 1 inside the mask and falls to a fifth across edges. What it is outside the
-mask, and whose edges count, depends on the field. One that removal of a background left has lost
-and kept what sources outside explain: gradients are free there (``outside=0``), so that it finds
-its place, and the magnitude's edges count, which say more than such a map. A clean field has no
-such rest, and free gradients only lose what it holds: there they cost as much as inside
+by relaxed ADMM. ``G`` is 1 inside the mask and falls to a fifth across edges. What it is outside
+the mask, and whose edges count, depends on the field. One that removal of a background left has
+lost and kept what sources outside explain: gradients are free there (``outside=0``), so that it
+finds its place, and the magnitude's edges count, which say more than such a map. A clean field has
+no such rest, and free gradients only lose what it holds: there they cost as much as inside
 (``outside=1``), and edges count that a first map has, see `streamrecon.qsm.inversion.edges`.
 """
 
