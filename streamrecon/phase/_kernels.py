@@ -64,8 +64,8 @@ def edge_costs(
                 even *= straightness(phase[v], phase[w], phase[w + step])
             weight *= 0.1 + 0.9 * even
             high = max(magnitude[v], magnitude[w])
-            ratio = min(magnitude[v], magnitude[w]) / high if high > 0 else 0.0
-            weight *= 0.1 + 0.9 * ratio * ratio
+            alike = min(magnitude[v], magnitude[w]) / high if high > 0 else 0.0
+            weight *= 0.1 + 0.9 * alike * alike
             cost[v] = max(1, np.rint((1 - weight) * 255))
 
 
