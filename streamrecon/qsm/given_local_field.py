@@ -40,7 +40,7 @@ def susceptibility_of_local_field(
     Parameters
     ----------
     field_ppm
-        LocalField field [Z, Y, X, ppm], positive where B exceeds B0.
+        Local field [Z, Y, X, ppm], positive where B exceeds B0.
     mask
         Where it is trusted [Z, Y, X].
     geometry

@@ -87,9 +87,10 @@ _UNWEIGHTED: dict[Background, Callable[[Real, NDArray[np.bool_], Geometry], Loca
     Background.LBV: remove_lbv,
 }
 
-# (fewest, most), tolerance by quality: behind our own removal of background, and of a clean field
-_STEPS = {Quality.STANDARD: ((10, 30), 1.5e-2), Quality.BEST: ((60, 200), 5e-4)}
-_CLEAN_STEPS = {Quality.STANDARD: ((30, 60), 3e-3), Quality.BEST: ((60, 300), 5e-4)}
+# (fewest, most), tolerance by quality: behind our own removal of background, and of a clean field.
+# The standard takes as many steps for all: near a tolerance rounding would choose their number.
+_STEPS = {Quality.STANDARD: ((20, 20), 1.5e-2), Quality.BEST: ((60, 200), 5e-4)}
+_CLEAN_STEPS = {Quality.STANDARD: ((60, 60), 3e-3), Quality.BEST: ((60, 300), 5e-4)}
 _UNSETTLED = 1e-2  # change of χ in a step: at a limit with less, a map is told of and no more
 
 

@@ -181,8 +181,7 @@ def test_strength_grows_with_the_noise_and_trust_falls():
     sd[0, 0] = 0.01
     sd[1, 0] = np.inf
 
-    grid = Geometry(mask.shape, (1, 1, 1), AXIAL)
-    once, twice = (strength_from_noise(n * sd, mask, grid).value for n in (1, 2))
+    once, twice = (strength_from_noise(n * sd, mask).value for n in (1, 2))
 
     assert twice == pytest.approx(2 * once)
     trust = trust_from_noise(sd, mask)

@@ -1,9 +1,9 @@
 r"""How strong the regularisation is: from the noise that was measured, or that the field shows.
 
-.. math:: \lambda = c\,\sigma\,h
+.. math:: \lambda = \ell\,\sigma
 
-with the noise σ [ppm] of a voxel and its side ``h`` [mm]: a gradient costs per millimetre, noise is
-per voxel. Where nobody knows σ, `noise_of_field` reads it from the field.
+with the noise σ [ppm] of a voxel and a length ℓ of 0.15 mm. It does not grow with the voxel, as
+gradients of anatomy do not. Where nobody knows σ, `noise_of_field` reads it from the field.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from streamrecon.qsm.dipole import dipole_kernel, frequencies
 
 Real = NDArray[np.float32]
 
-_PER_NOISE = 0.15  # c; the minimum is flat: see the table of strengths in docs/qsm.md
+_LENGTH_MM = 0.15  # ℓ; best or near it on voxels of 0.9, 1.4 and 3 mm: docs/explanation/qsm.md
 _WEAKEST, _STRONGEST = 1e-5, 3e-3
 _CONE = 0.03  # |D| below which no source makes a field: it answers with a thousandth of the power
 _FROM_PER_VOXEL = 0.25  # below this frequency there is signal enough to leak through the window
@@ -57,13 +57,11 @@ def find_strength(
 ) -> Strength:
     """Strength by the noise where its median in the mask is known, else by the field."""
     if mask.any() and np.isfinite(np.median(sd_ppm[mask])):
-        return strength_from_noise(sd_ppm, mask, geometry)
+        return strength_from_noise(sd_ppm, mask)
     return strength_from_field(field_ppm, mask, geometry)
 
 
-def strength_from_noise(
-    sd_ppm: NDArray[np.floating], mask: NDArray[np.bool_], geometry: Geometry
-) -> Strength:
+def strength_from_noise(sd_ppm: NDArray[np.floating], mask: NDArray[np.bool_]) -> Strength:
     """Strength for a field whose noise is known: by its median in the mask.
 
     Raises
@@ -74,9 +72,7 @@ def strength_from_noise(
     median = float(np.median(sd_ppm[mask])) if mask.any() else np.nan
     if not np.isfinite(median):
         raise ReconError(f"strength: found noise of {median:g} ppm, needed a finite one")
-    return Strength(
-        _strength(median, geometry), f"from the echoes' noise of {1e3 * median:.2g} ppb"
-    )
+    return Strength(_strength(median), f"from the echoes' noise of {1e3 * median:.2g} ppb")
 
 
 def strength_from_field(
@@ -85,7 +81,7 @@ def strength_from_field(
     """Strength for a field that comes without its noise, see `noise_of_field`."""
     sd = noise_of_field(field_ppm, mask, geometry)
     return Strength(
-        _strength(sd, geometry), f"from {1e3 * sd:.2g} ppb that the field has where no source has"
+        _strength(sd), f"from {1e3 * sd:.2g} ppb that the field has where no source has"
     )
 
 
@@ -123,6 +119,5 @@ def noise_of_field(
     return float(np.sqrt(power / np.vdot(window, window)))
 
 
-def _strength(sd_ppm: float, geometry: Geometry) -> float:
-    side_mm = float(np.prod(geometry.voxel_mm)) ** (1 / 3)
-    return float(np.clip(_PER_NOISE * sd_ppm * side_mm, _WEAKEST, _STRONGEST))
+def _strength(sd_ppm: float) -> float:
+    return float(np.clip(_LENGTH_MM * sd_ppm, _WEAKEST, _STRONGEST))
