@@ -115,8 +115,8 @@ def unavoidable(scene: Scene, stream: Path) -> dict[str, Work]:
     n_z, n_y, n_x = scene.matrix
     n_read = scene.encoded_matrix[2]
     blocks = len(scene.te_s) * scene.n_coils
-    along_x = Plan((n_z * n_y // 4, n_read), (1,), inverse=True, threads=2)
-    along_zy = Plan((n_z, n_y, n_x), (0, 1), inverse=True, threads=2)
+    along_x = Plan((n_z * n_y // 4, n_read), (1,), inverse=True)
+    along_zy = Plan((n_z, n_y, n_x), (0, 1), inverse=True)
     coils = np.ones((scene.n_coils, n_z * n_y, n_x), np.complex64)
     image = np.empty((n_z * n_y, n_x), np.complex64)
 

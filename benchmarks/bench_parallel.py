@@ -138,7 +138,7 @@ def sampled(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
 
 def seconds_of_transforms(lines: np.ndarray) -> float:
     """FFTs of the filled grid along the three axes and nothing else."""
-    plan = Plan(lines.shape[2:], (0, 1, 2), inverse=True, threads=int(THREADS))
+    plan = Plan(lines.shape[2:], (0, 1, 2), inverse=True)
     start = time.perf_counter()
     for _ in range(lines.shape[0] * lines.shape[1]):
         plan.run()

@@ -33,7 +33,7 @@ def main() -> None:
     """Print every figure."""
     set_budget(2)
     chi, head, true = scene()
-    plan = Plan(GRID.shape, (0, 1, 2), inverse=False, in_place=False, threads=2)
+    plan = Plan(GRID.shape, (0, 1, 2), inverse=False, in_place=False)
     plan.source[...] = chi
     veins = find_veins(chi, head, GRID)
     dice = 2 * (veins & true).sum() / (veins.sum() + true.sum())

@@ -24,17 +24,14 @@ import numpy as np
 import pyfftw
 from numpy.typing import NDArray
 
+from streamrecon.fft_plans import BACKWARD, ESTIMATE, FORWARD, LARGE, MEASURE, planned, run
 from streamrecon.storage.atomic_file import whole
-from streamrecon.threads import budget
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
 _PLANS_KEPT = 24  # shapes in use at once in one scan: about ten
-_BLOCK = 1 << 18  # samples transformed at once: 2 MB, where planning and caches are kind
-_PLANNING_LIMIT_S = 2.0  # a plan is measured for at most this long, then FFTW takes the best so far
-_GUESSED = "FFTW_ESTIMATE"
-_rigour: ContextVar[str] = ContextVar("rigour", default="FFTW_MEASURE")
+_rigour: ContextVar[str] = ContextVar("rigour", default=MEASURE)
 
 
 def plan_without_measuring() -> None:
@@ -43,14 +40,14 @@ def plan_without_measuring() -> None:
     FFTW plans for one thread at a time, and others wait for it. A thread of low priority must not
     keep them waiting while it measures. Plans known from elsewhere are used all the same.
     """
-    _rigour.set(_GUESSED)
+    _rigour.set(ESTIMATE)
 
 
 class Plan:
     """One transform of one shape, with its own aligned buffers.
 
     Fill ``source``, call `run`, read ``result`` (the same memory when ``in_place``). Not
-    normalised and not centred. A plan belongs to one thread at a time.
+    normalised and not centred; a run destroys what it read. A plan belongs to one thread at a time.
 
     Parameters
     ----------
@@ -62,8 +59,8 @@ class Plan:
         Whether the exponent is positive.
     in_place
         Whether the result overwrites the source.
-    threads
-        Threads of one run; the budget when not given.
+    shared
+        Whether threads share the work of a large array; else the caller does it alone.
     """
 
     def __init__(
@@ -73,20 +70,20 @@ class Plan:
         *,
         inverse: bool,
         in_place: bool = True,
-        threads: int | None = None,
+        shared: bool = True,
     ) -> None:
         self.source: Complex = pyfftw.empty_aligned(tuple(shape), np.complex64)
         self.result: Complex = (
             self.source if in_place else pyfftw.empty_aligned(tuple(shape), np.complex64)
         )
-        direction = "FFTW_BACKWARD" if inverse else "FFTW_FORWARD"
-        self._plan = _plan(
-            self.source, self.result, tuple(axes), direction, flag=_rigour.get(), threads=threads
+        direction = BACKWARD if inverse else FORWARD
+        self._stages = planned(
+            self.source, self.result, tuple(axes), direction, flag=_rigour.get(), shared=shared
         )
 
     def run(self) -> Complex:
         """Transform the source; releases the GIL."""
-        self._plan.execute()
+        run(self._stages)
         return self.result
 
 
@@ -112,39 +109,19 @@ class RealPlan:
         axes = tuple(range(len(shape)))
         self.real: Real = pyfftw.empty_aligned(shape, np.float32)
         self.spectrum: Complex = pyfftw.empty_aligned(half, np.complex64)
-        flag = _rigour.get() if measured else _GUESSED
-        self._forward = _plan(self.real, self.spectrum, axes, "FFTW_FORWARD", flag=flag)
-        self._inverse = _plan(self.spectrum, self.real, axes, "FFTW_BACKWARD", flag=flag)
+        flag = _rigour.get() if measured else ESTIMATE
+        self._forward = planned(self.real, self.spectrum, axes, FORWARD, flag=flag)
+        self._inverse = planned(self.spectrum, self.real, axes, BACKWARD, flag=flag)
 
     def forward(self) -> Complex:
         """Spectrum of ``real``; releases the GIL."""
-        self._forward.execute()
+        run(self._forward)
         return self.spectrum
 
     def inverse(self) -> Real:
         """Real array of ``spectrum``, times the number of voxels; releases the GIL."""
-        self._inverse.execute()
+        run(self._inverse)
         return self.real
-
-
-def _plan(
-    source: NDArray[np.generic],
-    result: NDArray[np.generic],
-    axes: tuple[int, ...],
-    direction: str,
-    *,
-    flag: str,
-    threads: int | None = None,
-) -> pyfftw.FFTW:
-    return pyfftw.FFTW(
-        source,
-        result,
-        axes=axes,
-        direction=direction,
-        flags=(flag, "FFTW_DESTROY_INPUT"),
-        threads=threads or budget(),
-        planning_timelimit=_PLANNING_LIMIT_S,
-    )
 
 
 P = TypeVar("P")
@@ -202,12 +179,12 @@ def _centred(data: Complex, axes: Sequence[int], *, inverse: bool) -> Complex:
     axes = tuple(sorted(axis % data.ndim for axis in axes))
     inner = data.shape[axes[0] :]
     blocks = data.reshape(-1, *inner)
-    at_once = max(1, min(len(blocks), _BLOCK // max(1, math.prod(inner))))
+    at_once = max(1, min(len(blocks), LARGE // max(1, math.prod(inner))))
     inside = tuple(axis - axes[0] + 1 for axis in axes)
     shape = (at_once, *inner)
     plan, lock = _complex_plans.take(
         (shape, inside, inverse),
-        lambda: Plan(shape, inside, inverse=inverse, threads=budget() if at_once == 1 else 1),
+        lambda: Plan(shape, inside, inverse=inverse),
     )
     scale = np.float32(1 / np.sqrt(math.prod(data.shape[axis] for axis in axes)))
     result = np.empty_like(blocks)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import nibabel
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes
 
-from streamrecon.commands.echo_files import read_mask
+from streamrecon.commands.mask_files import read_regions
+from streamrecon.commands.nifti_files import load_nifti, values_of
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
@@ -39,8 +38,10 @@ _MOST_PPM = 1.0  # rms of a local field: of a brain it is near 0.02
 _SAME_PLACE_MM = 0.1
 
 
-def map_local_field(options: argparse.Namespace) -> tuple[Volume, tuple[str, ...]]:
-    """Map of the file that ``--local`` names, and what is to be told of it.
+def map_local_field(
+    options: argparse.Namespace,
+) -> tuple[Volume, tuple[str, ...], tuple[str, ...]]:
+    """Map of the file that ``--local`` names, messages about it, and what is doubtful.
 
     The field is in ppm and positive where B exceeds B0; without ``--mask`` it is trusted where it
     is finite and not 0, holes filled.
@@ -55,10 +56,10 @@ def map_local_field(options: argparse.Namespace) -> tuple[Volume, tuple[str, ...
     _refuse_what_needs_echoes(options)
     field_ppm, geometry = _volume(options.local)
     finite = np.isfinite(field_ppm)
-    if options.mask is not None:
-        known = finite & read_mask(options.mask, geometry)
-    else:
-        known = finite & binary_fill_holes(finite & (field_ppm != 0))
+    beside = options.mag[0] if options.mag else None
+    given = read_regions(options.mask, options.region, geometry, beside=beside)
+    brain, region = given.regions.brain, given.regions.reference
+    known = finite & (binary_fill_holes(finite & (field_ppm != 0)) if brain is None else brain)
     if not known.any():
         raise DataError(f"{options.local.name}: no voxel in the mask has a finite field")
     rms = float(np.sqrt(np.mean(np.square(field_ppm[known]), dtype=np.float64)))
@@ -72,13 +73,13 @@ def map_local_field(options: argparse.Namespace) -> tuple[Volume, tuple[str, ...
         inversion=Inversion(options.inversion),
         magnitude=_magnitude(options.mag, geometry),
         reference=Reference[options.reference.upper()],
-        region=None if options.region is None else read_mask(options.region, geometry),
+        region=region,
     )
     scan = _scan(geometry, options)
     volume = Volume(
         found.map.chi_ppm, geometry, Quantity.CHI, scan, comments=(*scan.comments, *found.notices)
     )
-    return volume, found.notices
+    return volume, (*given.messages, *found.notices), given.doubts
 
 
 def _refuse_what_needs_echoes(options: argparse.Namespace) -> None:
@@ -113,13 +114,10 @@ def _magnitude(paths: list[Path] | None, geometry: Geometry) -> Real | None:
 
 def _volume(path: Path) -> tuple[Real, Geometry]:
     """One volume [Z, Y, X] and its grid."""
-    try:
-        image = nibabel.load(path)
-        if not isinstance(image, nibabel.Nifti1Image) or len(image.shape) != 3:
-            raise DataError(f"{path.name}: found shape {image.shape}, needed NIfTI of 3 dimensions")
-        values, geometry = from_ras(np.asarray(image.dataobj, np.float32), image.affine)
-    except (OSError, ImageFileError) as e:
-        raise DataError(f"{path.name}: not readable as NIfTI: {e}") from e
+    image = load_nifti(path)
+    if len(image.shape) != 3:
+        raise DataError(f"{path.name}: found shape {image.shape}, needed NIfTI of 3 dimensions")
+    values, geometry = from_ras(values_of(image, path), image.affine)
     return np.ascontiguousarray(values, np.float32), geometry
 
 

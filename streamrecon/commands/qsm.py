@@ -12,8 +12,9 @@ from pathlib import Path
 from streamrecon_gadgets.maps.field import FieldImages, MapField
 from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
 
-from streamrecon.commands.echo_files import EchoFiles, name_of, read_echo_files, read_mask
+from streamrecon.commands.echo_files import EchoFiles, name_of, read_echo_files
 from streamrecon.commands.local_field import map_local_field
+from streamrecon.commands.mask_files import read_regions
 from streamrecon.commands.options import writable, write
 from streamrecon.console import Watch, tell_renamed
 from streamrecon.errors import ConfigError
@@ -94,7 +95,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--phase-ends", type=float, nargs=2, metavar=("LOW", "HIGH"),
         help="numbers that stand for -π and +π, where the range of the phase does not say it",
     )  # fmt: skip
-    scan.add_argument("--mask", type=Path, metavar="FILE", help="brain; found where not given")
+    scan.add_argument(
+        "--mask", metavar="FILE|auto",
+        help="brain, as 0 and 1 or probabilities; auto: the one beside the magnitude, named"
+        " NAME_desc-brain_mask.nii.gz or NAME_mask.nii.gz (found in the images)",
+    )  # fmt: skip
     result = parser.add_argument_group("the map")
     result.add_argument(
         "--quality", type=_quality, choices=[quality.value for quality in Quality],
@@ -157,10 +162,10 @@ def run(options: argparse.Namespace) -> int:
         )
         _say(watch, Level.INFO, *files.messages)
         _say(watch, Level.WARNING, *files.doubts)
-        regions = Regions(
-            None if options.mask is None else read_mask(options.mask, files.geometry),
-            None if options.region is None else read_mask(options.region, files.geometry),
-        )
+        given = read_regions(options.mask, options.region, files.geometry, beside=options.mag[0])
+        regions = given.regions
+        _say(watch, Level.INFO, *given.messages)
+        _say(watch, Level.WARNING, *given.doubts)
         field = _signed_field(files, options.sign, regions, watch)
         volumes = _volumes(field, regions, options, watch)
         _say(watch, Level.INFO, f"done in {time.perf_counter() - began:.1f} s")
@@ -172,8 +177,9 @@ def _run_local(options: argparse.Namespace, began: float) -> int:
     """The map of a local field that is given."""
     _refuse_to_replace(writable(options.output), name_of(options.local), options.overwrite)
     with Watch(options.output.name) as watch:
-        volume, told = map_local_field(options)
-        _say(watch, Level.INFO, *told, f"done in {time.perf_counter() - began:.1f} s")
+        volume, messages, doubts = map_local_field(options)
+        _say(watch, Level.WARNING, *doubts)
+        _say(watch, Level.INFO, *messages, f"done in {time.perf_counter() - began:.1f} s")
     write(_harvest([volume]), options.output, ["nifti", "png"])
     return 0
 
@@ -236,7 +242,13 @@ def _sign_by_object(chi: ChiMap, field: FieldMap, echoes: Echoes) -> SignDecisio
     outline = check_outline(echoes.data, times, scan.b0_t, scan.geometry)
     noise, several = field.total.fit.noise, len(times) > 1
     rate = fit_log_line(magnitude, times, chi.mask, noise=noise) if several else None
-    patient = check_phase_sign(chi.chi_ppm, chi.mask, chi.scan.geometry, r2_star_per_s=rate)
+    patient = check_phase_sign(
+        chi.chi_ppm,
+        chi.mask,
+        scan.geometry,
+        is_brain=field.total.is_brain,
+        r2_star_per_s=rate,
+    )
     found = decide_sign(scan.phase_sign, outline=outline.sign, patient=patient.vote)
     return replace(found, reason=f"{found.reason} (outline {outline}; iron and veins {patient})")
 

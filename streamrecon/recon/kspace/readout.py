@@ -65,7 +65,7 @@ class ReadoutTransform:
         self._n_rows = n_mixed if along_x is None else along_x.shape[1]
         batch = max(1, _BATCH_SAMPLES // (n_channels * axis.n_transform))
         self._plans = {
-            size: Plan((size, n_channels, axis.n_transform), (2,), inverse=True, threads=1)
+            size: Plan((size, n_channels, axis.n_transform), (2,), inverse=True, shared=False)
             for size in {1, batch}
         }
         self._pieces = axis.image_in_transform()
@@ -180,7 +180,7 @@ class PhaseTransform:
         self._axis = axis
         self._lines = axis.lines_in_spectrum()
         self._image = axis.image_in_transform()
-        self._plan = Plan((axis.n_transform, n_x), (0,), inverse=True, threads=1)
+        self._plan = Plan((axis.n_transform, n_x), (0,), inverse=True, shared=False)
 
     def plain(self, block: Complex) -> Complex:
         """Plain inverse transform [n_transform, X] of the lines [≥ n_encoded, X].
