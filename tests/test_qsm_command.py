@@ -242,6 +242,8 @@ def test_a_local_field_that_is_given_becomes_its_susceptibility(tmp_path, capsys
     ("words", "reason"),
     [
         (["--b0", "3", "--fields"], "found --fields too"),
+        (["--b0", "3", "--sign", "-1"], "found --sign too"),
+        (["--b0", "30000"], "needed tesla"),
         (["--b0", "3", "--quality", "consensus"], "consensus too"),
         ([], "--b0"),
     ],

@@ -12,6 +12,7 @@ from scipy.ndimage import binary_fill_holes
 from streamrecon.commands.mask_files import read_regions
 from streamrecon.commands.nifti_files import load_nifti, values_of
 from streamrecon.errors import ConfigError, DataError
+from streamrecon.input_checks import field_t
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
 from streamrecon.model.quantities import Quantity
@@ -49,7 +50,7 @@ def map_local_field(
     Raises
     ------
     ConfigError
-        If echoes are given too, B0 is not, or what needs echoes is asked for.
+        If B0 is missing or no scanner has it, echoes are given too, or what needs them is wanted.
     DataError
         If a file is no volume, lies on another grid, or is not in ppm.
     """
@@ -85,6 +86,8 @@ def map_local_field(
 def _refuse_what_needs_echoes(options: argparse.Namespace) -> None:
     wrong = {
         "--phase": options.phase,
+        "--te": options.te,
+        "--sign": options.sign != "auto",
         "--background": options.background != "preset",
         "--two-pass": options.two_pass,
         "--uncertainty": options.uncertainty,
@@ -95,8 +98,9 @@ def _refuse_what_needs_echoes(options: argparse.Namespace) -> None:
     for option, given in wrong.items():
         if given:
             raise ConfigError(f"--local: found {option} too, which needs echoes")
-    if options.b0 is None or not options.b0 > 0:
+    if options.b0 is None:
         raise ConfigError("--local: found no field strength; give it in T by --b0")
+    field_t(options.b0)
 
 
 def _magnitude(paths: list[Path] | None, geometry: Geometry) -> Real | None:
