@@ -107,6 +107,6 @@ def _limit(steps: list[Real], mask: NDArray[np.bool_], places: Places) -> float:
 def _allowed(step: Real) -> Shares:
     """Share that a step in units of the limit leaves."""
     fall = (WHOLE - _ACROSS_EDGES) / (_EDGE_ENDS - _EDGE_BEGINS)
-    left = np.float32(WHOLE + fall * _EDGE_BEGINS + 0.5) - np.float32(fall) * step
-    shares: Shares = np.clip(left, _ACROSS_EDGES, WHOLE).astype(np.uint8)
+    kept = np.float32(WHOLE + fall * _EDGE_BEGINS + 0.5) - np.float32(fall) * step
+    shares: Shares = np.clip(kept, _ACROSS_EDGES, WHOLE).astype(np.uint8)
     return shares
