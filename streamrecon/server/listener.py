@@ -16,9 +16,10 @@ from streamrecon.server.client_socket import ClientLost, drain, first_bytes, hal
 from streamrecon.server.delivery_process import DeliveryProcess
 from streamrecon.server.error_report import BusyError, OverdueError, WorkerLostError
 from streamrecon.server.folder_health import watch_folders
+from streamrecon.server.log_lines import log_to_stderr
 from streamrecon.server.relay import Relay
 from streamrecon.server.settings import Settings
-from streamrecon.server.worker import Equip, log_to_stderr
+from streamrecon.server.worker import Equip
 from streamrecon.server.worker_channel import Summary
 from streamrecon.server.worker_pool import Pool, Worker
 
@@ -62,7 +63,7 @@ def serve(
     StreamReconError
         If no worker becomes warm.
     """
-    log_to_stderr(settings)
+    log_to_stderr(settings.log_level)
     return asyncio.run(Listener(settings, equip, preload).run(listening))
 
 

@@ -169,6 +169,9 @@ class Session:
             first = self._next()
         items = self._series.watched(self._items(header, first))
         chain.run(items, self._emit, leaving=self._leave)
+        nothing = self._series.nothing_sent()
+        if nothing is not None and not self._is_detached:
+            self._emit(nothing)
 
     def _leave(self) -> None:
         self._is_detached = True
