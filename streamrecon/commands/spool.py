@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import select
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from streamrecon.dicom.delivery.destinations import read_destinations
+from streamrecon.dicom.delivery.destinations import AnyDestination, read_destinations
 from streamrecon.dicom.delivery.sender_threads import Sender
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.delivery.spool_status import listing, readiness
@@ -19,7 +21,11 @@ from streamrecon.errors import ConfigError
 from streamrecon.server.delivery_settings import delivery_of
 from streamrecon.server.settings import Settings, load_settings
 from streamrecon.server.worker import log_to_stderr
+from streamrecon.storage.durable_files import HeldError
 
+_log = logging.getLogger(__name__)
+
+_LOOK_AGAIN_S = 2.0
 _DAY_S = 86400.0
 _HOUR_S = 3600.0
 _EPILOG = """\
@@ -137,15 +143,41 @@ def _send(options: argparse.Namespace) -> int:
     endings = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, endings)  # before the threads, which inherit it
     folder, days = _folder(options), _days(options)
-    with Sender(folder, read_destinations(_destinations(options))):
+    destinations = read_destinations(_destinations(options))
+    if options.while_stdin:
+        ended, sender = _stdin_ends, _next_sender(folder, destinations)
+    else:
+        ended, sender = partial(_is_told, endings), Sender(folder, destinations)
+    if sender is None:
+        return 0
+    with sender:
         while True:
             with Spool(folder) as spool:
                 spool.age_out(days * _DAY_S)
-            if options.while_stdin:
-                if select.select([sys.stdin], [], [], _HOUR_S)[0]:
-                    return 0
-            elif signal.sigtimedwait(endings, _HOUR_S) is not None:
+            if ended(_HOUR_S):
                 return 0
+
+
+def _next_sender(folder: Path, destinations: Sequence[AnyDestination]) -> Sender | None:
+    """The one that delivers this spool; while another service does, this one waits."""
+    is_told = False
+    while True:
+        try:
+            return Sender(folder, destinations)
+        except HeldError:
+            if not is_told:
+                _log.info("another service delivers this spool; this one takes over from it")
+            is_told = True
+            if _stdin_ends(_LOOK_AGAIN_S):
+                return None
+
+
+def _stdin_ends(seconds: float) -> bool:
+    return bool(select.select([sys.stdin], [], [], seconds)[0])
+
+
+def _is_told(endings: set[signal.Signals], seconds: float) -> bool:
+    return signal.sigtimedwait(endings, seconds) is not None
 
 
 def _spool(options: argparse.Namespace) -> Spool:

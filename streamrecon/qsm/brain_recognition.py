@@ -76,7 +76,7 @@ def recognise_brain(surface: Surface, magnitude: Real, geometry: Geometry) -> Re
     if wall < _LEAST_WALL:
         return Recognition(False, f"a dark wall around {wall:.0%} of it, a skull {_LEAST_WALL:.0%}")
     if scalp < _LEAST_SCALP:
-        bare = _share_of_all(surface.inside, even)
+        bare = _fraction_of_all(surface.inside, even)
         if bare < _LEAST_BARE:
             return Recognition(False, f"no scalp around it, and it is {bare:.0%} of what is there")
         if _contrast(surface.inside, even, geometry) < _LEAST_CONTRAST:
@@ -127,7 +127,7 @@ def _surroundings(surface: Surface, even: Real, geometry: Geometry) -> tuple[flo
     return float((wall[seen] < _DARK).mean()), float((beyond[seen] > _SCALP).mean())
 
 
-def _share_of_all(inside: NDArray[np.bool_], even: Real) -> float:
+def _fraction_of_all(inside: NDArray[np.bool_], even: Real) -> float:
     """How much of what is as bright as scalp lies within."""
     bright = even > _SCALP
     return float((bright & inside).sum() / max(int(bright.sum()), 1))

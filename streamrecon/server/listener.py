@@ -173,6 +173,8 @@ class Listener:
                 _log.info("session %s: the client is lost: %s", relay.session, event)
             except Exception:  # noqa: BLE001  (the edge: one client must not end the service)
                 _log.exception("session %s", relay.session)
+            finally:
+                relay.close()
 
     async def _serve(self, client: socket.socket, relay: Relay) -> None:
         try:

@@ -56,6 +56,11 @@ class Settings(BaseModel):
     threads: int | None = Field(
         default=None, ge=1, description="threads that compute in one scan; none: all processors"
     )
+    memory_gib: float | None = Field(
+        default=None,
+        gt=0,
+        description="memory of one scan; none: its share of the machine's or the control group's",
+    )
     config_folders: tuple[Path, ...] = Field(
         default=(), description="folders of chain files, searched after the packaged ones"
     )
@@ -145,6 +150,7 @@ class Settings(BaseModel):
         "storage",
         "raw_folder",
         "threads",
+        "memory_gib",
         "destinations",
         "spool",
         "drop_folder",

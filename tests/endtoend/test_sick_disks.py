@@ -65,7 +65,7 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, 
         yield server, folder
 
 
-@pytest.mark.faults
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_scan_outlives_sick_folders_and_says_what_is_lost(
     kind: str, healthy: tuple[Server, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -88,7 +88,7 @@ def test_a_scan_outlives_sick_folders_and_says_what_is_lost(
     assert [name for _, name in PLACES.values() if name not in found] == []
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_healthy_folders_are_told_as_such_and_nothing_is_lost(healthy: tuple[Server, Path]) -> None:
     server, folder = healthy
 
@@ -100,7 +100,7 @@ def test_healthy_folders_are_told_as_such_and_nothing_is_lost(healthy: tuple[Ser
     assert not list(folder.rglob(".probe*"))
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_a_noise_scan_that_cannot_be_read_costs_its_use_alone(
     healthy: tuple[Server, Path],
 ) -> None:

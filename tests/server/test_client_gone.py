@@ -13,7 +13,7 @@ from toy_client import HEADER, Client, Service, all_gone, chain, gadget, lines, 
 
 from streamrecon.mrd.wire.messages import Close, Image, Message, Text
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.long
 
 BUSY = chain(gadget("TellPid"), gadget("Slow", pause_s=60), gadget("SumLines"))
 

@@ -14,7 +14,7 @@ from toy_client import HEADER, PATIENCE_S, Service, chain, gadget, lines, servic
 
 from streamrecon.mrd.wire.messages import Close, Image, Message
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.long
 
 SUM = gadget("SumLines")
 IDLE = 2

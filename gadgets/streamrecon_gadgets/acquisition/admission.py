@@ -31,7 +31,7 @@ class AdmitLines(Gadget[ScanHeader | Acquisitions]):
     )
 
     _admission: LineAdmission | None = PrivateAttr(default=None)
-    _left_out: Counter[Fault] = PrivateAttr(default_factory=Counter)
+    _omitted: Counter[Fault] = PrivateAttr(default_factory=Counter)
 
     def feed(self, item: ScanHeader | Acquisitions) -> Iterator[object]:
         """Let lines pass that fit; refuse the others, or say what is wrong with them."""
@@ -49,7 +49,7 @@ class AdmitLines(Gadget[ScanHeader | Acquisitions]):
 
     def finish(self) -> Iterator[Notice]:
         """Sum up what was left out."""
-        for fault, count in self._left_out.items():
+        for fault, count in self._omitted.items():
             yield Notice(_level(fault), f"{count} lines left out: {fault.value}")
 
     def _leave_out(self, found: list[Found]) -> Iterator[Notice]:
@@ -58,9 +58,9 @@ class AdmitLines(Gadget[ScanHeader | Acquisitions]):
                 raise DataError(
                     f"line: found {text}; with incomplete=reconstruct the scan goes on without it"
                 )
-            if fault not in self._left_out:
+            if fault not in self._omitted:
                 yield Notice(_level(fault), f"line left out: found {text}")
-            self._left_out[fault] += count
+            self._omitted[fault] += count
 
 
 def _level(fault: Fault) -> Level:

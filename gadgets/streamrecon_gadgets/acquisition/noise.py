@@ -58,7 +58,7 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
     _waiting: list[Acquisitions] = PrivateAttr(default_factory=list)
     _settled: bool = PrivateAttr(default=False)
     _losses: list[str] = PrivateAttr(default_factory=list)
-    _losses_told: int = PrivateAttr(default=0)
+    _losses_noted: int = PrivateAttr(default=0)
 
     def feed(self, item: ScanHeader | Acquisitions) -> Iterator[object]:
         """Keep noise lines; before the first other line, say how to whiten; pass the others."""
@@ -82,7 +82,7 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
             yield from self._settle(enough=0)
         if self._noise and self._own_noise(dwell_s=0.0):
             if self._losses:
-                yield from self._told()
+                yield from self._new_losses()
             elif self._storage_id:
                 yield Notice(Level.INFO, "noise scan: kept for the scans that depend on it")
             else:
@@ -103,7 +103,7 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
         """Whiten by the best noise there is, unless more lines are worth waiting for."""
         dwell_s = sampling_time_s(self._waiting[0])
         found = self._own_noise(dwell_s) or self._stored_noise()
-        yield from self._told()
+        yield from self._new_losses()
         if found is not None:
             record, source = found
             check_channels(record.covariance, self._n_channels)
@@ -173,10 +173,10 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
                 self._losses.append(text)
             return None
 
-    def _told(self) -> Iterator[Notice]:
+    def _new_losses(self) -> Iterator[Notice]:
         """What the storage did not do, once."""
-        news = self._losses[self._losses_told :]
-        self._losses_told = len(self._losses)
+        news = self._losses[self._losses_noted :]
+        self._losses_noted = len(self._losses)
         yield from (Notice(Level.WARNING, text) for text in news)
 
     def _stored_noise(self) -> tuple[NoiseRecord, str] | None:

@@ -37,6 +37,9 @@ class DicomGadget(Gadget[Volume]):
 
     outputs: str = Field(default="", description="kinds of image, as Mag,QSM_ppb; empty: all")
     upright: bool = Field(default=False, description="turn rows and columns to the usual views")
+    echo_series: bool = Field(
+        default=False, description="one series an echo, for readers that stack by series"
+    )
 
     @field_validator("outputs")
     @classmethod
@@ -72,7 +75,9 @@ class DicomGadget(Gadget[Volume]):
         ]
         ids = item.scan.protocol.ids
         return shared.one(
-            DicomScan, self.upright, lambda: DicomScan(ids, self._run(), sources=sent)
+            DicomScan,
+            (self.upright, self.echo_series),
+            lambda: DicomScan(ids, self._run(), sources=sent),
         )
 
     def send(self, images: Images) -> Iterator[Notice | DicomFile]:
@@ -101,11 +106,13 @@ class DicomGadget(Gadget[Volume]):
 
     def _run(self) -> Run:
         context, delivery = self.context, self.delivery
+        form = "-upright" * self.upright + "-echoes" * self.echo_series
         return Run(
-            name=context.run,
+            name=context.run + form,  # the same image in another form is another instance
             chain=context.chain,
             secret=delivery.secret,
             is_upright=self.upright,
+            has_echo_series=self.echo_series,
             patient_id_fallback=delivery.patient_id_fallback,
         )
 

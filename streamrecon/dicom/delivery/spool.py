@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Self
 
 from streamrecon.dicom.delivery.journal import Batch, Entry, Journal, Listed, State, Tally
+from streamrecon.dicom.delivery.process_names import has_ended, own_name
 from streamrecon.dicom.delivery.wakeup import WakeupPipe, notify_all
 from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.series import Images
@@ -135,7 +136,7 @@ class Spool:
 
     def _keep(self, batch: Batch, files: dict[str, bytes]) -> None:
         folder = self.folder / "batches" / batch.name
-        scratch = self.folder / "incoming" / f"{os.getpid()}-{batch.name}"
+        scratch = self.folder / "incoming" / f"{own_name()}-{batch.name}"
         try:
             write_folder(folder, files, scratch=scratch)
             with self.journal.alone():
@@ -209,7 +210,7 @@ class Spool:
         if self._quota_bytes is None:
             return
         end = time.monotonic() + self._room_s
-        path = self.folder / _WAITING / f"{os.getpid()}-{uuid.uuid4().hex}"
+        path = self.folder / _WAITING / f"{own_name()}-{uuid.uuid4().hex}"
         try:
             with WakeupPipe(path) as wakeup:
                 while (excess := self._excess(needed, self._quota_bytes)) > 0:
@@ -235,7 +236,7 @@ class Spool:
     def _delete(self, batches: list[str]) -> None:
         """Move each batch away before deleting it: half a batch is never taken for one."""
         for name in batches:
-            gone = self.folder / "incoming" / f"{os.getpid()}-{name}"
+            gone = self.folder / "incoming" / f"{own_name()}-{name}"
             with self.journal.alone():
                 with contextlib.suppress(FileNotFoundError):  # another process was faster
                     (self.folder / "batches" / name).rename(gone)
@@ -253,10 +254,10 @@ class Spool:
                 self.journal.add(replace(batch, images=images))
             self.journal.forget(sorted(known - there))
         for path in (self.folder / "incoming").iterdir():
-            if not _is_alive(path.name.partition("-")[0]):
+            if has_ended(path):
                 shutil.rmtree(path, ignore_errors=True)
         for path in (self.folder / _WAITING).iterdir():
-            if not _is_alive(path.name.partition("-")[0]):
+            if has_ended(path):
                 path.unlink(missing_ok=True)
 
 
@@ -287,7 +288,3 @@ def _read_batch(folder: Path) -> Batch:
     images = tuple(Listed(**image) for image in facts.pop("images"))
     destinations = tuple(facts.pop("destinations"))
     return Batch(**facts, destinations=destinations, images=images)
-
-
-def _is_alive(pid: str) -> bool:
-    return Path("/proc", pid).exists()

@@ -33,6 +33,7 @@ _UNPAIRED = {
     *("CHEST", "HEART", "ABDOMEN", "LIVER", "PANCREAS", "PELVIS", "BLADDER", "PROSTATE", "UTERUS"),
     "WHOLEBODY",
 }
+_LARGEST_IS = 2**31 - 1
 _UNNUMBERED = 90  # hundreds of the series number where the scanner gave none: behind its own
 _PROCESSING = Code("109102", "DCM", "Processing Equipment")
 _BASIC_PROFILE = Code("113100", "DCM", "Basic Application Confidentiality Profile")
@@ -74,7 +75,6 @@ def put_series(dataset: Dataset, identity: Identity, volume: Volume, row: Storag
     origin, protocol = identity.visit.origin, volume.scan.protocol
     position = protocol.patient_position
     dataset.Modality = "MR"
-    dataset.SeriesNumber = series_number(identity, row)
     dataset.SeriesDescription = series_description(identity, row)
     dataset.PatientPosition = position if position in _POSITIONS else ""
     dataset.FrameOfReferenceUID = identity.frame_uid
@@ -90,11 +90,21 @@ def put_series(dataset: Dataset, identity: Identity, volume: Volume, row: Storag
     return lost
 
 
-def series_number(identity: Identity, row: StorageForm) -> int:
-    """Hundreds from the scanner's own series, the rest from the kind of image."""
+def series_number(
+    identity: Identity, row: StorageForm, echo: int | None = None, variant: int = 0
+) -> int:
+    """Hundreds from the scanner's own series, the rest from the kind of image.
+
+    A series of one echo, or of another grid than the first, has three digits more: hundreds of the
+    variant, and the echo from 1. A number that DICOM could not hold stays without them.
+    """
     digits = identity.visit.origin.number
     first = int(digits) if digits.isdecimal() and len(digits) < 6 else _UNNUMBERED
-    return first * 100 + row.number
+    number = first * 100 + row.number
+    if echo is None and not variant:
+        return number
+    longer = number * 1000 + variant * 100 + (0 if echo is None else echo + 1)
+    return longer if longer <= _LARGEST_IS else number
 
 
 def series_description(identity: Identity, row: StorageForm) -> str:

@@ -71,7 +71,7 @@ def count_lines(path: Path, group: str | None = None) -> int:
 
 
 def _messages(what: str, path: Path, group: str | None) -> Generator[Message]:
-    with TemporaryFile() as said, _child([what, str(path), group or ""], said) as (child, output):
+    with TemporaryFile() as log, _child([what, str(path), group or ""], log) as (child, output):
         try:
             for message in read_messages(_Watched(output, path)):
                 if isinstance(message, Close):
@@ -80,13 +80,13 @@ def _messages(what: str, path: Path, group: str | None) -> Generator[Message]:
         except TruncatedStream:
             pass  # it ended within a message: the reason is its own
         status = child.wait()
-        said.seek(0)
-        raise ProtocolError(_why(status, said.read(), path))
+        log.seek(0)
+        raise ProtocolError(_why(status, log.read(), path))
 
 
 @contextmanager
-def _child(words: Sequence[str], said: IO[bytes]) -> Iterator[tuple[Popen[bytes], BinaryIO]]:
-    """A child whose stderr is ``said``, and its output; ended on leaving, wherever it is."""
+def _child(words: Sequence[str], log: IO[bytes]) -> Iterator[tuple[Popen[bytes], BinaryIO]]:
+    """A child whose stderr is ``log``, and its output; ended on leaving, wherever it is."""
     source, target = os.pipe()
     with suppress(PermissionError):  # a user has room for some pipes of this size only
         fcntl.fcntl(source, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
@@ -96,7 +96,7 @@ def _child(words: Sequence[str], said: IO[bytes]) -> Iterator[tuple[Popen[bytes]
                 [*_PYTHON, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=target,
-                stderr=said,
+                stderr=log,
                 env={**os.environ, **_LIBRARIES},
             )
         finally:
@@ -108,9 +108,9 @@ def _child(words: Sequence[str], said: IO[bytes]) -> Iterator[tuple[Popen[bytes]
                 child.kill()
 
 
-def _why(status: int, said: bytes, path: Path) -> str:
+def _why(status: int, log: bytes, path: Path) -> str:
     """What to say of a child that did not come to its end."""
-    text = said.decode(errors="replace").strip()
+    text = log.decode(errors="replace").strip()
     if status == REFUSED and text:
         return text
     if status < 0:
