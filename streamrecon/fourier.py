@@ -6,8 +6,12 @@ the plain pair for convolutions of real arrays: origin at index 0, and the inver
 
 Everything is single precision. A plan is made once per shape and shared: it owns aligned
 buffers, and a lock makes its use safe from any thread. `Plan` itself is for the loops that feed
-many blocks of one shape, `RealPlan` for iterations. FFTW's wisdom can be kept on disk
-(`load_wisdom`, `save_wisdom`).
+many blocks of one shape, `RealPlan` for iterations.
+
+Plans are estimated, never measured: a measured plan depends on the clock, and two plans of one
+shape round differently, so that one scan would give two images. An estimated plan depends on the
+shape alone, not on threads. It is as fast where rows are contiguous, source and result are apart,
+and columns do not share a cache set; see docs/adr/0028-same-bytes-same-images.md.
 """
 
 from __future__ import annotations
@@ -15,8 +19,6 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
-from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -24,33 +26,23 @@ import numpy as np
 import pyfftw
 from numpy.typing import NDArray
 
-from streamrecon.storage.atomic_file import whole
 from streamrecon.threads import budget
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
 _PLANS_KEPT = 24  # shapes in use at once in one scan: about ten
-_BLOCK = 1 << 18  # samples transformed at once: 2 MB, where planning and caches are kind
-_PLANNING_LIMIT_S = 2.0  # a plan is measured for at most this long, then FFTW takes the best so far
-_GUESSED = "FFTW_ESTIMATE"
-_rigour: ContextVar[str] = ContextVar("rigour", default="FFTW_MEASURE")
-
-
-def plan_without_measuring() -> None:
-    """From now on this thread guesses its plans: slower transforms, but no wait for a plan.
-
-    FFTW plans for one thread at a time, and others wait for it. A thread of low priority must not
-    keep them waiting while it measures. Plans known from elsewhere are used all the same.
-    """
-    _rigour.set(_GUESSED)
+_BLOCK = 1 << 18  # samples transformed at once: 2 MB, where caches are kind
+_SHARING = 32  # columns of rows that are multiples of this share cache sets: up to 15 times slower
+_APART = 8  # samples that part them: one line of the cache
+_DESTROYING = "FFTW_DESTROY_INPUT"
 
 
 class Plan:
     """One transform of one shape, with its own aligned buffers.
 
-    Fill ``source``, call `run`, read ``result`` (the same memory when ``in_place``). Not
-    normalised and not centred. A plan belongs to one thread at a time.
+    Fill ``source``, which begins as zeros and keeps what it is given; call `run`; read ``result``.
+    Not normalised and not centred. A plan belongs to one thread at a time.
 
     Parameters
     ----------
@@ -60,8 +52,6 @@ class Plan:
         Axes to transform.
     inverse
         Whether the exponent is positive.
-    in_place
-        Whether the result overwrites the source.
     threads
         Threads of one run; the budget when not given.
     """
@@ -72,17 +62,12 @@ class Plan:
         axes: Sequence[int],
         *,
         inverse: bool,
-        in_place: bool = True,
         threads: int | None = None,
     ) -> None:
-        self.source: Complex = pyfftw.empty_aligned(tuple(shape), np.complex64)
-        self.result: Complex = (
-            self.source if in_place else pyfftw.empty_aligned(tuple(shape), np.complex64)
-        )
+        self.source: Complex = _buffer(shape, axes)
+        self.result: Complex = _buffer(shape, axes)
         direction = "FFTW_BACKWARD" if inverse else "FFTW_FORWARD"
-        self._plan = _plan(
-            self.source, self.result, tuple(axes), direction, flag=_rigour.get(), threads=threads
-        )
+        self._plan = _plan(self.source, self.result, tuple(axes), direction, threads=threads)
 
     def run(self) -> Complex:
         """Transform the source; releases the GIL."""
@@ -102,19 +87,15 @@ class RealPlan:
     ----------
     shape
         Shape of the real array; the spectrum's last axis is ``n // 2 + 1`` long.
-    measured
-        Whether the plan is worth measuring: that takes as long as a hundred transforms. One that is
-        guessed is up to half slower, unless it was measured before.
     """
 
-    def __init__(self, shape: tuple[int, ...], *, measured: bool = True) -> None:
+    def __init__(self, shape: tuple[int, ...]) -> None:
         half = (*shape[:-1], shape[-1] // 2 + 1)
         axes = tuple(range(len(shape)))
         self.real: Real = pyfftw.empty_aligned(shape, np.float32)
         self.spectrum: Complex = pyfftw.empty_aligned(half, np.complex64)
-        flag = _rigour.get() if measured else _GUESSED
-        self._forward = _plan(self.real, self.spectrum, axes, "FFTW_FORWARD", flag=flag)
-        self._inverse = _plan(self.spectrum, self.real, axes, "FFTW_BACKWARD", flag=flag)
+        self._forward = _plan(self.real, self.spectrum, axes, "FFTW_FORWARD", _DESTROYING)
+        self._inverse = _plan(self.spectrum, self.real, axes, "FFTW_BACKWARD", _DESTROYING)
 
     def forward(self) -> Complex:
         """Spectrum of ``real``; releases the GIL."""
@@ -127,13 +108,29 @@ class RealPlan:
         return self.real
 
 
+def row_length(n: int) -> int:
+    """Samples that a row of ``n`` should take where columns are transformed: no shared cache sets.
+
+    >>> row_length(256), row_length(230)
+    (264, 230)
+    """
+    return n if n % _SHARING else n + _APART
+
+
+def _buffer(shape: Sequence[int], axes: Sequence[int]) -> Complex:
+    *outer, n = shape
+    only_rows = all(axis % len(shape) == len(shape) - 1 for axis in axes)
+    width = n if only_rows else row_length(n)
+    buffer: Complex = pyfftw.zeros_aligned((*outer, width), np.complex64)[..., :n]
+    return buffer
+
+
 def _plan(
     source: NDArray[np.generic],
     result: NDArray[np.generic],
     axes: tuple[int, ...],
     direction: str,
-    *,
-    flag: str,
+    *flags: str,
     threads: int | None = None,
 ) -> pyfftw.FFTW:
     return pyfftw.FFTW(
@@ -141,9 +138,8 @@ def _plan(
         result,
         axes=axes,
         direction=direction,
-        flags=(flag, "FFTW_DESTROY_INPUT"),
+        flags=("FFTW_ESTIMATE", *flags),
         threads=threads or budget(),
-        planning_timelimit=_PLANNING_LIMIT_S,
     )
 
 
@@ -158,14 +154,13 @@ class _Shelf(Generic[P]):
         self._lock = Lock()
 
     def take(self, shape: object, make: Callable[[], P]) -> tuple[P, Lock]:
-        key = (shape, _rigour.get())
         with self._lock:
-            if key not in self._plans:
-                self._plans[key] = (make(), Lock())
+            if shape not in self._plans:
+                self._plans[shape] = (make(), Lock())
                 while len(self._plans) > _PLANS_KEPT:
                     self._plans.popitem(last=False)
-            self._plans.move_to_end(key)
-            return self._plans[key]
+            self._plans.move_to_end(shape)
+            return self._plans[shape]
 
 
 _complex_plans: _Shelf[Plan] = _Shelf()
@@ -227,7 +222,7 @@ def rfftn(real: Real, shape: Sequence[int] | None = None) -> Complex:
     Origin at index 0; the last axis holds its non-negative half, ``n // 2 + 1``. One real FFT.
     """
     full = tuple(shape) if shape is not None else real.shape
-    pair, lock = _real_plans.take(full, lambda: RealPlan(full, measured=False))
+    pair, lock = _real_plans.take(full, lambda: RealPlan(full))
     with lock:
         if full != real.shape:
             pair.real[...] = 0
@@ -247,7 +242,7 @@ def irfftn(spectrum: Complex, shape: Sequence[int], *, crop: Sequence[int] | Non
     True
     """
     full = tuple(shape)
-    pair, lock = _real_plans.take(full, lambda: RealPlan(full, measured=False))
+    pair, lock = _real_plans.take(full, lambda: RealPlan(full))
     kept = tuple(slice(n) for n in (crop if crop is not None else full))
     with lock:
         pair.spectrum[...] = spectrum
@@ -265,16 +260,3 @@ def fast_length(n: int) -> int:
     while length % 2:
         length = pyfftw.next_fast_len(length + 1)
     return length
-
-
-def load_wisdom(path: Path) -> bool:
-    """Take over plans measured earlier; whether there were any that fit this FFTW."""
-    if not path.is_file():
-        return False
-    return bool(pyfftw.import_wisdom((b"", path.read_bytes(), b""))[1])
-
-
-def save_wisdom(path: Path) -> None:
-    """Keep the single-precision plans measured so far; a reader sees the old file or the new."""
-    with whole(path) as scratch:
-        scratch.write_bytes(pyfftw.export_wisdom()[1])

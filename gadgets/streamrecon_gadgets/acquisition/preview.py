@@ -13,7 +13,6 @@ from pydantic import Field, PrivateAttr
 
 from streamrecon.acquisition.coarse_images import preview_images
 from streamrecon.acquisition.early_lines import CentreOfScan, EarlyLines
-from streamrecon.fourier import plan_without_measuring
 from streamrecon.model.images import Volume
 from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
@@ -78,7 +77,6 @@ class Preview(Gadget[EarlyLines]):
     def feed(self, item: EarlyLines) -> Iterator[Notice | Volume]:
         """Send the images one by one, each as soon as it is made."""
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST)
-        plan_without_measuring()
         for volume in preview_images(item):
             if volume is not None:
                 yield volume
