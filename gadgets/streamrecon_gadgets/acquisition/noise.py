@@ -37,10 +37,11 @@ _LINES_FOR_EDGES = 64  # 1,500 samples of 192: a covariance of 32 channels withi
 class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
     """Takes the noise lines out and owes a whitening matrix to all lines that follow.
 
-    The noise is that of the scan's own noise lines, else that of the noise scan it depends on, else
-    that at the edges of k-space, for which the first lines wait; else the channels stay as they
-    are. Which it was is told, and which channels are dead and left out. A scan's own noise is
-    kept under its measurement id for the scans that depend on it.
+    The noise is that of the noise lines before the scan's first other line, else that of the noise
+    scan it depends on, else that at the edges of k-space in its first 64 lines, which wait for each
+    other; else the channels stay as they are. Noise lines among those 64 settle it too. Which it
+    was is told, and which channels are dead and left out. A scan's own noise is kept under its
+    measurement id for the scans that depend on it.
     """
 
     accepts: ClassVar = (ScanHeader, Acquisitions)
@@ -49,6 +50,8 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
     _link: NoiseLink | None = PrivateAttr(None)
     _noise: list[Acquisitions] = PrivateAttr(default_factory=list)
     _waiting: list[Acquisitions] = PrivateAttr(default_factory=list)
+    _n_waiting: int = PrivateAttr(default=0)
+    _stored: tuple[NoiseRecord, str] | None = PrivateAttr(default=None)
     _settled: bool = PrivateAttr(default=False)
 
     def feed(self, item: ScanHeader | Acquisitions) -> Iterator[object]:
@@ -58,19 +61,25 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
             yield item
             return
         is_noise = (item.header["flags"] & layout.NOISE) != 0
+        if not self._settled:
+            count = self._lines_to_wait(item, is_noise)
+            self._take(item.select(slice(count)), is_noise[:count])
+            if count == len(item):
+                return
+            upto = slice(count, count + 1)  # the line that settles it is one of those that wait
+            self._take(item.select(upto), is_noise[upto])
+            yield from self._settle()
+            item, is_noise = item.select(slice(count + 1, None)), is_noise[count + 1 :]
         if is_noise.any():
             self._noise.append(item.select(is_noise))
             item = item.select(~is_noise)
-        if self._settled and len(item):
+        if len(item):
             yield item
-        elif len(item):
-            self._waiting.append(item)
-            yield from self._settle(enough=_LINES_FOR_EDGES)
 
     def finish(self) -> Iterator[object]:
         """Settle with what has come; keep the noise of a scan that had nothing else."""
         if self._waiting:
-            yield from self._settle(enough=0)
+            yield from self._settle()
         if self._noise and self._own_noise(dwell_s=0.0):
             if self._storage_id:
                 yield Notice(Level.INFO, "noise scan: kept for the scans that depend on it")
@@ -82,10 +91,32 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
         """Name under which this scan's noise is kept; empty where it cannot be."""
         return self._link.measurement if self._link and self.context.storage else ""
 
-    def _settle(self, *, enough: int) -> Iterator[object]:
-        """Whiten by the best noise there is, unless more lines are worth waiting for."""
+    def _lines_to_wait(self, lines: Acquisitions, is_noise: NDArray[np.bool_]) -> int:
+        """How many of the lines come before the one that settles it; all where none does."""
+        others = np.flatnonzero(~is_noise)
+        if not len(others):
+            return len(lines)
+        if not self._waiting:
+            self._stored = self._stored_noise(lines.data.shape[1])
+        noise = np.flatnonzero(is_noise)
+        known = self._noise or (len(noise) and noise[0] < others[0]) or self._stored
+        settling = 0 if known else _LINES_FOR_EDGES - 1 - self._n_waiting
+        if not known and len(noise):
+            settling = min(settling, int(np.searchsorted(others, noise[0])))
+        return int(others[settling]) if settling < len(others) else len(lines)
+
+    def _take(self, lines: Acquisitions, is_noise: NDArray[np.bool_]) -> None:
+        """Keep lines that wait, and noise."""
+        if is_noise.any():
+            self._noise.append(lines.select(is_noise))
+        if not is_noise.all():
+            self._waiting.append(lines.select(~is_noise))
+            self._n_waiting += len(self._waiting[-1])
+
+    def _settle(self) -> Iterator[object]:
+        """Whiten by the best noise there is."""
         dwell_s = s_from_us(float(self._waiting[0].header["sample_time_us"][0]))
-        found = self._own_noise(dwell_s) or self._stored_noise()
+        found = self._own_noise(dwell_s) or self._stored
         if found is not None:
             record, source = found
             ratio = record.bandwidth_ratio or 1.0
@@ -94,8 +125,6 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
             yield Notice(
                 Level.INFO, f"whitened with {source}, noise variance scaled by {scale:.4g}"
             )
-        elif sum(map(len, self._waiting)) < enough:
-            return
         else:
             yield from self._whiten_by_edges()
         self._settled = True
@@ -142,7 +171,7 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
             NoiseStore(self.context.storage).save(self._storage_id, record)
         return record, "the scan's own noise lines"
 
-    def _stored_noise(self) -> tuple[NoiseRecord, str] | None:
+    def _stored_noise(self, n_channels: int) -> tuple[NoiseRecord, str] | None:
         if self._link is None or self.context.storage is None:
             return None
         store = NoiseStore(self.context.storage)
@@ -150,7 +179,7 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
             record = store.load(measurement)
             if record is not None:
                 matched = in_order_of(self._link.coil_labels, record.labels, record.covariance)
-                if matched is None or len(matched) != self._waiting[0].data.shape[1]:
+                if matched is None or len(matched) != n_channels:
                     continue
                 when = datetime.fromtimestamp(record.when_s, UTC)
                 found = replace(record, covariance=matched)

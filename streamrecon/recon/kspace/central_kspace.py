@@ -86,31 +86,52 @@ class CentreTracker:
         """Whether no line of the volume is missing."""
         return self._missing <= 0
 
-    def add(self, z: Counters, y: Counters) -> CentralLines | None:
-        """Count lines by their places; the largest fraction that is complete now, once.
+    def add(self, z: Counters, y: Counters) -> list[tuple[int, CentralLines]]:
+        """Count lines by their places; each fraction that they complete, and with how many.
 
-        The first form that completes a fraction is kept for the larger ones.
+        The first form that completes a fraction is kept for the larger ones. Of two that one line
+        completes the larger is told.
         """
+        levels = [level[z, y] for level in self._levels]
+        completing = np.stack(
+            [_completing(*each) for each in zip(levels, self._remaining, strict=True)]
+        )
         self._missing -= len(z)
-        self._remaining -= np.stack([self._per_fraction(level[z, y]) for level in self._levels])
+        self._remaining -= np.stack([self._per_fraction(level) for level in levels])
+        if self._form is None and completing[:, 0].min() <= len(z):
+            self._form = int(completing[:, 0].argmin())
         if self._form is None:
-            self._form = next(
-                (n for n, remaining in enumerate(self._remaining) if remaining[0] <= 0), None
-            )
-        if self._form is None:
-            return None
-        unfinished = np.flatnonzero(self._remaining[self._form] > 0)
-        complete = int(unfinished[0]) if unfinished.size else len(self._fractions)
-        if complete == self._reported:
-            return None
-        self._reported = complete
-        fraction = self._fractions[complete - 1]
-        return CentralLines(fraction, (self._levels[self._form] < complete) & self._within)
+            return []
+        counts = completing[self._form]
+        told = {
+            int(counts[number]): self._middle(number + 1)
+            for number in range(self._reported, len(self._fractions))
+            if counts[number] <= len(z)
+        }
+        self._reported += int((counts[self._reported :] <= len(z)).sum())
+        return list(told.items())
+
+    def _middle(self, complete: int) -> CentralLines:
+        lines = (self._levels[self._form or 0] < complete) & self._within
+        return CentralLines(self._fractions[complete - 1], lines)
 
     def _per_fraction(self, levels: NDArray[np.intp]) -> NDArray[np.intp]:
         """How many lines are in each fraction and in no smaller one."""
         n = len(self._fractions)
         return np.bincount(levels, minlength=n + 1)[:n]
+
+
+def _completing(levels: Counters, remaining: NDArray[np.intp]) -> NDArray[np.float64]:
+    """With how many of the lines each fraction is complete, at least 1; infinite where it is not.
+
+    A fraction is as late as the smaller ones in it.
+    """
+    counts = np.full(len(remaining), np.inf)
+    for fraction, wanted in enumerate(remaining.tolist()):
+        at = np.flatnonzero(levels == fraction)
+        if wanted <= len(at):
+            counts[fraction] = at[wanted - 1] + 1 if wanted > 0 else 1
+    return np.asarray(np.maximum.accumulate(counts))
 
 
 def coarse_encoding(encoding: Encoding, middle: CentralLines, resolution_mm: float) -> Encoding:
