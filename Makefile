@@ -1,7 +1,9 @@
 # make demo    reconstruct a simulated scan that arrives over a socket; images in out/demo
 #              SCAN=name or path takes a real scan instead
-# make test    what proves it; ARGS="-k phase" goes to pytest. .ci/run also installs the wheel
+# make test    what proves it; ARGS="-k phase" goes to pytest. .ci/run also kills and installs
+# make check   the inner loop, within a minute: style, types, imports and the quick tests
 # make bench   the benchmarks, as ratios within one run
+# make compare COMMIT=...  whole jobs of this checkout and of another commit in turn, 20 pairs
 # make bench-qsm  QSM against truth, into docs/measurements/qsm.md
 # make lint    style, types and the rules of dependence
 # make docs    the site, in docs/_build
@@ -12,17 +14,29 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo ready test bench bench-qsm lint docs smoke clean
+.PHONY: demo ready test check bench compare bench-qsm lint docs smoke clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.product
 	$(BIN)/python scripts/demo.py --output out/demo $(if $(SCAN),--scan "$(SCAN)")
 
+# Of make test and make check; .ci/run has all processors. FFTW measures its plans, and threads that
+# wait for a busy core make that ten times as long.
+THREADS ?= 1
+
 ready: .venv/.test
 	scripts/install-debian-tools.sh
 
 test: ready
-	$(BIN)/python -m pytest -m "not wheel" $(ARGS)
+	STREAMRECON_THREADS=$(THREADS) $(BIN)/python -m pytest -m "not long" $(ARGS)
+
+# Functions of arrays and bytes; what starts a service, draws a scan or reads a real one is in make test.
+QUICK := $(addprefix tests/,mrd phase recon maps stream storage output) \
+  $(addprefix tests/test_,fourier.py xml.py words.py assertions.py)
+
+check: lint
+	STREAMRECON_THREADS=$(THREADS) $(BIN)/python -m pytest -q \
+	  -m "not long and not slow and not shared" $(QUICK) $(ARGS)
 
 # Phantoms, or BART, and minutes of their own.
 APART := benchmarks/bench_qsm.py benchmarks/bench_parallel.py
@@ -30,6 +44,9 @@ APART := benchmarks/bench_qsm.py benchmarks/bench_parallel.py
 bench: .venv/.test
 	@set -e; for file in $(filter-out $(APART),$(wildcard benchmarks/bench_*.py)); do \
 	  echo "== $$file"; $(BIN)/python $$file; done
+
+compare: .venv/.test
+	$(BIN)/python benchmarks/compare.py $(COMMIT)
 
 # Makes the phantoms where they are not there yet, then the tables of docs/measurements/qsm.md; takes long.
 PHANTOMS ?= build/phantoms

@@ -35,7 +35,7 @@ from streamrecon.qsm.background.sharp import (
 )
 from streamrecon.qsm.inversion.closed_form import invert_rts, invert_tikhonov, invert_tkd
 from streamrecon.qsm.inversion.total_variation import invert_robust, invert_tv
-from streamrecon.qsm.mask import brain_mask
+from streamrecon.qsm.mask import find_mask
 from streamrecon.qsm.pipeline import Quality, susceptibility
 from streamrecon.qsm.total_field import total_field
 from streamrecon.threads import budget
@@ -287,7 +287,7 @@ def speed() -> None:
             20,
             lambda: fit_field(unwrapped.phase_rad, magnitude, mask, te_s, 3.0, noise=1.0),
         ),
-        ("mask", 60, lambda: brain_mask(total.magnitude, total.quality, grid)),
+        ("mask", 60, lambda: find_mask(total.magnitude, total.quality, grid)),
         (
             "background, standard",
             300,

@@ -167,12 +167,12 @@ def send(scan: Iterable[Message], server: Server, request: Request, watch: Obser
         conversation = _Conversation(peer, server, watch)
         listening = pool.submit(conversation.listen)
         try:
-            said_all = conversation.speak(request.messages(scan), request.dialect)
+            sent_all = conversation.speak(request.messages(scan), request.dialect)
             listening.result()
         except BaseException:
             conversation.hang_up()  # wakes the thread that listens
             raise
-        return conversation.reply(said_all=said_all)
+        return conversation.reply(sent_all=sent_all)
 
 
 @contextmanager
@@ -211,14 +211,14 @@ class _Conversation:
         self._files: list[DicomFile] = []
         self._notices: list[Notice] = []
 
-    def reply(self, *, said_all: bool) -> Reply:
+    def reply(self, *, sent_all: bool) -> Reply:
         """What came back, when both have ended."""
         failed = any(notice.level is Level.ERROR for notice in self._notices)
         return Reply(
             tuple(self._images),
             tuple(self._files),
             tuple(self._notices),
-            complete=said_all and not failed,
+            complete=sent_all and not failed,
         )
 
     def speak(self, messages: Iterable[Message], dialect: Dialect) -> bool:

@@ -8,6 +8,7 @@
     - `DataError`          the lines do not fit the header, or lines are missing
     - `ReconError`         a numerical stage cannot give a result
     - `DeliveryError`      a destination does not take what was made
+    - `StorageError`       a folder of the service cannot be written or read
 
 ``code`` is the word in brackets that a client sees: ``ERR [header] missing: TE``.
 Messages say what was found, what was needed and where; they carry no patient data.
@@ -60,3 +61,9 @@ class DeliveryError(StreamReconError):
     """A destination does not take what was made."""
 
     code = "delivery"
+
+
+class StorageError(StreamReconError):
+    """A folder of the service cannot be written or read; the scan itself goes on."""
+
+    code = "storage"

@@ -7,11 +7,6 @@ the plain pair for convolutions of real arrays: origin at index 0, and the inver
 Everything is single precision. A plan is made once per shape and shared: it owns aligned
 buffers, and a lock makes its use safe from any thread. `Plan` itself is for the loops that feed
 many blocks of one shape, `RealPlan` for iterations.
-
-Plans are estimated, never measured: a measured plan depends on the clock, and two plans of one
-shape round differently, so that one scan would give two images. An estimated plan depends on the
-shape alone, not on threads. It is as fast where rows are contiguous, source and result are apart,
-and columns do not share a cache set; see docs/adr/0028-same-bytes-same-images.md.
 """
 
 from __future__ import annotations
@@ -26,23 +21,22 @@ import numpy as np
 import pyfftw
 from numpy.typing import NDArray
 
-from streamrecon.threads import budget
+from streamrecon.fft_plans import BACKWARD, FORWARD, LARGE, planned, run
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
 _PLANS_KEPT = 24  # shapes in use at once in one scan: about ten
-_BLOCK = 1 << 18  # samples transformed at once: 2 MB, where caches are kind
 _SHARING = 32  # columns of rows that are multiples of this share cache sets: up to 15 times slower
 _APART = 8  # samples that part them: one line of the cache
-_DESTROYING = "FFTW_DESTROY_INPUT"
 
 
 class Plan:
     """One transform of one shape, with its own aligned buffers.
 
-    Fill ``source``, which begins as zeros and keeps what it is given; call `run`; read ``result``.
-    Not normalised and not centred. A plan belongs to one thread at a time.
+    Fill ``source``, which begins as zeros; call `run`; read ``result``. Not normalised and not
+    centred. A run may destroy the source where its work is shared, and keeps it where it is not. A
+    plan belongs to one thread at a time.
 
     Parameters
     ----------
@@ -52,8 +46,8 @@ class Plan:
         Axes to transform.
     inverse
         Whether the exponent is positive.
-    threads
-        Threads of one run; the budget when not given.
+    shared
+        Whether threads share the work of a large array; else the caller does it alone.
     """
 
     def __init__(
@@ -62,16 +56,16 @@ class Plan:
         axes: Sequence[int],
         *,
         inverse: bool,
-        threads: int | None = None,
+        shared: bool = True,
     ) -> None:
         self.source: Complex = _buffer(shape, axes)
         self.result: Complex = _buffer(shape, axes)
-        direction = "FFTW_BACKWARD" if inverse else "FFTW_FORWARD"
-        self._plan = _plan(self.source, self.result, tuple(axes), direction, threads=threads)
+        direction = BACKWARD if inverse else FORWARD
+        self._stages = planned(self.source, self.result, tuple(axes), direction, shared=shared)
 
     def run(self) -> Complex:
         """Transform the source; releases the GIL."""
-        self._plan.execute()
+        run(self._stages)
         return self.result
 
 
@@ -94,17 +88,17 @@ class RealPlan:
         axes = tuple(range(len(shape)))
         self.real: Real = pyfftw.empty_aligned(shape, np.float32)
         self.spectrum: Complex = pyfftw.empty_aligned(half, np.complex64)
-        self._forward = _plan(self.real, self.spectrum, axes, "FFTW_FORWARD", _DESTROYING)
-        self._inverse = _plan(self.spectrum, self.real, axes, "FFTW_BACKWARD", _DESTROYING)
+        self._forward = planned(self.real, self.spectrum, axes, FORWARD)
+        self._inverse = planned(self.spectrum, self.real, axes, BACKWARD)
 
     def forward(self) -> Complex:
         """Spectrum of ``real``; releases the GIL."""
-        self._forward.execute()
+        run(self._forward)
         return self.spectrum
 
     def inverse(self) -> Real:
         """Real array of ``spectrum``, times the number of voxels; releases the GIL."""
-        self._inverse.execute()
+        run(self._inverse)
         return self.real
 
 
@@ -123,24 +117,6 @@ def _buffer(shape: Sequence[int], axes: Sequence[int]) -> Complex:
     width = n if only_rows else row_length(n)
     buffer: Complex = pyfftw.zeros_aligned((*outer, width), np.complex64)[..., :n]
     return buffer
-
-
-def _plan(
-    source: NDArray[np.generic],
-    result: NDArray[np.generic],
-    axes: tuple[int, ...],
-    direction: str,
-    *flags: str,
-    threads: int | None = None,
-) -> pyfftw.FFTW:
-    return pyfftw.FFTW(
-        source,
-        result,
-        axes=axes,
-        direction=direction,
-        flags=("FFTW_ESTIMATE", *flags),
-        threads=threads or budget(),
-    )
 
 
 P = TypeVar("P")
@@ -197,12 +173,12 @@ def _centred(data: Complex, axes: Sequence[int], *, inverse: bool) -> Complex:
     axes = tuple(sorted(axis % data.ndim for axis in axes))
     inner = data.shape[axes[0] :]
     blocks = data.reshape(-1, *inner)
-    at_once = max(1, min(len(blocks), _BLOCK // max(1, math.prod(inner))))
+    at_once = max(1, min(len(blocks), LARGE // max(1, math.prod(inner))))
     inside = tuple(axis - axes[0] + 1 for axis in axes)
     shape = (at_once, *inner)
     plan, lock = _complex_plans.take(
         (shape, inside, inverse),
-        lambda: Plan(shape, inside, inverse=inverse, threads=budget() if at_once == 1 else 1),
+        lambda: Plan(shape, inside, inverse=inverse),
     )
     scale = np.float32(1 / np.sqrt(math.prod(data.shape[axis] for axis in axes)))
     result = np.empty_like(blocks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from io import BufferedIOBase
 from itertools import chain as chain_of
 from pathlib import Path
@@ -89,10 +90,10 @@ def replay(path: Path, chain: Chain, watch: Observer, *, group: str | None = Non
     StreamReconError
         From the file or from a gadget.
     """
-    scan = open_scan(path, group)
-    header = first_header(scan)
     results: list[Result] = []
-    run_scan(chain_of([header], scan), chain, give=results.append, watch=watch)
+    with closing(open_scan(path, group)) as scan:
+        header = first_header(scan)
+        run_scan(chain_of([header], scan), chain, give=results.append, watch=watch)
     return ScanResults.of(header.xml, results)
 
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pyfftw
 import pytest
 
 from streamrecon import fourier
@@ -89,7 +90,7 @@ import numpy as np
 from streamrecon.fourier import Plan, fft, rfftn
 from streamrecon.threads import set_budget
 set_budget(int(sys.argv[1]))
-image = np.random.default_rng(1).normal(size=(16, 48, 64)).astype(np.complex64)
+image = np.random.default_rng(1).normal(size=(70, 68, 64)).astype(np.complex64)
 parts = [fft(image, (0, 1, 2)), fft(image, (1,)), rfftn(image.real.copy())]
 print([hashlib.sha256(part.tobytes()).hexdigest() for part in parts])
 """
@@ -104,3 +105,54 @@ def test_other_processes_and_threads_round_alike() -> None:
     }
 
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("shape", [(65, 70, 72), (68, 63, 75)])
+def test_a_large_volume_in_slices_is_the_plain_transform(
+    shape: tuple[int, int, int], threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamrecon.threads._budget", [threads])
+    values = np.random.default_rng(5).normal(size=shape).astype(np.float32)
+    pair = fourier.RealPlan(shape)
+    expected = np.fft.rfftn(values)
+
+    pair.real[...] = values
+    spectrum = pair.forward().copy()
+    back = pair.inverse().copy() / values.size
+
+    np.testing.assert_allclose(spectrum, expected, atol=2e-6 * np.abs(expected).max())
+    np.testing.assert_allclose(back, values, atol=1e-5)
+
+
+@pytest.mark.parametrize("inverse", [True, False])
+@pytest.mark.parametrize("axes", [(0, 1, 2), (1, 2), (0, 2), (1,)])
+def test_complex_slices_are_the_plain_transform(axes: tuple[int, ...], inverse: bool) -> None:
+    rng = np.random.default_rng(6)
+    shape = (67, 66, 65)
+    values = (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(np.complex64)
+    plan = fourier.Plan(shape, axes, inverse=inverse)
+
+    plan.source[...] = values
+    found = plan.run()
+
+    plain = np.fft.ifftn(values, axes=axes, norm="forward") if inverse else None
+    expected = np.fft.fftn(values, axes=axes) if plain is None else plain
+    np.testing.assert_allclose(found, expected, atol=2e-6 * np.abs(expected).max())
+
+
+def test_no_plan_has_threads_that_wait_by_spinning(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+    made = pyfftw.FFTW
+
+    def noted(*arrays: np.ndarray, **options: object) -> object:
+        threads.append(options["threads"])
+        return made(*arrays, **options)
+
+    monkeypatch.setattr("streamrecon.threads._budget", [4])
+    monkeypatch.setattr(pyfftw, "FFTW", noted)
+    fourier.RealPlan((70, 68, 72)).forward()
+    fourier.Plan((70, 68, 72), (0, 1, 2), inverse=True).run()
+    fourier.Plan((70, 4, 6), (2,), inverse=True, shared=False).run()
+
+    assert set(threads) == {1}

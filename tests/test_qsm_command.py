@@ -225,3 +225,22 @@ def test_the_old_word_for_the_standard_quality_works_and_says_the_new_one_once(
     assert said.count("--quality default is now called standard; the old name still works") == 1
     facts = json.loads((tmp_path / "out" / "sub-9_Chimap.json").read_text())
     assert any("quality standard" in comment for comment in facts["ImageComments"])
+
+
+def test_the_mask_beside_the_magnitude_is_used_where_it_is_asked_for(tmp_path, capsys) -> None:
+    words = write_scan(tmp_path)
+    head = ball_phase(OBLIQUE, 0.0)[0]
+    inner = np.zeros_like(head)
+    inner[6:24, 6:22, 6:20] = head[6:24, 6:22, 6:20]
+    beside = nibabel.Nifti1Image(inner.astype(np.float32) * 0.9, OBLIQUE)
+    beside.to_filename(tmp_path / "sub-9_desc-brain_mask.nii.gz")
+
+    chosen = ["--quality", "fast", "--sign", "+1", "--mask", "auto", "-o", str(tmp_path / "out")]
+    code = main(["qsm", *words, *chosen])
+
+    said = capsys.readouterr()
+    assert code == 0, said.err
+    assert "mask: sub-9_desc-brain_mask.nii.gz" in said.out + said.err
+    chi = np.asarray(nibabel.load(next((tmp_path / "out").glob("*Chimap.nii.gz"))).dataobj)
+    assert (chi[~inner] == 0).all()
+    assert (chi[inner] != 0).mean() > 0.9

@@ -25,7 +25,7 @@ PACKAGES = {
 _DECOY = "raise RuntimeError('a module of the folder was imported')\n"
 _PATIENCE_S = 100.0
 
-pytestmark = [pytest.mark.wheel, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 def run(*words: object, cwd: Path, **options: object) -> str:

@@ -29,7 +29,7 @@ def preview_images(item: EarlyLines) -> Iterator[Volume | None]:
     geometry, b0_t = scan.geometry, scan.b0_t
 
     def volume(values: NDArray[np.float32], quantity: Quantity) -> Volume:
-        comment = f"PREVIEW from the central {item.share:.0%} of k-space"
+        comment = f"PREVIEW from the central {item.fraction:.0%} of k-space"
         return Volume(values, geometry, quantity, scan, comments=(*scan.comments, comment))
 
     magnitude = root_sum_squares(echoes.data)

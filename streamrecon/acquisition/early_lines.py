@@ -27,7 +27,7 @@ _RUNS_JOINED = 64  # a scanner sends line by line, and work by the line takes th
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EarlyLines:
-    """Lines around the centre of k-space, as soon as a share of it is complete.
+    """Lines around the centre of k-space, as soon as a fraction of it is complete.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class EarlyLines:
         That of a scan of these lines alone: coarser, with the same fields of view.
     mix
         Matrix that is owed to their channels, if any; on this grid that is not one along X.
-    share
+    fraction
         How much of k-space they are.
     late
         Set when the last line of the volume is in: what is not begun need not be.
@@ -46,7 +46,7 @@ class EarlyLines:
     lines: tuple[Acquisitions, ...]
     protocol: ScanProtocol
     mix: NDArray[np.complex64] | None
-    share: float
+    fraction: float
     late: Event
 
 
@@ -54,12 +54,12 @@ class CentreOfScan:
     """Copies of the central lines of a scan's first volume."""
 
     def __init__(
-        self, protocol: ScanProtocol, shares: Sequence[float], resolution_mm: float
+        self, protocol: ScanProtocol, fractions: Sequence[float], resolution_mm: float
     ) -> None:
         self._protocol = protocol
         self._grid = grid_of(protocol.encoding)
         self._resolution_mm = resolution_mm
-        self._watch = CentreTracker(protocol.encoding, len(protocol.echoes), shares)
+        self._watch = CentreTracker(protocol.encoding, len(protocol.echoes), fractions)
         everything = CentralLines(1.0, np.ones((self._grid.z_lines, self._grid.y.n_encoded), bool))
         self._resolved = self._coarse(everything)[1]
         self._kept: list[Acquisitions] = []
@@ -121,7 +121,9 @@ class CentreOfScan:
         wanted = (lines.header["flags"] & np.uint64(layout.NOT_IMAGING)) == 0
         for counter in _COUNTERS:
             wanted &= idx[counter] == getattr(encoding, counter).minimum
-        return lines.select(wanted)
+        z, y = self._places(lines)
+        n_z, n_y = self._grid.z_lines, self._grid.y.n_encoded
+        return lines.select(wanted & (z >= 0) & (z < n_z) & (y >= 0) & (y < n_y))
 
     def _places(self, lines: Acquisitions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Places (z, y) on the encoded grid."""

@@ -13,7 +13,6 @@ from streamrecon_gadgets import REGISTRY
 
 from streamrecon import client
 from streamrecon.api.server import Server
-from streamrecon.api.volumes import volumes_of
 from streamrecon.errors import ConfigError, DeliveryError
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
@@ -115,7 +114,7 @@ def reconstruct(
     with closing(_messages(source, group)) as scan:
         header = first_header(scan)
         run_scan(chain_of([header], scan), running, give=results.append, watch=observer)
-    return volumes_of(ScanResults.of(header.xml, results))
+    return ScanResults.of(header.xml, results).volumes
 
 
 def send(
@@ -165,9 +164,11 @@ def send(
         header = first_header(scan)
         reply = client.send(chain_of([header], scan), address, request, observer)
     if not reply.complete:
-        said = [each.text for each in reply.notices if each.level is Level.ERROR]
-        raise DeliveryError(f"{address}: {said[-1] if said else 'the scan was not taken whole'}")
-    return volumes_of(ScanResults(header.xml, reply.images))
+        reasons = [each.text for each in reply.notices if each.level is Level.ERROR]
+        raise DeliveryError(
+            f"{address}: {reasons[-1] if reasons else 'the scan was not taken whole'}"
+        )
+    return ScanResults(header.xml, reply.images).volumes
 
 
 class _Observer:
@@ -187,12 +188,12 @@ class _Observer:
     def sent(self, lines: int, size: int) -> None:  # noqa: ARG002  (bytes are nobody's business)
         """Count lines."""
         self._lines += lines
-        self._tell()
+        self._report()
 
     def received(self, images: int = 1) -> None:
         """Count images."""
         self._images += images
-        self._tell()
+        self._report()
 
     def say(self, notice: Notice) -> None:
         """Pass a sentence on."""
@@ -201,7 +202,7 @@ class _Observer:
         else:
             self._notice(notice)
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         if self._progress is not None:
             self._progress(Progress(self._lines, self._total, self._images))
 

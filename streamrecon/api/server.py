@@ -59,7 +59,7 @@ class Server:
         load_settings(self._flags, {})
         self._start_s, self._stop_s = start_s, stop_s
         self._process: subprocess.Popen[bytes] | None = None
-        self._said: IO[bytes] | None = None
+        self._log_file: IO[bytes] | None = None
         self._port = 0
 
     def __enter__(self) -> Self:
@@ -90,9 +90,9 @@ class Server:
     @property
     def log(self) -> str:
         """What it has logged since it was started, also after its end."""
-        if self._said is None:
+        if self._log_file is None:
             return ""
-        return Path(self._said.name).read_text(encoding="utf-8", errors="replace")
+        return Path(self._log_file.name).read_text(encoding="utf-8", errors="replace")
 
     def start(self) -> None:
         """Start it, and wait until it listens.
@@ -105,13 +105,13 @@ class Server:
         if self._process is not None:
             raise StreamReconError(f"server: found one that listens on {self}, needed none")
         words = [f"--{name.replace('_', '-')}={text}" for name, text in self._flags.items()]
-        self._said = tempfile.NamedTemporaryFile(suffix=".log")  # noqa: SIM115  (lives on)
+        self._log_file = tempfile.NamedTemporaryFile(suffix=".log")  # noqa: SIM115  (lives on)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "streamrecon", "serve", *words],
             env=_environment(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=self._said,
+            stderr=self._log_file,
         )
         found = _LISTENING.search(self._first_line())
         if found is None:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
 from streamrecon.commands.echo_pairing import check_names, check_sidecars, check_values
 from streamrecon.commands.echo_times import times_s
+from streamrecon.commands.nifti_files import load_nifti, values_of
 from streamrecon.errors import ConfigError, DataError
-from streamrecon.file_kinds import kind_of_file
 from streamrecon.input_checks import echo_times_s, field_t
 from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.geometry import Geometry
@@ -144,27 +141,13 @@ def read_echo_files(
     )
 
 
-def read_mask(path: Path, geometry: Geometry) -> NDArray[np.bool_]:
-    """Voxels of a file that are not zero [Z, Y, X].
-
-    Raises
-    ------
-    DataError
-        If it lies on another grid.
-    """
-    part = _Part([path])
-    if not part.geometry.same_as(geometry, tolerance_mm=_SAME_PLACE_MM):
-        raise DataError(f"{path.name}: lies on another grid than the phase")
-    return np.asarray(part.values[0] != 0, np.bool_)
-
-
 class _Part:
     """All echoes of one kind, in one 4-D file or in a file for each."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self.images = [_loaded(path) for path in paths]
+        self.images = [load_nifti(path) for path in paths]
         self.values = np.concatenate(
-            [_by_echo(_read(i, path)) for i, path in zip(self.images, paths, strict=True)]
+            [_by_echo(values_of(i, path)) for i, path in zip(self.images, paths, strict=True)]
         )
         grids = [from_ras(np.empty(i.shape[:3], bool), i.affine)[1] for i in self.images]
         for grid, path in zip(grids, paths, strict=True):
@@ -188,29 +171,6 @@ class _Part:
     def as_stored(self) -> NDArray[np.generic]:
         """Values without the files' own scale."""
         return np.concatenate([_by_echo(i.dataobj.get_unscaled()) for i in self.images])
-
-
-def _loaded(path: Path) -> nibabel.Nifti1Image:
-    try:
-        image = nibabel.load(path)
-    except (OSError, EOFError, ValueError, zlib.error, ImageFileError) as e:
-        raise DataError(
-            f"{path}: found {kind_of_file(path)}, needed NIfTI ({_first_line(e)})"
-        ) from e
-    if not isinstance(image, nibabel.Nifti1Image) or len(image.shape) not in {3, 4}:
-        raise DataError(f"{path}: found shape {image.shape}, needed NIfTI of 3 or 4 dimensions")
-    return image
-
-
-def _read(image: nibabel.Nifti1Image, path: Path) -> NDArray[np.generic]:
-    try:
-        return np.asanyarray(image.dataobj)
-    except (OSError, EOFError, ValueError, zlib.error) as e:
-        raise DataError(f"{path}: cut short or damaged: {_first_line(e)}") from e
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:120] or type(error).__name__
 
 
 def _by_echo(data: NDArray[np.generic]) -> NDArray[np.generic]:

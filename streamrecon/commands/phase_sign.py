@@ -101,9 +101,9 @@ def _side(found: Susceptibility, echoes: Echoes, options: argparse.Namespace) ->
     """What is seen, and its sign; 0 where that is not sure."""
     chi, mask = found.map.chi_ppm, found.mask
     if options.at is None:
-        share = lopsidedness(chi, mask)
-        seen = f"strong objects lean to {share:+.2f} on a scale from -1 to +1"
-        return seen, _sign(share, _DECIDED)
+        lean = lopsidedness(chi, mask)
+        seen = f"strong objects lean to {lean:+.2f} on a scale from -1 to +1"
+        return seen, _sign(lean, _DECIDED)
     contrast, spread = contrast_of_ball(
         chi, mask, echoes.scan.geometry, centre_lps_mm=options.at, radius_mm=options.radius
     )

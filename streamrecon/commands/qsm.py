@@ -9,10 +9,13 @@ from dataclasses import replace
 from glob import escape
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from streamrecon_gadgets.maps.field import FieldImages, MapField
 from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
 
-from streamrecon.commands.echo_files import EchoFiles, name_of, read_echo_files, read_mask
+from streamrecon.commands.echo_files import EchoFiles, name_of, read_echo_files
+from streamrecon.commands.mask_files import mask_beside, read_mask
 from streamrecon.commands.options import writable, write
 from streamrecon.console import Watch, tell_renamed
 from streamrecon.errors import ConfigError
@@ -89,7 +92,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--phase-ends", type=float, nargs=2, metavar=("LOW", "HIGH"),
         help="numbers that stand for -π and +π, where the range of the phase does not say it",
     )  # fmt: skip
-    scan.add_argument("--mask", type=Path, metavar="FILE", help="brain; found where not given")
+    scan.add_argument(
+        "--mask", metavar="FILE|auto",
+        help="brain, as 0 and 1 or probabilities; auto: the one beside the magnitude, named"
+        " NAME_desc-brain_mask.nii.gz or NAME_mask.nii.gz (found in the images)",
+    )  # fmt: skip
     result = parser.add_argument_group("the map")
     result.add_argument(
         "--quality", type=_quality, choices=[quality.value for quality in Quality],
@@ -148,10 +155,7 @@ def run(options: argparse.Namespace) -> int:
         )
         _say(watch, Level.INFO, *files.messages)
         _say(watch, Level.WARNING, *files.doubts)
-        regions = Regions(
-            None if options.mask is None else read_mask(options.mask, files.geometry),
-            None if options.region is None else read_mask(options.region, files.geometry),
-        )
+        regions = _regions(options, files, watch)
         field = _signed_field(files, options.sign, regions, watch)
         volumes = _volumes(field, regions, options, watch)
         _say(watch, Level.INFO, f"done in {time.perf_counter() - began:.1f} s")
@@ -173,6 +177,20 @@ def _refuse_to_replace(folder: Path, name: str, overwrite: bool) -> None:
             f"--output {folder}: found {there[0]} there already; needed another folder, "
             "or --overwrite"
         )
+
+
+def _regions(options: argparse.Namespace, files: EchoFiles, watch: Watch) -> Regions:
+    """The masks that are given, with what is doubtful about them said."""
+    brain = options.mask
+    if brain == "auto":
+        brain = mask_beside(options.mag[0])
+        _say(watch, Level.INFO, f"mask: {brain.name}")
+    masks: list[NDArray[np.bool_] | None] = []
+    for path in (brain, options.region):
+        found = None if path is None else read_mask(Path(path), files.geometry)
+        _say(watch, Level.WARNING, *(found.doubts if found else ()))
+        masks.append(found.mask if found else None)
+    return Regions(*masks)
 
 
 def _signed_field(files: EchoFiles, wanted: str, regions: Regions, watch: Watch) -> FieldMap:
@@ -217,7 +235,13 @@ def _sign_by_object(chi: ChiMap, field: FieldMap, echoes: Echoes) -> SignDecisio
     outline = check_outline(echoes.data, times, scan.b0_t, scan.geometry)
     noise, several = field.total.fit.noise, len(times) > 1
     rate = fit_log_line(magnitude, times, chi.mask, noise=noise) if several else None
-    patient = check_phase_sign(chi.chi_ppm, chi.mask, chi.scan.geometry, r2_star_per_s=rate)
+    patient = check_phase_sign(
+        chi.chi_ppm,
+        chi.mask,
+        scan.geometry,
+        is_brain=field.total.is_brain,
+        r2_star_per_s=rate,
+    )
     found = decide_sign(scan.phase_sign, outline=outline.sign, patient=patient.vote)
     return replace(found, reason=f"{found.reason} (outline {outline}; iron and veins {patient})")
 

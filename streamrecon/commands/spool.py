@@ -14,6 +14,7 @@ from streamrecon.dicom.delivery.destinations import read_destinations
 from streamrecon.dicom.delivery.sender_threads import Sender
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.delivery.spool_status import listing, readiness
+from streamrecon.dicom.objects.output_names import refuse_unknown
 from streamrecon.errors import ConfigError
 from streamrecon.server.delivery_settings import delivery_of
 from streamrecon.server.settings import Settings, load_settings
@@ -85,11 +86,35 @@ def _fail(options: argparse.Namespace) -> int:
 
 
 def _moved(options: argparse.Namespace, move: Callable[..., int], what: str) -> int:
+    """Move images, after names that match nothing were refused.
+
+    Raises
+    ------
+    ConfigError
+        If no image is called so, or neither settings nor spool know the destination.
+    """
     with _spool(options) as spool:
+        _refuse_unmatched(options, spool)
         chosen = (options.destination, options.output, options.series)
         count = move(spool, destination=chosen[0], output=chosen[1], series=chosen[2])
     print(f"{count} images {what}")
     return 0
+
+
+def _refuse_unmatched(options: argparse.Namespace, spool: Spool) -> None:
+    try:
+        refuse_unknown({options.output} - {""})
+    except ValueError as e:
+        raise ConfigError(f"--output: {e}") from e
+    if not options.destination:
+        return
+    known = {each.destination for each in spool.tallies()}
+    file = _destinations(options)
+    if file.is_file():
+        known |= {each.name for each in read_destinations(file)}
+    if options.destination not in known:
+        there = ", ".join(sorted(known)) or "none"
+        raise ConfigError(f"--destination: found {options.destination!r}, needed one of {there}")
 
 
 def _age_out(options: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ function            needs                          use it for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from streamrecon.errors import ReconError
 from streamrecon.maps._decay_kernels import arlo, log_line, refine
 from streamrecon.maps.dephasing import Dephasing
+from streamrecon.phase.image_noise import Noise, in_units_of
 from streamrecon.threads import at_once
 
 Real = NDArray[np.float32]
@@ -33,6 +34,7 @@ Flags = NDArray[np.bool_]
 
 _EQUAL = 1e-3  # spacings that differ by less than this fraction are equal
 _FASTEST = 3.0  # largest R2* that is looked for: this over the first spacing
+_MISFIT_OF_NOISE = 3.0  # per degree of freedom; of one noise exceeds it in 0.3 % of the voxels
 _NO_EXTENT = np.zeros((3, 2))
 _NO_SLOPES = np.zeros((0, 1), np.float32)
 
@@ -68,13 +70,31 @@ class Decay:
         """The standard deviation where the rate is to be trusted, 0 elsewhere [Z, Y, X, 1/s]."""
         return np.where(self.trusted, self.sd_per_s, np.float32(0))
 
-    def doubtful_share(self, mask: Flags) -> float:
+    @property
+    def departs(self) -> Flags:
+        """Where the echoes are no exponential: their misfit is no noise's [Z, Y, X].
+
+        Fat, myelin water, flow, and a field that bends within the voxel; with a noise that is
+        too small, everything.
+        """
+        return self.trusted & (self.residual > _MISFIT_OF_NOISE)
+
+    def doubtful_fraction(self, mask: Flags) -> float:
         """How much of the mask has no rate to be trusted, 0 … 1."""
         return float(1 - self.trusted.sum() / max(1, int(mask.sum())))
 
+    def departing_fraction(self, mask: Flags) -> float:
+        """How much of the mask decays otherwise than as an exponential, 0 … 1."""
+        return float((self.departs & mask).sum() / max(1, int(mask.sum())))
+
+    def in_words(self, mask: Flags) -> str:
+        """How much of the mask is not to be trusted, or no exponential."""
+        lost, other = self.doubtful_fraction(mask), self.departing_fraction(mask)
+        return f"{lost:.1%} of the head lost to gradients, {other:.1%} no exponential"
+
 
 def fit_arlo(
-    magnitude: NDArray[np.floating], te_s: Sequence[float], mask: Flags, *, noise: float
+    magnitude: NDArray[np.floating], te_s: Sequence[float], mask: Flags, *, noise: Noise
 ) -> Real:
     r"""R2* by auto-regression on linear operations [Z, Y, X, 1/s]; under one FFT.
 
@@ -94,7 +114,8 @@ def fit_arlo(
     mask
         Voxels wanted [Z, Y, X].
     noise
-        Standard deviation of the real part of the echoes, in their unit; 0 for none.
+        Standard deviation of the real part of the echoes, in their unit, one or of every voxel
+        [Z, Y, X]; 0 for none.
 
     Raises
     ------
@@ -107,10 +128,10 @@ def fit_arlo(
     """
     if not is_equidistant(te_s):
         raise ReconError(f"R2*: found TE {tuple(te_s)} s, ARLO needs three or more equidistant")
-    signal, inside = _flat(magnitude, te_s, mask)
+    signal, inside, sd = _flat(magnitude, te_s, mask, noise)
     rate = np.zeros(mask.size, np.float32)
     spacing = (te_s[-1] - te_s[0]) / (len(te_s) - 1)
-    at_once(lambda v: arlo(signal, spacing, inside, noise, v.start, v.stop, rate), mask.size)
+    at_once(lambda v: arlo(signal, spacing, inside, sd, v.start, v.stop, rate), mask.size)
     return rate.reshape(mask.shape)
 
 
@@ -119,7 +140,7 @@ def fit_log_line(
     te_s: Sequence[float],
     mask: Flags,
     *,
-    noise: float,
+    noise: Noise,
     dephasing: Dephasing | None = None,
 ) -> Real:
     """R2* by a weighted line through the logarithms [Z, Y, X, 1/s]; about one FFT.
@@ -132,13 +153,13 @@ def fit_log_line(
     ReconError
         If there are fewer than two echoes.
     """
-    signal, inside = _flat(magnitude, te_s, mask)
+    signal, inside, sd = _flat(magnitude, te_s, mask, noise)
     rate = np.zeros(mask.size, np.float32)
     times = np.asarray(te_s, np.float64)
     slopes, extent = _of_voxel(dephasing)
     at_once(
         lambda v: log_line(
-            signal, times, inside, noise, slopes, extent, v.start, v.stop, rate
+            signal, times, inside, sd, slopes, extent, v.start, v.stop, rate
         ),
         mask.size,
     )  # fmt: skip
@@ -150,7 +171,7 @@ def fit_decay(
     te_s: Sequence[float],
     mask: Flags,
     *,
-    noise: float,
+    noise: Noise,
     dephasing: Dephasing | None = None,
     steps: int = 4,
 ) -> Decay:
@@ -170,7 +191,8 @@ def fit_decay(
     mask
         Voxels wanted [Z, Y, X].
     noise
-        Standard deviation of the real part of the echoes, in their unit; 0 for none.
+        Standard deviation of the real part of the echoes, in their unit, one or of every voxel
+        [Z, Y, X]; 0 for none.
     dephasing
         What the field takes from the signal; ``None`` for nothing.
     steps
@@ -185,7 +207,7 @@ def fit_decay(
         start = fit_arlo(magnitude, te_s, mask, noise=noise)
     else:  # the loop makes the line itself: it has the factors of the field
         start = np.where(mask, np.float32(np.nan), np.float32(0))
-    signal, inside = _flat(magnitude, te_s, mask)
+    signal, inside, sd = _flat(magnitude, te_s, mask, noise)
     times = np.asarray(te_s, np.float64)
     slopes, extent = _of_voxel(dephasing)
     rate = start.ravel()
@@ -194,12 +216,14 @@ def fit_decay(
     fastest = _FASTEST / (te_s[1] - te_s[0])
     at_once(
         lambda v: refine(
-            signal, times, inside, noise, slopes, extent, steps, fastest, v.start, v.stop,
+            signal, times, inside, sd, slopes, extent, steps, fastest, v.start, v.stop,
             rate, height, misfit, spread, used,
         ),
         mask.size,
     )  # fmt: skip
-    found = _decay(rate, height, misfit, spread, used, noise=noise, mask=mask, echoes=len(te_s))
+    found = _decay(rate, height, misfit, spread, used, noise=sd, mask=mask, echoes=len(te_s))
+    if not isinstance(noise, int | float):
+        found = replace(found, s0=found.s0 * noise)
     return _without_unreliable(found, fastest)
 
 
@@ -224,17 +248,19 @@ def is_equidistant(te_s: Sequence[float]) -> bool:
 
 
 def _flat(
-    magnitude: NDArray[np.floating], te_s: Sequence[float], mask: Flags
-) -> tuple[Real, Flags]:
+    magnitude: NDArray[np.floating], te_s: Sequence[float], mask: Flags, noise: Noise
+) -> tuple[Real, Flags, float]:
+    """Echoes [E, V] and mask [V], and the noise in the unit of the echoes."""
     if len(te_s) < 2:
         raise ReconError(f"R2*: found {len(te_s)} echo, needed at least two")
     if magnitude.shape != (len(te_s), *mask.shape):
         raise ReconError(f"R2*: found echoes {magnitude.shape}, needed {(len(te_s), *mask.shape)}")
-    signal = np.ascontiguousarray(magnitude, np.float32).reshape(len(te_s), -1)
+    size, sd = in_units_of(np.asarray(magnitude, np.float32), noise)
+    signal = np.ascontiguousarray(size, np.float32).reshape(len(te_s), -1)
     inside = np.ascontiguousarray(mask).ravel()
     if not all(np.isfinite(echo[inside]).all() for echo in signal):
         raise ReconError("R2*: the magnitude is not finite inside the mask")
-    return signal, inside
+    return signal, inside, sd
 
 
 def _of_voxel(dephasing: Dephasing | None) -> tuple[Real, NDArray[np.float64]]:

@@ -26,11 +26,15 @@ class Echoes:
         The scan they belong to.
     repetition
         Number of the volume, from 0.
+    noise
+        Standard deviation of the real part where it is known, as behind whitening: [Z, Y, X], or 1
+        in place of an axis along which it stays; ``None`` where only the images tell.
     """
 
     data: NDArray[np.complex64]
     scan: Scan
     repetition: int = 0
+    noise: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +104,15 @@ class Volume:
                 f"{self.quantity.label}: found {self.values.shape} voxels, "
                 f"needed {self.geometry.shape}"
             )
+
+    def in_unit(self) -> NDArray[np.float32] | NDArray[np.float64] | NDArray[np.complex64]:
+        """The quantity itself, in its unit: what a stage computes with, never bare ``values``."""
+        if np.iscomplexobj(self.values):
+            return np.asarray(self.values, np.complex64)
+        if self.rescale is None:
+            return np.asarray(self.values, np.float32)
+        slope, intercept = self.rescale
+        return np.asarray(self.values * np.float64(slope) + intercept, np.float64)
 
 
 def volume_of(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
 from streamrecon.phase._kernels import fit_lines
+from streamrecon.phase.image_noise import Noise, in_units_of
 from streamrecon.threads import at_once
 from streamrecon.units import hz_per_ppm
 
@@ -39,14 +40,15 @@ class FieldFit:
     offset_rad
         Phase at TE = 0 [rad]; 0 for one echo.
     noise
-        Standard deviation of the real part of the images, in units of the magnitude.
+        Standard deviation of the real part of the images, in units of the magnitude; of every
+        voxel where it is known so.
     """
 
     field_ppm: Real
     sd_ppm: Real
     residual_rad: Real
     offset_rad: Real
-    noise: float
+    noise: Noise
 
     @property
     def region(self) -> NDArray[np.bool_]:
@@ -61,7 +63,7 @@ def fit_field(
     te_s: Sequence[float],
     b0_t: float,
     *,
-    noise: float,
+    noise: Noise,
     steps: int = 2,
     intercept_sd_rad: float = 0.2,
 ) -> FieldFit:
@@ -84,8 +86,8 @@ def fit_field(
     b0_t
         Static field [T].
     noise
-        Standard deviation of the real part of the images, in units of the magnitude: known from
-        a noise scan, or from `phase.image_noise.measure_noise`.
+        Standard deviation of the real part of the images, in units of the magnitude, one or of
+        every voxel [Z, Y, X]: known from a noise scan, or from `phase.image_noise.measure_noise`.
     steps
         Gauss-Newton steps.
     intercept_sd_rad
@@ -105,18 +107,19 @@ def fit_field(
         raise ReconError("field: no voxel to fit, the mask is empty")
     echoes = len(te_s)
     phase = np.asarray(phase_rad, np.float32).reshape(echoes, -1)
-    weight = np.asarray(magnitude, np.float32).reshape(echoes, -1)
+    size, sd_of_size = in_units_of(np.asarray(magnitude, np.float32), noise)
+    weight = size.astype(np.float32, copy=False).reshape(echoes, -1)
     inside = mask.ravel()
     out = np.zeros((5, mask.size), np.float32)
     times = np.asarray(te_s, np.float64)
-    _fit(phase, weight, times, inside, out, steps=steps, hold=(intercept_sd_rad, noise))
+    _fit(phase, weight, times, inside, out, steps=steps, hold=(intercept_sd_rad, sd_of_size))
     slope, intercept, misfit, spread, power = out
     if not np.isfinite(slope).all():
         raise ReconError("field: the phase is not finite inside the mask")
 
     scale = np.float32(2 * np.pi * hz_per_ppm(b0_t))
     with np.errstate(divide="ignore", invalid="ignore"):
-        sd = np.where(inside, np.float32(noise) / (scale * np.sqrt(spread)), 0)
+        sd = np.where(inside, np.float32(sd_of_size) / (scale * np.sqrt(spread)), 0)
         residual = np.sqrt(misfit / power, out=np.zeros_like(misfit), where=power > 0)
     return FieldFit(
         (slope / scale).reshape(mask.shape),

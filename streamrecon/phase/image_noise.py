@@ -25,6 +25,7 @@ from streamrecon.errors import ReconError
 
 Complex = NDArray[np.complexfloating]
 Flags = NDArray[np.bool_]
+Noise = float | NDArray[np.float32]
 
 _MAD_OF_NORMAL = 0.6744898
 _LEAST_VOXELS = 200  # a median of fewer is off by more than 10 %
@@ -49,16 +50,42 @@ class ImageNoise:
     Parameters
     ----------
     sd
-        Standard deviation of the real part, in units of the images.
+        Standard deviation of the real part, in units of the images; of every voxel [Z, Y, X] where
+        the chain knows it.
     source
         Where it was measured.
     notices
         What a reader must know of it, each a short sentence.
     """
 
-    sd: float
+    sd: Noise
     source: NoiseSource
     notices: tuple[str, ...] = ()
+
+
+def noise_of_scan(sd: NDArray[np.float32] | None) -> ImageNoise | None:
+    """Noise that the chain knows from whitening; ``None`` where it does not."""
+    return None if sd is None else ImageNoise(sd, NoiseSource.SCAN)
+
+
+def typical(noise: Noise) -> float:
+    """One figure for noise that may differ from voxel to voxel: its median.
+
+    >>> typical(0.5), typical(np.float32([1, 2, 9]))
+    (0.5, 2.0)
+    """
+    return float(np.median(noise))
+
+
+def in_units_of(values: NDArray[np.floating], noise: Noise) -> tuple[NDArray[np.floating], float]:
+    """Values [..., Z, Y, X] and the noise in their unit, which is one number for all of them.
+
+    What has a noise of every voxel is divided by it and has noise 1; where that is 0 there is no
+    signal either.
+    """
+    if isinstance(noise, int | float):
+        return values, float(noise)
+    return np.divide(values, noise, out=np.zeros_like(values), where=noise > 0), 1.0
 
 
 def measure_noise(echoes: Complex, head: Flags) -> ImageNoise:

@@ -67,18 +67,18 @@ def dipole_kernel(geometry: Geometry, shape: Sequence[int] | None = None) -> Rea
     Marques and Bowtell (2005) Concepts Magn Reson B 25:65. doi:10.1002/cmr.b.20034
     """
     full = tuple(shape) if shape is not None else geometry.shape
-    along, squared, share = np.zeros((3, 3, 2, max(full)))
+    along, squared, weights = np.zeros((3, 3, 2, max(full)))
     for axis, (n, voxel, b) in enumerate(
         zip(full, geometry.voxel_mm, geometry.b0_axis(), strict=True)
     ):
         k = frequencies(n, half=axis == 2)
         aliases = np.stack([k, k - np.where(k >= 0, 1.0, -1.0)])
         weight = np.sinc(aliases) ** 2
-        share[axis, :, : k.size] = weight / weight.sum(axis=0)
+        weights[axis, :, : k.size] = weight / weight.sum(axis=0)
         along[axis, :, : k.size] = b * aliases / voxel
         squared[axis, :, : k.size] = (aliases / voxel) ** 2
     kernel = np.empty((*full[:2], full[2] // 2 + 1), np.float32)
-    at_once(lambda z: voxel_dipole(along, squared, share, kernel, z.start, z.stop), full[0])
+    at_once(lambda z: voxel_dipole(along, squared, weights, kernel, z.start, z.stop), full[0])
     kernel[0, 0, 0] = 0.0
     return kernel
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
+from streamrecon.phase.image_noise import in_units_of
 from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.pipeline import Quality, Susceptibility
 from streamrecon.qsm.total_field import TotalField
@@ -118,6 +119,7 @@ def field_image(item: FieldMap | LocalFieldMap, quantity: Quantity) -> Real:
         case Quantity.PHASE_QUALITY:
             return total.quality
         case Quantity.SNR:
-            return total.magnitude / np.float32(fit.noise)
+            size, noise = in_units_of(total.magnitude, fit.noise)
+            return np.asarray(size / np.float32(noise), np.float32)
         case _:
             return field_ppm

@@ -191,11 +191,11 @@ def _agreement(
         for part in (slice(1, None), slice(0, -1))
     )
     both = found[ahead] & found[behind]
-    share = np.maximum(gaussian_filter(both.astype(np.float32), sigma), 1e-3)
+    fraction = np.maximum(gaussian_filter(both.astype(np.float32), sigma), 1e-3)
     step = phasor[ahead] * np.conj(phasor[behind])
     step = np.where(both, step / np.maximum(np.abs(step), np.finfo(np.float32).tiny), 0)
-    mean = (gaussian_filter(step.real, sigma) + 1j * gaussian_filter(step.imag, sigma)) / share
-    model = gaussian_filter(np.where(both, np.diff(expected_rad, axis=axis), 0), sigma) / share
+    mean = (gaussian_filter(step.real, sigma) + 1j * gaussian_filter(step.imag, sigma)) / fraction
+    model = gaussian_filter(np.where(both, np.diff(expected_rad, axis=axis), 0), sigma) / fraction
     used = trusted[ahead] & trusted[behind] & (np.abs(mean) > _COHERENT)
     if used.sum() < _FEWEST:
         return np.nan, np.nan

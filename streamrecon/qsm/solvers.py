@@ -76,25 +76,24 @@ def least_squares(
     ----------
     Hestenes and Stiefel (1952) J Res Nat Bur Stand 49:409. doi:10.6028/jres.049.044
     """
-    left = data.astype(np.float32, copy=True)
-    gradient = operator.adjoint(left)
-    power = first = _energy(gradient)
+    r = data.astype(np.float32, copy=True)
+    s = operator.adjoint(r)
+    gamma = first = _energy(s)
     if not np.isfinite(first) or first == 0:
         raise ReconError(f"least squares: found data of energy {first:g}, needed finite, above 0")
-    unknown = np.zeros_like(gradient)
-    search = gradient.copy()
+    x, p = np.zeros_like(s), s.copy()
     step = 0
-    while step < iterations and power > tolerance**2 * first:
-        image = operator.forward(search)
-        length = np.float32(power / (_energy(image) + damping * _energy(search)))
-        unknown += length * search
-        left -= length * image
-        gradient = operator.adjoint(left) - np.float32(damping) * unknown
-        before, power = power, _energy(gradient)
-        search = gradient + np.float32(power / before) * search
+    while step < iterations and gamma > tolerance**2 * first:
+        q = operator.forward(p)
+        alpha = np.float32(gamma / (_energy(q) + damping * _energy(p)))
+        x += alpha * p
+        r -= alpha * q
+        s = operator.adjoint(r) - np.float32(damping) * x
+        before, gamma = gamma, _energy(s)
+        p = s + np.float32(gamma / before) * p
         step += 1
-    share = float(np.sqrt(power / first))
-    return Solution(unknown, step, share, share <= tolerance)
+    residual = float(np.sqrt(gamma / first))
+    return Solution(x, step, residual, residual <= tolerance)
 
 
 def _energy(values: Real) -> float:

@@ -62,7 +62,7 @@ def noise_of_map(
     noise = np.where(mask & np.isfinite(sd_ppm), sd_ppm, 0).astype(np.float32) * thrown
     moved = (invert(np.asarray(field_ppm, np.float32) + noise) - chi_ppm) * mask
     moved -= mask * np.float32(moved[mask].mean(dtype=np.float64))
-    share = uniform_filter(mask.astype(np.float32), _WIDTH_VOXELS, mode="constant")
+    fraction = uniform_filter(mask.astype(np.float32), _WIDTH_VOXELS, mode="constant")
     size = uniform_filter(np.abs(moved), _WIDTH_VOXELS, mode="constant")
-    sd = np.float32(_SD_PER_MEAN) * np.maximum(size, 0) / np.maximum(share, 1e-6) * mask
+    sd = np.float32(_SD_PER_MEAN) * np.maximum(size, 0) / np.maximum(fraction, 1e-6) * mask
     return np.asarray(sd, np.float32)

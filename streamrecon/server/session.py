@@ -28,7 +28,7 @@ from streamrecon.server.queries import answer_query
 from streamrecon.server.settings import Settings
 from streamrecon.server.worker_channel import Kind
 from streamrecon.server.writer import ALWAYS, written_types
-from streamrecon.storage.noise_store import NoiseStore
+from streamrecon.storage.noise_store import noise_known
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file
 from streamrecon.stream.chainfile.parse import read_chain
@@ -125,7 +125,7 @@ class Session:
             self._grammar.check(message)
             if not isinstance(message, Query):
                 return message
-            self._say(Response(answer_query(message.text), message.correlation_id))
+            self._say(Response(answer_query(message.text, self._settings), message.correlation_id))
         raise SessionEnded
 
     def _chosen(self, opening: Message) -> ChainSpec:
@@ -150,8 +150,7 @@ class Session:
         while not isinstance(self._next(), Close):
             pass
         measurement = (spec.dependency_name or "").removeprefix(_NOISE_PREFIX)
-        folder = self._settings.storage
-        record = NoiseStore(folder).load(measurement) if folder and measurement else None
+        record = noise_known(self._settings.storage, measurement)
         self._say(Dependency(dependency_meta(record)))
 
     def _reconstruct(self, spec: ChainSpec) -> None:

@@ -13,8 +13,9 @@ from importlib import import_module
 from threading import Thread
 
 from streamrecon.errors import StreamReconError
+from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.wire.limits import GIB, MIB
-from streamrecon.mrd.wire.messages import Close, Message
+from streamrecon.mrd.wire.messages import Close, Message, Text
 from streamrecon.server.error_report import answer, is_bug
 from streamrecon.server.raw_copy import RawCopy
 from streamrecon.server.reader import Intake
@@ -89,12 +90,17 @@ def work(channel: socket.socket, settings: Settings, equip: Equip) -> None:
         given = receive_job(channel)
         if given is not None:
             job, client = given
+            send_frame(channel, Kind.TAKEN)
             with client:
                 SessionProcess(job, client, channel, equipment=equipment, settings=settings).run()
 
 
 def log_to_stderr(settings: Settings) -> None:
-    """Log lines of this process to stderr, which all processes of the service share."""
+    """Log lines of this process to stderr, which all processes of the service share.
+
+    Python's warnings are lines too.
+    """
+    logging.captureWarnings(True)
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
     )
@@ -121,6 +127,7 @@ class SessionProcess:
         self._outbox = ByteQueue[object](settings.output_queue_mib * MIB)
         self._failure: Exception | None = None
         self._goes_on = False
+        self._loss_told = False
         self._began = time.monotonic()
         self._copy = _raw_copy(job, settings)
         copy = _forget if self._copy is None else self._copy.take
@@ -143,6 +150,7 @@ class SessionProcess:
         writing.start()
         try:
             self._session.hold()
+            self._finish_copy()
             self._end_detached()
         except SessionEnded:
             pass
@@ -168,9 +176,22 @@ class SessionProcess:
 
     def _received(self) -> Iterator[Message]:
         for item in self._inbox:
+            self._tell_loss()
             if isinstance(item, Exception):
                 raise item
             yield item
+
+    def _finish_copy(self) -> None:
+        if self._copy is not None:
+            self._copy.finish()
+            self._tell_loss()
+
+    def _tell_loss(self) -> None:
+        """Warn the client once that its raw copy ended, unless it is one that hears no text."""
+        loss = "" if self._copy is None else self._copy.loss
+        if loss and not self._loss_told and not self._session.facts.dependency_query:
+            self._loss_told = True
+            self._say(Text(str(Notice(Level.WARNING, loss))))
 
     def _say(self, item: object) -> None:
         if self._failure is not None or not self._outbox.put(item):

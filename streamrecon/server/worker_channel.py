@@ -29,6 +29,8 @@ class Kind(IntEnum):
     """This client aborts when it is sent a TEXT; no payload."""
     DONE = 4
     """The session is over; the report as JSON."""
+    TAKEN = 5
+    """The worker has the client's socket, and has read nothing of it yet; no payload."""
 
 
 @dataclass(frozen=True, slots=True)

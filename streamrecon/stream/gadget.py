@@ -70,6 +70,8 @@ class Gadget(BaseModel, Generic[T]):
     way_out: ClassVar[WayOut | None] = None
     stock_names: ClassVar[tuple[str, ...]] = ()
     """Names under which stock Gadgetron chain files know this gadget."""
+    only_watches: ClassVar[bool] = False
+    """Whether items go on whatever it finds: its error is told, and it sees no more of the run."""
     of_scan: ClassVar[tuple[str, ...]] = ()
     """Parameters that are the scan's: one value for all gadgets of a chain, whoever is given it."""
     old_fields: ClassVar[Mapping[str, str]] = MappingProxyType({})

@@ -65,7 +65,7 @@ def wait_for(orthanc: Orthanc, count: int, seconds: float = 30.0) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_an_archive_that_is_killed_and_started_again_has_every_image_once(tmp_path: Path) -> None:
     random_numbers = random.Random(1)
     with Orthanc(tmp_path / "orthanc") as orthanc:
@@ -85,7 +85,7 @@ def test_an_archive_that_is_killed_and_started_again_has_every_image_once(tmp_pa
         assert orthanc.sop_uids() == sorted(added)
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_a_service_that_is_killed_and_started_again_loses_and_doubles_nothing(
     tmp_path: Path,
 ) -> None:
@@ -105,7 +105,7 @@ def test_a_service_that_is_killed_and_started_again_loses_and_doubles_nothing(
         assert orthanc.sop_uids() == sorted(added)
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_a_quota_smaller_than_a_session_makes_the_scan_wait_and_loses_nothing(
     tmp_path: Path,
 ) -> None:

@@ -76,6 +76,7 @@ def test_a_folder_that_others_may_read_is_refused(tmp_path: Path) -> None:
         Spool(tmp_path / "spool")
 
 
+@pytest.mark.privileged
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
 def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     (tmp_path / "spool").mkdir(mode=0o700)
@@ -189,6 +190,7 @@ def test_what_waits_can_be_given_up_and_brought_back(tmp_path: Path) -> None:
         assert {tally.state for tally in spool.tallies()} == {State.WAITING}
 
 
+@pytest.mark.privileged
 def test_a_full_disk_keeps_nothing_of_a_batch_and_says_so(tmp_path: Path) -> None:
     script = """
 import sys

@@ -109,7 +109,7 @@ def test_an_archive_that_never_answers_keeps_the_images_in_the_spool(tmp_path: P
     assert found == {"archive sent, not yet confirmed": 3}
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_orthanc_promises_what_it_has(tmp_path: Path) -> None:
     back = free_port()
     known = {"DicomModalities": {"us": ["STREAMRECON", "127.0.0.1", back]}}

@@ -143,7 +143,7 @@ def test_each_share_gives_three_images_marked_and_in_their_place() -> None:
 
 def test_final_images_are_the_same_bits_with_and_without_previews() -> None:
     with_previews, _ = run(SMALL, even_late="true")
-    without, _ = run(SMALL, shares="1.0")
+    without, _ = run(SMALL, fractions="1.0")
 
     for quantity in (Quantity.MAGNITUDE, Quantity.PHASE):
         final, plain = volumes(with_previews, quantity), volumes(without, quantity)

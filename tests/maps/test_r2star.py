@@ -183,3 +183,30 @@ def test_times_and_rates_are_inverse_and_end_at_a_limit() -> None:
     rate = np.array([[[50.0, 0.0, -3.0, 20.0]]], np.float32)
     mask = np.array([[[True, True, True, False]]])
     np.testing.assert_allclose(t2_star_s(rate, mask), [[[0.02, 0.5, 0.5, 0.0]]], rtol=1e-6)
+
+
+def test_noise_of_every_voxel_fits_each_as_its_own_noise_does() -> None:
+    magnitude, mask = decays(40.0, snr=15, n=4000, s0=70.0)
+    noise = np.full(mask.shape, 70 / 15, np.float32)
+    noise[:5] *= 2
+
+    found = fit_decay(magnitude, TE_S, mask, noise=noise)
+
+    for part, sd in ((np.s_[:5], 140 / 15), (np.s_[5:], 70 / 15)):
+        alone = fit_decay(magnitude[:, part], TE_S, mask[part], noise=sd)
+        for name in ("r2_star_per_s", "s0", "sd_per_s", "residual"):
+            np.testing.assert_allclose(
+                getattr(found, name)[part], getattr(alone, name), rtol=2e-3, atol=2e-3
+            )
+
+
+@pytest.mark.parametrize("te_s", [TE_S, UNEVEN_S], ids=["even", "uneven"])
+def test_fat_beside_water_is_flagged_and_a_plain_decay_is_not(te_s: tuple[float, ...]) -> None:
+    plain, mask = decays(40.0, te_s, snr=60)
+    fat = 0.3 * np.exp(-2j * np.pi * 434 * np.array(te_s))  # 3.4 ppm at 3 T
+    mixed, _ = decays(40.0, te_s, snr=60, factor=0.7 + fat)
+
+    pure, both = (fit_decay(m, te_s, mask, noise=1 / 60) for m in (plain, mixed))
+
+    assert pure.departing_fraction(mask) < 0.005  # of one degree of freedom or more: 0.3 %
+    assert both.departing_fraction(mask) > 0.95

@@ -14,6 +14,8 @@ from streamrecon.maps.veins import find_veins, ridge_score
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.inversion.total_variation import invert_tv
 
+pytestmark = pytest.mark.slow
+
 AXIAL = np.eye(3)[::-1]
 VOXELS = {"1 mm": (1.0, 1.0, 1.0), "0.7 mm": (0.7, 0.7, 0.7), "2 mm slices": (2.0, 0.6, 0.6)}
 SEEN = next(iter(TREES))  # the parameters were chosen on it

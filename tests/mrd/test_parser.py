@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import struct
+import weakref
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -211,6 +214,24 @@ def test_a_session_that_never_ends_is_refused() -> None:
 
     with pytest.raises(ProtocolError, match="stream: bytes: found 112, needed at most 100"):
         parser.receive(bytes_of(Text("x" * 50)))
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\xff"])
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_a_parser_that_failed_is_gone_with_its_last_user(name: str, damage: bytes) -> None:
+    parser = MrdParser()
+    gone = weakref.ref(parser)
+
+    gc.disable()  # in a large process it runs seldom, and each parser has blocks of 4 MiB
+    try:
+        for _ in range(2):  # the first call fails, later ones say the same
+            with suppress(ProtocolError):
+                parser.receive(bytes_of(EVERYTHING[name])[:-1] + damage)
+                parser.end()
+        del parser
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_lines_are_views_and_a_block_is_never_written_again() -> None:

@@ -114,3 +114,17 @@ def test_a_broken_phase_is_refused():
         fit_field(phase, decay(), np.ones(SHAPE, bool), TE_S, 3.0, noise=0.02)
     with pytest.raises(ReconError, match="mask is empty"):
         fit_field(phase, decay(), np.zeros(SHAPE, bool), TE_S, 3.0, noise=0.02)
+
+
+def test_noise_of_every_voxel_gives_each_its_own_deviation():
+    _, phase = lines()
+    whole = np.ones(SHAPE, bool)
+    noise = np.full(SHAPE, 0.02, np.float32)
+    noise[..., :2] = 0.05
+
+    found = fit_field(phase, decay(), whole, TE_S, 3.0, noise=noise)
+
+    for part, sd in ((np.s_[..., :2], 0.05), (np.s_[..., 2:], 0.02)):
+        alone = fit_field(phase, decay(), whole, TE_S, 3.0, noise=sd)
+        np.testing.assert_allclose(found.sd_ppm[part], alone.sd_ppm[part], rtol=1e-5)
+        np.testing.assert_allclose(found.field_ppm[part], alone.field_ppm[part], atol=1e-4)

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from closed_forms import AXIAL, positions_mm
+from closed_forms import AXIAL, ball, spheres
 from scipy.spatial.transform import Rotation
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.dipole import field_from_chi
 from streamrecon.qsm.inversion.closed_form import invert_tkd
 from streamrecon.qsm.inversion.total_variation import invert_tv
 from streamrecon.qsm.pipeline import susceptibility
 
 CENTRES = ((9, 3, 4), (-9, -6, -5), (2, 14, -9))
 LEVELS = (0.3, -0.2, 0.15)
+NUCLEI = [(centre, 6.5, level) for centre, level in zip(CENTRES, LEVELS, strict=True)]
 
 
-def nuclei(grid):
-    r = positions_mm(grid)
-    chi = np.zeros(grid.shape)
-    for centre, level in zip(CENTRES, LEVELS, strict=True):
-        chi[np.linalg.norm(r - np.array(centre)[:, None, None, None], axis=0) < 6.5] = level
-    return chi, np.linalg.norm(r, axis=0) < 22
+def head(grid):
+    return ball(grid, (0, 0, 0), 22)
 
 
 def tkd(field, mask, grid):
@@ -35,8 +31,8 @@ def tv(field, mask, grid):
 
 
 def slope_and_error(invert, grid):
-    chi, mask = nuclei(grid)
-    found = invert(field_from_chi(chi, grid), np.ones(grid.shape, bool), grid)
+    (chi, field), mask = spheres(grid, *NUCLEI), head(grid)
+    found = invert(field, np.ones(grid.shape, bool), grid)
     means = [found[mask & (chi == level)].mean() for level in (0.0, *LEVELS)]
     slope, base = np.polyfit((0.0, *LEVELS), means, 1)
     return slope, np.std(means - slope * np.array((0.0, *LEVELS)) - base)
@@ -75,13 +71,12 @@ def test_voxels_twice_as_thick_give_the_same_susceptibility(invert):
 
 def test_a_calcification_moves_no_nucleus_beyond_10_mm():
     grid = Geometry((48, 50, 52), (1.2, 1.2, 1.2), AXIAL)
-    chi, mask = nuclei(grid)
-    r = positions_mm(grid)
-    stone = np.linalg.norm(r - np.array([-6, 12, 12])[:, None, None, None], axis=0) < 2.6
+    (chi, field), mask = spheres(grid, *NUCLEI), head(grid)
+    _, of_stone = spheres(grid, ((-6, 12, 12), 2.6, -3.0))
 
     with_stone, without = (
-        invert_tv(field_from_chi(c, grid), np.ones(grid.shape, bool), grid, strength=3e-5).unknown
-        for c in (chi - 3.0 * stone, chi)
+        invert_tv(f, np.ones(grid.shape, bool), grid, strength=3e-5).unknown
+        for f in (field + of_stone, field)
     )
 
     for level in LEVELS:
@@ -94,13 +89,13 @@ TE_S = (0.004, 0.009, 0.016)
 
 def echoes(te_s=TE_S):
     grid = Geometry((26, 40, 38), (2.5, 2.0, 2.0), AXIAL)
-    chi, _ = nuclei(grid)
-    head = np.linalg.norm(positions_mm(grid), axis=0) < 30
+    chi, field = spheres(grid, *NUCLEI)
+    mask = ball(grid, (0, 0, 0), 30)
     te = np.array(te_s)[:, None, None, None]
-    phase = 2 * np.pi * 127.732 * field_from_chi(chi, grid) * te
+    phase = 2 * np.pi * 127.732 * field * te
     rng = np.random.default_rng(0)
     noise = rng.standard_normal((2, *phase.shape)) * 0.01
-    return grid, chi, head, (head * np.exp(1j * phase - 20 * te) + noise[0] + 1j * noise[1])
+    return grid, chi, mask, (mask * np.exp(1j * phase - 20 * te) + noise[0] + 1j * noise[1])
 
 
 def contrast(found, chi):
@@ -108,18 +103,18 @@ def contrast(found, chi):
 
 
 def test_echoes_of_unequal_spacing_are_told_by_their_times():
-    grid, chi, head, data = echoes()
+    grid, chi, mask, data = echoes()
 
-    found = susceptibility(data.astype(np.complex64), TE_S, 3.0, grid, mask=head)
+    found = susceptibility(data.astype(np.complex64), TE_S, 3.0, grid, mask=mask)
 
     assert contrast(found.map.chi_ppm, chi) == pytest.approx(0.5, abs=0.04)
 
 
 def test_voxels_that_are_not_finite_stay_out_of_the_map():
-    grid, chi, head, data = echoes()
+    grid, chi, mask, data = echoes()
     data[1, 12, 18:22, 4:7] = np.nan
 
-    found = susceptibility(data.astype(np.complex64), TE_S, 3.0, grid, mask=head)
+    found = susceptibility(data.astype(np.complex64), TE_S, 3.0, grid, mask=mask)
 
     assert np.isfinite(found.map.chi_ppm).all()
     assert not found.mask[12, 18:22, 4:7].any()
@@ -127,7 +122,7 @@ def test_voxels_that_are_not_finite_stay_out_of_the_map():
 
 
 def test_an_echo_that_is_missing_is_refused():
-    grid, _, head, data = echoes()
+    grid, _, mask, data = echoes()
 
     with pytest.raises(ReconError, match="3 echo times"):
-        susceptibility(data[:2].astype(np.complex64), TE_S, 3.0, grid, mask=head)
+        susceptibility(data[:2].astype(np.complex64), TE_S, 3.0, grid, mask=mask)

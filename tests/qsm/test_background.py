@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from closed_forms import ORIENTATIONS, positions_mm
+from closed_forms import ORIENTATIONS, positions_mm, spheres
 
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn
@@ -18,7 +18,6 @@ from streamrecon.qsm.background.sharp import (
     remove_vresharp,
     remove_vsharp,
 )
-from streamrecon.qsm.dipole import field_from_chi
 
 METHODS = {
     "pdf": (remove_pdf, 0.35),
@@ -35,10 +34,9 @@ def scene(axes, shape=(27, 48, 45), voxel_mm=(2.4, 1.5, 1.5)):
     r = positions_mm(grid)
     distance = np.linalg.norm(r, axis=0)
     mask = distance < 29
-    inner = 0.2 * (np.linalg.norm(r - np.array([4, -6, 3])[:, None, None, None], axis=0) < 6)
-    outer = 5.0 * (np.linalg.norm(r - np.array([10, 34, -8])[:, None, None, None], axis=0) < 4)
-    outer -= 4.0 * (np.linalg.norm(r - np.array([-33, 5, 10])[:, None, None, None], axis=0) < 4)
-    return grid, mask, field_from_chi(inner, grid), field_from_chi(outer, grid)
+    _, local = spheres(grid, ((4, -6, 3), 6, 0.2))
+    _, background = spheres(grid, ((10, 34, -8), 4, 5.0), ((-33, 5, 10), 4, -4.0))
+    return grid, mask, local, background
 
 
 @pytest.mark.parametrize("orientation", ["axial", "doubly_oblique", "left_handed"])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from closed_forms import ORIENTATIONS, positions_mm
+from closed_forms import ORIENTATIONS, positions_mm, spheres
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.dipole import field_from_chi
 from streamrecon.qsm.pipeline import Background, Quality, susceptibility
 from streamrecon.qsm.reference import Reference
 from streamrecon.qsm.total_field import total_field
@@ -21,16 +20,10 @@ def head(axes, sign=1, noise=0.01, te_s=TE_S):
     """A head with two nuclei of +0.15 and -0.1 ppm, air outside, an offset in the phase."""
     grid = Geometry((38, 63, 60), (3.2, 2.2, 2.2), axes)
     r = positions_mm(grid)
-
-    def ball(centre, radius):
-        return np.linalg.norm(r - np.array(centre)[:, None, None, None], axis=0) < radius
-
-    brain = ball((0, 0, 0), 52)
-    chi = np.zeros(grid.shape)
-    chi[ball((14, 5, 8), 9)] = 0.15
-    chi[ball((-16, -8, 2), 9)] = -0.1
-    outer = 6.0 * ball((0, 48, -40), 7) - 3.0 * ball((60, 0, 10), 5)
-    field = field_from_chi(sign * (chi + outer), grid)
+    brain = np.linalg.norm(r, axis=0) < 52
+    chi, of_nuclei = spheres(grid, ((14, 5, 8), 9, 0.15), ((-16, -8, 2), 9, -0.1))
+    _, of_air = spheres(grid, ((0, 48, -40), 7, 6.0), ((60, 0, 10), 5, -3.0))
+    field = sign * (of_nuclei + of_air)
     te = np.array(te_s)[:, None, None, None]
     phase = 2 * np.pi * 42.577478518 * B0_T * field * te + 0.4 + 0.01 * r[0] - 0.008 * r[1]
     rng = np.random.default_rng(0)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from closed_forms import ORIENTATIONS, positions_mm
+from closed_forms import ORIENTATIONS, positions_mm, spheres
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.dipole import field_from_chi
 from streamrecon.qsm.inversion.admm import harmonics, phases
 from streamrecon.qsm.inversion.closed_form import invert_tkd
 from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic
@@ -20,9 +19,8 @@ def scene(axes):
     grid = Geometry((34, 37, 36), (1.5, 1.3, 1.3), axes)
     r = positions_mm(grid)
     mask = np.linalg.norm(r, axis=0) < 21
-    chi = 0.15 * (np.linalg.norm(r - np.array([5, 2, 4])[:, None, None, None], axis=0) < 6)
-    chi -= 0.1 * (np.linalg.norm(r - np.array([-7, -5, -3])[:, None, None, None], axis=0) < 5)
-    return grid, mask, chi, field_from_chi(chi, grid), r
+    chi, field = spheres(grid, ((5, 2, 4), 6, 0.15), ((-7, -5, -3), 5, -0.1))
+    return grid, mask, chi, field, r
 
 
 def invert(field, mask, grid):
@@ -37,8 +35,9 @@ def test_spheres_have_their_size_and_sign(orientation):
 
     found = invert(field, mask, grid)
 
-    levels = [found[mask & (chi == level)].mean() for level in np.unique(chi)]
-    assert np.polyfit(np.unique(chi), levels, 1)[0] == pytest.approx(1, abs=0.1)
+    levels = (0.15, 0.0, -0.1)
+    means = [found[mask & (chi == level)].mean() for level in levels]
+    assert np.polyfit(levels, means, 1)[0] == pytest.approx(1, abs=0.1)
     assert (found[~mask] == 0).all()
 
 

@@ -7,6 +7,8 @@ from undersampling import simulated
 from streamrecon.model.lattice import ALL_LINES
 from streamrecon.recon.parallel.coil_sensitivities import estimate_sensitivities
 
+pytestmark = pytest.mark.slow
+
 SNR = 40.0
 RNG = np.random.default_rng(3)
 

@@ -15,6 +15,8 @@ from streamrecon.model.lattice import Lattice
 from streamrecon.recon.parallel.coil_sensitivities import Sensitivities, estimate_sensitivities
 from streamrecon.recon.parallel.espirit import sensitivities_by_espirit
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(3)
 CENTRE = Lattice(2, 2)  # its calibration is central along both axes
 

@@ -14,6 +14,8 @@ from streamrecon.recon.parallel.coil_sensitivities import (
 from streamrecon.recon.parallel.grappa import estimate_kernels, unmix_with
 from streamrecon.recon.parallel.unmixing_weights import Unmixing, noise_amplification
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(8)
 
 

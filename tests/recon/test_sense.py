@@ -11,6 +11,8 @@ from streamrecon.recon.parallel.sense import unmix_by_sense
 from streamrecon.recon.parallel.unfolding import sense_unfolding, sense_unfolding_of_each_echo
 from streamrecon.recon.parallel.unmixing_weights import Unmixing, noise_amplification
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(8)
 EVERYWHERE = np.ones((3, 3, 3), np.float32)  # no place is known to be empty
 

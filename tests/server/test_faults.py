@@ -14,7 +14,7 @@ from toy_client import HEADER, Client, Service, chain, gadget, lines, service
 from streamrecon.mrd.wire.messages import Close, Image, Text
 from streamrecon.mrd.wire.writer import encode
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.long
 
 MIB = 1 << 20
 SUM = gadget("SumLines")

@@ -40,7 +40,7 @@ class Service:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env=os.environ | {"PYTHONPATH": str(_HERE)},  # the fork server looks for toys there
+            env=os.environ | {"PYTHONPATH": _path()},
         )
         addresses = json.loads(self.process.stdout.readline())
         self.port = int(addresses[0][1])
@@ -70,6 +70,11 @@ class Service:
         self.process.communicate(timeout=PATIENCE_S)
         self._log.seek(0)
         return self.process.returncode, self._log.read()
+
+
+def _path() -> str:
+    """Where the fork server looks for toys, before what it is told anyway."""
+    return os.pathsep.join(filter(None, (str(_HERE), os.environ.get("PYTHONPATH"))))
 
 
 @contextmanager

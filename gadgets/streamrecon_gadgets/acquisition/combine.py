@@ -19,7 +19,7 @@ from streamrecon.model.scan import Encoding, Scan
 from streamrecon.phase.phase_offset import coil_offsets, combine_by_offsets, echo_pair
 from streamrecon.recon.images.bipolar_readout import signed, without_bipolar_phase
 from streamrecon.recon.images.coil_combination import coil_images, combine_coils, combine_each_echo
-from streamrecon.recon.images.snr_map import coil_image_noise, snr_map
+from streamrecon.recon.images.snr_map import coil_image_noise, combined_noise, snr_map
 from streamrecon.recon.kspace.assemble import Complex, HybridSpace, KSpace
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.recon.parallel.coil_sensitivities import Sensitivities
@@ -91,21 +91,16 @@ class CombineCoils(Gadget[Calibration | KSpace]):
             if self.combination == "sensitivities":
                 self._learn(item.data, item.lattice, item.encoding)
             return
-        scan, repetition, sampled = item.scan, item.repetition, item.space.sampled
-        weights = self._weights_of(item)
+        weights, scan = self._weights_of(item), item.scan
         images = self._combined(item.space, scan, weights)
-        is_white = item.is_white
+        repetition, sampled = item.repetition, item.space.sampled if item.is_white else None
         del item  # the raw data are not needed any more
         if len(set(scan.echoes.readout_polarity)) > 1:
-            images, told = without_bipolar_phase(images, scan.echoes)
-            yield Notice(Level.INFO, told)
-        yield Echoes(signed(images, scan.phase_sign.value), scan, repetition)
-        if weights is not None:
-            yield from self._noise_map(weights, scan, repetition)
-        if self.send_out_snr_map and (weights is None or not is_white):
-            yield _no_snr(weights)
-        elif self.send_out_snr_map and weights is not None:
-            yield from _snr_volumes(images, weights, sampled, scan, repetition)
+            images, comment = without_bipolar_phase(images, scan.echoes)
+            yield Notice(Level.INFO, comment)
+        noise = _noise_of(weights, sampled, scan)
+        yield Echoes(signed(images, scan.phase_sign.value), scan, repetition, noise)
+        yield from self._noise_maps(images, weights, sampled, scan, repetition)
 
     def _weights_of(self, item: KSpace) -> _Weights | None:
         """Weights of the volume's slab; ``None`` where coils lose their own offsets instead."""
@@ -148,7 +143,23 @@ class CombineCoils(Gadget[Calibration | KSpace]):
             self._weights[slab] = learn(calibration, lattice, grid, ridge=self.ridge)
         return self._weights[slab]
 
-    def _noise_map(self, weights: _Weights, scan: Scan, repetition: int) -> Iterator[Volume]:
+    def _noise_maps(
+        self,
+        images: Complex,
+        weights: _Weights | None,
+        sampled: NDArray[np.bool_] | None,
+        scan: Scan,
+        repetition: int,
+    ) -> Iterator[Volume | Notice]:
+        """The maps of the noise that are wanted; ``sampled`` is None where it is not white."""
+        if weights is not None:
+            yield from self._g_factors(weights, scan, repetition)
+        if self.send_out_snr_map and (weights is None or sampled is None):
+            yield _no_snr(weights)
+        elif self.send_out_snr_map and weights is not None and sampled is not None:
+            yield from _snr_volumes(images, weights, sampled, scan, repetition)
+
+    def _g_factors(self, weights: _Weights, scan: Scan, repetition: int) -> Iterator[Volume]:
         """The g-factor of a slab, once; where all lines were taken there is none."""
         slab = scan.protocol.encoding.slice.minimum
         if not self.send_out_gfactor or isinstance(weights, Sensitivities) or slab in self._mapped:
@@ -158,6 +169,27 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         for echo, unmixing in of_each:
             g = noise_amplification(unmixing)
             yield Volume(g, scan.geometry, Quantity.G_FACTOR, scan, echo, repetition)
+
+
+def _noise_of(
+    weights: _Weights | None, sampled: NDArray[np.bool_] | None, scan: Scan
+) -> NDArray[np.float32] | None:
+    """Noise of the combined images; ``None`` where nobody knows that of the channels."""
+    if weights is None or sampled is None:
+        return None
+    return combined_noise(_of_each(weights), _coil_noise(sampled, scan), scan.geometry.shape[0])
+
+
+def _coil_noise(sampled: NDArray[np.bool_], scan: Scan) -> NDArray[np.float32]:
+    """Noise of the coil images of whitened channels."""
+    encoding = scan.protocol.encoding
+    return coil_image_noise(
+        sampled, grid_of(encoding), scan.k_range_per_mm[2], n_averages=len(encoding.average)
+    )
+
+
+def _of_each(weights: _Weights) -> tuple[Sensitivities | Unmixing, ...]:
+    return weights if isinstance(weights, tuple) else (weights,)
 
 
 def _no_snr(weights: _Weights | None) -> Notice:
@@ -173,10 +205,6 @@ def _snr_volumes(
     repetition: int,
 ) -> Iterator[Volume]:
     """Each echo in units of its noise."""
-    encoding = scan.protocol.encoding
-    noise = coil_image_noise(
-        sampled, grid_of(encoding), scan.k_range_per_mm[2], n_averages=len(encoding.average)
-    )
-    of_each = weights if isinstance(weights, tuple) else (weights,)
-    for echo, values in enumerate(snr_map(images, of_each, noise)):
+    noise = _coil_noise(sampled, scan)
+    for echo, values in enumerate(snr_map(images, _of_each(weights), noise)):
         yield Volume(values, scan.geometry, Quantity.SNR, scan, echo, repetition)

@@ -35,7 +35,7 @@ class AssembleKSpace(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
     """
 
     accepts: ClassVar = (ScanHeader, ChannelTransform, Acquisitions)
-    of_scan: ClassVar = ("phase_sign",)
+    of_scan: ClassVar = ("phase_sign", "incomplete")
     stock_names: ClassVar = ("AcquisitionAccumulateTriggerGadget",)
 
     phase_sign: Literal[-1, 1] | None = Field(

@@ -39,5 +39,6 @@ class FillPartialFourier(Gadget[Echoes]):
         if axes and self.method != "zero":
             filled = fill_by_pocs(item.data, ranges, geometry, iterations=self.iterations)
             keeps_phase = self.method == "magnitude"
-            item = replace(item, data=with_phase_of(item.data, filled) if keeps_phase else filled)
+            data = with_phase_of(item.data, filled) if keeps_phase else filled
+            item = replace(item, data=data, noise=None)  # what is filled in has noise of its own
         yield item

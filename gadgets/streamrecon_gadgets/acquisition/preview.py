@@ -24,18 +24,20 @@ _LOWEST = 19  # of the system's priorities: such a thread runs when others wait
 
 
 class CollectCentre(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
-    """Lets lines pass, and gives those of the centre a second time when a share is complete.
+    """Lets lines pass, and gives those of the centre a second time when a fraction is complete.
 
     In front of `AssembleKSpace`, behind whitening. It keeps copies of the central lines of the
-    first volume, some third of its raw data, until the largest share has gone. An accelerated
+    first volume, some third of its raw data, until the largest fraction has gone. An accelerated
     scan has no complete centre and gets no preview.
     """
 
     accepts: ClassVar = (ScanHeader, ChannelTransform, Acquisitions)
+    only_watches: ClassVar = True
     of_scan: ClassVar = ("phase_sign",)
+    old_fields: ClassVar = {"shares": "fractions"}
 
-    shares: tuple[float, ...] = Field(
-        default=(0.25, 0.5), min_length=1, description="shares of k-space, growing"
+    fractions: tuple[float, ...] = Field(
+        default=(0.25, 0.5), min_length=1, description="fractions of k-space, growing"
     )
     resolution_mm: float = Field(default=2.0, gt=0, description="smallest voxel of a preview, mm")
     phase_sign: Literal[-1, 1] | None = Field(
@@ -50,7 +52,7 @@ class CollectCentre(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
         match item:
             case ScanHeader():
                 protocol = item.protocol
-                self._centre = CentreOfScan(protocol, self.shares, self.resolution_mm)
+                self._centre = CentreOfScan(protocol, self.fractions, self.resolution_mm)
             case ChannelTransform():
                 self._mix = item.matrix
         yield item
@@ -78,5 +80,5 @@ class Preview(Gadget[EarlyLines]):
             if volume is not None:
                 yield volume
             if item.late.is_set() and not self.even_late:
-                yield Notice(Level.INFO, f"preview of {item.share:.0%}: the scan ended first")
+                yield Notice(Level.INFO, f"preview of {item.fraction:.0%}: the scan ended first")
                 return

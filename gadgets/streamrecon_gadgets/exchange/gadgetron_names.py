@@ -15,8 +15,8 @@ from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.header.noise_dependency import dependency_meta
 from streamrecon.mrd.wire.messages import Dependency
-from streamrecon.output.integer_images import as_integers
-from streamrecon.storage.noise_store import NoiseStore
+from streamrecon.output.integer_images import IntegerImage, as_integers
+from streamrecon.storage.noise_store import noise_known
 from streamrecon.stream.gadget import Gadget
 from streamrecon_gadgets.maps.images import echo_volumes
 
@@ -102,14 +102,18 @@ class AutoScale(Gadget[Volume]):
         if item.quantity is not Quantity.MAGNITUDE:
             yield item
             return
+        values = item.in_unit()
         if self._scale is None:
-            bright = float(np.percentile(item.values.real, 98.5)) or 1.0
+            bright = float(np.percentile(values, 98.5)) or 1.0
             self._scale = np.float32(self.max_value / bright)
-        yield replace(item, values=item.values * self._scale)
+        yield replace(item, values=np.asarray(values * self._scale, np.float32), rescale=None)
 
 
 class FloatToUShort(Gadget[Volume]):
-    """Unsigned 16-bit integers with a rescale; what does not fit is counted and told."""
+    """Unsigned 16-bit integers with a rescale; what does not fit is counted and told.
+
+    Volumes that are integers already, as `IntegerPpb` makes them, keep their step.
+    """
 
     accepts: ClassVar = (Volume,)
     stock_names: ClassVar = ("FloatToUShortGadget",)
@@ -125,24 +129,24 @@ class FloatToUShort(Gadget[Volume]):
         if item.quantity is Quantity.COMPLEX:
             yield item
             return
-        values, slope, intercept, n_clipped = as_integers(
+        stored = as_integers(
             item.values,
             item.quantity,
             self._dtype,
+            rescale=item.rescale,
             offset=self.intensity_offset,
             minimum=self.min_intensity,
             maximum=self.max_intensity,
         )
-        if n_clipped:
-            yield Notice(Level.WARNING, f"{item.quantity.label}: {n_clipped} voxels beyond range")
-        if np.ptp(values) < _FEW_GREYS:
-            text = f"{item.quantity.label}: {np.ptp(values) + 1} grey levels only; scale it before"
-            yield Notice(Level.WARNING, text)
-        yield replace(item, values=values, rescale=(slope, intercept))
+        yield from _doubts(item.quantity.label, stored)
+        yield replace(item, values=stored.values, rescale=(stored.slope, stored.intercept))
 
 
 class FloatToShort(FloatToUShort):
-    """Signed 16-bit integers with a rescale; what does not fit is counted and told."""
+    """Signed 16-bit integers with a rescale; what does not fit is counted and told.
+
+    Volumes that are integers already, as `IntegerPpb` makes them, keep their step.
+    """
 
     stock_names: ClassVar = ("FloatToShortGadget",)
 
@@ -150,6 +154,14 @@ class FloatToShort(FloatToUShort):
     min_intensity: float = Field(default=-32768.0, description="smallest integer")
 
     _dtype: ClassVar[DTypeLike] = np.int16
+
+
+def _doubts(label: str, stored: IntegerImage) -> Iterator[Notice]:
+    if stored.n_clipped:
+        yield Notice(Level.WARNING, f"{label}: {stored.n_clipped} voxels beyond range")
+    if stored.n_greys <= _FEW_GREYS:
+        text = f"{label}: {stored.n_greys} grey levels only; scale it before"
+        yield Notice(Level.WARNING, text)
 
 
 class NoiseSummary(Gadget[object]):
@@ -162,6 +174,4 @@ class NoiseSummary(Gadget[object]):
     def finish(self) -> Iterator[Dependency]:
         """What is known of that noise scan."""
         measurement = self.noise_file.partition("_")[2]
-        storage = self.context.storage
-        record = NoiseStore(storage).load(measurement) if storage and measurement else None
-        yield Dependency(dependency_meta(record))
+        yield Dependency(dependency_meta(noise_known(self.context.storage, measurement)))

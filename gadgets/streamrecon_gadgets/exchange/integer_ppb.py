@@ -6,15 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.output.integer_images import as_integers
+from streamrecon.output.integer_images import as_integer_ppb
 from streamrecon.stream.gadget import Gadget
-
-_PPB = 1e3  # in a ppm
 
 
 class IntegerPpb(Gadget[Volume]):
@@ -34,19 +31,13 @@ class IntegerPpb(Gadget[Volume]):
     def feed(self, item: Volume) -> Iterator[Volume | Notice]:
         """Convert a volume in ppm; count and tell what does not fit."""
         form = item.quantity.dicom
-        if form is None or not form.is_whole_ppb or item.rescale is not None:
+        if form is None or not form.is_whole_ppb:
             yield item
             return
-        values = np.nan_to_num(item.values.real * np.float64(_PPB))
-        stored = as_integers(
-            values,
-            item.quantity,
-            np.int16 if self.signed else np.uint16,
-            offset=0.0 if self.signed else 2.0 ** (self.bits - 1),
-            maximum=None if self.signed else 2**self.bits - 1,
-        )
+        unsigned_bits = None if self.signed else self.bits
+        stored = as_integer_ppb(item.in_unit().real, item.quantity, unsigned_bits=unsigned_bits)
         if stored.n_clipped:
             text = f"{item.quantity.label}: {stored.n_clipped} voxels beyond the range of the host"
             yield Notice(Level.WARNING, text)
-        rescale = (stored.slope / _PPB, stored.intercept / _PPB)
+        rescale = (stored.slope, stored.intercept)
         yield replace(item, values=stored.values, rescale=rescale)

@@ -24,7 +24,7 @@ from streamrecon.stream.gadget import Gadget
 class AssembleImages(Gadget[ScanHeader | Image]):
     """Puts magnitude and phase images of all echoes together as complex echoes, at the end.
 
-    The scale of the phase is recognised by its unit or its range, and told; numbers that nobody
+    The scale of the phase is recognised by its unit or its range, and comment; numbers that nobody
     writes for phase are refused.
     """
 
@@ -65,12 +65,12 @@ class AssembleImages(Gadget[ScanHeader | Image]):
         finite = pair.phase[np.isfinite(pair.phase)]
         scale = recognise_phase(float(finite.min()), float(finite.max()), unit=pair.unit)
         protocol = pair.scan.protocol
-        said = pair.sign if self.phase_sign is None else None
-        sign = said or image_sign(chain=self.phase_sign, vendor=protocol.vendor)
-        still = 1 if said else sign.value
-        told = f"phase images: {scale}; sign {sign}{', taken off before' if said else ''}"
-        yield Notice(_level(sign), told)
-        comments = (*pair.scan.comments, told)
+        stated = pair.sign if self.phase_sign is None else None
+        sign = stated or image_sign(chain=self.phase_sign, vendor=protocol.vendor)
+        still = 1 if stated else sign.value
+        comment = f"phase images: {scale}; sign {sign}{', taken off before' if stated else ''}"
+        yield Notice(_level(sign), comment)
+        comments = (*pair.scan.comments, comment)
         scan = replace(pair.scan, protocol=replace(protocol, phase_sign=sign), comments=comments)
         data = complex_echoes(pair.magnitude, pair.phase, scale, sign=still)
         yield Echoes(data, scan, pair.repetition)

@@ -13,6 +13,7 @@ from streamrecon.model.images import Echoes, Regions, Volume, volume_of
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
+from streamrecon.phase.image_noise import noise_of_scan
 from streamrecon.phase.unwrapping import Unwrapping
 from streamrecon.qsm.field_maps import FieldMap, LocalFieldMap, field_image
 from streamrecon.qsm.total_field import TotalField, total_field
@@ -53,6 +54,7 @@ class MapField(Gadget[Regions | Echoes]):
             scan.geometry,
             readout_polarity=scan.echoes.readout_polarity,
             mask=self._brain,
+            noise=noise_of_scan(item.noise),
             unwrapping=self.unwrapping,
         )
 

@@ -13,6 +13,7 @@ from streamrecon.maps.r2star import Decay, fit_decay, t2_star_s
 from streamrecon.model.images import Echoes, Volume, volume_of
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
+from streamrecon.phase.image_noise import typical
 from streamrecon.qsm.field_maps import FieldMap, field_image
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.stream.gadget import Gadget
@@ -51,10 +52,10 @@ class DecayImages(Gadget[Echoes | FieldMap]):
             yield Notice(Level.WARNING, "R2*: not made, one echo has no decay")
             return
         decay = self._fit(echoes, item)
-        doubtful = decay.doubtful_share(item.total.fit.region)
-        told = f"gradient {self.gradient.value}, noise {item.total.fit.noise:.3g}"
-        yield Notice(Level.INFO, f"R2*: {told}, {doubtful:.1%} of the head lost to gradients")
-        yield from self._images(decay, item, told)
+        head, noise = item.total.fit.region, typical(item.total.fit.noise)
+        comment = f"gradient {self.gradient.value}, noise {noise:.3g}, {decay.in_words(head)}"
+        yield Notice(Level.INFO, f"R2*: {comment}")
+        yield from self._images(decay, item, comment)
 
     def _fit(self, echoes: Echoes, field: FieldMap) -> Decay:
         return fit_decay(
@@ -77,7 +78,7 @@ class DecayImages(Gadget[Echoes | FieldMap]):
             slice_mm=scan.slice_thickness_mm if slices else None,
         )
 
-    def _images(self, decay: Decay, field: FieldMap, told: str) -> Iterator[Volume]:
+    def _images(self, decay: Decay, field: FieldMap, comment: str) -> Iterator[Volume]:
         head = field.total.fit.region
         wanted = (
             (self.r2_star, Quantity.R2_STAR, decay.r2_star_per_s),
@@ -88,4 +89,4 @@ class DecayImages(Gadget[Echoes | FieldMap]):
         )
         for is_wanted, quantity, values in wanted:
             if is_wanted:
-                yield volume_of(field.scan, quantity, values, field.repetition, told)
+                yield volume_of(field.scan, quantity, values, field.repetition, comment)

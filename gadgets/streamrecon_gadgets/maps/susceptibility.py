@@ -99,10 +99,10 @@ class InvertField(Gadget[Regions | LocalFieldMap]):
             region=self._region,
         )
         before = len(item.total.notices)
-        said = (_preset(item), *found.notices[before:])
+        own_comments = (_preset(item), *found.notices[before:])
         level = Level.INFO if found.converged else Level.WARNING
-        yield Notice(level, f"susceptibility: {'; '.join(said)}")
-        comments = (*item.total.notices, *said)
+        yield Notice(level, f"susceptibility: {'; '.join(own_comments)}")
+        comments = (*item.total.notices, *own_comments)
         chi = ChiMap(found, comments, quality, item.scan, item.repetition, item.is_preview)
         yield chi
         yield _image(chi, chi.chi_ppm, Quantity.CHI_PREVIEW if item.is_preview else Quantity.CHI)

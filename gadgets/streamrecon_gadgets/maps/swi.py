@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from streamrecon.maps.bias_field import correct_bias_field
 from streamrecon.maps.phase_mask import Darkens, target_te_s
 from streamrecon.maps.swi import LOWPASS_MM, swi_classic, swi_clear, swi_from_field, true_swi
 from streamrecon.model.images import Echoes, Volume, volume_of
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
+from streamrecon.phase.bias_field import correct_bias_field
 from streamrecon.phase.signal_mask import signal_mask
 from streamrecon.qsm.field_maps import ChiMap, LocalFieldMap
 from streamrecon.stream.gadget import Gadget
@@ -61,15 +61,15 @@ class SwiImages(Gadget[Echoes | LocalFieldMap]):
         yield item
         if isinstance(item, Echoes) is (self.kind is Kind.FIELD):
             return
-        scan, repetition, told = self._facts(item)
+        scan, repetition, comment = self._facts(item)
         if repetition in self._done:
             return
         self._done.add(repetition)
-        yield Notice(Level.INFO, f"SWI: {told}")
+        yield Notice(Level.INFO, f"SWI: {comment}")
         for darkens in _wanted(self.shows):
             quantity = Quantity.SWI if darkens is Darkens.PARAMAGNETIC else Quantity.SWI_DIA
             image = self._image(item, darkens)
-            yield volume_of(scan, quantity, image, repetition, told, f"dark: {darkens.value}")
+            yield volume_of(scan, quantity, image, repetition, comment, f"dark: {darkens.value}")
 
     def _facts(self, item: Echoes | LocalFieldMap) -> tuple[Scan, int, str]:
         if isinstance(item, Echoes):

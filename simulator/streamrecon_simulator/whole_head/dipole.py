@@ -70,10 +70,10 @@ def _kernel_plane(
             y = (k_y + shift_y)[:, None].astype(np.float32)
             for shift_x in _ALIASES:
                 x = (k_x + shift_x).astype(np.float32)
-                share = (np.float32(z_weight) * np.sinc(y) ** 2) * np.sinc(x) ** 2
+                alias_weight = (np.float32(z_weight) * np.sinc(y) ** 2) * np.sinc(x) ** 2
                 square = np.maximum(z_square + (y**2 + x**2), np.float32(1e-12))
-                total += share * (np.float32(1 / 3) - np.float32(z_square) / square)
-                weight += share
+                total += alias_weight * (np.float32(1 / 3) - np.float32(z_square) / square)
+                weight += alias_weight
     total /= weight
     if k_z == 0:
         total[0, 0] = 0.0

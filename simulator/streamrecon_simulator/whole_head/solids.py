@@ -103,14 +103,14 @@ class Rod:
             axis - np.float32(middle)
             for axis, middle in zip((at.left, at.posterior, at.superior), self.start, strict=True)
         ]
-        share = np.zeros_like(away[0])
+        fraction = np.zeros_like(away[0])
         for each, step in zip(away, along, strict=True):
-            share += each * step
-        share = np.clip(share / (along @ along), 0, 1)
-        square = np.zeros_like(share)
+            fraction += each * step
+        fraction = np.clip(fraction / (along @ along), 0, 1)
+        square = np.zeros_like(fraction)
         for each, step in zip(away, along, strict=True):
-            square += (each - share * step) ** 2
-        radius = np.float32(self.radii[0]) + np.float32(self.radii[1] - self.radii[0]) * share
+            square += (each - fraction * step) ** 2
+        radius = np.float32(self.radii[0]) + np.float32(self.radii[1] - self.radii[0]) * fraction
         return np.asarray(np.sqrt(square) - radius, dtype=np.float32)
 
 

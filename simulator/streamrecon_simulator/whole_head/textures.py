@@ -24,9 +24,9 @@ class Textures:
 def textures(grid: Grid, labels: NDArray[np.uint8], seed: int) -> Textures:
     """Give each voxel its tissue's mean and a texture; that of χ is another than the signal's."""
     fine = isotropic_field(grid, (seed, 45), 1.0)
-    share = np.float32(0.5) + np.float32(0.5) * np.tanh(np.float32(0.85) * fine)  # nearly uniform
-    shift = np.where(share < _table("fat")[labels], np.float32(FAT_SHIFT_PPM), np.float32(0))
-    del share
+    uniform = np.float32(0.5) + np.float32(0.5) * np.tanh(np.float32(0.85) * fine)  # nearly uniform
+    shift = np.where(uniform < _table("fat")[labels], np.float32(FAT_SHIFT_PPM), np.float32(0))
+    del uniform
     fine = isotropic_field(grid, (seed, 40), 1.5)
     fine += isotropic_field(grid, (seed, 41), 4.0)
     fine *= np.float32(0.7)

@@ -130,8 +130,8 @@ def _cortical(random: np.random.Generator) -> Iterator[Rod]:
 
 def _on_surface(angle: float, posterior: float) -> Point:
     """Point of the hemispheres seen from their axis under an angle from upwards."""
-    share = np.sqrt(max(1 - (posterior / 82) ** 2, 0.1))
-    left, superior = 64.0 * share * np.sin(angle), 10 + 56.0 * share * np.cos(angle)
+    narrowing = np.sqrt(max(1 - (posterior / 82) ** 2, 0.1))
+    left, superior = 64.0 * narrowing * np.sin(angle), 10 + 56.0 * narrowing * np.cos(angle)
     return float(left), posterior, float(superior)
 
 

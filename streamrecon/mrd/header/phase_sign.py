@@ -25,7 +25,7 @@ IMAGE_SIGN = {"siemens": 1, "philips": 1, "ge": -1}
 QSM Consensus (2024) Magn Reson Med 91:1834, doi:10.1002/mrm.30006, and its code.
 """
 
-_SAID = re.compile(r"([+-]1) \(([a-z ]+)\)")
+_STATED = re.compile(r"([+-]1) \(([a-z ]+)\)")
 
 
 def phase_sign(*, chain: int | None, header: int | None, vendor: str) -> PhaseSign:
@@ -80,7 +80,7 @@ def stated_sign(text: str) -> PhaseSign | None:
     >>> stated_sign("-1 (header)")
     PhaseSign(value=-1, origin=<SignOrigin.HEADER: 'header'>)
     """
-    found = _SAID.fullmatch(text)
+    found = _STATED.fullmatch(text)
     origins = {origin.value: origin for origin in SignOrigin}
     if not found or found[2] not in origins:
         return None

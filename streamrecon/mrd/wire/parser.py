@@ -7,6 +7,7 @@ The grammar is that of single messages: ids, lengths, limits. Who may say what, 
 from __future__ import annotations
 
 import struct
+from copy import copy
 
 from streamrecon.errors import ProtocolError, TruncatedStream
 from streamrecon.mrd.wire.codecs.lines import LINES
@@ -97,7 +98,7 @@ class MrdParser:
             self._limits.check(self.received, "session_bytes", "stream: bytes")
             self._parse(messages)
         except ProtocolError as e:
-            self._failure = e
+            self._fail(e)
             if not messages:
                 raise
         return messages
@@ -130,24 +131,30 @@ class MrdParser:
         pending = self._end - self._start
         if self._body is None and not pending:
             return
-        self._failure = TruncatedStream(
-            f"{self._name}: found {self._taken + pending} bytes before the stream ended at byte "
-            f"{self.received}, needed at least {self._taken + self._need}"
+        found, needed = self._taken + pending, self._taken + self._need
+        raise self._fail(
+            TruncatedStream(
+                f"{self._name}: found {found} bytes before the stream ended at byte "
+                f"{self.received}, needed at least {needed}"
+            )
         )
-        raise self._failure
+
+    def _fail(self, failure: ProtocolError) -> ProtocolError:
+        """Keep a copy of ``failure`` without its traceback, which would keep parser and blocks."""
+        self._failure = copy(failure)
+        return failure
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
-            raise self._failure
+            raise copy(self._failure)
 
     def _renew(self, pending: int) -> None:
         try:
             block = memoryview(self._blocks.take(self._need + _ROOM_BYTES))
         except MemoryError as e:
-            self._failure = ProtocolError(
-                f"{self._name}: found a field of {self._need} bytes, needed less"
-            )
-            raise self._failure from e
+            raise self._fail(
+                ProtocolError(f"{self._name}: found a field of {self._need} bytes, needed less")
+            ) from e
         block[:pending] = self._block[self._start : self._end]
         self._block, self._start, self._end = block, 0, pending
 

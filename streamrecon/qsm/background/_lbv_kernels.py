@@ -1,7 +1,7 @@
 """Compiled loops of Poisson's equation on the voxels of a mask, over the layers ``first … last``.
 
 Arrays are [Z, Y, X] with a margin of one voxel on every side; ``inner`` marks the unknowns, all
-other voxels hold 0. ``share`` is 1 / side² of a voxel (z, y, x).
+other voxels hold 0. ``weights`` are 1 / side² of a voxel (z, y, x).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ Inner = NDArray[np.bool_]
 
 @njit(cache=True, nogil=True, fastmath=True)
 def relax(
-    unknown: Real, source: Real, inner: Inner, share: Real, colour: int, first: int, last: int
+    unknown: Real, source: Real, inner: Inner, weights: Real, colour: int, first: int, last: int
 ) -> None:
     """Gauss-Seidel for -∇²u = source on the voxels of one colour of a chequerboard."""
     _, ny, nx = unknown.shape
-    wz, wy, wx = share[0], share[1], share[2]
+    wz, wy, wx = weights[0], weights[1], weights[2]
     scale = np.float32(0.5) / (wz + wy + wx)
     for z in range(first + 1, last + 1):
         for y in range(1, ny - 1):
@@ -36,11 +36,11 @@ def relax(
 
 @njit(cache=True, nogil=True, fastmath=True)
 def negative_laplacian(
-    values: Real, inner: Inner, share: Real, out: Real, first: int, last: int
+    values: Real, inner: Inner, weights: Real, out: Real, first: int, last: int
 ) -> None:
     """-∇² of ``values`` on the inner voxels into ``out``."""
     _, ny, nx = values.shape
-    wz, wy, wx = share[0], share[1], share[2]
+    wz, wy, wx = weights[0], weights[1], weights[2]
     for z in range(first + 1, last + 1):
         for y in range(1, ny - 1):
             for x in range(1, nx - 1):

@@ -23,7 +23,7 @@ from streamrecon.qsm.solvers import Operator, convolution, least_squares
 Real = NDArray[np.float32]
 
 _BALLS = 5
-_FITS = 1 - 1e-3  # share of a ball that must lie in the mask: float32 rounding, not tissue
+_FITS = 1 - 1e-3  # fraction of a ball that must lie in the mask: float32 rounding, not tissue
 
 
 def remove_vsharp(
@@ -75,9 +75,9 @@ def remove_vsharp(
         done |= new
     if largest is None:
         raise ReconError("V-SHARP: no ball fits into the mask")
-    left = 1 - largest
-    keep = np.abs(left) >= threshold
-    inverse = np.where(keep, 1 / np.where(keep, left, 1), 0).astype(np.float32)
+    highpass = 1 - largest
+    keep = np.abs(highpass) >= threshold
+    inverse = np.where(keep, 1 / np.where(keep, highpass, 1), 0).astype(np.float32)
     local = irfftn(rfftn(high, shape) * inverse, shape, crop=crop)
     return LocalField("V-SHARP", local * done, done)
 
@@ -169,10 +169,14 @@ def remove_vresharp(
 
     def forward(x: Real) -> Real:
         spectrum = rfftn(x)
-        return reduce(np.add, (here * irfftn(spectrum * left, shape) for left, here in parts))
+        return reduce(
+            np.add, (here * irfftn(spectrum * highpass, shape) for highpass, here in parts)
+        )
 
     def adjoint(r: Real) -> Real:
-        return irfftn(reduce(np.add, (left * rfftn(here * r) for left, here in parts)), shape)
+        return irfftn(
+            reduce(np.add, (highpass * rfftn(here * r) for highpass, here in parts)), shape
+        )
 
     found = least_squares(
         Operator(forward, adjoint),
@@ -272,9 +276,9 @@ def ball_kernel(geometry: Geometry, shape: Shape, radius_mm: float) -> Real:
     ]
     inside = squares[0][:, None, None] + squares[1][:, None] + squares[2] <= radius_mm**2
     sizes = [2 * r + 1 for r in reach]
-    share = inside.reshape(sizes[0], fine, sizes[1], fine, sizes[2], fine).sum((1, 3, 5))
+    fraction = inside.reshape(sizes[0], fine, sizes[1], fine, sizes[2], fine).sum((1, 3, 5))
     ball = np.zeros(shape, np.float32)
-    ball[tuple(slice(n) for n in sizes)] = share / share.sum()
+    ball[tuple(slice(n) for n in sizes)] = fraction / fraction.sum()
     ball = np.roll(ball, [-r for r in reach], axis=(0, 1, 2))
     return np.ascontiguousarray(rfftn(ball).real)
 
@@ -291,8 +295,8 @@ def _roomy(geometry: Geometry, radius_mm: float) -> Shape:
 
 
 def _kept(mask: NDArray[np.bool_], ball: Real, shape: Shape) -> NDArray[np.bool_]:
-    share = irfftn(rfftn(mask.astype(np.float32), shape) * ball, shape, crop=mask.shape)
-    kept = mask & (share > _FITS)
+    fraction = irfftn(rfftn(mask.astype(np.float32), shape) * ball, shape, crop=mask.shape)
+    kept = mask & (fraction > _FITS)
     if not kept.any():
         raise ReconError("background: the ball fits nowhere into the mask")
     return kept

@@ -127,10 +127,10 @@ def phases(model: Real, dual: Real, phase: Real, weight: Real, rho: float) -> No
     at_once(lambda v: split_phase(*flat, rho, v.start, v.stop), model.size)
 
 
-def harmonics(bend: Real, dual: Real, weight: Real, rho: float) -> None:
+def harmonics(curvature: Real, dual: Real, weight: Real, rho: float) -> None:
     """As `phases`, for weight z² / 2."""
-    flat = [a.reshape(-1) for a in (bend, dual, weight)]
-    at_once(lambda v: split_harmonic(*flat, rho, v.start, v.stop), bend.size)
+    flat = [a.reshape(-1) for a in (curvature, dual, weight)]
+    at_once(lambda v: split_harmonic(*flat, rho, v.start, v.stop), curvature.size)
 
 
 def mix(data: Spectrum, flow: Spectrum, kernels: tuple[Real, Real, Real]) -> None:

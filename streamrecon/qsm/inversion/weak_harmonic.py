@@ -111,17 +111,18 @@ class _Problem:
     ) -> None:
         self.shape = shape
         self.gradient_rho, self.data_rho, self.harmonic_rho = (np.float32(r) for r in rho)
-        self.dipole, self.bend = dipole_kernel(geometry, shape), laplacian_kernel(geometry, shape)
-        for_chi = self.data_rho * self.dipole**2 + self.gradient_rho * self.bend
+        self.dipole = dipole_kernel(geometry, shape)
+        self.laplacian = laplacian_kernel(geometry, shape)
+        for_chi = self.data_rho * self.dipole**2 + self.gradient_rho * self.laplacian
         for_chi[0, 0, 0] = np.inf
         self.for_chi = for_chi
-        self.for_rest = self.data_rho + self.harmonic_rho * self.bend**2
+        self.for_h = self.data_rho + self.harmonic_rho * self.laplacian**2
         self.gradients = gradients(geometry.voxel_mm, limit, np.full((3, *shape), WHOLE, np.uint8))
-        self.data_dual, self.bend_dual, self.divergence, self.curve = np.zeros(
+        self.data_dual, self.curvature_dual, self.divergence, self.curvature = np.zeros(
             (4, *shape), np.float32
         )
         self.trust, self.phase, self.inside = np.zeros((3, *shape), np.float32)
-        self.rest = np.zeros(self.dipole.shape, np.complex64)
+        self.h = np.zeros(self.dipole.shape, np.complex64)
 
     def fill(self, phase: Real, trust: Real, inside: Real) -> None:
         """Put the data into the corner of the padded grid."""
@@ -132,19 +133,20 @@ class _Problem:
     def step(self) -> Real:
         """χ [rad] of the padded grid after one round of updates."""
         wanted = rfftn(self.model)
-        chi = self.data_rho * self.dipole * (wanted - self.rest)
+        chi = self.data_rho * self.dipole * (wanted - self.h)
         chi += self.gradient_rho * rfftn(self.divergence)
         chi /= self.for_chi
         wanted -= self.dipole * chi
-        self.rest = self.data_rho * wanted + self.harmonic_rho * self.bend * rfftn(self.curve)
-        self.rest /= self.for_rest
-        self.model = irfftn(self.dipole * chi + self.rest, self.shape)
-        self.curve = irfftn(self.bend * self.rest, self.shape)
+        h = self.data_rho * wanted + self.harmonic_rho * self.laplacian * rfftn(self.curvature)
+        h /= self.for_h
+        self.h = h
+        self.model = irfftn(self.dipole * chi + self.h, self.shape)
+        self.curvature = irfftn(self.laplacian * self.h, self.shape)
         everywhere = irfftn(chi, self.shape)
         self._split(everywhere)
         return everywhere
 
     def _split(self, chi: Real) -> None:
         phases(self.model, self.data_dual, self.phase, self.trust, float(self.data_rho))
-        harmonics(self.curve, self.bend_dual, self.inside, float(self.harmonic_rho))
+        harmonics(self.curvature, self.curvature_dual, self.inside, float(self.harmonic_rho))
         self.gradients.renew(chi, self.divergence)

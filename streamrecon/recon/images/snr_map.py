@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from streamrecon.recon.images.coil_combination import Weights
 from streamrecon.recon.kspace.encoding_grid import Axis, Grid
+from streamrecon.recon.parallel.coil_sensitivities import Sensitivities
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
@@ -51,6 +52,21 @@ def snr_map(images: Complex, weights: Sequence[Weights], noise: Real) -> Real:
         norm = _norm(weights[echo], images.shape[1]) if shared is None else shared
         np.divide(values, norm, out=values, where=norm > 0)
     return np.asarray(ratio, np.float32)
+
+
+def combined_noise(weights: Sequence[Weights], noise: Real, n_z: int) -> Real:
+    """Standard deviation of the real part of combined images [Z, Y, X], or 1 in place of an axis.
+
+    Parameters are those of `snr_map`, of whose ratio it is the denominator. Echoes that differ, by
+    weights of their own or by lines that are missing, have the root of their mean square.
+    """
+    if all(isinstance(each, Sensitivities) for each in weights):
+        return _mean_over_echoes(noise)
+    return _mean_over_echoes(np.stack([_norm(each, n_z) for each in weights]) * noise)
+
+
+def _mean_over_echoes(noise: Real) -> Real:
+    return np.sqrt(np.mean(np.square(noise), axis=0, dtype=np.float64)).astype(np.float32)
 
 
 def coil_image_noise(

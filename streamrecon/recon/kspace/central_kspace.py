@@ -66,6 +66,7 @@ class CentreTracker:
         self._remaining = times * np.stack(
             [self._per_fraction(level[self._within]) for level in self._levels]
         )
+        self._has_lines = np.cumsum(self._remaining, axis=1) > 0
         self._missing = int(self._within.sum()) * times
         self._form: int | None = None
         self._reported = 0
@@ -96,20 +97,17 @@ class CentreTracker:
         completing = np.stack(
             [_completing(*each) for each in zip(levels, self._remaining, strict=True)]
         )
+        completing[~self._has_lines] = np.inf
         self._missing -= len(z)
         self._remaining -= np.stack([self._per_fraction(level) for level in levels])
-        if self._form is None and completing[:, 0].min() <= len(z):
-            self._form = int(completing[:, 0].argmin())
+        if self._form is None and completing.min() <= len(z):
+            self._form = int(completing.min(axis=1).argmin())
         if self._form is None:
             return []
         counts = completing[self._form]
-        told = {
-            int(counts[number]): self._middle(number + 1)
-            for number in range(self._reported, len(self._fractions))
-            if counts[number] <= len(z)
-        }
-        self._reported += int((counts[self._reported :] <= len(z)).sum())
-        return list(told.items())
+        news = [n for n in range(self._reported, len(counts)) if counts[n] <= len(z)]
+        self._reported = news[-1] + 1 if news else self._reported
+        return list({int(counts[n]): self._middle(n + 1) for n in news}.items())
 
     def _middle(self, complete: int) -> CentralLines:
         lines = (self._levels[self._form or 0] < complete) & self._within

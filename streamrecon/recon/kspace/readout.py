@@ -67,7 +67,7 @@ class ReadoutTransform:
         self._n_rows = n_mixed if along_x is None else along_x.shape[1]
         self._batch = max(1, _BATCH_SAMPLES // (n_channels * axis.n_transform))
         shape = self._batch, n_channels, axis.n_transform
-        self._plan = Plan(shape, (2,), inverse=True, threads=1)
+        self._plan = Plan(shape, (2,), inverse=True, shared=False)
         self._pieces = axis.image_in_transform()
 
     @property
@@ -179,7 +179,7 @@ class PhaseTransform:
         self._lines = axis.lines_in_spectrum()
         self._image = axis.image_in_transform()
         shape = axis.n_transform, row_length(n_x)
-        self._plan = Plan(shape, (0,), inverse=True, threads=1)
+        self._plan = Plan(shape, (0,), inverse=True, shared=False)
 
     def plain(self, block: Complex) -> Complex:
         """Plain inverse transform [n_transform, ≥ X] of the lines [≥ n_encoded, X].

@@ -60,11 +60,16 @@ def build_chain(
     return Chain(_sequence(spec.nodes, made), context=given, notices=notices, ahead=ahead)
 
 
-def _ahead(registry: Registry, made: Mapping[GadgetSpec, AnyGadget]) -> Step | None:
-    if registry.front is None:
-        return None
-    front = registry.front.model_validate(scan_parameters(made))
-    return Step(type(front).__name__, front)
+def _ahead(registry: Registry, made: Mapping[GadgetSpec, AnyGadget]) -> Serial:
+    """What goes ahead of the gadgets of the file, each with those of the scan's values it has."""
+    given = scan_parameters(made)
+    made_of = {
+        kind: {name: given[name] for name in kind.model_fields if name in given}
+        for kind in registry.ahead
+    }
+    return Serial(
+        tuple(Step(kind.__name__, kind.model_validate(own)) for kind, own in made_of.items())
+    )
 
 
 def _chain_hash(spec: ChainSpec, overrides: Mapping[str, str]) -> str:
