@@ -19,9 +19,9 @@ from streamrecon.stream.gadget import Gadget
 class AdmitLines(Gadget[ScanHeader | Acquisitions]):
     """Looks at every line of a scan that is put on a grid; goes ahead of its chain, named by none.
 
-    A line that does not fit ends the scan where incomplete ones fail, and is missing where they are
-    reconstructed. Lines of an encoding space with another grid are passed over: the header has
-    them, and its first encoding is what is reconstructed.
+    A line that does not fit ends the scan where incomplete ones fail, after those before it, and is
+    missing where they are reconstructed. Lines of an encoding space with another grid are passed
+    over: the header has them, and its first encoding is what is reconstructed.
     """
 
     accepts: ClassVar = (ScanHeader, Acquisitions)
@@ -43,21 +43,29 @@ class AdmitLines(Gadget[ScanHeader | Acquisitions]):
             yield item
         else:
             lines, found = self._admission.sort(item)
+            refused = [each for each in found if self._refuses(each.fault)]
+            if refused:
+                first = min(refused, key=lambda each: each.first)
+                lines, found = self._admission.sort(item.select(slice(first.first)))
             yield from self._leave_out(found)
             if len(lines):
                 yield lines
+            if refused:
+                raise DataError(
+                    f"line: found {first.text}; with incomplete=reconstruct the scan goes on"
+                    " without it"
+                )
 
     def finish(self) -> Iterator[Notice]:
         """Sum up what was left out."""
         for fault, count in self._omitted.items():
             yield Notice(_level(fault), f"{count} lines left out: {fault.value}")
 
+    def _refuses(self, fault: Fault) -> bool:
+        return self.incomplete == "fail" and fault is not Fault.OTHER_SPACE
+
     def _leave_out(self, found: list[Found]) -> Iterator[Notice]:
-        for fault, text, count in found:
-            if self.incomplete == "fail" and fault is not Fault.OTHER_SPACE:
-                raise DataError(
-                    f"line: found {text}; with incomplete=reconstruct the scan goes on without it"
-                )
+        for fault, text, count, _ in found:
             if fault not in self._omitted:
                 yield Notice(_level(fault), f"line left out: found {text}")
             self._omitted[fault] += count
