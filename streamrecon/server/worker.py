@@ -17,6 +17,7 @@ from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.wire.limits import GIB, MIB
 from streamrecon.mrd.wire.messages import Close, Message, Text
 from streamrecon.server.error_report import answer, code_of, is_bug
+from streamrecon.server.log_lines import log_to_stderr
 from streamrecon.server.progress import Progress
 from streamrecon.server.raw_copy import RawCopy
 from streamrecon.server.reader import Intake
@@ -86,7 +87,7 @@ def work(channel: socket.socket, settings: Settings, equip: Equip) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    log_to_stderr(settings)
+    log_to_stderr(settings.log_level)
     sys.setswitchinterval(_SWITCH_S)
     if settings.threads is not None:
         set_budget(settings.threads)
@@ -111,17 +112,6 @@ def _learn(equipment: WorkerSetup, settings: Settings) -> None:
         equipment.learn(settings.storage)
     except OSError as error:
         _log.error("storage %s: %s", settings.storage, error.strerror)
-
-
-def log_to_stderr(settings: Settings) -> None:
-    """Log lines of this process to stderr, which all processes of the service share.
-
-    Python's warnings are lines too.
-    """
-    logging.captureWarnings(True)
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    )
 
 
 class SessionProcess:

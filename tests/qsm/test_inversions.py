@@ -212,7 +212,7 @@ def test_gradients_outside_cost_what_is_asked():
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 def test_noise_is_read_from_the_cone_on_which_no_source_has_a_field(orientation):
     grid = Geometry((45, 49, 51), (1.2, 1.0, 1.0), ORIENTATIONS[orientation])
-    _, field = spheres(grid)
+    _, field = spheres(grid, *SPHERES)
     mask = np.linalg.norm(positions_mm(grid), axis=0) < 22
     rng = np.random.default_rng(5)
     noisy = field + 0.004 * rng.standard_normal(grid.shape)
@@ -229,7 +229,7 @@ def test_noise_is_read_from_the_cone_on_which_no_source_has_a_field(orientation)
 def test_edges_that_only_the_magnitude_has_leave_no_trace(sign):
     """Chequered proton density over uniform tissue, and spheres that it does not show."""
     grid = Geometry((40, 41, 42), (1.2, 1.0, 1.0), ORIENTATIONS["tilted"])
-    chi, field = spheres(grid, 0.2 * sign)
+    chi, field = spheres(grid, ((9, 3, 4), 7, 0.2 * sign), ((-9, -6, -5), 6, -0.14 * sign))
     field = field + 0.001 * np.random.default_rng(2).standard_normal(grid.shape)
     mask = np.linalg.norm(positions_mm(grid), axis=0) < 20
     density = 1 + 0.5 * ((np.indices(grid.shape) // 7).sum(axis=0) % 2)
