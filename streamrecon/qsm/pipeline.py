@@ -10,8 +10,7 @@ consensus   V-SHARP 12 … 1 mm    nlTV, weak   λ 5e-4, β 150 at the last echo
 =========== ==================== ============ ================================== ==============
 
 Consensus is the example of the consensus paper (doi:10.1002/mrm.30006) with its published figures:
-one layer eroded, misfits above 0.3 down-weighted, whole brain for reference. Balls no
-larger than a voxel are left out.
+one layer eroded, misfits above 0.3 down-weighted, the brain as reference, no ball below a voxel.
 
 `streamrecon.qsm.given_local_field` inverts a local field that is given clean.
 """
