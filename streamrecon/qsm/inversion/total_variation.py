@@ -192,7 +192,6 @@ def _begun(
     task: Task,
     cost: tuple[float, float],
     coarse_steps: tuple[int, ...],
-    *,
 ) -> _Problem:
     """A problem whose states are those of a solution on half the grid, where that is a grid."""
     half = task.halved() if coarse_steps else None
