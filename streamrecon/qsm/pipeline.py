@@ -216,7 +216,7 @@ def invert(
     region: NDArray[np.bool_] | None = None,
 ) -> Susceptibility:
     """Susceptibility of a local field, as the preset or ``inversion`` wants it, with its zero."""
-    notices = [*total.notices, _told(local, total.mask)]
+    notices = [*total.notices, _removal(local, total.mask)]
     solved = _solved_twice if two_pass else _solved
     found, method = solved(total, local, geometry, (quality, inversion))
     notices.append(f"inversion: {method}, {found.iterations} steps")
@@ -231,7 +231,7 @@ def invert(
     return Susceptibility(referenced, local.mask, total, local, tuple(notices), converged)
 
 
-def _told(local: LocalField, mask: NDArray[np.bool_]) -> str:
+def _removal(local: LocalField, mask: NDArray[np.bool_]) -> str:
     """What the removal of the background was, and what it lost."""
     steps = f", {local.iterations} steps" if local.iterations else ""
     lost = 100 * (1 - local.mask.sum() / max(mask.sum(), 1))

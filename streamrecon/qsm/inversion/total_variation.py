@@ -31,7 +31,7 @@ from streamrecon.qsm.inversion.admm import (
     squares,
 )
 from streamrecon.qsm.inversion.closed_form import checked_field, laplacian_kernel, relative_change
-from streamrecon.qsm.inversion.edges import gradient_shares
+from streamrecon.qsm.inversion.edges import gradient_weights
 from streamrecon.qsm.inversion.multiresolution import Task, carry
 from streamrecon.qsm.solvers import Solution
 
@@ -219,8 +219,8 @@ class _Problem:
         rho = np.float32(_RHO_PER_STRENGTH[self.outside > 0] * strength)
         self.kernels = _kernels_of_step(task.geometry, task.shape, rho)
         images = () if task.magnitude is None else (task.magnitude,)
-        share = gradient_shares(task.mask, task.shape, images, outside=self.outside)
-        self.gradients = gradients(task.geometry.voxel_mm, strength / float(rho), share)
+        weights = gradient_weights(task.mask, task.shape, images, outside=self.outside)
+        self.gradients = gradients(task.geometry.voxel_mm, strength / float(rho), weights)
         self.model, self.chi = (RealPlan(task.shape) for _ in range(2))
         self.model.real[...] = self.data
         self.state = self.data.copy()
@@ -252,8 +252,8 @@ class _Problem:
         return replace(found, iterations=spent + found.iterations)
 
     def _see_edges(self, images: Sequence[NDArray[np.floating]]) -> None:
-        share = gradient_shares(self.mask, self.state.shape, images, outside=self.outside)
-        self.gradients.share[...] = share
+        weights = gradient_weights(self.mask, self.state.shape, images, outside=self.outside)
+        self.gradients.weight[...] = weights
 
     def solve(
         self, split: Split, iterations: tuple[int, int], tolerance: float, *, calm: int = 0
