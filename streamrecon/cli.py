@@ -14,7 +14,7 @@ from importlib import import_module
 from io import TextIOWrapper
 
 from streamrecon import __version__
-from streamrecon.console import complain, tell_renamed
+from streamrecon.console import complain, keep_warnings_back, tell_renamed
 from streamrecon.errors import ConfigError, StreamReconError
 
 _DESCRIPTION = "Inline multi-echo GRE reconstruction: k-space in over MRD, images out."
@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal without UTF-8 gets "?", no traceback
             stream.reconfigure(errors="replace")
+    keep_warnings_back()
     words = _of_today(sys.argv[1:] if arguments is None else arguments)
     options = _parser(words).parse_args(words)
     try:

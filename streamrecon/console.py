@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from types import TracebackType
 from typing import Self, TextIO
@@ -109,3 +110,14 @@ def tell_renamed(old: str, new: str) -> None:
 def complain(reason: str) -> None:
     """Say on stderr why something failed."""
     print(f"streamrecon: error: {reason}", file=sys.stderr)
+
+
+def keep_warnings_back() -> None:
+    """Send Python's warnings to the log, which only the service shows: they are no user's business.
+
+    Whoever asked Python for them (``-W``, ``PYTHONWARNINGS``) sees them.
+    """
+    if sys.warnoptions:
+        return
+    logging.getLogger("py.warnings").addHandler(logging.NullHandler())
+    logging.captureWarnings(True)

@@ -7,7 +7,9 @@
     - `HeaderError`        the MRD header lacks or contradicts something that is needed
     - `DataError`          the lines do not fit the header, or lines are missing
     - `ReconError`         a numerical stage cannot give a result
+    - `MemoryLimitError`   the scan needs more memory than it may have
     - `DeliveryError`      a destination does not take what was made
+    - `StorageError`       a folder of the service cannot be written or read
 
 ``code`` is the word in brackets that a client sees: ``ERR [header] missing: TE``.
 Messages say what was found, what was needed and where; they carry no patient data.
@@ -56,7 +58,19 @@ class ReconError(StreamReconError):
     code = "recon"
 
 
+class MemoryLimitError(StreamReconError):
+    """The scan needs more memory than it may have."""
+
+    code = "memory"
+
+
 class DeliveryError(StreamReconError):
     """A destination does not take what was made."""
 
     code = "delivery"
+
+
+class StorageError(StreamReconError):
+    """A folder of the service cannot be written or read; the scan itself goes on."""
+
+    code = "storage"

@@ -43,5 +43,13 @@ _KINDS = (
     ("a Git LFS pointer, not the data", lambda start: start.startswith(b"version https://git-lfs")),
     ("an XML file", lambda start: start.lstrip().startswith(b"<")),
     ("a JSON file", lambda start: start.lstrip().startswith((b"{", b"["))),
+    ("a MATLAB file", lambda start: start.startswith(b"MATLAB ")),
+    ("an MRD file of version 2 (yardl)", lambda start: start.startswith(b"yardl")),
+    ("a Pulseq sequence", lambda start: start.startswith(b"# Pulseq")),
+    ("a NumPy file", lambda start: start.startswith(b"\x93NUMPY")),
+    ("an NRRD file", lambda start: start.startswith(b"NRRD")),
+    ("a ZIP archive", lambda start: start.startswith(b"PK\x03\x04")),
+    ("a picture", lambda start: start.startswith((b"\x89PNG", b"\xff\xd8\xff"))),
+    ("a PDF document", lambda start: start.startswith(b"%PDF-")),
     ("Siemens raw data (.dat)", _is_twix),
 )

@@ -79,7 +79,7 @@ def test_a_file_that_breaks_off_is_told_and_leaves_no_images(
     status = main(["replay", str(torn), "--config", "gre_recon", "-o", str(tmp_path / "out")])
 
     assert status == 1
-    assert "streamrecon: error: torn.h5: [protocol] torn.h5: " in capsys.readouterr().err
+    assert "streamrecon: error: torn.h5: [protocol] " in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -111,6 +111,14 @@ def test_a_parameter_set_on_the_command_line_reaches_its_gadget(tmp_path: Path, 
 
     parts = sorted(path.name.split("part-")[1] for path in tmp_path.glob("tiny/*.nii.gz"))
     assert parts == ["complex_MEGRE.nii.gz"] * 2 + ["mag_MEGRE.nii.gz"] * 2
+
+
+def test_dicom_may_be_wanted_of_any_chain(tmp_path: Path, tiny: Path) -> None:
+    arguments = ["replay", str(tiny), "--config", "gre_recon", "-o", str(tmp_path)]
+
+    assert main([*arguments, "--format", "dicom"]) == 0
+
+    assert {path.suffix for path in (tmp_path / "tiny").rglob("*.*")} == {".dcm"}
 
 
 def test_send_writes_the_images_and_ends_with_0(
@@ -218,6 +226,26 @@ def test_an_error_is_one_sentence(
     assert len(error.splitlines()) == 1
     assert error.startswith("streamrecon: error: ")
     assert said is None or error == f"streamrecon: error: {said}\n"
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_pythons_warnings_reach_only_who_asked_for_them(asked: bool) -> None:
+    code = (
+        "import sys, warnings; import streamrecon.commands.gadgets as g\n"
+        "from streamrecon import cli\n"
+        "g.run = lambda options: print('before') or warnings.warn('leaked') or 0\n"
+        "warnings.simplefilter('default')  # as some libraries do when they are loaded\n"
+        "sys.exit(cli.main(['gadgets']))"
+    )
+    switch = ["-W", "default"] if asked else []
+    clean = {name: text for name, text in os.environ.items() if name != "PYTHONWARNINGS"}
+
+    done = subprocess.run(
+        [sys.executable, *switch, "-c", code], env=clean, check=True, capture_output=True, text=True
+    )
+
+    assert done.stdout == "before\n"
+    assert ("UserWarning: leaked" in done.stderr) == asked
 
 
 @pytest.mark.parametrize(

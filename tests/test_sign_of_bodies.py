@@ -27,7 +27,10 @@ def test_a_right_vendor_sign_is_not_turned_round_in_an_abdomen(
     )  # fmt: skip
 
     assert status == 0
-    assert "phase sign +1 (vendor table)" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "phase sign +1 (vendor table)" in told
+    assert "no brain recognised" in told
+    assert "iron and veins not asked, no brain was recognised" in told
     (ours,) = tmp_path.glob("*_fieldmap.nii.gz")
     field_hz = nibabel.load(ours).get_fdata()
     scanner_hz = nibabel.load(folder / "scanner_b0_hz.nii.gz").get_fdata()

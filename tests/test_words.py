@@ -51,6 +51,7 @@ IDENTIFIERS = {
     "desk": "command",
     "fate": "delivery or outcome",
     "gauge": "phase",
+    "guess": "the solver's letter, or what is assumed",
     "helper": "what it does",
     "img": "image",
     "manager": "what it does",
@@ -58,6 +59,7 @@ IDENTIFIERS = {
     "parcels": "files",
     "remark": "comment or message",
     "remarks": "comments or messages",
+    "said": "stated or comment",
     "tmp": "what it holds",
     "twin": "duplicate",
     "twins": "duplicates",
@@ -119,6 +121,18 @@ def test_no_identifier_has_a_word_that_the_glossary_replaces() -> None:
     }
 
     assert found == {}
+
+
+def test_left_is_a_side_and_no_remainder() -> None:
+    """A file that has a left has what lies beside it: a patient's axes, or a picture's top."""
+    found = []
+    for path in SOURCES:
+        names = set(names_of(ast.parse(path.read_text(encoding="utf-8"))))
+        words = {word for name in names - {"left_handed"} for word in words_of(name)}
+        if "left" in words and not words & {"posterior", "right", "top"}:
+            found.append(str(path.relative_to(ROOT)))
+
+    assert found == []
 
 
 @pytest.mark.parametrize("words", TEXTS)

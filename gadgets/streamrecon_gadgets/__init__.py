@@ -2,10 +2,12 @@
 
 from streamrecon.stream.installed import installed_gadgets
 from streamrecon.stream.registry import GadgetClass, Registry
+from streamrecon_gadgets.acquisition.admission import AdmitLines
 from streamrecon_gadgets.acquisition.combine import CombineCoils
 from streamrecon_gadgets.acquisition.compression import CompressCoils
 from streamrecon_gadgets.acquisition.header import ReadHeader
 from streamrecon_gadgets.acquisition.kspace import AssembleKSpace
+from streamrecon_gadgets.acquisition.memory import StateMemory
 from streamrecon_gadgets.acquisition.navigators import CorrectNavigators
 from streamrecon_gadgets.acquisition.noise import WhitenNoise
 from streamrecon_gadgets.acquisition.partial import FillPartialFourier
@@ -77,5 +79,7 @@ ALIASES = {
 }
 """Names that gadgets had before 0.1.0 → those of today; chain files of others still use them."""
 
-REGISTRY = Registry(ALL, front=ReadHeader, aliases=ALIASES, installed=installed_gadgets)
+REGISTRY = Registry(
+    ALL, ahead=(ReadHeader, StateMemory, AdmitLines), aliases=ALIASES, installed=installed_gadgets
+)
 """The gadgets that a chain file may name: ours, and those of installed packages."""

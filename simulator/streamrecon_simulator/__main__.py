@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from streamrecon.errors import ConfigError, StreamReconError
-from streamrecon.mrd.files.hdf5_reader import read_scan
+from streamrecon.mrd.files.hdf5_process import read_scan
 from streamrecon.mrd.wire.messages import Image, Message, Text
 from streamrecon_simulator.client import Pace, play
 from streamrecon_simulator.images import write_images

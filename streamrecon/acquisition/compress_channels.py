@@ -132,7 +132,9 @@ class ChannelCompression:
 
     def _channels_of(self, runs: list[_Run]) -> int:
         """Channels of lines behind what is owed to them."""
-        return runs[0].lines.data.shape[1] if self._owed is None else self._owed.n_channels
+        if self._owed is not None:
+            return self._owed.n_channels
+        return int(next((r for r in runs if r.images.any()), runs[0]).lines.data.shape[1])
 
     def _settle(self, cut: str | None) -> Iterator[ChannelTransform | Notice | Acquisitions]:
         """Say what is owed, and let all lines go; ``cut`` says what came before the centre."""
@@ -170,7 +172,8 @@ class ChannelCompression:
     ) -> Iterator[ChannelTransform | Notice]:
         """The mix that is owed, learnt from the lines in the masks."""
         grid, wanted = self._grid, self._wanted
-        readout = readout_of(grid, runs[0].lines.data.shape[1], self._owed)
+        first = next(run for run, mask in zip(runs, masks, strict=True) if mask.any())
+        readout = readout_of(grid, first.lines.data.shape[1], self._owed)
         rows = np.concatenate(
             [
                 rows_along_x(run.lines.select(mask), readout)[0]

@@ -112,7 +112,9 @@ class CentreOfScan:
         wanted = (lines.header["flags"] & np.uint64(layout.NOT_IMAGING)) == 0
         for counter in _COUNTERS:
             wanted &= idx[counter] == getattr(encoding, counter).minimum
-        return lines.select(wanted)
+        z, y = self._places(lines)
+        n_z, n_y = self._grid.z_lines, self._grid.y.n_encoded
+        return lines.select(wanted & (z >= 0) & (z < n_z) & (y >= 0) & (y < n_y))
 
     def _places(self, lines: Acquisitions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Places (z, y) on the encoded grid."""

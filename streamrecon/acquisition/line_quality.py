@@ -84,6 +84,7 @@ class LineQuality:
         yield from self._count_missing(echoes)
         central = images & (idx["kspace_encode_step_1"] == limits.ky.centre)
         central &= (idx["kspace_encode_step_2"] == limits.kz.centre) | (limits.encoded_shape[0] < 2)
+        central[images] &= echoes < len(protocol.echoes)
         self._counts_for_image = np.ones(len(lines), bool)
         for number in np.flatnonzero(central).tolist():
             counters = idx[list(_WHICH)][number].tolist()

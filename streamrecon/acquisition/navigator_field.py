@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from streamrecon.errors import DataError
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import ScanProtocol
 from streamrecon.mrd.wire import layout
@@ -85,7 +86,7 @@ class NavigatorField:
 
     def _times_of_echoes(self, lines: Acquisitions) -> NDArray[np.float64]:
         echo = lines.header["idx"]["contrast"].astype(np.intp) - self._first_echo
-        return np.array(self._te_s)[np.minimum(echo, len(self._te_s) - 1)]
+        return np.array(self._te_s)[np.clip(echo, 0, len(self._te_s) - 1)]
 
     def _summary(self) -> Notice:
         phase = np.concatenate([track.phase_rad for track in self._tracks.values()])
@@ -107,6 +108,11 @@ class _Track:
         self.phase_rad: list[float] = []
 
     def add(self, lines: Acquisitions, times: NDArray[np.float64]) -> None:
+        if lines.data.shape[1:] != self.reference.shape:
+            raise DataError(
+                f"navigator: found {lines.data.shape[2]} samples of {lines.data.shape[1]} channels,"
+                f" needed {self.reference.shape[1]} of {self.reference.shape[0]} as in the first"
+            )
         before = self.phase_rad[-1] if self.phase_rad else 0.0
         self.phase_rad += navigator_phase(lines.data, self.reference, before).tolist()
         self.times += times.tolist()

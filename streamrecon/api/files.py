@@ -9,10 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from streamrecon import input_checks as checks
-from streamrecon.api.volumes import pixels_of, volumes_of
-from streamrecon.dicom.delivery.folder import file_name, folder_name
-from streamrecon.dicom.objects.mr_images import part10
-from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.errors import ConfigError
 from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.geometry import Geometry
@@ -21,9 +17,10 @@ from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import PhaseSign, SignOrigin
 from streamrecon.mrd.files.open_scan import first_header, open_scan
 from streamrecon.mrd.images.image_series import ImageSeries
-from streamrecon.mrd.wire.messages import DicomFile, Image
+from streamrecon.mrd.wire.messages import Image
 from streamrecon.output.formats import ScanResults, write_harvest
 from streamrecon.output.stored_volumes import StoredVolume, volumes_at
+from streamrecon.output.volumes import pixels_of
 
 __all__ = ["read", "volume", "write"]
 
@@ -65,7 +62,7 @@ def read(
         messages = open_scan(place)
         header = first_header(messages)
         images = [message for message in messages if isinstance(message, Image)]
-        return volumes_of(ScanResults(header.xml, images))
+        return ScanResults(header.xml, images).volumes
     stored = volumes_at(place)
     te_s = tuple(sorted({each.te_s for each in stored if each.te_s is not None}))
     kind = None if quantity is None else quantity_of(quantity)
@@ -100,8 +97,7 @@ def write(
     if "mrd" in formats and not protocol.ids.header_xml:
         raise ConfigError("mrd: found volumes without an MRD header, needed those of an MRD scan")
     images = [image for each in listed for image in series.images(each)]
-    files = _dicoms(listed) if "dicom" in formats else []
-    results = ScanResults(protocol.ids.header_xml, images, files, known=protocol)
+    results = ScanResults(protocol.ids.header_xml, images, known=protocol)
     return write_harvest(results, Path(folder), formats)
 
 
@@ -198,24 +194,3 @@ def _sign(stored: StoredVolume) -> PhaseSign:
     if text not in ("1", "-1") or origin not in known:
         return PhaseSign(1, SignOrigin.ASSUMED)
     return PhaseSign(int(text), known[origin])
-
-
-def _dicoms(volumes: Sequence[Volume]) -> list[DicomFile]:
-    """DICOM files of one study; kinds that have no DICOM form (complex images) are left out."""
-    study = DicomScan(volumes[0].scan.protocol.ids, Run(), sources=_whole_echo_trains(volumes))
-    made = [study.images(each) for each in volumes if each.quantity.dicom is not None]
-    return [
-        DicomFile(part10(image), f"{folder_name(images)}_{file_name(image)}")
-        for images in made
-        for image in images.datasets
-    ]
-
-
-def _whole_echo_trains(volumes: Sequence[Volume]) -> list[Quantity]:
-    """Kinds of which all echoes are written; maps refer to their images."""
-    echoes: dict[Quantity, set[int]] = {}
-    for each in volumes:
-        if each.echo is not None and each.quantity.dicom is not None:
-            echoes.setdefault(each.quantity, set()).add(each.echo)
-    wanted = len(volumes[0].scan.echoes)
-    return [quantity for quantity, found in echoes.items() if len(found) == wanted]

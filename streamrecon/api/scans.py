@@ -13,7 +13,6 @@ from streamrecon_gadgets import REGISTRY
 
 from streamrecon import client
 from streamrecon.api.server import Server
-from streamrecon.api.volumes import volumes_of
 from streamrecon.errors import ConfigError, DeliveryError
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
@@ -115,7 +114,7 @@ def reconstruct(
     with closing(_messages(source, group)) as scan:
         header = first_header(scan)
         run_scan(chain_of([header], scan), running, give=results.append, watch=observer)
-    return volumes_of(ScanResults.of(header.xml, results))
+    return ScanResults.of(header.xml, results).volumes
 
 
 def send(
@@ -169,7 +168,7 @@ def send(
         raise DeliveryError(
             f"{address}: {reasons[-1] if reasons else 'the scan was not taken whole'}"
         )
-    return volumes_of(ScanResults(header.xml, reply.images))
+    return ScanResults(header.xml, reply.images).volumes
 
 
 class _Observer:

@@ -24,6 +24,7 @@ from streamrecon.errors import ConfigError, DataError
 from streamrecon.input_checks import echo_times_s, field_t
 from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.geometry import Geometry
+from streamrecon.model.own_images import phase_grows_with_field
 from streamrecon.model.scan import PhaseSign, Scan
 from streamrecon.output.ras import from_ras
 from streamrecon.phase.phase_scaling import PhaseScale
@@ -90,7 +91,8 @@ class EchoFiles:
     @property
     def grows_with_field(self) -> bool:
         """Whether the sidecar says that the phase has the sign of the field."""
-        return str(self.sidecar.get("PhaseConvention", "")).startswith("positive")
+        is_told = str(self.sidecar.get("PhaseConvention", "")).startswith("positive")
+        return is_told or phase_grows_with_field(self.sidecar)
 
 
 def read_echo_files(
@@ -196,20 +198,6 @@ def described(
         messages,
         (*_doubts(part, other), *doubt),
     )
-
-
-def read_mask(path: Path, geometry: Geometry) -> NDArray[np.bool_]:
-    """Voxels of a file that are not zero [Z, Y, X].
-
-    Raises
-    ------
-    DataError
-        If it lies on another grid.
-    """
-    part = _Part([path])
-    if not part.geometry.same_as(geometry, tolerance_mm=_SAME_PLACE_MM):
-        raise DataError(f"{path.name}: lies on another grid than the phase")
-    return np.asarray(part.values[0] != 0, np.bool_)
 
 
 def _part(part: Part, paths: Sequence[Path]) -> ImagePart:

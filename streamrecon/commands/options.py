@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 
 from streamrecon.errors import ConfigError
-from streamrecon.output.formats import FORMATS, ScanResults, write_harvest
+from streamrecon.mrd.files.open_scan import lines_of
+from streamrecon.output.formats import FORMATS, ScanResults, usual_formats, write_harvest
 
 
 def add_chain(parser: argparse.ArgumentParser, meaning: str) -> None:
@@ -38,9 +40,9 @@ def add_output(parser: argparse.ArgumentParser, meaning: str) -> None:
     parser.add_argument(
         "--format",
         type=_formats,
-        default=list(FORMATS),
+        default=None,
         metavar="NAMES",
-        help=f"which of {','.join(FORMATS)} to write (all)",
+        help=f"which of {','.join(FORMATS)} to write (all, DICOM if the chain makes it)",
     )
     parser.add_argument("--group", metavar="NAME", help="group of the scan in the file (dataset)")
 
@@ -60,6 +62,17 @@ def _formats(text: str) -> list[str]:
     return names
 
 
+def lines_if_shown(file: Path, group: str | None) -> int | None:
+    """Lines of a scan for a progress line, which only a terminal has: counting opens the file.
+
+    Raises
+    ------
+    ProtocolError
+        If the file cannot be read.
+    """
+    return lines_of(file, group) if sys.stderr.isatty() else None
+
+
 def writable(folder: Path) -> Path:
     """The folder, after a file was written where it is or will be: before the work, not after it.
 
@@ -77,7 +90,7 @@ def writable(folder: Path) -> Path:
     return folder
 
 
-def write(harvest: ScanResults, folder: Path, formats: Sequence[str]) -> None:
-    """Write what a scan gave, and print the paths."""
-    for path in write_harvest(harvest, folder, formats):
+def write(harvest: ScanResults, folder: Path, formats: Sequence[str] | None) -> None:
+    """Write what a scan gave, in the usual formats if none are named, and print the paths."""
+    for path in write_harvest(harvest, folder, formats or usual_formats(harvest)):
         print(path)

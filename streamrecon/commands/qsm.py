@@ -12,8 +12,10 @@ from pathlib import Path
 from streamrecon_gadgets.maps.field import FieldImages, MapField
 from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
 
-from streamrecon.commands.echo_files import EchoFiles, name_of, read_mask
+from streamrecon.commands.echo_files import EchoFiles, name_of
 from streamrecon.commands.given_images import first_of_pair, read_given
+from streamrecon.commands.local_field import map_local_field
+from streamrecon.commands.mask_files import read_regions
 from streamrecon.commands.options import writable, write
 from streamrecon.console import Watch, tell_renamed
 from streamrecon.errors import ConfigError
@@ -44,7 +46,7 @@ the files, the direction of B0 from the affine, the scale of the phase from its 
 the patient."""
 _EPILOG = """\
 qualities:
-  fast       a look at once: truncated division, most of the scale
+  fast       a look at once: sparse gradients on half of the grid, truncated division for the rest
   standard   the number: total variation, its strength from the noise
   best       as standard, run to its end: the last per cents, several times slower
   consensus  the example of the consensus paper (doi:10.1002/mrm.30006), for comparison
@@ -63,6 +65,7 @@ examples:
   streamrecon qsm --phase phase4d.nii --mag mag4d.nii --te 4 8 12 --b0 3 --sign -1 -o qsm
   streamrecon qsm --phase dicom/ --mag dicom/ -o qsm
   streamrecon qsm --real dicom/ --imag dicom/ -o qsm
+  streamrecon qsm --local sub-1_localfield.nii.gz --mask brain.nii.gz --b0 3 -o qsm
 
 Written: NAME_Chimap.nii.gz in ppm with a JSON sidecar, and a contact sheet; see --fields."""
 
@@ -84,6 +87,11 @@ def add(parser: argparse.ArgumentParser) -> None:
             help=f"{part}{'inary' if part == 'imag' else ''} part, in place of phase and magnitude",
         )  # fmt: skip
     scan.add_argument(
+        "--local", type=Path, metavar="FILE",
+        help="in place of the phase: a clean local field in ppm, positive where B exceeds B0;"
+        " needs --b0, takes --mask and --mag",
+    )  # fmt: skip
+    scan.add_argument(
         "--te", nargs="+", default=[], metavar="TE",
         help="echo times in ms or s, as 4 8.5 or 0.004,0.0085 or 4ms 8.5ms (JSON sidecars)",
     )  # fmt: skip
@@ -97,7 +105,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--phase-ends", type=float, nargs=2, metavar=("LOW", "HIGH"),
         help="numbers that stand for -π and +π, where the range of the phase does not say it",
     )  # fmt: skip
-    scan.add_argument("--mask", type=Path, metavar="FILE", help="brain; found where not given")
+    scan.add_argument(
+        "--mask", metavar="FILE|auto",
+        help="brain, as 0 and 1 or probabilities; auto: the one beside the magnitude, named"
+        " NAME_desc-brain_mask.nii.gz or NAME_mask.nii.gz (found in the images)",
+    )  # fmt: skip
     result = parser.add_argument_group("the map")
     result.add_argument(
         "--quality", type=_quality, choices=[quality.value for quality in Quality],
@@ -148,21 +160,32 @@ def run(options: argparse.Namespace) -> int:
     began = time.perf_counter()
     if (options.reference == "region") != (options.region is not None):
         raise ConfigError("--reference region and --region FILE: found one, needed both or none")
+    if options.local is not None:
+        return _run_local(options, began)
     first = first_of_pair(options)
     _refuse_to_replace(writable(options.output), name_of(first), options.overwrite)
     with Watch(options.output.name) as watch:
         files = read_given(options)
         _refuse_to_replace(options.output, files.name, options.overwrite)
-        _say(watch, Level.INFO, *files.messages)
-        _say(watch, Level.WARNING, *files.doubts)
-        regions = Regions(
-            None if options.mask is None else read_mask(options.mask, files.geometry),
-            None if options.region is None else read_mask(options.region, files.geometry),
-        )
-        field = _signed_field(files, options.sign, regions, watch)
-        volumes = _volumes(field, regions, options, watch)
+        beside = (options.mag or options.real)[0]
+        given = read_regions(options.mask, options.region, files.geometry, beside=beside)
+        _say(watch, Level.INFO, *files.messages, *given.messages)
+        _say(watch, Level.WARNING, *files.doubts, *given.doubts)
+        field = _signed_field(files, options.sign, given.regions, watch)
+        volumes = _volumes(field, given.regions, options, watch)
         _say(watch, Level.INFO, f"done in {time.perf_counter() - began:.1f} s")
     write(_harvest(volumes), options.output, ["nifti", "png"])
+    return 0
+
+
+def _run_local(options: argparse.Namespace, began: float) -> int:
+    """The map of a local field that is given."""
+    _refuse_to_replace(writable(options.output), name_of(options.local), options.overwrite)
+    with Watch(options.output.name) as watch:
+        volume, messages, doubts = map_local_field(options)
+        _say(watch, Level.WARNING, *doubts)
+        _say(watch, Level.INFO, *messages, f"done in {time.perf_counter() - began:.1f} s")
+    write(_harvest([volume]), options.output, ["nifti", "png"])
     return 0
 
 
@@ -224,7 +247,13 @@ def _sign_by_object(chi: ChiMap, field: FieldMap, echoes: Echoes) -> SignDecisio
     outline = check_outline(echoes.data, times, scan.b0_t, scan.geometry)
     noise, several = field.total.fit.noise, len(times) > 1
     rate = fit_log_line(magnitude, times, chi.mask, noise=noise) if several else None
-    patient = check_phase_sign(chi.chi_ppm, chi.mask, chi.scan.geometry, r2_star_per_s=rate)
+    patient = check_phase_sign(
+        chi.chi_ppm,
+        chi.mask,
+        scan.geometry,
+        is_brain=field.total.is_brain,
+        r2_star_per_s=rate,
+    )
     found = decide_sign(scan.phase_sign, outline=outline.sign, patient=patient.vote)
     return replace(found, reason=f"{found.reason} (outline {outline}; iron and veins {patient})")
 

@@ -7,12 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streamrecon.commands.chains import chosen_chain
-from streamrecon.commands.options import add_chain, add_output, add_storage, writable, write
+from streamrecon.commands.options import (
+    add_chain,
+    add_output,
+    add_storage,
+    lines_if_shown,
+    writable,
+    write,
+)
 from streamrecon.console import Watch, complain
 from streamrecon.errors import ConfigError, StreamReconError
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.files.open_scan import lines_of
+from streamrecon.output.names import all_different
 from streamrecon.replay import replay
+
+_OF_CUT_SCANS = {"incomplete": "reconstruct"}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +29,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.description = "Reconstruct each file as the service would; one folder for each."
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="MRD files or streams")
     parser.add_argument("--stop", action="store_true", help="stop at the first file that fails")
+    parser.add_argument(
+        "--recover",
+        action="store_true",
+        help="take raw copies that were cut (.part): without CLOSE, with lines missing",
+    )
     add_chain(parser, "a packaged chain by name, or a chain file")
     add_storage(parser)
     add_output(parser, "folder for the folders")
@@ -32,15 +46,16 @@ def run(options: argparse.Namespace) -> int:
     for file, folder in zip(options.files, _folders(options.files, options.output), strict=True):
         try:
             writable(folder)
-            chain = chosen_chain(options, session=file.name, tables=folder)
-            with Watch(file.name, total=lines_of(file, options.group)) as watch:
+            usual = _OF_CUT_SCANS if options.recover else {}
+            chain = chosen_chain(options, session=file.name, tables=folder, usual=usual)
+            with Watch(file.name, total=lines_if_shown(file, options.group)) as watch:
                 watch.say(Notice(Level.INFO, f"{file.name}, to {folder}"))
-                harvest = replay(file, chain, watch, group=options.group)
+                harvest = replay(file, chain, watch, group=options.group, is_cut=options.recover)
             write(harvest, folder, options.format)
         except ConfigError:
             raise  # the next file would meet the same chain
         except StreamReconError as e:
-            complain(f"{file.name}: [{e.code}] {e}")
+            complain(f"{file.name}: [{e.code}] {str(e).removeprefix(f'{file.name}: ')}")
             status = 1
             if options.stop:
                 break
@@ -49,8 +64,4 @@ def run(options: argparse.Namespace) -> int:
 
 def _folders(files: Sequence[Path], output: Path) -> list[Path]:
     """A folder for each file, named like it; files of one name are numbered."""
-    stems = [file.stem for file in files]
-    return [
-        output / (f"{stem}-{stems[:i].count(stem) + 1}" if stem in stems[:i] else stem)
-        for i, stem in enumerate(stems)
-    ]
+    return [output / name for name in all_different(file.stem for file in files)]

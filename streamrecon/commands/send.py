@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 from streamrecon.client import DEFAULT_PORT, IDLE_S, Request, Server, send
-from streamrecon.commands.options import add_chain, add_output, writable, write
+from streamrecon.commands.options import add_chain, add_output, lines_if_shown, writable, write
 from streamrecon.console import Watch
-from streamrecon.mrd.files.open_scan import header_of, lines_of, open_scan
+from streamrecon.errors import ConfigError
+from streamrecon.file_kinds import kind_of_file
+from streamrecon.mrd.files.open_scan import first_header, open_scan
 from streamrecon.mrd.header.noise_dependency import noise_link
 from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.messages import ConfigFile, ConfigText
@@ -52,15 +56,22 @@ def run(options: argparse.Namespace) -> int:
         _request_config(options.config), Dialect(options.dialect), dict(options.values)
     )
     writable(options.output)
-    header = header_of(options.file, options.group)
-    with Watch(options.file.name, total=lines_of(options.file, options.group)) as watch:
-        for measurement in noise_link(header).dependencies if options.ask_noise else ():
-            watch.say(ask_noise(server, measurement))
-        reply = send(open_scan(options.file, options.group), server, request, watch)
-    write(ScanResults(header, reply.images, reply.files), options.output, options.format)
+    with closing(open_scan(options.file, options.group)) as scan:
+        header = first_header(scan)
+        with Watch(options.file.name, total=lines_if_shown(options.file, options.group)) as watch:
+            for measurement in noise_link(header.xml).dependencies if options.ask_noise else ():
+                watch.say(ask_noise(server, measurement))
+            reply = send(chain([header], scan), server, request, watch)
+    write(ScanResults(header.xml, reply.images, reply.files), options.output, options.format)
     return 0 if reply.complete else 1
 
 
 def _request_config(text: str) -> ConfigFile | ConfigText:
     path = Path(text)
-    return ConfigText(path.read_text(encoding="utf-8")) if path.is_file() else ConfigFile(text)
+    if not path.is_file():
+        return ConfigFile(text)
+    try:
+        return ConfigText(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as e:
+        kind = kind_of_file(path)
+        raise ConfigError(f"--config {path}: found {kind}, needed XML in UTF-8") from e

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import select
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from streamrecon.dicom.delivery.destinations import read_destinations
+from streamrecon.dicom.delivery.destinations import AnyDestination, read_destinations
 from streamrecon.dicom.delivery.sender_threads import Sender
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.delivery.spool_status import listing, readiness
+from streamrecon.dicom.objects.output_names import refuse_unknown
 from streamrecon.errors import ConfigError
 from streamrecon.server.delivery_settings import delivery_of
+from streamrecon.server.log_lines import log_to_stderr
 from streamrecon.server.settings import Settings, load_settings
-from streamrecon.server.worker import log_to_stderr
+from streamrecon.storage.durable_files import HeldError
 
+_log = logging.getLogger(__name__)
+
+_LOOK_AGAIN_S = 2.0
 _DAY_S = 86400.0
 _HOUR_S = 3600.0
 _EPILOG = """\
@@ -85,11 +92,35 @@ def _fail(options: argparse.Namespace) -> int:
 
 
 def _moved(options: argparse.Namespace, move: Callable[..., int], what: str) -> int:
+    """Move images, after names that match nothing were refused.
+
+    Raises
+    ------
+    ConfigError
+        If no image is called so, or neither settings nor spool know the destination.
+    """
     with _spool(options) as spool:
+        _refuse_unmatched(options, spool)
         chosen = (options.destination, options.output, options.series)
         count = move(spool, destination=chosen[0], output=chosen[1], series=chosen[2])
     print(f"{count} images {what}")
     return 0
+
+
+def _refuse_unmatched(options: argparse.Namespace, spool: Spool) -> None:
+    try:
+        refuse_unknown({options.output} - {""})
+    except ValueError as e:
+        raise ConfigError(f"--output: {e}") from e
+    if not options.destination:
+        return
+    known = {each.destination for each in spool.tallies()}
+    file = _destinations(options)
+    if file.is_file():
+        known |= {each.name for each in read_destinations(file)}
+    if options.destination not in known:
+        there = ", ".join(sorted(known)) or "none"
+        raise ConfigError(f"--destination: found {options.destination!r}, needed one of {there}")
 
 
 def _age_out(options: argparse.Namespace) -> int:
@@ -108,19 +139,45 @@ def _echo(options: argparse.Namespace) -> int:
 
 
 def _send(options: argparse.Namespace) -> int:
-    log_to_stderr(_settings(options))
+    log_to_stderr(_settings(options).log_level)
     endings = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, endings)  # before the threads, which inherit it
     folder, days = _folder(options), _days(options)
-    with Sender(folder, read_destinations(_destinations(options))):
+    destinations = read_destinations(_destinations(options))
+    if options.while_stdin:
+        ended, sender = _stdin_ends, _next_sender(folder, destinations)
+    else:
+        ended, sender = partial(_is_told, endings), Sender(folder, destinations)
+    if sender is None:
+        return 0
+    with sender:
         while True:
             with Spool(folder) as spool:
                 spool.age_out(days * _DAY_S)
-            if options.while_stdin:
-                if select.select([sys.stdin], [], [], _HOUR_S)[0]:
-                    return 0
-            elif signal.sigtimedwait(endings, _HOUR_S) is not None:
+            if ended(_HOUR_S):
                 return 0
+
+
+def _next_sender(folder: Path, destinations: Sequence[AnyDestination]) -> Sender | None:
+    """The one that delivers this spool; while another service does, this one waits."""
+    is_told = False
+    while True:
+        try:
+            return Sender(folder, destinations)
+        except HeldError:
+            if not is_told:
+                _log.info("another service delivers this spool; this one takes over from it")
+            is_told = True
+            if _stdin_ends(_LOOK_AGAIN_S):
+                return None
+
+
+def _stdin_ends(seconds: float) -> bool:
+    return bool(select.select([sys.stdin], [], [], seconds)[0])
+
+
+def _is_told(endings: set[signal.Signals], seconds: float) -> bool:
+    return signal.sigtimedwait(endings, seconds) is not None
 
 
 def _spool(options: argparse.Namespace) -> Spool:

@@ -9,6 +9,8 @@ from streamrecon_gadgets import REGISTRY
 
 from streamrecon.mrd.wire.layout import ACQUISITION, NOISE, REVERSE
 from streamrecon.mrd.wire.messages import Acquisitions, Header
+from streamrecon.qsm import _surface_kernels
+from streamrecon.qsm.sphere_mesh import unit_sphere
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file
 
@@ -36,9 +38,25 @@ _HEADER = f"""<ismrmrdHeader>
 
 
 def warm() -> None:
-    """Reconstruct a small bipolar scan of noise, with all channels and with fewer; forget it."""
+    """Reconstruct a small bipolar scan of noise, with all channels and with fewer; forget it.
+
+    The loops of the brain mask are compiled too.
+    """
     for chain in (find_chain_file(_CHAIN), _COMPRESSED):
         build_chain(chain, REGISTRY).run(_scan(), lambda _: None)
+    _move_a_surface()
+
+
+def _move_a_surface() -> None:
+    """One step of a small surface, as the mask takes hundreds; what is compiled is kept."""
+    ball, voxel = unit_sphere(0), np.ones(3)
+    image = np.zeros((4, 4, 4), np.float32)
+    _surface_kernels.evolve(
+        ball.vertices, ball.triangles, ball.neighbours, image, voxel, voxel, 0.6, 6.0, 8.0, 3.0,
+        10.0, 1,
+    )  # fmt: skip
+    _surface_kernels.fill_inside(ball.vertices, ball.triangles, image > 0)
+    _surface_kernels.darkest_beyond(ball.vertices, ball.triangles, image, voxel, 8.0, 25.0)
 
 
 def _scan() -> Iterator[Header | Acquisitions]:

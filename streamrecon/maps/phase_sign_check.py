@@ -33,6 +33,7 @@ class Verdict(Enum):
     AGREES = "agrees"
     UNDECIDED = "undecided"
     DISAGREES = "disagrees"
+    NO_BRAIN = "not asked, no brain was recognised"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,13 @@ class PhaseSignCheck:
 
     @property
     def vote(self) -> int:
-        """+1 where the map agrees, -1 where it contradicts, 0 undecided."""
-        return {Verdict.AGREES: 1, Verdict.UNDECIDED: 0, Verdict.DISAGREES: -1}[self.verdict]
+        """+1 where the map agrees, -1 where it contradicts, 0 undecided or not asked."""
+        return {Verdict.AGREES: 1, Verdict.DISAGREES: -1}.get(self.verdict, 0)
 
     def __str__(self) -> str:
         """The verdict in words: a person reads it at the console."""
+        if self.verdict is Verdict.NO_BRAIN:
+            return str(self.verdict.value)
         iron = "not seen" if self.iron is None else f"{self.iron:+.1f}"
         veins = "not seen" if self.veins is None else f"{self.veins:+.2f}"
         return f"{self.verdict.value} (deep grey matter {iron}, veins {veins})"
@@ -72,13 +75,15 @@ def check_phase_sign(
     mask: Flags,
     geometry: Geometry,
     *,
+    is_brain: bool = True,
     r2_star_per_s: NDArray[np.floating] | None = None,
 ) -> PhaseSignCheck:
-    """Look for iron and veins in a susceptibility map.
+    """Look for iron and veins in a susceptibility map of a brain.
 
-    A map of 2 mm voxels is enough. A head without deep grey matter and veins in the field of view,
-    or a phantom, stays undecided. Wrong where neither rule holds: calcified basal ganglia, contrast
-    agents that change the sign of nothing but drown both.
+    A map of 2 mm voxels is enough. A head without deep grey matter and veins in the field of view
+    stays undecided. Bodies and phantoms are not asked: bowel, fat and bottles have lines and spots
+    of either sign. Wrong where neither rule holds: calcified basal ganglia, contrast agents that
+    change the sign of nothing but drown both.
 
     Parameters
     ----------
@@ -88,6 +93,8 @@ def check_phase_sign(
         Where it is known.
     geometry
         Their grid.
+    is_brain
+        Whether the mask is a brain, see `streamrecon.qsm.mask.find_mask`.
     r2_star_per_s
         R2* [Z, Y, X, 1/s], where there are several echoes.
 
@@ -98,6 +105,8 @@ def check_phase_sign(
     """
     if not mask.any():
         raise ReconError("phase sign: the mask is empty")
+    if not is_brain:
+        return PhaseSignCheck(Verdict.NO_BRAIN, None, None)
     chi = np.where(mask, chi_ppm, 0).astype(np.float32)
     iron = None if r2_star_per_s is None else _iron(chi, mask, geometry, r2_star_per_s)
     veins = _veins(chi, mask, geometry)

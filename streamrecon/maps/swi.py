@@ -23,9 +23,9 @@ from scipy.ndimage import gaussian_filter1d
 
 from streamrecon.errors import ReconError
 from streamrecon.fourier import fft, ifft
-from streamrecon.maps.bias_field import correct_bias_field
 from streamrecon.maps.phase_mask import Darkens, chi_weight, phase_mask, soft_weight
 from streamrecon.model.geometry import Geometry
+from streamrecon.phase.bias_field import correct_bias_field
 from streamrecon.phase.signal_mask import signal_mask
 from streamrecon.phase.unwrap import unwrap_laplacian
 from streamrecon.threads import at_once

@@ -105,6 +105,15 @@ class Volume:
                 f"needed {self.geometry.shape}"
             )
 
+    def in_unit(self) -> NDArray[np.float32] | NDArray[np.float64] | NDArray[np.complex64]:
+        """The quantity itself, in its unit: what a stage computes with, never bare ``values``."""
+        if np.iscomplexobj(self.values):
+            return np.asarray(self.values, np.complex64)
+        if self.rescale is None:
+            return np.asarray(self.values, np.float32)
+        slope, intercept = self.rescale
+        return np.asarray(self.values * np.float64(slope) + intercept, np.float64)
+
 
 def volume_of(
     scan: Scan, quantity: Quantity, values: Pixels, repetition: int, *comments: str

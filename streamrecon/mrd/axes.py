@@ -38,10 +38,12 @@ def axes_of(read: Vector, phase: Vector, slices: Vector) -> NDArray[np.float64] 
     Raises
     ------
     HeaderError
-        If some are zero and some are not.
+        If some are zero and some are not, or one is no direction.
     """
     axes = np.stack([slices, phase, read])
     lengths = np.linalg.norm(axes, axis=1)
+    if not np.isfinite(lengths).all():
+        raise HeaderError(f"directions: found {axes.tolist()}, needed finite numbers")
     if not lengths.any():
         return None
     if not lengths.all():

@@ -8,15 +8,18 @@ from functools import cached_property
 from pathlib import Path
 
 from streamrecon.errors import ConfigError, HeaderError
+from streamrecon.model.images import Volume
 from streamrecon.model.scan import ScanProtocol
 from streamrecon.mrd.files.hdf5_writer import FileWriter
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
 from streamrecon.mrd.wire.messages import DicomFile, Header, Image
+from streamrecon.output.dicom_files import dicom_files
 from streamrecon.output.names import plain, stems
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.preview.contact_sheet import contact_sheet
 from streamrecon.output.sidecar import sidecar, write_sidecar
+from streamrecon.output.volumes import volumes_of
 from streamrecon.storage.atomic_file import whole
 
 
@@ -54,6 +57,19 @@ class ScanResults:
         return stacks_of(self.images)
 
     @cached_property
+    def volumes(self) -> tuple[Volume, ...]:
+        """The images in the words and units of the model.
+
+        Raises
+        ------
+        HeaderError
+            If the scan's header cannot be read.
+        DataError
+            If they do not make volumes, or are of a kind that has no quantity (colours).
+        """
+        return volumes_of(self.stacks, self.known or read_protocol(self.header_xml))
+
+    @cached_property
     def protocol(self) -> ScanProtocol | None:
         """What the header says; ``None`` if it is not one that we can read.
 
@@ -70,6 +86,11 @@ class ScanResults:
     def name(self) -> str:
         """Name of the protocol, empty where it is not known."""
         return self.protocol.ids.protocol if self.protocol else ""
+
+
+def usual_formats(harvest: ScanResults) -> list[str]:
+    """What is written where nobody says what is wanted: DICOM only if the server made it."""
+    return [name for name in FORMATS if name != "dicom" or harvest.files]
 
 
 def write_harvest(harvest: ScanResults, folder: Path, formats: Sequence[str]) -> list[Path]:
@@ -120,8 +141,9 @@ def _mrd(harvest: ScanResults, folder: Path) -> Iterator[Path]:
 
 
 def _dicoms(harvest: ScanResults, folder: Path) -> Iterator[Path]:
-    """Files under the names that the server gave them, without its folders."""
-    for number, file in enumerate(harvest.files, start=1):
+    """The server's own files under their names, without its folders; else files of its images."""
+    files = harvest.files or (dicom_files(harvest.volumes) if harvest.images else ())
+    for number, file in enumerate(files, start=1):
         stem = plain(Path(file.name).stem) if file.name else "image"
         path = folder / "dicom" / f"{number:06d}_{stem}.dcm"
         with whole(path) as scratch:

@@ -32,6 +32,7 @@ def as_integers(
     quantity: Quantity,
     dtype: DTypeLike,
     *,
+    rescale: tuple[float, float] | None = None,
     offset: float = 0.0,
     minimum: float | None = None,
     maximum: float | None = None,
@@ -48,6 +49,8 @@ def as_integers(
         What they are.
     dtype
         An integer type. Unsigned phase gets half a turn added.
+    rescale
+        (slope, intercept) of ``values`` that are integers already: their step is kept.
     offset
         Added to all values but phase, for hosts without negative numbers.
     minimum, maximum
@@ -59,21 +62,28 @@ def as_integers(
     array([1024, 2048], dtype=uint16)
     >>> as_integers(np.array([-1.2, 7e4]), Quantity.MAGNITUDE, np.uint16)[2:]
     (0.0, 2)
+    >>> as_integers(np.array([-9.0]), Quantity.CHI, np.uint16, rescale=(1e-3, 0.0), offset=10)[:3]
+    (array([1], dtype=uint16), 0.001, -0.01)
     """
     limits = np.iinfo(np.dtype(dtype))
     low = limits.min if minimum is None else max(minimum, limits.min)
     high = limits.max if maximum is None else min(maximum, limits.max)
-    slope = quantity.row.integer_step
+    slope, intercept = rescale or (quantity.row.integer_step, 0.0)
+    steps = np.asarray(values.real, np.float64) / (1.0 if rescale else slope)
     if quantity is Quantity.PHASE:
-        offset = np.pi / slope if limits.min == 0 else 0.0
-    stored = np.rint(values.real / slope + offset)
+        zero = np.pi if limits.min == 0 else 0.0
+        offset = (intercept + zero) / slope
+    stored = np.rint(steps + offset)
     clipped = int(((stored < low) | (stored > high)).sum())
     integers = np.clip(stored, low, high).astype(dtype)
-    return IntegerImage(integers, slope, 0.0 - offset * slope, clipped)
+    return IntegerImage(integers, slope, intercept - offset * slope, clipped)
 
 
 def as_integer_ppb(
-    values_ppm: Pixels, quantity: Quantity, *, unsigned_bits: int | None = None
+    values_ppm: Pixels | NDArray[np.float64],
+    quantity: Quantity,
+    *,
+    unsigned_bits: int | None = None,
 ) -> IntegerImage:
     """Whole ppb of a map in ppm; slope and intercept give ppm again. What is no number is 0.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from streamrecon import __version__
 from streamrecon.model.scan import ScanProtocol
 from streamrecon.mrd.images import meta_keys as names
+from streamrecon.mrd.images.meta import first_value
 from streamrecon.mrd.images.volumes_from_images import LABELS, Stack
 from streamrecon.storage.atomic_file import whole
 
@@ -42,7 +43,7 @@ def sidecar(stack: Stack, protocol: ScanProtocol | None) -> dict[str, Fact]:
         **_of_protocol(protocol),
         **_of_sign(stack, protocol),
         "ImageComments": list(stack.comments) or None,
-        "ReconstructionSoftwareVersion": stack.meta.get(names.VERSION, (None,))[0],
+        "ReconstructionSoftwareVersion": first_value(stack.meta, names.VERSION) or None,
         "ConversionSoftware": "streamrecon",
         "ConversionSoftwareVersion": __version__,
     }
@@ -83,7 +84,7 @@ def _of_protocol(protocol: ScanProtocol | None) -> dict[str, Fact | None]:
 
 def _of_sign(stack: Stack, protocol: ScanProtocol | None) -> dict[str, Fact | None]:
     """Which way the scanner's phase turned; a server that removes the sign says so."""
-    text = stack.meta.get(names.PHASE_SIGN, ("",))[0]
+    text = first_value(stack.meta, names.PHASE_SIGN)
     found = _SIGN.fullmatch(text)
     if found:
         value, origin = int(found[1]), found[2]

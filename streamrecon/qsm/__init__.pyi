@@ -4,7 +4,9 @@ from streamrecon.qsm.field_maps import ChiMap as ChiMap
 from streamrecon.qsm.field_maps import FieldMap as FieldMap
 from streamrecon.qsm.field_maps import LocalFieldMap as LocalFieldMap
 from streamrecon.qsm.field_maps import field_image as field_image
-from streamrecon.qsm.mask import brain_mask as brain_mask
+from streamrecon.qsm.mask import FoundMask as FoundMask
+from streamrecon.qsm.mask import find_mask as find_mask
+from streamrecon.qsm.mask import object_mask as object_mask
 from streamrecon.qsm.mask import reliable_mask as reliable_mask
 from streamrecon.qsm.pipeline import Background as Background
 from streamrecon.qsm.pipeline import Quality as Quality

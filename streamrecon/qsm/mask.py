@@ -1,7 +1,7 @@
-"""Where the field is to be trusted: signal, quality, one solid brain, and no voxel that lies.
+"""Where the field is to be trusted: a brain or another object, and no voxel that lies.
 
-No network and no atlas: the brain is the largest piece that holds together when thin bridges are
-cut. Scalp that touches it broadly stays; give a mask of your own where that matters.
+No network and no atlas: a surface grows in the head until it meets a wall. Where what it holds is
+no brain, the object is the largest piece that holds together when thin bridges are cut.
 """
 
 from __future__ import annotations
@@ -10,13 +10,25 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, binary_fill_holes, label, uniform_filter
+from scipy.ndimage import (
+    binary_erosion,
+    binary_fill_holes,
+    distance_transform_edt,
+    label,
+    uniform_filter,
+)
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
+from streamrecon.phase.bias_field import correct_bias_field
 from streamrecon.phase.signal_mask import signal_mask
+from streamrecon.qsm.brain_recognition import recognise_brain
+from streamrecon.qsm.brain_surface import block_means, brain_surfaces
 
 _BRIDGE_MM = 7.0  # thickness below which a connection is cut
+_CAVITY_MM = 8.0  # radius of a ball without signal that is air; lesions are smaller, veins thinner
+_CAVITY_GRID_MM = 2.5
+_NO_SIGNAL = 0.2  # of the middle brightness
 _BINS = 256
 
 
@@ -39,14 +51,96 @@ class Reliable:
     report: str
 
 
-def brain_mask(
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundMask:
+    """What was found in the images.
+
+    Parameters
+    ----------
+    mask
+        Voxels of the brain, or of the object where it is none [Z, Y, X].
+    is_brain
+        Whether it was recognised as a brain.
+    report
+        Sentence that says what it is, and why.
+    """
+
+    mask: NDArray[np.bool_]
+    is_brain: bool
+    report: str
+
+
+def find_mask(
+    magnitude: NDArray[np.floating], quality: NDArray[np.floating], geometry: Geometry
+) -> FoundMask:
+    """The brain where there is one, else the object.
+
+    The brain is what one of `brain_surfaces` encloses in the magnitude without shading, weighted
+    by the quality of the phase: muscle, marrow and fat are less coherent than the brain, and bone
+    is not at all. Fluid around the brain is left out as far as it is darker or less coherent than
+    the cortex; the clefts under the tentorium and around the stem are left in, for they are
+    narrower than the surface bends. Dark veins and lesions inside stay in; what has no signal and
+    holds a ball of 8 mm is air, and is left out. About a second, and 20 box filters of the volume;
+    up to two seconds more where there is no brain.
+
+    Parameters
+    ----------
+    magnitude
+        Of all echoes together [Z, Y, X].
+    quality
+        That of `unwrap_by_template` or `unwrap_individually`, 0 … 1 [Z, Y, X].
+    geometry
+        Their grid.
+
+    Raises
+    ------
+    ReconError
+        If there is no signal, or nothing is left.
+    """
+    head = signal_mask(magnitude)
+    if not head.any():
+        raise ReconError("brain: found no signal above the noise")
+    even = correct_bias_field(magnitude, head, geometry)
+    against = []
+    for surface in brain_surfaces(np.asarray(even * quality, np.float32), geometry):
+        verdict = recognise_brain(surface, even, geometry)
+        if verdict.is_brain:
+            brain = _without_cavities(surface.inside, even, geometry)
+            volume_ml = brain.sum() * np.prod(geometry.voxel_mm) / 1000
+            report = f"mask: a brain of {volume_ml:.0f} ml, {verdict.reason}"
+            return FoundMask(brain, True, report)
+        against.append(verdict.reason)
+    reason = against[0] if against else "no tissue with a surface in the field of view"
+    found = object_mask(magnitude, quality, geometry)
+    return FoundMask(found, False, f"mask: no brain recognised ({reason}); the object as a whole")
+
+
+def _without_cavities(
+    brain: NDArray[np.bool_], even: NDArray[np.floating], geometry: Geometry
+) -> NDArray[np.bool_]:
+    """The brain without what a ball of air fills, as a sinus or what an operation left."""
+    dark = _NO_SIGNAL * float(np.median(even[brain]))
+    blocks = [max(1, round(_CAVITY_GRID_MM / side)) for side in geometry.voxel_mm]
+    step = [block * side for block, side in zip(blocks, geometry.voxel_mm, strict=True)]
+    air = block_means(np.asarray(even, np.float32), blocks) < dark
+    air &= block_means(brain.astype(np.float32), blocks) > 0
+    core = distance_transform_edt(air, sampling=step) > _CAVITY_MM
+    if not core.any():
+        return brain
+    cavity = distance_transform_edt(~core, sampling=step) <= _CAVITY_MM + max(step)
+    for axis, block in enumerate(blocks):
+        cavity = cavity.repeat(block, axis)
+    here = tuple(slice(n) for n in brain.shape)
+    return np.asarray(brain & ~(cavity[here] & (even < 2 * dark)), np.bool_)
+
+
+def object_mask(
     magnitude: NDArray[np.floating], quality: NDArray[np.floating], geometry: Geometry
 ) -> NDArray[np.bool_]:
-    """Solid brain [Z, Y, X] from a magnitude and the phase quality of `unwrap_individually`.
+    """The largest solid piece [Z, Y, X] with signal and coherent phase; thin bridges are cut.
 
-    Signal where the phase is coherent too (Otsu's threshold), thin bridges cut, largest piece,
-    holes filled. About ten box filters. It ends about one voxel inside the brain's surface, where
-    voxels are shared with bone.
+    About ten box filters. It ends about one voxel inside the object's surface, where voxels are
+    shared with what is beside.
 
     Raises
     ------
@@ -55,7 +149,7 @@ def brain_mask(
     """
     coherent = signal_mask(magnitude)
     if not coherent.any():
-        raise ReconError("brain: found no signal above the noise")
+        raise ReconError("mask: found no signal above the noise")
     coherent &= quality > _otsu(quality[coherent])
     size = [_odd(_BRIDGE_MM / voxel) for voxel in geometry.voxel_mm]
     core = _box(coherent, size) > 0.7
@@ -65,7 +159,7 @@ def brain_mask(
         near = _box(near, size) > 0.2
     solid = np.asarray(binary_fill_holes(coherent & near), np.bool_)
     if not solid.any():
-        raise ReconError("brain: nothing is left after the bridges are cut")
+        raise ReconError("mask: nothing is left after the bridges are cut")
     return _largest(solid)
 
 
@@ -133,8 +227,7 @@ def _otsu(values: NDArray[np.floating]) -> float:
 
 
 def _box(mask: NDArray[np.bool_], size: list[int]) -> NDArray[np.float32]:
-    share: NDArray[np.float32] = uniform_filter(mask.astype(np.float32), size, mode="constant")
-    return share
+    return np.asarray(uniform_filter(mask.astype(np.float32), size, mode="constant"))
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from streamrecon.phase.image_noise import ImageNoise, measure_noise
 from streamrecon.phase.phase_offset import echo_pair, remove_offset
 from streamrecon.phase.signal_mask import signal_mask
 from streamrecon.phase.unwrapping import UNWRAPPERS, Unwrapping
-from streamrecon.qsm.mask import brain_mask, reliable_mask
+from streamrecon.qsm.mask import FoundMask, find_mask, reliable_mask
 from streamrecon.qsm.reference import csf_mask
 from streamrecon.units import hz_per_ppm
 
@@ -47,6 +47,8 @@ class TotalField:
         What a reader must know.
     rad_per_ppm
         Phase that 1 ppm makes at the last echo [rad/ppm], which consensus needs; 0: unknown.
+    is_brain
+        Whether the mask was recognised as a brain, or given as one.
     """
 
     fit: FieldFit
@@ -57,6 +59,7 @@ class TotalField:
     quality: Real
     notices: tuple[str, ...]
     rad_per_ppm: float = 0.0
+    is_brain: bool = True
 
 
 def total_field(
@@ -109,9 +112,13 @@ def total_field(
     found = (unwrapped.region > 0) & whole
     noise = noise or measure_noise(echoes, head)
     fit = fit_field(unwrapped.phase_rad, magnitude, found, te_s, b0_t, noise=noise.sd)
-    brain = brain_mask(together, unwrapped.quality, geometry) if mask is None else mask
+    brain = (
+        find_mask(together, unwrapped.quality, geometry)
+        if mask is None
+        else FoundMask(mask, True, "mask: as given")
+    )
     # the brain found lacks its outermost layer already, and a mask that is given is meant
-    reliable = reliable_mask(brain & found, fit.residual_rad, fit.sd_ppm, erode=0)
+    reliable = reliable_mask(brain.mask & found, fit.residual_rad, fit.sd_ppm, erode=0)
     weight = trust_from_noise(fit.sd_ppm, reliable.mask) * reliable.trusted
     return TotalField(
         fit,
@@ -120,8 +127,15 @@ def total_field(
         together,
         csf_mask(magnitude, reliable.mask, tuple(te_s)),
         unwrapped.quality,
-        (*notices, *noise.notices, reliable.report, *_thin_slab(reliable.mask, geometry)),
+        (
+            *notices,
+            *noise.notices,
+            brain.report,
+            reliable.report,
+            *_thin_slab(reliable.mask, geometry),
+        ),
         radians_per_ppm(te_s, b0_t),
+        brain.is_brain,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 from contextlib import suppress
 
@@ -11,6 +12,7 @@ from streamrecon.server.settings import Settings
 _LOOK_BYTES = 4096  # the noise query of Gadgetron's client is 700 bytes
 _PIECE_BYTES = 1 << 20  # so that one client's image does not hold up the others
 _SCRATCH_BYTES = 1 << 18
+_LOST = select.EPOLLHUP | select.EPOLLERR
 _QUERY_MARKS = (b"NoiseSummaryGadget", b"DependencyQueryWriter")
 
 
@@ -39,6 +41,32 @@ async def first_bytes(client: socket.socket, within_s: float) -> bytes:
         raise ClientLost(str(error)) from error
     finally:
         loop.remove_reader(client)
+
+
+async def closed(client: socket.socket) -> bool:
+    """Wait until the client has closed its side; whether it may still read.
+
+    The first bytes tell nothing of it: they are read by others, in another process. A client that
+    has sent all and waits for images looks like one that has left, until something is written.
+    """
+    events = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR | select.EPOLLET
+    loop = asyncio.get_running_loop()
+    happened = asyncio.Event()
+    with select.epoll() as watch:
+        watch.register(client, events)
+        loop.add_reader(watch, happened.set)
+        try:
+            await happened.wait()
+            return not any(found & _LOST for _, found in watch.poll(0))
+        finally:
+            loop.remove_reader(watch)
+
+
+def is_lost(client: socket.socket) -> bool:
+    """Whether the connection was reset: what is written reaches nobody."""
+    with select.epoll() as watch:
+        watch.register(client, select.EPOLLHUP | select.EPOLLERR)
+        return bool(watch.poll(0))
 
 
 def asks_for_noise(opening: bytes) -> bool:

@@ -8,10 +8,12 @@ and ends when its stdin does, hence with the service whatever ends that.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import subprocess
 import sys
+import time
 from asyncio.subprocess import Process
 
 from streamrecon.dicom.delivery.destinations import read_destinations
@@ -23,6 +25,7 @@ from streamrecon.server.settings import Settings
 _log = logging.getLogger(__name__)
 
 _GRACE_S = 10.0  # for the image that is on its way; what is not answered is sent again later
+_FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
 _NICENESS = 5  # images that wait must not slow the scan that runs
 
@@ -49,17 +52,26 @@ class DeliveryProcess:
         """Keep the process running until cancelled; then let it end after what is on its way."""
         if self._delivery is None:
             return
-        pause_s = 1.0
+        pause_s = _FIRST_PAUSE_S
         while True:
-            process = await self._start(self._delivery)
+            began = time.monotonic()
             try:
-                code = await process.wait()
-            except asyncio.CancelledError:
-                await _end(process)
-                raise
-            _log.error("the sender of the spool ended, exit code %s; again in %g s", code, pause_s)
+                ending = f"ended, exit code {await self._run_once(self._delivery)}"
+            except OSError as e:
+                ending = f"cannot be started: {e.strerror}"
+            if time.monotonic() - began > _LONGEST_PAUSE_S:
+                pause_s = _FIRST_PAUSE_S
+            _log.error("the sender of the spool %s; again in %g s", ending, pause_s)
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    async def _run_once(self, delivery: Delivery) -> int:
+        process = await self._start(delivery)
+        try:
+            return await process.wait()
+        except asyncio.CancelledError:
+            await _end(process)
+            raise
 
     async def _start(self, delivery: Delivery) -> Process:
         words = ["-m", "streamrecon", "spool", "send", "--while-stdin"]
@@ -75,7 +87,8 @@ class DeliveryProcess:
             stdin=subprocess.PIPE,
             env=os.environ | settings,
         )
-        os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
+        with contextlib.suppress(ProcessLookupError):  # it has ended already
+            os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
         return process
 
 

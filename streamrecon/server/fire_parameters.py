@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import chain
 
 from streamrecon.errors import ConfigError
 
@@ -31,10 +32,17 @@ def read_parameters(text: str) -> dict[str, str] | None:
         content = json.loads(text)
     except ValueError as error:
         raise ConfigError(f"parameters: no JSON: {error}") from error
+    except RecursionError as error:
+        raise ConfigError("parameters: found JSON nested too deeply, needed two levels") from error
     parameters = content.get("parameters", {})
     if not isinstance(parameters, dict):
         raise ConfigError("parameters: found no names with values")
-    return {name: _plain(name, value) for name, value in parameters.items()}
+    found = {name: _plain(name, value) for name, value in parameters.items()}
+    try:
+        "".join(chain.from_iterable(found.items())).encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError("parameters: found half a character (a lone surrogate)") from error
+    return found
 
 
 def _plain(name: str, value: object) -> str:

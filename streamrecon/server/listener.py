@@ -13,11 +13,14 @@ from ipaddress import ip_address
 
 from streamrecon.errors import ConfigError
 from streamrecon.server.client_socket import ClientLost, drain, first_bytes, half_close
+from streamrecon.server.cut_scans import recover_cut_scans
 from streamrecon.server.delivery_process import DeliveryProcess
-from streamrecon.server.error_report import BusyError, OverdueError
+from streamrecon.server.error_report import BusyError, OverdueError, WorkerLostError
+from streamrecon.server.folder_health import watch_folders
+from streamrecon.server.log_lines import log_to_stderr
 from streamrecon.server.relay import Relay
 from streamrecon.server.settings import Settings
-from streamrecon.server.worker import Equip, log_to_stderr
+from streamrecon.server.worker import Equip
 from streamrecon.server.worker_channel import Summary
 from streamrecon.server.worker_pool import Pool, Worker
 
@@ -25,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 _BACKLOG = 128
 _LAST_WORDS_S = 2.0  # after the second signal; then the sockets are closed
+_WORKERS_TRIED = 3  # of those that are lost before they have read anything
 _ACCEPT_PAUSE_S = 0.5  # when descriptors run out; one comes back when a session ends
 
 Address = tuple[str, int]
@@ -60,7 +64,7 @@ def serve(
     StreamReconError
         If no worker becomes warm.
     """
-    log_to_stderr(settings)
+    log_to_stderr(settings.log_level)
     return asyncio.run(Listener(settings, equip, preload).run(listening))
 
 
@@ -83,6 +87,8 @@ class Listener:
             loop.add_signal_handler(number, self._stop)
         doors = listening_sockets(self._settings)
         courier = asyncio.create_task(self._courier.run())
+        folders = asyncio.create_task(watch_folders(self._settings))
+        cut = asyncio.create_task(recover_cut_scans(self._settings))
         try:
             await self._first_of(self._pool.fill(), self._stopping.wait())
             listening([door.getsockname()[:2] for door in doors])
@@ -92,8 +98,9 @@ class Listener:
                 door.close()
             await self._see_out()
             await self._pool.close()
-            courier.cancel()
-            await asyncio.gather(courier, return_exceptions=True)
+            for task in (courier, folders, cut):
+                task.cancel()
+            await asyncio.gather(courier, folders, cut, return_exceptions=True)
         return int(self._aborting.is_set())
 
     async def _first_of(self, *efforts: Coroutine[object, object, object]) -> None:
@@ -169,11 +176,13 @@ class Listener:
                 _log.info("session %s: the client is lost: %s", relay.session, event)
             except Exception:  # noqa: BLE001  (the edge: one client must not end the service)
                 _log.exception("session %s", relay.session)
+            finally:
+                relay.close()
 
     async def _serve(self, client: socket.socket, relay: Relay) -> None:
         try:
-            worker = await self._worker_for(client, relay)
-        except (BusyError, OverdueError) as reason:
+            worker = await self._begun(client, relay)
+        except (BusyError, OverdueError, WorkerLostError) as reason:
             _log.info("session %s: refused: %s", relay.session, reason)
             await relay.refuse(reason)
             half_close(client)
@@ -207,6 +216,22 @@ class Listener:
             code = await self._pool.give_back(worker, self._settings.total_s)
             level = logging.ERROR if code else logging.INFO
             _log.log(level, "session %s: worker ended, exit code %s", relay.session, code)
+
+    async def _begun(self, client: socket.socket, relay: Relay) -> Worker | None:
+        """Worker that has taken the client; one that was lost while it was idle is replaced."""
+        for _ in range(_WORKERS_TRIED):
+            worker = await self._worker_for(client, relay)
+            if worker is None:
+                return None
+            try:
+                if await relay.hand_to(worker):
+                    return worker
+            except BaseException:
+                await self._pool.give_back(worker, 0.0)
+                raise
+            code = await self._pool.give_back(worker, 0.0)
+            _log.error("session %s: its worker was lost, exit code %s", relay.session, code)
+        raise WorkerLostError(f"{_WORKERS_TRIED} workers were lost before the scan began")
 
     async def _worker_for(self, client: socket.socket, relay: Relay) -> Worker | None:
         """Worker for a client that has begun to speak; ``None`` for one that came and left."""

@@ -6,22 +6,27 @@ import os
 from collections.abc import Callable
 from importlib.metadata import version
 
+from streamrecon.server.folder_health import health
+from streamrecon.server.settings import Settings
+
 _MIB = 1 << 20
 
 
-def answer_query(question: str) -> str:
-    """Text for a QUERY such as ``gadgetron::info``.
+def answer_query(question: str, settings: Settings) -> str:
+    """Text for a QUERY such as ``gadgetron::info``; ours is ``streamrecon::health``.
 
     The names and the form of the info are Gadgetron's, because programs that look for a
     Gadgetron read them; the values are ours.
 
     Examples
     --------
-    >>> answer_query("gadgetron::info::cuda")
+    >>> answer_query("gadgetron::info::cuda", Settings())
     'NO'
-    >>> answer_query("gadgetron::horoscope")
+    >>> answer_query("gadgetron::horoscope", Settings())
     'Unknown query'
     """
+    if question == "streamrecon::health":
+        return health(settings)
     answer = _ANSWERS.get(question)
     return "Unknown query" if answer is None else answer()
 

@@ -12,10 +12,20 @@ _CONVERSATION = kinds_of(Turn.CONFIG, Turn.ASIDE, Turn.ANY)
 
 
 class RawCopy:
-    """Appends one session's scan to a file: header, data, CLOSE, as a plain MRD stream."""
+    """Appends one session's scan to a file: header, data, CLOSE, as a plain MRD stream.
+
+    The file has its final name when CLOSE is in it and the session is over: what a kill leaves is a
+    scan that was cut, whether lines are missing or only its images.
+    """
 
     def __init__(self, file: RawFile) -> None:
         self._file = file
+        self._is_whole = False
+
+    @property
+    def loss(self) -> str:
+        """Why the copy ended before the scan; empty where it did not."""
+        return self._file.loss
 
     def take(self, message: Message) -> None:
         """Append a message of the scan; what belongs to the conversation only is left out."""
@@ -25,8 +35,14 @@ class RawCopy:
             return
         self._file.append(encode(message))
         if isinstance(message, Close):
+            self._is_whole = True
+
+    def finish(self) -> None:
+        """Take no more after CLOSE; the scan is worked on."""
+        if self._is_whole:
             self._file.complete()
 
     def close(self) -> None:
         """Take no more."""
+        self.finish()
         self._file.close()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from streamrecon.errors import ConfigError
+from streamrecon.memory import share_bytes
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.header.noise_dependency import dependency_meta
 from streamrecon.mrd.images.image_series import ImageSeries
@@ -28,7 +29,7 @@ from streamrecon.server.queries import answer_query
 from streamrecon.server.settings import Settings
 from streamrecon.server.worker_channel import Kind
 from streamrecon.server.writer import ALWAYS, written_types
-from streamrecon.storage.noise_store import NoiseStore
+from streamrecon.storage.noise_store import noise_known
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file
 from streamrecon.stream.chainfile.parse import read_chain
@@ -125,7 +126,7 @@ class Session:
             self._grammar.check(message)
             if not isinstance(message, Query):
                 return message
-            self._say(Response(answer_query(message.text), message.correlation_id))
+            self._say(Response(answer_query(message.text, self._settings), message.correlation_id))
         raise SessionEnded
 
     def _chosen(self, opening: Message) -> ChainSpec:
@@ -150,8 +151,7 @@ class Session:
         while not isinstance(self._next(), Close):
             pass
         measurement = (spec.dependency_name or "").removeprefix(_NOISE_PREFIX)
-        folder = self._settings.storage
-        record = NoiseStore(folder).load(measurement) if folder and measurement else None
+        record = noise_known(self._settings.storage, measurement)
         self._say(Dependency(dependency_meta(record)))
 
     def _reconstruct(self, spec: ChainSpec) -> None:
@@ -169,6 +169,9 @@ class Session:
             first = self._next()
         items = self._series.watched(self._items(header, first))
         chain.run(items, self._emit, leaving=self._leave)
+        nothing = self._series.nothing_sent()
+        if nothing is not None and not self._is_detached:
+            self._emit(nothing)
 
     def _leave(self) -> None:
         self._is_detached = True
@@ -185,6 +188,7 @@ class Session:
             storage=self._settings.storage,
             session=self._name,
             delivery=delivery_of(self._settings),
+            memory_bytes=share_bytes(self._settings.sessions, self._settings.memory_gib),
         )
         return build_chain(spec, self._registry, context, overrides=parameters)
 

@@ -13,10 +13,12 @@ from importlib import import_module
 from pathlib import Path
 from threading import Thread
 
-from streamrecon.errors import StreamReconError
+from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.wire.limits import GIB, MIB
-from streamrecon.mrd.wire.messages import Close, Message
-from streamrecon.server.error_report import answer, is_bug
+from streamrecon.mrd.wire.messages import Close, Message, Text
+from streamrecon.server.error_report import answer, code_of, is_bug
+from streamrecon.server.log_lines import log_to_stderr
+from streamrecon.server.progress import Progress
 from streamrecon.server.raw_copy import RawCopy
 from streamrecon.server.reader import Intake
 from streamrecon.server.session import Session, SessionEnded
@@ -85,7 +87,7 @@ def work(channel: socket.socket, settings: Settings, equip: Equip) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    log_to_stderr(settings)
+    log_to_stderr(settings.log_level)
     sys.setswitchinterval(_SWITCH_S)
     if settings.threads is not None:
         set_budget(settings.threads)
@@ -95,10 +97,13 @@ def work(channel: socket.socket, settings: Settings, equip: Equip) -> None:
         send_frame(channel, Kind.READY)
         given = receive_job(channel)
         if given is not None:
-            job, client = given
+            job, client, progress = given
+            send_frame(channel, Kind.TAKEN)
             equipment.recall(settings.storage)
-            with client:
-                SessionProcess(job, client, channel, equipment=equipment, settings=settings).run()
+            with client, progress:
+                SessionProcess(
+                    job, client, channel, equipment=equipment, settings=settings, progress=progress
+                ).run()
             _learn(equipment, settings)
 
 
@@ -107,13 +112,6 @@ def _learn(equipment: WorkerSetup, settings: Settings) -> None:
         equipment.learn(settings.storage)
     except OSError as error:
         _log.error("storage %s: %s", settings.storage, error.strerror)
-
-
-def log_to_stderr(settings: Settings) -> None:
-    """Log lines of this process to stderr, which all processes of the service share."""
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    )
 
 
 class SessionProcess:
@@ -131,16 +129,18 @@ class SessionProcess:
         *,
         equipment: WorkerSetup,
         settings: Settings,
+        progress: Progress,
     ) -> None:
         self._job = job
+        self._progress = progress
         self._inbox = ByteQueue[Message | Exception](settings.input_queue_mib * MIB)
         self._outbox = ByteQueue[object](settings.output_queue_mib * MIB)
         self._failure: Exception | None = None
         self._goes_on = False
+        self._loss_sent = False
         self._began = time.monotonic()
         self._copy = _raw_copy(job, settings)
-        copy = _forget if self._copy is None else self._copy.take
-        self._intake = Intake(client, channel, settings, self._inbox.put, copy)
+        self._intake = Intake(client, channel, settings, self._inbox.put, self._see)
         self._outgoing = Outgoing(channel, self._outbox, self._closing, self._give_up)
         self._session = Session(
             job.session,
@@ -159,6 +159,7 @@ class SessionProcess:
         writing.start()
         try:
             self._session.hold()
+            self._finish_copy()
             self._end_detached()
         except SessionEnded:
             pass
@@ -184,11 +185,39 @@ class SessionProcess:
 
     def _received(self) -> Iterator[Message]:
         for item in self._inbox:
+            self._note_progress()
+            self._tell_loss()
             if isinstance(item, Exception):
                 raise item
             yield item
 
+    def _see(self, message: Message) -> None:
+        """Take a message as it comes, ahead of the chain."""
+        if self._copy is not None:
+            self._copy.take(message)
+        self._note_progress()
+
+    def _note_progress(self) -> None:
+        self._progress.note(
+            lines=self._session.lines,
+            images=self._outgoing.images,
+            received=self._intake.received,
+        )
+
+    def _finish_copy(self) -> None:
+        if self._copy is not None:
+            self._copy.finish()
+            self._tell_loss()
+
+    def _tell_loss(self) -> None:
+        """Warn the client once that its raw copy ended, unless it is one that hears no text."""
+        loss = "" if self._copy is None else self._copy.loss
+        if loss and not self._loss_sent and not self._session.facts.dependency_query:
+            self._loss_sent = True
+            self._say(Text(str(Notice(Level.WARNING, loss))))
+
     def _say(self, item: object) -> None:
+        self._note_progress()
         if self._failure is not None or not self._outbox.put(item):
             raise SessionEnded
 
@@ -209,7 +238,7 @@ class SessionProcess:
         facts, failure = self._session.facts, self._failure
         if failure is None:
             return (Close(),), self._summary("complete")
-        outcome = failure.code if isinstance(failure, StreamReconError) else "internal"
+        outcome = code_of(failure)
         dependency_query = facts.dependency_query
         last = answer(failure, self._job.session, dependency_query=dependency_query)
         return last, self._summary(outcome)
@@ -232,7 +261,3 @@ def _raw_copy(job: Job, settings: Settings) -> RawCopy | None:
     quota_bytes = settings.raw_quota_gib * GIB
     prune(settings.raw_folder, quota_bytes=quota_bytes, max_age_s=settings.raw_days * _DAY_S)
     return RawCopy(RawFile(settings.raw_folder, job.session, quota_bytes=quota_bytes))
-
-
-def _forget(_: Message) -> None:
-    """Keep no copy."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import multiprocessing
+import os
 import socket
+from collections import deque
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 
 from streamrecon.errors import StreamReconError
 from streamrecon.server.error_report import BusyError
@@ -20,7 +24,8 @@ _log = logging.getLogger(__name__)
 
 _GRACE_S = 5.0  # a worker that has said DONE still joins its threads and frees its memory
 _ATTEMPTS = 3  # a worker that fails this often before the first client comes will always fail
-_LONGEST_PAUSE_S = 30.0
+_LONGEST_PAUSE_S = 10.0
+_DESCRIPTORS = 12  # more than a launch opens
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +66,8 @@ class Pool:
 
     A worker serves one session and ends, so that its memory returns to the machine. While a scan
     runs only one idle worker is kept, because warming up takes a processor from it; the others
-    are replaced when it has ended.
+    are replaced when it has ended. An idle worker that ends is replaced at once. A launch that
+    fails, for whatever reason, is tried again after a pause that grows to ten seconds, for ever.
 
     Parameters
     ----------
@@ -79,9 +85,12 @@ class Pool:
         # A fork of this process would copy locks held by its threads; the fork server has none.
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(list(preload))
-        self._ready: asyncio.Queue[Worker] = asyncio.Queue()
+        self._ready: deque[Worker] = deque()
+        self._is_ready = asyncio.Condition()
+        self._ending: set[asyncio.Task[None]] = set()
         self._starting: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(settings.sessions)
+        self._scans = 0
         self._failures = 0
         self._closed = False
 
@@ -94,7 +103,7 @@ class Pool:
             If none becomes warm.
         """
         self._refill(self._settings.warm_workers)
-        while self._ready.empty():
+        while not self._ready:
             if self._failures >= _ATTEMPTS:
                 raise StreamReconError("no worker became ready; the log says why")
             await asyncio.wait(self._starting, return_when=asyncio.FIRST_COMPLETED)
@@ -113,6 +122,7 @@ class Pool:
         try:
             async with asyncio.timeout(self._settings.wait_s):
                 await self._places.acquire()
+                self._scans += 1
                 return await self._living_worker()
         except TimeoutError as error:
             raise BusyError(f"no place became free in {self._settings.wait_s:g} s") from error
@@ -120,14 +130,21 @@ class Pool:
     async def _living_worker(self) -> Worker:
         try:
             while True:
-                worker = await self._ready.get()
+                async with self._is_ready:
+                    await self._is_ready.wait_for(lambda: bool(self._ready))
+                    worker = self._ready.popleft()
+                asyncio.get_running_loop().remove_reader(worker.channel)
                 self._refill(1)
                 if _lives(worker):
                     return worker
-                _log.error("an idle worker was lost, exit code %s", await _end(worker))
+                await self._bury(worker)
         except BaseException:
-            self._places.release()
+            self._leave_place()
             raise
+
+    def _leave_place(self) -> None:
+        self._scans -= 1
+        self._places.release()
 
     async def give_back(self, worker: Worker, grace_s: float = _GRACE_S) -> int | None:
         """Wait for a worker's end, which is hastened if it takes long; return its exit code."""
@@ -135,7 +152,7 @@ class Pool:
         try:
             return await worker.gone(grace_s)
         finally:
-            self._places.release()
+            self._leave_place()
             self._refill(self._settings.warm_workers)
 
     async def close(self) -> None:
@@ -143,12 +160,14 @@ class Pool:
         self._closed = True
         for task in self._starting:
             task.cancel()
-        await asyncio.gather(*self._starting, return_exceptions=True)
-        while not self._ready.empty():
-            await _end(self._ready.get_nowait())
+        await asyncio.gather(*self._starting, *self._ending, return_exceptions=True)
+        while self._ready:
+            worker = self._ready.popleft()
+            asyncio.get_running_loop().remove_reader(worker.channel)
+            await _end(worker)
 
     def _refill(self, wanted: int) -> None:
-        for _ in range(wanted - self._ready.qsize() - len(self._starting)):
+        for _ in range(wanted - len(self._ready) - len(self._starting)):
             self._start_one(pause_s=0.0)
 
     def _start_one(self, *, pause_s: float) -> None:
@@ -160,7 +179,11 @@ class Pool:
 
     async def _warm_one(self, pause_s: float) -> None:
         await asyncio.sleep(pause_s)
-        worker = self._launch()
+        try:
+            worker = self._launch()
+        except Exception as error:  # noqa: BLE001  (descriptors, memory, a fork server that is gone)
+            self._failed(f"a worker cannot be started: {type(error).__name__} {error}")
+            return
         try:
             async with asyncio.timeout(self._settings.warm_s):
                 frame = await read_frame(worker.channel)
@@ -171,21 +194,63 @@ class Pool:
             raise
         if frame is not None and frame.kind is Kind.READY:
             self._failures = 0
-            self._ready.put_nowait(worker)
+            async with self._is_ready:
+                self._ready.append(worker)
+                asyncio.get_running_loop().add_reader(worker.channel, self._lose, worker)
+                self._is_ready.notify()
             return
+        self._failed(f"a worker ended in its warm-up, exit code {await _end(worker)}")
+
+    def _failed(self, what: str) -> None:
         self._failures += 1
-        _log.error("a worker ended in its warm-up, exit code %s", await _end(worker))
-        self._start_one(pause_s=min(2.0 ** (self._failures - 1), _LONGEST_PAUSE_S))
+        pause_s = pause_after(self._failures)
+        _log.error("%s; again in %g s", what, pause_s)
+        self._start_one(pause_s=pause_s)
+
+    def _lose(self, worker: Worker) -> None:
+        """Replace an idle worker: its channel says something, and only its end can be said."""
+        asyncio.get_running_loop().remove_reader(worker.channel)
+        self._ready.remove(worker)
+        self._refill(1 if self._scans else self._settings.warm_workers)
+        task = asyncio.create_task(self._bury(worker))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def _bury(self, worker: Worker) -> None:
+        _log.error("an idle worker was lost, exit code %s", await _end(worker))
 
     def _launch(self) -> Worker:
+        _assert_descriptors()
         ours, theirs = socket.socketpair()
-        with theirs:
-            process = self._context.Process(
-                target=work, args=(theirs, self._settings, self._equip), name="streamrecon-worker"
-            )
-            process.start()
-        ours.setblocking(False)
+        try:
+            with theirs:
+                process = self._context.Process(
+                    target=work,
+                    args=(theirs, self._settings, self._equip),
+                    name="streamrecon-worker",
+                )
+                process.start()
+            ours.setblocking(False)
+        except BaseException:
+            ours.close()
+            raise
         return Worker(process, ours)
+
+
+def pause_after(failures: int) -> float:
+    """Seconds until the next attempt after so many failures on end.
+
+    >>> [pause_after(n) for n in (1, 2, 3, 4, 5, 100_000)]
+    [0.5, 1.0, 2.0, 4.0, 8.0, 10.0]
+    """
+    return min(0.5 * 2.0 ** min(failures - 1, 16), _LONGEST_PAUSE_S)
+
+
+def _assert_descriptors() -> None:
+    """Fail before `multiprocessing` does, which keeps the descriptors it had until then."""
+    with ExitStack() as probes:
+        for _ in range(_DESCRIPTORS):
+            probes.enter_context(Path(os.devnull).open("rb"))
 
 
 def _lives(worker: Worker) -> bool:

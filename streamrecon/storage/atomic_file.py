@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+_ENDING = 16  # letters: ``_images.h5``, ``.nii.gz``
+
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Give a scratch path beside ``path``; it takes that name when the block ends well.
 
-    The scratch name ends like the real one, since some writers choose the format by the suffix.
+    The scratch name ends like the real one, since some writers choose the format by the suffix;
+    before that it has a hash of it, so that it is short where the name is as long as may be.
     If the block fails the scratch file is removed, and what stood at ``path`` stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
+    digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    scratch = path.with_name(f".unfinished-{os.getpid()}-{digest}{path.name[-_ENDING:]}")
     try:
         yield scratch
         scratch.replace(path)

@@ -88,12 +88,16 @@ def flush_entries(folder: Path) -> None:
         os.close(descriptor)
 
 
+class HeldError(ConfigError):
+    """Another process holds what only one may have."""
+
+
 class Lock:
     """A file that one process holds until it ends, however it ends.
 
     Raises
     ------
-    ConfigError
+    HeldError
         If another one holds it.
     """
 
@@ -103,7 +107,7 @@ class Lock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as e:
             os.close(self._file)
-            raise ConfigError(f"{path}: held by another process, needed it alone") from e
+            raise HeldError(f"{path}: held by another process, needed it alone") from e
 
     def release(self) -> None:
         """Let the next one have it."""

@@ -7,6 +7,7 @@ its owner's alone, and what is older than the age limit is removed.
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 import zipfile
 from collections.abc import Callable
@@ -17,8 +18,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.errors import DataError
+from streamrecon.errors import DataError, StorageError
 from streamrecon.storage.atomic_file import whole_private
+
+_log = logging.getLogger(__name__)
 
 MAX_AGE_DAYS = 14.0  # noise belongs to an examination; coils and gains change between them
 _SUFFIX = ".noise.npz"
@@ -70,7 +73,7 @@ class NoiseStore:
     Parameters
     ----------
     folder
-        Made if it is not there, for its owner only.
+        Made by the first `save`, for its owner only.
     max_age_days
         Older records are not found any more, and are removed by the next `save`.
     clock
@@ -97,17 +100,17 @@ class NoiseStore:
         self._folder = folder
         self._max_age_s = max_age_days * _DAY_S
         self._clock = clock
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def save(self, measurement: str, record: NoiseRecord) -> None:
         """Keep ``record`` for scans that depend on ``measurement``; a reader sees all or nothing.
 
         Raises
         ------
-        DataError
+        StorageError
             If the folder cannot be written.
         """
         try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._remove_old()
             with whole_private(self._path(measurement)) as file:
                 np.savez(
@@ -121,15 +124,15 @@ class NoiseStore:
                     when_s=record.when_s,
                 )
         except OSError as e:
-            raise DataError(f"noise store: not writable: {e.strerror}") from e
+            raise StorageError(f"noise store: not writable: {e.strerror}") from e
 
     def load(self, measurement: str) -> NoiseRecord | None:
         """The record of ``measurement``, or ``None`` if there is none or it is too old.
 
         Raises
         ------
-        DataError
-            If there is a file that is not readable.
+        StorageError
+            If there is a file that is not readable, or the folder is none.
         """
         try:
             with (
@@ -146,8 +149,8 @@ class NoiseStore:
                 )
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as e:
-            raise DataError("noise store: a record is not readable") from e
+        except (OSError, ValueError, KeyError, EOFError, DataError, zipfile.BadZipFile) as e:
+            raise StorageError("noise store: a record is not readable") from e
         return record if self._clock() - record.when_s <= self._max_age_s else None
 
     def _path(self, measurement: str) -> Path:
@@ -159,3 +162,14 @@ class NoiseStore:
             with suppress(FileNotFoundError):  # another process was faster
                 if path.stat().st_mtime < oldest:
                     path.unlink()
+
+
+def noise_known(folder: Path | None, measurement: str) -> NoiseRecord | None:
+    """The record of a measurement, for a client that can be told no reason why there is none."""
+    if folder is None or not measurement:
+        return None
+    try:
+        return NoiseStore(folder).load(measurement)
+    except StorageError as e:
+        _log.error("%s", e)
+        return None

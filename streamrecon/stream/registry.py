@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from types import MappingProxyType
@@ -23,8 +23,8 @@ class Registry:
     ----------
     gadgets
         The classes.
-    front
-        Goes ahead of every chain, with the parameters that are the scan's; no file names it.
+    ahead
+        Go ahead of every chain, with the parameters that are the scan's; no file names them.
     aliases
         Names that a class had before: old → new. A chain file that uses one is told the new one.
     installed
@@ -40,11 +40,11 @@ class Registry:
         self,
         gadgets: Iterable[GadgetClass],
         *,
-        front: GadgetClass | None = None,
+        ahead: Sequence[GadgetClass] = (),
         aliases: Mapping[str, str] = _NONE,
         installed: Callable[[], Iterable[InstalledGadget]] = tuple,
     ) -> None:
-        self.front = front
+        self.ahead = tuple(ahead)
         self._by_name: dict[str, GadgetClass] = {}
         for gadget in gadgets:
             for name in (gadget.__name__, *gadget.stock_names):

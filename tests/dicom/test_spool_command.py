@@ -216,3 +216,22 @@ def test_the_delivering_process_ends_with_a_service_that_is_killed(tmp_path: Pat
         except Exception:  # noqa: BLE001  (held until the process has ended)
             time.sleep(0.05)
     pytest.fail("the spool is still held")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["--output", "QSM"],
+            "--output: found 'QSM', which no image is called; did you mean QSM_ppb?",
+        ),
+        (["--destination", "pacs"], "--destination: found 'pacs', needed one of archive"),
+    ],
+)
+@pytest.mark.parametrize("action", ["retry", "fail"])
+def test_what_can_match_no_image_is_refused(
+    storage: Path, capsys: pytest.CaptureFixture[str], action: str, words: list[str], told: str
+) -> None:
+    assert command(storage, action, *words) == 2
+
+    assert capsys.readouterr().err == f"streamrecon: error: {told}\n"

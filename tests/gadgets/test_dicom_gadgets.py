@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from io import BytesIO
 from pathlib import Path
 
@@ -136,3 +137,42 @@ def test_a_map_names_the_echo_images_that_another_branch_asks_for(tmp_path: Path
     ]
     assert len(maps) == len(magnitudes) == GRID.shape[0]
     assert sorted(named) == sorted(magnitudes), "one of its place for each slice, and no phase"
+
+
+@pytest.mark.parametrize("gadget", ["SendDicom", "SpoolDicom", "WriteDicomFolder"])
+@pytest.mark.parametrize(
+    ("outputs", "hint"),
+    [
+        ("QSM", "did you mean QSM_ppb?"),
+        ("mag", "did you mean Mag?"),
+        ("Mag, r2star", "did you mean R2star_per_s?"),
+        ("zzz", "known: B0map_Hz, "),
+    ],
+)
+def test_outputs_that_no_image_is_called_are_refused_with_the_nearest(
+    tmp_path: Path, gadget: str, outputs: str, hint: str
+) -> None:
+    properties = f"<property><name>outputs</name><value>{outputs}</value></property>"
+
+    with pytest.raises(
+        ConfigError, match=f"outputs: .*which no image is called.*{re.escape(hint)}"
+    ):
+        run(gadget, CHI, storage=tmp_path, properties=properties)
+
+
+def test_every_output_may_be_asked_for(tmp_path: Path) -> None:
+    names = ", ".join(each.dicom.suffix for each in Quantity if each.dicom is not None)
+    properties = f"<property><name>outputs</name><value>{names}</value></property>"
+
+    sent = run("SendDicom", CHI, storage=tmp_path, properties=properties)
+
+    assert len([item for item in sent if isinstance(item, DicomFile)]) == GRID.shape[0]
+
+
+def test_a_destination_of_outputs_that_no_image_is_called_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "destinations.toml").write_text(
+        '[[destination]]\nname = "pacs"\nhost = "a"\noutputs = ["Mag", "QSM"]\n'
+    )
+
+    with pytest.raises(ConfigError, match=r"destinations\.toml: .*found 'QSM'.*QSM_ppb"):
+        run("SpoolDicom", CHI, storage=tmp_path)

@@ -31,7 +31,9 @@ def messages(*, n_echoes: int = 4) -> tuple[Header | Acquisitions, ...]:
 
 @cache
 def outputs(chain: str) -> tuple[object, ...]:
-    return tuple(run_chain(chain, messages()))
+    # the head of closed forms has no skull, and is an object
+    wanted = {"FindVeins.anywhere": "true"} if chain == "gre_full.xml" else {}
+    return tuple(run_chain(chain, messages(), **wanted))
 
 
 def one(emitted, quantity: Quantity) -> Volume:

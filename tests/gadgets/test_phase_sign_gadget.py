@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from chains import complex_echoes, texts
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.phantom import HEAD, VEIN, Part
+from streamrecon_simulator.phantom import HEAD, VEIN, Part, Tissue
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
-from streamrecon_simulator.shapes import Cylinder
+from streamrecon_simulator.shapes import Cylinder, Ellipsoid
 from streamrecon_simulator.truth import truth
 
 from streamrecon.model.scan import SignOrigin
@@ -21,8 +21,12 @@ _VEINS = tuple(
     Part(Cylinder((0.0, p, s), (1.0, d, 0.3), 3.0), VEIN)
     for p, s, d in ((20.0, 30.0, 0.5), (-25.0, 25.0, -0.4), (30.0, -25.0, 0.2))
 )
+_WHITE_MATTER = Part(Ellipsoid((0.0, 5.0, 5.0), (48.0, 60.0, 52.0)), Tissue(0.95, 18.0, 0.0))
+"""Without the contrast of a brain, iron and veins are not asked."""
+
 SCENE = Scene(
-    "head with more veins", phantom=replace(HEAD, parts=HEAD.parts + _VEINS),
+    "head with white matter and more veins",
+    phantom=replace(HEAD, parts=(HEAD.parts[0], _WHITE_MATTER, *HEAD.parts[1:], *_VEINS)),
     matrix=(44, 58, 52), voxel_mm=(3.6, 3.3, 3.0), n_coils=1, noise_lines=0, snr=80.0,
 )  # fmt: skip
 CHAIN = """<configuration><version>2</version><stream>
@@ -83,3 +87,12 @@ def test_a_right_sign_is_only_told(sign: int) -> None:
     assert echoes.scan.phase_sign.origin is SignOrigin.HEADER
     assert not any("doubt" in text for text in echoes.scan.comments)
     assert any(text.startswith("INF phase sign: ") for text in texts(emitted))
+
+
+def test_iron_and_veins_of_an_object_have_no_vote() -> None:
+    phantom = replace(HEAD, parts=HEAD.parts + _VEINS)
+
+    emitted = run(replace(SCENE, phantom=phantom, phase_sign=-1))
+
+    (told,) = (text for text in texts(emitted) if "phase sign: " in text)
+    assert "iron and veins not asked, no brain was recognised" in told

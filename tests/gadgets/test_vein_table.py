@@ -8,13 +8,13 @@ import pytest
 from streamrecon_gadgets.maps.veins import FindVeins
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.notice import Notice
+from streamrecon.model.notice import Level, Notice
 from streamrecon.stream.gadget import Context
 
 GRID = Geometry((24, 21, 20), (1.0, 1.0, 1.0), np.eye(3)[::-1])
 
 
-def one_vein() -> SimpleNamespace:
+def one_vein(*, is_brain: bool = True) -> SimpleNamespace:
     """A map with a straight vein of 2 mm along S, as `FindVeins` takes it."""
     _, y, x = np.indices(GRID.shape)
     vein = (y - 10) ** 2 + (x - 9) ** 2 <= 4
@@ -26,6 +26,7 @@ def one_vein() -> SimpleNamespace:
         repetition=0,
         comments=(),
         is_preview=False,
+        found=SimpleNamespace(total=SimpleNamespace(is_brain=is_brain)),
     )
 
 
@@ -59,3 +60,17 @@ def test_a_table_without_a_folder_is_told() -> None:
     told = [item.text for item in gadget.feed(one_vein()) if isinstance(item, Notice)]
 
     assert told[0].startswith("veins: 1 pieces") and told[0].endswith("no folder for the table")
+
+
+def test_an_object_is_searched_only_where_that_is_asked_for() -> None:
+    chi = one_vein(is_brain=False)
+    by_default, anywhere = FindVeins(), FindVeins(anywhere=True)
+    for gadget in (by_default, anywhere):
+        gadget.enter(Context())
+
+    passed, told = by_default.feed(chi)
+    found = [item.text for item in anywhere.feed(chi) if isinstance(item, Notice)]
+
+    assert passed is chi
+    assert told == Notice(Level.INFO, "veins: not looked for, no brain was recognised")
+    assert found[0].startswith("veins: 1 pieces")

@@ -102,6 +102,15 @@ def test_one_echo_leaves_the_veins() -> None:
     assert str(check).startswith("agrees (deep grey matter not seen, veins +")
 
 
+def test_what_is_no_brain_has_no_vote_and_says_why() -> None:
+    chi, r2_star = head(iron=True, bloody=True)
+
+    check = check_phase_sign(-chi, INSIDE, GRID, is_brain=False, r2_star_per_s=r2_star)
+
+    assert check.vote == 0
+    assert str(check) == "not asked, no brain was recognised"
+
+
 def test_an_empty_mask_has_no_sign() -> None:
     with pytest.raises(ReconError, match="empty"):
         check_phase_sign(noise(1.0), ~INSIDE, GRID)

@@ -61,11 +61,38 @@ def test_a_stream_without_its_close_is_truncated(files: tuple[Path, Path], tmp_p
         list(open_scan(torn))
 
 
-def test_what_is_no_scan_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("hello, world")
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"hello, world", "an unknown kind of file"),
+        (b"", "an empty file"),
+        (bytes(128) + b"DICM", "a DICOM file"),
+        (bytes(344) + b"n+1\0", "a NIfTI file"),
+        (b"\x1f\x8b\x08\0", "a compressed (gzip) file"),
+        (b"\0\0\0\0\2\0\0\0" + bytes(400), "Siemens raw data (.dat)"),
+        (b"<?xml version='1.0'?><ismrmrdHeader/>", "an XML file"),
+        (b"PK\x03\x04", "a ZIP archive"),
+        (b"MATLAB 7.3 MAT-file", "a MATLAB file"),
+        (b"version https://git-lfs.github.com/spec/v1", "a Git LFS pointer, not the data"),
+    ],
+)
+def test_what_is_no_scan_is_refused_by_its_kind(tmp_path: Path, start: bytes, kind: str) -> None:
+    (tmp_path / "a.h5").write_bytes(start)
 
-    with pytest.raises(ProtocolError, match="message id: found 25960"):  # "he"
-        list(open_scan(tmp_path / "notes.txt"))
+    with pytest.raises(ProtocolError) as refused:
+        list(open_scan(tmp_path / "a.h5"))
+
+    assert str(refused.value) == f"a.h5: found {kind}, needed MRD (HDF5, or a plain stream)"
+
+
+@pytest.mark.parametrize("damage", [slice(None, -2), slice(None, 4000)])
+def test_a_stream_that_breaks_off_is_told_with_its_name(
+    files: tuple[Path, Path], tmp_path: Path, damage: slice
+) -> None:
+    (tmp_path / "torn").write_bytes(files[1].read_bytes()[damage])
+
+    with pytest.raises(TruncatedStream, match=r"^torn: "):
+        list(open_scan(tmp_path / "torn"))
 
 
 def test_a_file_that_is_not_there_is_told_by_its_path(tmp_path: Path) -> None:

@@ -10,11 +10,12 @@ import nibabel
 import numpy as np
 import pytest
 from PIL import Image as Picture
+from pydicom import dcmread
 
-from streamrecon.errors import ConfigError
+from streamrecon.errors import ConfigError, DataError, HeaderError
 from streamrecon.mrd.wire.layout import IMAGE
 from streamrecon.mrd.wire.messages import DicomFile, Image
-from streamrecon.output.formats import FORMATS, ScanResults, write_harvest
+from streamrecon.output.formats import FORMATS, ScanResults, usual_formats, write_harvest
 
 _HEADER = b"""<ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD">
 <measurementInformation><protocolName>gre 3D</protocolName></measurementInformation>
@@ -46,8 +47,8 @@ def harvest() -> ScanResults:
     return ScanResults(_HEADER, [image(echo=e, kind=k) for e in (0, 1) for k in (1, 2)])
 
 
-def test_every_format_is_written_by_default(tmp_path: Path, harvest: ScanResults) -> None:
-    write_harvest(harvest, tmp_path, list(FORMATS))
+def test_every_format_but_dicom_is_written_by_default(tmp_path: Path, harvest: ScanResults) -> None:
+    write_harvest(harvest, tmp_path, usual_formats(harvest))
 
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "gre-3D_echo-1_part-mag_MEGRE.json",
@@ -128,3 +129,36 @@ def test_a_servers_dicom_files_stay_in_the_folder_and_keep_their_bytes(tmp_path:
         "dicom/000002_image.dcm",
     ]
     assert [path.read_bytes() for path in written] == [b"one", b"two"]
+
+
+def test_dicom_is_made_where_it_is_wanted_and_the_server_made_none(
+    tmp_path: Path, harvest: ScanResults
+) -> None:
+    written = write_harvest(harvest, tmp_path, ["dicom"])
+
+    files = [dcmread(path) for path in written]
+    assert len(files) == 4 * 9  # echoes by parts, slices
+    assert len({file.SOPInstanceUID for file in files}) == len(files)
+    assert len({file.StudyInstanceUID for file in files}) == 1
+    phase = [f for f in files if "P" in f.ImageType and float(f.EchoTime) == 10.0]
+    stored = np.stack(
+        [
+            f.pixel_array * float(f.RescaleSlope) + float(f.RescaleIntercept)
+            for f in sorted(phase, key=lambda f: f.InstanceNumber)
+        ]
+    )
+    # half a step of pi/4096 rad, and the rounding of the slope's decimal string
+    np.testing.assert_allclose(stored, harvest.images[3].data[0], atol=0.5 * np.pi / 4096 + 1e-6)
+
+
+def test_images_that_have_no_dicom_form_are_told(tmp_path: Path) -> None:
+    one = image(echo=0, kind=5)
+    complex_image = Image(one.header, one.data.astype(np.complex64))
+
+    with pytest.raises(DataError, match=r"^dicom: found complex, needed an image that has a DICOM"):
+        write_harvest(ScanResults(_HEADER, [complex_image]), tmp_path, ["dicom"])
+
+
+def test_dicom_of_an_unreadable_header_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HeaderError):
+        write_harvest(ScanResults(b"not xml", [image(echo=0, kind=1)]), tmp_path, ["dicom"])

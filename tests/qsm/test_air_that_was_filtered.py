@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamrecon.commands.echo_files import read_echo_files, read_mask
+from streamrecon.commands.echo_files import read_echo_files
+from streamrecon.commands.mask_files import read_mask
 from streamrecon.phase.phase_scaling import complex_echoes
 from streamrecon.qsm.total_field import TotalField, total_field
 
@@ -20,7 +21,7 @@ def field_of(folder: Path, magnitude: str) -> TotalField:
         b0_t=3.0,
     )
     echoes = complex_echoes(files.magnitude, files.phase, files.scale, sign=1)
-    mask = read_mask(folder / "mask.nii.gz", files.geometry)
+    mask = read_mask(folder / "mask.nii.gz", files.geometry).mask
     return total_field(echoes, files.te_s, files.b0_t, files.geometry, mask=mask)
 
 

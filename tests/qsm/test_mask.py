@@ -8,7 +8,7 @@ from closed_forms import AXIAL, positions_mm
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.mask import brain_mask, reliable_mask
+from streamrecon.qsm.mask import find_mask, object_mask, reliable_mask
 from streamrecon.qsm.reference import Reference, csf_mask, set_reference
 
 GRID = Geometry((36, 61, 60), (4.0, 3.0, 3.0), AXIAL)
@@ -32,7 +32,7 @@ def test_the_brain_is_one_solid_piece_without_its_scalp():
     magnitude = head()
     quality = np.where(magnitude > 0.5, 0.9, 0.3)
 
-    found = brain_mask(magnitude, quality, GRID)
+    found = find_mask(magnitude, quality, GRID).mask
 
     truth = away() < 50
     dice = 2 * (found & truth).sum() / (found.sum() + truth.sum())
@@ -47,7 +47,7 @@ def test_incoherent_signal_is_not_brain():
     below = positions_mm(GRID)[2] < -25
     quality[below] = 0.3
 
-    assert not brain_mask(magnitude, quality, GRID)[positions_mm(GRID)[2] < -40].any()
+    assert not object_mask(magnitude, quality, GRID)[positions_mm(GRID)[2] < -40].any()
 
 
 def test_voxels_that_lie_lose_their_trust_and_are_counted():

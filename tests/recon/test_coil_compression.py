@@ -111,3 +111,18 @@ def test_a_shifted_lattice_without_calibration_has_enough() -> None:
     places.note(ky[taken], kz[taken], 0 * ky[taken], images=np.ones(taken.sum(), bool))
 
     assert places.enough
+
+
+def test_slices_whose_header_has_the_centre_of_kz_elsewhere_are_counted_alike() -> None:
+    """Of slices kz is not encoded, and headers have any centre there."""
+    ky, zeros = np.arange(64), np.zeros(64, int)
+
+    masks = [
+        CalibrationCoverage(
+            ky=CounterRange(0, 63, 32), kz=CounterRange(0, 0, centre), slices=CounterRange(0, 2)
+        ).note(ky, zeros, zeros, images=np.ones(64, bool))
+        for centre in (0, 9)
+    ]
+
+    np.testing.assert_array_equal(masks[0], masks[1])
+    assert masks[0].sum() == 48  # 144 places in three slices

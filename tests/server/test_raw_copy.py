@@ -32,6 +32,7 @@ def test_a_finished_copy_is_the_scan_without_the_conversation(tmp_path: Path) ->
 
     for message in (ConfigFile("x"), Query("y"), HEADER, Text("z"), lines(3), Close()):
         copy.take(message)
+    copy.close()
 
     (file,) = (tmp_path / "raw").iterdir()
     assert file.name.endswith("-4f2a.mrd")

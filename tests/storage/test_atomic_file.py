@@ -52,9 +52,30 @@ def test_the_files_of_a_folder_written_whole_are_private(tmp_path: Path) -> None
 
 
 def test_a_scrap_of_a_killed_process_is_no_obstacle(tmp_path: Path) -> None:
-    (tmp_path / f".unfinished-{os.getpid()}-a").write_text("scrap")
+    with whole(tmp_path / "a") as scrap:
+        scrap.write_text("first")
+    scrap.write_text("scrap")
 
     with whole_private(tmp_path / "a") as file:
         file.write(b"new")
 
     assert (tmp_path / "a").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "x" * 248 + ".nii.gz", "脑" * 85])
+def test_a_name_as_long_as_the_file_system_takes_is_written(tmp_path: Path, name: str) -> None:
+    with whole(tmp_path / name) as scratch:
+        scratch.write_text("whole")
+
+    assert scratch.name[-7:] == name[-7:]  # some writers choose the format by it
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_two_files_that_are_written_at_once_have_scratch_names_of_their_own(tmp_path: Path) -> None:
+    one, two = tmp_path / ("a" * 99 + "_echo-1_part-mag_MEGRE.nii.gz"), tmp_path / "b.nii.gz"
+
+    with whole(one) as first, whole(two) as second, whole(tmp_path / ("b" + one.name)) as third:
+        for n, scratch in enumerate((first, second, third)):
+            scratch.write_text(str(n))
+
+    assert [one.read_text(), two.read_text()] == ["0", "1"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamrecon.errors import DataError
+from streamrecon.errors import DataError, StorageError
 from streamrecon.mrd.header.noise_dependency import dependency_meta
 from streamrecon.storage.noise_store import NoiseRecord, NoiseStore
 
@@ -100,7 +100,7 @@ def test_a_damaged_record_is_told_without_its_id(tmp_path: Path) -> None:
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:100])
 
-    with pytest.raises(DataError, match="not readable") as told:
+    with pytest.raises(StorageError, match="not readable") as told:
         store.load("patient-4711")
 
     assert "4711" not in str(told.value)

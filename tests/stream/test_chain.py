@@ -122,6 +122,43 @@ def test_a_chain_runs_once() -> None:
         chain.run((1,), lambda _: None)
 
 
+class Look(Gadget[int]):
+    """Only watches; fails at 2, before or after it has passed the number on, or at the end."""
+
+    accepts: ClassVar = (int,)
+    only_watches: ClassVar = True
+    fails: str = "before"
+
+    def feed(self, item: int) -> Iterator[int]:
+        if item == 2 and self.fails == "before":
+            raise ReconError("found 2")
+        yield item
+        if item == 2 and self.fails == "after":
+            raise ZeroDivisionError
+
+    def finish(self) -> Iterator[int]:
+        if self.fails == "at the end":
+            raise ReconError("found an end")
+        yield from ()
+
+
+@pytest.mark.parametrize(
+    ("fails", "made", "told"),
+    [
+        ("before", [2, "notice", 4, 6], "WRN look watches no more: [recon] look: found 2"),
+        ("after", [2, 4, "notice", 6], "WRN look watches no more: [internal] ZeroDivisionError"),
+        ("at the end", [2, 4, 6, "notice"], "WRN look watches no more: [recon] look: found an end"),
+    ],
+)
+def test_a_gadget_that_only_watches_never_ends_a_scan(
+    fails: str, made: list[object], told: str
+) -> None:
+    found = results(Step("look", Look(fails=fails)), Step("twice", Scale()))
+
+    assert ["notice" if isinstance(item, Notice) else item for item in found] == made
+    assert [str(item) for item in found if isinstance(item, Notice)] == [told]
+
+
 class Big:
     """Something worth letting go of."""
 

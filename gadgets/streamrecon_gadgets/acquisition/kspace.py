@@ -9,8 +9,14 @@ import numpy as np
 from pydantic import Field, PrivateAttr
 
 from streamrecon.acquisition.open_volume import OpenVolume, readout_of
+from streamrecon.acquisition.scan_memory import (
+    check_room_for_volume,
+    grid_bytes,
+    resident_bytes,
+)
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.kspace import ChannelTransform
+from streamrecon.model.memory_use import MIB, MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import ScanProtocol, SignOrigin, of_slab
 from streamrecon.mrd.header.scan_header import ScanHeader
@@ -35,7 +41,8 @@ class AssembleKSpace(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
     """
 
     accepts: ClassVar = (ScanHeader, ChannelTransform, Acquisitions)
-    of_scan: ClassVar = ("phase_sign",)
+    memory: ClassVar = MemoryUse(grids=1.1, fixed_bytes=2 * MIB)
+    of_scan: ClassVar = ("phase_sign", "incomplete")
     stock_names: ClassVar = ("AcquisitionAccumulateTriggerGadget",)
 
     phase_sign: Literal[-1, 1] | None = Field(
@@ -46,6 +53,7 @@ class AssembleKSpace(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
     )
 
     _protocol: ScanProtocol | None = PrivateAttr(default=None)
+    _before: int = PrivateAttr(default_factory=resident_bytes)
     _mix: ChannelTransform | None = PrivateAttr(default=None)
     _readout: ReadoutTransform | None = PrivateAttr(default=None)
     _open: dict[tuple[int, ...], OpenVolume] = PrivateAttr(default_factory=dict)
@@ -118,6 +126,9 @@ class AssembleKSpace(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
         grid = grid_of(protocol.encoding)
         if self._readout is None:
             self._readout = readout_of(grid, lines.data.shape[1], self._mix)
+        n_channels = self._readout.n_channels
+        volume = grid_bytes(grid, n_echoes=len(protocol.echoes), n_channels=n_channels)
+        check_room_for_volume(self._before, len(self._open), volume, self.context.memory_bytes)
         is_white = self._mix is not None and self._mix.is_white
         return OpenVolume(protocol, grid, self._readout, is_white=is_white)
 

@@ -6,12 +6,20 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
+from streamrecon.acquisition.noise_lines import (
+    check_channels,
+    imaging,
+    noise_samples,
+    sampling_time_s,
+)
+from streamrecon.errors import StorageError
 from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.header.noise_dependency import NoiseLink
@@ -28,7 +36,6 @@ from streamrecon.recon.kspace.noise import (
 )
 from streamrecon.storage.noise_store import NoiseRecord, NoiseStore
 from streamrecon.stream.gadget import Gadget
-from streamrecon.units import s_from_us
 
 _SAMPLES_A_CHANNEL = 8  # fewer leave a covariance that is mostly chance
 _LINES_FOR_EDGES = 64  # 1,500 samples of 192: a covariance of 32 channels within some percent
@@ -50,6 +57,8 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
     _noise: list[Acquisitions] = PrivateAttr(default_factory=list)
     _waiting: list[Acquisitions] = PrivateAttr(default_factory=list)
     _settled: bool = PrivateAttr(default=False)
+    _losses: list[str] = PrivateAttr(default_factory=list)
+    _losses_noted: int = PrivateAttr(default=0)
 
     def feed(self, item: ScanHeader | Acquisitions) -> Iterator[object]:
         """Keep noise lines; before the first other line, say how to whiten; pass the others."""
@@ -72,10 +81,18 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
         if self._waiting:
             yield from self._settle(enough=0)
         if self._noise and self._own_noise(dwell_s=0.0):
-            if self._storage_id:
+            if self._losses:
+                yield from self._new_losses()
+            elif self._storage_id:
                 yield Notice(Level.INFO, "noise scan: kept for the scans that depend on it")
             else:
                 yield Notice(Level.WARNING, "noise scan: not kept, it has no measurement id")
+
+    @property
+    def _n_channels(self) -> int:
+        """Channels of the lines that wait, of one that images where there is one."""
+        lines = next((run for run in self._waiting if len(imaging(run))), self._waiting[0])
+        return int(lines.data.shape[1])
 
     @property
     def _storage_id(self) -> str:
@@ -84,12 +101,14 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
 
     def _settle(self, *, enough: int) -> Iterator[object]:
         """Whiten by the best noise there is, unless more lines are worth waiting for."""
-        dwell_s = s_from_us(float(self._waiting[0].header["sample_time_us"][0]))
+        dwell_s = sampling_time_s(self._waiting[0])
         found = self._own_noise(dwell_s) or self._stored_noise()
+        yield from self._new_losses()
         if found is not None:
             record, source = found
+            check_channels(record.covariance, self._n_channels)
             ratio = record.bandwidth_ratio or 1.0
-            scale = noise_scale(dwell_s or record.dwell_s, record.dwell_s, ratio)
+            scale = noise_scale(dwell_s or record.dwell_s, record.dwell_s or dwell_s, ratio)
             yield from self._whiten(record.covariance * scale)
             yield Notice(
                 Level.INFO, f"whitened with {source}, noise variance scaled by {scale:.4g}"
@@ -103,7 +122,7 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
         self._waiting.clear()
 
     def _whiten_by_edges(self) -> Iterator[object]:
-        noise = edge_noise([lines.data for lines in self._waiting])
+        noise = edge_noise([lines.data for lines in map(imaging, self._waiting)])
         if noise is None or noise.shape[1] < _SAMPLES_A_CHANNEL * len(noise):
             yield Notice(Level.WARNING, "no noise scan of this coil: the channels are not whitened")
             return
@@ -126,31 +145,49 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
     def _own_noise(self, dwell_s: float) -> tuple[NoiseRecord, str] | None:
         if not self._noise or self._link is None:
             return None
-        samples = np.concatenate(
-            [lines.data.swapaxes(0, 1).reshape(lines.data.shape[1], -1) for lines in self._noise],
-            axis=1,
-        )
         record = NoiseRecord(
-            covariance=noise_covariance(samples[None]),
-            dwell_s=s_from_us(float(self._noise[0].header["sample_time_us"][0])) or dwell_s,
+            covariance=noise_covariance(noise_samples(self._noise)[None]),
+            dwell_s=sampling_time_s(self._noise[0]) or dwell_s,
             labels=self._link.coil_labels,
             bandwidth_ratio=self._link.bandwidth_ratio,
             when_s=time.time(),
         )
         self._noise.clear()
         if self.context.storage and self._storage_id:
-            NoiseStore(self.context.storage).save(self._storage_id, record)
+            self._keep(self.context.storage, record)
         return record, "the scan's own noise lines"
+
+    def _keep(self, storage: Path, record: NoiseRecord) -> None:
+        """Keep the noise for other scans; this one goes on where the storage takes nothing."""
+        try:
+            NoiseStore(storage).save(self._storage_id, record)
+        except StorageError as e:
+            self._losses.append(f"{e}; scans that depend on this one's noise will not find it")
+
+    def _loaded(self, store: NoiseStore, measurement: str) -> NoiseRecord | None:
+        try:
+            return store.load(measurement)
+        except StorageError as e:
+            text = f"{e}; the noise scan is not used"
+            if text not in self._losses:  # it is looked for with every batch that waits
+                self._losses.append(text)
+            return None
+
+    def _new_losses(self) -> Iterator[Notice]:
+        """What the storage did not do, once."""
+        news = self._losses[self._losses_noted :]
+        self._losses_noted = len(self._losses)
+        yield from (Notice(Level.WARNING, text) for text in news)
 
     def _stored_noise(self) -> tuple[NoiseRecord, str] | None:
         if self._link is None or self.context.storage is None:
             return None
         store = NoiseStore(self.context.storage)
         for measurement in self._link.dependencies:
-            record = store.load(measurement)
+            record = self._loaded(store, measurement)
             if record is not None:
                 matched = in_order_of(self._link.coil_labels, record.labels, record.covariance)
-                if matched is None or len(matched) != self._waiting[0].data.shape[1]:
+                if matched is None or len(matched) != self._n_channels:
                     continue
                 when = datetime.fromtimestamp(record.when_s, UTC)
                 found = replace(record, covariance=matched)

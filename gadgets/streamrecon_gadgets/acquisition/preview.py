@@ -16,6 +16,7 @@ from streamrecon.acquisition.early_lines import CentreOfScan, EarlyLines
 from streamrecon.fourier import plan_without_measuring
 from streamrecon.model.images import Volume
 from streamrecon.model.kspace import ChannelTransform
+from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.wire.messages import Acquisitions
@@ -33,6 +34,8 @@ class CollectCentre(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
     """
 
     accepts: ClassVar = (ScanHeader, ChannelTransform, Acquisitions)
+    memory: ClassVar = MemoryUse(grids=2.2, echo_voxel_bytes=8, voxel_bytes=60)
+    only_watches: ClassVar = True
     of_scan: ClassVar = ("phase_sign",)
     old_fields: ClassVar = {"shares": "fractions"}
 

@@ -26,6 +26,7 @@ class WatchQuality(Gadget[ScanHeader | ChannelTransform | Acquisitions | Wavefor
     """
 
     accepts: ClassVar = (ScanHeader, ChannelTransform, Acquisitions, Waveform)
+    only_watches: ClassVar = True
 
     snr: float = Field(default=1.0, ge=0, description="warn of a smaller mean signal over noise")
     drift_hz: float = Field(default=5.0, gt=0, description="warn of a larger change [Hz]")

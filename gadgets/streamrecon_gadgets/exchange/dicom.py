@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, field_validator
 
 from streamrecon.dicom.delivery.destinations import AnyDestination, read_destinations
 from streamrecon.dicom.delivery.folder import FolderDrop, file_name, folder_name
 from streamrecon.dicom.delivery.spool import Spool
-from streamrecon.dicom.objects.asked_outputs import AskedOutputs, is_asked_for
+from streamrecon.dicom.objects.asked_outputs import AskedOutputs, is_asked_for, names_in
 from streamrecon.dicom.objects.mr_images import part10
+from streamrecon.dicom.objects.output_names import refuse_unknown
 from streamrecon.dicom.objects.series import DicomScan, Images, Run
-from streamrecon.errors import ConfigError
+from streamrecon.errors import ConfigError, DeliveryError
 from streamrecon.model.delivery import Delivery
 from streamrecon.model.images import Volume
-from streamrecon.model.notice import Notice
+from streamrecon.model.notice import Level, Notice
 from streamrecon.model.source_images import SourceImages
 from streamrecon.mrd.wire.messages import DicomFile
 from streamrecon.stream.gadget import Context, Gadget, WayOut
@@ -35,6 +37,15 @@ class DicomGadget(Gadget[Volume]):
 
     outputs: str = Field(default="", description="kinds of image, as Mag,QSM_ppb; empty: all")
     upright: bool = Field(default=False, description="turn rows and columns to the usual views")
+    echo_series: bool = Field(
+        default=False, description="one series an echo, for readers that stack by series"
+    )
+
+    @field_validator("outputs")
+    @classmethod
+    def _are_known(cls, text: str) -> str:
+        refuse_unknown(names_in(text))
+        return text
 
     def enter(self, context: Context) -> None:
         """Join a session; say what is sent, before any gadget makes images."""
@@ -64,7 +75,9 @@ class DicomGadget(Gadget[Volume]):
         ]
         ids = item.scan.protocol.ids
         return shared.one(
-            DicomScan, self.upright, lambda: DicomScan(ids, self._run(), sources=sent)
+            DicomScan,
+            (self.upright, self.echo_series),
+            lambda: DicomScan(ids, self._run(), sources=sent),
         )
 
     def send(self, images: Images) -> Iterator[Notice | DicomFile]:
@@ -93,11 +106,13 @@ class DicomGadget(Gadget[Volume]):
 
     def _run(self) -> Run:
         context, delivery = self.context, self.delivery
+        form = "-upright" * self.upright + "-echoes" * self.echo_series
         return Run(
-            name=context.run,
+            name=context.run + form,  # the same image in another form is another instance
             chain=context.chain,
             secret=delivery.secret,
             is_upright=self.upright,
+            has_echo_series=self.echo_series,
             patient_id_fallback=delivery.patient_id_fallback,
         )
 
@@ -117,12 +132,14 @@ class SpoolDicom(DicomGadget):
     """DICOM files into the service's spool, for the destinations of its settings.
 
     The destinations are read before the first line, so that a fault in them is told before the
-    scan.
+    scan. Images that the spool does not take are lost to the destinations: that is told with each
+    kind of image, and the scan goes on. It waits for room in the spool until it has lost the first.
     """
 
     way_out: ClassVar = WayOut.ELSEWHERE
 
     _destinations: tuple[AnyDestination, ...] = PrivateAttr(default=())
+    _has_lost: bool = PrivateAttr(default=False)
 
     def enter(self, context: Context) -> None:
         """Join a session; read where its images go."""
@@ -133,12 +150,17 @@ class SpoolDicom(DicomGadget):
     def send(self, images: Images) -> Iterator[Notice]:
         """Keep the images until every destination that wants them has them."""
         names = [each.name for each in self._destinations if each.wants(images.output)]
-        if names:
-            delivery = self.delivery
+        if not names:
+            return
+        delivery = self.delivery
+        room_s = 0.0 if self._has_lost else delivery.room_s
+        try:
             folder = self.place(delivery.spool)
-            with Spool(folder, quota_bytes=delivery.quota_bytes, room_s=delivery.room_s) as spool:
+            with Spool(folder, quota_bytes=delivery.quota_bytes, room_s=room_s) as spool:
                 spool.add(images, names)
-        yield from ()
+        except (DeliveryError, ConfigError, OSError, sqlite3.Error) as e:
+            self._has_lost = True
+            yield _loss(images, "spool", e)
 
 
 class WriteDicomFolder(DicomGadget):
@@ -155,12 +177,32 @@ class WriteDicomFolder(DicomGadget):
 
     def send(self, images: Images) -> Iterator[Notice]:
         """Write the files."""
-        if self._drop is not None:
+        if self._drop is None:
+            return
+        try:
             self._drop.put(images)
-        yield from ()
+        except OSError as e:
+            yield _loss(images, "folder of DICOM files", e)
 
     def finish(self) -> Iterator[Notice]:
         """Write the manifests."""
-        if self._drop is not None:
+        if self._drop is None:
+            return
+        try:
             self._drop.finish()
-        yield from ()
+        except OSError as e:
+            text = f"[delivery] folder of DICOM files: a manifest is missing: {_reason(e)}"
+            yield Notice(Level.WARNING, text)
+
+
+def _loss(images: Images, place: str, error: Exception) -> Notice:
+    """Images that are made and not kept for whoever waits for them there."""
+    if isinstance(error, DeliveryError):  # it says all of this
+        return Notice(Level.WARNING, f"[delivery] {error}")
+    text = f"{place}: {len(images.datasets)} images of {images.output} not kept: {_reason(error)}"
+    return Notice(Level.WARNING, f"[delivery] {text}")
+
+
+def _reason(error: Exception) -> str:
+    """Why, without the path, which is none of the client's business."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -16,7 +16,7 @@ from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.header.noise_dependency import dependency_meta
 from streamrecon.mrd.wire.messages import Dependency
 from streamrecon.output.integer_images import IntegerImage, as_integers
-from streamrecon.storage.noise_store import NoiseStore
+from streamrecon.storage.noise_store import noise_known
 from streamrecon.stream.gadget import Gadget
 from streamrecon_gadgets.maps.images import echo_volumes
 
@@ -102,14 +102,18 @@ class AutoScale(Gadget[Volume]):
         if item.quantity is not Quantity.MAGNITUDE:
             yield item
             return
+        values = item.in_unit()
         if self._scale is None:
-            bright = float(np.percentile(item.values.real, 98.5)) or 1.0
+            bright = float(np.percentile(values, 98.5)) or 1.0
             self._scale = np.float32(self.max_value / bright)
-        yield replace(item, values=item.values * self._scale)
+        yield replace(item, values=np.asarray(values * self._scale, np.float32), rescale=None)
 
 
 class FloatToUShort(Gadget[Volume]):
-    """Unsigned 16-bit integers with a rescale; what does not fit is counted and told."""
+    """Unsigned 16-bit integers with a rescale; what does not fit is counted and told.
+
+    Volumes that are integers already, as `IntegerPpb` makes them, keep their step.
+    """
 
     accepts: ClassVar = (Volume,)
     stock_names: ClassVar = ("FloatToUShortGadget",)
@@ -129,6 +133,7 @@ class FloatToUShort(Gadget[Volume]):
             item.values,
             item.quantity,
             self._dtype,
+            rescale=item.rescale,
             offset=self.intensity_offset,
             minimum=self.min_intensity,
             maximum=self.max_intensity,
@@ -138,7 +143,10 @@ class FloatToUShort(Gadget[Volume]):
 
 
 class FloatToShort(FloatToUShort):
-    """Signed 16-bit integers with a rescale; what does not fit is counted and told."""
+    """Signed 16-bit integers with a rescale; what does not fit is counted and told.
+
+    Volumes that are integers already, as `IntegerPpb` makes them, keep their step.
+    """
 
     stock_names: ClassVar = ("FloatToShortGadget",)
 
@@ -166,6 +174,4 @@ class NoiseSummary(Gadget[object]):
     def finish(self) -> Iterator[Dependency]:
         """What is known of that noise scan."""
         measurement = self.noise_file.partition("_")[2]
-        storage = self.context.storage
-        record = NoiseStore(storage).load(measurement) if storage and measurement else None
-        yield Dependency(dependency_meta(record))
+        yield Dependency(dependency_meta(noise_known(self.context.storage, measurement)))

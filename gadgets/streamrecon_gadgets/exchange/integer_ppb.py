@@ -31,11 +31,11 @@ class IntegerPpb(Gadget[Volume]):
     def feed(self, item: Volume) -> Iterator[Volume | Notice]:
         """Convert a volume in ppm; count and tell what does not fit."""
         form = item.quantity.dicom
-        if form is None or not form.is_whole_ppb or item.rescale is not None:
+        if form is None or not form.is_whole_ppb:
             yield item
             return
         unsigned_bits = None if self.signed else self.bits
-        stored = as_integer_ppb(item.values, item.quantity, unsigned_bits=unsigned_bits)
+        stored = as_integer_ppb(item.in_unit().real, item.quantity, unsigned_bits=unsigned_bits)
         if stored.n_clipped:
             text = f"{item.quantity.label}: {stored.n_clipped} voxels beyond the range of the host"
             yield Notice(Level.WARNING, text)

@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr
 
 from streamrecon.errors import DataError
 from streamrecon.model.images import Echoes
+from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import PhaseSign, ScanProtocol, SignOrigin
 from streamrecon.mrd.header.phase_sign import image_sign
@@ -29,6 +30,7 @@ class AssembleImages(Gadget[ScanHeader | Image]):
     """
 
     accepts: ClassVar = (ScanHeader, Image)
+    memory: ClassVar = MemoryUse(echo_voxel_bytes=28)
 
     phase_sign: Literal[-1, 1] | None = Field(
         default=None, description="sign of the phase images; the vendor's where not given"

@@ -26,13 +26,14 @@ class CheckPhaseSign(Gadget[Echoes]):
     """Asks the object for the sign of the phase: first its outline, then its iron and veins.
 
     The field that the outline makes against air is known beforehand; deep grey matter and veins of
-    a coarse susceptibility map are paramagnetic. A sign that was only assumed is turned round here,
-    for everything behind this gadget, and marked as inferred; a vendor table only where both checks
-    contradict it. A stated sign is never touched: the doubt is told, and stands in the comments of
-    every image. The first volume decides for the scan.
+    a coarse susceptibility map are paramagnetic, and are asked only in a brain. A sign that was
+    only assumed is turned round here, for everything behind this gadget, and marked as inferred; a
+    vendor table only where both checks contradict it. A stated sign is never touched: the doubt is
+    told, and stands in the comments of every image. The first volume decides for the scan.
     """
 
     accepts: ClassVar = (Echoes,)
+    only_watches: ClassVar = True
 
     resolution_mm: float = Field(default=2.0, gt=0, description="voxel of the coarse map, mm")
 
@@ -67,7 +68,14 @@ def _checked(item: Echoes, resolution_mm: float) -> tuple[OutlineCheck, PhaseSig
     several = len(te_s) > 1
     noise = found.total.fit.noise
     r2_star = fit_log_line(np.abs(echoes), te_s, found.mask, noise=noise) if several else None
-    return outline, check_phase_sign(found.map.chi_ppm, found.mask, grid, r2_star_per_s=r2_star)
+    patient = check_phase_sign(
+        found.map.chi_ppm,
+        found.mask,
+        grid,
+        is_brain=found.total.is_brain,
+        r2_star_per_s=r2_star,
+    )
+    return outline, patient
 
 
 def _decided(scan: Scan, decision: SignDecision) -> Scan:

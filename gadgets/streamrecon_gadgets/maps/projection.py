@@ -49,7 +49,7 @@ class ProjectSlabs(Gadget[Volume]):
         quantity, extreme = _PROJECTED[item.quantity]
         slices = grid_of(item.scan.protocol.encoding).is_2d
         found = project_slabs(
-            np.asarray(item.values, np.float32),
+            np.asarray(item.in_unit(), np.float32),
             item.geometry,
             slab_mm=self.slab_mm,
             thickness_mm=item.scan.slice_thickness_mm if slices else None,

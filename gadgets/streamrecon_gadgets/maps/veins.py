@@ -12,6 +12,7 @@ from pydantic import Field
 from streamrecon.maps.centrelines import CentreLines, trace_veins
 from streamrecon.maps.veins import SCALES_MM, find_veins
 from streamrecon.model.images import volume_of
+from streamrecon.model.memory_use import MIB, MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.qsm.field_maps import ChiMap
@@ -25,10 +26,12 @@ class FindVeins(Gadget[ChiMap]):
     """Adds a mask of the veins, their number and length, and a table of their centre-lines.
 
     The table is a file of comma-separated values: beside the images of a replay, else in the folder
-    ``veins`` of the service's storage, if it has one. Previews of a map are left alone.
+    ``veins`` of the service's storage, if it has one. Previews of a map are left alone, and objects
+    in which no brain was recognised.
     """
 
     accepts: ClassVar = (ChiMap,)
+    memory: ClassVar = MemoryUse(fixed_bytes=100 * MIB)
 
     scales_mm: tuple[float, ...] = Field(
         default=SCALES_MM, min_length=1, description="widths of the filter, mm"
@@ -36,6 +39,7 @@ class FindVeins(Gadget[ChiMap]):
     contrast_ppm: float = Field(default=0.08, ge=0, description="weakest vein, ppm")
     k_sigma: float = Field(default=4.0, ge=0, description="smallest ratio to the map's noise")
     shortest_mm: float = Field(default=8.0, ge=0, description="shortest extent of a vein, mm")
+    anywhere: bool = Field(default=False, description="look where no brain was recognised too")
     table: bool = Field(default=True, description="trace centre-lines and keep their table")
 
     def feed(self, item: ChiMap) -> Iterator[object]:
@@ -43,13 +47,15 @@ class FindVeins(Gadget[ChiMap]):
         yield item
         if item.is_preview:
             return
+        if not (item.found.total.is_brain or self.anywhere):
+            yield Notice(Level.INFO, "veins: not looked for, no brain was recognised")
+            return
         veins = self._found(item)
         values = veins.astype(np.float32)
         yield volume_of(item.scan, Quantity.VEINS, values, item.repetition, *item.comments)
         if self.table:
             lines = trace_veins(veins, item.chi_ppm, item.scan.geometry)
-            kept = self._keep(lines, item.repetition)
-            yield Notice(Level.INFO, str(lines) + ("" if kept else "; no folder for the table"))
+            yield self._keep(lines, item.repetition)
 
     def _found(self, item: ChiMap) -> NDArray[np.bool_]:
         return find_veins(
@@ -62,14 +68,17 @@ class FindVeins(Gadget[ChiMap]):
             shortest_mm=self.shortest_mm,
         )
 
-    def _keep(self, lines: CentreLines, repetition: int) -> bool:
-        """Write the table where this run's tables go, if they go anywhere."""
+    def _keep(self, lines: CentreLines, repetition: int) -> Notice:
+        """Write the table where this run's tables go, if they go anywhere; say what is in it."""
         folder, storage = self.context.tables, self.context.storage
         if folder is None and storage is not None:
             folder = storage / _FOLDER
         if folder is None:
-            return False
+            return Notice(Level.INFO, f"{lines}; no folder for the table")
         name = f"{self.context.run or 'scan'}_run-{repetition + 1}_veins.csv"
-        with whole(folder / name) as scratch:
-            scratch.write_text(lines.as_csv(), encoding="ascii")
-        return True
+        try:
+            with whole(folder / name) as scratch:
+                scratch.write_text(lines.as_csv(), encoding="ascii")
+        except OSError as e:
+            return Notice(Level.WARNING, f"{lines}; the table is not kept: {e.strerror}")
+        return Notice(Level.INFO, str(lines))

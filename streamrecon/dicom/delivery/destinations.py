@@ -7,8 +7,17 @@ import tomllib
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+)
 
+from streamrecon.dicom.objects.output_names import refuse_unknown
 from streamrecon.errors import ConfigError
 
 Title = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[!-\[\]-~]([ -\[\]-~]*)$")]
@@ -72,6 +81,12 @@ class _Place(_Model):
     longest_pause_s: Seconds = 300.0
     attempts: int = Field(default=10, ge=1, le=1000)
     tls: Tls | None = None
+
+    @field_validator("outputs")
+    @classmethod
+    def _are_known(cls, names: frozenset[str]) -> frozenset[str]:
+        refuse_unknown(names)
+        return names
 
     def wants(self, output: str) -> bool:
         """Whether images of this kind go there."""

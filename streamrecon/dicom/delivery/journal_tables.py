@@ -37,8 +37,8 @@ def create_tables(db: sqlite3.Connection) -> None:
         A connection without transactions of its own (``isolation_level=None``).
     """
     db.executescript(_SCHEMA)
-    if "sha256" not in {row[1] for row in db.execute("PRAGMA table_info(images)")}:
-        db.execute("ALTER TABLE images ADD COLUMN sha256 TEXT NOT NULL DEFAULT ''")
+    if _lacks_checksums(db):
+        _add_checksums(db)
     if _has_fates(db):
         _move_fates(db)
 
@@ -53,6 +53,16 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
+
+
+def _add_checksums(db: sqlite3.Connection) -> None:
+    with transaction(db):
+        if _lacks_checksums(db):  # else another process was faster
+            db.execute("ALTER TABLE images ADD COLUMN sha256 TEXT NOT NULL DEFAULT ''")
+
+
+def _lacks_checksums(db: sqlite3.Connection) -> bool:
+    return "sha256" not in {row[1] for row in db.execute("PRAGMA table_info(images)")}
 
 
 def _move_fates(db: sqlite3.Connection) -> None:

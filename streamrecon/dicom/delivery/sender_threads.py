@@ -25,7 +25,7 @@ class Sender:
 
     Raises
     ------
-    ConfigError
+    HeldError
         If another sender is at work on this spool.
     """
 

@@ -11,6 +11,7 @@ The files hold patient data: the folder is its owner's alone.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Self
 
 from streamrecon.dicom.delivery.journal import Batch, Entry, Journal, Listed, State, Tally
+from streamrecon.dicom.delivery.process_names import has_ended, own_name
 from streamrecon.dicom.delivery.wakeup import WakeupPipe, notify_all
 from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.series import Images
@@ -32,6 +34,8 @@ from streamrecon.storage.durable_files import write_folder
 
 _LIST = "batch.json"
 _WAITING = "waiting"
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_LOOK_AGAIN_S = 0.5  # at a full disk, which nobody tells when it has room again
 
 
 class Spool:
@@ -44,7 +48,7 @@ class Spool:
     quota_bytes
         What the images may take; what arrived everywhere makes room, oldest first.
     room_s
-        How long `add` waits for room that a sender makes.
+        How long `add` waits for room that a sender makes, or that comes back to a full disk.
 
     Raises
     ------
@@ -108,22 +112,38 @@ class Spool:
             tuple(listed),
         )
         files[_LIST] = json.dumps(asdict(batch)).encode()
-        self._keep(batch, files)
+        self._keep_in_time(batch, files)
         notify_all(self.folder / "bells")
         return name
 
+    def _keep_in_time(self, batch: Batch, files: dict[str, bytes]) -> None:
+        """Keep a batch; on a full disk what arrived everywhere makes way, then time may help."""
+        end = time.monotonic() + self._room_s
+        while True:
+            try:
+                self._keep(batch, files)
+            except (OSError, sqlite3.Error) as e:
+                if not _is_full(e) or time.monotonic() >= end:
+                    reason = e.strerror if isinstance(e, OSError) else e
+                    raise DeliveryError(
+                        f"spool: {len(batch.images)} images of {batch.output} not kept: {reason}"
+                    ) from e
+            else:
+                return
+            with contextlib.suppress(OSError, sqlite3.Error):
+                self._delete([name for name, _, _ in self.journal.finished()])
+            time.sleep(_LOOK_AGAIN_S)
+
     def _keep(self, batch: Batch, files: dict[str, bytes]) -> None:
         folder = self.folder / "batches" / batch.name
-        scratch = self.folder / "incoming" / f"{os.getpid()}-{batch.name}"
+        scratch = self.folder / "incoming" / f"{own_name()}-{batch.name}"
         try:
             write_folder(folder, files, scratch=scratch)
             with self.journal.alone():
                 self.journal.add(batch)
-        except (OSError, sqlite3.Error) as e:
+        except (OSError, sqlite3.Error):
             shutil.rmtree(folder, ignore_errors=True)
-            raise DeliveryError(
-                f"spool: {len(batch.images)} images of {batch.output} not kept: {e}"
-            ) from e
+            raise
 
     def path(self, entry: Entry) -> Path:
         """Where the file of an image is."""
@@ -190,7 +210,7 @@ class Spool:
         if self._quota_bytes is None:
             return
         end = time.monotonic() + self._room_s
-        path = self.folder / _WAITING / f"{os.getpid()}-{uuid.uuid4().hex}"
+        path = self.folder / _WAITING / f"{own_name()}-{uuid.uuid4().hex}"
         try:
             with WakeupPipe(path) as wakeup:
                 while (excess := self._excess(needed, self._quota_bytes)) > 0:
@@ -199,7 +219,7 @@ class Spool:
                         raise DeliveryError(_too_much(needed, self._quota_bytes, excess))
                     wakeup.wait(remaining_s)
         finally:
-            path.unlink()
+            path.unlink(missing_ok=True)
 
     def _excess(self, needed: int, quota_bytes: int) -> int:
         """Bytes too many, after what arrived everywhere has made way."""
@@ -216,7 +236,7 @@ class Spool:
     def _delete(self, batches: list[str]) -> None:
         """Move each batch away before deleting it: half a batch is never taken for one."""
         for name in batches:
-            gone = self.folder / "incoming" / f"{os.getpid()}-{name}"
+            gone = self.folder / "incoming" / f"{own_name()}-{name}"
             with self.journal.alone():
                 with contextlib.suppress(FileNotFoundError):  # another process was faster
                     (self.folder / "batches" / name).rename(gone)
@@ -234,10 +254,10 @@ class Spool:
                 self.journal.add(replace(batch, images=images))
             self.journal.forget(sorted(known - there))
         for path in (self.folder / "incoming").iterdir():
-            if not _is_alive(path.name.partition("-")[0]):
+            if has_ended(path):
                 shutil.rmtree(path, ignore_errors=True)
         for path in (self.folder / _WAITING).iterdir():
-            if not _is_alive(path.name.partition("-")[0]):
+            if has_ended(path):
                 path.unlink(missing_ok=True)
 
 
@@ -246,6 +266,12 @@ def _too_much(needed: int, quota_bytes: int, excess: int) -> str:
         f"spool: {needed} bytes would exceed the quota of {quota_bytes} bytes by {excess},"
         " and nothing more has arrived everywhere"
     )
+
+
+def _is_full(error: OSError | sqlite3.Error) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
 
 
 def _own(folder: Path) -> None:
@@ -262,7 +288,3 @@ def _read_batch(folder: Path) -> Batch:
     images = tuple(Listed(**image) for image in facts.pop("images"))
     destinations = tuple(facts.pop("destinations"))
     return Batch(**facts, destinations=destinations, images=images)
-
-
-def _is_alive(pid: str) -> bool:
-    return Path("/proc", pid).exists()

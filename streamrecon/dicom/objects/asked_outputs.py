@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 
+def names_in(outputs: str) -> set[str]:
+    """Names in ``outputs``, a list with commas.
+
+    >>> sorted(names_in("Mag, SWI,"))
+    ['Mag', 'SWI']
+    """
+    return {name.strip() for name in outputs.split(",")} - {""}
+
+
 def is_asked_for(suffix: str, outputs: str) -> bool:
     """Whether a kind of image is among ``outputs``, a list with commas; an empty list is all.
 
@@ -11,7 +20,8 @@ def is_asked_for(suffix: str, outputs: str) -> bool:
     >>> is_asked_for("SWI", "Mag, SWI"), is_asked_for("Phs", "Mag, SWI"), is_asked_for("Phs", "")
     (True, False, True)
     """
-    return not outputs or suffix in outputs.replace(" ", "").split(",")
+    names = names_in(outputs)
+    return not names or suffix in names
 
 
 class AskedOutputs:

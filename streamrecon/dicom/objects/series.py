@@ -49,6 +49,8 @@ class Run:
         Turn rows and columns as a radiologist looks at them; places in the patient do not change.
     patient_id_fallback
         Patient ID where the header has none.
+    has_echo_series
+        One series for each echo, for readers that stack whatever a series has (ITK).
     """
 
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -57,6 +59,7 @@ class Run:
     secret: bytes | None = field(default=None, repr=False)
     is_upright: bool = False
     patient_id_fallback: str = field(default="", repr=False)
+    has_echo_series: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +108,9 @@ class DicomScan:
     echoes on its grid, whether they were made before it, are made behind it or by another thread:
     their UIDs follow from what they name. Several threads may use one at once.
 
+    The images of a series have one size and one spacing, and no two of them the same number: what
+    a kind has beside its first grid (a second preview), or makes twice, is a series of its own.
+
     Parameters
     ----------
     ids
@@ -126,6 +132,7 @@ class DicomScan:
         self._pending = list(identity.messages)
         self._reported: set[str] = set()
         self._seen: dict[tuple[str | int, ...], list[_Weak]] = {}
+        self._variants: dict[str, list[object]] = {}
         self._lock = Lock()
 
     @property
@@ -146,8 +153,12 @@ class DicomScan:
         row = form_of(volume.quantity)
         geometry, stored = self._stored(volume, row)
         planes = planes_of(geometry)
-        uids = self._uids(volume, row)
+        echo = -1 if volume.echo is None else volume.echo
+        key = self._key(row.suffix, volume.repetition, echo)
+        copy = self._copy(key, volume)
+        uids = _of_slices(key, copy, volume.geometry)
         shared, lost = self._shared(volume, row, stored, planes)
+        self._put_series(shared, volume, row, self._variant(row.suffix, stored, planes, copy))
         sources = self._uids_of_sources(volume) if row.is_derived else []
         datasets = slices_of(
             shared,
@@ -178,17 +189,14 @@ class DicomScan:
         turned = np.ascontiguousarray(pixels)
         return geometry, StoredPixels(turned, scale, stored.n_saturated, stored.n_undefined)
 
-    def _uids(self, volume: Volume, row: StorageForm) -> list[str]:
-        """One per slice; what a chain makes twice is two sets of images, however alike."""
-        echo = -1 if volume.echo is None else volume.echo
-        key = self._key(row.suffix, volume.repetition, echo)
-        return _of_slices(key, self._copy(key, volume), volume.geometry)
-
     def _key(self, suffix: str, repetition: int, echo: int) -> tuple[str | int, ...]:
         return self._identity.scan_uid, self._run.name, suffix, repetition, echo
 
     def _copy(self, key: tuple[str | int, ...], volume: Volume) -> int:
-        """How many others of its name came before; a volume that comes again is no other."""
+        """How many others of its name came before; a volume that comes again is no other.
+
+        What a chain makes twice is two sets of images, however alike.
+        """
         with self._lock:
             seen = self._seen.setdefault(key, [])
             for number, values in enumerate(seen):
@@ -204,7 +212,6 @@ class DicomScan:
         shared = Dataset()
         shared.SpecificCharacterSet = "ISO_IR 192"
         shared.SOPClassUID = modules.MR_IMAGE
-        shared.SeriesInstanceUID = uid_of("series", identity.scan_uid, run.name, row.suffix)
         started = None if identity.is_removed else run.started
         if started is not None:
             shared.InstanceCreationDate = shared.ContentDate = started.strftime("%Y%m%d")
@@ -221,6 +228,24 @@ class DicomScan:
         put_pixel_description(shared, stored, row)
         return shared, [keyword for keyword in lost if keyword]
 
+    def _variant(self, suffix: str, stored: StoredPixels, planes: Planes, copy: int) -> int:
+        """Which of the series of its kind: 0 is that of the grid which came first."""
+        form = (stored.pixels.shape[1:], planes.spacing_mm, planes.between_mm, copy)
+        with self._lock:
+            known = self._variants.setdefault(suffix, [])
+            if form not in known:
+                known.append(form)
+            return known.index(form)
+
+    def _put_series(self, shared: Dataset, volume: Volume, row: StorageForm, variant: int) -> None:
+        """UID and number of the series; those of the usual one name neither echo nor variant."""
+        echo = volume.echo if self._run.has_echo_series else None
+        names: list[str | int] = [self._identity.scan_uid, self._run.name, row.suffix]
+        if echo is not None or variant:
+            names += [-1 if echo is None else echo, variant]
+        shared.SeriesInstanceUID = uid_of("series", *names)
+        shared.SeriesNumber = modules.series_number(self._identity, row, echo, variant)
+
     def _uids_of_sources(self, volume: Volume) -> list[list[str]]:
         """By echo and kind, then by slice; none for a map on another grid than the echoes."""
         if not volume.geometry.same_as(volume.scan.geometry):
@@ -231,11 +256,11 @@ class DicomScan:
             for suffix in self._sources
         ]
 
-    @staticmethod
-    def _place(volume: Volume) -> int:
+    def _place(self, volume: Volume) -> int:
         """How many volumes of its series come before it."""
-        n_echoes = 1 if volume.echo is None else len(volume.scan.echoes)
-        return volume.repetition * n_echoes + (volume.echo or 0)
+        if volume.echo is None or self._run.has_echo_series:
+            return volume.repetition
+        return volume.repetition * len(volume.scan.echoes) + volume.echo
 
     def _notices(self, row: StorageForm, stored: StoredPixels, lost: list[str]) -> list[Notice]:
         unfit = [f"{keyword}: not as in the header, which DICOM does not allow" for keyword in lost]

@@ -39,7 +39,7 @@ class StoredPixels:
 def store(volume: Volume, row: StorageForm, scale: float) -> StoredPixels:
     """Round to steps of ``1 / scale`` of the model's unit."""
     dtype: np.dtype[np.integer] = np.dtype("<i2" if row.signed else "<u2")
-    steps = np.rint(_physical(volume) * np.float64(scale))
+    steps = np.rint(volume.in_unit().real * np.float64(scale))
     undefined = np.isnan(steps)
     n_undefined = int(np.count_nonzero(undefined))
     if n_undefined:
@@ -61,7 +61,7 @@ def free_scale(volume: Volume) -> float:
     """
     if np.issubdtype(volume.values.dtype, np.integer):
         return 1.0 / (volume.rescale or (1.0, 0.0))[0]
-    values = _physical(volume)
+    values = volume.in_unit().real
     top = float(np.max(values, where=np.isfinite(values), initial=0.0))
     return 2.0 ** (math.frexp(_BRIGHTEST)[1] - 1 - math.frexp(top)[1]) if top > 0 else 1.0
 
@@ -73,11 +73,3 @@ def window_of(stored: StoredPixels, row: StorageForm) -> tuple[float, float]:
     sample = stored.pixels[:, ::4, ::4]
     top = max(float(np.percentile(sample, 99.5)), 2.0)
     return float(round(top / 2)), float(round(top))
-
-
-def _physical(volume: Volume) -> NDArray[np.floating]:
-    values = np.asarray(volume.values.real, dtype=np.float32)
-    if volume.rescale is None:
-        return values
-    slope, intercept = volume.rescale
-    return np.asarray(volume.values * slope + intercept, dtype=np.float64)

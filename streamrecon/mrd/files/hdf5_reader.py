@@ -2,6 +2,9 @@
 
 One read gives some hundred lines: tens of microseconds a line, where reading line by line takes
 milliseconds. Fields are found by their names, so headers with padding are read rightly.
+
+The library behind it can crash on a damaged file, and raises errors of all kinds: `hdf5_process`
+reads files of strangers by running this module in a process of its own.
 """
 
 from __future__ import annotations
@@ -14,6 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ProtocolError
+from streamrecon.mrd.files.hdf5_structure import (
+    check_fields,
+    check_rows,
+    check_size,
+    check_texts,
+    dataset_in,
+    group_in,
+    names_in,
+)
 from streamrecon.mrd.images.meta import read_meta
 from streamrecon.mrd.wire.decode_lines import cuts
 from streamrecon.mrd.wire.layout import (
@@ -21,6 +33,7 @@ from streamrecon.mrd.wire.layout import (
     COMPRESSION_NHLBI,
     COMPRESSION_ZFP,
     IMAGE,
+    PIXEL_TYPES,
     WAVEFORM,
 )
 from streamrecon.mrd.wire.messages import Acquisitions, Header, Image, Message, Waveform
@@ -51,8 +64,9 @@ def read_scan(path: Path, group: str | None = None) -> Iterator[Message]:
     with _opened(path) as file:
         scan = _group(file, group, path)
         yield Header(_header(scan, path))
-        if "data" in scan:
-            yield from _by_time(_lines(scan["data"]), list(_waveforms(scan)))
+        data = dataset_in(scan, "data")
+        if data is not None:
+            yield from _by_time(_lines(data), list(_waveforms(scan)))
             return
         yield from _waveforms(scan)
         for group_of_images in _image_groups(file):
@@ -81,8 +95,8 @@ def count_lines(path: Path, group: str | None = None) -> int:
         If the file is not an MRD file.
     """
     with _opened(path) as file:
-        scan = _group(file, group, path)
-        return len(scan["data"]) if "data" in scan else 0
+        data = dataset_in(_group(file, group, path), "data")
+        return 0 if data is None or not data.ndim else len(data)
 
 
 def _opened(path: Path) -> h5py.File:
@@ -93,27 +107,31 @@ def _opened(path: Path) -> h5py.File:
 
 
 def _group(file: h5py.File, wanted: str | None, path: Path) -> h5py.Group:
-    scans = [name for name, item in file.items() if isinstance(item, h5py.Group) and "xml" in item]
-    name = wanted or ("dataset" if "dataset" in scans or len(scans) != 1 else scans[0])
+    groups = {name: group_in(file, name) for name in names_in(file)}
+    scans = {
+        name: group for name, group in groups.items() if group is not None and "xml" in set(group)
+    }
+    only = "dataset" if "dataset" in scans or len(scans) != 1 else next(iter(scans))
+    name = wanted or only
     if name not in scans:
         raise ProtocolError(
-            f"{path.name}: found the groups {scans}, needed {name!r} with a header in it"
+            f"{path.name}: found the groups {list(scans)}, needed {name!r} with a header in it"
         )
-    return file[name]
+    return scans[name]
 
 
 def _header(scan: h5py.Group, path: Path) -> bytes:
-    xml = np.ravel(scan["xml"][()])
-    if not len(xml):
+    texts = dataset_in(scan, "xml")
+    if texts is None or not texts.size:
         raise ProtocolError(f"{path.name}: found an empty header, needed one")
+    check_texts(texts)
+    xml = np.ravel(texts[()])
     text = xml[0]
     return text if isinstance(text, bytes) else str(text).encode()
 
 
 def _lines(data: h5py.Dataset) -> Iterator[Acquisitions]:
-    names = data.dtype.names or ()
-    if not {"head", "data", "traj"} <= set(names):
-        raise ProtocolError(f"{data.name}: found the fields {names}, needed head, data and traj")
+    check_rows(data, ACQUISITION, {"data": "iuf", "traj": "iuf"})
     start = 0
     while start < len(data):
         probe = by_name(data[start : start + 1]["head"], ACQUISITION)[0]
@@ -158,14 +176,11 @@ def by_name(found: NDArray[np.void], wanted: np.dtype[np.void]) -> NDArray[np.vo
     Raises
     ------
     ProtocolError
-        If a field is not there.
+        If a field is not there, or of another kind.
     """
     if found.dtype == wanted:
         return found
-    there = found.dtype.names or ()
-    missing = [name for name in wanted.names or () if name not in there]
-    if missing:
-        raise ProtocolError(f"MRD file: the headers lack {', '.join(missing)}")
+    check_fields(found.dtype, wanted, "MRD file")
     converted = np.zeros(found.shape, wanted)
     for name in wanted.names or ():
         inner = wanted[name]
@@ -174,9 +189,11 @@ def by_name(found: NDArray[np.void], wanted: np.dtype[np.void]) -> NDArray[np.vo
 
 
 def _waveforms(scan: h5py.Group) -> Iterator[Waveform]:
-    if "waveforms" not in scan:
+    waveforms = dataset_in(scan, "waveforms")
+    if waveforms is None:
         return
-    for row in scan["waveforms"][()]:
+    check_rows(waveforms, WAVEFORM, {"data": "iu"})
+    for row in waveforms[()]:
         header = by_name(np.atleast_1d(np.asarray(row["head"])), WAVEFORM)[0]
         shape = (int(header["channels"]), int(header["number_of_samples"]))
         if len(row["data"]) != shape[0] * shape[1]:
@@ -214,26 +231,59 @@ def _image_groups(file: h5py.File) -> list[h5py.Group]:
 
 
 def _holds_images(item: h5py.Group | h5py.Dataset) -> bool:
-    return isinstance(item, h5py.Group) and {"header", "data"} <= set(item)
+    return isinstance(item, h5py.Group) and {"header", "data"} <= set(names_in(item))
 
 
 def _images(group: h5py.Group) -> Iterator[Image]:
-    headers = by_name(group["header"][()], IMAGE)
-    attributes = (
-        group["attributes"].asstr("utf-8")[()] if "attributes" in group else [""] * len(headers)
-    )
-    data = group["data"]
+    table, data = dataset_in(group, "header"), dataset_in(group, "data")
+    if table is None or data is None:
+        return
+    for each in (table, data):
+        check_size(each)
+    headers = by_name(np.ravel(table[()]), IMAGE)
+    metas = _metas(group, len(headers))
+    if not data.ndim or len(data) < len(headers):
+        raise ProtocolError(f"{data.name}: found {data.shape}, needed {len(headers)} images")
     for i, header in enumerate(headers):
-        pixels = _as_complex(data[i])
+        pixels = _pixels(data[i], data.name)
         x, y, z = (int(n) for n in header["matrix_size"])
         shape = (int(header["channels"]), z, y, x)
         if pixels.shape != shape:
             raise ProtocolError(f"{data.name}: found {pixels.shape}, needed {shape} by the header")
-        yield Image(header, pixels, read_meta(str(attributes[i]).encode()))
+        yield Image(header, pixels, read_meta(metas[i].encode()))
 
 
-def _as_complex(data: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Pairs of (real, imag), which is how the reference tools store complex numbers."""
-    if data.dtype.names is None:
-        return data
-    return np.ascontiguousarray(data).view(_COMPLEX[data.dtype.itemsize])
+def _metas(group: h5py.Group, images: int) -> list[str]:
+    texts = dataset_in(group, "attributes")
+    if texts is None:
+        return [""] * images
+    check_texts(texts)
+    metas = [str(text) for text in np.ravel(texts.asstr("utf-8")[()])]
+    if len(metas) < images:
+        raise ProtocolError(f"{texts.name}: found {len(metas)} texts for {images} images")
+    return metas
+
+
+def _pixels(data: NDArray[np.generic], where: str) -> NDArray[np.generic]:
+    """Numbers as the wire knows them; complex ones are stored as pairs of (real, imag).
+
+    Some writers have 64-bit integers where the standard has 32.
+    """
+    if data.dtype.names is not None:
+        data = _complex(data, where)
+    little = data.astype(data.dtype.newbyteorder("<"), copy=False)
+    if little.dtype in PIXEL_TYPES:
+        return little
+    if little.dtype.kind not in "iufb":
+        raise ProtocolError(f"{where}: found {little.dtype}, needed numbers")
+    narrow = little.astype(np.int32) if little.dtype.kind in "iub" else little
+    whole = narrow is not little and np.array_equal(narrow, little)
+    return narrow if whole else little.astype(np.float64)
+
+
+def _complex(data: NDArray[np.generic], where: str) -> NDArray[np.generic]:
+    kind = _COMPLEX.get(data.dtype.itemsize)
+    parts = [(name, field[0].kind) for name, field in (data.dtype.fields or {}).items()]
+    if parts != [("real", "f"), ("imag", "f")] or kind is None:
+        raise ProtocolError(f"{where}: found {data.dtype}, needed pairs of (real, imag)")
+    return np.ascontiguousarray(data).view(kind)

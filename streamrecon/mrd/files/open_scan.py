@@ -7,11 +7,14 @@ from contextlib import closing
 from pathlib import Path
 
 from streamrecon.errors import ProtocolError
-from streamrecon.mrd.files.hdf5_reader import count_lines, read_scan
+from streamrecon.file_kinds import kind_of_file
+from streamrecon.mrd.files.hdf5_process import count_lines, read_scan
 from streamrecon.mrd.files.plain_stream import read_stream
 from streamrecon.mrd.wire.messages import Close, Header, Message
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+_FIRST_IDS = range(1, 9)
+"""Messages that a stream may begin with, or that are told apart by the grammar."""
 
 
 def open_scan(path: Path, group: str | None = None) -> Generator[Message]:
@@ -27,18 +30,20 @@ def open_scan(path: Path, group: str | None = None) -> Generator[Message]:
     Raises
     ------
     ProtocolError
-        If it cannot be read, or is no scan.
+        If it cannot be read, or is no scan; with the file's name, and its kind where that is known.
     """
+    if _is_hdf5(path):
+        yield from read_scan(path, group)
+        return
     try:
-        if _is_hdf5(path):
-            yield from read_scan(path, group)
-            return
         with path.open("rb") as file:
             for message in read_stream(file):
                 if not isinstance(message, Close):
                     yield message
-    except OSError as e:  # the file ends early, or the disk fails
-        raise ProtocolError(f"{path.name}: cannot be read: {e}") from e
+    except OSError as e:  # the disk fails
+        raise ProtocolError(f"{path.name}: cannot be read: {e.strerror or e}") from e
+    except ProtocolError as e:
+        raise type(e)(f"{path.name}: {e}") from e
 
 
 def header_of(path: Path, group: str | None = None) -> bytes:
@@ -80,8 +85,13 @@ def lines_of(path: Path, group: str | None = None) -> int | None:
 
 
 def _is_hdf5(path: Path) -> bool:
+    """Whether it is an HDF5 file, and no stream; files of other kinds are refused here."""
     try:
         with path.open("rb") as file:
-            return file.read(len(_HDF5)) == _HDF5
+            start = file.read(len(_HDF5))
     except OSError as e:
         raise ProtocolError(f"{path}: {e.strerror or e}") from e
+    if start != _HDF5 and int.from_bytes(start[:2], "little") not in _FIRST_IDS:
+        kind = kind_of_file(path)
+        raise ProtocolError(f"{path.name}: found {kind}, needed MRD (HDF5, or a plain stream)")
+    return start == _HDF5

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from streamrecon.mrd.header.fields import HeaderFields, read_findings
+from streamrecon.mrd.header.plausible import NOISE_BANDWIDTH
 from streamrecon.mrd.header.protocol import coil_labels, dependencies
 from streamrecon.mrd.wire.messages import Meta
 from streamrecon.storage.noise_store import NoiseRecord
@@ -51,10 +52,16 @@ def noise_link(xml: bytes) -> NoiseLink:
 def noise_link_of(facts: HeaderFields) -> NoiseLink:
     """`noise_link` of a header that is parsed already."""
     system = "acquisitionSystemInformation"
+    ratio = facts.number(f"{system}/relativeReceiverNoiseBandwidth")
+    low, high = NOISE_BANDWIDTH
+    if ratio and not low <= ratio <= high:
+        facts.refuse(
+            f"{system}/relativeReceiverNoiseBandwidth: found {ratio:g}, needed {low:g} to {high:g}"
+        )
     link = NoiseLink(
         measurement=facts.text("measurementInformation/measurementID"),
         dependencies=tuple(id_ for kind, id_ in dependencies(facts) if kind.lower() == "noise"),
-        bandwidth_ratio=facts.number(f"{system}/relativeReceiverNoiseBandwidth"),
+        bandwidth_ratio=ratio,
         n_coils=facts.count(f"{system}/receiverChannels"),
         coil_labels=coil_labels(facts),
     )

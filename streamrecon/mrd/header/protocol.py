@@ -9,6 +9,7 @@ from streamrecon.model.geometry import Shape, Triple
 from streamrecon.model.scan import CounterRange, EchoTrain, Encoding, Ids, PhaseSign, ScanProtocol
 from streamrecon.mrd.header.fields import HeaderFields, read_findings
 from streamrecon.mrd.header.phase_sign import phase_sign as decide_sign
+from streamrecon.mrd.header.plausible import check_encoding, check_times
 from streamrecon.mrd.header.study import visit_of
 from streamrecon.units import GAMMA_BAR_HZ_PER_T, rad_from_deg, s_from_ms
 
@@ -66,14 +67,18 @@ def protocol_of(
     n_coils = facts.count(f"{_SYSTEM}/receiverChannels")
     tr_ms, flip_deg = facts.number(f"{_SEQUENCE}/TR"), facts.number(f"{_SEQUENCE}/flipAngle_deg")
     sign = _sign(facts, phase_sign, vendor)
+    check_encoding(facts, encoding)
+    facts.settle()
+    echoes = EchoTrain(
+        te_s=times,
+        tr_s=None if tr_ms is None else s_from_ms(tr_ms),
+        flip_rad=None if flip_deg is None else rad_from_deg(flip_deg),
+        readout_polarity=(1,) * len(contrast),
+    )
+    check_times(facts, echoes)
     facts.settle()
     return ScanProtocol(
-        echoes=EchoTrain(
-            te_s=times,
-            tr_s=None if tr_ms is None else s_from_ms(tr_ms),
-            flip_rad=None if flip_deg is None else rad_from_deg(flip_deg),
-            readout_polarity=(1,) * len(contrast),
-        ),
+        echoes=echoes,
         encoding=encoding,
         b0_t=f0_hz / GAMMA_BAR_HZ_PER_T,
         f0_hz=f0_hz,
@@ -195,11 +200,14 @@ def _limit(facts: HeaderFields, name: str, full: int) -> CounterRange:
     path = f"encoding/encodingLimits/{name}"
     if not facts.has(path):
         return CounterRange(0, full - 1, full // 2)
-    low, high = int(facts.needed(f"{path}/minimum")), int(facts.needed(f"{path}/maximum"))
-    if not 0 <= low <= high <= MAX_MATRIX:
-        facts.refuse(f"{path}: found {low} to {high}, needed 0 to {MAX_MATRIX} upwards")
+    low, high, centre = (facts.needed(f"{path}/{end}") for end in ("minimum", "maximum", "center"))
+    if not 0 <= low <= high <= MAX_MATRIX or not 0 <= centre <= MAX_MATRIX:
+        facts.refuse(
+            f"{path}: found {low:g} to {high:g} with the centre {centre:g}, needed 0 to"
+            f" {MAX_MATRIX} upwards"
+        )
         return CounterRange()
-    return CounterRange(low, high, int(facts.needed(f"{path}/center")))
+    return CounterRange(int(low), int(high), int(centre))
 
 
 def _sign(facts: HeaderFields, chain: int | None, vendor: str) -> PhaseSign:

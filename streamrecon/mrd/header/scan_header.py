@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from threading import RLock
+from typing import NamedTuple
 
 from streamrecon.model.scan import ScanProtocol
 from streamrecon.mrd.header.fields import HeaderFields, header_root
 from streamrecon.mrd.header.noise_dependency import NoiseLink, noise_link_of
 from streamrecon.mrd.header.protocol import protocol_of
 from streamrecon.xml import Element
+
+_GRID = tuple(
+    f"encodedSpace/{part}/{axis}" for part in ("matrixSize", "fieldOfView_mm") for axis in "xyz"
+)
+
+
+class EncodingSpaces(NamedTuple):
+    """How many encodings a header has, and which of them have the grid of the first."""
+
+    n_spaces: int
+    like_first: frozenset[int]
 
 
 class ScanHeader:
@@ -60,6 +72,23 @@ class ScanHeader:
             if self._noise_link is None:
                 self._noise_link = noise_link_of(self._fields())
             return self._noise_link
+
+    @property
+    def spaces(self) -> EncodingSpaces:
+        """Its encodings; lines refer to them by number, and only the first is reconstructed.
+
+        Raises
+        ------
+        HeaderError
+            If the header is not readable.
+        """
+        with self._reading:
+            grids = [
+                [encoding.text_of(path) for path in _GRID]
+                for encoding in self._fields().elements("encoding")
+            ]
+        alike = frozenset(n for n, grid in enumerate(grids) if grid == grids[0])
+        return EncodingSpaces(len(grids), alike)
 
     def _fields(self) -> HeaderFields:
         """Its values, with no fault noted yet."""

@@ -14,6 +14,7 @@ from streamrecon.model.scan import PhaseSign, Scan, ScanProtocol
 from streamrecon.mrd.axes import vector
 from streamrecon.mrd.header.phase_sign import stated_sign
 from streamrecon.mrd.images import meta_keys as names
+from streamrecon.mrd.images.meta import first_value
 from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
 from streamrecon.mrd.wire.messages import Image
 
@@ -114,7 +115,7 @@ def _pair(stacks: Sequence[Stack], protocol: ScanProtocol) -> EchoPair:
         np.stack([stack.values for stack in magnitudes]),
         np.stack([stack.values for stack in phases]),
         first.unit,
-        stated_sign(first.meta.get(names.PHASE_SIGN, ("",))[0]),
+        stated_sign(first_value(first.meta, names.PHASE_SIGN)),
         Scan(
             geometry=first.geometry,
             protocol=replace(protocol, echoes=echoes),

@@ -42,6 +42,15 @@ def read_meta(xml: bytes | memoryview) -> Meta:
     return meta
 
 
+def first_value(meta: Meta, name: str) -> str:
+    """First value of ``name``, empty where there is none: a name may come without values.
+
+    >>> first_value({"a": ("1", "2"), "b": ()}, "a"), first_value({"b": ()}, "b")
+    ('1', '')
+    """
+    return next(iter(meta.get(name, ())), "")
+
+
 def write_meta(meta: Meta) -> bytes:
     """XML of ``meta`` in UTF-8, without NUL; an empty meta is no bytes.
 

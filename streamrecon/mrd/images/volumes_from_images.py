@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.axes import Vector, axes_of, check_parallel, row_of, swapped, vector
 from streamrecon.mrd.header.placement import ASSUMED_AXES, NO_DIRECTIONS, NO_POSITIONS, touching
 from streamrecon.mrd.images import meta_keys as names
+from streamrecon.mrd.images.meta import first_value
 from streamrecon.mrd.wire.messages import Image, Meta
 from streamrecon.units import s_from_ms
 
@@ -108,8 +110,8 @@ def _key(image: Image) -> tuple[object, ...]:
 
 def label_of(image: Image) -> str:
     """What the numbers of ``image`` are."""
-    own = image.meta.get(names.QUANTITY)
-    return own[0] if own else LABELS.get(int(image.header["image_type"]), "magnitude")
+    own = first_value(image.meta, names.QUANTITY)
+    return own or LABELS.get(int(image.header["image_type"]), "magnitude")
 
 
 def _stacks(group: list[Image]) -> Iterable[Stack]:
@@ -156,7 +158,7 @@ def _grid(group: list[Image]) -> tuple[Geometry, tuple[str, ...]]:
         axes = np.stack([row.step / row.spacing_mm, *axes[1:]])
         nz, dz, centre = len(group), row.spacing_mm, row.at(len(group) // 2)
     elif nz == 1 and names.SPACING_MM in first.meta:
-        dz = float(first.meta[names.SPACING_MM][0])
+        dz = _number(first.meta, names.SPACING_MM)
     left, posterior, superior = centre.tolist()
     return Geometry((nz, ny, nx), (dz, dy, dx), axes, (left, posterior, superior)), comments
 
@@ -219,7 +221,7 @@ def _rescaled(values: NDArray[np.generic], meta: Meta) -> NDArray[np.generic]:
 
 def _in_ppm(values: NDArray[np.generic], meta: Meta) -> tuple[NDArray[np.generic], str]:
     """Values and unit; what came as whole ppb for a console is ppm here."""
-    unit = meta.get(names.UNIT, ("",))[0]
+    unit = first_value(meta, names.UNIT)
     if unit != "ppb":
         return values, unit
     return values.astype(np.float32) * np.float32(1e-3), "ppm"
@@ -227,6 +229,9 @@ def _in_ppm(values: NDArray[np.generic], meta: Meta) -> tuple[NDArray[np.generic
 
 def _number(meta: Meta, name: str) -> float:
     try:
-        return float(meta[name][0])
-    except (ValueError, IndexError) as e:
-        raise HeaderError(f"image meta {name}: found {meta[name]}, needed a number") from e
+        number = float(first_value(meta, name))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise HeaderError(f"image meta {name}: found {meta[name]}, needed a number")
+    return number

@@ -68,7 +68,7 @@ def _window(label: str, planes: list[Plane]) -> Window:
     pixels = [plane.pixels for plane in planes]
     if label == "phase":
         return PHASE_WINDOW
-    if min(float(np.nanmin(values.astype(np.float32))) for values in pixels) < 0:
+    if any((values[np.isfinite(values)] < 0).any() for values in pixels):
         return signed_window(pixels)
     return positive_window(pixels)
 

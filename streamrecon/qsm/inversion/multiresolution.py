@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm.inversion._multiresolution_kernels import double
+from streamrecon.qsm._kernels import double
 from streamrecon.threads import at_once
 
 Real = NDArray[np.float32]

@@ -121,5 +121,6 @@ def strongest(
 
 
 def _window(limit: CounterRange, reach: int) -> tuple[int, int]:
-    """First and last counter around the centre."""
-    return max(limit.minimum, limit.centre - reach), min(limit.maximum, limit.centre + reach - 1)
+    """First and last counter around the centre, be it in the limits or not."""
+    centre = min(max(limit.centre, limit.minimum), limit.maximum)
+    return max(limit.minimum, centre - reach), min(limit.maximum, centre + reach - 1)

@@ -66,6 +66,7 @@ class CentreTracker:
         self._remaining = times * np.stack(
             [self._per_fraction(level[self._within]) for level in self._levels]
         )
+        self._has_lines = np.cumsum(self._remaining, axis=1) > 0
         self._missing = int(self._within.sum()) * times
         self._form: int | None = None
         self._reported = 0
@@ -94,18 +95,19 @@ class CentreTracker:
         self._missing -= len(z)
         self._remaining -= np.stack([self._per_fraction(level[z, y]) for level in self._levels])
         if self._form is None:
-            self._form = next(
-                (n for n, remaining in enumerate(self._remaining) if remaining[0] <= 0), None
-            )
-        if self._form is None:
-            return None
-        unfinished = np.flatnonzero(self._remaining[self._form] > 0)
-        complete = int(unfinished[0]) if unfinished.size else len(self._fractions)
-        if complete == self._reported:
+            self._form = next((n for n in range(len(self._levels)) if self._complete(n)), None)
+        complete = self._reported if self._form is None else self._complete(self._form)
+        if complete == self._reported or self._form is None:
             return None
         self._reported = complete
         fraction = self._fractions[complete - 1]
         return CentralLines(fraction, (self._levels[self._form] < complete) & self._within)
+
+    def _complete(self, form: int) -> int:
+        """How many of the fractions are all in; none while they are too small to have a line."""
+        unfinished = np.flatnonzero(self._remaining[form] > 0)
+        count = int(unfinished[0]) if unfinished.size else len(self._fractions)
+        return count if count and self._has_lines[form, count - 1] else 0
 
     def _per_fraction(self, levels: NDArray[np.intp]) -> NDArray[np.intp]:
         """How many lines are in each fraction and in no smaller one."""

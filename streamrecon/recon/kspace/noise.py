@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
+from streamrecon.recon.kspace.samples import LARGEST_SAMPLE
 
 WHITE_POWER = 2.0
 """Noise power of a whitened complex sample: deviation 1 in real and in imaginary part."""
@@ -40,7 +41,8 @@ def noise_covariance(lines: NDArray[np.complex64]) -> NDArray[np.complex128]:
     Raises
     ------
     DataError
-        If there are fewer samples than twice the channels: Ψ would be singular or near it.
+        If there are fewer samples than twice the channels: Ψ would be singular or near it; or
+        a sample is no measurement.
     """
     samples = np.moveaxis(lines, 1, 0).reshape(lines.shape[1], -1).astype(np.complex128)
     n_channels, n_samples = samples.shape
@@ -48,6 +50,10 @@ def noise_covariance(lines: NDArray[np.complex64]) -> NDArray[np.complex128]:
         raise DataError(
             f"noise scan: found {n_samples} samples for {n_channels} channels, "
             f"needed at least {2 * n_channels}"
+        )
+    if not np.abs(samples).max() <= LARGEST_SAMPLE:
+        raise DataError(
+            f"noise scan: found samples that are no numbers or beyond {LARGEST_SAMPLE:g}"
         )
     samples -= samples.mean(axis=1, keepdims=True)
     return samples @ samples.conj().T / (n_samples - 1)
@@ -90,7 +96,7 @@ def edge_noise(lines: Sequence[NDArray[np.complex64]]) -> NDArray[np.complex64] 
     power = np.array([np.vdot(piece, piece).real / piece.size for piece in pieces])
     weak = power <= _POWER_RATIO * np.quantile(power, 0.25)
     chosen = [piece for piece, is_weak in zip(pieces, weak, strict=True) if is_weak]
-    if max(_correlation(chosen, lag) for lag in _LAGS) > _SIGNAL_CORRELATION:
+    if not chosen or max(_correlation(chosen, lag) for lag in _LAGS) > _SIGNAL_CORRELATION:
         return None
     return np.concatenate(chosen, axis=1)
 
@@ -105,7 +111,7 @@ def _correlation(pieces: Sequence[NDArray[np.complex64]], lag: int) -> float:
     here = np.concatenate([piece[:, :-lag].ravel() for piece in pieces])
     there = np.concatenate([piece[:, lag:].ravel() for piece in pieces])
     shifted, power = np.vdot(here, there), np.vdot(there, there).real
-    return float(abs(shifted) / power) if power > 0 else 1.0
+    return float(abs(shifted) / power) if 0 < power < np.inf else 1.0
 
 
 def dead_channels(covariance: NDArray[np.complexfloating]) -> tuple[int, ...]:

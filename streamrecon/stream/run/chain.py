@@ -35,7 +35,7 @@ class Chain:
         *,
         context: Context | None = None,
         notices: tuple[Notice, ...] = (),
-        ahead: Step | None = None,
+        ahead: Node | None = None,
     ) -> None:
         self._node = node
         self._whole = node if ahead is None else Serial((ahead, node))

@@ -13,7 +13,7 @@ from threading import Lock, Thread
 from streamrecon.errors import StreamReconError
 from streamrecon.model.notice import Level, Notice
 from streamrecon.stream.run.byte_queue import ByteQueue
-from streamrecon.stream.run.serial import Emit, Node, Stage, Step
+from streamrecon.stream.run.serial import Emit, Node, Stage, Step, in_words
 
 log = logging.getLogger(__name__)
 
@@ -217,6 +217,4 @@ class _Worker:
 
 
 def _sentence(key: str, error: Exception) -> str:
-    if isinstance(error, StreamReconError):
-        return f"branch {key} ended without a result: [{error.code}] {error}"
-    return f"branch {key} ended without a result: [internal] {type(error).__name__}"
+    return f"branch {key} ended without a result: {in_words(error)}"

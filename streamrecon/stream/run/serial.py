@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,10 @@ from functools import partial
 from typing import Any, Protocol
 
 from streamrecon.errors import StreamReconError
+from streamrecon.model.notice import Level, Notice
 from streamrecon.stream.gadget import Gadget
+
+_log = logging.getLogger(__name__)
 
 Emit = Callable[[object], None]
 _NOTHING = object()
@@ -81,11 +85,23 @@ class Serial:
 
 @dataclass(slots=True)
 class _Making:
-    """A gadget at work: what it still makes, and the place in the sequence where that goes."""
+    """A gadget at work: what it still makes, and its place in the sequence.
+
+    ``owed`` is the item that a watching gadget was given, until it has passed it on.
+    """
 
     made: Iterator[object]
-    name: str
-    goes_to: int
+    step: Step
+    place: int
+    owed: object = _NOTHING
+
+    def next(self) -> object:
+        """What it makes next; `_NOTHING` at its end."""
+        with signing(self.step.name):
+            item = next(self.made, _NOTHING)
+        if item is self.owed:
+            self.owed = _NOTHING
+        return item
 
 
 class _RunningSequence:
@@ -101,6 +117,7 @@ class _RunningSequence:
             node if isinstance(node, Step) else node.start(partial(self._feed_at, at + 1))
             for at, node in enumerate(nodes)
         ]
+        self._blind: set[int] = set()  # places of gadgets that only watched, and failed
 
     def feed(self, item: object) -> None:
         """Push one item through."""
@@ -112,9 +129,8 @@ class _RunningSequence:
         """Finish each part in turn; what it leaves goes through those behind it."""
         for at, part in enumerate(self._parts):
             if isinstance(part, Step):
-                with signing(part.name):
-                    made = iter(part.gadget.finish())
-                self._drive(_Making(made, part.name, at + 1))
+                if at not in self._blind:
+                    self._drive(_Making(_finishing(part), part, at))
             else:
                 part.finish()
 
@@ -141,13 +157,15 @@ class _RunningSequence:
 
     def _offer(self, item: object, at: int) -> _Making | None:
         """Give an item to the first part from ``at`` that takes it; what a gadget makes of it."""
-        for after, part in enumerate(self._parts[at:], at + 1):
+        for here, part in enumerate(self._parts[at:], at):
             if not isinstance(part, Step):
                 part.feed(item)
                 return None
-            if isinstance(item, part.gadget.accepts):
+            if isinstance(item, part.gadget.accepts) and here not in self._blind:
+                if part.gadget.only_watches:
+                    return _Making(_feeding(part, item), part, here, item)
                 with signing(part.name):
-                    return _Making(iter(part.gadget.feed(item)), part.name, after)
+                    return _Making(iter(part.gadget.feed(item)), part, here)
         self._emit(item)
         return None
 
@@ -155,15 +173,47 @@ class _RunningSequence:
         stack = [first] if first else []
         while stack:
             top = stack[-1]
-            with signing(top.name):
-                item = next(top.made, _NOTHING)
+            try:
+                item = top.next()
+            except Exception as e:
+                if not top.step.gadget.only_watches:
+                    raise
+                self._blind.add(top.place)
+                top.made = _without(top, e)
+                continue
             if item is _NOTHING:
                 stack.pop()
                 continue
-            then = self._offer(item, top.goes_to)
+            then = self._offer(item, top.place + 1)
             del item
             if then:
                 stack.append(then)
+
+
+def _feeding(step: Step, item: object) -> Iterator[object]:
+    """What a watching gadget makes of an item; any other would lose sight of it too late."""
+    yield from step.gadget.feed(item)
+
+
+def _finishing(step: Step) -> Iterator[object]:
+    """What a gadget makes at the end."""
+    yield from step.gadget.finish()
+
+
+def _without(making: _Making, error: Exception) -> Iterator[object]:
+    """What goes on instead of a watching gadget: a word about its error, and what it was given."""
+    planned = isinstance(error, StreamReconError)
+    _log.error("%s watches no more", making.step.name, exc_info=None if planned else error)
+    yield Notice(Level.WARNING, f"{making.step.name} watches no more: {in_words(error)}")
+    if making.owed is not _NOTHING:
+        yield making.owed
+
+
+def in_words(error: Exception) -> str:
+    """Code and message of an error that a client is told while the scan goes on."""
+    if isinstance(error, StreamReconError):
+        return f"[{error.code}] {error}"
+    return f"[{StreamReconError.code}] {type(error).__name__}"
 
 
 @contextmanager

@@ -1,7 +1,8 @@
-"""What a client was given, as volumes of the model."""
+"""Turns what a client was given into volumes of the model."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -12,27 +13,23 @@ from streamrecon.model.images import Volume
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan, ScanProtocol
 from streamrecon.mrd.header.phase_sign import stated_sign
-from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.images import meta_keys as names
+from streamrecon.mrd.images.meta import first_value
 from streamrecon.mrd.images.volumes_from_images import Stack
-from streamrecon.output.formats import ScanResults
 from streamrecon.output.sidecar import is_of_one_echo
 
 _BY_LABEL = {quantity.label: quantity for quantity in Quantity}
 
 
-def volumes_of(results: ScanResults) -> tuple[Volume, ...]:
+def volumes_of(stacks: Iterable[Stack], protocol: ScanProtocol) -> tuple[Volume, ...]:
     """Every volume in the unit of its quantity, in the order in which they came.
 
     Raises
     ------
-    HeaderError
-        If the scan's header cannot be read.
     DataError
-        If images do not make volumes, or are of a kind that has no quantity (colours).
+        If images are of a kind that has no quantity (colours).
     """
-    protocol = results.known or read_protocol(results.header_xml)
-    return tuple(_volume(stack, protocol) for stack in results.stacks)
+    return tuple(_volume(stack, protocol) for stack in stacks)
 
 
 def pixels_of(values: NDArray[np.generic]) -> NDArray[np.float32] | NDArray[np.complex64]:
@@ -46,7 +43,7 @@ def _volume(stack: Stack, protocol: ScanProtocol) -> Volume:
     quantity = _BY_LABEL.get(stack.label)
     if quantity is None:
         raise DataError(f"image of {stack.label!r}: found no quantity of that name")
-    stated = stated_sign(stack.meta.get(names.PHASE_SIGN, ("",))[0])
+    stated = stated_sign(first_value(stack.meta, names.PHASE_SIGN))
     scan = Scan(
         stack.geometry,
         protocol if stated is None else replace(protocol, phase_sign=stated),
@@ -60,5 +57,5 @@ def _volume(stack: Stack, protocol: ScanProtocol) -> Volume:
         echo=stack.echo if is_of_one_echo(stack) else None,
         repetition=stack.repetition,
         comments=stack.comments,
-        slab_mm=float(stack.meta[names.SLAB_MM][0]) if names.SLAB_MM in stack.meta else None,
+        slab_mm=stack.thickness_mm if names.SLAB_MM in stack.meta else None,
     )

@@ -1,0 +1,35 @@
+"""The process that delivers images comes back, whatever keeps it from running."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from streamrecon.server import delivery_process
+from streamrecon.server.delivery_process import DeliveryProcess
+from streamrecon.server.settings import Settings
+
+
+def test_a_process_that_cannot_be_started_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "destinations.toml").touch()
+    supervised = DeliveryProcess(Settings(storage=tmp_path))
+    attempts: list[int] = []
+
+    async def fails(_: object) -> None:
+        attempts.append(1)
+        if len(attempts) == 3:
+            raise asyncio.CancelledError
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(supervised, "_start", fails)
+    monkeypatch.setattr(delivery_process, "_FIRST_PAUSE_S", 0.01)
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(supervised.run())
+
+    assert len(attempts) == 3
+    assert caplog.text.count("cannot be started: Resource temporarily unavailable") == 2
