@@ -38,6 +38,7 @@ from streamrecon.storage.noise_store import NoiseRecord, NoiseStore
 from streamrecon.stream.gadget import Gadget
 
 _SAMPLES_A_CHANNEL = 8  # fewer leave a covariance that is mostly chance
+_SOME_DWELL_S = 1e-5  # of noise and lines that say nothing: the ratio of both is what counts
 _LINES_FOR_EDGES = 64  # 1,500 samples of 192: a covariance of 32 channels within some percent
 
 
@@ -168,15 +169,18 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
     def _own_noise(self, dwell_s: float) -> tuple[NoiseRecord, str] | None:
         if not self._noise or self._link is None:
             return None
+        known_s = sampling_time_s(self._noise[0]) or dwell_s
         record = NoiseRecord(
             covariance=noise_covariance(noise_samples(self._noise)[None]),
-            dwell_s=sampling_time_s(self._noise[0]) or dwell_s,
+            dwell_s=known_s or _SOME_DWELL_S,
             labels=self._link.coil_labels,
             bandwidth_ratio=self._link.bandwidth_ratio,
             when_s=time.time(),
         )
         self._noise.clear()
-        if self.context.storage and self._storage_id:
+        if not known_s:
+            self._losses.append("noise lines: no sampling time in their headers, nor in others")
+        elif self.context.storage and self._storage_id:
             self._keep(self.context.storage, record)
         return record, "the scan's own noise lines"
 
