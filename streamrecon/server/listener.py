@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from ipaddress import ip_address
 
 from streamrecon.server.client_socket import ClientLost, drain, first_bytes, half_close
+from streamrecon.server.cut_scans import recover_cut_scans
 from streamrecon.server.delivery_process import DeliveryProcess
 from streamrecon.server.error_report import BusyError, OverdueError, WorkerLostError
 from streamrecon.server.folder_health import watch_folders
@@ -87,6 +88,7 @@ class Listener:
         doors = listening_sockets(self._settings)
         courier = asyncio.create_task(self._courier.run())
         folders = asyncio.create_task(watch_folders(self._settings))
+        cut = asyncio.create_task(recover_cut_scans(self._settings))
         try:
             await self._first_of(self._pool.fill(), self._stopping.wait())
             listening([door.getsockname()[:2] for door in doors])
@@ -96,9 +98,9 @@ class Listener:
                 door.close()
             await self._see_out()
             await self._pool.close()
-            for task in (courier, folders):
+            for task in (courier, folders, cut):
                 task.cancel()
-            await asyncio.gather(courier, folders, return_exceptions=True)
+            await asyncio.gather(courier, folders, cut, return_exceptions=True)
         return int(self._aborting.is_set())
 
     async def _first_of(self, *efforts: Coroutine[object, object, object]) -> None:

@@ -118,6 +118,10 @@ class Settings(BaseModel):
     raw_days: float = Field(
         default=7.0, gt=0, description="age at which a raw copy is removed; it is patient data"
     )
+    raw_recover: str = Field(
+        default="",
+        description="chain that makes DICOM of scans that were cut, at the start; empty: listed",
+    )
     destinations: Path | None = Field(
         default=None,
         description="file of DICOM destinations; none: destinations.toml in the storage",
@@ -194,6 +198,16 @@ def _shown(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return "" if value is None else str(value)
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Variables that give one of our commands the same settings.
+
+    >>> load_settings({}, as_environment(Settings(port=1, storage=None))).settings.storage is None
+    True
+    """
+    names = Settings.model_fields
+    return {_PREFIX + name.upper(): _shown(getattr(settings, name)) for name in names}
 
 
 def load_settings(

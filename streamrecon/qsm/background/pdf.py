@@ -36,6 +36,8 @@ class LocalField:
         Steps taken; 0 for closed forms.
     converged
         Whether an iteration met its tolerance.
+    is_clean
+        Whether no background was in it that a removal took the wrong share of.
     """
 
     method: str
@@ -43,6 +45,7 @@ class LocalField:
     mask: NDArray[np.bool_]
     iterations: int = 0
     converged: bool = True
+    is_clean: bool = False
 
 
 def remove_pdf(
