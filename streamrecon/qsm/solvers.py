@@ -53,10 +53,9 @@ def checked_field(field_ppm: NDArray[np.floating], mask: NDArray[np.bool_], stag
 def convolution(kernel: Real, shape: tuple[int, ...]) -> Callable[[Real], Real]:
     """Periodic convolution with a real, symmetric kernel on the half spectrum; its own adjoint.
 
-    What is given belongs to one thread at a time. Its plan is guessed: some thirty uses of it do
-    not earn back the seconds that measuring takes.
+    What is given belongs to one thread at a time.
     """
-    plan = RealPlan(shape, measured=False)
+    plan = RealPlan(shape)
     scaled = (kernel / np.float32(np.prod(shape))).astype(np.float32)
 
     def convolve(values: Real) -> Real:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,16 +38,18 @@ from streamrecon.storage.noise_store import NoiseRecord, NoiseStore
 from streamrecon.stream.gadget import Gadget
 
 _SAMPLES_A_CHANNEL = 8  # fewer leave a covariance that is mostly chance
+_SOME_DWELL_S = 1e-5  # of noise and lines that say nothing: the ratio of both is what counts
 _LINES_FOR_EDGES = 64  # 1,500 samples of 192: a covariance of 32 channels within some percent
 
 
 class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
     """Takes the noise lines out and owes a whitening matrix to all lines that follow.
 
-    The noise is that of the scan's own noise lines, else that of the noise scan it depends on, else
-    that at the edges of k-space, for which the first lines wait; else the channels stay as they
-    are. Which it was is told, and which channels are dead and left out. A scan's own noise is
-    kept under its measurement id for the scans that depend on it.
+    The noise is that of the noise lines before the scan's first other line, else that of the noise
+    scan it depends on, else that at the edges of k-space in its first 64 lines, which wait for each
+    other; else the channels stay as they are. Noise lines among those 64 settle it too. Which it
+    was is told, and which channels are dead and left out. A scan's own noise is kept under its
+    measurement id for the scans that depend on it.
     """
 
     accepts: ClassVar = (ScanHeader, Acquisitions)
@@ -56,6 +58,8 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
     _link: NoiseLink | None = PrivateAttr(None)
     _noise: list[Acquisitions] = PrivateAttr(default_factory=list)
     _waiting: list[Acquisitions] = PrivateAttr(default_factory=list)
+    _n_waiting: int = PrivateAttr(default=0)
+    _stored: tuple[NoiseRecord, str] | None = PrivateAttr(default=None)
     _settled: bool = PrivateAttr(default=False)
     _losses: list[str] = PrivateAttr(default_factory=list)
     _losses_noted: int = PrivateAttr(default=0)
@@ -67,19 +71,25 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
             yield item
             return
         is_noise = (item.header["flags"] & layout.NOISE) != 0
+        if not self._settled:
+            count = self._lines_to_wait(item, is_noise)
+            settling = slice(count, count + 1)  # is one of those that wait
+            self._take(item.select(slice(count)), is_noise[:count])
+            self._take(item.select(settling), is_noise[settling])
+            if count == len(item):
+                return
+            yield from self._settle()
+            item, is_noise = item.select(slice(count + 1, None)), is_noise[count + 1 :]
         if is_noise.any():
             self._noise.append(item.select(is_noise))
             item = item.select(~is_noise)
-        if self._settled and len(item):
+        if len(item):
             yield item
-        elif len(item):
-            self._waiting.append(item)
-            yield from self._settle(enough=_LINES_FOR_EDGES)
 
     def finish(self) -> Iterator[object]:
         """Settle with what has come; keep the noise of a scan that had nothing else."""
         if self._waiting:
-            yield from self._settle(enough=0)
+            yield from self._settle()
         if self._noise and self._own_noise(dwell_s=0.0):
             if self._losses:
                 yield from self._new_losses()
@@ -89,32 +99,46 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
                 yield Notice(Level.WARNING, "noise scan: not kept, it has no measurement id")
 
     @property
-    def _n_channels(self) -> int:
-        """Channels of the lines that wait, of one that images where there is one."""
-        lines = next((run for run in self._waiting if len(imaging(run))), self._waiting[0])
-        return int(lines.data.shape[1])
-
-    @property
     def _storage_id(self) -> str:
         """Name under which this scan's noise is kept; empty where it cannot be."""
         return self._link.measurement if self._link and self.context.storage else ""
 
-    def _settle(self, *, enough: int) -> Iterator[object]:
-        """Whiten by the best noise there is, unless more lines are worth waiting for."""
+    def _lines_to_wait(self, lines: Acquisitions, is_noise: NDArray[np.bool_]) -> int:
+        """How many of the lines come before the one that settles it; all where none does."""
+        others, noise = np.flatnonzero(~is_noise), np.flatnonzero(is_noise)
+        if not len(others):
+            return len(lines)
+        if not self._waiting:
+            self._stored = self._stored_noise(_n_channels([lines.select(others[:1])]))
+        if self._noise or self._stored:
+            return int(others[0])
+        settling = _LINES_FOR_EDGES - 1 - self._n_waiting
+        if len(noise):
+            settling = min(settling, int(np.searchsorted(others, noise[0])))
+        return int(others[settling]) if settling < len(others) else len(lines)
+
+    def _take(self, lines: Acquisitions, is_noise: NDArray[np.bool_]) -> None:
+        """Keep lines that wait, and noise."""
+        if is_noise.any():
+            self._noise.append(lines.select(is_noise))
+        if not is_noise.all():
+            self._waiting.append(lines.select(~is_noise))
+            self._n_waiting += len(self._waiting[-1])
+
+    def _settle(self) -> Iterator[object]:
+        """Whiten by the best noise there is."""
         dwell_s = sampling_time_s(self._waiting[0])
-        found = self._own_noise(dwell_s) or self._stored_noise()
+        found = self._own_noise(dwell_s) or self._stored
         yield from self._new_losses()
         if found is not None:
             record, source = found
-            check_channels(record.covariance, self._n_channels)
+            check_channels(record.covariance, _n_channels(self._waiting))
             ratio = record.bandwidth_ratio or 1.0
             scale = noise_scale(dwell_s or record.dwell_s, record.dwell_s or dwell_s, ratio)
             yield from self._whiten(record.covariance * scale)
             yield Notice(
                 Level.INFO, f"whitened with {source}, noise variance scaled by {scale:.4g}"
             )
-        elif sum(map(len, self._waiting)) < enough:
-            return
         else:
             yield from self._whiten_by_edges()
         self._settled = True
@@ -145,15 +169,18 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
     def _own_noise(self, dwell_s: float) -> tuple[NoiseRecord, str] | None:
         if not self._noise or self._link is None:
             return None
+        known_s = sampling_time_s(self._noise[0]) or dwell_s
         record = NoiseRecord(
             covariance=noise_covariance(noise_samples(self._noise)[None]),
-            dwell_s=sampling_time_s(self._noise[0]) or dwell_s,
+            dwell_s=known_s or _SOME_DWELL_S,
             labels=self._link.coil_labels,
             bandwidth_ratio=self._link.bandwidth_ratio,
             when_s=time.time(),
         )
         self._noise.clear()
-        if self.context.storage and self._storage_id:
+        if not known_s:
+            self._losses.append("noise lines: no sampling time in their headers, nor in others")
+        elif self.context.storage and self._storage_id:
             self._keep(self.context.storage, record)
         return record, "the scan's own noise lines"
 
@@ -168,9 +195,7 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
         try:
             return store.load(measurement)
         except StorageError as e:
-            text = f"{e}; the noise scan is not used"
-            if text not in self._losses:  # it is looked for with every batch that waits
-                self._losses.append(text)
+            self._losses.append(f"{e}; the noise scan is not used")
             return None
 
     def _new_losses(self) -> Iterator[Notice]:
@@ -179,7 +204,7 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
         self._losses_noted = len(self._losses)
         yield from (Notice(Level.WARNING, text) for text in news)
 
-    def _stored_noise(self) -> tuple[NoiseRecord, str] | None:
+    def _stored_noise(self, n_channels: int) -> tuple[NoiseRecord, str] | None:
         if self._link is None or self.context.storage is None:
             return None
         store = NoiseStore(self.context.storage)
@@ -187,9 +212,15 @@ class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
             record = self._loaded(store, measurement)
             if record is not None:
                 matched = in_order_of(self._link.coil_labels, record.labels, record.covariance)
-                if matched is None or len(matched) != self._n_channels:
+                if matched is None or len(matched) != n_channels:
                     continue
                 when = datetime.fromtimestamp(record.when_s, UTC)
                 found = replace(record, covariance=matched)
                 return found, f"the noise scan of {when:%Y-%m-%d %H:%M} UTC"
         return None
+
+
+def _n_channels(runs: Sequence[Acquisitions]) -> int:
+    """Channels of lines, of one that images where there is one."""
+    lines = next((run for run in runs if len(imaging(run))), runs[0])
+    return int(lines.data.shape[1])

@@ -132,7 +132,7 @@ def begin_coarsely(
     half = _task(field_ppm, mask, weight, None, (geometry, shape)).halved()
     if half is None:
         return None
-    coarse = _begun(half, (strength, outside), _COARSE_STEPS[1:], measured=False)
+    coarse = _begun(half, (strength, outside), _COARSE_STEPS[1:])
     whole = np.empty(shape, np.float32)
     carry(coarse.everywhere(_COARSE_STEPS[0]), whole)
     return whole
@@ -193,16 +193,14 @@ def _begun(
     task: Task,
     cost: tuple[float, float],
     coarse_steps: tuple[int, ...],
-    *,
-    measured: bool = True,
 ) -> _Problem:
     """A problem whose states are those of a solution on half the grid, where that is a grid."""
     half = task.halved() if coarse_steps else None
     if half is None:
-        return _Problem(task, cost, measured=measured)
-    coarse = _begun(half, cost, coarse_steps[1:], measured=measured)
+        return _Problem(task, cost)
+    coarse = _begun(half, cost, coarse_steps[1:])
     coarse.solve(squares, (coarse_steps[0], coarse_steps[0]), 0.0)
-    problem = _Problem(task, cost, measured=measured)
+    problem = _Problem(task, cost)
     problem.carry_on(coarse)
     return problem
 
@@ -210,7 +208,7 @@ def _begun(
 class _Problem:
     """Arrays of one inversion: they live through its stages. ``cost`` is λ and that outside."""
 
-    def __init__(self, task: Task, cost: tuple[float, float], *, measured: bool = True) -> None:
+    def __init__(self, task: Task, cost: tuple[float, float]) -> None:
         strength, self.outside = cost
         if not strength > 0:
             raise ReconError(f"strength: found {strength:g} ppm·mm, needed a positive number")
@@ -224,7 +222,7 @@ class _Problem:
         images = () if task.magnitude is None else (task.magnitude,)
         weights = gradient_weights(task.mask, task.shape, images, outside=self.outside)
         self.gradients = gradients(task.geometry.voxel_mm, strength / float(rho), weights)
-        self.model, self.chi = (RealPlan(task.shape, measured=measured) for _ in range(2))
+        self.model, self.chi = (RealPlan(task.shape) for _ in range(2))
         self.model.real[...] = self.data
         self.state = self.data.copy()
         self.chi.real[...] = 0  # the divergence of the flow; after a step, χ until it is shrunk
