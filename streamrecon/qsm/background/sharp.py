@@ -40,10 +40,9 @@ def remove_vsharp(
     """Spherical means taken off with balls as large as fit, then deconvolved (V-SHARP).
 
     From ``largest_mm`` down in steps of 1 mm to the smallest that holds a neighbour; three real
-    FFTs per ball. Balls are of whole voxels, those whose centres they hold: shares of voxels at
-    their rims ask for more of the mask, and on three head phantoms gave 2 % more error. Lost are
-    the voxels with a neighbour outside along the axes of the shortest side: 3-5 % of a head. Near
-    the rim small balls see little of the local field. Underestimates what varies slowly.
+    FFTs per ball. Balls hold whole voxels: fractions at their rims ask for more of the mask, and on
+    three head phantoms gave 2 % more error. Lost are the voxels with a neighbour outside along the
+    axes of the shortest side: 3-5 % of a head. Underestimates what varies slowly, most at the rim.
 
     Parameters
     ----------
