@@ -168,7 +168,7 @@ class Ids:
 class ScanProtocol:
     """All that the MRD header says; the position comes with the first line.
 
-    ``remarks`` say which of its numbers were not read as they stand.
+    ``corrections`` say which of its numbers were not read as they stand.
     """
 
     echoes: EchoTrain
@@ -182,7 +182,7 @@ class ScanProtocol:
     model: str = ""
     patient_position: str = ""
     ids: Ids = field(default_factory=Ids, repr=False)
-    remarks: tuple[str, ...] = ()
+    corrections: tuple[str, ...] = ()
 
 
 def of_slab(protocol: ScanProtocol, number: int) -> ScanProtocol:

@@ -28,7 +28,7 @@ def test_times_are_read_in_the_unit_that_a_scanner_can_have(te_ms, tr_ms, te_s, 
     assert found.te_s == pytest.approx(te_s)
     assert found.tr_s == (None if tr_s is None else pytest.approx(tr_s))
     as_they_stand = [te_s, (tr_s,)].count(te_ms or None) + (tr_s == tr_ms and bool(tr_ms))
-    assert len(found.remarks) == as_they_stand
+    assert len(found.corrections) == as_they_stand
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,10 @@ def test_partitions_that_are_never_encoded_are_slices(
     steps, fov_mm = CounterRange(0, 39, 20), (6.0, 200.0, 180.0)
     encoding = Encoding((n_z, 40, 90), fov_mm, (wanted, 40, 45), (3.0, 200.0, 90.0), steps, kz)
 
-    found, remarks = slices_as_meant(encoding, limits_kz=limits_kz)
+    found, corrections = slices_as_meant(encoding, limits_kz=limits_kz)
 
     assert found.encoded_shape == (partitions, 40, 90)
     assert found.encoded_fov_mm == (
         (6.0, 200.0, 180.0) if partitions == n_z else (3.0, 200.0, 180.0)
     )
-    assert len(remarks) == (partitions != n_z)
+    assert len(corrections) == (partitions != n_z)

@@ -44,7 +44,7 @@ class AssembleImages(Gadget[ScanHeader | Image]):
         """Learn from the header; keep images."""
         if isinstance(item, ScanHeader):
             self._protocol = item.protocol
-            yield from (Notice(Level.WARNING, text) for text in item.protocol.remarks)
+            yield from (Notice(Level.WARNING, text) for text in item.protocol.corrections)
             yield item
             return
         self._images.append(item)

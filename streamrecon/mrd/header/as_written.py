@@ -14,11 +14,11 @@ _SHORTEST_TR_MS = 1.0  # no gradient echo comes sooner again
 
 
 class Times(NamedTuple):
-    """Echo times and repetition time [s], and what is to be said of them."""
+    """Echo times and repetition time [s], and which of them were taken for seconds."""
 
     te_s: tuple[float, ...]
     tr_s: float | None
-    remarks: tuple[str, ...]
+    corrections: tuple[str, ...]
 
 
 def times_as_meant(te_ms: tuple[float, ...], tr_ms: float | None) -> Times:
@@ -31,7 +31,7 @@ def times_as_meant(te_ms: tuple[float, ...], tr_ms: float | None) -> Times:
     >>> times_as_meant((0.005, 0.01), 0.028)[:2]
     ((0.005, 0.01), 0.028)
     >>> times_as_meant((5.0, 10.0), 28.0)
-    Times(te_s=(0.005, 0.01), tr_s=0.028, remarks=())
+    Times(te_s=(0.005, 0.01), tr_s=0.028, corrections=())
     """
     tr_is_s = tr_ms is not None and 0 < tr_ms < _SHORTEST_TR_MS
     te_is_s = (
@@ -44,9 +44,9 @@ def times_as_meant(te_ms: tuple[float, ...], tr_ms: float | None) -> Times:
     if tr_ms is not None and te_s and 0 < s_from_ms(tr_ms) < max(te_s) <= tr_ms:
         tr_is_s = True
     tr_s = tr_ms if tr_ms is None or tr_is_s else s_from_ms(tr_ms)
-    said = [("TE", te_ms)] if te_is_s else []
-    said += [("TR", (tr_ms,))] if tr_is_s and tr_ms is not None else []
-    return Times(te_s, tr_s, tuple(_in_seconds(name, found) for name, found in said))
+    in_seconds = [("TE", te_ms)] if te_is_s else []
+    in_seconds += [("TR", (tr_ms,))] if tr_is_s and tr_ms is not None else []
+    return Times(te_s, tr_s, tuple(_in_seconds(name, found) for name, found in in_seconds))
 
 
 def _in_seconds(name: str, found: tuple[float, ...]) -> str:
@@ -63,7 +63,7 @@ def slices_as_meant(encoding: Encoding, *, limits_kz: bool) -> tuple[Encoding, t
     n_z, wanted = encoding.encoded_shape[0], encoding.recon_shape[0]
     if n_z == 1 or wanted > 1 or not limits_kz or len(encoding.kz) > 1:
         return encoding, ()
-    remark = (
+    correction = (
         f"encodedSpace/matrixSize/z: found {n_z} with one kz and one partition wanted, read as 1"
     )
     meant = replace(
@@ -72,4 +72,4 @@ def slices_as_meant(encoding: Encoding, *, limits_kz: bool) -> tuple[Encoding, t
         encoded_fov_mm=(encoding.recon_fov_mm[0], *encoding.encoded_fov_mm[1:]),
         kz=CounterRange(),
     )
-    return meant, (remark,)
+    return meant, (correction,)

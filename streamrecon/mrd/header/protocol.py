@@ -61,7 +61,7 @@ def protocol_of(
     """`read_protocol` of a header that is parsed already."""
     _check_trajectory(facts)
     f0_hz = _frequency_hz(facts)
-    times, tr_s, remarks = _times(facts, te_s)
+    times, tr_s, corrections = _times(facts, te_s)
     contrast = _contrasts(facts, times)
     limits_kz = facts.has("encoding/encodingLimits/kspace_encoding_step_2")
     encoding, more = slices_as_meant(_encoding(facts, contrast), limits_kz=limits_kz)
@@ -91,7 +91,7 @@ def protocol_of(
         model=facts.text(f"{_SYSTEM}/systemModel"),
         patient_position=facts.text(f"{_MEASUREMENT}/patientPosition").upper(),
         ids=_ids(facts, xml),
-        remarks=remarks + more,
+        corrections=corrections + more,
     )
 
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm.background.pdf import LocalField, checked_total, padded
+from streamrecon.qsm.background.pdf import LocalField, padded
 from streamrecon.qsm.dipole import padded_shape
-from streamrecon.qsm.solvers import Operator, convolution, least_squares
+from streamrecon.qsm.solvers import Operator, checked_field, convolution, least_squares
 
 Real = NDArray[np.float32]
 
@@ -60,7 +60,7 @@ def remove_vsharp(
     Li et al. (2011) NeuroImage 55:1645. doi:10.1016/j.neuroimage.2010.11.088
     Wu et al. (2012) Magn Reson Med 67:137. doi:10.1002/mrm.23000
     """
-    field = checked_total(field_ppm, mask)
+    field = checked_field(field_ppm, mask, "background")
     shape = _roomy(geometry, largest_mm)
     crop = mask.shape
     spectrum, inside = rfftn(field, shape), rfftn(mask.astype(np.float32), shape)
@@ -115,7 +115,7 @@ def remove_resharp(
     ----------
     Sun and Wilman (2014) Magn Reson Med 71:1151. doi:10.1002/mrm.24765
     """
-    field = checked_total(field_ppm, mask)
+    field = checked_field(field_ppm, mask, "background")
     shape = _roomy(geometry, radius_mm)
     ball = ball_kernel(geometry, shape, radius_mm)
     kept = _kept(mask, ball, shape)
@@ -166,7 +166,7 @@ def remove_vresharp(
     ----------
     Sun and Wilman (2014) Magn Reson Med 71:1151. doi:10.1002/mrm.24765
     """
-    field = checked_total(field_ppm, mask)
+    field = checked_field(field_ppm, mask, "background")
     shape = _roomy(geometry, largest_mm)
     parts, done = _rings(mask, geometry, shape, largest_mm)
 
@@ -240,7 +240,7 @@ def remove_ismv(
     ----------
     Wen et al. (2014) Magn Reson Med 72:1065. doi:10.1002/mrm.24998
     """
-    field = checked_total(field_ppm, mask)
+    field = checked_field(field_ppm, mask, "background")
     shape = _roomy(geometry, radius_mm)
     ball = ball_kernel(geometry, shape, radius_mm)
     kept = _kept(mask, ball, shape)
