@@ -19,6 +19,9 @@ from streamrecon.qsm.solvers import Operator, convolution, least_squares
 
 Real = NDArray[np.float32]
 
+PDF = "PDF"
+"""What the method is called."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LocalField:
@@ -97,7 +100,7 @@ def remove_pdf(
     )
     background = spread(found.unknown)[tuple(slice(n) for n in mask.shape)]
     local = (field - background) * mask
-    return LocalField("PDF", local, mask.copy(), found.iterations, found.converged)
+    return LocalField(PDF, local, mask.copy(), found.iterations, found.converged)
 
 
 def checked_total(field_ppm: NDArray[np.floating], mask: NDArray[np.bool_]) -> Real:
