@@ -18,6 +18,9 @@ from streamrecon.qsm.solvers import Operator, checked_field, convolution, least_
 
 Real = NDArray[np.float32]
 
+PDF = "PDF"
+"""What the method is called."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LocalField:
@@ -96,7 +99,7 @@ def remove_pdf(
     )
     background = spread(found.unknown)[tuple(slice(n) for n in mask.shape)]
     local = (field - background) * mask
-    return LocalField("PDF", local, mask.copy(), found.iterations, found.converged)
+    return LocalField(PDF, local, mask.copy(), found.iterations, found.converged)
 
 
 def _normalised(weight: NDArray[np.floating] | None, mask: NDArray[np.bool_]) -> Real:
