@@ -22,7 +22,7 @@ def first_of_pair(options: argparse.Namespace) -> Path:
     found = tuple(name for name in names if getattr(options, name))
     if found not in {names[:2], names[2:]}:
         shown = " and ".join(f"--{name}" for name in found) or "neither"
-        raise ConfigError(f"found {shown}, needed --phase and --mag, or --real and --imag")
+        raise ConfigError(f"found {shown}, needed --phase and --mag, --real and --imag, or --local")
     if options.real and options.phase_ends:
         raise ConfigError("--phase-ends: found with --real and --imag, which have their own scale")
     path: Path = getattr(options, found[0])[0]

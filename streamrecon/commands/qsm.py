@@ -9,14 +9,13 @@ from dataclasses import replace
 from glob import escape
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from streamrecon_gadgets.maps.field import FieldImages, MapField
 from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
 
 from streamrecon.commands.echo_files import EchoFiles, name_of
 from streamrecon.commands.given_images import first_of_pair, read_given
-from streamrecon.commands.mask_files import mask_beside, read_mask
+from streamrecon.commands.local_field import map_local_field
+from streamrecon.commands.mask_files import read_regions
 from streamrecon.commands.options import writable, write
 from streamrecon.console import Watch, tell_renamed
 from streamrecon.errors import ConfigError
@@ -47,7 +46,7 @@ the files, the direction of B0 from the affine, the scale of the phase from its 
 the patient."""
 _EPILOG = """\
 qualities:
-  fast       a look at once: truncated division, most of the scale
+  fast       a look at once: sparse gradients on half of the grid, truncated division for the rest
   standard   the number: total variation, its strength from the noise
   best       as standard, run to its end: the last per cents, several times slower
   consensus  the example of the consensus paper (doi:10.1002/mrm.30006), for comparison
@@ -66,6 +65,7 @@ examples:
   streamrecon qsm --phase phase4d.nii --mag mag4d.nii --te 4 8 12 --b0 3 --sign -1 -o qsm
   streamrecon qsm --phase dicom/ --mag dicom/ -o qsm
   streamrecon qsm --real dicom/ --imag dicom/ -o qsm
+  streamrecon qsm --local sub-1_localfield.nii.gz --mask brain.nii.gz --b0 3 -o qsm
 
 Written: NAME_Chimap.nii.gz in ppm with a JSON sidecar, and a contact sheet; see --fields."""
 
@@ -86,6 +86,11 @@ def add(parser: argparse.ArgumentParser) -> None:
             f"--{part}", type=Path, nargs="+", metavar="FILE",
             help=f"{part}{'inary' if part == 'imag' else ''} part, in place of phase and magnitude",
         )  # fmt: skip
+    scan.add_argument(
+        "--local", type=Path, metavar="FILE",
+        help="in place of the phase: a clean local field in ppm, positive where B exceeds B0;"
+        " needs --b0, takes --mask and --mag",
+    )  # fmt: skip
     scan.add_argument(
         "--te", nargs="+", default=[], metavar="TE",
         help="echo times in ms or s, as 4 8.5 or 0.004,0.0085 or 4ms 8.5ms (JSON sidecars)",
@@ -155,18 +160,32 @@ def run(options: argparse.Namespace) -> int:
     began = time.perf_counter()
     if (options.reference == "region") != (options.region is not None):
         raise ConfigError("--reference region and --region FILE: found one, needed both or none")
+    if options.local is not None:
+        return _run_local(options, began)
     first = first_of_pair(options)
     _refuse_to_replace(writable(options.output), name_of(first), options.overwrite)
     with Watch(options.output.name) as watch:
         files = read_given(options)
         _refuse_to_replace(options.output, files.name, options.overwrite)
-        _say(watch, Level.INFO, *files.messages)
-        _say(watch, Level.WARNING, *files.doubts)
-        regions = _regions(options, files, watch)
-        field = _signed_field(files, options.sign, regions, watch)
-        volumes = _volumes(field, regions, options, watch)
+        beside = (options.mag or options.real)[0]
+        given = read_regions(options.mask, options.region, files.geometry, beside=beside)
+        _say(watch, Level.INFO, *files.messages, *given.messages)
+        _say(watch, Level.WARNING, *files.doubts, *given.doubts)
+        field = _signed_field(files, options.sign, given.regions, watch)
+        volumes = _volumes(field, given.regions, options, watch)
         _say(watch, Level.INFO, f"done in {time.perf_counter() - began:.1f} s")
     write(_harvest(volumes), options.output, ["nifti", "png"])
+    return 0
+
+
+def _run_local(options: argparse.Namespace, began: float) -> int:
+    """The map of a local field that is given."""
+    _refuse_to_replace(writable(options.output), name_of(options.local), options.overwrite)
+    with Watch(options.output.name) as watch:
+        volume, messages, doubts = map_local_field(options)
+        _say(watch, Level.WARNING, *doubts)
+        _say(watch, Level.INFO, *messages, f"done in {time.perf_counter() - began:.1f} s")
+    write(_harvest([volume]), options.output, ["nifti", "png"])
     return 0
 
 
@@ -184,20 +203,6 @@ def _refuse_to_replace(folder: Path, name: str, overwrite: bool) -> None:
             f"--output {folder}: found {there[0]} there already; needed another folder, "
             "or --overwrite"
         )
-
-
-def _regions(options: argparse.Namespace, files: EchoFiles, watch: Watch) -> Regions:
-    """The masks that are given, with what is doubtful about them said."""
-    brain = options.mask
-    if brain == "auto":
-        brain = mask_beside((options.mag or options.real)[0])
-        _say(watch, Level.INFO, f"mask: {brain.name}")
-    masks: list[NDArray[np.bool_] | None] = []
-    for path in (brain, options.region):
-        found = None if path is None else read_mask(Path(path), files.geometry)
-        _say(watch, Level.WARNING, *(found.doubts if found else ()))
-        masks.append(found.mask if found else None)
-    return Regions(*masks)
 
 
 def _signed_field(files: EchoFiles, wanted: str, regions: Regions, watch: Watch) -> FieldMap:
