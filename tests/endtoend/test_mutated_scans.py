@@ -44,7 +44,7 @@ def test_no_damage_to_images_is_told_to_be_the_services_fault(
     with capsys.disabled():
         print(f" and from seed {first}", end="")
 
-    for seed in (*range(100), *range(first, first + 50)):
+    for seed in (*range(100), 2607, 2731, *range(first, first + 50)):
         answer = answer_in_process(mutated_images(seed))
 
         assert not answer.is_internal, (seed, answer.texts, answer.error)

@@ -15,7 +15,7 @@ from streamrecon.mrd.axes import vector
 from streamrecon.mrd.header.phase_sign import stated_sign
 from streamrecon.mrd.images import meta_keys as names
 from streamrecon.mrd.images.meta import first_value
-from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
+from streamrecon.mrd.images.volumes_from_images import Stack, meta_number, stacks_of
 from streamrecon.mrd.wire.messages import Image
 
 _COUNTERS = ("image_type", "image_series_index", "contrast", "repetition", "set", "phase")
@@ -81,8 +81,9 @@ def _numbered(images: Iterable[Image]) -> list[Image]:
 
 
 def _counters(image: Image) -> tuple[float, ...]:
-    times = image.meta.get(names.TE_S) or image.meta.get(names.FIRE_TE_MS) or ("0",)
-    return (*(int(image.header[name]) for name in _COUNTERS), float(times[0]))
+    given = next((name for name in (names.TE_S, names.FIRE_TE_MS) if image.meta.get(name)), None)
+    time = meta_number(image.meta, given) if given else 0.0
+    return (*(int(image.header[name]) for name in _COUNTERS), time)
 
 
 def _by_place(group: Sequence[Image]) -> list[Image]:

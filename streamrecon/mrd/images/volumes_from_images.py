@@ -158,7 +158,7 @@ def _grid(group: list[Image]) -> tuple[Geometry, tuple[str, ...]]:
         axes = np.stack([row.step / row.spacing_mm, *axes[1:]])
         nz, dz, centre = len(group), row.spacing_mm, row.at(len(group) // 2)
     elif nz == 1 and names.SPACING_MM in first.meta:
-        dz = _number(first.meta, names.SPACING_MM)
+        dz = meta_number(first.meta, names.SPACING_MM)
     left, posterior, superior = centre.tolist()
     return Geometry((nz, ny, nx), (dz, dy, dx), axes, (left, posterior, superior)), comments
 
@@ -171,7 +171,7 @@ def _voxel_mm(image: Image) -> tuple[float, float, float]:
 
 def _thickness_mm(image: Image) -> float:
     if names.SLAB_MM in image.meta:
-        return _number(image.meta, names.SLAB_MM)
+        return meta_number(image.meta, names.SLAB_MM)
     depth_mm = float(image.header["field_of_view"][2])
     return depth_mm / int(image.data.shape[1])
 
@@ -203,10 +203,10 @@ def _direction(image: Image, name: str, field_name: str) -> Vector:
 
 def _te_s(meta: Meta) -> float | None:
     if names.TE_S in meta:
-        return _number(meta, names.TE_S)
+        return meta_number(meta, names.TE_S)
     for name in (names.FIRE_TE_MS, names.TE_MS):
         if meta.get(name):
-            return s_from_ms(_number(meta, name))
+            return s_from_ms(meta_number(meta, name))
     return None
 
 
@@ -214,8 +214,8 @@ def _rescaled(values: NDArray[np.generic], meta: Meta) -> NDArray[np.generic]:
     """Values as the server means them: value = pixel · slope + intercept."""
     if names.SLOPE not in meta and names.INTERCEPT not in meta:
         return values
-    slope = _number(meta, names.SLOPE) if names.SLOPE in meta else 1.0
-    intercept = _number(meta, names.INTERCEPT) if names.INTERCEPT in meta else 0.0
+    slope = meta_number(meta, names.SLOPE) if names.SLOPE in meta else 1.0
+    intercept = meta_number(meta, names.INTERCEPT) if names.INTERCEPT in meta else 0.0
     return values.astype(np.float32) * np.float32(slope) + np.float32(intercept)
 
 
@@ -227,7 +227,14 @@ def _in_ppm(values: NDArray[np.generic], meta: Meta) -> tuple[NDArray[np.generic
     return values.astype(np.float32) * np.float32(1e-3), "ppm"
 
 
-def _number(meta: Meta, name: str) -> float:
+def meta_number(meta: Meta, name: str) -> float:
+    """The first value of that name.
+
+    Raises
+    ------
+    HeaderError
+        If it is no finite number.
+    """
     try:
         number = float(first_value(meta, name))
     except ValueError:
