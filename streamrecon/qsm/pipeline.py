@@ -10,8 +10,7 @@ consensus   V-SHARP 12 … 1 mm    nlTV, weak   λ 5e-4, β 150 at the last echo
 =========== ==================== ============ ================================== ==============
 
 Consensus is the example of the consensus paper (doi:10.1002/mrm.30006) with its published figures:
-one layer eroded, misfits above 0.3 down-weighted, whole brain for reference. Balls no
-larger than a voxel are left out.
+one layer eroded, misfits above 0.3 down-weighted, the brain as reference, no ball below a voxel.
 
 `streamrecon.qsm.given_local_field` inverts a local field that is given clean.
 """
@@ -213,7 +212,7 @@ def invert(
     region: NDArray[np.bool_] | None = None,
 ) -> Susceptibility:
     """Susceptibility of a local field, as the preset or ``inversion`` wants it, with its zero."""
-    notices = [*total.notices, _told(local, total.mask)]
+    notices = [*total.notices, _removal(local, total.mask)]
     solved = _solved_twice if two_pass else _solved
     found, method = solved(total, local, geometry, (quality, inversion))
     notices.append(f"inversion: {method}, {found.iterations} steps")
@@ -228,7 +227,7 @@ def invert(
     return Susceptibility(referenced, local.mask, total, local, tuple(notices), converged)
 
 
-def _told(local: LocalField, mask: NDArray[np.bool_]) -> str:
+def _removal(local: LocalField, mask: NDArray[np.bool_]) -> str:
     """What the removal of the background was, and what it lost."""
     steps = f", {local.iterations} steps" if local.iterations else ""
     lost = 100 * (1 - local.mask.sum() / max(mask.sum(), 1))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from streamrecon.errors import ConfigError
-from streamrecon.memory import share_bytes
+from streamrecon.memory import bytes_of_each
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.header.noise_dependency import dependency_meta
 from streamrecon.mrd.images.image_series import ImageSeries
@@ -188,7 +188,7 @@ class Session:
             storage=self._settings.storage,
             session=self._name,
             delivery=delivery_of(self._settings),
-            memory_bytes=share_bytes(self._settings.sessions, self._settings.memory_gib),
+            memory_bytes=bytes_of_each(self._settings.sessions, self._settings.memory_gib),
         )
         return build_chain(spec, self._registry, context, overrides=parameters)
 

@@ -10,12 +10,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from threading import Thread
 
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.wire.limits import GIB, MIB
-from streamrecon.mrd.wire.messages import Close, Message, Text
+from streamrecon.mrd.wire.messages import Close, Header, Message, Text
 from streamrecon.server.error_report import answer, code_of, is_bug
 from streamrecon.server.log_lines import log_to_stderr
 from streamrecon.server.progress import Progress
@@ -36,8 +35,8 @@ _DAY_S = 86400.0
 _SWITCH_S = 2e-4  # the chain comes back from compiled loops often, and must not wait 5 ms each time
 
 
-def _nothing(_: Path | None) -> None:
-    """Neither warm up nor recall nor learn."""
+def _nothing() -> None:
+    """Not warm up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +48,11 @@ class WorkerSetup:
     registry
         The gadgets that a chain file may name.
     warm
-        Called with the storage before the first scan: loads kernels and plans.
-    recall
-        Called with the storage when a client comes: takes over what was learnt since the warm-up.
-    learn
-        Called with the storage after a scan: keeps what the next worker can use.
+        Called before the first scan: loads modules, compiles kernels.
     """
 
     registry: Registry
-    warm: Callable[[Path | None], None] = _nothing
-    recall: Callable[[Path | None], None] = _nothing
-    learn: Callable[[Path | None], None] = _nothing
+    warm: Callable[[], None] = _nothing
 
 
 Equip = Callable[[], WorkerSetup]
@@ -92,26 +85,17 @@ def work(channel: socket.socket, settings: Settings, equip: Equip) -> None:
     if settings.threads is not None:
         set_budget(settings.threads)
     equipment = equip()
-    equipment.warm(settings.storage)
+    equipment.warm()
     with channel:
         send_frame(channel, Kind.READY)
         given = receive_job(channel)
         if given is not None:
             job, client, progress = given
             send_frame(channel, Kind.TAKEN)
-            equipment.recall(settings.storage)
             with client, progress:
                 SessionProcess(
                     job, client, channel, equipment=equipment, settings=settings, progress=progress
                 ).run()
-            _learn(equipment, settings)
-
-
-def _learn(equipment: WorkerSetup, settings: Settings) -> None:
-    try:
-        equipment.learn(settings.storage)
-    except OSError as error:
-        _log.error("storage %s: %s", settings.storage, error.strerror)
 
 
 class SessionProcess:
@@ -193,6 +177,8 @@ class SessionProcess:
 
     def _see(self, message: Message) -> None:
         """Take a message as it comes, ahead of the chain."""
+        if isinstance(message, Header):
+            self._progress.note_opened()
         if self._copy is not None:
             self._copy.take(message)
         self._note_progress()

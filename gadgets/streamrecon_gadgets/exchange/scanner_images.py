@@ -40,10 +40,11 @@ class AssembleImages(Gadget[ScanHeader | Image]):
     _protocol: ScanProtocol | None = PrivateAttr(default=None)
     _images: list[Image] = PrivateAttr(default_factory=list)
 
-    def feed(self, item: ScanHeader | Image) -> Iterator[ScanHeader | Image]:
+    def feed(self, item: ScanHeader | Image) -> Iterator[Notice | ScanHeader | Image]:
         """Learn from the header; keep images."""
         if isinstance(item, ScanHeader):
             self._protocol = item.protocol
+            yield from (Notice(Level.WARNING, text) for text in item.protocol.corrections)
             yield item
             return
         self._images.append(item)

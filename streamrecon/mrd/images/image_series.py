@@ -75,8 +75,8 @@ class ImageSeries:
         """
         if self._gave or not self._dropped:
             return None
-        left = ", ".join(sorted(self._dropped))
-        return Notice(Level.WARNING, f"no image: the chain ends with {left}; {_REMEDY}")
+        kinds = ", ".join(sorted(self._dropped))
+        return Notice(Level.WARNING, f"no image: the chain ends with {kinds}; {_REMEDY}")
 
     def images(self, volume: Volume) -> list[Image]:
         """The volume as images."""

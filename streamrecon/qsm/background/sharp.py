@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm.background.pdf import LocalField, checked_total, padded
+from streamrecon.qsm.background.pdf import LocalField, padded
 from streamrecon.qsm.dipole import padded_shape
-from streamrecon.qsm.solvers import Operator, convolution, least_squares
+from streamrecon.qsm.solvers import Operator, checked_field, convolution, least_squares
 
 Real = NDArray[np.float32]
 
@@ -40,10 +40,9 @@ def remove_vsharp(
     """Spherical means taken off with balls as large as fit, then deconvolved (V-SHARP).
 
     From ``largest_mm`` down in steps of 1 mm to the smallest that holds a neighbour; three real
-    FFTs per ball. Balls are of whole voxels, those whose centres they hold: shares of voxels at
-    their rims ask for more of the mask, and on three head phantoms gave 2 % more error. Lost are
-    the voxels with a neighbour outside along the axes of the shortest side: 3-5 % of a head. Near
-    the rim small balls see little of the local field. Underestimates what varies slowly.
+    FFTs per ball. Balls hold whole voxels: fractions at their rims ask for more of the mask, and on
+    three head phantoms gave 2 % more error. Lost are the voxels with a neighbour outside along the
+    axes of the shortest side: 3-5 % of a head. Underestimates what varies slowly, most at the rim.
 
     Parameters
     ----------
@@ -61,7 +60,7 @@ def remove_vsharp(
     Li et al. (2011) NeuroImage 55:1645. doi:10.1016/j.neuroimage.2010.11.088
     Wu et al. (2012) Magn Reson Med 67:137. doi:10.1002/mrm.23000
     """
-    field = checked_total(field_ppm, mask)
+    field = checked_field(field_ppm, mask, "background")
     shape = _roomy(geometry, largest_mm)
     crop = mask.shape
     spectrum, inside = rfftn(field, shape), rfftn(mask.astype(np.float32), shape)
@@ -116,7 +115,7 @@ def remove_resharp(
     ----------
     Sun and Wilman (2014) Magn Reson Med 71:1151. doi:10.1002/mrm.24765
     """
-    field = checked_total(field_ppm, mask)
+    field = checked_field(field_ppm, mask, "background")
     shape = _roomy(geometry, radius_mm)
     ball = ball_kernel(geometry, shape, radius_mm)
     kept = _kept(mask, ball, shape)
@@ -167,7 +166,7 @@ def remove_vresharp(
     ----------
     Sun and Wilman (2014) Magn Reson Med 71:1151. doi:10.1002/mrm.24765
     """
-    field = checked_total(field_ppm, mask)
+    field = checked_field(field_ppm, mask, "background")
     shape = _roomy(geometry, largest_mm)
     parts, done = _rings(mask, geometry, shape, largest_mm)
 
@@ -241,7 +240,7 @@ def remove_ismv(
     ----------
     Wen et al. (2014) Magn Reson Med 72:1065. doi:10.1002/mrm.24998
     """
-    field = checked_total(field_ppm, mask)
+    field = checked_field(field_ppm, mask, "background")
     shape = _roomy(geometry, radius_mm)
     ball = ball_kernel(geometry, shape, radius_mm)
     kept = _kept(mask, ball, shape)
