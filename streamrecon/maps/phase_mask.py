@@ -16,6 +16,7 @@ from streamrecon.errors import ReconError
 
 Real = NDArray[np.float32]
 
+_LARGEST = 0.999  # of the forward phase
 _TARGETS = ((1.5, 0.040), (3.0, 0.020), (7.0, 0.0135))  # B0 [T], TE [s]
 
 
@@ -91,19 +92,19 @@ def chi_weight(
     return _falling(chi_ppm, darkens.sign * full_ppm, power)
 
 
-def soft_weight(
+def positive_weight(
     phase: NDArray[np.floating],
     mask: NDArray[np.bool_],
     *,
-    strength: float = 4.0,
+    power: float = 4.0,
     darkens: Darkens = Darkens.PARAMAGNETIC,
 ) -> Real:
-    r"""Factor from phase in any unit, without a kink; 1 outside the mask.
+    r"""Factor from phase in any unit: 1 up to 0, 0 at the largest of the image, 1 outside the mask.
 
-    .. math:: w = \tfrac12\bigl(1 - \tanh(\pm\varphi/m - 1)\bigr), \quad
-              m = \tfrac{10}{\text{strength}} \operatorname{median}(\pm\varphi > 0)
+    .. math:: w = \bigl(1 - \min(\max(\pm\varphi, 0) / m, 1)\bigr)^p
 
-    The scale is that of the image itself, so that noisy phase darkens less.
+    m leaves a thousandth of the forward phase above it, as noise and edges do. Noise darkens by its
+    size over that of the strongest vein; where there is neither vein nor edge it darkens most.
 
     References
     ----------
@@ -113,9 +114,9 @@ def soft_weight(
     forwards = turned[mask & (turned > 0)]
     if forwards.size == 0:
         return np.ones(turned.shape, np.float32)
-    scale = np.float32(np.median(forwards) * 10 / strength)
-    weight = (1 - np.tanh(turned / scale - 1)) / 2
-    return np.where(mask, weight, np.float32(1)).astype(np.float32)
+    largest = np.float32(np.quantile(forwards, _LARGEST))
+    ramp = 1 - np.clip(turned / largest, 0, 1)
+    return np.where(mask, ramp ** np.float32(power), np.float32(1)).astype(np.float32)
 
 
 def _falling(values: NDArray[np.floating], end: float, power: int) -> Real:

@@ -23,7 +23,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from streamrecon.errors import ReconError
 from streamrecon.fourier import fft, ifft
-from streamrecon.maps.phase_mask import Darkens, chi_weight, phase_mask, soft_weight
+from streamrecon.maps.phase_mask import Darkens, chi_weight, phase_mask, positive_weight
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.bias_field import correct_bias_field
 from streamrecon.phase.signal_mask import signal_mask
@@ -188,16 +188,18 @@ def swi_clear(
     strength: float = 4.0,
     darkens: Darkens = Darkens.PARAMAGNETIC,
 ) -> Real:
-    """All echoes together, coil sensitivity taken off, softly weighted: CLEAR-SWI [Z, Y, X].
+    """All echoes together, coil sensitivity taken off, weighted: CLEAR-SWI [Z, Y, X].
 
     The magnitude is that with the best signal-to-noise ratio; the phase of every echo is unwrapped
     by its Laplacian, combined with the weights of its signal, and high-pass filtered once. About
     twenty FFTs an echo. Units of the result are those of the magnitude, averaged over the head.
 
-    Three things differ from the paper: the sensitivity comes from bright quantiles of blocks in
-    mm and not from box filters in voxels, so that it does not hang on the voxel's size; the high
-    pass, which is linear, is applied once to the combined phase; no soft threshold is laid on the
-    magnitude. Not for absolute brightness.
+    Four things differ from the paper: the factor is 1 for phase that turns backwards and falls to 0
+    at the strongest one, where the paper's soft one darkens everything, noise too (contrast of
+    veins 1.2-2.8 times as high at 0-90° to B0); the sensitivity comes from bright quantiles of
+    blocks in mm and not from box filters in voxels, so that it does not hang on the voxel's size;
+    the high pass, which is linear, is applied once to the combined phase; no soft threshold is laid
+    on the magnitude. Not for absolute brightness.
 
     Parameters
     ----------
@@ -210,7 +212,7 @@ def swi_clear(
     highpass_mm
         Standard deviation of the Gaussian whose result is taken off, along Y and X [mm].
     strength
-        How black; 4 as published.
+        Power of the factor: how black.
     darkens
         What is shown dark.
 
@@ -233,7 +235,7 @@ def swi_clear(
     frequency = turned / np.maximum(long, np.finfo(np.float32).tiny)
     local = _highpass(frequency, head, geometry, highpass_mm)
     even = correct_bias_field(together, head, geometry)
-    even *= soft_weight(local, head, strength=strength, darkens=darkens)
+    even *= positive_weight(local, head, power=strength, darkens=darkens)
     return even
 
 

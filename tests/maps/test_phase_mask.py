@@ -10,7 +10,7 @@ from streamrecon.maps.phase_mask import (
     Darkens,
     chi_weight,
     phase_mask,
-    soft_weight,
+    positive_weight,
     target_te_s,
 )
 
@@ -41,15 +41,17 @@ def test_the_susceptibility_factor_is_exact() -> None:
     )
 
 
-def test_the_soft_factor_is_a_half_at_its_scale_and_does_not_know_the_unit() -> None:
-    phase = np.array([-3.0, -1.0, 1.0, 2.0, 3.0])  # median of the positive: 2, scale 2·10/4 = 5
-    mask = np.ones(5, bool)
-    expected = (1 - np.tanh(phase / 5 - 1)) / 2
-    np.testing.assert_allclose(soft_weight(phase, mask), expected, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(soft_weight(1e3 * phase, mask), expected, rtol=0, atol=1e-6)
-    mask[0] = False
-    assert soft_weight(phase, mask)[0] == 1
-    assert soft_weight(-abs(phase), mask).tolist() == [1] * 5
+def test_the_positive_factor_ends_at_the_largest_phase_and_does_not_know_the_unit() -> None:
+    phase = np.linspace(-2, 2, 4001)  # the largest but a thousandth of the positive: 1.998
+    mask = np.ones(phase.shape, bool)
+    expected = np.where(phase > 0, np.clip(1 - phase / 1.998, 0, 1) ** 4, 1)
+    np.testing.assert_allclose(positive_weight(phase, mask), expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(positive_weight(1e3 * phase, mask), expected, rtol=0, atol=1e-5)
+    mask[-1] = False
+    assert positive_weight(phase, mask)[-1] == 1
+    assert (positive_weight(-abs(phase), mask) == 1).all()
+    mirrored = positive_weight(-phase, np.ones(phase.shape, bool), darkens=Darkens.DIAMAGNETIC)
+    np.testing.assert_allclose(mirrored, expected, rtol=0, atol=1e-5)
 
 
 def test_the_target_falls_with_the_field() -> None:

@@ -55,7 +55,7 @@ class SwiImages(Gadget[Echoes | LocalFieldMap]):
     lowpass_mm: float = Field(
         default=LOWPASS_MM, gt=0, description="classic: voxel of the smooth reference, mm"
     )
-    strength: float = Field(default=4.0, gt=0, description="clear: how black")
+    strength: float = Field(default=4.0, gt=0, description="clear: power of the factor")
     even: bool = Field(default=False, description="field: take off the coils' brightness")
 
     _done: set[int] = PrivateAttr(default_factory=set)
