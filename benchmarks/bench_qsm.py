@@ -3,8 +3,9 @@
     python benchmarks/bench_qsm.py PHANTOMS [--seeds 5] [--only SECTION]
 
 PHANTOMS holds the folders that ``head_phantom.py`` writes: p3x, p3m, p3n, p3t, and p3x_s1 … for
-more seeds. Metrics are those of the PyPI package qsm-ci; costs are multiples of one transform of
-the volume (complex64, measured plan, out of place, same threads), timed in pairs.
+more seeds, and tex and const of ``textured_head.py``; strengths were chosen on p3x and tex. Metrics
+are those of the PyPI package qsm-ci; costs are multiples of one transform of the volume
+(complex64, measured plan, out of place, same threads), timed in pairs.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from _cost import MeasuredPlan
 from qsm_ci.qsm_eval import field_metrics, score_arrays
 from scipy.ndimage import distance_transform_edt
 
-from streamrecon.fourier import Plan
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.field_fit import fit_field
 from streamrecon.phase.phase_offset import remove_offset
@@ -33,15 +34,20 @@ from streamrecon.qsm.background.sharp import (
     remove_vresharp,
     remove_vsharp,
 )
+from streamrecon.qsm.given_local_field import susceptibility_of_local_field
 from streamrecon.qsm.inversion.closed_form import invert_rts, invert_tikhonov, invert_tkd
+from streamrecon.qsm.inversion.coarse_to_fine import invert_coarse_to_fine
+from streamrecon.qsm.inversion.strength import strength_from_field
 from streamrecon.qsm.inversion.total_variation import invert_robust, invert_tv
 from streamrecon.qsm.mask import find_mask
 from streamrecon.qsm.pipeline import Quality, susceptibility
 from streamrecon.qsm.total_field import total_field
+from streamrecon.threads import budget
 
 GAMMA_BAR_MHZ_PER_T = 42.576  # as the phantom has it
 REGIONS = range(1, 10)  # nuclei, thalamus, white and grey matter
-SECTIONS = ("speed", "unwrapping", "field", "background", "inversion", "whole")
+SECTIONS = ("speed", "unwrapping", "field", "background", "inversion", "strength", "whole")
+CLEAN = ("p3x", "p3m", "tex", "const")  # whose local field is inverted alone
 NOISELESS_STRENGTH = 1e-5  # what the rule gives without noise
 
 
@@ -212,6 +218,45 @@ def inversion(phantoms: dict[str, Phantom]) -> None:
             row(name, label, *chi_score(solve(p.local, everywhere, p.grid) * p.mask, p)[:4])
 
 
+def local_field_alone(phantoms: dict[str, Phantom]) -> None:
+    """The true local field in the brain, given to the presets, with the magnitude and without."""
+    head(
+        "Inversion of the true local field in the mask",
+        "data", "quality", "magnitude", "NRMSE %", "xSIM", "slope", "regions ppb", "strength",
+    )  # fmt: skip
+    for p in phantoms.values():
+        image = np.sqrt(np.sum(p.magnitude**2, axis=0))
+        for quality in (Quality.FAST, Quality.STANDARD, Quality.BEST):
+            for label, magnitude in (("no", None), ("yes", image)):
+                if label == "yes" and quality is not Quality.STANDARD:
+                    continue
+                found = susceptibility_of_local_field(
+                    p.local, p.mask, p.grid, quality=quality, magnitude=magnitude
+                )
+                (told,) = (n for n in found.notices if "ppm·mm" in n)
+                score = chi_score(found.map.chi_ppm, p)[:4]
+                row(p.name, quality.value, label, *score, told.split("inversion: ")[1])
+
+
+def strength(phantoms: dict[str, Phantom]) -> None:
+    """Whether the strength that the field chooses is near the best."""
+    head(
+        "Strength from the field itself, against others, by noise that was added",
+        "data", "noise ppb", "λ found", "NRMSE % at λ / 4", "λ / 2", "λ", "2 λ", "4 λ",
+    )  # fmt: skip
+    rng = np.random.default_rng(1)
+    for p in phantoms.values():
+        thrown = rng.standard_normal(p.mask.shape).astype(np.float32)
+        for noise_ppb in (0.0, 1.0, 4.0):
+            noisy = p.local + np.float32(1e-3 * noise_ppb) * thrown
+            found = strength_from_field(noisy, p.mask, p.grid).value
+            errors = []
+            for share in (0.25, 0.5, 1.0, 2.0, 4.0):
+                chi = invert_tv(noisy, p.mask, p.grid, strength=share * found, outside=1.0).unknown
+                errors.append(chi_score(np.where(p.mask, chi, 0), p)[0])
+            row(p.name, noise_ppb, found, *errors)
+
+
 def whole(phantoms: dict[str, Phantom]) -> None:
     """Echoes to map, over seeds."""
     head(
@@ -266,7 +311,7 @@ def scan(shape: tuple[int, int, int], n_echoes: int) -> Iterator[object]:
 def speed() -> None:
     """Every stage against one transform."""
     echoes, te_s, grid = scan((96, 192, 192), 5)
-    plan = Plan(grid.shape, (0, 1, 2), inverse=False, in_place=False)
+    plan = MeasuredPlan(grid.shape, (0, 1, 2), inverse=False, in_place=False, threads=budget())
 
     def unit() -> object:
         return [plan.run() for _ in range(8)]
@@ -293,10 +338,16 @@ def speed() -> None:
             lambda: remove_pdf(total.fit.field_ppm, mask, grid, weight=total.weight),
         ),
         ("V-SHARP", "-", lambda: remove_vsharp(total.fit.field_ppm, mask, grid)),
-        ("inversion, fast", 15, lambda: invert_tkd(local.field_ppm, mask, grid)),
+        (
+            "inversion, fast",
+            60,
+            lambda: invert_coarse_to_fine(
+                local.field_ppm, mask, grid, strength=3e-4, weight=total.weight
+            ),
+        ),
         (
             "inversion, standard",
-            250,
+            700,
             lambda: invert_tv(
                 local.field_ppm, mask, grid, strength=3e-4, weight=total.weight,
                 magnitude=total.magnitude,
@@ -319,7 +370,7 @@ def main() -> None:
         speed()
     if wanted == ("speed",):
         return
-    names = ["p3x", "p3m", "p3n", "p3t"]
+    names = ["p3x", "p3m", "p3n", "p3t", "tex", "const"]
     phantoms = {name: load(chosen.phantoms / name) for name in names}
     if "unwrapping" in wanted:
         unwrapping(phantoms)
@@ -330,6 +381,9 @@ def main() -> None:
         background(phantoms["p3x"])
     if "inversion" in wanted:
         inversion(phantoms)
+        local_field_alone({name: phantoms[name] for name in CLEAN})
+    if "strength" in wanted:
+        strength({name: phantoms[name] for name in CLEAN})
     if "whole" in wanted:
         more = [f"p3x_s{seed}" for seed in range(1, chosen.seeds)]
         del phantoms["p3t"]  # its air touches the brain: no mask is fair to it

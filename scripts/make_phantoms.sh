@@ -1,5 +1,6 @@
 #!/bin/sh
 # make_phantoms.sh PYTHON HEAD_PHANTOM.PY FOLDER: the phantoms of bench_qsm.py, each once.
+# textured_head.py is looked for beside HEAD_PHANTOM.PY.
 set -eu
 python=$1 program=$2 folder=$3
 
@@ -30,3 +31,11 @@ phantom p3n --nocalc --snr 300
   mkdir -p "$folder/p3t"
   "$python" "$program" "$folder/p3t" >&2
 }
+
+textured=$(dirname "$program")/textured_head.py
+for kind in tex const; do
+  [ -f "$folder/$kind/meta.txt" ] && continue
+  [ -f "$textured" ] || { echo "phantom $kind: $textured is not there" >&2; exit 1; }
+  mkdir -p "$folder/$kind"
+  "$python" "$textured" "$folder/$kind" "$kind" >&2
+done

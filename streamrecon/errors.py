@@ -7,6 +7,7 @@
     - `HeaderError`        the MRD header lacks or contradicts something that is needed
     - `DataError`          the lines do not fit the header, or lines are missing
     - `ReconError`         a numerical stage cannot give a result
+    - `MemoryLimitError`   the scan needs more memory than it may have
     - `DeliveryError`      a destination does not take what was made
     - `StorageError`       a folder of the service cannot be written or read
 
@@ -55,6 +56,12 @@ class ReconError(StreamReconError):
     """A numerical stage cannot give a result."""
 
     code = "recon"
+
+
+class MemoryLimitError(StreamReconError):
+    """The scan needs more memory than it may have."""
+
+    code = "memory"
 
 
 class DeliveryError(StreamReconError):

@@ -63,6 +63,9 @@ def run_scan(
                     watch.received()
 
     chain.run(_watched(series.watched(scan), watch), emit)
+    nothing = series.nothing_sent()
+    if nothing is not None:
+        watch.say(nothing)
 
 
 def _watched(scan: Iterable[Message], watch: Observer) -> Iterator[Message]:

@@ -213,6 +213,57 @@ def test_a_scale_that_a_file_got_wrong_is_passed_over_and_told(shared_data: Path
     assert "was passed over" in files.messages[-1]
 
 
+def write_local_field(folder: Path, *, scale: float = 1.0) -> Path:
+    """Local field of the ball in ppm times ``scale``, in the head."""
+    head, phase = ball_phase(OBLIQUE, 0.4)
+    field = phase[..., 0] / (2 * np.pi * 42.577478518 * 3.0 * TE_S[0])  # nothing wraps at 4 ms
+    path = folder / "sub-9_localfield.nii.gz"
+    nibabel.Nifti1Image((head * field * scale).astype(np.float32), OBLIQUE).to_filename(path)
+    return path
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_local_field_that_is_given_becomes_its_susceptibility(tmp_path, capsys, sign) -> None:
+    path = write_local_field(tmp_path, scale=sign)
+
+    assert main(["qsm", "--local", str(path), "--b0", "3", "-o", str(tmp_path / "out")]) == 0
+
+    chi = nibabel.load(tmp_path / "out" / "sub-9_Chimap.nii.gz")
+    np.testing.assert_allclose(chi.affine, OBLIQUE, atol=1e-4)
+    values = chi.get_fdata()
+    x, y, z = CENTRE
+    core = values[x - 1 : x + 2, y - 1 : y + 2, z - 1 : z + 2].mean()
+    # the point dipole's field on voxels of 2 mm is what limits it
+    assert core - np.median(values[values != 0]) == pytest.approx(0.4 * sign, abs=0.06)
+    assert "ppb that the field has where no source has" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--b0", "3", "--fields"], "found --fields too"),
+        (["--b0", "3", "--sign", "-1"], "found --sign too"),
+        (["--b0", "30000"], "needed tesla"),
+        (["--b0", "3", "--quality", "consensus"], "consensus too"),
+        ([], "--b0"),
+    ],
+)
+def test_what_a_local_field_cannot_give_is_refused(tmp_path, capsys, words, reason) -> None:
+    path = write_local_field(tmp_path)
+
+    assert main(["qsm", "--local", str(path), *words, "-o", str(tmp_path / "out")]) == 2
+
+    assert reason in capsys.readouterr().err
+
+
+def test_a_local_field_in_hz_is_refused(tmp_path, capsys) -> None:
+    path = write_local_field(tmp_path, scale=3 * 42.577478518)
+
+    assert main(["qsm", "--local", str(path), "--b0", "3", "-o", str(tmp_path / "out")]) == 1
+
+    assert "needed ppm, not Hz" in capsys.readouterr().err
+
+
 def test_the_old_word_for_the_standard_quality_works_and_says_the_new_one_once(
     tmp_path, capsys
 ) -> None:

@@ -1,19 +1,25 @@
-"""Reads magnitude and phase from NIfTI files made elsewhere, and their sidecars."""
+"""Reads magnitude and phase from NIfTI or DICOM files made elsewhere, and what stands beside."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streamrecon.commands.dicom_files import dicom_part, is_dicom
 from streamrecon.commands.echo_pairing import check_names, check_sidecars, check_values
 from streamrecon.commands.echo_times import times_s
+from streamrecon.commands.image_kinds import Part
+from streamrecon.commands.image_parts import ImagePart, by
 from streamrecon.commands.nifti_files import load_nifti, values_of
+from streamrecon.commands.phase_difference import as_one_echo, difference_of, in_words
+from streamrecon.commands.phase_numbers import scaled_phase
+from streamrecon.commands.slice_signs import turned_slices
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.input_checks import echo_times_s, field_t
 from streamrecon.model.bare_scan import bare_scan
@@ -21,7 +27,7 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.model.own_images import phase_grows_with_field
 from streamrecon.model.scan import PhaseSign, Scan
 from streamrecon.output.ras import from_ras
-from streamrecon.phase.phase_scaling import PhaseScale, recognise_phase
+from streamrecon.phase.phase_scaling import PhaseScale
 
 _SAME_PLACE_MM = 0.1
 
@@ -48,6 +54,9 @@ class EchoFiles:
         What was found and taken for granted, each a sentence.
     doubts
         What may be wrong, each a sentence.
+    noise
+        Standard deviation of the real part [1, 1, 1] where the images made of the files do not
+        show it.
     """
 
     magnitude: NDArray[np.generic]
@@ -60,6 +69,7 @@ class EchoFiles:
     name: str
     messages: tuple[str, ...]
     doubts: tuple[str, ...]
+    noise: NDArray[np.float32] | None = None
 
     def scan(self, sign: PhaseSign, comments: tuple[str, ...]) -> Scan:
         """The scan, as far as the files tell."""
@@ -81,8 +91,8 @@ class EchoFiles:
     @property
     def grows_with_field(self) -> bool:
         """Whether the sidecar says that the phase has the sign of the field."""
-        is_told = str(self.sidecar.get("PhaseConvention", "")).startswith("positive")
-        return is_told or phase_grows_with_field(self.sidecar)
+        is_stated = str(self.sidecar.get("PhaseConvention", "")).startswith("positive")
+        return is_stated or phase_grows_with_field(self.sidecar)
 
 
 def read_echo_files(
@@ -98,7 +108,8 @@ def read_echo_files(
     Parameters
     ----------
     phase, magnitude
-        NIfTI files, echoes in the order of their times.
+        NIfTI files, echoes in the order of their times; or DICOM files or folders, of which those
+        of the part are taken. One phase may be the difference of two echoes.
     te
         Echo times as texts, see `times_s`; from the sidecars where not given.
     b0_t
@@ -113,37 +124,87 @@ def read_echo_files(
     DataError
         If the files do not belong together, or the phase is in unknown numbers.
     """
-    check_names(phase, magnitude)
-    turned, sized = _Part(phase), _Part(magnitude)
-    if turned.values.shape != sized.values.shape:
+    turned, sized = parts_of((Part.PHASE, phase), (Part.MAGNITUDE, magnitude))
+    pair = difference_of(turned, sized, te)
+    if pair is None and turned.values.shape != sized.values.shape:
         raise DataError(f"magnitude: found {sized.size}, needed {turned.size} as the phase has")
     check_values(turned.values, sized.values)
-    values, scale, message = _scaled(turned, ends)
-    times, origin = _te_s(turned, te)
-    field, sidecar = _b0_t(turned, b0_t), turned.sidecars[0]
-    check_sidecars(turned.sidecars, sized.sidecars, te_s=times, b0_t=field)
-    axis = ", ".join(f"{c:.3g}" for c in turned.geometry.b0_axis()[::-1])
+    values, scale, message = scaled_phase(turned, ends)
+    times, origin = times_of(turned, te) if pair is None else (pair, "")
+    field = field_of(turned, b0_t)
+    sidecars = {Part.PHASE: turned.sidecars, Part.MAGNITUDE: sized.sidecars}
+    check_sidecars(sidecars, te_s=times, b0_t=field)
+    if pair is None:
+        images = sized.values, values, scale
+        timing = times, origin
+        return described(turned, sized, images, times=timing, b0_t=field, message=message)
+    echo = as_one_echo(sized.values, values, scale, pair)
+    images = echo.magnitude, values, scale
+    timing = (echo.te_s,), in_words(pair)
+    files = described(turned, sized, images, times=timing, b0_t=field, message=message)
+    return replace(files, noise=echo.noise)
+
+
+def parts_of(
+    one: tuple[Part, Sequence[Path]], other: tuple[Part, Sequence[Path]]
+) -> tuple[ImagePart, ImagePart]:
+    """Images of both parts, which lie on one grid."""
+    if not any(is_dicom(path) for path in (*one[1], *other[1])):
+        check_names(one, other)
+    first, second = (_part(*each) for each in (one, other))
+    return first, second
+
+
+def described(
+    part: ImagePart,
+    other: ImagePart,
+    images: tuple[NDArray[np.generic], NDArray[np.generic], PhaseScale],
+    *,
+    times: tuple[tuple[float, ...], str],
+    b0_t: float,
+    message: str,
+) -> EchoFiles:
+    """Echoes with what was found of them.
+
+    Parameters
+    ----------
+    part, other
+        What was read; the first one has the grid and the sidecar that count.
+    images
+        Magnitude and phase [E, Z, Y, X], and what the numbers of the phase mean.
+    times, b0_t
+        Echo times [s] with where they are from, and field [T].
+    message
+        How the phase was found.
+    """
+    magnitude, phase, scale = images
+    phase, scale, doubt = turned_slices(magnitude, phase, scale)
+    axis = ", ".join(f"{c:.3g}" for c in part.geometry.b0_axis()[::-1])
     messages = (
-        f"echoes: {turned.size} of {_by(turned.geometry.voxel_mm[::-1], 3)} mm",
-        f"TE: {', '.join(f'{1e3 * t:.4g}' for t in times)} ms, {origin}",
-        f"B0: {field:.4g} T along ({axis}) of the voxel axes x, y, z",
+        f"echoes: {part.size} of {by(part.geometry.voxel_mm[::-1], 3)} mm",
+        f"TE: {', '.join(f'{1e3 * t:.4g}' for t in times[0])} ms, {times[1]}",
+        f"B0: {b0_t:.4g} T along ({axis}) of the voxel axes x, y, z",
         f"phase: {message}",
     )
     return EchoFiles(
-        sized.values,
-        values,
+        magnitude,
+        phase,
         scale,
-        turned.geometry,
-        times,
-        field,
-        sidecar,
-        name_of(phase[0]),
+        part.geometry,
+        times[0],
+        b0_t,
+        part.sidecars[0],
+        part.name,
         messages,
-        tuple(_doubts(turned, sized)),
+        (*_doubts(part, other), *doubt),
     )
 
 
-class _Part:
+def _part(part: Part, paths: Sequence[Path]) -> ImagePart:
+    return dicom_part(part, paths) if any(map(is_dicom, paths)) else _Part(paths)
+
+
+class _Part(ImagePart):
     """All echoes of one kind, in one 4-D file or in a file for each."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -157,18 +218,9 @@ class _Part:
                 raise DataError(f"{path.name}: lies on another grid than {paths[0].name}")
         self.geometry = grids[0]
         self.sidecars = [_sidecar(path) for path in paths]
-
-    @property
-    def size(self) -> str:
-        """Echoes and voxels in words."""
-        echoes, *shape = self.values.shape
-        return f"{echoes} echoes of {_by(shape[::-1])} voxels"
-
-    @property
-    def is_placed(self) -> bool:
-        """Whether the file says how its axes lie in the patient."""
+        self.name, self.source = name_of(paths[0]), "the JSON sidecar"
         header = self.images[0].header
-        return bool(header["sform_code"] or header["qform_code"])
+        self.is_placed = bool(header["sform_code"] or header["qform_code"])
 
     def as_stored(self) -> NDArray[np.generic]:
         """Values without the files' own scale."""
@@ -191,34 +243,14 @@ def _sidecar(path: Path) -> dict[str, object]:
     return facts if isinstance(facts, dict) else {}
 
 
-def _scaled(
-    part: _Part, ends: tuple[float, float] | None
-) -> tuple[NDArray[np.generic], PhaseScale, str]:
-    """Values of the phase, what they mean, and how that was found."""
-    if ends is not None:
-        scale = PhaseScale.between(*ends)
-        return part.values, scale, f"{scale}, as given"
-    low, high = _extremes(part.values)
-    found = f"recognised by its range {low:.6g} … {high:.6g}"
-    try:
-        scale = recognise_phase(low, high)
-    except DataError as unknown:
-        stored = part.as_stored()
-        low, high = _extremes(stored)
-        try:
-            scale = recognise_phase(low, high)
-        except DataError:
-            raise DataError(f"{unknown}; or say which numbers are ±π by --phase-ends") from unknown
-        over = "the file's own scale makes no phase of it and was passed over"
-        return stored, scale, f"{scale}, by the stored range {low:.6g} … {high:.6g}: {over}"
-    return part.values, scale, f"{scale}, {found}"
+def times_of(part: ImagePart, texts: Sequence[str]) -> tuple[tuple[float, ...], str]:
+    """Echo times [s] as given or as the sidecars have them, and which of both.
 
-
-def _extremes(values: NDArray[np.generic]) -> tuple[float, float]:
-    return float(np.nanmin(values)), float(np.nanmax(values))
-
-
-def _te_s(part: _Part, texts: Sequence[str]) -> tuple[tuple[float, ...], str]:
+    Raises
+    ------
+    ConfigError
+        If there is not one for each echo, or they are no seconds.
+    """
     echoes = len(part.values)
     if texts:
         times, origin = times_s(texts), "as given"
@@ -226,20 +258,27 @@ def _te_s(part: _Part, texts: Sequence[str]) -> tuple[tuple[float, ...], str]:
         found = [s.get("EchoTime") for s in part.sidecars]
         listed = found[0] if len(found) == 1 and isinstance(found[0], list) else found
         times = tuple(float(t) for t in listed if isinstance(t, int | float))
-        origin = "from the JSON sidecar"
+        origin = f"from {part.source}"
     if len(times) != echoes:
         raise ConfigError(f"TE: found {len(times)} for {echoes} echoes; give all by --te")
     return echo_times_s(times, echoes=echoes), origin
 
 
-def _b0_t(part: _Part, given: float | None) -> float:
+def field_of(part: ImagePart, given: float | None) -> float:
+    """Field [T] as given or as the sidecar has it.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, or no scanner has it.
+    """
     found = given if given is not None else part.sidecars[0].get("MagneticFieldStrength")
     if not isinstance(found, int | float):
         raise ConfigError("B0: found none beside the phase; give it in T by --b0")
     return field_t(found)
 
 
-def _doubts(turned: _Part, sized: _Part) -> Iterator[str]:
+def _doubts(turned: ImagePart, sized: ImagePart) -> Iterator[str]:
     if not turned.is_placed:
         yield "the phase file does not say how it lies in the patient: B0 may not be where it seems"
     if not turned.geometry.same_as(sized.geometry, tolerance_mm=_SAME_PLACE_MM):
@@ -253,7 +292,3 @@ def name_of(path: Path) -> str:
     """What the images made of a file are called: its BIDS name up to echo and part."""
     stem = re.sub(r"\.nii(\.gz)?$", "", path.name)
     return re.split(r"_(?:echo|part)-", stem)[0]
-
-
-def _by(numbers: Sequence[float], digits: int = 6) -> str:
-    return " × ".join(f"{n:.{digits}g}" for n in numbers)

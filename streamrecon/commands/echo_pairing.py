@@ -1,7 +1,7 @@
-"""Whether files of magnitude and phase belong together: by names, sidecars and numbers.
+"""Whether files of magnitude and phase, or real and imaginary, belong together.
 
-A pair that does not belong together makes a map that looks like one. What is refused here is
-refused before any work, with the names of the files.
+By names, sidecars and numbers: a pair that does not belong together makes a map that looks like
+one. What is refused here is refused before any work, with the names of the files.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 
+from streamrecon.commands.image_kinds import Part, part_by_name, part_by_words
 from streamrecon.errors import ConfigError, DataError
 
 Sidecars = Sequence[Mapping[str, object]]
@@ -23,12 +25,19 @@ _NEGATIVE = 1e-3  # of the voxels: interpolation overshoots at edges
 _DARKEST = 0.15  # of the voxels: air, in which phase points everywhere
 _POINTED, _SPREAD = 0.6, 0.3  # lengths of a mean phasor that no chance reaches
 _FEWEST_SLICES = 4
-_KINDS = {"P": "phase", "PHASE": "phase", "M": "magnitude", "MAG": "magnitude"}
+_OPTIONS = {
+    Part.PHASE: "--phase", Part.MAGNITUDE: "--mag", Part.REAL: "--real", Part.IMAGINARY: "--imag",
+}  # fmt: skip
 _SAMPLES = 50_000
+_FEWEST_DARK = 200  # voxels: a ratio of two deviations is then known within 10 %
+_AROUND_VOXELS = 5  # so that what is dark by itself is not chosen
+_MASKED = 0.02  # of the voxels are 0 where the air is not as it was measured
+_OTHER_SCALE = 1.4  # of the noise of real and imaginary part, which one receiver has
+_OFF_CENTRE = 0.5  # of that noise: its mean is 0
 
 
-def check_names(phase: Sequence[Path], magnitude: Sequence[Path]) -> None:
-    """Refuse a file that is given twice, and echoes in different orders.
+def check_names(one: tuple[Part, Sequence[Path]], other: tuple[Part, Sequence[Path]]) -> None:
+    """Refuse a file that is given twice or as another part, and echoes in different orders.
 
     Raises
     ------
@@ -36,26 +45,24 @@ def check_names(phase: Sequence[Path], magnitude: Sequence[Path]) -> None:
         Naming the files.
     """
     seen: set[Path] = set()
-    for path in (*phase, *magnitude):
+    for path in (*one[1], *other[1]):
         if path.resolve() in seen:
             raise ConfigError(f"{path.name}: given twice, needed a file for each part and echo")
         seen.add(path.resolve())
-    for paths, part in ((phase, "phase"), (magnitude, "mag")):
+    for part, paths in (one, other):
         for path in paths:
-            named = re.search(r"_part-(mag|phase)_", path.name)
-            if named and named[1] != part:
-                raise ConfigError(f"{path.name}: named as part-{named[1]}, given as --{part}")
-    one, other = _echoes_of(phase), _echoes_of(magnitude)
-    if len(one) == len(other) and one != other:
+            named = part_by_name(path.name)
+            if named not in {None, part}:
+                raise ConfigError(f"{path.name}: named as {named.value}, given as {_OPTIONS[part]}")
+    first, second = _echoes_of(one[1]), _echoes_of(other[1])
+    if len(first) == len(second) and first != second:
         raise ConfigError(
-            f"--mag: found echoes {_listed(other)} by their names, --phase has {_listed(one)}; "
-            "needed the same in the same order"
+            f"{_OPTIONS[other[0]]}: found echoes {_listed(second)} by their names, "
+            f"{_OPTIONS[one[0]]} has {_listed(first)}; needed the same in the same order"
         )
 
 
-def check_sidecars(
-    phase: Sidecars, magnitude: Sidecars, *, te_s: Sequence[float], b0_t: float
-) -> None:
+def check_sidecars(parts: Mapping[Part, Sidecars], *, te_s: Sequence[float], b0_t: float) -> None:
     """Refuse sidecars that contradict each other, or what was given.
 
     Raises
@@ -63,21 +70,24 @@ def check_sidecars(
     ConfigError
         Saying what each of them has.
     """
-    for sidecars, part in ((phase, "phase"), (magnitude, "magnitude")):
+    for part, sidecars in parts.items():
         for facts in sidecars:
-            kind = _kind_of(facts)
+            kind = _part_of(facts)
             if kind not in {None, part}:
-                raise ConfigError(f"{part}: found a sidecar whose ImageType says {kind}")
+                raise ConfigError(
+                    f"{part.value}: found a sidecar whose ImageType says {kind.value}"
+                )
             field = facts.get("MagneticFieldStrength")
             if isinstance(field, int | float) and abs(field - b0_t) > _FIELD_ALIKE * b0_t:
                 raise ConfigError(
-                    f"B0: found {b0_t:g} T, and {field:g} T in a sidecar of the {part}; "
+                    f"B0: found {b0_t:g} T, and {field:g} T in a sidecar of the {part.value}; "
                     "leave --b0 out, or mend the sidecar"
                 )
         times = _times_of(sidecars)
         if times and len(times) == len(te_s) and not np.allclose(times, te_s, rtol=_ALIKE):
             raise ConfigError(
-                f"TE: found {_ms(te_s)} ms, and {_ms(times)} ms in the sidecars of the {part}; "
+                f"TE: found {_ms(te_s)} ms, and {_ms(times)} ms in the sidecars of the "
+                f"{part.value}; "
                 "needed one set of times, in one order"
             )
 
@@ -95,15 +105,7 @@ def check_values(phase: NDArray[np.generic], magnitude: NDArray[np.generic]) -> 
     DataError
         Saying what was found.
     """
-    for values, part in ((phase, "phase"), (magnitude, "magnitude")):
-        if values.dtype.kind not in "iufb":
-            raise DataError(f"{part}: found {values.dtype} numbers, needed real ones")
-    shape = phase.shape[1:]
-    if min(shape) < _FEWEST_SLICES:
-        raise DataError(
-            f"found {' × '.join(str(n) for n in shape[::-1])} voxels, needed a volume of at least "
-            f"{_FEWEST_SLICES} along every axis: of fewer the field says next to nothing of χ"
-        )
+    _check_volumes({Part.PHASE: phase, Part.MAGNITUDE: magnitude})
     m, p = _sampled(magnitude), _sampled(phase)
     if np.array_equal(m, p):
         raise DataError("magnitude and phase: found the same numbers in both")
@@ -116,16 +118,74 @@ def check_values(phase: NDArray[np.generic], magnitude: NDArray[np.generic]) -> 
         raise DataError("magnitude and phase seem to be exchanged: the air of one is even")
 
 
+def check_complex(real: NDArray[np.generic], imaginary: NDArray[np.generic]) -> None:
+    """Refuse numbers that are no real and imaginary part of one image.
+
+    The noise in the darkest voxels has the same size in both and its mean is 0. Exchanged parts
+    cannot be told from each other by their numbers: their phase has the other sign.
+
+    Parameters
+    ----------
+    real, imaginary
+        With their zero at 0 [E, Z, Y, X].
+
+    Raises
+    ------
+    DataError
+        Saying what was found.
+    """
+    _check_volumes({Part.REAL: real, Part.IMAGINARY: imaginary})
+    r, i = _sampled(real), _sampled(imaginary)
+    if np.array_equal(r, i):
+        raise DataError("real and imaginary: found the same numbers in both")
+    for values, part in ((r, Part.REAL), (i, Part.IMAGINARY)):
+        if values.min() >= 0:
+            raise DataError(f"{part.value}: found no negative number; is it magnitude?")
+    air = _air(real[0], imaginary[0])
+    if air is None:
+        return
+    for values, part in ((real[0][air], Part.REAL), (imaginary[0][air], Part.IMAGINARY)):
+        if abs(values.mean()) > _OFF_CENTRE * values.std():
+            raise DataError(f"{part.value}: found a mean of {values.mean():.4g} in the air")
+    one, other = float(np.std(real[0][air])), float(np.std(imaginary[0][air]))
+    if max(one, other) > _OTHER_SCALE * min(one, other):
+        raise DataError(
+            f"real and imaginary: found noise of {one:.4g} and {other:.4g}, "
+            "needed both in one scale"
+        )
+
+
+def _air(real: NDArray[np.generic], imaginary: NDArray[np.generic]) -> NDArray[np.bool_] | None:
+    """Where the surroundings are darkest; ``None`` where there is no air as it was measured."""
+    size = np.nan_to_num(np.hypot(real, imaginary).astype(np.float32))
+    around = uniform_filter(size, _AROUND_VOXELS)
+    dark = around <= np.quantile(around, _DARKEST)
+    masked = np.mean(size == 0) > _MASKED or dark.sum() < _FEWEST_DARK
+    return None if masked else np.asarray(dark & np.isfinite(real) & np.isfinite(imaginary))
+
+
+def _check_volumes(parts: Mapping[Part, NDArray[np.generic]]) -> None:
+    for part, values in parts.items():
+        if values.dtype.kind not in "iufb":
+            raise DataError(f"{part.value}: found {values.dtype} numbers, needed real ones")
+        shape = values.shape[1:]
+        if min(shape) < _FEWEST_SLICES:
+            raise DataError(
+                f"found {' × '.join(str(n) for n in shape[::-1])} voxels, needed a volume of at "
+                f"least {_FEWEST_SLICES} along every axis: of fewer the field says next to nothing "
+                "of χ"
+            )
+
+
 def _echoes_of(paths: Sequence[Path]) -> list[int]:
     """Numbers of the echoes by the files' names; empty where one has none."""
     found = [re.search(r"(?:_echo-|_e)(\d+)(?=[_.])", path.name) for path in paths]
     return [int(match[1]) for match in found if match] if all(found) else []
 
 
-def _kind_of(facts: Mapping[str, object]) -> str | None:
+def _part_of(facts: Mapping[str, object]) -> Part | None:
     words = facts.get("ImageType")
-    found = {_KINDS[w] for w in words if w in _KINDS} if isinstance(words, list) else set()
-    return found.pop() if len(found) == 1 else None
+    return part_by_words(words) if isinstance(words, list) else None
 
 
 def _times_of(sidecars: Sidecars) -> list[float]:

@@ -13,6 +13,7 @@ from streamrecon.commands.echo_files import name_of
 from streamrecon.commands.nifti_files import load_nifti, values_of
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
+from streamrecon.model.images import Regions
 from streamrecon.output.ras import from_ras
 
 _SAME_PLACE_MM = 0.1
@@ -33,6 +34,47 @@ class MaskFile:
 
     mask: NDArray[np.bool_]
     doubts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RegionFiles:
+    """The regions that files give, and what is to be said of them.
+
+    Parameters
+    ----------
+    regions
+        The masks.
+    messages, doubts
+        Which file was found; what may be meant otherwise.
+    """
+
+    regions: Regions
+    messages: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+
+def read_regions(
+    brain: str | None, reference: Path | None, geometry: Geometry, *, beside: Path | None
+) -> RegionFiles:
+    """Masks of the brain, ``auto`` being that beside a magnitude, and of the reference.
+
+    Raises
+    ------
+    ConfigError
+        If ``auto`` finds none.
+    DataError
+        If a file is no mask, see `read_mask`.
+    """
+    messages: tuple[str, ...] = ()
+    path = None if brain is None else Path(brain)
+    if brain == "auto":
+        if beside is None:
+            raise ConfigError("--mask auto: found no magnitude to look beside, needed --mag")
+        path = mask_beside(beside)
+        messages = (f"mask: {path.name}",)
+    files = [None if one is None else read_mask(one, geometry) for one in (path, reference)]
+    doubts = tuple(doubt for file in files if file for doubt in file.doubts)
+    return RegionFiles(Regions(*(file.mask if file else None for file in files)), messages, doubts)
 
 
 def read_mask(path: Path, geometry: Geometry) -> MaskFile:

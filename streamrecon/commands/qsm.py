@@ -1,4 +1,4 @@
-"""`streamrecon qsm`: maps susceptibility from magnitude and phase in NIfTI files made elsewhere."""
+"""`streamrecon qsm`: maps susceptibility from NIfTI or DICOM images made elsewhere."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import replace
 from glob import escape
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from streamrecon_gadgets.maps.field import FieldImages, MapField
 from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
 
-from streamrecon.commands.echo_files import EchoFiles, name_of, read_echo_files
-from streamrecon.commands.mask_files import mask_beside, read_mask
+from streamrecon.commands.echo_files import EchoFiles, name_of
+from streamrecon.commands.given_images import first_of_pair, read_given
+from streamrecon.commands.local_field import map_local_field
+from streamrecon.commands.mask_files import read_regions
 from streamrecon.commands.options import writable, write
 from streamrecon.console import Watch, tell_renamed
 from streamrecon.errors import ConfigError
@@ -39,13 +39,14 @@ from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.serial import AnyGadget, Serial, Step
 
 _DESCRIPTION = """\
-Susceptibility (QSM, in ppm) of multi-echo GRE magnitude and phase, in NIfTI files made elsewhere,
-by the functions that the chain gre_qsm.xml runs at the scanner. What is not given is found out and
-told: echo times and field from the JSON beside the files, the direction of B0 from the affine, the
-scale of the phase from its range, its sign from the patient."""
+Susceptibility (QSM, in ppm) of multi-echo GRE, magnitude and phase or real and imaginary parts, in
+NIfTI or DICOM files made elsewhere, by the functions that the chain gre_qsm.xml runs at the
+scanner. What is not given is found out and told: echo times and field from DICOM or the JSON beside
+the files, the direction of B0 from the affine, the scale of the phase from its range, its sign from
+the patient."""
 _EPILOG = """\
 qualities:
-  fast       a look at once: truncated division, most of the scale
+  fast       a look at once: sparse gradients on half of the grid, truncated division for the rest
   standard   the number: total variation, its strength from the noise
   best       as standard, run to its end: the last per cents, several times slower
   consensus  the example of the consensus paper (doi:10.1002/mrm.30006), for comparison
@@ -62,6 +63,9 @@ examples:
   streamrecon qsm --phase sub-1_echo-*_part-phase_MEGRE.nii.gz \\
                   --mag sub-1_echo-*_part-mag_MEGRE.nii.gz -o qsm
   streamrecon qsm --phase phase4d.nii --mag mag4d.nii --te 4 8 12 --b0 3 --sign -1 -o qsm
+  streamrecon qsm --phase dicom/ --mag dicom/ -o qsm
+  streamrecon qsm --real dicom/ --imag dicom/ -o qsm
+  streamrecon qsm --local sub-1_localfield.nii.gz --mask brain.nii.gz --b0 3 -o qsm
 
 Written: NAME_Chimap.nii.gz in ppm with a JSON sidecar, and a contact sheet; see --fields."""
 
@@ -72,12 +76,21 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     scan = parser.add_argument_group("the scan")
     scan.add_argument(
-        "--phase", type=Path, nargs="+", required=True, metavar="FILE",
-        help="one 4-D file, or a file for each echo in their order",
+        "--phase", type=Path, nargs="+", metavar="FILE",
+        help="one 4-D file, or a file for each echo in their order; or DICOM files or folders, of"
+        " which the phase images are taken; or one difference of two echoes",
     )  # fmt: skip
+    scan.add_argument("--mag", type=Path, nargs="+", metavar="FILE", help="magnitude, likewise")
+    for part in ("real", "imag"):
+        scan.add_argument(
+            f"--{part}", type=Path, nargs="+", metavar="FILE",
+            help=f"{part}{'inary' if part == 'imag' else ''} part, in place of phase and magnitude",
+        )  # fmt: skip
     scan.add_argument(
-        "--mag", type=Path, nargs="+", required=True, metavar="FILE", help="magnitude, likewise"
-    )
+        "--local", type=Path, metavar="FILE",
+        help="in place of the phase: a clean local field in ppm, positive where B exceeds B0;"
+        " needs --b0, takes --mask and --mag",
+    )  # fmt: skip
     scan.add_argument(
         "--te", nargs="+", default=[], metavar="TE",
         help="echo times in ms or s, as 4 8.5 or 0.004,0.0085 or 4ms 8.5ms (JSON sidecars)",
@@ -147,19 +160,32 @@ def run(options: argparse.Namespace) -> int:
     began = time.perf_counter()
     if (options.reference == "region") != (options.region is not None):
         raise ConfigError("--reference region and --region FILE: found one, needed both or none")
-    _refuse_to_replace(writable(options.output), name_of(options.phase[0]), options.overwrite)
-    ends = None if options.phase_ends is None else tuple(options.phase_ends)
+    if options.local is not None:
+        return _run_local(options, began)
+    first = first_of_pair(options)
+    _refuse_to_replace(writable(options.output), name_of(first), options.overwrite)
     with Watch(options.output.name) as watch:
-        files = read_echo_files(
-            options.phase, options.mag, te=options.te, b0_t=options.b0, ends=ends
-        )
-        _say(watch, Level.INFO, *files.messages)
-        _say(watch, Level.WARNING, *files.doubts)
-        regions = _regions(options, files, watch)
-        field = _signed_field(files, options.sign, regions, watch)
-        volumes = _volumes(field, regions, options, watch)
+        files = read_given(options)
+        _refuse_to_replace(options.output, files.name, options.overwrite)
+        beside = (options.mag or options.real)[0]
+        given = read_regions(options.mask, options.region, files.geometry, beside=beside)
+        _say(watch, Level.INFO, *files.messages, *given.messages)
+        _say(watch, Level.WARNING, *files.doubts, *given.doubts)
+        field = _signed_field(files, options.sign, given.regions, watch)
+        volumes = _volumes(field, given.regions, options, watch)
         _say(watch, Level.INFO, f"done in {time.perf_counter() - began:.1f} s")
     write(_harvest(volumes), options.output, ["nifti", "png"])
+    return 0
+
+
+def _run_local(options: argparse.Namespace, began: float) -> int:
+    """The map of a local field that is given."""
+    _refuse_to_replace(writable(options.output), name_of(options.local), options.overwrite)
+    with Watch(options.output.name) as watch:
+        volume, messages, doubts = map_local_field(options)
+        _say(watch, Level.WARNING, *doubts)
+        _say(watch, Level.INFO, *messages, f"done in {time.perf_counter() - began:.1f} s")
+    write(_harvest([volume]), options.output, ["nifti", "png"])
     return 0
 
 
@@ -179,25 +205,11 @@ def _refuse_to_replace(folder: Path, name: str, overwrite: bool) -> None:
         )
 
 
-def _regions(options: argparse.Namespace, files: EchoFiles, watch: Watch) -> Regions:
-    """The masks that are given, with what is doubtful about them said."""
-    brain = options.mask
-    if brain == "auto":
-        brain = mask_beside(options.mag[0])
-        _say(watch, Level.INFO, f"mask: {brain.name}")
-    masks: list[NDArray[np.bool_] | None] = []
-    for path in (brain, options.region):
-        found = None if path is None else read_mask(Path(path), files.geometry)
-        _say(watch, Level.WARNING, *(found.doubts if found else ()))
-        masks.append(found.mask if found else None)
-    return Regions(*masks)
-
-
 def _signed_field(files: EchoFiles, wanted: str, regions: Regions, watch: Watch) -> FieldMap:
     """The total field with the sign that is given, or that is found in the patient."""
     sign = _sign_of_files(files) if wanted == "auto" else PhaseSign(int(wanted), SignOrigin.GIVEN)
     data = complex_echoes(files.magnitude, files.phase, files.scale, sign=sign.value)
-    echoes = Echoes(data, files.scan(sign, ()))
+    echoes = Echoes(data, files.scan(sign, ()), noise=files.noise)
     gadgets: list[AnyGadget] = [MapField()]
     if wanted == "auto":
         gadgets += [RemoveBackground(quality=Quality.FAST), InvertField()]

@@ -21,8 +21,8 @@ from streamrecon.dicom.delivery.spool_status import listing, readiness
 from streamrecon.dicom.objects.output_names import refuse_unknown
 from streamrecon.errors import ConfigError
 from streamrecon.server.delivery_settings import delivery_of
+from streamrecon.server.log_lines import log_to_stderr
 from streamrecon.server.settings import Settings, load_settings
-from streamrecon.server.worker import log_to_stderr
 from streamrecon.storage.durable_files import HeldError
 
 _log = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ def _echo(options: argparse.Namespace) -> int:
 
 
 def _send(options: argparse.Namespace) -> int:
-    log_to_stderr(_settings(options))
+    log_to_stderr(_settings(options).log_level)
     endings = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, endings)  # before the threads, which inherit it
     folder, days = _folder(options), _days(options)
@@ -186,14 +186,14 @@ def _next_sender(
     folder: Path, destinations: Sequence[AnyDestination], ended: threading.Event
 ) -> Sender | None:
     """The one that delivers this spool; while another service does, this one waits."""
-    is_told = False
+    is_logged = False
     while True:
         try:
             return Sender(folder, destinations)
         except HeldError:
-            if not is_told:
+            if not is_logged:
                 _log.info("another service delivers this spool; this one takes over from it")
-            is_told = True
+            is_logged = True
             if ended.wait(_LOOK_AGAIN_S):
                 return None
 

@@ -173,7 +173,7 @@ def _dicoms(folder: Path, files: list[Path]) -> Iterator[StoredVolume]:
 def _of_series(images: list[pydicom.Dataset]) -> StoredVolume:
     """One volume of DICOM slices, in the unit of the model where its kind is one of ours."""
     first = images[0]
-    values, grid = _stacked(images)
+    values, grid = stacked_slices(images)
     tags = ("SeriesNumber", "EchoTime", "ImageComments")
     name, te_ms = str(first.get("SeriesDescription", "series")), first.get("EchoTime")
     quantity = _quantity_of(name, first.get("ImageType", ()))
@@ -204,7 +204,9 @@ def _quantity_of(description: str, image_type: Sequence[str]) -> Quantity | None
     return None
 
 
-def _stacked(images: list[pydicom.Dataset]) -> tuple[NDArray[np.float32], Geometry]:
+def stacked_slices(
+    images: Sequence[pydicom.Dataset],
+) -> tuple[NDArray[np.float32], Geometry]:
     """Slices of one series in the order of their positions, and their grid."""
     try:
         row, column = np.array(images[0].ImageOrientationPatient, float).reshape(2, 3)

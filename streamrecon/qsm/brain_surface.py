@@ -31,7 +31,7 @@ _TISSUE = 0.6  # of the middle brightness
 _CLOSE_MM, _DENSE = 4.0, 0.7  # folds and vessels are closed by this Gaussian, a skull is not
 _LARGEST_BALL_MM = 75.0  # that fits into a brain
 _LEAST_BALL, _MOST_BALLS = 0.5, 3  # of the first one
-_BALL_SHARE = 0.8  # of the largest ball to begin with
+_BALL_FRACTION = 0.8  # of the largest ball to begin with
 _NEAR_MM = 6.0  # the greatest brightness is looked for on the inner side up to here
 _TIGHTEST_MM, _WIDEST_MM = 3.0, 10.0  # radii: flattened below the first, left alone above the other
 _ROUGH_STEPS, _STEPS, _EDGE_STEPS = 300, 200, 60
@@ -140,9 +140,9 @@ def _depth_mm(image: Real, voxel: Points, every: NDArray[np.int64]) -> Points:
     """Distance of each block from where no tissue is; cut ends go on; 0 without any surface."""
     bright = image[image > 0.35 * np.quantile(image, 0.98)]
     tissue = (image > _TISSUE * np.median(bright)) if bright.size else np.zeros(image.shape)
-    share = block_means(tissue.astype(np.float32), every)
+    filled = block_means(tissue.astype(np.float32), every)
     step = voxel * every
-    dense = gaussian_filter(share, _CLOSE_MM / step, mode="nearest") > _DENSE
+    dense = gaussian_filter(filled, _CLOSE_MM / step, mode="nearest") > _DENSE
     margin = [int(np.ceil(_MARGIN_MM / side)) for side in step]
     around = np.pad(dense, [(n, n) for n in margin], mode="edge")
     if around.all():
@@ -163,7 +163,7 @@ def _thickest(
     squares = [((a - p) * v) ** 2 for a, p, v in zip(axes, place, voxel, strict=True)]
     within = squares[0] + squares[1] + squares[2] <= radius_mm**2
     ball = unit_sphere(3)
-    vertices = ball.vertices * (_BALL_SHARE * radius_mm) + place * voxel
+    vertices = ball.vertices * (_BALL_FRACTION * radius_mm) + place * voxel
     return replace(ball, vertices=vertices), float(np.median(image[within]))
 
 

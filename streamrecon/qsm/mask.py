@@ -227,8 +227,7 @@ def _otsu(values: NDArray[np.floating]) -> float:
 
 
 def _box(mask: NDArray[np.bool_], size: list[int]) -> NDArray[np.float32]:
-    share: NDArray[np.float32] = uniform_filter(mask.astype(np.float32), size, mode="constant")
-    return share
+    return np.asarray(uniform_filter(mask.astype(np.float32), size, mode="constant"))
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -3,18 +3,16 @@
 =========== ==================== ============ ================================== ==============
 quality     background           inversion    strength                           use it for
 =========== ==================== ============ ================================== ==============
-fast        PDF, a dozen steps   TKD          threshold 0.2, amplitude corrected a look at once
+fast        PDF, a dozen steps   TV on half   from the noise; finer parts by TKD a look at once
 standard    PDF, weighted        TV           from the noise; magnitude's edges  the number
-best        PDF, weighted        TV           as default; up to 200 steps        the last percents
+best        PDF, weighted        TV           as standard; up to 200 steps       the last percents
 consensus   V-SHARP 12 … 1 mm    nlTV, weak   λ 5e-4, β 150 at the last echo     comparison
 =========== ==================== ============ ================================== ==============
 
 Consensus is the example of the consensus paper (doi:10.1002/mrm.30006) with its published figures:
-one layer eroded, misfits above 0.3 down-weighted, whole brain for reference. Only its smallest
-balls are left out, those that are no larger than a voxel.
+one layer eroded, misfits above 0.3 down-weighted, the brain as reference, no ball below a voxel.
 
-Fast keeps PDF too: on a head phantom V-SHARP with TKD had 120 % error and a slope of 1.13, a dozen
-steps of PDF with TKD 82 % and 1.06, at coverage 1.
+`streamrecon.qsm.given_local_field` inverts a local field that is given clean.
 """
 
 from __future__ import annotations
@@ -36,10 +34,12 @@ from streamrecon.qsm.background.sharp import (
     remove_vresharp,
     remove_vsharp,
 )
+from streamrecon.qsm.background.shown_field import filled_from_neighbours
 from streamrecon.qsm.dipole import PADDING, field_from_chi
-from streamrecon.qsm.inversion.closed_form import invert_tkd
+from streamrecon.qsm.inversion.coarse_to_fine import invert_coarse_to_fine
 from streamrecon.qsm.inversion.methods import METHODS, Inversion
-from streamrecon.qsm.inversion.total_variation import invert_tv, strength_from_noise
+from streamrecon.qsm.inversion.strength import find_strength
+from streamrecon.qsm.inversion.total_variation import invert_tv
 from streamrecon.qsm.inversion.two_pass import STRONG_PPM, invert_twice
 from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic
 from streamrecon.qsm.reference import Reference, Referenced, set_reference
@@ -87,8 +87,11 @@ _UNWEIGHTED: dict[Background, Callable[[Real, NDArray[np.bool_], Geometry], Loca
     Background.LBV: remove_lbv,
 }
 
-_STEPS = {Quality.STANDARD: (10, 30), Quality.BEST: (60, 200)}
-_TOLERANCE = {Quality.STANDARD: 1.5e-2, Quality.BEST: 5e-4}
+# (fewest, most), tolerance by quality: behind our own removal of background, and of a clean field.
+# The standard takes as many steps for all: near a tolerance rounding would choose their number.
+_STEPS = {Quality.STANDARD: ((20, 20), 1.5e-2), Quality.BEST: ((60, 200), 5e-4)}
+_CLEAN_STEPS = {Quality.STANDARD: ((60, 60), 3e-3), Quality.BEST: ((60, 300), 5e-4)}
+_UNSETTLED = 1e-2  # change of χ in a step: at a limit with less, a map is told of and no more
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +109,7 @@ class Susceptibility:
     notices
         What a reader must know.
     converged
-        Whether every iteration met its tolerance.
+        Whether every iteration met its tolerance, or ended where a step changes less than 1 %.
     """
 
     map: Referenced
@@ -169,15 +172,9 @@ def susceptibility(
     total = total_field(echoes, te_s, b0_t, geometry, readout_polarity=readout_polarity, mask=mask)
     local = local_field(total, geometry, quality=quality, background=background)
     return invert(
-        total,
-        local,
-        geometry,
-        quality=quality,
-        inversion=inversion,
-        two_pass=two_pass,
-        reference=reference,
-        region=region,
-    )
+        total, local, geometry, quality=quality, inversion=inversion, two_pass=two_pass,
+        reference=reference, region=region,
+    )  # fmt: skip
 
 
 def local_field(
@@ -189,16 +186,18 @@ def local_field(
 ) -> LocalField:
     """Background off, as the preset wants it or as ``background`` says.
 
-    PDF alone takes the trust in the field into account; the others lose what `qsm.background.sharp`
-    and `qsm.background.lbv` say of the mask.
+    PDF alone takes the trust in the field into account; the others lose what their modules say of
+    the mask. Voxels that are not believed are filled from their neighbours.
     """
     field, mask = total.fit.field_ppm, total.mask
     if background is Background.PRESET and quality is Quality.CONSENSUS:
-        return remove_vsharp(field, binary_erosion(mask), geometry, smallest_mm=1.0)
-    if background in _UNWEIGHTED:
-        return _UNWEIGHTED[background](field, mask, geometry)
-    tolerance = _PREVIEW_TOLERANCE if quality is Quality.FAST else _TOLERANCE_OF_PDF
-    return remove_pdf(field, mask, geometry, weight=total.weight, tolerance=tolerance)
+        found = remove_vsharp(field, binary_erosion(mask), geometry, smallest_mm=1.0)
+    elif background in _UNWEIGHTED:
+        found = _UNWEIGHTED[background](field, mask, geometry)
+    else:
+        tolerance = _PREVIEW_TOLERANCE if quality is Quality.FAST else _TOLERANCE_OF_PDF
+        found = remove_pdf(field, mask, geometry, weight=total.weight, tolerance=tolerance)
+    return filled_from_neighbours(found, total.weight)
 
 
 def invert(
@@ -213,20 +212,22 @@ def invert(
     region: NDArray[np.bool_] | None = None,
 ) -> Susceptibility:
     """Susceptibility of a local field, as the preset or ``inversion`` wants it, with its zero."""
-    converged = local.converged
-    notices = [*total.notices, _told(local, total.mask)]
+    notices = [*total.notices, _removal(local, total.mask)]
     solved = _solved_twice if two_pass else _solved
     found, method = solved(total, local, geometry, (quality, inversion))
     notices.append(f"inversion: {method}, {found.iterations} steps")
     if not found.converged:
-        notices.append(f"inversion: not converged, last change {found.residual:.2g}")
-    chi, converged = found.unknown, converged and found.converged
-    referenced = set_reference(chi, local.mask, csf=total.csf, region=region, reference=reference)
+        notices.append(f"inversion: ended at its limit, last change {found.residual:.2g} a step")
+    settled = found.converged or found.residual < _UNSETTLED
+    converged = local.converged and settled
+    referenced = set_reference(
+        found.unknown, local.mask, csf=total.csf, region=region, reference=reference
+    )
     notices.append(str(referenced))
     return Susceptibility(referenced, local.mask, total, local, tuple(notices), converged)
 
 
-def _told(local: LocalField, mask: NDArray[np.bool_]) -> str:
+def _removal(local: LocalField, mask: NDArray[np.bool_]) -> str:
     """What the removal of the background was, and what it lost."""
     steps = f", {local.iterations} steps" if local.iterations else ""
     lost = 100 * (1 - local.mask.sum() / max(mask.sum(), 1))
@@ -258,8 +259,6 @@ def _solved(
     quality, inversion = choice
     if inversion is not Inversion.PRESET:
         return METHODS[inversion](total, local, geometry), inversion.value
-    if quality is Quality.FAST:
-        return Solution(invert_tkd(field, mask, geometry), 0, 0.0, converged=True), "TKD"
     if quality is Quality.CONSENSUS:
         believed = np.maximum(1 - total.fit.residual_rad / np.float32(_MOST_MISFIT), 0)
         weight = total.weight * believed
@@ -267,18 +266,20 @@ def _solved(
             field, mask, geometry, rad_per_ppm=total.rad_per_ppm, weight=weight
         )
         return found, "non-linear TV with weak harmonics"
-    strength = strength_from_noise(total.fit.sd_ppm, mask)
+    strength = find_strength(field, total.fit.sd_ppm, mask, geometry)
+    if quality is Quality.FAST:
+        chi = invert_coarse_to_fine(
+            field, mask, geometry, strength=strength.value, weight=total.weight,
+            outside=float(local.is_clean),
+        )  # fmt: skip
+        return Solution(chi, 0, 0.0, converged=True), f"TV on half the grid and TKD, {strength}"
+    steps, tolerance = (_CLEAN_STEPS if local.is_clean else _STEPS)[quality]
     found = invert_tv(
-        field,
-        mask,
-        geometry,
-        strength=strength,
-        weight=total.weight,
-        magnitude=total.magnitude,
-        iterations=_STEPS[quality],
-        tolerance=_TOLERANCE[quality],
-    )
-    return found, f"TV of strength {strength:.2g} ppm·mm"
+        field, mask, geometry, strength=strength.value, weight=total.weight,
+        magnitude=total.magnitude, outside=float(local.is_clean),
+        iterations=steps, tolerance=tolerance,
+    )  # fmt: skip
+    return found, f"TV of strength {strength}"
 
 
 def susceptibility_sd(

@@ -4,6 +4,7 @@
 |---|---|
 | `StreamReconError` and its kinds | ``ERR [code] message``, CLOSE |
 | `DeliveryError` | ``WRN [delivery] message``, CLOSE: the images are made and kept |
+| `MemoryError`, the kernel killed the worker for it | ``ERR [memory] session <id>: …``, CLOSE |
 | anything else, a worker's death | ``ERR [internal] session <id>: …``, CLOSE; why is in the log |
 
 A client that understands no TEXT (the noise query of Gadgetron's client) gets a failed dependency
@@ -12,7 +13,7 @@ instead. After an error nothing else is sent, and CLOSE alone always means compl
 
 from __future__ import annotations
 
-from streamrecon.errors import DeliveryError, StreamReconError
+from streamrecon.errors import DeliveryError, MemoryLimitError, StreamReconError
 from streamrecon.mrd.wire.messages import Close, Dependency, Message, Text
 
 _LONGEST_TEXT = 2000
@@ -62,12 +63,24 @@ def answer(
     return Text(_sentence(error, session)), Close()
 
 
+def code_of(error: BaseException) -> str:
+    """The word in brackets that the client is told."""
+    if isinstance(error, MemoryError):
+        return MemoryLimitError.code
+    return error.code if isinstance(error, StreamReconError) else StreamReconError.code
+
+
 def _sentence(error: BaseException, session: str) -> str:
     match error:
         case DeliveryError():
             return f"WRN [{error.code}] {error}"[:_LONGEST_TEXT]
         case StreamReconError() if error.code != StreamReconError.code:
             return f"ERR [{error.code}] {error}"[:_LONGEST_TEXT]
+        case MemoryError():
+            return (
+                f"ERR [{MemoryLimitError.code}] session {session}: the scan was not finished;"
+                " there was no more memory"
+            )
         case _:
             return (
                 f"ERR [{StreamReconError.code}] session {session}: "

@@ -10,12 +10,14 @@ import asyncio
 import socket
 from collections.abc import Coroutine
 
-from streamrecon.errors import StreamReconError
+from streamrecon.errors import MemoryLimitError, StreamReconError
+from streamrecon.memory import memory_kills
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.wire.messages import Text
 from streamrecon.mrd.wire.writer import encode
 from streamrecon.server.client_socket import ClientLost, asks_for_noise, closed, is_lost, write
 from streamrecon.server.error_report import OverdueError, WorkerLostError, answer
+from streamrecon.server.progress import Progress
 from streamrecon.server.settings import Settings
 from streamrecon.server.worker_channel import Job, Kind, Summary, read_frame, read_summary, send_job
 from streamrecon.server.worker_pool import Worker
@@ -48,6 +50,9 @@ class Relay:
         self._worker: Worker | None = None
         self._verdict: StreamReconError | None = None
         self._writing = asyncio.Lock()
+        self._progress: Progress | None = None
+        self._kills_before = 0
+        self._taken_at: float | None = None
 
     def notes(self, opening: bytes) -> None:
         """Learn from the client's first bytes whether it understands TEXT."""
@@ -63,16 +68,31 @@ class Relay:
     async def hand_to(self, worker: Worker) -> bool:
         """Give the client to a worker; ``False`` where it was lost and has read nothing."""
         self._worker = worker
+        self._kills_before = memory_kills()
         try:
-            send_job(worker.channel, Job(self.session), self._client)
+            send_job(worker.channel, Job(self.session), self._client, self._shared_progress())
             async with asyncio.timeout(_TAKEN_S):
                 frame = await read_frame(worker.channel)
         except (OSError, ValueError, MemoryError):  # a time-out is one of them
             frame = None
         is_taken = frame is not None and frame.kind is Kind.TAKEN
-        if not is_taken:
+        if is_taken:
+            self._taken_at = asyncio.get_running_loop().time()
+        else:
             self._worker = None
         return is_taken or self._verdict is not None
+
+    def hurry(self) -> None:
+        """End the session if its client had a worker for long and has not sent its header.
+
+        Called where others wait for a place.
+        """
+        since, limit_s = self._taken_at, self._settings.hurry_s
+        now = asyncio.get_running_loop().time()
+        if self._worker is None or since is None or now < since + limit_s:
+            return
+        if not self._shared_progress().is_opened:
+            self.condemn(OverdueError(f"no header came for {limit_s:g} s while others waited"))
 
     async def serve(self, worker: Worker) -> Summary:
         """Let the worker that has the client serve it; return when the worker has ended.
@@ -152,9 +172,30 @@ class Relay:
             await write(self._client, payload, self._settings.stall_s)
 
     async def _replace_last_words(self) -> Summary:
-        reason = self._verdict or WorkerLostError("the worker ended before the scan did")
+        reason = self._verdict or self._why_lost()
         await self.refuse(reason)
-        return Summary(outcome=reason.code)
+        lines, images, received = self._shared_progress().counts()
+        return Summary(outcome=reason.code, lines=lines, images=images, megabytes=received / 1e6)
+
+    def _why_lost(self) -> StreamReconError:
+        if memory_kills() == self._kills_before:
+            return WorkerLostError("the worker ended before the scan did")
+        lines, _, received = self._shared_progress().counts()
+        return MemoryLimitError(
+            f"session {self.session}: its worker was killed for want of memory after {lines}"
+            f" lines, {received / 1e6:.1f} MB"
+        )
+
+    def _shared_progress(self) -> Progress:
+        """What its worker has done, made when the first one is given the client."""
+        if self._progress is None:
+            self._progress = Progress.new()
+        return self._progress
+
+    def close(self) -> None:
+        """Let go of what is shared with the worker."""
+        if self._progress is not None:
+            self._progress.close()
 
     async def refuse(self, reason: StreamReconError) -> None:
         """Tell the client why there is nothing more.

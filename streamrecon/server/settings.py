@@ -6,6 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,8 @@ from streamrecon.errors import ConfigError
 _PREFIX = "STREAMRECON_"
 _FILE = "STREAMRECON_SETTINGS"
 _TABLE = "server"
+_OTHERS = frozenset({_FILE, "STREAMRECON_SHARED", "STREAMRECON_KILLS"})
+"""Variables with our prefix that are no settings: the file's place, and two of the tests."""
 
 
 def _state_folder() -> Path:
@@ -53,8 +56,16 @@ class Settings(BaseModel):
     connections: int = Field(
         default=64, ge=1, description="open connections, waiting ones too; each is a descriptor"
     )
+    connections_per_address: int = Field(
+        default=32, ge=1, description="open connections of one address; a hospital may be one"
+    )
     threads: int | None = Field(
         default=None, ge=1, description="threads that compute in one scan; none: all processors"
+    )
+    memory_gib: float | None = Field(
+        default=None,
+        gt=0,
+        description="memory of one scan; none: its share of the machine's or the control group's",
     )
     config_folders: tuple[Path, ...] = Field(
         default=(), description="folders of chain files, searched after the packaged ones"
@@ -71,6 +82,9 @@ class Settings(BaseModel):
     )
     opening_s: float = Field(
         default=60.0, gt=0, description="until configuration and header; frees idle connections"
+    )
+    hurry_s: float = Field(
+        default=5.0, gt=0, description="until configuration and header where others wait in line"
     )
     idle_s: float = Field(
         default=600.0, gt=0, description="longest silence within a scan; breath-holds are shorter"
@@ -149,6 +163,7 @@ class Settings(BaseModel):
         "storage",
         "raw_folder",
         "threads",
+        "memory_gib",
         "destinations",
         "spool",
         "drop_folder",
@@ -217,6 +232,7 @@ def load_settings(
         If a place has a name that is no setting, or a value that does not fit; the message names
         the setting and the place.
     """
+    _refuse_unknown(environment)
     chosen = file or (Path(environment[_FILE]) if environment.get(_FILE) else None)
     values: dict[str, object] = {}
     source = dict.fromkeys(Settings.model_fields, "default")
@@ -233,6 +249,16 @@ def load_settings(
             values[name] = flags[name]
             source[name] = "flag"
     return Origin(_validated(values, source), source)
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    """A variable that is misspelt would leave the default in place without a word."""
+    known = {_PREFIX + name.upper() for name in Settings.model_fields} | _OTHERS
+    for name in sorted(environment):
+        if name.startswith(_PREFIX) and name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigError(f"environment {name}: no such setting{hint}")
 
 
 def _read_table(file: Path) -> dict[str, object]:

@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from threading import Thread
 
-from streamrecon.errors import StreamReconError
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.wire.limits import GIB, MIB
-from streamrecon.mrd.wire.messages import Close, Message, Text
-from streamrecon.server.error_report import answer, is_bug
+from streamrecon.mrd.wire.messages import Close, Header, Message, Text
+from streamrecon.server.error_report import answer, code_of, is_bug
+from streamrecon.server.log_lines import log_to_stderr
+from streamrecon.server.progress import Progress
 from streamrecon.server.raw_copy import RawCopy
 from streamrecon.server.reader import Intake
 from streamrecon.server.session import Session, SessionEnded
@@ -35,8 +35,8 @@ _DAY_S = 86400.0
 _SWITCH_S = 2e-4  # the chain comes back from compiled loops often, and must not wait 5 ms each time
 
 
-def _nothing(_: Path | None) -> None:
-    """Neither warm up nor recall nor learn."""
+def _nothing() -> None:
+    """Not warm up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +48,11 @@ class WorkerSetup:
     registry
         The gadgets that a chain file may name.
     warm
-        Called with the storage before the first scan: loads kernels and plans.
-    recall
-        Called with the storage when a client comes: takes over what was learnt since the warm-up.
-    learn
-        Called with the storage after a scan: keeps what the next worker can use.
+        Called before the first scan: loads modules, compiles kernels.
     """
 
     registry: Registry
-    warm: Callable[[Path | None], None] = _nothing
-    recall: Callable[[Path | None], None] = _nothing
-    learn: Callable[[Path | None], None] = _nothing
+    warm: Callable[[], None] = _nothing
 
 
 Equip = Callable[[], WorkerSetup]
@@ -86,40 +80,22 @@ def work(channel: socket.socket, settings: Settings, equip: Equip) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    log_to_stderr(settings)
+    log_to_stderr(settings.log_level)
     sys.setswitchinterval(_SWITCH_S)
     if settings.threads is not None:
         set_budget(settings.threads)
     equipment = equip()
-    equipment.warm(settings.storage)
+    equipment.warm()
     with channel:
         send_frame(channel, Kind.READY)
         given = receive_job(channel)
         if given is not None:
-            job, client = given
+            job, client, progress = given
             send_frame(channel, Kind.TAKEN)
-            equipment.recall(settings.storage)
-            with client:
-                SessionProcess(job, client, channel, equipment=equipment, settings=settings).run()
-            _learn(equipment, settings)
-
-
-def _learn(equipment: WorkerSetup, settings: Settings) -> None:
-    try:
-        equipment.learn(settings.storage)
-    except OSError as error:
-        _log.error("storage %s: %s", settings.storage, error.strerror)
-
-
-def log_to_stderr(settings: Settings) -> None:
-    """Log lines of this process to stderr, which all processes of the service share.
-
-    Python's warnings are lines too.
-    """
-    logging.captureWarnings(True)
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    )
+            with client, progress:
+                SessionProcess(
+                    job, client, channel, equipment=equipment, settings=settings, progress=progress
+                ).run()
 
 
 class SessionProcess:
@@ -137,17 +113,18 @@ class SessionProcess:
         *,
         equipment: WorkerSetup,
         settings: Settings,
+        progress: Progress,
     ) -> None:
         self._job = job
+        self._progress = progress
         self._inbox = ByteQueue[Message | Exception](settings.input_queue_mib * MIB)
         self._outbox = ByteQueue[object](settings.output_queue_mib * MIB)
         self._failure: Exception | None = None
         self._goes_on = False
-        self._loss_told = False
+        self._loss_sent = False
         self._began = time.monotonic()
         self._copy = _raw_copy(job, settings)
-        copy = _forget if self._copy is None else self._copy.take
-        self._intake = Intake(client, channel, settings, self._inbox.put, copy)
+        self._intake = Intake(client, channel, settings, self._inbox.put, self._see)
         self._outgoing = Outgoing(channel, self._outbox, self._closing, self._give_up)
         self._session = Session(
             job.session,
@@ -192,10 +169,26 @@ class SessionProcess:
 
     def _received(self) -> Iterator[Message]:
         for item in self._inbox:
+            self._note_progress()
             self._tell_loss()
             if isinstance(item, Exception):
                 raise item
             yield item
+
+    def _see(self, message: Message) -> None:
+        """Take a message as it comes, ahead of the chain."""
+        if isinstance(message, Header):
+            self._progress.note_opened()
+        if self._copy is not None:
+            self._copy.take(message)
+        self._note_progress()
+
+    def _note_progress(self) -> None:
+        self._progress.note(
+            lines=self._session.lines,
+            images=self._outgoing.images,
+            received=self._intake.received,
+        )
 
     def _finish_copy(self) -> None:
         if self._copy is not None:
@@ -205,11 +198,12 @@ class SessionProcess:
     def _tell_loss(self) -> None:
         """Warn the client once that its raw copy ended, unless it is one that hears no text."""
         loss = "" if self._copy is None else self._copy.loss
-        if loss and not self._loss_told and not self._session.facts.dependency_query:
-            self._loss_told = True
+        if loss and not self._loss_sent and not self._session.facts.dependency_query:
+            self._loss_sent = True
             self._say(Text(str(Notice(Level.WARNING, loss))))
 
     def _say(self, item: object) -> None:
+        self._note_progress()
         if self._failure is not None or not self._outbox.put(item):
             raise SessionEnded
 
@@ -230,7 +224,7 @@ class SessionProcess:
         facts, failure = self._session.facts, self._failure
         if failure is None:
             return (Close(),), self._summary("complete")
-        outcome = failure.code if isinstance(failure, StreamReconError) else "internal"
+        outcome = code_of(failure)
         dependency_query = facts.dependency_query
         last = answer(failure, self._job.session, dependency_query=dependency_query)
         return last, self._summary(outcome)
@@ -253,7 +247,3 @@ def _raw_copy(job: Job, settings: Settings) -> RawCopy | None:
     quota_bytes = settings.raw_quota_gib * GIB
     prune(settings.raw_folder, quota_bytes=quota_bytes, max_age_s=settings.raw_days * _DAY_S)
     return RawCopy(RawFile(settings.raw_folder, job.session, quota_bytes=quota_bytes))
-
-
-def _forget(_: Message) -> None:
-    """Keep no copy."""

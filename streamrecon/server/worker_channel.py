@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import IntEnum
 
+from streamrecon.server.progress import Progress
+
 _HEADER = struct.Struct("<BQ")
 _JOB_BYTES = 4096
 
@@ -106,9 +108,10 @@ def send_frame(
         channel.sendall(view)
 
 
-def send_job(channel: socket.socket, job: Job, client: socket.socket) -> None:
-    """Give a session and the client's socket to a waiting worker."""
-    socket.send_fds(channel, [json.dumps(asdict(job)).encode()], [client.fileno()])
+def send_job(channel: socket.socket, job: Job, client: socket.socket, progress: Progress) -> None:
+    """Give a session, the client's socket and what its progress goes to to a waiting worker."""
+    descriptors = [client.fileno(), progress.descriptor]
+    socket.send_fds(channel, [json.dumps(asdict(job)).encode()], descriptors)
 
 
 def send_summary(channel: socket.socket, summary: Summary) -> None:
@@ -121,9 +124,10 @@ def read_summary(frame: Frame) -> Summary:
     return Summary(**json.loads(frame.payload))
 
 
-def receive_job(channel: socket.socket) -> tuple[Job, socket.socket] | None:
+def receive_job(channel: socket.socket) -> tuple[Job, socket.socket, Progress] | None:
     """Wait for a session; ``None`` when the listener has no more."""
-    text, descriptors, _, _ = socket.recv_fds(channel, _JOB_BYTES, 1)
+    text, descriptors, _, _ = socket.recv_fds(channel, _JOB_BYTES, 2)
     if not text:
         return None
-    return Job(**json.loads(text)), socket.socket(fileno=descriptors[0])
+    client, progress = descriptors
+    return Job(**json.loads(text)), socket.socket(fileno=client), Progress(progress)

@@ -26,10 +26,8 @@ from streamrecon.maps.swi import (
 )
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.field_fit import fit_field, trust_from_noise
-from streamrecon.qsm.inversion.total_variation import (
-    invert_tv,
-    strength_from_noise,
-)
+from streamrecon.qsm.inversion.strength import strength_from_noise
+from streamrecon.qsm.inversion.total_variation import invert_tv
 
 TE_S = (0.005, 0.010, 0.015, 0.020, 0.025)
 AXIAL = np.eye(3)[::-1]
@@ -80,7 +78,7 @@ def images_of_vein(angle_deg: float, radius_mm: float) -> dict[str, float]:
         fit.field_ppm,
         mask,
         grid,
-        strength=strength_from_noise(fit.sd_ppm, mask),
+        strength=strength_from_noise(fit.sd_ppm, mask).value,
         iterations=(10, 25),
         weight=trust_from_noise(fit.sd_ppm, mask),
         magnitude=root_sum_squares(echoes),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import struct
 import weakref
 from contextlib import suppress
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from wire_samples import EVERYTHING, assert_same, image, lines, unjoined, with_d
 
 from streamrecon.errors import ProtocolError, TruncatedStream
 from streamrecon.mrd.wire.dialect import Dialect
+from streamrecon.mrd.wire.layout import IMAGE
 from streamrecon.mrd.wire.limits import Limits
 from streamrecon.mrd.wire.messages import Acquisitions, Close, ConfigFile, Header, Text
 from streamrecon.mrd.wire.parser import MrdParser
@@ -174,13 +177,28 @@ def test_an_empty_array_with_endless_axes_is_refused() -> None:
         MrdParser().receive(data)
 
 
+def test_what_is_claimed_takes_memory_only_as_it_comes() -> None:
+    image = np.zeros(1, IMAGE)
+    image["matrix_size"], image["channels"], image["data_type"] = (8192, 8192, 4), 1, 5
+    claims_1_gib = struct.pack("<H", 1022) + image.tobytes() + struct.pack("<Q", 0) + bytes(3000)
+    parser = MrdParser()
+    before = psutil.Process().memory_info().rss
+
+    assert parser.receive(claims_1_gib) == []
+    space = parser.space()
+    grown = psutil.Process().memory_info().rss - before
+
+    assert len(space) > 1 << 30
+    assert grown < 16 << 20  # some blocks; not the gibibyte
+
+
 def test_a_field_that_does_not_fit_the_memory_is_refused(monkeypatch) -> None:
     def no_memory(*_: int) -> bytearray:
-        raise MemoryError
+        raise OSError(errno.ENOMEM, "no memory")
 
     parser = MrdParser()
     parser.receive(struct.pack("<HI", 3, 10_000_000))
-    monkeypatch.setattr("streamrecon.mrd.wire.receive_buffers.bytearray", no_memory, raising=False)
+    monkeypatch.setattr("streamrecon.mrd.wire.receive_buffers.mmap.mmap", no_memory)
 
     for _ in range(2):
         with pytest.raises(ProtocolError, match="found a field of 10000000 bytes"):

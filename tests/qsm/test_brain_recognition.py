@@ -43,6 +43,21 @@ def test_balls_and_bottles_are_objects():
         assert np.array_equal(found.mask, object_mask(noisy(1.0 * solid), 0.85 * solid, GRID))
 
 
+@pytest.mark.parametrize("snr", [8.0, 40.0])
+def test_neither_shading_nor_noise_nor_a_bubble_makes_a_brain_of_a_bottle(snr):
+    x, y, z = positions_mm(GRID)
+    bottle = (np.hypot(x, y) < 60) & (abs(z) < 80)
+    dielectric = 1 + 0.5 * np.exp(-(x**2 + y**2) / 40**2)
+    random = np.random.default_rng(5)
+    noise = random.standard_normal((2, *GRID.shape)) / snr
+    bubble = ellipsoid(GRID, (10, -40, 20), (11, 12, 10))
+    magnitude = np.hypot((bottle & ~bubble) * dielectric + noise[0], noise[1])
+
+    found = find_mask(magnitude, np.where(bottle, 0.85, 0.1), GRID)
+
+    assert not found.is_brain, found.report
+
+
 def test_small_things_are_objects():
     kidney = ellipsoid(GRID, (0, 0, 0), (27, 30, 55))
 

@@ -132,7 +132,7 @@ def test_the_text_is_the_code_and_the_message(error: StreamReconError, text: str
     assert answer(error, "4f2a") == (Text(text), Close())
 
 
-@pytest.mark.parametrize("error", [MemoryError(), WorkerLostError("killed"), KeyError("name")])
+@pytest.mark.parametrize("error", [ValueError(), WorkerLostError("killed"), KeyError("name")])
 def test_an_internal_error_names_the_session_only(error: Exception) -> None:
     (text, close) = answer(error, "4f2a")
 

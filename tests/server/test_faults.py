@@ -87,6 +87,30 @@ def test_a_worker_that_dies_of_itself_is_told_like_a_killed_one(toys: Service) -
     assert heard[1:] == [Close()]
 
 
+def test_the_log_says_what_a_killed_worker_had_done() -> None:
+    with service() as running:
+        with running.connect() as client:
+            client.send(chain(gadget("TellPid"), SUM), HEADER, lines(30, channels=4, samples=500))
+            worker = pid_of(client)
+            client.send(lines(1), Text("{"))  # one that is taken shows that all before it was
+            time.sleep(0.5)
+            os.kill(worker, signal.SIGKILL)
+            client.hear_all()
+        _, log = running.stop()
+
+    (said,) = [line for line in log.splitlines() if "exit code -9" in line]
+    assert "internal, config -, 31 lines, 0 images, 0.5 MB" in said
+
+
+def test_a_scan_without_memory_is_told_so() -> None:
+    heard = None
+    with service() as running:
+        heard = running.talk(chain(gadget("Fail", error="MemoryError")), HEADER, lines(1), Close())
+
+    assert heard[0].text.startswith("ERR [memory] session ")
+    assert heard[1:] == [Close()]
+
+
 def test_a_dead_worker_whose_client_only_sends_is_told_afterwards(toys: Service) -> None:
     batch = lines(2000, channels=8, samples=512)
     with toys.connect() as client:

@@ -101,7 +101,10 @@ class Fail(Gadget[Header | Acquisitions]):
         yield from ()
 
     def _fail(self) -> None:
-        kind = getattr(errors, self.error, None) or {"ValueError": ValueError}[self.error]
+        kind = (
+            getattr(errors, self.error, None)
+            or {"ValueError": ValueError, "MemoryError": MemoryError}[self.error]
+        )
         raise kind("found 3, needed 4")
 
 

@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr
 
 from streamrecon.errors import DataError
 from streamrecon.model.images import Echoes
+from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import PhaseSign, ScanProtocol, SignOrigin
 from streamrecon.mrd.header.phase_sign import image_sign
@@ -29,6 +30,7 @@ class AssembleImages(Gadget[ScanHeader | Image]):
     """
 
     accepts: ClassVar = (ScanHeader, Image)
+    memory: ClassVar = MemoryUse(echo_voxel_bytes=28)
 
     phase_sign: Literal[-1, 1] | None = Field(
         default=None, description="sign of the phase images; the vendor's where not given"
@@ -38,10 +40,11 @@ class AssembleImages(Gadget[ScanHeader | Image]):
     _protocol: ScanProtocol | None = PrivateAttr(default=None)
     _images: list[Image] = PrivateAttr(default_factory=list)
 
-    def feed(self, item: ScanHeader | Image) -> Iterator[ScanHeader | Image]:
+    def feed(self, item: ScanHeader | Image) -> Iterator[Notice | ScanHeader | Image]:
         """Learn from the header; keep images."""
         if isinstance(item, ScanHeader):
             self._protocol = item.protocol
+            yield from (Notice(Level.WARNING, text) for text in item.protocol.corrections)
             yield item
             return
         self._images.append(item)

@@ -6,6 +6,8 @@ every 4 kB, which is as much as parsing.
 
 from __future__ import annotations
 
+import mmap
+
 BLOCK_BYTES = 1 << 22
 """Some long lines, so that carrying a tail over costs little; few enough to stay in the cache."""
 _KEPT = 3  # one being filled, one at work, one in between: more would leave the cache
@@ -29,10 +31,22 @@ class Blocks:
     def __init__(self) -> None:
         self._kept: list[bytearray] = []
 
-    def take(self, size: int) -> bytearray:
-        """A block of at least ``size`` bytes of which nobody holds a view."""
+    def take(self, size: int) -> bytearray | mmap.mmap:
+        """A block of at least ``size`` bytes of which nobody holds a view.
+
+        One for a long message takes memory page by page, as its bytes come: what a peer claims
+        costs addresses only.
+
+        Raises
+        ------
+        MemoryError
+            If there are not even these.
+        """
         if size > BLOCK_BYTES:
-            return bytearray(size)  # for one long message: not worth keeping
+            try:
+                return mmap.mmap(-1, size)  # for one message: not worth keeping
+            except OSError as e:
+                raise MemoryError(f"{size} bytes") from e
         for block in self._kept:
             if is_free(block):
                 return block

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.inversion.closed_form import invert_rts, invert_tikhonov, invert_tkd
-from streamrecon.qsm.inversion.total_variation import invert_robust, invert_tv, strength_from_noise
+from streamrecon.qsm.inversion.strength import find_strength
+from streamrecon.qsm.inversion.total_variation import invert_robust, invert_tv
 from streamrecon.qsm.solvers import Solution
 from streamrecon.qsm.total_field import TotalField
 
@@ -50,9 +51,10 @@ def _tv(total: TotalField, local: LocalField, geometry: Geometry) -> Solution:
         local.field_ppm,
         local.mask,
         geometry,
-        strength=strength_from_noise(total.fit.sd_ppm, local.mask),
+        strength=_strength(total, local, geometry),
         weight=total.weight,
         magnitude=total.magnitude,
+        outside=float(local.is_clean),
     )
 
 
@@ -61,10 +63,15 @@ def _robust_tv(total: TotalField, local: LocalField, geometry: Geometry) -> Solu
         local.field_ppm,
         local.mask,
         geometry,
-        strength=strength_from_noise(total.fit.sd_ppm, local.mask),
+        strength=_strength(total, local, geometry),
         weight=total.weight,
         magnitude=total.magnitude,
+        outside=float(local.is_clean),
     )
+
+
+def _strength(total: TotalField, local: LocalField, geometry: Geometry) -> float:
+    return find_strength(local.field_ppm, total.fit.sd_ppm, local.mask, geometry).value
 
 
 METHODS: dict[Inversion, Method] = {

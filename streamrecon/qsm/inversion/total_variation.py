@@ -1,13 +1,19 @@
-r"""Susceptibility with sparse gradients, its strength set by the noise: the standard inversion.
+r"""Susceptibility with sparse gradients: the standard inversion.
 
 .. math:: \min_\chi \tfrac12 \|W (D \chi - f)\|^2 + \lambda \|G \nabla\chi\|_1
 
-by relaxed ADMM. ``G`` is 1 inside the mask, smaller across edges of the magnitude, and 0 outside:
-what background removal left of outer sources, or took, finds its place there at no cost. On a head
-phantom, from the measured field, that alone took the error from 70 % to 42 %, edges to 29 %.
+by relaxed ADMM. ``G`` is 1 inside the mask and falls to a fifth across edges. What it is outside
+the mask, and whose edges count, depends on the field. One that removal of a background left has
+lost and kept what sources outside explain: gradients are free there (``outside=0``), so that it
+finds its place, and the magnitude's edges count, which say more than such a map. A clean field has
+no such rest, and free gradients only lose what it holds: there they cost as much as inside
+(``outside=1``), and edges count that a first map has, see `streamrecon.qsm.inversion.edges`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,44 +24,28 @@ from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
 from streamrecon.qsm.inversion.admm import (
     RELAXATION,
-    WHOLE,
-    Shares,
     Split,
     absolutes,
     gradients,
+    laplacian_kernel,
     mix,
     squares,
 )
-from streamrecon.qsm.inversion.closed_form import checked_field, laplacian_kernel, relative_change
+from streamrecon.qsm.inversion.edges import gradient_weights
 from streamrecon.qsm.inversion.multiresolution import Task, carry
-from streamrecon.qsm.solvers import Solution
+from streamrecon.qsm.solvers import Solution, checked_field, relative_change
 
 Real = NDArray[np.float32]
 
-_STRENGTH_PER_SD = 0.15  # λ in ppm·mm per ppm of noise; chosen on phantoms that no table shows
-_STRENGTHS = (1e-5, 1e-3)
-_RHO_PER_STRENGTH = 100.0
-_DATA_RHO = 0.25  # 40 steps of it leave 10 % to go on a head phantom, of 1 they leave 16 %
-_EDGE_SHARE = 0.15  # of the voxels' gradients in the mask count as edges of the magnitude
-_ACROSS_EDGES = WHOLE // 5
-_EDGE_BEGINS, _EDGE_ENDS = 0.75, 1.25  # of the limit: a step there would turn rounding into ppb
-_TINY = 1e-30
-_SAMPLES = 200_000  # quantiles of a part are those of the whole
+_RHO_PER_STRENGTH = {False: 100.0, True: 1000.0}  # whether gradients cost outside the mask, too
+_DATA_RHO = 0.25
 _CHECK_EVERY = 5
 _COARSE_STEPS = (40, 40)  # on half of the grid and on a quarter
+_CALM_STEPS_TO_EDGES = 10
 _CALM_STEPS = 20  # plain ones, while what was carried settles: relaxed, they swing about the map
+_STEPS_TO_EDGES = (10, 10)  # before the edges of the map are looked for, and once more
 _FIRST_STAGE = 20
 _USUAL_ERROR_PPM = 2e-3  # absolute errors weigh like squares at an error of this size
-
-
-def strength_from_noise(sd_ppm: NDArray[np.floating], mask: NDArray[np.bool_]) -> float:
-    """Strength λ for a field of that noise: proportional to its median, within 1e-5 … 1e-3.
-
-    >>> round(strength_from_noise(np.full((2, 2, 2), 0.002), np.ones((2, 2, 2), bool)), 6)
-    0.0003
-    """
-    low, high = _STRENGTHS
-    return float(np.clip(_STRENGTH_PER_SD * np.median(sd_ppm[mask]), low, high))
 
 
 def invert_tv(
@@ -66,8 +56,9 @@ def invert_tv(
     strength: float,
     weight: NDArray[np.floating] | None = None,
     magnitude: NDArray[np.floating] | None = None,
-    iterations: tuple[int, int] = (10, 30),
-    tolerance: float = 1.5e-2,
+    outside: float = 0.0,
+    iterations: tuple[int, int] = (20, 60),
+    tolerance: float = 3e-3,
     padding: float = PADDING,
 ) -> Solution:
     """Susceptibility of least total variation, [Z, Y, X, ppm].
@@ -91,9 +82,13 @@ def invert_tv(
     weight
         Trust per voxel of the field, 1 for the typical one, see `phase.field_fit.trust_from_noise`.
     magnitude
-        Image whose strongest edges, one in seven, may be edges of χ too.
+        Image whose edges cost less: its strongest, one in seven, where gradients outside are free;
+        else where the map has them too. 0 all over: none is known.
+    outside
+        What gradients outside the mask cost, of what they cost inside: 1 for a clean local field,
+        0 behind a removal of background.
     iterations
-        Fewest and most steps.
+        Fewest and most steps, the first twenty for the edges.
     tolerance
         Change of χ in a step, relative to χ, at which to stop.
     padding
@@ -110,10 +105,37 @@ def invert_tv(
     Liu J et al. (2012) NeuroImage 59:2560. doi:10.1016/j.neuroimage.2011.08.082
     """
     shape = padded_shape(geometry, padding)
-    task = _task(checked_field(field_ppm, mask), mask, weight, magnitude, (geometry, shape))
-    return _begun(task, strength, _COARSE_STEPS).solve(
-        squares, iterations, tolerance, calm=_CALM_STEPS
-    )
+    known = None if outside else magnitude
+    task = _task(field_ppm, mask, weight, known, (geometry, shape))
+    problem = _begun(task, (strength, outside), _COARSE_STEPS)
+    if known is not None:
+        return problem.solve(squares, iterations, tolerance, calm=_CALM_STEPS)
+    return problem.solve_with_edges(magnitude, iterations, tolerance)
+
+
+def begin_coarsely(
+    field_ppm: NDArray[np.floating],
+    mask: NDArray[np.bool_],
+    geometry: Geometry,
+    *,
+    strength: float,
+    weight: NDArray[np.floating] | None = None,
+    outside: float = 0.0,
+    padding: float = PADDING,
+) -> Real | None:
+    """χ of half the grid, without edges, carried to the padded grid [Z, Y, X, ppm].
+
+    Sources outside the mask are in it. None where half of the grid is none. Costs as much as seven
+    steps of `invert_tv`; parameters and errors are its.
+    """
+    shape = padded_shape(geometry, padding)
+    half = _task(field_ppm, mask, weight, None, (geometry, shape)).halved()
+    if half is None:
+        return None
+    coarse = _begun(half, (strength, outside), _COARSE_STEPS[1:])
+    whole = np.empty(shape, np.float32)
+    carry(coarse.everywhere(_COARSE_STEPS[0]), whole)
+    return whole
 
 
 def invert_robust(
@@ -124,6 +146,7 @@ def invert_robust(
     strength: float,
     weight: NDArray[np.floating] | None = None,
     magnitude: NDArray[np.floating] | None = None,
+    outside: float = 0.0,
     iterations: tuple[int, int] = (20, 80),
     tolerance: float = 5e-3,
     padding: float = PADDING,
@@ -141,43 +164,52 @@ def invert_robust(
     Lambert et al. (2022) Magn Reson Med 88:962. doi:10.1002/mrm.29218
     """
     shape = padded_shape(geometry, padding)
-    task = _task(checked_field(field_ppm, mask), mask, weight, magnitude, (geometry, shape))
-    problem = _Problem(task, strength)
+    known = None if outside else magnitude
+    task = _task(field_ppm, mask, weight, known, (geometry, shape))
+    problem = _Problem(task, (strength, outside))
     problem.trust *= np.float32(_USUAL_ERROR_PPM)
     problem.solve(absolutes, (_FIRST_STAGE, _FIRST_STAGE), 0.0)
     problem.trust /= np.float32(_USUAL_ERROR_PPM)
     problem.doubt_misfits()
-    return problem.solve(squares, iterations, tolerance)
+    if known is not None:
+        return problem.solve(squares, iterations, tolerance)
+    return problem.solve_with_edges(magnitude, iterations, tolerance)
 
 
 def _task(
-    field: Real,
+    field_ppm: NDArray[np.floating],
     mask: NDArray[np.bool_],
     weight: NDArray[np.floating] | None,
     magnitude: NDArray[np.floating] | None,
     grid: tuple[Geometry, Shape],
 ) -> Task:
+    field = checked_field(field_ppm, mask, "inversion")
     trust = mask.astype(np.float32) if weight is None else np.where(mask, weight, 0) ** 2
     image = None if magnitude is None else np.nan_to_num(np.asarray(magnitude, np.float32))
     return Task(field, trust.astype(np.float32, copy=False), mask, image, *grid)
 
 
-def _begun(task: Task, strength: float, coarse_steps: tuple[int, ...]) -> _Problem:
+def _begun(
+    task: Task,
+    cost: tuple[float, float],
+    coarse_steps: tuple[int, ...],
+) -> _Problem:
     """A problem whose states are those of a solution on half the grid, where that is a grid."""
     half = task.halved() if coarse_steps else None
     if half is None:
-        return _Problem(task, strength)
-    coarse = _begun(half, strength, coarse_steps[1:])
+        return _Problem(task, cost)
+    coarse = _begun(half, cost, coarse_steps[1:])
     coarse.solve(squares, (coarse_steps[0], coarse_steps[0]), 0.0)
-    problem = _Problem(task, strength)
+    problem = _Problem(task, cost)
     problem.carry_on(coarse)
     return problem
 
 
 class _Problem:
-    """Arrays of one inversion: they live through its stages."""
+    """Arrays of one inversion: they live through its stages. ``cost`` is λ and that outside."""
 
-    def __init__(self, task: Task, strength: float) -> None:
+    def __init__(self, task: Task, cost: tuple[float, float]) -> None:
+        strength, self.outside = cost
         if not strength > 0:
             raise ReconError(f"strength: found {strength:g} ppm·mm, needed a positive number")
         self.mask = task.mask
@@ -185,11 +217,12 @@ class _Problem:
         self.trust, self.data = np.zeros((2, *task.shape), np.float32)
         self.trust[self.crop] = task.trust
         self.data[self.crop] = task.field
-        rho = np.float32(_RHO_PER_STRENGTH * strength)
+        rho = np.float32(_RHO_PER_STRENGTH[self.outside > 0] * strength)
         self.kernels = _kernels_of_step(task.geometry, task.shape, rho)
-        share = gradient_shares(task.mask, task.shape, task.magnitude)
-        self.gradients = gradients(task.geometry.voxel_mm, strength / float(rho), share)
-        self.model, self.chi = RealPlan(task.shape), RealPlan(task.shape)
+        images = () if task.magnitude is None else (task.magnitude,)
+        weights = gradient_weights(task.mask, task.shape, images, outside=self.outside)
+        self.gradients = gradients(task.geometry.voxel_mm, strength / float(rho), weights)
+        self.model, self.chi = (RealPlan(task.shape) for _ in range(2))
         self.model.real[...] = self.data
         self.state = self.data.copy()
         self.chi.real[...] = 0  # the divergence of the flow; after a step, χ until it is shrunk
@@ -200,6 +233,28 @@ class _Problem:
         for axis in range(3):
             carry(coarse.gradients.state[axis], self.gradients.state[axis], edges=axis)
         self._split(squares, 0.0)
+
+    def solve_with_edges(
+        self,
+        magnitude: NDArray[np.floating] | None,
+        iterations: tuple[int, int],
+        tolerance: float,
+    ) -> Solution:
+        """Some steps for a map to see edges in, twice; then until χ changes no more."""
+        seen = () if magnitude is None or not np.any(magnitude) else (magnitude,)
+        calm, spent = _CALM_STEPS_TO_EDGES, 0
+        self._see_edges(seen)
+        for steps in _STEPS_TO_EDGES:
+            first = self.solve(squares, (steps, steps), 0.0, calm=calm)
+            self._see_edges((*seen, first.unknown))
+            calm, spent = 0, spent + steps
+        fewest, most = (max(n - spent, 1) for n in iterations)
+        found = self.solve(squares, (fewest, most), tolerance)
+        return replace(found, iterations=spent + found.iterations)
+
+    def _see_edges(self, images: Sequence[NDArray[np.floating]]) -> None:
+        weights = gradient_weights(self.mask, self.state.shape, images, outside=self.outside)
+        self.gradients.weight[...] = weights
 
     def solve(
         self, split: Split, iterations: tuple[int, int], tolerance: float, *, calm: int = 0
@@ -215,6 +270,12 @@ class _Problem:
                 change = relative_change(chi, before, self.mask) / _CHECK_EVERY
             self._split(split, 1.0 if step <= calm else RELAXATION)
         return Solution(chi * self.mask, step, float(change), change <= tolerance)
+
+    def everywhere(self, steps: int) -> Real:
+        """χ after some steps, outside the mask too; the last word on this grid."""
+        self.solve(squares, (steps, steps), 0.0)
+        self._invert()
+        return self.chi.real
 
     def _invert(self) -> None:
         """From what the splits want to χ and its field."""
@@ -234,45 +295,6 @@ class _Problem:
         usual = 1.4826 * float(np.median(missed[self.trust > 0]))
         self.trust /= np.maximum(1, missed / np.float32(3 * usual)) ** 2
         self._split(squares, 0.0)
-
-
-def gradient_shares(
-    mask: NDArray[np.bool_], shape: Shape, magnitude: NDArray[np.floating] | None = None
-) -> Shares:
-    """How much each gradient counts, in 255ths [3, Z, Y, X]: a fifth across edges, 0 outside.
-
-    From all to a fifth it falls evenly around the limit.
-    """
-    shares = np.zeros((3, *shape), np.uint8)
-    inner = [shares[axis][tuple(slice(n) for n in mask.shape)] for axis in range(3)]
-    ends = [
-        [(*(slice(None),) * axis, part) for part in (slice(None, -1), slice(1, None))]
-        for axis in range(3)
-    ]
-    for share, (here, there) in zip(inner, ends, strict=True):
-        np.multiply(mask[here] & mask[there], np.uint8(WHOLE), out=share[here])
-    if magnitude is None:
-        return shares
-    image = np.nan_to_num(np.asarray(magnitude, np.float32))
-    steps = [np.abs(image[there] - image[here]) for here, there in ends]
-    every = max(1, image.size // _SAMPLES)
-    known = [
-        step.ravel()[::every][share[here].ravel()[::every] > 0]
-        for step, share, (here, _) in zip(steps, inner, ends, strict=True)
-    ]
-    seen = np.concatenate(known)
-    limit = np.quantile(seen, 1 - _EDGE_SHARE) if seen.size else np.inf
-    for step, share, (here, _) in zip(steps, inner, ends, strict=True):
-        np.minimum(share[here], _allowed(step, float(limit)), out=share[here])
-    return shares
-
-
-def _allowed(step: Real, limit: float) -> Shares:
-    """Share that a step of the magnitude leaves; ``step`` is overwritten."""
-    fall = (WHOLE - _ACROSS_EDGES) / (_EDGE_ENDS - _EDGE_BEGINS)
-    step *= np.float32(-fall / max(limit, _TINY))
-    step += np.float32(WHOLE + fall * _EDGE_BEGINS + 0.5)  # rounded, not cut off
-    return np.clip(step, _ACROSS_EDGES, WHOLE, out=step).astype(np.uint8)
 
 
 def _kernels_of_step(geometry: Geometry, shape: Shape, rho: np.float32) -> tuple[Real, Real, Real]:

@@ -1,0 +1,57 @@
+"""All echoes of one part, magnitude or phase, real or imaginary, wherever they were read from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.model.geometry import Geometry
+
+
+class ImagePart(ABC):
+    """Echoes of one part and what stands beside them.
+
+    Attributes
+    ----------
+    values
+        [E, Z, Y, X], scaled as the files say.
+    geometry
+        Their grid.
+    sidecars
+        Of each file or echo, in the words of BIDS.
+    name
+        Of the scan.
+    source
+        Where ``sidecars`` are from.
+    is_placed
+        Whether the files say how the axes lie in the patient.
+    """
+
+    values: NDArray[np.generic]
+    geometry: Geometry
+    sidecars: list[dict[str, object]]
+    name: str
+    source: str
+    is_placed: bool
+
+    @property
+    def size(self) -> str:
+        """Echoes and voxels in words."""
+        echoes, *shape = self.values.shape
+        return f"{echoes} echoes of {by(shape[::-1])} voxels"
+
+    @abstractmethod
+    def as_stored(self) -> NDArray[np.generic]:
+        """Values without the files' own scale."""
+
+
+def by(numbers: Sequence[float], digits: int = 6) -> str:
+    """Numbers with a cross between them.
+
+    >>> by((3, 4.5))
+    '3 × 4.5'
+    """
+    return " × ".join(f"{n:.{digits}g}" for n in numbers)
