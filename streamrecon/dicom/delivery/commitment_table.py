@@ -9,6 +9,16 @@ from collections.abc import Collection, Sequence
 from streamrecon.dicom.delivery.journal import State
 
 _LONGEST_PAUSE_S = 300.0
+_ASKED_FOR = """
+SELECT c.destination, c.number, i.sop_uid, d.attempts
+FROM commitments c JOIN images i USING (number)
+JOIN deliveries d ON d.number = c.number AND d.destination = c.destination WHERE c.request = ?
+"""
+_SETTLE = """
+UPDATE deliveries SET state = ?, reason = ?, due = ?, attempts = attempts + 1
+WHERE number = ? AND destination = ? AND state IN (?, ?)
+"""
+_ANSWERED = "DELETE FROM commitments WHERE request = ? AND number = ?"
 _UNPROMISED = "the archive does not promise to keep it"
 
 
@@ -30,32 +40,18 @@ def take_report(
     An image that is promised is done, also one that was about to be sent again meanwhile. One that
     is not promised is sent again. What the report does not name stays unconfirmed.
     """
-    rows = db.execute(
-        "SELECT c.destination, c.number, i.sop_uid, d.attempts FROM commitments c"
-        " JOIN images i USING (number)"
-        " JOIN deliveries d ON d.number = c.number AND d.destination = c.destination"
-        " WHERE c.request = ?",
-        (transaction,),
-    ).fetchall()
-    named = 0
-    for destination, number, sop_uid, attempts in rows:
+    rows = db.execute(_ASKED_FOR, (transaction,)).fetchall()
+    named = [row for row in rows if row[2] in kept or row[2] in lost]
+    for destination, number, sop_uid, attempts in named:
         if sop_uid in kept:
             origins, state, reason = (State.UNCONFIRMED, State.WAITING), State.SENT, ""
-        elif sop_uid in lost:
-            origins, state, reason = (State.UNCONFIRMED,) * 2, State.WAITING, _UNPROMISED
         else:
-            continue
+            origins, state, reason = (State.UNCONFIRMED,) * 2, State.WAITING, _UNPROMISED
         due = time.time() + min(2.0 ** min(attempts, 16), _LONGEST_PAUSE_S)
-        named += 1
-        db.execute(
-            "UPDATE deliveries SET state = ?, reason = ?, due = ?, attempts = attempts + 1"
-            " WHERE number = ? AND destination = ? AND state IN (?, ?)",
-            (state.value, reason, due, number, destination, *(origin.value for origin in origins)),
-        )
-        db.execute(
-            "DELETE FROM commitments WHERE request = ? AND number = ?", (transaction, number)
-        )
-    return named
+        states = [origin.value for origin in origins]
+        db.execute(_SETTLE, (state.value, reason, due, number, destination, *states))
+        db.execute(_ANSWERED, (transaction, number))
+    return len(named)
 
 
 def put_off(

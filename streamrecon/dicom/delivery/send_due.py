@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from streamrecon.dicom.delivery.commitment_table import note_request, put_off
 from streamrecon.dicom.delivery.destinations import AnyDestination, Commitment, Destination
@@ -18,7 +18,7 @@ from streamrecon.dicom.delivery.outcome import (
     StoreResult,
 )
 from streamrecon.dicom.delivery.spool import Spool
-from streamrecon.dicom.delivery.storage_commitment import Reports, ask, new_transaction
+from streamrecon.dicom.delivery.storage_commitment import Reports, Request, ask, new_transaction
 from streamrecon.dicom.delivery.transport import send
 from streamrecon.errors import DeliveryError
 
@@ -73,10 +73,7 @@ def deliver(
     except DeliveryError as e:
         if isinstance(e, RefusedError) and chunk[1] > 1:
             raise
-        pause_s = _pause_s(attempts, destination)
-        journal.set_pause(name, attempts + 1, time.time() + pause_s, str(e))
-        _log.warning("%s; next attempt in %.0f s", e, pause_s)
-        return pause_s
+        return _pause(spool, destination, attempts, e)
     finally:
         spool.made_room()
     if attempts:
@@ -84,26 +81,25 @@ def deliver(
     return 0.0
 
 
+def _pause(spool: Spool, destination: AnyDestination, attempts: int, error: DeliveryError) -> float:
+    """Remember that an attempt was in vain; seconds until the next."""
+    pause_s = _pause_s(attempts, destination)
+    due = time.time() + pause_s
+    spool.journal.set_pause(destination.name, attempts + 1, due, str(error))
+    _log.warning("%s; next attempt in %.0f s", error, pause_s)
+    return pause_s
+
+
 def _send(
     spool: Spool, destination: AnyDestination, entries: Sequence[Entry], stopping: threading.Event
 ) -> None:
-    by_uid = {entry.sop_uid: entry for entry in entries}
-    sound = []
-    for entry in entries:
-        damage = spool.damage(entry)
-        if damage:  # this image is lost to the destination, and logged; the others go on
-            answer = StoreResult(entry.sop_uid, State.FAILED, None, damage)
-            _note(spool, destination, entry, answer)
-        else:
-            sound.append(entry)
-    if not sound:
+    unanswered = {entry.sop_uid: entry for entry in _sound(spool, destination, entries)}
+    if not unanswered:
         return
-    answers = send(destination, _queued_files(spool, sound))
-    unanswered = {entry.sop_uid: entry for entry in sound}
+    answers = send(destination, _queued_files(spool, list(unanswered.values())))
     try:
         for answer in answers:
-            del unanswered[answer.sop_uid]
-            _note(spool, destination, by_uid[answer.sop_uid], answer)
+            _note(spool, destination, unanswered.pop(answer.sop_uid), answer)
             if stopping.is_set():
                 return
     except BrokenOffError as e:
@@ -113,6 +109,20 @@ def _send(
         raise
     finally:
         answers.close()
+
+
+def _sound(spool: Spool, destination: AnyDestination, entries: Sequence[Entry]) -> Iterator[Entry]:
+    """Images whose files are as they were written; another is lost to the destination, and logged.
+
+    The others go on.
+    """
+    for entry in entries:
+        damage = spool.damage(entry)
+        if damage:
+            answer = StoreResult(entry.sop_uid, State.FAILED, None, damage)
+            _note(spool, destination, entry, answer)
+        else:
+            yield entry
 
 
 def _patient(destination: AnyDestination, attempts: int) -> AnyDestination:
@@ -167,20 +177,12 @@ def _confirm(
     if terms is None or not isinstance(destination, Destination):
         return
     name, numbers = destination.name, [entry.number for entry in entries]
-    transaction, reason = new_transaction(), _UNANSWERED
+    request, reason = Request(new_transaction(), _queued_files(spool, entries)), _UNANSWERED
     with spool.journal.alone():
-        note_request(spool.journal.db, transaction, name, numbers)
+        note_request(spool.journal.db, request.transaction, name, numbers)
     try:
         with reports.door(destination, terms):
-            files = _queued_files(spool, entries)
-            ask(
-                destination,
-                terms,
-                files,
-                transaction=transaction,
-                reports=reports,
-                stopping=stopping,
-            )
+            ask(destination, terms, request, reports, stopping)
     except DeliveryError as e:  # asking in vain must not keep other images from being sent
         reason = str(e)
         _log.warning("%s", e)

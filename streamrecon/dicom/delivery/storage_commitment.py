@@ -18,6 +18,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -38,6 +39,14 @@ _PROCESSING_FAILURE = 0x0110  # the archive may report again
 _LOOK_S = 0.2
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A question, whether the archive keeps some images."""
+
+    transaction: str
+    files: Sequence[QueuedFile]
 
 
 def new_transaction() -> str:
@@ -117,9 +126,7 @@ class Reports:
 def ask(
     destination: Destination,
     terms: Commitment,
-    files: Sequence[QueuedFile],
-    *,
-    transaction: str,
+    request: Request,
     reports: Reports,
     stopping: threading.Event,
 ) -> bool:
@@ -134,12 +141,12 @@ def ask(
     association = associate(destination, [PUSH_MODEL], handlers)
     try:
         answer, _ = association.send_n_action(
-            _request(transaction, files), _REQUEST, PUSH_MODEL, _PUSH_INSTANCE
+            _dataset(request), _REQUEST, PUSH_MODEL, _PUSH_INSTANCE
         )
         status = answer.get("Status")
         if status != 0:
             raise DeliveryError(f"{destination.name}: commitment answered with {shown(status)}")
-        is_answered = reports.wait_for(transaction, terms.wait_s, stopping)
+        is_answered = reports.wait_for(request.transaction, terms.wait_s, stopping)
         association.release()
     finally:
         if association.is_established:
@@ -151,11 +158,11 @@ def _uids(items: Sequence[Dataset] | None) -> frozenset[str]:
     return frozenset(str(item.get("ReferencedSOPInstanceUID", "")) for item in items or ())
 
 
-def _request(transaction: str, files: Sequence[QueuedFile]) -> Dataset:
-    request = Dataset()
-    request.TransactionUID = transaction
-    request.ReferencedSOPSequence = [_reference(file) for file in files]
-    return request
+def _dataset(request: Request) -> Dataset:
+    dataset = Dataset()
+    dataset.TransactionUID = request.transaction
+    dataset.ReferencedSOPSequence = [_reference(file) for file in request.files]
+    return dataset
 
 
 def _reference(file: QueuedFile) -> Dataset:
