@@ -9,7 +9,6 @@ import select
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -28,7 +27,7 @@ from streamrecon.storage.durable_files import HeldError
 _log = logging.getLogger(__name__)
 
 _LOOK_AGAIN_S = 2.0
-_GRACE_S = 3.0  # with the end of the process itself less than five seconds
+_GRACE_S = 3.0  # with all else less than five seconds
 _DAY_S = 86400.0
 _HOUR_S = 3600.0
 _EPILOG = """\
@@ -147,13 +146,13 @@ def _send(options: argparse.Namespace) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, endings)  # before the threads, which inherit it
     folder, days = _folder(options), _days(options)
     destinations = read_destinations(_destinations(options))
-    ended = threading.Event()
+    ended, done = threading.Event(), threading.Event()
     if options.while_stdin:
-        _end_in_time(partial(select.select, [sys.stdin], [], []), ended)
+        _end_in_time(partial(select.select, [sys.stdin], [], []), ended, done)
         sender = _next_sender(folder, destinations, ended)
     else:
         sender = Sender(folder, destinations)
-        _end_in_time(partial(signal.sigwait, endings), ended)
+        _end_in_time(partial(signal.sigwait, endings), ended, done)
     if sender is None:
         return 0
     with sender:
@@ -161,11 +160,12 @@ def _send(options: argparse.Namespace) -> int:
             with Spool(folder) as spool:
                 spool.age_out(days * _DAY_S)
             ended.wait(_HOUR_S)
+    done.set()
     return 0
 
 
-def _end_in_time(wait: Callable[[], object], ended: threading.Event) -> None:
-    """Have ``ended`` set when ``wait`` returns, and the process gone a little later at the latest.
+def _end_in_time(wait: Callable[[], object], ended: threading.Event, done: threading.Event) -> None:
+    """Have ``ended`` set when ``wait`` returns, and the process gone once all is ``done``, or soon.
 
     An archive may take a minute to answer, and nothing here is lost by an end without a word: what
     was not answered is sent again.
@@ -174,8 +174,8 @@ def _end_in_time(wait: Callable[[], object], ended: threading.Event) -> None:
     def watch() -> None:
         wait()
         ended.set()
-        time.sleep(_GRACE_S)
-        _log.warning("told to end: what is on its way is cut off, and sent again later")
+        if not done.wait(_GRACE_S):
+            _log.warning("what is on its way is cut off, and sent again later")
         logging.shutdown()
         os._exit(0)
 
