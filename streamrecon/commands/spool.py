@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from streamrecon.storage.durable_files import HeldError
 _log = logging.getLogger(__name__)
 
 _LOOK_AGAIN_S = 2.0
+_GRACE_S = 3.0  # with all else less than five seconds
 _DAY_S = 86400.0
 _HOUR_S = 3600.0
 _EPILOG = """\
@@ -144,21 +146,45 @@ def _send(options: argparse.Namespace) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, endings)  # before the threads, which inherit it
     folder, days = _folder(options), _days(options)
     destinations = read_destinations(_destinations(options))
+    ended, done = threading.Event(), threading.Event()
     if options.while_stdin:
-        ended, sender = _stdin_ends, _next_sender(folder, destinations)
+        _end_in_time(partial(select.select, [sys.stdin], [], []), ended, done)
+        sender = _next_sender(folder, destinations, ended)
     else:
-        ended, sender = partial(_is_to_end, endings), Sender(folder, destinations)
+        sender = Sender(folder, destinations)
+        _end_in_time(partial(signal.sigwait, endings), ended, done)
     if sender is None:
         return 0
     with sender:
-        while True:
+        while not ended.is_set():
             with Spool(folder) as spool:
                 spool.age_out(days * _DAY_S)
-            if ended(_HOUR_S):
-                return 0
+            ended.wait(_HOUR_S)
+    done.set()
+    return 0
 
 
-def _next_sender(folder: Path, destinations: Sequence[AnyDestination]) -> Sender | None:
+def _end_in_time(wait: Callable[[], object], ended: threading.Event, done: threading.Event) -> None:
+    """Have ``ended`` set when ``wait`` returns, and the process gone once all is ``done``, or soon.
+
+    An archive may take a minute to answer, and nothing here is lost by an end without a word: what
+    was not answered is sent again.
+    """
+
+    def watch() -> None:
+        wait()
+        ended.set()
+        if not done.wait(_GRACE_S):
+            _log.warning("what is on its way is cut off, and sent again later")
+        logging.shutdown()
+        os._exit(0)
+
+    threading.Thread(target=watch, name="end", daemon=True).start()
+
+
+def _next_sender(
+    folder: Path, destinations: Sequence[AnyDestination], ended: threading.Event
+) -> Sender | None:
     """The one that delivers this spool; while another service does, this one waits."""
     is_logged = False
     while True:
@@ -168,16 +194,8 @@ def _next_sender(folder: Path, destinations: Sequence[AnyDestination]) -> Sender
             if not is_logged:
                 _log.info("another service delivers this spool; this one takes over from it")
             is_logged = True
-            if _stdin_ends(_LOOK_AGAIN_S):
+            if ended.wait(_LOOK_AGAIN_S):
                 return None
-
-
-def _stdin_ends(seconds: float) -> bool:
-    return bool(select.select([sys.stdin], [], [], seconds)[0])
-
-
-def _is_to_end(endings: set[signal.Signals], seconds: float) -> bool:
-    return signal.sigtimedwait(endings, seconds) is not None
 
 
 def _spool(options: argparse.Namespace) -> Spool:

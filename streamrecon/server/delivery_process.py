@@ -24,7 +24,7 @@ from streamrecon.server.settings import Settings
 
 _log = logging.getLogger(__name__)
 
-_GRACE_S = 10.0  # for the image that is on its way; what is not answered is sent again later
+_GRACE_S = 5.0  # for the image that is on its way; what is not answered is sent again later
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
 _NICENESS = 5  # images that wait must not slow the scan that runs

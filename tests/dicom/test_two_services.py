@@ -13,6 +13,7 @@ from sqlite3 import connect
 
 import pytest
 from archive import Archive, listening
+from test_sender_threads import until
 from test_spool import due, images_of, uids
 from test_spool_command import name_archive
 
@@ -44,6 +45,7 @@ def test_the_second_service_delivers_when_the_first_is_gone(tmp_path: Path) -> N
             with Spool(tmp_path / "spool") as spool:
                 spool.add(images_of(run="a"), ["archive"])
             assert archive.wait_for(3, _LIMIT_S)
+            assert until(tmp_path / "spool", {"archive sent": 3}) == {"archive sent": 3}
             assert first.poll() is None and second.poll() is None
 
             first.kill()

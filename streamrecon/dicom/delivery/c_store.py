@@ -18,7 +18,14 @@ from pynetdicom.association import Association
 from streamrecon.dicom.delivery.connection_fault import probe
 from streamrecon.dicom.delivery.destinations import Destination
 from streamrecon.dicom.delivery.journal import State
-from streamrecon.dicom.delivery.outcome import QueuedFile, StoreResult, outcome_of_status, shown
+from streamrecon.dicom.delivery.outcome import (
+    BrokenOffError,
+    QueuedFile,
+    RefusedError,
+    StoreResult,
+    outcome_of_status,
+    shown,
+)
 from streamrecon.dicom.objects.mr_images import IMPLEMENTATION_NAME
 from streamrecon.dicom.objects.uids import IMPLEMENTATION
 from streamrecon.errors import DeliveryError
@@ -38,7 +45,7 @@ def send(
 
     Raises
     ------
-    DeliveryError
+    RefusedError, BrokenOffError, DeliveryError
         If no association comes about, or it breaks; what was not answered is to be sent again.
     """
     association = associate(destination, sorted({file.sop_class for file in files}))
@@ -99,7 +106,8 @@ def associate(
         tls_args=secured,
     )
     if not association.is_established:
-        raise DeliveryError(f"{destination.name}: {_refusal(association, destination)}")
+        error = RefusedError if association.is_rejected else DeliveryError
+        raise error(f"{destination.name}: {_refusal(association, destination)}")
     return association
 
 
@@ -133,7 +141,8 @@ def _send_one(association: Association, destination: Destination, file: QueuedFi
     try:
         answer = association.send_c_store(offered)
     except RuntimeError as e:
-        raise DeliveryError(f"{destination.name}: the association broke") from e
+        raise BrokenOffError(f"{destination.name}: the association broke") from e
     if "Status" not in answer:
-        raise DeliveryError(f"{destination.name}: the association broke")
+        limit = f"{destination.answer_s:g} s"
+        raise BrokenOffError(f"{destination.name}: no answer within {limit}, or it broke off")
     return outcome_of_status(file.sop_uid, int(answer.Status))

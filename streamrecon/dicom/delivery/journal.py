@@ -26,6 +26,10 @@ class State(Enum):
     UNCONFIRMED = "sent, not yet confirmed"  # the archive has yet to promise that it keeps it
 
 
+_FORGET = (
+    "DELETE FROM deliveries WHERE number IN (SELECT number FROM images WHERE batch = ?)",
+    "DELETE FROM commitments WHERE number IN (SELECT number FROM images WHERE batch = ?)",
+)
 ARRIVED = (State.SENT, State.WARNED)
 
 
@@ -83,14 +87,15 @@ class Journal:
     """The tables; an object belongs to one thread, the file to all processes."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        create_tables(self._db)
+        self.db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+        """The connection, for what else is kept in the file."""
+        self.db.execute("PRAGMA journal_mode=WAL")
+        self.db.execute("PRAGMA synchronous=FULL")
+        create_tables(self.db)
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        self.db.close()
 
     def relax(self) -> None:
         """Let a power cut forget the last notes; a crash of the process does not.
@@ -98,24 +103,24 @@ class Journal:
         For the threads that note answers: an image whose answer is forgotten is sent again, which
         is harmless, and a flush for each image would cost more than sending it.
         """
-        self._db.execute("PRAGMA synchronous=NORMAL")
+        self.db.execute("PRAGMA synchronous=NORMAL")
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """No other process writes until the block ends; it counts whole or not at all."""
-        with transaction(self._db):
+        with transaction(self.db):
             yield
 
     def add(self, batch: Batch) -> None:
         """Note a batch; an image that is known already is to be sent again."""
         for image in batch.images:
-            self._db.execute(
+            self.db.execute(
                 "DELETE FROM deliveries"
                 " WHERE number IN (SELECT number FROM images WHERE sop_uid = ?)",
                 (image.sop_uid,),
             )
-            self._db.execute("DELETE FROM images WHERE sop_uid = ?", (image.sop_uid,))
-            cursor = self._db.execute(
+            self.db.execute("DELETE FROM images WHERE sop_uid = ?", (image.sop_uid,))
+            cursor = self.db.execute(
                 "INSERT INTO images (sop_uid, sop_class, batch, file, bytes, series, output,"
                 " priority, added, sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -131,14 +136,14 @@ class Journal:
                     image.sha256,
                 ),
             )
-            self._db.executemany(
+            self.db.executemany(
                 "INSERT INTO deliveries (number, destination, state) VALUES (?, ?, ?)",
                 [(cursor.lastrowid, name, State.WAITING.value) for name in batch.destinations],
             )
 
     def knows(self, sop_uid: str) -> bool:
         """Whether an image is noted, in whatever batch."""
-        row = self._db.execute("SELECT 1 FROM images WHERE sop_uid = ?", (sop_uid,)).fetchone()
+        row = self.db.execute("SELECT 1 FROM images WHERE sop_uid = ?", (sop_uid,)).fetchone()
         return row is not None
 
     def due(
@@ -154,7 +159,7 @@ class Journal:
 
         ``chunk`` is (which, of how many) senders that work side by side.
         """
-        rows = self._db.execute(
+        rows = self.db.execute(
             "SELECT i.number, i.sop_uid, i.sop_class, i.batch, i.file, d.attempts,"
             " i.bytes, i.sha256"
             " FROM deliveries d JOIN images i USING (number)"
@@ -166,7 +171,7 @@ class Journal:
 
     def next_due(self, destination: str) -> float | None:
         """When the next image may be tried or asked for; ``None`` where none waits."""
-        (due,) = self._db.execute(
+        (due,) = self.db.execute(
             "SELECT MIN(due) FROM deliveries WHERE destination = ? AND state IN (?, ?)",
             (destination, State.WAITING.value, State.UNCONFIRMED.value),
         ).fetchone()
@@ -176,7 +181,7 @@ class Journal:
         self, number: int, destination: str, state: State, *, status: int | None, reason: str
     ) -> None:
         """Note what became of an image."""
-        self._db.execute(
+        self.db.execute(
             "UPDATE deliveries SET state = ?, status = ?, reason = ?, attempts = attempts + 1"
             " WHERE number = ? AND destination = ?",
             (state.value, status, reason, number, destination),
@@ -186,7 +191,7 @@ class Journal:
         self, number: int, destination: str, due: float, *, status: int | None, reason: str
     ) -> None:
         """Note that an image is to be tried again."""
-        self._db.execute(
+        self.db.execute(
             "UPDATE deliveries SET due = ?, status = ?, reason = ?, attempts = attempts + 1"
             " WHERE number = ? AND destination = ?",
             (due, status, reason, number, destination),
@@ -194,21 +199,21 @@ class Journal:
 
     def pause(self, destination: str) -> tuple[int, float]:
         """(attempts in vain, when to try again) of a destination."""
-        row = self._db.execute(
+        row = self.db.execute(
             "SELECT attempts, due FROM destinations WHERE name = ?", (destination,)
         ).fetchone()
         return (int(row[0]), float(row[1])) if row else (0, 0.0)
 
     def set_pause(self, destination: str, attempts: int, due: float, reason: str) -> None:
         """Remember across restarts that a destination does not answer."""
-        self._db.execute(
+        self.db.execute(
             "INSERT OR REPLACE INTO destinations VALUES (?, ?, ?, ?)",
             (destination, attempts, due, reason),
         )
 
     def tallies(self) -> list[Tally]:
         """All series, by destination and state."""
-        rows = self._db.execute(
+        rows = self.db.execute(
             "SELECT i.series, i.output, d.destination, d.state, COUNT(*), MAX(d.reason)"
             " FROM deliveries d JOIN images i USING (number)"
             " GROUP BY 1, 2, 3, 4 ORDER BY MIN(i.priority), 1, 3, 4"
@@ -229,7 +234,7 @@ class Journal:
         Empty texts and ``None`` stand for all destinations, outputs, series.
         """
         states = [each.value for each in origin]
-        cursor = self._db.execute(
+        cursor = self.db.execute(
             "UPDATE deliveries SET state = ?, due = 0, attempts = 0, reason = 'by hand'"
             " WHERE state IN (SELECT value FROM json_each(?))"
             " AND (? = '' OR destination = ?) AND (? = '' OR number IN"
@@ -247,16 +252,16 @@ class Journal:
 
     def bytes_held(self) -> int:
         """Size of all images."""
-        return int(self._db.execute("SELECT COALESCE(SUM(bytes), 0) FROM images").fetchone()[0])
+        return int(self.db.execute("SELECT COALESCE(SUM(bytes), 0) FROM images").fetchone()[0])
 
     def batches(self) -> set[str]:
         """Names of all batches."""
-        return {str(name) for (name,) in self._db.execute("SELECT DISTINCT batch FROM images")}
+        return {str(name) for (name,) in self.db.execute("SELECT DISTINCT batch FROM images")}
 
     def finished(self) -> list[tuple[str, float, int]]:
         """(name, time added, bytes) of batches that arrived everywhere, oldest first."""
         arrived = [state.value for state in ARRIVED]
-        rows = self._db.execute(
+        rows = self.db.execute(
             "SELECT batch, MIN(added), SUM(bytes) FROM images GROUP BY batch"
             " HAVING NOT EXISTS (SELECT 1 FROM deliveries d JOIN images j USING (number)"
             " WHERE j.batch = images.batch AND d.state NOT IN (SELECT value FROM json_each(?)))"
@@ -268,9 +273,6 @@ class Journal:
     def forget(self, batches: Sequence[str]) -> None:
         """Drop all that is known of some batches."""
         for name in batches:
-            self._db.execute(
-                "DELETE FROM deliveries"
-                " WHERE number IN (SELECT number FROM images WHERE batch = ?)",
-                (name,),
-            )
-            self._db.execute("DELETE FROM images WHERE batch = ?", (name,))
+            for statement in _FORGET:
+                self.db.execute(statement, (name,))
+            self.db.execute("DELETE FROM images WHERE batch = ?", (name,))

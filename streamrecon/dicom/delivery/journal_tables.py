@@ -20,6 +20,9 @@ CREATE TABLE IF NOT EXISTS deliveries (
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (destination, state, due);
 CREATE TABLE IF NOT EXISTS destinations (
   name TEXT PRIMARY KEY, attempts INTEGER NOT NULL, due REAL NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS commitments (
+  request TEXT NOT NULL, destination TEXT NOT NULL, number INTEGER NOT NULL,
+  PRIMARY KEY (request, number)) WITHOUT ROWID;
 """
 
 _MOVE = """

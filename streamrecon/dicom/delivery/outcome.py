@@ -6,6 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamrecon.dicom.delivery.journal import State
+from streamrecon.errors import DeliveryError
+
+
+class RefusedError(DeliveryError):
+    """The destination is there, and grants no association now."""
+
+
+class BrokenOffError(DeliveryError):
+    """The connection broke, or no answer came in time, while an image was on its way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,27 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from streamrecon.dicom.delivery.commitment_table import note_request, put_off
 from streamrecon.dicom.delivery.destinations import AnyDestination, Commitment, Destination
 from streamrecon.dicom.delivery.journal import ARRIVED, Entry, State
-from streamrecon.dicom.delivery.outcome import QueuedFile, StoreResult
+from streamrecon.dicom.delivery.outcome import (
+    BrokenOffError,
+    QueuedFile,
+    RefusedError,
+    StoreResult,
+)
 from streamrecon.dicom.delivery.spool import Spool
-from streamrecon.dicom.delivery.storage_commitment import committed
+from streamrecon.dicom.delivery.storage_commitment import Reports, Request, ask, new_transaction
 from streamrecon.dicom.delivery.transport import send
 from streamrecon.errors import DeliveryError
 
 _AT_ONCE = 128  # images per association: a more urgent series waits for no more than these
 _FIRST_PAUSE_S = 1.0
-_UNPROMISED = "the archive does not promise to keep it"
+_DOUBLINGS = 3
+_LONGEST_ANSWER_S = 3600.0
+_UNANSWERED = "no answer on commitment yet; one that comes later is taken"
 
 _log = logging.getLogger(__name__)
 
@@ -29,11 +37,19 @@ def deliver(
     *,
     chunk: tuple[int, int] = (0, 1),
     stopping: threading.Event | None = None,
+    reports: Reports | None = None,
 ) -> float | None:
     """Send what is due, over one association; return when to try again.
 
     A pause doubles with each attempt in vain, up to the destination's longest, and a random part
-    of it keeps several services from calling at once; it is remembered across restarts.
+    of it keeps several services from calling at once; it is remembered across restarts. After an
+    attempt in vain answers may take twice as long, up to eight times, and the image that was on its
+    way goes behind the others.
+
+    Raises
+    ------
+    RefusedError
+        If no association is granted to one of several senders; nothing is noted then.
 
     Returns
     -------
@@ -48,16 +64,16 @@ def deliver(
     if not entries and not unconfirmed:
         next_due = journal.next_due(name)
         return None if next_due is None else max(0.05, next_due - now)
+    stopping = stopping or threading.Event()
     try:
         if entries:
-            _send(spool, destination, entries, stopping or threading.Event())
+            _send(spool, _patient(destination, attempts), entries, stopping)
         else:
-            _confirm(spool, destination, unconfirmed)
+            _confirm(spool, destination, unconfirmed, reports or Reports(spool.folder), stopping)
     except DeliveryError as e:
-        pause_s = _pause_s(attempts, destination)
-        journal.set_pause(name, attempts + 1, time.time() + pause_s, str(e))
-        _log.warning("%s; next attempt in %.0f s", e, pause_s)
-        return pause_s
+        if isinstance(e, RefusedError) and chunk[1] > 1:
+            raise
+        return _pause(spool, destination, attempts, e)
     finally:
         spool.made_room()
     if attempts:
@@ -65,28 +81,54 @@ def deliver(
     return 0.0
 
 
+def _pause(spool: Spool, destination: AnyDestination, attempts: int, error: DeliveryError) -> float:
+    """Remember that an attempt was in vain; seconds until the next."""
+    pause_s = _pause_s(attempts, destination)
+    due = time.time() + pause_s
+    spool.journal.set_pause(destination.name, attempts + 1, due, str(error))
+    _log.warning("%s; next attempt in %.0f s", error, pause_s)
+    return pause_s
+
+
 def _send(
     spool: Spool, destination: AnyDestination, entries: Sequence[Entry], stopping: threading.Event
 ) -> None:
-    by_uid = {entry.sop_uid: entry for entry in entries}
-    sound = []
+    unanswered = {entry.sop_uid: entry for entry in _sound(spool, destination, entries)}
+    if not unanswered:
+        return
+    answers = send(destination, _queued_files(spool, list(unanswered.values())))
+    try:
+        for answer in answers:
+            _note(spool, destination, unanswered.pop(answer.sop_uid), answer)
+            if stopping.is_set():
+                return
+    except BrokenOffError as e:
+        entry = next(iter(unanswered.values()))
+        due = time.time() + 2 * _pause_s(entry.attempts, destination)
+        spool.journal.postpone(entry.number, destination.name, due, status=None, reason=str(e))
+        raise
+    finally:
+        answers.close()
+
+
+def _sound(spool: Spool, destination: AnyDestination, entries: Sequence[Entry]) -> Iterator[Entry]:
+    """Images whose files are as they were written; another is lost to the destination, and logged.
+
+    The others go on.
+    """
     for entry in entries:
         damage = spool.damage(entry)
-        if damage:  # this image is lost to the destination, and logged; the others go on
+        if damage:
             answer = StoreResult(entry.sop_uid, State.FAILED, None, damage)
             _note(spool, destination, entry, answer)
         else:
-            sound.append(entry)
-    if not sound:
-        return
-    answers = send(destination, _queued_files(spool, sound))
-    try:
-        for answer in answers:
-            _note(spool, destination, by_uid[answer.sop_uid], answer)
-            if stopping.is_set():
-                return
-    finally:
-        answers.close()
+            yield entry
+
+
+def _patient(destination: AnyDestination, attempts: int) -> AnyDestination:
+    """The destination with longer time-outs after attempts in vain."""
+    longer = destination.answer_s * 2.0 ** min(attempts, _DOUBLINGS)
+    return destination.model_copy(update={"answer_s": min(longer, _LONGEST_ANSWER_S)})
 
 
 def _queued_files(spool: Spool, entries: Sequence[Entry]) -> list[QueuedFile]:
@@ -123,27 +165,31 @@ def _to_confirm(
     return spool.journal.due(destination.name, now, limit=_AT_ONCE, state=State.UNCONFIRMED)
 
 
-def _confirm(spool: Spool, destination: AnyDestination, entries: Sequence[Entry]) -> None:
-    """Images that the archive promises to keep are done; the others are sent again, later."""
+def _confirm(
+    spool: Spool,
+    destination: AnyDestination,
+    entries: Sequence[Entry],
+    reports: Reports,
+    stopping: threading.Event,
+) -> None:
+    """Ask for images; what the archive promises to keep is done, the others are asked for later."""
     terms = _terms(destination)
     if terms is None or not isinstance(destination, Destination):
         return
-    journal, name = spool.journal, destination.name
+    name, numbers = destination.name, [entry.number for entry in entries]
+    request, reason = Request(new_transaction(), _queued_files(spool, entries)), _UNANSWERED
+    with spool.journal.alone():
+        note_request(spool.journal.db, request.transaction, name, numbers)
     try:
-        kept = committed(destination, terms, _queued_files(spool, entries))
+        with reports.door(destination, terms):
+            ask(destination, terms, request, reports, stopping)
     except DeliveryError as e:  # asking in vain must not keep other images from being sent
-        for entry in entries:
-            due = time.time() + _pause_s(entry.attempts, destination)
-            journal.postpone(entry.number, name, due, status=None, reason=str(e))
+        reason = str(e)
         _log.warning("%s", e)
-        return
-    for entry in entries:
-        if entry.sop_uid in kept:
-            journal.settle(entry.number, name, State.SENT, status=0, reason="")
-        else:
-            journal.settle(entry.number, name, State.WAITING, status=None, reason=_UNPROMISED)
-            due = time.time() + _pause_s(entry.attempts, destination)
-            journal.postpone(entry.number, name, due, status=None, reason=_UNPROMISED)
+    tries = min(entry.attempts for entry in entries)
+    pause_s = min(max(terms.wait_s, _FIRST_PAUSE_S) * 2.0 ** min(tries, 12), _LONGEST_ANSWER_S)
+    with spool.journal.alone():
+        put_off(spool.journal.db, name, numbers, time.time() + pause_s, reason)
 
 
 def _pause_s(attempts: int, destination: AnyDestination) -> float:

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
-from streamrecon.dicom.delivery.destinations import AnyDestination
+from streamrecon.dicom.delivery.destinations import AnyDestination, Destination
+from streamrecon.dicom.delivery.lanes import Lanes
+from streamrecon.dicom.delivery.outcome import RefusedError
 from streamrecon.dicom.delivery.send_due import deliver
 from streamrecon.dicom.delivery.spool import Spool
-from streamrecon.dicom.delivery.wakeup import WakeupPipe
+from streamrecon.dicom.delivery.storage_commitment import Reports
+from streamrecon.dicom.delivery.wakeup import WakeupPipe, notify_all
+from streamrecon.errors import DeliveryError
 from streamrecon.storage.durable_files import Lock
 
 _FIRST_PAUSE_S = 1.0
+_REST_S = 60.0  # of a thread that is granted no association
 _log = logging.getLogger(__name__)
 
 
 class Sender:
     """Delivers the images of a spool until it is stopped.
 
-    Every destination has its own threads, associations and pauses.
+    Every destination has its own threads, associations and pauses. One that refuses an association
+    is asked for fewer. Reports on commitment are taken all the while.
 
     Raises
     ------
@@ -35,20 +42,21 @@ class Sender:
         with Spool(folder):  # repaired once, before the threads look
             pass
         self._lock = Lock(folder / "sender.lock")
-        chunks = [
-            (destination, (k, destination.associations))
-            for destination in destinations
-            for k in range(destination.associations)
-        ]
-        self._wakeups = [
-            WakeupPipe(folder / "bells" / f"{d.name}-{chunk[0]}") for d, chunk in chunks
-        ]
-        self._threads = [
-            threading.Thread(
-                target=self._serve, args=(*chunk, wakeup), name=f"send-{chunk[0].name}"
-            )
-            for chunk, wakeup in zip(chunks, self._wakeups, strict=True)
-        ]
+        self._reports = Reports(folder)
+        self._wakeups: list[WakeupPipe] = []
+        self._threads: list[threading.Thread] = []
+        for destination in destinations:
+            lanes = Lanes(destination.associations)
+            for lane in range(destination.associations):
+                wakeup = WakeupPipe(folder / "bells" / f"{destination.name}-{lane}")
+                thread = threading.Thread(
+                    target=self._serve,
+                    args=(destination, lanes, lane, wakeup),
+                    name=f"send-{destination.name}",
+                    daemon=True,  # `stop` waits for it; a process that must end does not
+                )
+                self._wakeups.append(wakeup)
+                self._threads.append(thread)
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -70,16 +78,16 @@ class Sender:
         self._lock.release()
 
     def _serve(
-        self, destination: AnyDestination, chunk: tuple[int, int], wakeup: WakeupPipe
+        self, destination: AnyDestination, lanes: Lanes, lane: int, wakeup: WakeupPipe
     ) -> None:
         """Deliver until stopped; a failure is logged and followed by another attempt."""
         pause_s = _FIRST_PAUSE_S
         while not self._stopping.is_set():
             try:
-                with Spool(self._folder) as spool:
+                with Spool(self._folder) as spool, self._door(destination, lane):
                     spool.journal.relax()
                     while not self._stopping.is_set():
-                        seconds = deliver(spool, destination, chunk=chunk, stopping=self._stopping)
+                        seconds = self._deliver(spool, destination, lanes, lane)
                         pause_s = _FIRST_PAUSE_S
                         if seconds != 0:
                             wakeup.wait(seconds)
@@ -87,3 +95,32 @@ class Sender:
                 _log.exception("%s: delivery stumbled; again in %.0f s", destination.name, pause_s)
                 wakeup.wait(pause_s)
                 pause_s = min(2 * pause_s, destination.longest_pause_s)
+
+    def _deliver(
+        self, spool: Spool, destination: AnyDestination, lanes: Lanes, lane: int
+    ) -> float | None:
+        """One visit; seconds until the next."""
+        chunk = lanes.chunk(lane)
+        if chunk is None:
+            return _REST_S
+        try:
+            return deliver(
+                spool, destination, chunk=chunk, stopping=self._stopping, reports=self._reports
+            )
+        except RefusedError as e:
+            lanes.narrow()
+            _log.warning("%s; fewer associations from now on", e)
+            notify_all(self._folder / "bells")  # the others have its images to send
+            return 0.0
+
+    @contextmanager
+    def _door(self, destination: AnyDestination, lane: int) -> Iterator[None]:
+        """Let the archive report on commitment; without the door it is asked all the same."""
+        terms = destination.commitment if isinstance(destination, Destination) else None
+        with ExitStack() as opened:
+            if isinstance(destination, Destination) and terms is not None and lane == 0:
+                try:
+                    opened.enter_context(self._reports.door(destination, terms))
+                except DeliveryError as e:
+                    _log.error("%s", e)
+            yield

@@ -21,6 +21,7 @@ from streamrecon.dicom.delivery.connection_fault import fault_of
 from streamrecon.dicom.delivery.destinations import WebDestination
 from streamrecon.dicom.delivery.journal import State
 from streamrecon.dicom.delivery.outcome import (
+    BrokenOffError,
     QueuedFile,
     StoreResult,
     outcome_of_status,
@@ -52,8 +53,10 @@ def send(
         for first in range(0, len(files), _FILES):
             try:
                 yield from _send_some(client, destination, files[first : first + _FILES])
-            except httpx.HTTPError as e:
+            except httpx.ConnectError as e:
                 raise DeliveryError(f"{destination.name}: {fault_of(e)}") from e
+            except httpx.HTTPError as e:
+                raise BrokenOffError(f"{destination.name}: {fault_of(e)}") from e
 
 
 def check_ready(destination: WebDestination) -> None:
