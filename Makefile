@@ -20,8 +20,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 demo: .venv/.product
 	$(BIN)/python scripts/demo.py --output out/demo $(if $(SCAN),--scan "$(SCAN)")
 
-# Of make test and make check; .ci/run has all processors. FFTW measures its plans, and threads that
-# wait for a busy core make that ten times as long.
+# Of make test and make check, which run beside other work; .ci/run has all processors.
 THREADS ?= 1
 
 ready: .venv/.test

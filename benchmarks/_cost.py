@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pyfftw
 
 
 def time_of(work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
@@ -37,3 +40,30 @@ def cost_in(
             taken, worked = time_of(unit, clock), time_of(work, clock)
         ratios.append(worked / taken)
     return statistics.median(ratios)
+
+
+class MeasuredPlan:
+    """The fastest transform that FFTW finds by trying, complex64: the unit of costs.
+
+    The product's own plans are not measured, see docs/adr/0028-same-bytes-same-images.md.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        axes: Sequence[int],
+        *,
+        inverse: bool,
+        in_place: bool = True,
+        threads: int,
+    ) -> None:
+        self.source = pyfftw.zeros_aligned(tuple(shape), np.complex64)
+        result = self.source if in_place else pyfftw.empty_aligned(tuple(shape), np.complex64)
+        self.run = pyfftw.FFTW(
+            self.source,
+            result,
+            axes=tuple(axes),
+            direction="FFTW_BACKWARD" if inverse else "FFTW_FORWARD",
+            flags=("FFTW_MEASURE", "FFTW_DESTROY_INPUT"),
+            threads=threads,
+        ).execute

@@ -61,7 +61,7 @@ class Scan:
 
 
 def main() -> None:
-    """Reconstruct twice, the second time with FFT plans at hand, and print."""
+    """Reconstruct twice, the second time with kernels at hand, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--matrix", type=int, nargs=3, default=(96, 192, 192), help="z y x")
     parser.add_argument("--echoes", type=int, default=4)

@@ -64,7 +64,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         storage = Path(folder)
         (storage / "destinations.toml").write_text(DESTINATION)
-        for _ in range(2):  # the first compiles and measures FFT plans
+        for _ in range(2):  # the first compiles
             MADE_AT.clear()
             start = time.perf_counter()
             chain(storage).run(messages, lambda _: None)

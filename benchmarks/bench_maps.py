@@ -12,9 +12,8 @@ import argparse
 from collections.abc import Callable
 
 import numpy as np
-from _cost import cost_in
+from _cost import MeasuredPlan, cost_in
 
-from streamrecon.fourier import Plan
 from streamrecon.maps.dephasing import Dephasing, field_gradient
 from streamrecon.maps.projection import project_slabs
 from streamrecon.maps.r2star import fit_arlo, fit_decay
@@ -69,7 +68,7 @@ def from_echoes(head: Head, local_ppm: np.ndarray) -> object:
 
 def costs(head: Head) -> None:
     """The table of costs."""
-    plan = Plan(head.grid.shape, (0, 1, 2), inverse=False, in_place=False)
+    plan = MeasuredPlan(head.grid.shape, (0, 1, 2), inverse=False, in_place=False, threads=budget())
     plan.source[...] = head.echoes[0]
     magnitude, grid = root_sum_squares(head.echoes), head.grid
     local_ppm = head.field_hz / np.float32(127.7 * 20)

@@ -19,12 +19,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from _cost import MeasuredPlan
 from PIL import Image
 from streamrecon_simulator.encode import encode, sample_object
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.truth import truth
 
-from streamrecon.fourier import Plan, fft, ifft
+from streamrecon.fourier import fft, ifft
 from streamrecon.model.lattice import Lattice
 from streamrecon.model.scan import CounterRange
 from streamrecon.recon.images.coil_combination import Weights, combine_coils
@@ -138,7 +139,7 @@ def sampled(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
 
 def seconds_of_transforms(lines: np.ndarray) -> float:
     """FFTs of the filled grid along the three axes and nothing else."""
-    plan = Plan(lines.shape[2:], (0, 1, 2), inverse=True)
+    plan = MeasuredPlan(lines.shape[2:], (0, 1, 2), inverse=True, threads=int(THREADS))
     start = time.perf_counter()
     for _ in range(lines.shape[0] * lines.shape[1]):
         plan.run()

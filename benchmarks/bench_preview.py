@@ -44,7 +44,7 @@ def main() -> None:
 def previews(service: Service, stream: Path, seconds: float, pairs: int) -> None:
     """Latency of the previews, and the delay of the final images."""
     chains = (find_chain_file("gre_preview").decode(), without_previews())
-    for chain in chains:  # plans of this protocol are measured once and kept
+    for chain in chains:  # the first run loads modules and compiles kernels
         paced(service, stream, seconds / 2, chain)
     taken = [[paced(service, stream, seconds, chain) for chain in chains] for _ in range(pairs)]
     print(f"{SCENE.matrix[::-1]}, {len(SCENE.te_s)} echoes, {SCENE.n_coils} coils, {seconds:g} s")

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from _cost import MeasuredPlan
 from qsm_ci.qsm_eval import field_metrics, score_arrays
 from scipy.ndimage import distance_transform_edt
 
-from streamrecon.fourier import Plan
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.field_fit import fit_field
 from streamrecon.phase.phase_offset import remove_offset
@@ -42,6 +42,7 @@ from streamrecon.qsm.inversion.total_variation import invert_robust, invert_tv
 from streamrecon.qsm.mask import find_mask
 from streamrecon.qsm.pipeline import Quality, susceptibility
 from streamrecon.qsm.total_field import total_field
+from streamrecon.threads import budget
 
 GAMMA_BAR_MHZ_PER_T = 42.576  # as the phantom has it
 REGIONS = range(1, 10)  # nuclei, thalamus, white and grey matter
@@ -310,7 +311,7 @@ def scan(shape: tuple[int, int, int], n_echoes: int) -> Iterator[object]:
 def speed() -> None:
     """Every stage against one transform."""
     echoes, te_s, grid = scan((96, 192, 192), 5)
-    plan = Plan(grid.shape, (0, 1, 2), inverse=False, in_place=False)
+    plan = MeasuredPlan(grid.shape, (0, 1, 2), inverse=False, in_place=False, threads=budget())
 
     def unit() -> object:
         return [plan.run() for _ in range(8)]

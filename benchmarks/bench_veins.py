@@ -9,11 +9,10 @@ without mask or threshold, whose widths are in voxels.
 from __future__ import annotations
 
 import numpy as np
-from _cost import cost_in, time_of
+from _cost import MeasuredPlan, cost_in, time_of
 from streamrecon_simulator.shapes import contains
 from streamrecon_simulator.vein_tree import vein_tree
 
-from streamrecon.fourier import Plan
 from streamrecon.maps.centrelines import trace_veins
 from streamrecon.maps.phase_sign_check import check_phase_sign
 from streamrecon.maps.veins import SCALES_MM, find_veins
@@ -33,7 +32,7 @@ def main() -> None:
     """Print every figure."""
     set_budget(2)
     chi, head, true = scene()
-    plan = Plan(GRID.shape, (0, 1, 2), inverse=False, in_place=False)
+    plan = MeasuredPlan(GRID.shape, (0, 1, 2), inverse=False, in_place=False, threads=2)
     plan.source[...] = chi
     veins = find_veins(chi, head, GRID)
     dice = 2 * (veins & true).sum() / (veins.sum() + true.sum())
@@ -51,7 +50,7 @@ def main() -> None:
     print(f"  {'sato of skimage':16s} {8 * seconds / time_of(lambda: units(plan)):7.1f}")
 
 
-def units(plan: Plan) -> None:
+def units(plan: MeasuredPlan) -> None:
     """Eight transforms: one alone is too short to time."""
     for _ in range(8):
         plan.run()

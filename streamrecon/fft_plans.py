@@ -1,8 +1,13 @@
 """Plans of FFTW, which threads share slice by slice.
 
 FFTW never has threads of its own: those wait for each other by spinning, and where other programs
-have the processors too a transform of 15 ms takes 2 s, and measuring one plan a minute. Large
-arrays are cut into slices, which `threads.at_once` shares out, and a plan is measured on one slice.
+have the processors too a transform of 15 ms takes 2 s. Large arrays are cut into slices, which
+`threads.at_once` shares out: all of one plan, so that results do not hang on the number of threads.
+
+Plans are estimated, never measured: a measured plan depends on the clock, and two plans of one
+shape round differently, so that one scan would give two images. An estimated plan depends on the
+shape alone. It is as fast where rows are contiguous, source and result are apart, and columns do
+not share a cache set; see docs/adr/0028-same-bytes-same-images.md.
 """
 
 from __future__ import annotations
@@ -20,10 +25,8 @@ Array = NDArray[np.generic]
 Axes = tuple[int, ...]
 
 FORWARD, BACKWARD = "FFTW_FORWARD", "FFTW_BACKWARD"
-MEASURE, ESTIMATE = "FFTW_MEASURE", "FFTW_ESTIMATE"
 LARGE = 1 << 18  # samples, 2 MB: up to here one thread is as fast, and caches are kind
-_DESTROY, _UNALIGNED = "FFTW_DESTROY_INPUT", "FFTW_UNALIGNED"
-_PLANNING_LIMIT_S = 0.5  # a plan is measured for at most this long, then FFTW takes the best so far
+_ESTIMATE, _DESTROY, _UNALIGNED = "FFTW_ESTIMATE", "FFTW_DESTROY_INPUT", "FFTW_UNALIGNED"
 
 
 class Stage(Protocol):
@@ -39,13 +42,13 @@ def planned(
     axes: Axes,
     direction: str,
     *,
-    flag: str,
     shared: bool = True,
 ) -> list[Stage]:
     """Stages of a transform: a small array as it is, a large one slice by slice.
 
     Where all axes are transformed the first one goes by itself: behind the others on the way to
-    the spectrum, before them on the way back. What is in ``source`` is lost.
+    the spectrum, before them on the way back. What is in ``source`` is lost, but of a complex array
+    that is not shared, or has another axis.
 
     Parameters
     ----------
@@ -55,21 +58,19 @@ def planned(
         Axes to transform, the last one being the halved one of real arrays.
     direction
         `FORWARD` or `BACKWARD`.
-    flag
-        `MEASURE` or `ESTIMATE`.
     shared
         Whether threads share the work; else the caller does it alone.
     """
     others = [n for n in range(source.ndim) if n not in axes and source.shape[n] > 1]
     small = max(source.size, result.size) <= LARGE
     if small or not shared or not (others or len(axes) > 1):
-        return [_plan(source, result, axes, direction, (flag, _DESTROY))]
+        return [_plan(source, result, axes, direction)]
     if others:
-        return [_Slices(source, result, axes, direction, across=others[0], flag=flag)]
+        return [_Slices(source, result, axes, direction, across=others[0])]
     first, *rest = sorted(axes)
     spectrum = source if direction == BACKWARD else result
-    alone = _Slices(spectrum, spectrum, (first,), direction, across=rest[0], flag=flag)
-    within = _Slices(source, result, tuple(rest), direction, across=first, flag=flag)
+    alone = _Slices(spectrum, spectrum, (first,), direction, across=rest[0])
+    within = _Slices(source, result, tuple(rest), direction, across=first)
     return [alone, within] if direction == BACKWARD else [within, alone]
 
 
@@ -83,17 +84,17 @@ class _Slices:
     """One transform of every slice across an axis, by as many threads as the budget has."""
 
     def __init__(
-        self, source: Array, result: Array, axes: Axes, direction: str, *, across: int, flag: str
+        self, source: Array, result: Array, axes: Axes, direction: str, *, across: int
     ) -> None:
         sources, results = (list(np.moveaxis(array, across, 0)) for array in (source, result))
         self._pairs = list(zip(sources, results, strict=True))
         self._axes = tuple(axis - (axis > across) for axis in axes)
         self._direction = direction
-        self._idle = [self._made(flag)]
+        self._idle = [self._made()]
 
-    def _made(self, flag: str) -> pyfftw.FFTW:
-        flags = (flag, _DESTROY, _UNALIGNED)  # where a slice begins is any place
-        return _plan(*self._pairs[0], self._axes, self._direction, flags)
+    def _made(self) -> pyfftw.FFTW:
+        # where a slice begins is any place
+        return _plan(*self._pairs[0], self._axes, self._direction, _UNALIGNED)
 
     def execute(self) -> None:
         """Transform all slices."""
@@ -102,23 +103,21 @@ class _Slices:
     def _transform(self, which: range) -> None:
         try:
             plan = self._idle.pop()
-        except IndexError:  # others have them; a guess takes what was measured, and keeps the data
-            plan = self._made(ESTIMATE)
+        except IndexError:  # others have them
+            plan = self._made()
         for number in which:
             plan.update_arrays(*self._pairs[number])
             plan.execute()
         self._idle.append(plan)
 
 
-def _plan(
-    source: Array, result: Array, axes: Axes, direction: str, flags: Sequence[str]
-) -> pyfftw.FFTW:
+def _plan(source: Array, result: Array, axes: Axes, direction: str, *flags: str) -> pyfftw.FFTW:
+    is_real = source.dtype != result.dtype
     return pyfftw.FFTW(
         source,
         result,
         axes=axes,
         direction=direction,
-        flags=flags,
+        flags=(_ESTIMATE, *([_DESTROY] if is_real else []), *flags),
         threads=1,
-        planning_timelimit=_PLANNING_LIMIT_S,
     )

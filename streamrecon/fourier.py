@@ -6,8 +6,7 @@ the plain pair for convolutions of real arrays: origin at index 0, and the inver
 
 Everything is single precision. A plan is made once per shape and shared: it owns aligned
 buffers, and a lock makes its use safe from any thread. `Plan` itself is for the loops that feed
-many blocks of one shape, `RealPlan` for iterations. FFTW's wisdom can be kept on disk
-(`load_wisdom`, `save_wisdom`).
+many blocks of one shape, `RealPlan` for iterations.
 """
 
 from __future__ import annotations
@@ -15,8 +14,6 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
-from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -24,30 +21,22 @@ import numpy as np
 import pyfftw
 from numpy.typing import NDArray
 
-from streamrecon.fft_plans import BACKWARD, ESTIMATE, FORWARD, LARGE, MEASURE, planned, run
-from streamrecon.storage.atomic_file import whole
+from streamrecon.fft_plans import BACKWARD, FORWARD, LARGE, planned, run
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
 _PLANS_KEPT = 24  # shapes in use at once in one scan: about ten
-_rigour: ContextVar[str] = ContextVar("rigour", default=MEASURE)
-
-
-def plan_without_measuring() -> None:
-    """From now on this thread guesses its plans: slower transforms, but no wait for a plan.
-
-    FFTW plans for one thread at a time, and others wait for it. A thread of low priority must not
-    keep them waiting while it measures. Plans known from elsewhere are used all the same.
-    """
-    _rigour.set(ESTIMATE)
+_SHARING = 32  # columns of rows that are multiples of this share cache sets: up to 15 times slower
+_APART = 8  # samples that part them: one line of the cache
 
 
 class Plan:
     """One transform of one shape, with its own aligned buffers.
 
-    Fill ``source``, call `run`, read ``result`` (the same memory when ``in_place``). Not
-    normalised and not centred; a run destroys what it read. A plan belongs to one thread at a time.
+    Fill ``source``, which begins as zeros; call `run`; read ``result``. Not normalised and not
+    centred. A run may destroy the source where its work is shared, and keeps it where it is not. A
+    plan belongs to one thread at a time.
 
     Parameters
     ----------
@@ -57,8 +46,6 @@ class Plan:
         Axes to transform.
     inverse
         Whether the exponent is positive.
-    in_place
-        Whether the result overwrites the source.
     shared
         Whether threads share the work of a large array; else the caller does it alone.
     """
@@ -69,17 +56,12 @@ class Plan:
         axes: Sequence[int],
         *,
         inverse: bool,
-        in_place: bool = True,
         shared: bool = True,
     ) -> None:
-        self.source: Complex = pyfftw.empty_aligned(tuple(shape), np.complex64)
-        self.result: Complex = (
-            self.source if in_place else pyfftw.empty_aligned(tuple(shape), np.complex64)
-        )
+        self.source: Complex = _buffer(shape, axes)
+        self.result: Complex = _buffer(shape, axes)
         direction = BACKWARD if inverse else FORWARD
-        self._stages = planned(
-            self.source, self.result, tuple(axes), direction, flag=_rigour.get(), shared=shared
-        )
+        self._stages = planned(self.source, self.result, tuple(axes), direction, shared=shared)
 
     def run(self) -> Complex:
         """Transform the source; releases the GIL."""
@@ -99,19 +81,15 @@ class RealPlan:
     ----------
     shape
         Shape of the real array; the spectrum's last axis is ``n // 2 + 1`` long.
-    measured
-        Whether the plan is worth measuring: that takes as long as a hundred transforms. One that is
-        guessed is up to half slower, unless it was measured before.
     """
 
-    def __init__(self, shape: tuple[int, ...], *, measured: bool = True) -> None:
+    def __init__(self, shape: tuple[int, ...]) -> None:
         half = (*shape[:-1], shape[-1] // 2 + 1)
         axes = tuple(range(len(shape)))
         self.real: Real = pyfftw.empty_aligned(shape, np.float32)
         self.spectrum: Complex = pyfftw.empty_aligned(half, np.complex64)
-        flag = _rigour.get() if measured else ESTIMATE
-        self._forward = planned(self.real, self.spectrum, axes, FORWARD, flag=flag)
-        self._inverse = planned(self.spectrum, self.real, axes, BACKWARD, flag=flag)
+        self._forward = planned(self.real, self.spectrum, axes, FORWARD)
+        self._inverse = planned(self.spectrum, self.real, axes, BACKWARD)
 
     def forward(self) -> Complex:
         """Spectrum of ``real``; releases the GIL."""
@@ -122,6 +100,23 @@ class RealPlan:
         """Real array of ``spectrum``, times the number of voxels; releases the GIL."""
         run(self._inverse)
         return self.real
+
+
+def row_length(n: int) -> int:
+    """Samples that a row of ``n`` should take where columns are transformed: no shared cache sets.
+
+    >>> row_length(256), row_length(230)
+    (264, 230)
+    """
+    return n if n % _SHARING else n + _APART
+
+
+def _buffer(shape: Sequence[int], axes: Sequence[int]) -> Complex:
+    *outer, n = shape
+    only_rows = all(axis % len(shape) == len(shape) - 1 for axis in axes)
+    width = n if only_rows else row_length(n)
+    buffer: Complex = pyfftw.zeros_aligned((*outer, width), np.complex64)[..., :n]
+    return buffer
 
 
 P = TypeVar("P")
@@ -135,14 +130,13 @@ class _Shelf(Generic[P]):
         self._lock = Lock()
 
     def take(self, shape: object, make: Callable[[], P]) -> tuple[P, Lock]:
-        key = (shape, _rigour.get())
         with self._lock:
-            if key not in self._plans:
-                self._plans[key] = (make(), Lock())
+            if shape not in self._plans:
+                self._plans[shape] = (make(), Lock())
                 while len(self._plans) > _PLANS_KEPT:
                     self._plans.popitem(last=False)
-            self._plans.move_to_end(key)
-            return self._plans[key]
+            self._plans.move_to_end(shape)
+            return self._plans[shape]
 
 
 _complex_plans: _Shelf[Plan] = _Shelf()
@@ -204,7 +198,7 @@ def rfftn(real: Real, shape: Sequence[int] | None = None) -> Complex:
     Origin at index 0; the last axis holds its non-negative half, ``n // 2 + 1``. One real FFT.
     """
     full = tuple(shape) if shape is not None else real.shape
-    pair, lock = _real_plans.take(full, lambda: RealPlan(full, measured=False))
+    pair, lock = _real_plans.take(full, lambda: RealPlan(full))
     with lock:
         if full != real.shape:
             pair.real[...] = 0
@@ -224,7 +218,7 @@ def irfftn(spectrum: Complex, shape: Sequence[int], *, crop: Sequence[int] | Non
     True
     """
     full = tuple(shape)
-    pair, lock = _real_plans.take(full, lambda: RealPlan(full, measured=False))
+    pair, lock = _real_plans.take(full, lambda: RealPlan(full))
     kept = tuple(slice(n) for n in (crop if crop is not None else full))
     with lock:
         pair.spectrum[...] = spectrum
@@ -242,16 +236,3 @@ def fast_length(n: int) -> int:
     while length % 2:
         length = pyfftw.next_fast_len(length + 1)
     return length
-
-
-def load_wisdom(path: Path) -> bool:
-    """Take over plans measured earlier; whether there were any that fit this FFTW."""
-    if not path.is_file():
-        return False
-    return bool(pyfftw.import_wisdom((b"", path.read_bytes(), b""))[1])
-
-
-def save_wisdom(path: Path) -> None:
-    """Keep the single-precision plans measured so far; a reader sees the old file or the new."""
-    with whole(path) as scratch:
-        scratch.write_bytes(pyfftw.export_wisdom()[1])

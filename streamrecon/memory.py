@@ -30,10 +30,10 @@ def available_bytes(memberships: Path = _SELF, root: Path = _ROOT) -> int:
     return int(_SPARE * min(limits))
 
 
-def share_bytes(processes: int, gib: float | None = None) -> int:
+def bytes_of_each(processes: int, gib: float | None = None) -> int:
     """Memory of one of so many processes that share it evenly, unless it is given [GiB].
 
-    >>> share_bytes(4, gib=1.5)
+    >>> bytes_of_each(4, gib=1.5)
     1610612736
     """
     return available_bytes() // processes if gib is None else int(gib * (1 << 30))

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.observer import Observer
+from streamrecon.mrd.files.cut_scan import cut_scan
 from streamrecon.mrd.files.open_scan import first_header, open_scan
 from streamrecon.mrd.files.plain_stream import read_stream, write_stream
 from streamrecon.mrd.images.image_series import ImageSeries
@@ -62,6 +63,9 @@ def run_scan(
                     watch.received()
 
     chain.run(_watched(series.watched(scan), watch), emit)
+    nothing = series.nothing_sent()
+    if nothing is not None:
+        watch.say(nothing)
 
 
 def _watched(scan: Iterable[Message], watch: Observer) -> Iterator[Message]:
@@ -71,7 +75,14 @@ def _watched(scan: Iterable[Message], watch: Observer) -> Iterator[Message]:
         yield message
 
 
-def replay(path: Path, chain: Chain, watch: Observer, *, group: str | None = None) -> ScanResults:
+def replay(
+    path: Path,
+    chain: Chain,
+    watch: Observer,
+    *,
+    group: str | None = None,
+    is_cut: bool = False,
+) -> ScanResults:
     """Reconstruct the scan in a file.
 
     Parameters
@@ -84,6 +95,8 @@ def replay(path: Path, chain: Chain, watch: Observer, *, group: str | None = Non
         Is told of every line, image and notice.
     group
         Group of the scan in an HDF5 file, where there are several.
+    is_cut
+        Whether a plain stream may end anywhere: what is before the end is reconstructed.
 
     Raises
     ------
@@ -91,7 +104,7 @@ def replay(path: Path, chain: Chain, watch: Observer, *, group: str | None = Non
         From the file or from a gadget.
     """
     results: list[Result] = []
-    with closing(open_scan(path, group)) as scan:
+    with closing(cut_scan(path, watch.say) if is_cut else open_scan(path, group)) as scan:
         header = first_header(scan)
         run_scan(chain_of([header], scan), chain, give=results.append, watch=watch)
     return ScanResults.of(header.xml, results)

@@ -53,16 +53,15 @@ def set_budget(threads: int) -> None:
 def at_once(work: Callable[[range], None], count: int) -> None:
     """Call ``work`` with equal chunks of ``range(count)`` in as many threads as the budget has.
 
-    The caller takes the last chunk. ``work`` should release the GIL. BLAS keeps to one thread in
-    this process from now on: its own threads wait by spinning, and two sets of them cost ten times
-    the work itself.
+    The caller takes the last chunk. ``work`` should release the GIL. BLAS keeps to one thread from
+    now on, as `quiet_blas` says.
 
     >>> found = []
     >>> at_once(found.extend, 10)
     >>> sorted(found) == list(range(10))
     True
     """
-    _quiet_blas()
+    quiet_blas()
     n_chunks = max(1, min(budget(), count))
     edges = [count * chunk // n_chunks for chunk in range(n_chunks + 1)]
     *chunks, own = map(range, edges[:-1], edges[1:])
@@ -77,5 +76,10 @@ def at_once(work: Callable[[range], None], count: int) -> None:
 
 
 @cache
-def _quiet_blas() -> None:
+def quiet_blas() -> None:
+    """Keep BLAS to one thread in this process from now on.
+
+    Its own threads wait by spinning, and two sets of them cost ten times the work itself; what they
+    add up depends on their number.
+    """
     threadpool_limits(limits=1, user_api="blas")

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from streamrecon.memory import available_bytes, memory_kills, share_bytes
+from streamrecon.memory import available_bytes, bytes_of_each, memory_kills
 
 MIB = 1 << 20
 
@@ -56,7 +56,7 @@ def test_without_a_limit_it_is_the_machines(tmp_path: Path) -> None:
 
 
 def test_processes_share_evenly() -> None:
-    assert share_bytes(4) == available_bytes() // 4
+    assert bytes_of_each(4) == available_bytes() // 4
 
 
 def test_kills_are_counted_in_the_groups_and_on_the_machine(tmp_path: Path) -> None:

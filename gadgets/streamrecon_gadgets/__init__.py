@@ -7,6 +7,7 @@ from streamrecon_gadgets.acquisition.combine import CombineCoils
 from streamrecon_gadgets.acquisition.compression import CompressCoils
 from streamrecon_gadgets.acquisition.header import ReadHeader
 from streamrecon_gadgets.acquisition.kspace import AssembleKSpace
+from streamrecon_gadgets.acquisition.memory import StateMemory
 from streamrecon_gadgets.acquisition.navigators import CorrectNavigators
 from streamrecon_gadgets.acquisition.noise import WhitenNoise
 from streamrecon_gadgets.acquisition.partial import FillPartialFourier
@@ -79,6 +80,6 @@ ALIASES = {
 """Names that gadgets had before 0.1.0 → those of today; chain files of others still use them."""
 
 REGISTRY = Registry(
-    ALL, ahead=(ReadHeader, AdmitLines), aliases=ALIASES, installed=installed_gadgets
+    ALL, ahead=(ReadHeader, StateMemory, AdmitLines), aliases=ALIASES, installed=installed_gadgets
 )
 """The gadgets that a chain file may name: ours, and those of installed packages."""

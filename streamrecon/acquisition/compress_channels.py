@@ -102,32 +102,44 @@ class ChannelCompression:
 
     def take(self, lines: Acquisitions) -> Iterator[ChannelTransform | Notice | Acquisitions]:
         """Keep lines, or let them all go where enough has come or no more may wait."""
-        if self._settled:
+        if not self._settled and len(lines):
+            line_bytes = max(1, lines.data.nbytes // len(lines))
+            settling = self._settling(lines, line_bytes)
+            count, cut = (len(lines), None) if settling is None else settling
+            self._wait(lines.select(slice(count)))
+            self._held += count * line_bytes
+            if settling is None:
+                return
+            yield from self._settle(cut)
+            lines = lines.select(slice(count, None))
+        if len(lines):
             yield lines
-            return
-        self._wait(lines)
-        if self._places.enough and self._n_central >= self._channels_of(self._waiting):
-            yield from self._settle(None)
-        elif self._held > self._wanted.hold_mib * _MIB:
-            yield from self._settle(f"{self._wanted.hold_mib} MiB came")
 
     def finish(self) -> Iterator[ChannelTransform | Notice | Acquisitions]:
         """Settle with what has come."""
         if self._waiting:
             yield from self._settle(_ENDED)
 
+    def _settling(self, lines: Acquisitions, line_bytes: int) -> tuple[int, str | None] | None:
+        """How many of the lines it takes, and what came before the centre; ``None``: more."""
+        counters, images = _counters(lines), _images(lines)
+        until = self._places.lines_until_enough(*counters, images=images)
+        central = np.flatnonzero(self._places.central(*counters, images=images))
+        runs = self._waiting or [_Run(lines, images, images)]
+        wanted = self._channels_of(runs) - self._n_central
+        if until is not None and wanted > 0:
+            until = max(until, int(central[wanted - 1]) + 1) if wanted <= len(central) else None
+        room = self._wanted.hold_mib * _MIB - self._held
+        full = max(room, 0) // line_bytes + 1
+        if until is not None and until <= min(full, len(lines)):
+            return max(until, 1), None
+        return (full, f"{self._wanted.hold_mib} MiB came") if full <= len(lines) else None
+
     def _wait(self, lines: Acquisitions) -> None:
         """Keep lines, and what they are."""
-        images = (lines.header["flags"] & _NOT_IMAGING) == 0
-        idx = lines.header["idx"]
-        central = self._places.note(
-            idx["kspace_encode_step_1"],
-            idx["kspace_encode_step_2"],
-            idx["slice"],
-            images=images,
-        )
+        images = _images(lines)
+        central = self._places.note(*_counters(lines), images=images)
         self._waiting.append(_Run(lines.select(slice(None)), images, central))
-        self._held += lines.data.nbytes
         self._n_central += int(central.sum())
 
     def _channels_of(self, runs: list[_Run]) -> int:
@@ -194,3 +206,15 @@ class ChannelCompression:
         yield mix
         text = f"channels compressed ({wanted.method}) from {rows.shape[1]} to {mix.n_channels}"
         yield Notice(Level.INFO, text)
+
+
+def _counters(lines: Acquisitions) -> tuple[NDArray[np.integer], ...]:
+    """Counters ky, kz and slice of lines [N]."""
+    idx = lines.header["idx"]
+    return idx["kspace_encode_step_1"], idx["kspace_encode_step_2"], idx["slice"]
+
+
+def _images(lines: Acquisitions) -> NDArray[np.bool_]:
+    """Which lines image or calibrate [N]."""
+    images: NDArray[np.bool_] = (lines.header["flags"] & _NOT_IMAGING) == 0
+    return images

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from threading import Event
@@ -66,28 +66,37 @@ class CentreOfScan:
         self._loose: list[Acquisitions] = []  # short runs, not joined yet
         self._late = Event()
 
-    def add(self, lines: Acquisitions) -> CentralLines | None:
-        """Keep what may be needed; the middle that is complete with these lines, if one is."""
+    def add(self, lines: Acquisitions, mix: NDArray[np.complex64] | None) -> Iterator[EarlyLines]:
+        """Keep what may be needed; the middles that are complete with these lines.
+
+        ``mix`` is the matrix that is owed to the channels, if any.
+        """
         if self._watch.is_done and self._late.is_set():
-            return None
+            return
         lines = self._of_first_volume(lines)
         z, y = self._places(lines)
-        middle = self._watch.add(z, y)
+        wanted = np.flatnonzero((self._watch.wanted & self._resolved)[z, y])
+        if self._watch.is_done:
+            wanted = wanted[:0]
+        middles = self._watch.add(z, y)
         if self._watch.has_all:
             self._late.set()
-        if middle is not None or not self._watch.is_done:
-            wanted = (self._watch.wanted & self._resolved)[z, y]
-            self._keep(lines.select(np.flatnonzero(wanted)))
-        return middle
+        begin = 0
+        for count, middle in middles:
+            self._keep(lines.select(wanted[(wanted >= begin) & (wanted < count)]))
+            yield self._early(middle, mix)
+            begin = count
+        if self._watch.is_done:
+            self._kept.clear()
+        else:
+            self._keep(lines.select(wanted[wanted >= begin]))
 
-    def early(self, middle: CentralLines, mix: NDArray[np.complex64] | None) -> EarlyLines:
-        """The lines of a middle; those no longer needed are forgotten."""
+    def _early(self, middle: CentralLines, mix: NDArray[np.complex64] | None) -> EarlyLines:
+        """The lines of a middle."""
         self._join()
         encoding, resolved = self._coarse(middle)
         wanted = middle.lines & resolved
         lines = tuple(kept.select(wanted[self._places(kept)]) for kept in self._kept)
-        if self._watch.is_done:
-            self._kept.clear()
         protocol = replace(self._protocol, encoding=encoding)
         return EarlyLines(lines, protocol, mix, middle.fraction, self._late)
 

@@ -51,6 +51,8 @@ class Found(NamedTuple):
     fault: Fault
     text: str
     lines: int
+    first: int
+    """Number of the first of them among those looked at."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +119,7 @@ class LineAdmission:
                 continue
             alike = np.array([one == key for one in keys])
             fit &= ~alike
-            found.append(Found(fault[0], f"{fault[1]} {_named(header[at])}", int(alike.sum())))
+            found.append(Found(fault[0], f"{fault[1]} {_named(header[at])}", int(alike.sum()), at))
         return fit, found
 
     def _judge(self, header: np.void) -> tuple[Fault, str] | None:
@@ -189,11 +191,9 @@ def _off_centre(header: np.void, flags: np.uint64) -> tuple[Fault, str] | None:
 
 
 def _unusable(header: NDArray[np.void], broken: NDArray[np.bool_]) -> Found:
-    text = (
-        f"samples that are no numbers or beyond {LARGEST_SAMPLE:g}"
-        f" {_named(header[int(broken.argmax())])}"
-    )
-    return Found(Fault.SAMPLES, text, int(broken.sum()))
+    first = int(broken.argmax())
+    text = f"samples that are no numbers or beyond {LARGEST_SAMPLE:g} {_named(header[first])}"
+    return Found(Fault.SAMPLES, text, int(broken.sum()), first)
 
 
 def _named(header: np.void) -> str:

@@ -96,7 +96,7 @@ class LineQuality:
         found = self._order.missing(echoes)
         self._missing += found
         if found:
-            yield from self._warn("missing", f"lines are missing: {found} of the last ones")
+            yield from self._warn("missing", "lines are missing")
 
     def _look_at_centre(self, line: Acquisitions, protocol: ScanProtocol) -> Iterator[Notice]:
         echo = int(line.header["idx"]["contrast"][0]) - protocol.encoding.contrast.minimum

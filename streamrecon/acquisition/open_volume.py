@@ -33,14 +33,26 @@ def rows_along_x(
 ) -> tuple[NDArray[np.complex64], NDArray[np.bool_]]:
     """Rows of the image [N, C', X], and which of them were read backward [N].
 
+    Samples are discarded in the order of time, the centre counts in the order of k.
+
     Raises
     ------
     DataError
         If the lines' samples or channels do not fit.
     """
     backward = (lines.header["flags"] & np.uint64(layout.REVERSE)) != 0
-    data, centre = _kept_samples(lines, backward)
-    return readout.rows(data, centre, backward), backward
+    before, after = lines.header["discard_pre"], lines.header["discard_post"]
+    if not before.any() and not after.any():
+        return readout.rows(lines.data, lines.header["center_sample"], backward), backward
+    rows: dict[int, NDArray[np.complex64]] = {}
+    kinds = np.stack([before, after], axis=1).astype(np.int64)
+    for start, cut in np.unique(kinds, axis=0).tolist():
+        which = np.flatnonzero((kinds == (start, cut)).all(axis=1))
+        data = lines.data[which, :, start : lines.data.shape[2] - cut]
+        centre = lines.header["center_sample"][which].astype(np.int64)
+        centre -= np.where(backward[which], cut, start)
+        rows |= zip(which.tolist(), readout.rows(data, centre, backward[which]), strict=True)
+    return np.stack([rows[number] for number in range(len(lines))]), backward
 
 
 class OpenVolume:
@@ -90,8 +102,18 @@ class OpenVolume:
         """The lines that have not come, in words."""
         return name_lines(self._assembler.missing(), self._grid)
 
-    def add(self, lines: Acquisitions) -> None:
-        """Transform lines along X and put them on their places.
+    @property
+    def n_undecided(self) -> int:
+        """Lines that may come before anything happens to the volume: 0 where that is not known."""
+        return self._assembler.n_missing - 1 if self._calibration_taken else 0
+
+    def add(self, lines: Acquisitions) -> int:
+        """Transform lines along X and put them on their places, up to that which completes them.
+
+        Returns
+        -------
+        int
+            How many were taken.
 
         Raises
         ------
@@ -103,11 +125,14 @@ class OpenVolume:
         echo = header["idx"]["contrast"] - self._protocol.encoding.contrast.minimum
         kz = header["idx"]["slice" if self._grid.is_2d else "kspace_encode_step_2"]
         ky = header["idx"]["kspace_encode_step_1"]
-        self._assembler.add(rows, echo=echo, kz=kz, ky=ky, purpose=self._purpose(header["flags"]))
-        self._note_readout_polarity(echo, np.where(backward, -1, 1))
-        for number in np.unique(header["idx"]["slice"]).tolist():
-            first = int((header["idx"]["slice"] == number).argmax())
+        purpose = self._purpose(header["flags"])
+        taken = self._assembler.add(rows, echo=echo, kz=kz, ky=ky, purpose=purpose)
+        self._note_readout_polarity(echo[:taken], np.where(backward[:taken], -1, 1))
+        slices = header["idx"]["slice"][:taken]
+        for number in np.unique(slices).tolist():
+            first = int((slices == number).argmax())
             self._placed.setdefault(number, header[first : first + 1].copy())
+        return taken
 
     def finish(self, repetition: int, comments: tuple[str, ...] = ()) -> KSpace:
         """The volume in its place; it takes no more lines."""
@@ -141,20 +166,3 @@ class OpenVolume:
         readout_polarity = tuple(int(sign) or 1 for sign in self._readout_polarity)
         echoes = replace(scan.echoes, readout_polarity=readout_polarity)
         return replace(scan, protocol=replace(scan.protocol, echoes=echoes))
-
-
-def _kept_samples(
-    lines: Acquisitions, backward: NDArray[np.bool_]
-) -> tuple[NDArray[np.complex64], NDArray[np.integer]]:
-    """Samples without those to be discarded, and the place of the centre among them.
-
-    Samples are discarded in the order of time, the centre counts in the order of k.
-    """
-    before, after = lines.header["discard_pre"], lines.header["discard_post"]
-    if not before.any() and not after.any():
-        return lines.data, lines.header["center_sample"]
-    if np.ptp(before) or np.ptp(after):
-        raise DataError("lines: found different numbers of samples to discard in one run of lines")
-    start, stop = int(before[0]), lines.data.shape[2] - int(after[0])
-    centre = lines.header["center_sample"].astype(np.int64) - np.where(backward, after, before)
-    return lines.data[:, :, start:stop], centre

@@ -22,8 +22,17 @@ from streamrecon.stream.gadget import Context
 from streamrecon.stream.run.chain import Chain
 
 
-def chosen_chain(options: argparse.Namespace, *, session: str, tables: Path | None = None) -> Chain:
-    """A new chain, as a session of the service would make it, but for the folder of its tables."""
+def chosen_chain(
+    options: argparse.Namespace,
+    *,
+    session: str,
+    tables: Path | None = None,
+    usual: Mapping[str, str] | None = None,
+) -> Chain:
+    """A new chain, as a session of the service would make it, but for the folder of its tables.
+
+    ``usual`` are parameters that the options may change, for gadgets that have them.
+    """
     settings = _settings()
     if options.storage is not None:
         settings = settings.model_copy(update={"storage": options.storage})
@@ -35,7 +44,7 @@ def chosen_chain(options: argparse.Namespace, *, session: str, tables: Path | No
     )
     overrides, document = dict(options.values), chain_file(options.config)
     _refuse_unknown(overrides, document)
-    return build_chain(document, REGISTRY, context, overrides=overrides)
+    return build_chain(document, REGISTRY, context, overrides={**(usual or {}), **overrides})
 
 
 def _refuse_unknown(overrides: Mapping[str, str], document: bytes) -> None:

@@ -24,6 +24,7 @@ from streamrecon.errors import ConfigError, DataError
 from streamrecon.input_checks import echo_times_s, field_t
 from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.geometry import Geometry
+from streamrecon.model.own_images import phase_grows_with_field
 from streamrecon.model.scan import PhaseSign, Scan
 from streamrecon.output.ras import from_ras
 from streamrecon.phase.phase_scaling import PhaseScale
@@ -90,7 +91,8 @@ class EchoFiles:
     @property
     def grows_with_field(self) -> bool:
         """Whether the sidecar says that the phase has the sign of the field."""
-        return str(self.sidecar.get("PhaseConvention", "")).startswith("positive")
+        is_stated = str(self.sidecar.get("PhaseConvention", "")).startswith("positive")
+        return is_stated or phase_grows_with_field(self.sidecar)
 
 
 def read_echo_files(

@@ -21,12 +21,19 @@ from streamrecon.model.notice import Level, Notice
 from streamrecon.output.names import all_different
 from streamrecon.replay import replay
 
+_OF_CUT_SCANS = {"incomplete": "reconstruct"}
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser its options."""
     parser.description = "Reconstruct each file as the service would; one folder for each."
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="MRD files or streams")
     parser.add_argument("--stop", action="store_true", help="stop at the first file that fails")
+    parser.add_argument(
+        "--recover",
+        action="store_true",
+        help="take raw copies that were cut (.part): without CLOSE, with lines missing",
+    )
     add_chain(parser, "a packaged chain by name, or a chain file")
     add_storage(parser)
     add_output(parser, "folder for the folders")
@@ -39,10 +46,11 @@ def run(options: argparse.Namespace) -> int:
     for file, folder in zip(options.files, _folders(options.files, options.output), strict=True):
         try:
             writable(folder)
-            chain = chosen_chain(options, session=file.name, tables=folder)
+            usual = _OF_CUT_SCANS if options.recover else {}
+            chain = chosen_chain(options, session=file.name, tables=folder, usual=usual)
             with Watch(file.name, total=lines_if_shown(file, options.group)) as watch:
                 watch.say(Notice(Level.INFO, f"{file.name}, to {folder}"))
-                harvest = replay(file, chain, watch, group=options.group)
+                harvest = replay(file, chain, watch, group=options.group, is_cut=options.recover)
             write(harvest, folder, options.format)
         except ConfigError:
             raise  # the next file would meet the same chain

@@ -19,8 +19,8 @@ from streamrecon.dicom.delivery.spool_status import listing, readiness
 from streamrecon.dicom.objects.output_names import refuse_unknown
 from streamrecon.errors import ConfigError
 from streamrecon.server.delivery_settings import delivery_of
+from streamrecon.server.log_lines import log_to_stderr
 from streamrecon.server.settings import Settings, load_settings
-from streamrecon.server.worker import log_to_stderr
 from streamrecon.storage.durable_files import HeldError
 
 _log = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ def _echo(options: argparse.Namespace) -> int:
 
 
 def _send(options: argparse.Namespace) -> int:
-    log_to_stderr(_settings(options))
+    log_to_stderr(_settings(options).log_level)
     endings = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, endings)  # before the threads, which inherit it
     folder, days = _folder(options), _days(options)
@@ -147,7 +147,7 @@ def _send(options: argparse.Namespace) -> int:
     if options.while_stdin:
         ended, sender = _stdin_ends, _next_sender(folder, destinations)
     else:
-        ended, sender = partial(_is_told, endings), Sender(folder, destinations)
+        ended, sender = partial(_is_to_end, endings), Sender(folder, destinations)
     if sender is None:
         return 0
     with sender:
@@ -160,14 +160,14 @@ def _send(options: argparse.Namespace) -> int:
 
 def _next_sender(folder: Path, destinations: Sequence[AnyDestination]) -> Sender | None:
     """The one that delivers this spool; while another service does, this one waits."""
-    is_told = False
+    is_logged = False
     while True:
         try:
             return Sender(folder, destinations)
         except HeldError:
-            if not is_told:
+            if not is_logged:
                 _log.info("another service delivers this spool; this one takes over from it")
-            is_told = True
+            is_logged = True
             if _stdin_ends(_LOOK_AGAIN_S):
                 return None
 
@@ -176,7 +176,7 @@ def _stdin_ends(seconds: float) -> bool:
     return bool(select.select([sys.stdin], [], [], seconds)[0])
 
 
-def _is_told(endings: set[signal.Signals], seconds: float) -> bool:
+def _is_to_end(endings: set[signal.Signals], seconds: float) -> bool:
     return signal.sigtimedwait(endings, seconds) is not None
 
 

@@ -65,7 +65,7 @@ class Quantity(Enum):
         9, "r2star", "1/s", file="R2starmap",
         dicom=in_steps(
             8, "R2star_per_s", (*_DERIVED, "R2_STAR"), 0.1, _PER_S,
-            window=(50.0, 100.0), concept=_R2_STAR, priority=5,
+            window=(50.0, 100.0), concept=_R2_STAR, signed=True, priority=5,  # noise is both
         ),
     )
     T2_STAR = QuantityRow(

@@ -42,6 +42,7 @@ class SourceSeries:
     institution: str = ""
     station: str = ""
     serial: str = ""
+    sequence: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -43,7 +43,7 @@ def shrink_row(
     there: Real,
     here: Real,
     state: Real,
-    share: Bytes,
+    weight: Bytes,
     limit: float,
     per_mm: float,
     relaxation: float,
@@ -51,12 +51,12 @@ def shrink_row(
 ) -> None:
     """One step of the gradients' split along one row of edges, from ``here`` to ``there``.
 
-    ``state`` is the shrunken slope z and its dual u together: u is what ``limit * share`` leaves of
-    it, z the rest. ``flow`` becomes z - u. Rows of one dimension and nothing else: only so do they
-    fill the vector units.
+    ``state`` is the shrunken slope z and its dual u together: u is ``state`` clipped to ``limit *
+    weight``, z the rest. ``flow`` becomes z - u. Rows of one dimension and nothing else: only so do
+    they fill the vector units.
     """
     for x in range(here.size):
-        most = limit * share[x]
+        most = limit * weight[x]
         old = state[x]
         slope = (there[x] - here[x]) * per_mm
         new = old + relaxation * (slope - old + min(max(old, -most), most))
@@ -81,7 +81,7 @@ def diverge_row(
 def shrink_gradients(
     chi: Real,
     state: Real,
-    share: Bytes,
+    weight: Bytes,
     limit: float,
     per_mm: Real,
     relaxation: float,
@@ -93,7 +93,7 @@ def shrink_gradients(
 ) -> None:
     """`shrink_row` along three axes, then the adjoint of the gradient on what flows; periodic.
 
-    ``chi`` and ``out`` [Z, Y, X] may be the same memory, hence what the planes beside this share
+    ``chi`` and ``out`` [Z, Y, X] may be the same memory, hence what the planes beside these layers
     were: ``below``, the flow into plane ``first`` (used up), and ``above``, χ of plane ``last``.
     """
     _, ny, nx = chi.shape
@@ -102,7 +102,7 @@ def shrink_gradients(
     for z in range(first, last):
         front[:] = chi[z, 0]
         shrink_row(
-            front, chi[z, ny - 1], state[1, z, ny - 1].copy(), share[1, z, ny - 1],
+            front, chi[z, ny - 1], state[1, z, ny - 1].copy(), weight[1, z, ny - 1],
             limit, per_mm[1], relaxation, south,
         )  # fmt: skip
         for y in range(ny):
@@ -112,15 +112,15 @@ def shrink_gradients(
             over = above[y] if z + 1 == last else chi[z + 1, y]
             ahead = front if y + 1 == ny else chi[z, y + 1]
             shrink_row(
-                over, row, state[0, z, y], share[0, z, y],
+                over, row, state[0, z, y], weight[0, z, y],
                 limit, per_mm[0], relaxation, up,
             )  # fmt: skip
             shrink_row(
-                ahead, row, state[1, z, y], share[1, z, y],
+                ahead, row, state[1, z, y], weight[1, z, y],
                 limit, per_mm[1], relaxation, north,
             )  # fmt: skip
             shrink_row(
-                here[1:], row, state[2, z, y], share[2, z, y],
+                here[1:], row, state[2, z, y], weight[2, z, y],
                 limit, per_mm[2], relaxation, east[1:],
             )  # fmt: skip
             east[0] = east[nx]
@@ -143,10 +143,10 @@ def split_data(
     ``model`` becomes z - u, where z minimises weight (z - field)² + rho (z - state)².
     """
     for v in range(first, last):
-        share = rho / (weight[v] + rho)
+        part = rho / (weight[v] + rho)
         old = state[v] - field[v]
-        new = old + relaxation * (model[v] - field[v] - share * old)
-        kept = share * new
+        new = old + relaxation * (model[v] - field[v] - part * old)
+        kept = part * new
         state[v] = new + field[v]
         model[v] = field[v] + kept + kept - new
 

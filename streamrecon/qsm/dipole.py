@@ -19,7 +19,7 @@ from streamrecon.qsm._kernels import voxel_dipole
 from streamrecon.threads import at_once
 
 PADDING = 1.25
-"""Room around the grid, as a share of its longest side; 2.3 % of a head's field wraps round."""
+"""Room around the grid, as a fraction of its longest side; 2.3 % of a head's field wraps round."""
 
 
 def padded_shape(geometry: Geometry, padding: float = PADDING) -> Shape:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from streamrecon.errors import ConfigError
+from streamrecon.memory import bytes_of_each
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.header.noise_dependency import dependency_meta
 from streamrecon.mrd.images.image_series import ImageSeries
@@ -168,6 +169,9 @@ class Session:
             first = self._next()
         items = self._series.watched(self._items(header, first))
         chain.run(items, self._emit, leaving=self._leave)
+        nothing = self._series.nothing_sent()
+        if nothing is not None and not self._is_detached:
+            self._emit(nothing)
 
     def _leave(self) -> None:
         self._is_detached = True
@@ -184,6 +188,7 @@ class Session:
             storage=self._settings.storage,
             session=self._name,
             delivery=delivery_of(self._settings),
+            memory_bytes=bytes_of_each(self._settings.sessions, self._settings.memory_gib),
         )
         return build_chain(spec, self._registry, context, overrides=parameters)
 

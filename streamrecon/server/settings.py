@@ -6,6 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,8 @@ from streamrecon.errors import ConfigError
 _PREFIX = "STREAMRECON_"
 _FILE = "STREAMRECON_SETTINGS"
 _TABLE = "server"
+_OTHERS = frozenset({_FILE, "STREAMRECON_SHARED", "STREAMRECON_KILLS"})
+"""Variables with our prefix that are no settings: the file's place, and two of the tests."""
 
 
 def _state_folder() -> Path:
@@ -53,6 +56,9 @@ class Settings(BaseModel):
     connections: int = Field(
         default=64, ge=1, description="open connections, waiting ones too; each is a descriptor"
     )
+    connections_per_address: int = Field(
+        default=32, ge=1, description="open connections of one address; a hospital may be one"
+    )
     threads: int | None = Field(
         default=None, ge=1, description="threads that compute in one scan; none: all processors"
     )
@@ -76,6 +82,9 @@ class Settings(BaseModel):
     )
     opening_s: float = Field(
         default=60.0, gt=0, description="until configuration and header; frees idle connections"
+    )
+    hurry_s: float = Field(
+        default=5.0, gt=0, description="until configuration and header where others wait in line"
     )
     idle_s: float = Field(
         default=600.0, gt=0, description="longest silence within a scan; breath-holds are shorter"
@@ -108,6 +117,10 @@ class Settings(BaseModel):
     )
     raw_days: float = Field(
         default=7.0, gt=0, description="age at which a raw copy is removed; it is patient data"
+    )
+    raw_recover: str = Field(
+        default="",
+        description="chain that makes DICOM of scans that were cut, at the start; empty: listed",
     )
     destinations: Path | None = Field(
         default=None,
@@ -187,6 +200,16 @@ def _shown(value: object) -> str:
     return "" if value is None else str(value)
 
 
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Variables that give one of our commands the same settings.
+
+    >>> load_settings({}, as_environment(Settings(port=1, storage=None))).settings.storage is None
+    True
+    """
+    names = Settings.model_fields
+    return {_PREFIX + name.upper(): _shown(getattr(settings, name)) for name in names}
+
+
 def load_settings(
     flags: Mapping[str, object],
     environment: Mapping[str, str],
@@ -209,6 +232,7 @@ def load_settings(
         If a place has a name that is no setting, or a value that does not fit; the message names
         the setting and the place.
     """
+    _refuse_unknown(environment)
     chosen = file or (Path(environment[_FILE]) if environment.get(_FILE) else None)
     values: dict[str, object] = {}
     source = dict.fromkeys(Settings.model_fields, "default")
@@ -225,6 +249,16 @@ def load_settings(
             values[name] = flags[name]
             source[name] = "flag"
     return Origin(_validated(values, source), source)
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    """A variable that is misspelt would leave the default in place without a word."""
+    known = {_PREFIX + name.upper() for name in Settings.model_fields} | _OTHERS
+    for name in sorted(environment):
+        if name.startswith(_PREFIX) and name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigError(f"environment {name}: no such setting{hint}")
 
 
 def _read_table(file: Path) -> dict[str, object]:

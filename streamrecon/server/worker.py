@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from threading import Thread
 
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.wire.limits import GIB, MIB
-from streamrecon.mrd.wire.messages import Close, Message, Text
+from streamrecon.mrd.wire.messages import Close, Header, Message, Text
 from streamrecon.server.error_report import answer, code_of, is_bug
+from streamrecon.server.log_lines import log_to_stderr
 from streamrecon.server.progress import Progress
 from streamrecon.server.raw_copy import RawCopy
 from streamrecon.server.reader import Intake
@@ -35,8 +35,8 @@ _DAY_S = 86400.0
 _SWITCH_S = 2e-4  # the chain comes back from compiled loops often, and must not wait 5 ms each time
 
 
-def _nothing(_: Path | None) -> None:
-    """Neither warm up nor recall nor learn."""
+def _nothing() -> None:
+    """Not warm up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +48,11 @@ class WorkerSetup:
     registry
         The gadgets that a chain file may name.
     warm
-        Called with the storage before the first scan: loads kernels and plans.
-    recall
-        Called with the storage when a client comes: takes over what was learnt since the warm-up.
-    learn
-        Called with the storage after a scan: keeps what the next worker can use.
+        Called before the first scan: loads modules, compiles kernels.
     """
 
     registry: Registry
-    warm: Callable[[Path | None], None] = _nothing
-    recall: Callable[[Path | None], None] = _nothing
-    learn: Callable[[Path | None], None] = _nothing
+    warm: Callable[[], None] = _nothing
 
 
 Equip = Callable[[], WorkerSetup]
@@ -86,42 +80,22 @@ def work(channel: socket.socket, settings: Settings, equip: Equip) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    log_to_stderr(settings)
+    log_to_stderr(settings.log_level)
     sys.setswitchinterval(_SWITCH_S)
     if settings.threads is not None:
         set_budget(settings.threads)
     equipment = equip()
-    equipment.warm(settings.storage)
+    equipment.warm()
     with channel:
         send_frame(channel, Kind.READY)
         given = receive_job(channel)
         if given is not None:
             job, client, progress = given
             send_frame(channel, Kind.TAKEN)
-            equipment.recall(settings.storage)
             with client, progress:
                 SessionProcess(
                     job, client, channel, equipment=equipment, settings=settings, progress=progress
                 ).run()
-            _learn(equipment, settings)
-
-
-def _learn(equipment: WorkerSetup, settings: Settings) -> None:
-    try:
-        equipment.learn(settings.storage)
-    except OSError as error:
-        _log.error("storage %s: %s", settings.storage, error.strerror)
-
-
-def log_to_stderr(settings: Settings) -> None:
-    """Log lines of this process to stderr, which all processes of the service share.
-
-    Python's warnings are lines too.
-    """
-    logging.captureWarnings(True)
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    )
 
 
 class SessionProcess:
@@ -203,6 +177,8 @@ class SessionProcess:
 
     def _see(self, message: Message) -> None:
         """Take a message as it comes, ahead of the chain."""
+        if isinstance(message, Header):
+            self._progress.note_opened()
         if self._copy is not None:
             self._copy.take(message)
         self._note_progress()

@@ -7,7 +7,7 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -126,15 +126,28 @@ def cut_copies(folder: Path) -> list[Path]:
     return [path for path in found if not _is_growing(path)]
 
 
+@contextlib.contextmanager
+def claimed(path: Path) -> Iterator[bool]:
+    """Whether a cut copy is this process's alone until the block ends."""
+    with contextlib.ExitStack() as opened:
+        try:
+            file = opened.enter_context(path.open("rb"))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # held; gone; not ours to read
+            is_ours = False
+        else:
+            is_ours = True
+        yield is_ours
+
+
+def settle(path: Path, ending: str) -> None:
+    """Give a cut copy that was worked on another ending, so that it is not found again."""
+    path.rename(path.with_name(path.name.removesuffix(_UNFINISHED) + ending))
+
+
 def _is_growing(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # gone, or not ours to read
-        return True
-    return False
+    with claimed(path) as is_free:
+        return not is_free
 
 
 def prune(folder: Path, *, quota_bytes: float, max_age_s: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from streamrecon.model.delivery import Delivery
+from streamrecon.model.memory_use import NOTHING, MemoryUse, ScanSize
 from streamrecon.stream.run.shared import Shared
 
 T = TypeVar("T")
@@ -44,6 +45,10 @@ class Context:
         Hash of the chain file and of the parameters that came with the scan.
     delivery
         Where DICOM images go; ``None``: within the storage, if there is one, without limits.
+    memory_bytes
+        Memory that the scan may have; ``None``: the machine's.
+    memory_peak
+        Memory that the chain holds at its peak, for a scan of some size; a chain gets its own.
     shared
         What gadgets of all branches keep together; a chain gets its own.
     """
@@ -54,6 +59,8 @@ class Context:
     run: str = ""
     chain: str = ""
     delivery: Delivery | None = None
+    memory_bytes: int | None = None
+    memory_peak: Callable[[ScanSize], int] = NOTHING.bytes_of
     shared: Shared = field(default_factory=Shared, compare=False, repr=False)
 
 
@@ -70,6 +77,8 @@ class Gadget(BaseModel, Generic[T]):
     way_out: ClassVar[WayOut | None] = None
     stock_names: ClassVar[tuple[str, ...]] = ()
     """Names under which stock Gadgetron chain files know this gadget."""
+    memory: ClassVar[MemoryUse] = NOTHING
+    """What it holds at its peak, with all that its chain holds there; see `memory_use`."""
     only_watches: ClassVar[bool] = False
     """Whether items go on whatever it finds: its error is told, and it sees no more of the run."""
     of_scan: ClassVar[tuple[str, ...]] = ()
@@ -85,6 +94,10 @@ class Gadget(BaseModel, Generic[T]):
     def context(self) -> Context:
         """What the session gave."""
         return self._context
+
+    def memory_use(self) -> MemoryUse:
+        """What it holds at its peak with these parameters."""
+        return self.memory
 
     def enter(self, context: Context) -> None:
         """Join a session; called once, before the first message."""

@@ -35,7 +35,7 @@ def end(process: subprocess.Popen[bytes]) -> int:
     return process.wait(_LIMIT_S)
 
 
-@pytest.mark.faults
+@pytest.mark.long
 def test_the_second_service_delivers_when_the_first_is_gone(tmp_path: Path) -> None:
     archive = Archive()
     with listening(archive) as port:

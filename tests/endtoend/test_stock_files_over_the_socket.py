@@ -25,6 +25,7 @@ FILES = {
     "default_short": (legacy(FORMS["default_short"]), QUIET, np.uint16),
     "Generic_Cartesian_FFT": (legacy(FORMS["Generic_Cartesian_FFT"]), WHITENED, np.uint16),
 }
+_IMAGE_STAGES = {"ImageArraySplit", "ComplexToFloatAttrib", "FloatToShortAttrib", "ImageFinish"}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -49,3 +50,26 @@ def test_a_stock_file_gives_the_magnitude_of_every_echo_in_place(server: Server,
     assert scale.mean() > 0
     rounding = 0.6 / found[bright].min() if dtype is np.uint16 else 0
     np.testing.assert_allclose(scale, scale.mean(), rtol=1e-4 + rounding)
+
+
+def test_a_file_that_ends_before_its_images_says_so(server: Server) -> None:
+    """Gadgetron's Generic_Cartesian_Grappa_ImageArray ends with image arrays: nobody makes them."""
+    form = [part for part in FORMS["Generic_Cartesian_Grappa"] if part[0] not in _IMAGE_STAGES]
+    scan = list(simulate(QUIET).messages())
+
+    heard = talk(server, as_gadgetrons_client(legacy(form), scan))
+
+    texts = [m.text for m in heard if isinstance(m, Text)]
+    assert heard[-1] == Close()
+    assert not [m for m in heard if isinstance(m, Image)]
+    assert [text for text in texts if text.startswith("WRN no image: the chain ends with Echoes;")]
+
+
+def test_a_noise_scan_that_gives_no_image_says_nothing_of_it(server: Server) -> None:
+    scan = list(simulate(WHITENED).messages())
+    noise = legacy(FORMS["default_measurement_dependencies"])
+
+    heard = talk(server, as_gadgetrons_client(noise, scan))
+
+    assert heard[-1] == Close()
+    assert not [m for m in heard if isinstance(m, Text) and "no image" in m.text]

@@ -9,6 +9,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from chains import CONFIG
 from nuclei_scene import HEAD, slope
 from streamrecon_simulator.header import header_xml
 from streamrecon_simulator.scan import simulate
@@ -20,7 +21,7 @@ from wire_service import reconstructed
 from streamrecon.client import Reply, Server
 from streamrecon.mrd.files.hdf5_writer import FileWriter
 from streamrecon.mrd.files.open_scan import open_scan
-from streamrecon.mrd.wire.messages import ConfigFile, Header, Image
+from streamrecon.mrd.wire.messages import ConfigFile, ConfigText, Header, Image
 from streamrecon.output.formats import ScanResults, write_harvest
 
 SCANS = {
@@ -87,22 +88,45 @@ def test_the_file_is_the_map_in_ppm_at_its_place(answer: Answer) -> None:
     assert (folder / "simulated-gre_desc-preview_Chimap.nii.gz").is_file()
 
 
-def test_images_sent_back_in_give_the_map_of_raw_data(
-    answer: Answer, server: Server, tmp_path: Path
-) -> None:
-    scene, reply, _ = answer
-    path = tmp_path / "images.h5"
+def sent_back(scene: Scene, reply: Reply, server: Server, path: Path) -> Reply:
+    """What the chain for images makes of the magnitude and phase of a reply."""
     with FileWriter(path) as file:
         file.write(Header(header_xml(scene)))
         for image in of_type(reply.images, 1) + of_type(reply.images, 2):
             file.write(image)
+    return reconstructed(open_scan(path), server, ConfigFile("gre_qsm_images"))
 
-    again = reconstructed(open_scan(path), server, ConfigFile("gre_qsm_images"))
+
+def test_images_sent_back_in_give_the_map_of_raw_data(server: Server, tmp_path: Path) -> None:
+    """Where neither chain knows the noise: what is known of it chooses the strength."""
+    scene = replace(SCANS["sagittal, left-handed, falling phase"], noise_lines=0)
+    whitening = "<gadget><name>WhitenNoise</name></gadget>"
+    text = (CONFIG / "gre_qsm.xml").read_text()
+    assert whitening in text
+    chain = ConfigText(text.replace(whitening, ""))
+    reply = reconstructed(simulate(scene).messages(), server, chain)
+
+    again = sent_back(scene, reply, server, tmp_path / "images.h5")
 
     # magnitude and phase are rounded to float32, the maps to whole ppb, nothing else differs
     difference = ppb_of(again.images, "chi") - ppb_of(reply.images, "chi")
     assert np.abs(difference).max() <= 1
     assert len(of_type(again.images, 1)) == len(scene.te_s)
+
+
+def test_noise_that_is_measured_in_the_images_changes_the_map_little(
+    answer: Answer, server: Server, tmp_path: Path
+) -> None:
+    scene, reply, _ = answer
+
+    again = sent_back(scene, reply, server, tmp_path / "images.h5")
+
+    chi = ppb_of(reply.images, "chi")
+    difference = ppb_of(again.images, "chi") - chi
+    # whitening makes the noise known; the images show it 6 to 8 % too large, and λ goes with it
+    assert difference.std() < 0.03 * chi.std()
+    ratios = [slope(1e-3 * ppb_of(one.images, "chi"), scene)[0] for one in (reply, again)]
+    assert ratios[1] == pytest.approx(ratios[0], abs=0.005)
 
 
 def test_a_scan_of_noise_ends_in_peace_with_its_echoes_and_a_warning(server: Server) -> None:

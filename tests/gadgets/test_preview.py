@@ -154,7 +154,7 @@ def test_final_images_are_the_same_bits_with_and_without_previews() -> None:
 
 def test_a_preview_that_comes_too_late_is_left_out_and_told() -> None:
     """The lines come at once; the magnitude is ready only after the last of them, or before."""
-    emitted, _ = run(SMALL)
+    emitted, _ = run(SMALL, even_late="false")
 
     assert len(volumes(emitted, Quantity.CHI_PREVIEW)) < 2
     assert any("the scan ended first" in text for text in texts(emitted))

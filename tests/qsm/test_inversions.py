@@ -12,7 +12,7 @@ from streamrecon.phase.field_fit import trust_from_noise
 from streamrecon.qsm.inversion.admm import WHOLE
 from streamrecon.qsm.inversion.closed_form import invert_rts, invert_tikhonov, invert_tkd
 from streamrecon.qsm.inversion.coarse_to_fine import invert_coarse_to_fine
-from streamrecon.qsm.inversion.edges import gradient_shares
+from streamrecon.qsm.inversion.edges import gradient_weights
 from streamrecon.qsm.inversion.strength import (
     noise_of_field,
     strength_from_field,
@@ -144,13 +144,13 @@ def test_edges_of_the_magnitude_count_less():
     magnitude = np.ones(mask.shape)
     magnitude[..., 5:] = 2.0
 
-    shares = gradient_shares(mask, (10, 12, 12), [magnitude])
+    weights = gradient_weights(mask, (10, 12, 12), [magnitude])
 
-    assert (shares[2, 2:6, 2:7, 4] < WHOLE).all()
-    assert (shares[2, 2:6, 2:7, 2] == WHOLE).all()
-    assert (shares[0, 2:5, 2:7, 2:7] == WHOLE).all()
-    assert (shares[:, 8:] == 0).all()
-    assert (shares[0, 6] == 0).all()  # the step out of the mask is free
+    assert (weights[2, 2:6, 2:7, 4] < WHOLE).all()
+    assert (weights[2, 2:6, 2:7, 2] == WHOLE).all()
+    assert (weights[0, 2:5, 2:7, 2:7] == WHOLE).all()
+    assert (weights[:, 8:] == 0).all()
+    assert (weights[0, 6] == 0).all()  # the step out of the mask is free
 
 
 def test_rounding_of_the_magnitude_moves_no_voxel():
@@ -160,7 +160,7 @@ def test_rounding_of_the_magnitude_moves_no_voxel():
     magnitude = rng.uniform(1, 2, mask.shape).astype(np.float32)
     rounded = (magnitude * (1 + 1e-6 * rng.standard_normal(mask.shape))).astype(np.float32)
 
-    one, other = (gradient_shares(mask, mask.shape, [image]) for image in (magnitude, rounded))
+    one, other = (gradient_weights(mask, mask.shape, [image]) for image in (magnitude, rounded))
 
     assert len(np.unique(one)) > 100
     assert abs(one.astype(int) - other).max() <= 1  # of 255
@@ -191,8 +191,8 @@ def test_a_step_of_one_image_alone_is_no_edge():
     magnitude[..., 9:] += 1.0
     both = magnitude + (np.arange(14) >= 5)
 
-    alone = gradient_shares(mask, mask.shape, [magnitude, chi])[2]
-    agreed = gradient_shares(mask, mask.shape, [both, chi])[2]
+    alone = gradient_weights(mask, mask.shape, [magnitude, chi])[2]
+    agreed = gradient_weights(mask, mask.shape, [both, chi])[2]
 
     assert np.median(alone[..., 8]) > 0.9 * WHOLE
     assert np.median(agreed[..., 4]) < WHOLE / 3
@@ -202,17 +202,17 @@ def test_gradients_outside_cost_what_is_asked():
     mask = np.zeros((5, 6, 7), bool)
     mask[1:4, 1:5, 1:6] = True
 
-    shares = gradient_shares(mask, (8, 8, 8), outside=0.5)
+    weights = gradient_weights(mask, (8, 8, 8), outside=0.5)
 
-    assert (shares[:, 6:] == round(WHOLE / 2)).all()
-    assert shares[0, 3, 2, 2] == round(WHOLE / 2)  # the step out of the mask
-    assert shares[0, 1, 2, 2] == WHOLE
+    assert (weights[:, 6:] == round(WHOLE / 2)).all()
+    assert weights[0, 3, 2, 2] == round(WHOLE / 2)  # the step out of the mask
+    assert weights[0, 1, 2, 2] == WHOLE
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 def test_noise_is_read_from_the_cone_on_which_no_source_has_a_field(orientation):
     grid = Geometry((45, 49, 51), (1.2, 1.0, 1.0), ORIENTATIONS[orientation])
-    _, field = spheres(grid)
+    _, field = spheres(grid, *SPHERES)
     mask = np.linalg.norm(positions_mm(grid), axis=0) < 22
     rng = np.random.default_rng(5)
     noisy = field + 0.004 * rng.standard_normal(grid.shape)
@@ -229,7 +229,7 @@ def test_noise_is_read_from_the_cone_on_which_no_source_has_a_field(orientation)
 def test_edges_that_only_the_magnitude_has_leave_no_trace(sign):
     """Chequered proton density over uniform tissue, and spheres that it does not show."""
     grid = Geometry((40, 41, 42), (1.2, 1.0, 1.0), ORIENTATIONS["tilted"])
-    chi, field = spheres(grid, 0.2 * sign)
+    chi, field = spheres(grid, ((9, 3, 4), 7, 0.2 * sign), ((-9, -6, -5), 6, -0.14 * sign))
     field = field + 0.001 * np.random.default_rng(2).standard_normal(grid.shape)
     mask = np.linalg.norm(positions_mm(grid), axis=0) < 20
     density = 1 + 0.5 * ((np.indices(grid.shape) // 7).sum(axis=0) % 2)

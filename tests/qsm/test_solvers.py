@@ -15,10 +15,10 @@ from streamrecon.qsm.inversion.admm import (
     Gradients,
     absolutes,
     gradients,
+    laplacian_kernel,
     mix,
     squares,
 )
-from streamrecon.qsm.inversion.closed_form import laplacian_kernel
 from streamrecon.qsm.solvers import Operator, convolution, least_squares
 
 SHAPE = (7, 6, 9)
@@ -93,10 +93,10 @@ def test_the_laplacian_is_divergence_of_gradient():
 def test_gradients_shrink_as_the_soft_threshold_says(relaxation):
     chi, state = normal(*SHAPE), normal(3, *SHAPE, seed=1)
     counts = np.random.default_rng(2).integers(0, WHOLE + 1, state.shape).astype(np.uint8)
-    share = counts / np.float32(WHOLE)
+    weight = counts / np.float32(WHOLE)
 
     def soft(values):
-        return np.sign(values) * np.maximum(abs(values) - 0.4 * share, 0)
+        return np.sign(values) * np.maximum(abs(values) - 0.4 * weight, 0)
 
     renewed = state + relaxation * (slopes(chi) - soft(state))
     split = Gradients(VOXEL, 0.4, counts, state.copy())

@@ -34,12 +34,30 @@ def watched(scene: Scene) -> list[tuple[float, CentralLines]]:
     lines = line_order(scene)
     told = []
     for n, line in enumerate(lines, start=1):
-        middle = watch.add(line["kz"][None], line["ky"][None])
-        if middle is not None:
-            told.append((n / len(lines), middle))
+        told += [(n / len(lines), m) for _, m in watch.add(line["kz"][None], line["ky"][None])]
     assert watch.has_all
     assert watch.is_done == (len(told) == len(SHARES))
     return told
+
+
+@pytest.mark.parametrize("order", list(Order))
+@pytest.mark.parametrize("at_once", [7, 500, 10**6])
+def test_what_is_told_does_not_hang_on_how_many_lines_come_at_once(
+    order: Order, at_once: int
+) -> None:
+    scene = replace(SCENE, order=order)
+    watch = CentreTracker(read_protocol(header_xml(scene)).encoding, len(scene.te_s), SHARES)
+    lines = line_order(scene)
+
+    told = [
+        ((start + count) / len(lines), middle)
+        for start in range(0, len(lines), at_once)
+        for count, middle in watch.add(*(lines[n][start : start + at_once] for n in ("kz", "ky")))
+    ]
+
+    for (part, middle), (expected, one) in zip(told, watched(scene), strict=True):
+        assert part == expected
+        np.testing.assert_array_equal(middle.lines, one.lines)
 
 
 @pytest.mark.parametrize(
@@ -85,9 +103,8 @@ def test_lines_beyond_the_limits_are_not_waited_for() -> None:
     watch = CentreTracker(partial, 1, SHARES)
     z, y = np.mgrid[12:20, 10:40].reshape(2, -1)
 
-    middle = watch.add(z, y)
+    (*_, (_, middle)) = watch.add(z, y)
 
-    assert middle is not None
     assert middle.lines.sum() == 8 * 30
 
 
@@ -95,7 +112,7 @@ def test_an_accelerated_scan_has_no_complete_middle() -> None:
     watch = CentreTracker(read_protocol(header_xml(SCENE)).encoding, 1, SHARES)
     z, y = np.mgrid[0:32, 0:40:2].reshape(2, -1)
 
-    assert watch.add(z, y) is None
+    assert not watch.add(z, y)
     assert not watch.has_all
 
 

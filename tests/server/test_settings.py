@@ -76,6 +76,39 @@ def test_a_bad_value_is_refused_with_its_name_and_place(
 
 
 @pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("STREAMRECON_PROT", "; did you mean STREAMRECON_PORT?"),
+        ("STREAMRECON_STORAGE_FOLDER", "; did you mean STREAMRECON_"),
+        ("STREAMRECON_port", ""),
+        ("STREAMRECON_", ""),
+    ],
+)
+def test_an_unknown_variable_with_our_prefix_is_refused(name: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings({}, {name: "1", "PATH": "/bin"})
+
+    assert str(caught.value).startswith(f"environment {name}: no such setting{hint}")
+
+
+def test_every_setting_and_its_file_may_stand_in_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text("")
+    shown = {name: getattr(Settings(), name) for name in Settings.model_fields}
+    texts = {
+        f"STREAMRECON_{name.upper()}": ",".join(map(str, value))
+        if isinstance(value, tuple)
+        else ""
+        if value is None
+        else str(value)
+        for name, value in shown.items()
+    }
+
+    origin = load_settings({}, {**texts, "STREAMRECON_SETTINGS": str(tmp_path / "s.toml")})
+
+    assert origin.settings == Settings()
+
+
+@pytest.mark.parametrize(
     ("text", "word"),
     [
         ("[server]\nprot = 9002\n", "prot"),

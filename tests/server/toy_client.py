@@ -32,13 +32,13 @@ PATIENCE_S = 30.0
 class Service:
     """A running service with the toy gadgets."""
 
-    def __init__(self, **settings: object) -> None:
+    def __init__(self, *, stderr: int | None = None, **settings: object) -> None:
         chosen = {"port": 0, "storage": None, "host": ["127.0.0.1"], **settings}
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  (a pipe that nobody reads fills)
         self.process = subprocess.Popen(
             [sys.executable, str(_HERE / "toy_service.py"), json.dumps(chosen)],
             stdout=subprocess.PIPE,
-            stderr=self._log,
+            stderr=self._log if stderr is None else stderr,
             text=True,
             env=os.environ | {"PYTHONPATH": _path()},
         )
@@ -78,9 +78,9 @@ def _path() -> str:
 
 
 @contextmanager
-def service(**settings: object) -> Iterator[Service]:
+def service(*, stderr: int | None = None, **settings: object) -> Iterator[Service]:
     """A service that is gone afterwards, with all its processes."""
-    running = Service(**settings)
+    running = Service(stderr=stderr, **settings)
     family = running.workers()
     try:
         yield running

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, PrivateAttr
 
+from streamrecon.acquisition.echo_centre import centred
 from streamrecon.acquisition.line_admission import Fault, Found, LineAdmission
 from streamrecon.errors import DataError
 from streamrecon.model.notice import Level, Notice
@@ -19,9 +20,9 @@ from streamrecon.stream.gadget import Gadget
 class AdmitLines(Gadget[ScanHeader | Acquisitions]):
     """Looks at every line of a scan that is put on a grid; goes ahead of its chain, named by none.
 
-    A line that does not fit ends the scan where incomplete ones fail, and is missing where they are
-    reconstructed. Lines of an encoding space with another grid are passed over: the header has
-    them, and its first encoding is what is reconstructed.
+    A line that does not fit ends the scan where incomplete ones fail, after those before it, and is
+    missing where they are reconstructed. Lines of an encoding space with another grid are passed
+    over: the header has them, and its first encoding is what is reconstructed.
     """
 
     accepts: ClassVar = (ScanHeader, Acquisitions)
@@ -31,6 +32,8 @@ class AdmitLines(Gadget[ScanHeader | Acquisitions]):
     )
 
     _admission: LineAdmission | None = PrivateAttr(default=None)
+    _n_x: int = PrivateAttr(default=0)
+    _n_centred: int = PrivateAttr(default=0)
     _omitted: Counter[Fault] = PrivateAttr(default_factory=Counter)
 
     def feed(self, item: ScanHeader | Acquisitions) -> Iterator[object]:
@@ -38,26 +41,39 @@ class AdmitLines(Gadget[ScanHeader | Acquisitions]):
         if isinstance(item, ScanHeader):
             if self.incomplete is not None:
                 self._admission = LineAdmission(item.spaces)
+                self._n_x = item.protocol.encoding.encoded_shape[2]
             yield item
         elif self._admission is None:
             yield item
         else:
+            item, count = centred(item, self._n_x)
+            if count and not self._n_centred:
+                yield Notice(Level.WARNING, "lines: found center_sample 0, taken as their middle")
+            self._n_centred += count
             lines, found = self._admission.sort(item)
+            refused = [each for each in found if self._refuses(each.fault)]
+            if refused:
+                first = min(refused, key=lambda each: each.first)
+                lines, found = self._admission.sort(item.select(slice(first.first)))
             yield from self._leave_out(found)
             if len(lines):
                 yield lines
+            if refused:
+                raise DataError(
+                    f"line: found {first.text}; with incomplete=reconstruct the scan goes on"
+                    " without it"
+                )
 
     def finish(self) -> Iterator[Notice]:
         """Sum up what was left out."""
         for fault, count in self._omitted.items():
             yield Notice(_level(fault), f"{count} lines left out: {fault.value}")
 
+    def _refuses(self, fault: Fault) -> bool:
+        return self.incomplete == "fail" and fault is not Fault.OTHER_SPACE
+
     def _leave_out(self, found: list[Found]) -> Iterator[Notice]:
-        for fault, text, count in found:
-            if self.incomplete == "fail" and fault is not Fault.OTHER_SPACE:
-                raise DataError(
-                    f"line: found {text}; with incomplete=reconstruct the scan goes on without it"
-                )
+        for fault, text, count, _ in found:
             if fault not in self._omitted:
                 yield Notice(_level(fault), f"line left out: found {text}")
             self._omitted[fault] += count

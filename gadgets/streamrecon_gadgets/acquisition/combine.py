@@ -13,6 +13,7 @@ from streamrecon.errors import ReconError
 from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.kspace import Calibration
 from streamrecon.model.lattice import Lattice
+from streamrecon.model.memory_use import MIB, MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Encoding, Scan
@@ -32,6 +33,7 @@ from streamrecon.recon.parallel.unfolding import (
 from streamrecon.recon.parallel.unmixing_weights import Unmixing, noise_amplification
 from streamrecon.stream.gadget import Gadget
 
+_WITH_COIL_IMAGES = MemoryUse(grids=2.2, echo_voxel_bytes=8, fixed_bytes=2 * MIB)
 _Weights = Sensitivities | Unmixing | tuple[Unmixing, ...]
 _SHARED = {"grappa": unfolding, "sense": sense_unfolding}
 _OF_EACH_ECHO = {"grappa": unfolding_of_each_echo, "sense": sense_unfolding_of_each_echo}
@@ -47,6 +49,7 @@ class CombineCoils(Gadget[Calibration | KSpace]):
     """
 
     accepts: ClassVar = (Calibration, KSpace)
+    memory: ClassVar = MemoryUse(grids=1.1, echo_voxel_bytes=8, fixed_bytes=2 * MIB)
     stock_names: ClassVar = (
         "SimpleReconGadget",
         "GenericReconCartesianFFTGadget",
@@ -84,6 +87,10 @@ class CombineCoils(Gadget[Calibration | KSpace]):
     _weights: dict[int, _Weights] = PrivateAttr(default_factory=dict)  # by slab
     _offsets: dict[int, NDArray[np.float32]] = PrivateAttr(default_factory=dict)  # by slab
     _mapped: set[int] = PrivateAttr(default_factory=set)  # slabs whose g-factor was sent
+
+    def memory_use(self) -> MemoryUse:
+        """The coil images too, where coils lose their own offsets."""
+        return _WITH_COIL_IMAGES if self.combination == "mcpc-3d-s" else self.memory
 
     def feed(self, item: Calibration | KSpace) -> Iterator[object]:
         """Look at the coils as soon as the centre of k-space is in; combine each volume."""

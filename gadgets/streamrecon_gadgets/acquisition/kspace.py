@@ -9,8 +9,14 @@ import numpy as np
 from pydantic import Field, PrivateAttr
 
 from streamrecon.acquisition.open_volume import OpenVolume, readout_of
+from streamrecon.acquisition.scan_memory import (
+    check_room_for_volume,
+    grid_bytes,
+    resident_bytes,
+)
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.kspace import ChannelTransform
+from streamrecon.model.memory_use import MIB, MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import ScanProtocol, SignOrigin, of_slab
 from streamrecon.mrd.header.scan_header import ScanHeader
@@ -35,6 +41,7 @@ class AssembleKSpace(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
     """
 
     accepts: ClassVar = (ScanHeader, ChannelTransform, Acquisitions)
+    memory: ClassVar = MemoryUse(grids=1.1, fixed_bytes=2 * MIB)
     of_scan: ClassVar = ("phase_sign", "incomplete")
     stock_names: ClassVar = ("AcquisitionAccumulateTriggerGadget",)
 
@@ -46,6 +53,7 @@ class AssembleKSpace(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
     )
 
     _protocol: ScanProtocol | None = PrivateAttr(default=None)
+    _before: int = PrivateAttr(default_factory=resident_bytes)
     _mix: ChannelTransform | None = PrivateAttr(default=None)
     _readout: ReadoutTransform | None = PrivateAttr(default=None)
     _open: dict[tuple[int, ...], OpenVolume] = PrivateAttr(default_factory=dict)
@@ -56,6 +64,7 @@ class AssembleKSpace(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
         match item:
             case ScanHeader():
                 self._protocol = item.protocol
+                yield from (Notice(Level.WARNING, text) for text in item.protocol.corrections)
                 yield _sign_notice(self._protocol)
                 yield item
             case ChannelTransform():
@@ -76,22 +85,59 @@ class AssembleKSpace(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
 
     def _place(self, lines: Acquisitions) -> Iterator[object]:
         lines = self._wanted(lines)
+        if not len(lines):
+            return
+        for key, these in self._by_volume(lines):
+            yield from self._add(key, these)
+
+    def _by_volume(self, lines: Acquisitions) -> Iterator[tuple[tuple[int, ...], Acquisitions]]:
+        """Lines of one volume at a time; in the order of time where a volume may begin or end."""
         keys = np.stack([lines.header["idx"][name] for name in self._counters()], axis=1)
-        for key in dict.fromkeys(map(tuple, keys.tolist())):
-            these = lines.select((keys == key).all(axis=1))
+        if (keys == keys[0]).all():
+            yield tuple(keys[0].tolist()), lines
+            return
+        found, which, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
+        groups = [np.flatnonzero(which.ravel() == number) for number in range(len(found))]
+        ends = (lines.header["flags"] & _ENDS).any()
+        if ends or any(
+            key not in self._open or self._open[key].n_undecided < count
+            for key, count in zip(map(tuple, found.tolist()), counts.tolist(), strict=True)
+        ):
+            changes = np.flatnonzero(np.diff(which.ravel())) + 1
+            groups = np.split(np.arange(len(lines)), changes)
+        for group in groups:
+            run = slice(int(group[0]), int(group[-1]) + 1)
+            alone = run.stop - run.start == len(group)
+            yield tuple(keys[group[0]].tolist()), lines.select(run if alone else group)
+
+    def _add(self, key: tuple[int, ...], lines: Acquisitions) -> Iterator[object]:
+        """Lines of one volume; it leaves with the one that completes it."""
+        while len(lines):
             if key in self._closed:
-                these = these.select((these.header["flags"] & _CALIBRATES_ONLY) == 0)
-            if not len(these):
-                continue
+                self._refuse_more(key, lines)
+                return
             if key not in self._open:
                 yield from self._close_what_suffices()
-                self._open[key] = self._new_volume(these)
+                self._open[key] = self._new_volume(lines)
             volume = self._open[key]
-            volume.add(these)
+            ends = np.flatnonzero(lines.header["flags"] & _ENDS)
+            stop = int(ends[0]) + 1 if len(ends) else len(lines)
+            taken = volume.add(lines.select(slice(stop)))
             yield from volume.take_calibration()
-            ends = bool((these.header["flags"] & _ENDS).any())
-            if volume.complete or (ends and volume.sufficient):
+            if volume.complete or (len(ends) and volume.sufficient):
                 yield from self._close(key)
+            lines = lines.select(slice(taken, None))
+
+    def _refuse_more(self, key: tuple[int, ...], lines: Acquisitions) -> None:
+        """Lines of a volume that has left may calibrate the next one, and nothing else."""
+        images = (lines.header["flags"] & _CALIBRATES_ONLY) == 0
+        if images.any():
+            idx = lines.header["idx"][images][0]
+            raise DataError(
+                f"line: echo {idx['contrast']}, ky {idx['kspace_encode_step_1']}, kz "
+                f"{idx['kspace_encode_step_2']}, slice {idx['slice']} came after its volume "
+                f"{self._number(key)} was complete"
+            )
 
     def _wanted(self, lines: Acquisitions) -> Acquisitions:
         """Lines of the image, and of an accelerated scan those that calibrate it."""
@@ -118,6 +164,9 @@ class AssembleKSpace(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
         grid = grid_of(protocol.encoding)
         if self._readout is None:
             self._readout = readout_of(grid, lines.data.shape[1], self._mix)
+        n_channels = self._readout.n_channels
+        volume = grid_bytes(grid, n_echoes=len(protocol.echoes), n_channels=n_channels)
+        check_room_for_volume(self._before, len(self._open), volume, self.context.memory_bytes)
         is_white = self._mix is not None and self._mix.is_white
         return OpenVolume(protocol, grid, self._readout, is_white=is_white)
 

@@ -18,10 +18,11 @@ from streamrecon.units import s_from_ms
 class CorrectNavigators(Gadget[ScanHeader | Acquisitions]):
     """Takes navigators out, and from the lines the uniform field that they saw.
 
-    The field at a line's excitation is that between the navigators before and after it, so lines
-    wait for the next navigator of the scan: one TR. Its phase grows with the echo time. Scans
-    without navigators pass untouched. Navigators must be lines without phase encoding, read at the
-    echo time that their contrast counter names, unless ``te_ms`` says otherwise.
+    The field at a line's excitation is that between the navigators of its slice before and after
+    it, so lines wait for the next navigator of their slice: one TR. Its phase grows with the echo
+    time. Lines before the first navigator of their slice pass untouched, and so do scans without
+    navigators. Navigators must be lines without phase encoding, read at the echo time that their
+    contrast counter names, unless ``te_ms`` says otherwise.
     """
 
     accepts: ClassVar = (ScanHeader, Acquisitions)

@@ -2,194 +2,40 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
-from streamrecon.acquisition.noise_lines import (
-    check_channels,
-    imaging,
-    noise_samples,
-    sampling_time_s,
-)
-from streamrecon.errors import StorageError
-from streamrecon.model.kspace import ChannelTransform
-from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.header.noise_dependency import NoiseLink
+from streamrecon.acquisition.whitening import Whitening
 from streamrecon.mrd.header.scan_header import ScanHeader
-from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions
-from streamrecon.recon.kspace.noise import (
-    dead_channels,
-    edge_noise,
-    in_order_of,
-    noise_covariance,
-    noise_scale,
-    whitening_matrix,
-)
-from streamrecon.storage.noise_store import NoiseRecord, NoiseStore
 from streamrecon.stream.gadget import Gadget
-
-_SAMPLES_A_CHANNEL = 8  # fewer leave a covariance that is mostly chance
-_LINES_FOR_EDGES = 64  # 1,500 samples of 192: a covariance of 32 channels within some percent
 
 
 class WhitenNoise(Gadget[ScanHeader | Acquisitions]):
     """Takes the noise lines out and owes a whitening matrix to all lines that follow.
 
-    The noise is that of the scan's own noise lines, else that of the noise scan it depends on, else
-    that at the edges of k-space, for which the first lines wait; else the channels stay as they
-    are. Which it was is told, and which channels are dead and left out. A scan's own noise is
-    kept under its measurement id for the scans that depend on it.
+    The noise is that of the noise lines before the scan's first other line, else that of the noise
+    scan it depends on, else that at the edges of k-space in its first 64 lines, which wait for each
+    other; else the channels stay as they are. Noise lines among those 64 settle it too. Which it
+    was is told, and which channels are dead and left out. A scan's own noise is kept under its
+    measurement id for the scans that depend on it.
     """
 
     accepts: ClassVar = (ScanHeader, Acquisitions)
     stock_names: ClassVar = ("NoiseAdjustGadget",)
 
-    _link: NoiseLink | None = PrivateAttr(None)
-    _noise: list[Acquisitions] = PrivateAttr(default_factory=list)
-    _waiting: list[Acquisitions] = PrivateAttr(default_factory=list)
-    _settled: bool = PrivateAttr(default=False)
-    _losses: list[str] = PrivateAttr(default_factory=list)
-    _losses_noted: int = PrivateAttr(default=0)
+    _whitening: Whitening = PrivateAttr(default_factory=Whitening)
 
     def feed(self, item: ScanHeader | Acquisitions) -> Iterator[object]:
         """Keep noise lines; before the first other line, say how to whiten; pass the others."""
         if isinstance(item, ScanHeader):
-            self._link = item.noise_link
+            self._whitening = Whitening(item.noise_link, self.context.storage)
             yield item
-            return
-        is_noise = (item.header["flags"] & layout.NOISE) != 0
-        if is_noise.any():
-            self._noise.append(item.select(is_noise))
-            item = item.select(~is_noise)
-        if self._settled and len(item):
-            yield item
-        elif len(item):
-            self._waiting.append(item)
-            yield from self._settle(enough=_LINES_FOR_EDGES)
+        else:
+            yield from self._whitening.take(item)
 
     def finish(self) -> Iterator[object]:
         """Settle with what has come; keep the noise of a scan that had nothing else."""
-        if self._waiting:
-            yield from self._settle(enough=0)
-        if self._noise and self._own_noise(dwell_s=0.0):
-            if self._losses:
-                yield from self._new_losses()
-            elif self._storage_id:
-                yield Notice(Level.INFO, "noise scan: kept for the scans that depend on it")
-            else:
-                yield Notice(Level.WARNING, "noise scan: not kept, it has no measurement id")
-
-    @property
-    def _n_channels(self) -> int:
-        """Channels of the lines that wait, of one that images where there is one."""
-        lines = next((run for run in self._waiting if len(imaging(run))), self._waiting[0])
-        return int(lines.data.shape[1])
-
-    @property
-    def _storage_id(self) -> str:
-        """Name under which this scan's noise is kept; empty where it cannot be."""
-        return self._link.measurement if self._link and self.context.storage else ""
-
-    def _settle(self, *, enough: int) -> Iterator[object]:
-        """Whiten by the best noise there is, unless more lines are worth waiting for."""
-        dwell_s = sampling_time_s(self._waiting[0])
-        found = self._own_noise(dwell_s) or self._stored_noise()
-        yield from self._new_losses()
-        if found is not None:
-            record, source = found
-            check_channels(record.covariance, self._n_channels)
-            ratio = record.bandwidth_ratio or 1.0
-            scale = noise_scale(dwell_s or record.dwell_s, record.dwell_s or dwell_s, ratio)
-            yield from self._whiten(record.covariance * scale)
-            yield Notice(
-                Level.INFO, f"whitened with {source}, noise variance scaled by {scale:.4g}"
-            )
-        elif sum(map(len, self._waiting)) < enough:
-            return
-        else:
-            yield from self._whiten_by_edges()
-        self._settled = True
-        yield from self._waiting
-        self._waiting.clear()
-
-    def _whiten_by_edges(self) -> Iterator[object]:
-        noise = edge_noise([lines.data for lines in map(imaging, self._waiting)])
-        if noise is None or noise.shape[1] < _SAMPLES_A_CHANNEL * len(noise):
-            yield Notice(Level.WARNING, "no noise scan of this coil: the channels are not whitened")
-            return
-        yield from self._whiten(noise_covariance(noise[None]))
-        where = f"{noise.shape[1]} samples at the edges of k-space"
-        yield Notice(Level.WARNING, f"no noise scan of this coil: whitened with {where}")
-
-    def _whiten(self, covariance: NDArray[np.complex128]) -> Iterator[object]:
-        dead = dead_channels(covariance)
-        if dead:
-            named = ", ".join(self._name(channel) for channel in dead)
-            text = f"dead channels, without noise or signal: {named}; reconstructed without them"
-            yield Notice(Level.WARNING, text)
-        yield ChannelTransform(whitening_matrix(covariance), is_white=True)
-
-    def _name(self, channel: int) -> str:
-        labels = self._link.coil_labels if self._link else ()
-        return f"{channel} ({labels[channel]})" if channel < len(labels) else str(channel)
-
-    def _own_noise(self, dwell_s: float) -> tuple[NoiseRecord, str] | None:
-        if not self._noise or self._link is None:
-            return None
-        record = NoiseRecord(
-            covariance=noise_covariance(noise_samples(self._noise)[None]),
-            dwell_s=sampling_time_s(self._noise[0]) or dwell_s,
-            labels=self._link.coil_labels,
-            bandwidth_ratio=self._link.bandwidth_ratio,
-            when_s=time.time(),
-        )
-        self._noise.clear()
-        if self.context.storage and self._storage_id:
-            self._keep(self.context.storage, record)
-        return record, "the scan's own noise lines"
-
-    def _keep(self, storage: Path, record: NoiseRecord) -> None:
-        """Keep the noise for other scans; this one goes on where the storage takes nothing."""
-        try:
-            NoiseStore(storage).save(self._storage_id, record)
-        except StorageError as e:
-            self._losses.append(f"{e}; scans that depend on this one's noise will not find it")
-
-    def _loaded(self, store: NoiseStore, measurement: str) -> NoiseRecord | None:
-        try:
-            return store.load(measurement)
-        except StorageError as e:
-            text = f"{e}; the noise scan is not used"
-            if text not in self._losses:  # it is looked for with every batch that waits
-                self._losses.append(text)
-            return None
-
-    def _new_losses(self) -> Iterator[Notice]:
-        """What the storage did not do, once."""
-        news = self._losses[self._losses_noted :]
-        self._losses_noted = len(self._losses)
-        yield from (Notice(Level.WARNING, text) for text in news)
-
-    def _stored_noise(self) -> tuple[NoiseRecord, str] | None:
-        if self._link is None or self.context.storage is None:
-            return None
-        store = NoiseStore(self.context.storage)
-        for measurement in self._link.dependencies:
-            record = self._loaded(store, measurement)
-            if record is not None:
-                matched = in_order_of(self._link.coil_labels, record.labels, record.covariance)
-                if matched is None or len(matched) != self._n_channels:
-                    continue
-                when = datetime.fromtimestamp(record.when_s, UTC)
-                found = replace(record, covariance=matched)
-                return found, f"the noise scan of {when:%Y-%m-%d %H:%M} UTC"
-        return None
+        yield from self._whitening.finish()

@@ -13,9 +13,9 @@ from pydantic import Field, PrivateAttr
 
 from streamrecon.acquisition.coarse_images import preview_images
 from streamrecon.acquisition.early_lines import CentreOfScan, EarlyLines
-from streamrecon.fourier import plan_without_measuring
 from streamrecon.model.images import Volume
 from streamrecon.model.kspace import ChannelTransform
+from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.wire.messages import Acquisitions
@@ -33,6 +33,7 @@ class CollectCentre(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
     """
 
     accepts: ClassVar = (ScanHeader, ChannelTransform, Acquisitions)
+    memory: ClassVar = MemoryUse(grids=2.2, echo_voxel_bytes=8, voxel_bytes=60)
     only_watches: ClassVar = True
     of_scan: ClassVar = ("phase_sign",)
     old_fields: ClassVar = {"shares": "fractions"}
@@ -50,18 +51,15 @@ class CollectCentre(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
 
     def feed(self, item: ScanHeader | ChannelTransform | Acquisitions) -> Iterator[object]:
         """Let everything pass; look at the lines."""
-        middle = None
         match item:
             case ScanHeader():
                 protocol = item.protocol
                 self._centre = CentreOfScan(protocol, self.fractions, self.resolution_mm)
             case ChannelTransform():
                 self._mix = item.matrix
-            case Acquisitions() if self._centre is not None:
-                middle = self._centre.add(item)
         yield item
-        if middle is not None and self._centre is not None:
-            yield self._centre.early(middle, self._mix)
+        if isinstance(item, Acquisitions) and self._centre is not None:
+            yield from self._centre.add(item, self._mix)
 
 
 class Preview(Gadget[EarlyLines]):
@@ -69,18 +67,17 @@ class Preview(Gadget[EarlyLines]):
 
     For a branch of its own at the end of the chain; its thread has the lowest priority. Resolution
     is that of the lines: a quarter of a linear order gives slices four times as thick, and small
-    things weaker than they are. Their sign is right. What is not begun when the last line comes is
-    left out, unless ``even_late``.
+    things weaker than they are. Their sign is right. Where not ``even_late``, what is not begun
+    when the last line comes is left out: which images leave then depends on the pace of the scan.
     """
 
     accepts: ClassVar = (EarlyLines,)
 
-    even_late: bool = Field(default=False, description="make previews after the last line too")
+    even_late: bool = Field(default=True, description="make previews after the last line too")
 
     def feed(self, item: EarlyLines) -> Iterator[Notice | Volume]:
         """Send the images one by one, each as soon as it is made."""
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST)
-        plan_without_measuring()
         for volume in preview_images(item):
             if volume is not None:
                 yield volume

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from streamrecon.model.images import Echoes, Regions, Volume, volume_of
+from streamrecon.model.memory_use import MIB, MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
@@ -28,6 +29,7 @@ class MapField(Gadget[Regions | Echoes]):
     """
 
     accepts: ClassVar = (Regions, Echoes)
+    memory: ClassVar = MemoryUse(echo_voxel_bytes=22, voxel_bytes=219, fixed_bytes=8 * MIB)
 
     unwrapping: Unwrapping = Field(
         default=Unwrapping.TEMPLATE, description="one echo from another, or each by itself"

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from streamrecon.maps.swi import root_sum_squares
 from streamrecon.model.images import Echoes, Volume, volume_of
+from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.source_images import SourceImages
 from streamrecon.recon.images.complex_parts import complex_part
@@ -22,6 +23,7 @@ class EchoImages(Gadget[Echoes]):
     """
 
     accepts: ClassVar = (Echoes,)
+    memory: ClassVar = MemoryUse(echo_voxel_bytes=8)
 
     magnitude: bool = Field(default=True, description="send magnitude images")
     phase: bool = Field(default=True, description="send phase images, rad in -π…π")

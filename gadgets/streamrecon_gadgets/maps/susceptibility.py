@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from streamrecon.model.images import Regions, Volume, volume_of
+from streamrecon.model.memory_use import MIB, MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.qsm.field_maps import ChiMap, FieldMap, LocalFieldMap
@@ -34,6 +35,7 @@ class RemoveBackground(Gadget[FieldMap]):
     """
 
     accepts: ClassVar = (FieldMap,)
+    memory: ClassVar = MemoryUse(echo_voxel_bytes=22, voxel_bytes=219, fixed_bytes=8 * MIB)
     old_values: ClassVar = {"quality": {"default": "standard"}}
 
     quality: Quality = Field(default=DEFAULT_QUALITY, description="how much time the map is given")
@@ -58,6 +60,7 @@ class InvertField(Gadget[Regions | LocalFieldMap]):
     """
 
     accepts: ClassVar = (Regions, LocalFieldMap)
+    memory: ClassVar = MemoryUse(echo_voxel_bytes=22, voxel_bytes=140, fixed_bytes=8 * MIB)
 
     inversion: Inversion = Field(
         default=Inversion.PRESET, description="preset: as the quality has it; not for the preview"

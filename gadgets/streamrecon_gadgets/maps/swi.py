@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr
 from streamrecon.maps.phase_mask import Darkens, target_te_s
 from streamrecon.maps.swi import LOWPASS_MM, swi_classic, swi_clear, swi_from_field, true_swi
 from streamrecon.model.images import Echoes, Volume, volume_of
+from streamrecon.model.memory_use import MIB, MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
@@ -23,6 +24,8 @@ from streamrecon.stream.gadget import Gadget
 
 Shown = Literal["paramagnetic", "diamagnetic", "both"]
 _SHOWN = "what is dark: veins and iron, or calcium and myelin, or an image of each"
+
+_CLASSIC = MemoryUse(echo_voxel_bytes=8, voxel_bytes=36)
 
 
 class Kind(Enum):
@@ -41,6 +44,7 @@ class SwiImages(Gadget[Echoes | LocalFieldMap]):
     """
 
     accepts: ClassVar = (Echoes, LocalFieldMap)
+    memory: ClassVar = MemoryUse(echo_voxel_bytes=26, voxel_bytes=164, fixed_bytes=4 * MIB)
 
     kind: Kind = Field(default=Kind.FIELD, description="where the phase comes from")
     shows: Shown = Field(default="paramagnetic", description=_SHOWN)
@@ -55,6 +59,10 @@ class SwiImages(Gadget[Echoes | LocalFieldMap]):
     even: bool = Field(default=False, description="field: take off the coils' brightness")
 
     _done: set[int] = PrivateAttr(default_factory=set)
+
+    def memory_use(self) -> MemoryUse:
+        """Less of one echo without a field map."""
+        return _CLASSIC if self.kind is Kind.CLASSIC else self.memory
 
     def feed(self, item: Echoes | LocalFieldMap) -> Iterator[object]:
         """Let the message go on, then the images that are made of it."""

@@ -12,6 +12,7 @@ from pydantic import Field
 from streamrecon.maps.centrelines import CentreLines, trace_veins
 from streamrecon.maps.veins import SCALES_MM, find_veins
 from streamrecon.model.images import volume_of
+from streamrecon.model.memory_use import MIB, MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.qsm.field_maps import ChiMap
@@ -30,6 +31,7 @@ class FindVeins(Gadget[ChiMap]):
     """
 
     accepts: ClassVar = (ChiMap,)
+    memory: ClassVar = MemoryUse(fixed_bytes=100 * MIB)
 
     scales_mm: tuple[float, ...] = Field(
         default=SCALES_MM, min_length=1, description="widths of the filter, mm"

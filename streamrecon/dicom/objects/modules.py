@@ -20,6 +20,7 @@ from streamrecon.dicom.objects.identity import Identity
 from streamrecon.dicom.objects.image_planes import Planes
 from streamrecon.dicom.objects.value_representations import decimal, plain, put, put_known
 from streamrecon.model.images import Volume
+from streamrecon.model.own_images import GROWS_WITH_FIELD
 from streamrecon.model.storage_form import Code, StorageForm
 
 MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
@@ -82,6 +83,9 @@ def put_series(dataset: Dataset, identity: Identity, volume: Volume, row: Storag
     lost = [
         put_known(dataset, "SeriesDate", origin.date),
         put_known(dataset, "SeriesTime", origin.time),
+        put_known(dataset, "AcquisitionDate", origin.date),  # MRD dates the scan as its series
+        put_known(dataset, "AcquisitionTime", origin.time),
+        put_known(dataset, "SequenceName", origin.sequence),
         put_known(dataset, "ProtocolName", identity.protocol),
         put_known(dataset, "BodyPartExamined", identity.visit.study.body_part),
     ]
@@ -165,6 +169,10 @@ def put_acquisition(dataset: Dataset, volume: Volume) -> None:
     dataset.ImagingFrequency = decimal(protocol.f0_hz / 1e6)
     dataset.ImagedNucleus = "1H"
     dataset.MagneticFieldStrength = decimal(round(scan.b0_t, 4))
+    dataset.NumberOfAverages = decimal(len(protocol.encoding.average))
+    coils = {label.partition(":")[0].strip() for label in protocol.coil_labels}
+    if len(coils) == 1:  # of several coils none is the one that received
+        put_known(dataset, "ReceiveCoilName", plain(coils.pop()))
     dataset.AcquisitionNumber = volume.repetition + 1
     if len(protocol.encoding.repetition) > 1:
         dataset.TemporalPositionIdentifier = volume.repetition + 1
@@ -179,6 +187,9 @@ def put_plane(dataset: Dataset, volume: Volume, planes: Planes) -> None:
     dataset.PixelSpacing = [decimal(spacing) for spacing in planes.spacing_mm]
     dataset.SliceThickness = decimal(thickness if volume.slab_mm is None else volume.slab_mm)
     dataset.SpacingBetweenSlices = decimal(planes.between_mm)
+    if volume.scan.protocol.ids.header_xml:  # else nobody said which axis was encoded by phase
+        along_rows = abs(volume.geometry.axes_lps[1] @ planes.orientation[:3])
+        dataset.InPlanePhaseEncodingDirection = "ROW" if along_rows > 0.5 else "COL"
 
 
 def put_image_comments(dataset: Dataset, volume: Volume, row: StorageForm, chain: str) -> None:
@@ -186,7 +197,7 @@ def put_image_comments(dataset: Dataset, volume: Volume, row: StorageForm, chain
     dataset.ContentQualification = "RESEARCH"
     dataset.BurnedInAnnotation = "NO"
     dataset.LossyImageCompression = "00"
-    put(dataset, "ImageComments", ". ".join((RESEARCH, *volume.comments)))
+    put(dataset, "ImageComments", ". ".join((RESEARCH, GROWS_WITH_FIELD, *volume.comments)))
     put(dataset, "DerivationDescription", derivation(volume, row, chain))
     if row.derivation is not None:
         dataset.DerivationCodeSequence = [coded(row.derivation)]

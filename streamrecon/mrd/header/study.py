@@ -42,5 +42,6 @@ def visit_of(facts: HeaderFields) -> StudyInfo:
             institution=facts.text(f"{_SYSTEM}/institutionName"),
             station=facts.text(f"{_SYSTEM}/stationName"),
             serial=facts.text(f"{_SYSTEM}/deviceSerialNumber"),
+            sequence=facts.text(f"{_MEASUREMENT}/sequenceName"),
         ),
     )

@@ -9,10 +9,17 @@ from dataclasses import replace
 from typing import TypeVar
 
 from streamrecon.model.images import Volume
+from streamrecon.model.kspace import ChannelTransform
+from streamrecon.model.notice import Level, Notice
+from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.images.images_from_volume import images_of
-from streamrecon.mrd.wire.messages import Acquisitions, Image, Message
+from streamrecon.mrd.wire.messages import Acquisitions, Header, Image, Message, Waveform
 
 _log = logging.getLogger(__name__)
+
+_NO_RESULT = (Acquisitions, Waveform, Header, Image, ScanHeader, ChannelTransform)
+"""What came, and what is known of it: a chain that ends with nothing else made nothing."""
+_REMEDY = "a gadget that makes images of it is missing (EchoImages, FieldImages …)"
 
 M = TypeVar("M", bound=Message)
 
@@ -35,6 +42,8 @@ class ImageSeries:
         self._uid = self._time_stamp = 0
         self._lines = 0
         self._shown: Counter[int] = Counter()
+        self._gave = False
+        self._dropped: set[str] = set()
         self._forms: dict[int, Form] = {}
 
     @property
@@ -52,11 +61,25 @@ class ImageSeries:
     def sent(self, item: object, kinds: tuple[type[M], ...]) -> Iterator[M | Image]:
         """What of a chain's results a client is sent: volumes as images, ``kinds`` as they are."""
         if isinstance(item, Volume):
+            self._gave = True
             yield from self.images(item)
         elif isinstance(item, kinds):
+            self._gave = True
             yield self._in_its_series(item) if isinstance(item, Image) else item
         else:
             _log.debug("a %s ends here: no client takes it", type(item).__name__)
+            if not isinstance(item, _NO_RESULT):
+                self._dropped.add(type(item).__name__)
+
+    def nothing_sent(self) -> Notice | None:
+        """What to say of a chain that has ended without an image though it made something.
+
+        Lines that are left over say nothing: chains of noise scans give no images.
+        """
+        if self._gave or not self._dropped:
+            return None
+        kinds = ", ".join(sorted(self._dropped))
+        return Notice(Level.WARNING, f"no image: the chain ends with {kinds}; {_REMEDY}")
 
     def images(self, volume: Volume) -> list[Image]:
         """The volume as images."""

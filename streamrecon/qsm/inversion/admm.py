@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm._kernels import (
     mix_spectra,
     shrink_gradients,
@@ -30,16 +31,17 @@ from streamrecon.qsm._kernels import (
     split_harmonic,
     split_phase,
 )
+from streamrecon.qsm.dipole import frequencies
 from streamrecon.threads import at_once
 
 Real = NDArray[np.float32]
-Shares = NDArray[np.uint8]
+ByteWeights = NDArray[np.uint8]
 Spectrum = NDArray[np.complex64]
 Step = tuple[float, float]
 Split = Callable[[Real, Real, Real, Real, Step], None]
 
 WHOLE = 255
-"""The share of a gradient that counts in full."""
+"""The weight of a gradient that counts in full."""
 
 RELAXATION = 1.85
 """α of total variation's splits: 60 steps of it go farther than 100 of 1.
@@ -58,7 +60,7 @@ class Gradients:
         Sides of a voxel (z, y, x) [mm].
     limit
         Largest dual, where a gradient counts in full.
-    share
+    weight
         How much each gradient counts, in 255ths [3, Z, Y, X]: bytes, as memory is slow.
     state
         Shrunken gradients and their scaled dual [3, Z, Y, X].
@@ -66,7 +68,7 @@ class Gradients:
 
     voxel: Real
     limit: float
-    share: Shares
+    weight: ByteWeights
     state: Real
 
     def renew(self, chi: Real, divergence: Real, alpha: float = 1.0) -> None:
@@ -82,14 +84,14 @@ class Gradients:
         def look(z: range) -> None:
             below, flow = z.start - 1, np.empty_like(chi[0])
             there, here, state = chi[z.start], chi[below], self.state[0, below].copy()
-            share = self.share[0, below].ravel()
+            weight = self.weight[0, below].ravel()
             rows = [plane.ravel() for plane in (there, here, state)]
-            shrink_row(*rows, share, limit, per_mm[0], relaxation, flow.ravel())
+            shrink_row(*rows, weight, limit, per_mm[0], relaxation, flow.ravel())
             beside[z.start] = flow, chi[z.stop % len(chi)].copy()
 
         def shrink(z: range) -> None:
             shrink_gradients(
-                chi, self.state, self.share, limit, per_mm, relaxation, *beside[z.start],
+                chi, self.state, self.weight, limit, per_mm, relaxation, *beside[z.start],
                 divergence, z.start, z.stop,
             )  # fmt: skip
 
@@ -97,10 +99,19 @@ class Gradients:
         at_once(shrink, len(chi))
 
 
-def gradients(voxel_mm: tuple[float, ...], limit: float, share: Shares) -> Gradients:
+def gradients(voxel_mm: tuple[float, ...], limit: float, weight: ByteWeights) -> Gradients:
     """A split of gradients with its state at zero."""
     voxel = np.array(voxel_mm, np.float32)
-    return Gradients(voxel, limit, share, np.zeros(share.shape, np.float32))
+    return Gradients(voxel, limit, weight, np.zeros(weight.shape, np.float32))
+
+
+def laplacian_kernel(geometry: Geometry, shape: Shape) -> Real:
+    """Spectrum of ∇ᵀ∇ for forward differences, half last axis [1/mm²]."""
+    total = np.zeros((1, 1, 1))
+    for axis, (n, voxel) in enumerate(zip(shape, geometry.voxel_mm, strict=True)):
+        wave = (2 - 2 * np.cos(2 * np.pi * frequencies(n, half=axis == 2))) / voxel**2
+        total = total + wave.reshape([-1 if a == axis else 1 for a in range(3)])
+    return total.astype(np.float32)
 
 
 def squares(model: Real, state: Real, field: Real, weight: Real, step: Step) -> None:
@@ -136,7 +147,7 @@ def harmonics(curvature: Real, dual: Real, weight: Real, rho: float) -> None:
 def mix(data: Spectrum, flow: Spectrum, kernels: tuple[Real, Real, Real]) -> None:
     """``data`` becomes the spectrum of χ's field, ``flow`` that of χ.
 
-    ``kernels`` are the shares of data and flow in χ, and the dipole.
+    ``kernels`` are the parts of data and flow in χ, and the dipole.
     """
     flat = [a.reshape(-1) for a in (data, flow, *kernels)]
     at_once(lambda k: mix_spectra(*flat, k.start, k.stop), data.size)

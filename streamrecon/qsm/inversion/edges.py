@@ -21,25 +21,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.model.geometry import Shape
-from streamrecon.qsm.inversion.admm import WHOLE, Shares
+from streamrecon.qsm.inversion.admm import WHOLE, ByteWeights
 
 Real = NDArray[np.float32]
 Places = list[tuple[tuple[slice, ...], tuple[slice, ...]]]
 
-_EDGE_SHARE = 0.15  # of the voxels' gradients in the mask count as edges of an image
+_EDGE_FRACTION = 0.15  # of the voxels' gradients in the mask count as edges of an image
 _ACROSS_EDGES = WHOLE // 5
 _EDGE_BEGINS, _EDGE_ENDS = 0.75, 1.25  # of the limit: a step there would turn rounding into ppb
 _TINY = 1e-30
 _SAMPLES = 200_000  # quantiles of a part are those of the whole
 
 
-def gradient_shares(
+def gradient_weights(
     mask: NDArray[np.bool_],
     shape: Shape,
     images: Sequence[NDArray[np.floating]] = (),
     *,
     outside: float = 0.0,
-) -> Shares:
+) -> ByteWeights:
     """How much each gradient counts, in 255ths [3, Z, Y, X]: a fifth across edges of the images.
 
     From all to a fifth it falls evenly around the limit.
@@ -49,24 +49,24 @@ def gradient_shares(
     mask
         Where χ is wanted [Z, Y, X].
     shape
-        Padded grid of the shares.
+        Padded grid of the weights.
     images
         What has to have an edge where χ may have one, all of them [Z, Y, X]; none: no edges.
     outside
-        Share of the gradients that are not between two voxels of the mask, 0 … 1.
+        Weight of the gradients that are not between two voxels of the mask, 0 … 1.
     """
-    shares = np.full((3, *shape), round(WHOLE * outside), np.uint8)
+    weights = np.full((3, *shape), round(WHOLE * outside), np.uint8)
     places = _ends()
-    inner = [shares[axis][tuple(slice(n) for n in mask.shape)] for axis in range(3)]
-    for share, (here, there) in zip(inner, places, strict=True):
-        share[here][mask[here] & mask[there]] = WHOLE
+    inner = [weights[axis][tuple(slice(n) for n in mask.shape)] for axis in range(3)]
+    for weight, (here, there) in zip(inner, places, strict=True):
+        weight[here][mask[here] & mask[there]] = WHOLE
     if not images:
-        return shares
+        return weights
     steps = _steps_together(images, mask, places)
-    for share, step, (here, there) in zip(inner, steps, places, strict=True):
+    for weight, step, (here, there) in zip(inner, steps, places, strict=True):
         within = mask[here] & mask[there]
-        share[here][within] = _allowed(step)[within]
-    return shares
+        weight[here][within] = _allowed(step)[within]
+    return weights
 
 
 def _ends() -> Places:
@@ -101,12 +101,12 @@ def _limit(steps: list[Real], mask: NDArray[np.bool_], places: Places) -> float:
             for step, (here, there) in zip(steps, places, strict=True)
         ]
     )
-    return float(np.quantile(seen, 1 - _EDGE_SHARE)) if seen.size else np.inf
+    return float(np.quantile(seen, 1 - _EDGE_FRACTION)) if seen.size else np.inf
 
 
-def _allowed(step: Real) -> Shares:
-    """Share that a step in units of the limit leaves."""
+def _allowed(step: Real) -> ByteWeights:
+    """Weight that a step in units of the limit leaves."""
     fall = (WHOLE - _ACROSS_EDGES) / (_EDGE_ENDS - _EDGE_BEGINS)
     kept = np.float32(WHOLE + fall * _EDGE_BEGINS + 0.5) - np.float32(fall) * step
-    shares: Shares = np.clip(kept, _ACROSS_EDGES, WHOLE).astype(np.uint8)
-    return shares
+    weights: ByteWeights = np.clip(kept, _ACROSS_EDGES, WHOLE).astype(np.uint8)
+    return weights

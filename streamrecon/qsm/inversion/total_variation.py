@@ -27,13 +27,13 @@ from streamrecon.qsm.inversion.admm import (
     Split,
     absolutes,
     gradients,
+    laplacian_kernel,
     mix,
     squares,
 )
-from streamrecon.qsm.inversion.closed_form import checked_field, laplacian_kernel, relative_change
-from streamrecon.qsm.inversion.edges import gradient_shares
+from streamrecon.qsm.inversion.edges import gradient_weights
 from streamrecon.qsm.inversion.multiresolution import Task, carry
-from streamrecon.qsm.solvers import Solution
+from streamrecon.qsm.solvers import Solution, checked_field, relative_change
 
 Real = NDArray[np.float32]
 
@@ -106,7 +106,7 @@ def invert_tv(
     """
     shape = padded_shape(geometry, padding)
     known = None if outside else magnitude
-    task = _task(checked_field(field_ppm, mask), mask, weight, known, (geometry, shape))
+    task = _task(field_ppm, mask, weight, known, (geometry, shape))
     problem = _begun(task, (strength, outside), _COARSE_STEPS)
     if known is not None:
         return problem.solve(squares, iterations, tolerance, calm=_CALM_STEPS)
@@ -129,10 +129,10 @@ def begin_coarsely(
     steps of `invert_tv`; parameters and errors are its.
     """
     shape = padded_shape(geometry, padding)
-    half = _task(checked_field(field_ppm, mask), mask, weight, None, (geometry, shape)).halved()
+    half = _task(field_ppm, mask, weight, None, (geometry, shape)).halved()
     if half is None:
         return None
-    coarse = _begun(half, (strength, outside), _COARSE_STEPS[1:], measured=False)
+    coarse = _begun(half, (strength, outside), _COARSE_STEPS[1:])
     whole = np.empty(shape, np.float32)
     carry(coarse.everywhere(_COARSE_STEPS[0]), whole)
     return whole
@@ -165,7 +165,7 @@ def invert_robust(
     """
     shape = padded_shape(geometry, padding)
     known = None if outside else magnitude
-    task = _task(checked_field(field_ppm, mask), mask, weight, known, (geometry, shape))
+    task = _task(field_ppm, mask, weight, known, (geometry, shape))
     problem = _Problem(task, (strength, outside))
     problem.trust *= np.float32(_USUAL_ERROR_PPM)
     problem.solve(absolutes, (_FIRST_STAGE, _FIRST_STAGE), 0.0)
@@ -177,12 +177,13 @@ def invert_robust(
 
 
 def _task(
-    field: Real,
+    field_ppm: NDArray[np.floating],
     mask: NDArray[np.bool_],
     weight: NDArray[np.floating] | None,
     magnitude: NDArray[np.floating] | None,
     grid: tuple[Geometry, Shape],
 ) -> Task:
+    field = checked_field(field_ppm, mask, "inversion")
     trust = mask.astype(np.float32) if weight is None else np.where(mask, weight, 0) ** 2
     image = None if magnitude is None else np.nan_to_num(np.asarray(magnitude, np.float32))
     return Task(field, trust.astype(np.float32, copy=False), mask, image, *grid)
@@ -192,16 +193,14 @@ def _begun(
     task: Task,
     cost: tuple[float, float],
     coarse_steps: tuple[int, ...],
-    *,
-    measured: bool = True,
 ) -> _Problem:
     """A problem whose states are those of a solution on half the grid, where that is a grid."""
     half = task.halved() if coarse_steps else None
     if half is None:
-        return _Problem(task, cost, measured=measured)
-    coarse = _begun(half, cost, coarse_steps[1:], measured=measured)
+        return _Problem(task, cost)
+    coarse = _begun(half, cost, coarse_steps[1:])
     coarse.solve(squares, (coarse_steps[0], coarse_steps[0]), 0.0)
-    problem = _Problem(task, cost, measured=measured)
+    problem = _Problem(task, cost)
     problem.carry_on(coarse)
     return problem
 
@@ -209,7 +208,7 @@ def _begun(
 class _Problem:
     """Arrays of one inversion: they live through its stages. ``cost`` is λ and that outside."""
 
-    def __init__(self, task: Task, cost: tuple[float, float], *, measured: bool = True) -> None:
+    def __init__(self, task: Task, cost: tuple[float, float]) -> None:
         strength, self.outside = cost
         if not strength > 0:
             raise ReconError(f"strength: found {strength:g} ppm·mm, needed a positive number")
@@ -221,9 +220,9 @@ class _Problem:
         rho = np.float32(_RHO_PER_STRENGTH[self.outside > 0] * strength)
         self.kernels = _kernels_of_step(task.geometry, task.shape, rho)
         images = () if task.magnitude is None else (task.magnitude,)
-        share = gradient_shares(task.mask, task.shape, images, outside=self.outside)
-        self.gradients = gradients(task.geometry.voxel_mm, strength / float(rho), share)
-        self.model, self.chi = (RealPlan(task.shape, measured=measured) for _ in range(2))
+        weights = gradient_weights(task.mask, task.shape, images, outside=self.outside)
+        self.gradients = gradients(task.geometry.voxel_mm, strength / float(rho), weights)
+        self.model, self.chi = (RealPlan(task.shape) for _ in range(2))
         self.model.real[...] = self.data
         self.state = self.data.copy()
         self.chi.real[...] = 0  # the divergence of the flow; after a step, χ until it is shrunk
@@ -254,8 +253,8 @@ class _Problem:
         return replace(found, iterations=spent + found.iterations)
 
     def _see_edges(self, images: Sequence[NDArray[np.floating]]) -> None:
-        share = gradient_shares(self.mask, self.state.shape, images, outside=self.outside)
-        self.gradients.share[...] = share
+        weights = gradient_weights(self.mask, self.state.shape, images, outside=self.outside)
+        self.gradients.weight[...] = weights
 
     def solve(
         self, split: Split, iterations: tuple[int, int], tolerance: float, *, calm: int = 0

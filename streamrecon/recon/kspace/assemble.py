@@ -14,17 +14,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.errors import DataError
 from streamrecon.model.lattice import ALL_LINES, Lattice
 from streamrecon.model.scan import Scan
 from streamrecon.recon._kernels import scatter_rows
 from streamrecon.recon.kspace.calibration_lines import CalibrationLines
-from streamrecon.recon.kspace.encoding_grid import Grid
+from streamrecon.recon.kspace.encoding_grid import Axis, Grid
+from streamrecon.recon.kspace.filled_lines import FilledLines
 from streamrecon.recon.kspace.readout import PhaseTransform
-from streamrecon.recon.kspace.sampling_pattern import ExpectedLines, only_corners
 
 Complex = NDArray[np.complex64]
 Counters = NDArray[np.integer]
+Places = NDArray[np.int64]
 
 
 class Purpose(NamedTuple):
@@ -113,18 +113,14 @@ class Assembler:
         factor: int = 1,
     ) -> None:
         self._grid = grid
-        self._n_averages = n_averages
         n_y = max(grid.y.n_encoded, grid.y.n_image)
         n_z = grid.z_lines if grid.is_2d else max(grid.z.n_encoded, grid.z.n_image)
         self._data = np.zeros((n_echoes, n_channels, n_z, n_y, grid.x.n_image), np.complex64)
-        self._counts = np.zeros((n_echoes, grid.z_lines, grid.y.n_encoded), np.int32)
-        self._expected = ExpectedLines(grid, factor)
+        self._lines = FilledLines(grid, n_echoes=n_echoes, n_averages=n_averages, factor=factor)
         self._central = CalibrationLines(
             grid, n_echoes=n_echoes, n_channels=n_channels, accelerated=factor > 1
         )
-        self._count_missing()
-        self._axis_first = ""
-        self._transformed = np.zeros((n_echoes, max(self._counts.shape[1:])), bool)
+        self._calibration: Complex | None = None
         self._phase_transform: PhaseTransform | None = None
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="planes")  # ends with this object
         self._pending: list[Future[None]] = []
@@ -132,32 +128,34 @@ class Assembler:
     @property
     def complete(self) -> bool:
         """Whether every expected line of every echo has come as often as it will."""
-        if self._expected.lattice is None or self._missing_in_plane.any():
+        lattice = self._lines.lattice
+        if lattice is None or self._lines.n_missing:
             return False
-        return self._expected.lattice.factor == 1 or self._central.whole(self._counts > 0)
+        return lattice.factor == 1 or self._central.whole(self._lines.counts > 0)
 
     @property
     def sufficient(self) -> bool:
         """Whether nothing is missing but what only calibrates, or corners of an ellipse."""
-        if self._expected.lattice is None:
-            return False
-        missing = self.missing()
-        return not missing.any() or only_corners(missing, self._expected.lines, self._grid)
+        return self._lines.sufficient
 
     @property
     def calibration(self) -> Complex | None:
         """Central lines [E, C, Zc, Yc, X] once all are in, mostly long before the last line."""
-        return self._central.block() if self._central.ready else None
+        return self._calibration
 
     @property
     def lattice(self) -> Lattice:
         """Lines that are taken; all of them while that is not known."""
-        return self._expected.lattice or ALL_LINES
+        return self._lines.lattice or ALL_LINES
+
+    @property
+    def n_missing(self) -> int:
+        """How many lines are to come, averages counted; many while that is not known."""
+        return self._lines.n_missing
 
     def missing(self) -> NDArray[np.bool_]:
         """Which expected lines have not come [E, Z, Y]."""
-        missing: NDArray[np.bool_] = self._expected.lines & (self._counts < self._n_averages)
-        return missing
+        return self._lines.missing()
 
     def add(
         self,
@@ -167,131 +165,102 @@ class Assembler:
         kz: Counters,
         ky: Counters,
         purpose: Purpose | None = None,
-    ) -> None:
+    ) -> int:
         """Put rows [N, C, X] on their places; counters as in the line headers, slices as kz.
+
+        Where something is decided in the midst of the rows, they are taken in parts: what comes
+        of it must not depend on how many came at once.
+
+        Returns
+        -------
+        int
+            How many were taken: none behind the one that makes the volume complete.
 
         Raises
         ------
         DataError
             If a counter is outside the grid, or a line comes once more than it should.
         """
-        z = (
-            kz.astype(np.int64) - self._grid.first_slice
-            if self._grid.is_2d
-            else self._grid.z.place(kz, self._grid.kz.centre)
-        )
-        y = self._grid.y.place(ky, self._grid.ky.centre)
-        e = echo.astype(np.int64)
-        self._check_inside(e, z, y, kz, ky)
+        (z, y), e = self._lines.places(kz, ky), echo.astype(np.int64)
+        inside = self._lines.inside(e, z, y)
+        stop, taken = len(rows) if inside.all() else int(inside.argmin()), 0
+        while taken < stop and not self.complete:
+            rest = slice(taken, stop)
+            given = None if purpose is None else Purpose(*(which[rest] for which in purpose))
+            taken += self._take(rows[rest], e[rest], z[rest], y[rest], given)
+        if taken == stop < len(rows) and not self.complete:
+            self._lines.refuse_outside(e[stop], ky[stop], kz[stop])
+        return taken
+
+    def _take(self, rows: Complex, e: Places, z: Places, y: Places, purpose: Purpose | None) -> int:
+        """Take rows up to the first that decides something; how many they are."""
+        count, images = len(rows), np.arange(len(rows))
         if purpose is not None:
-            self._central.note(e, z, y, purpose.calibrates)
-            aside = ~purpose.images
+            count = self._central.lines_before_more(purpose.calibrates)
+            images = np.flatnonzero(purpose.images[:count])
+        was_known = self._lines.lattice is not None
+        deciding = self._lines.until_decided(z[images], y[images])
+        if deciding < len(images):
+            count, images = int(images[deciding - 1]) + 1, images[:deciding]
+        if purpose is not None:
+            self._central.note(e[:count], z[:count], y[:count], purpose.calibrates[:count])
+            aside = np.flatnonzero(~purpose.images[:count])
             self._central.add(rows[aside], e[aside], z[aside], y[aside])
-            rows = rows[purpose.images]
-            e, z, y = (counter[purpose.images] for counter in (e, z, y))
-        self._check_again(e, z, y)
-        scatter_rows(rows, e, z, y, self._data, self._counts)
-        if self._expected.learn(z, y):
-            self._count_missing()
-            e, z, y = np.nonzero(self._counts)
-        else:
-            np.subtract.at(self._missing_in_plane, (e, z), self._expected.lines[z, y])
-            np.subtract.at(self._missing_in_column, (e, y), self._expected.lines[z, y])
-        self._transform_what_is_full(e, z, y)
+        chosen = slice(count) if len(images) == count else images
+        self._place(rows[chosen], e[chosen], z[chosen], y[chosen], was_known=was_known)
+        is_ready = self._central.ready and self._lines.lattice is not None
+        if self._calibration is None and is_ready:
+            self._calibration = self._central.block()
+        return count
+
+    def _place(self, rows: Complex, e: Places, z: Places, y: Places, *, was_known: bool) -> None:
+        """Put imaging rows on their places, and have transformed what they fill."""
+        self._lines.refuse_late(e, z, y)
+        scatter_rows(rows, e, z, y, self._data, self._lines.counts)
+        learnt = not was_known and self._lines.lattice is not None
+        for echo, index in self._lines.note(e, z, y, learnt=learnt):
+            self._transform(echo, index)
 
     def finish(self) -> HybridSpace:
         """The volume, its first phase axis transformed wherever that was not done yet."""
-        self._axis_first = self._axis_first or "y"
-        came = self._counts.any(axis=2 if self._axis_first == "y" else 1)
-        for e, index in np.argwhere(came & ~self._transformed[:, : came.shape[1]]):
-            self._transform(int(e), int(index))
+        for echo, index in self._lines.rest():
+            self._transform(echo, index)
         for transform in self._pending:
             transform.result()
         self._pending.clear()
-        last_axis = "" if self._grid.is_2d else "zy".replace(self._axis_first, "")
+        last_axis = "" if self._grid.is_2d else "zy".replace(self._lines.first_axis, "")
         return HybridSpace(
             self._data,
             last_axis,
             self._central.block(),
-            self._counts > 0,
+            self._lines.counts > 0,
             self._grid,
             self.lattice,
         )
-
-    def _count_missing(self) -> None:
-        """Lines to come in each plane and column; more than will ever come while none are known."""
-        missing = self._expected.lines * self._n_averages - self._counts * self._expected.lines
-        if self._expected.lattice is None:
-            missing = np.ones_like(self._counts)
-        self._missing_in_plane, self._missing_in_column = missing.sum(axis=2), missing.sum(axis=1)
-
-    def _check_inside(
-        self,
-        e: NDArray[np.int64],
-        z: NDArray[np.int64],
-        y: NDArray[np.int64],
-        kz: Counters,
-        ky: Counters,
-    ) -> None:
-        n_echoes, n_z, n_y = self._counts.shape
-        outside = (e >= n_echoes) | (z < 0) | (z >= n_z) | (y < 0) | (y >= n_y)
-        if outside.any():
-            at = int(outside.argmax())
-            raise DataError(
-                f"line: found echo {e[at]}, ky {ky[at]}, kz or slice {kz[at]}, "
-                f"needed a place in {n_echoes} echoes, {n_y} and {n_z} steps"
-            )
-
-    def _check_again(
-        self, e: NDArray[np.int64], z: NDArray[np.int64], y: NDArray[np.int64]
-    ) -> None:
-        again = self._counts[e, z, y] >= self._n_averages
-        if again.any():
-            at = int(again.argmax())
-            grid = self._grid
-            ky = y[at] - grid.y.n_encoded // 2 + grid.ky.centre
-            kz = grid.first_slice if grid.is_2d else grid.kz.centre - grid.z.n_encoded // 2
-            raise DataError(
-                f"line: echo {e[at]}, ky {ky}, kz or slice {z[at] + kz} came more than "
-                f"{self._n_averages} times in one volume"
-            )
-
-    def _transform_what_is_full(
-        self, e: NDArray[np.int64], z: NDArray[np.int64], y: NDArray[np.int64]
-    ) -> None:
-        if self._axis_first != "z":
-            full = self._missing_in_plane[e, z] == 0
-            for echo, plane in set(zip(e[full].tolist(), z[full].tolist(), strict=True)):
-                self._axis_first = "y"
-                self._transform(echo, plane)
-        if self._axis_first != "y" and not self._grid.is_2d:
-            full = self._missing_in_column[e, y] == 0
-            for echo, column in set(zip(e[full].tolist(), y[full].tolist(), strict=True)):
-                self._axis_first = "z"
-                self._transform(echo, column)
 
     def _transform(self, echo: int, index: int) -> None:
         """Have plane ``index`` transformed along Y, or column ``index`` along Z, beside the lines.
 
         No more lines come to it, so that the thread beside and this one never meet.
         """
-        if self._transformed[echo, index]:
+        if not self._lines.give(echo, index):
             return
-        self._transformed[echo, index] = True
+        block, count, _ = self._block(echo, index)
+        is_plane = self._lines.first_axis == "y"
+        keep = self._central.keep_plane if is_plane else self._central.keep_column
+        keep(echo, index, block, count)
         self._pending.append(self._beside.submit(self._transform_block, echo, index))
 
+    def _block(self, echo: int, index: int) -> tuple[Complex, NDArray[np.int32], Axis]:
+        """Plane or column [C, lines, X], how often its lines came, and their axis."""
+        if self._lines.first_axis == "y":
+            return self._data[echo, :, index], self._lines.counts[echo, index], self._grid.y
+        return self._data[echo, :, :, index], self._lines.counts[echo, :, index], self._grid.z
+
     def _transform_block(self, echo: int, index: int) -> None:
-        if self._axis_first == "y":
-            block, count, axis = self._data[echo, :, index], self._counts[echo, index], self._grid.y
-        else:
-            block = self._data[echo, :, :, index]
-            count, axis = self._counts[echo, :, index], self._grid.z
+        block, count, axis = self._block(echo, index)
         if count.max() > 1:
             block[:, : len(count)] /= np.maximum(count, 1)[:, None]
-        if self._axis_first == "y":
-            self._central.keep_plane(echo, index, block, count > 0)
-        else:
-            self._central.keep_column(echo, index, block, count > 0)
         if self._phase_transform is None:
             self._phase_transform = PhaseTransform(axis, self._grid.x.n_image)
         for plane in block:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -65,18 +66,49 @@ class CalibrationCoverage:
 
     def note(self, ky: Counters, kz: Counters, slices: Counters, *, images: Mask) -> Mask:
         """Take those lines [N] as come that image or calibrate; which of them are central."""
+        inside, places = self._places(ky, kz, slices, images)
+        self._seen[places] = True
+        return inside
+
+    def _places(
+        self, ky: Counters, kz: Counters, slices: Counters, images: Mask
+    ) -> tuple[Mask, tuple[Counters, ...]]:
+        """Which lines are central, and the places of those."""
         counters = [counter.astype(np.int64) for counter in (slices, kz, ky)]
         inside = images.copy()
         for counter, (first, last) in zip(counters, self._windows, strict=True):
             inside &= (counter >= first) & (counter <= last)
-        places = [
+        places = tuple(
             (counter[inside] - first) // pitch
             for counter, (first, _), pitch in zip(
                 counters, self._windows, self._pitches, strict=True
             )
-        ]
-        self._seen[tuple(places)] = True
-        return inside
+        )
+        return inside, places
+
+    def central(self, ky: Counters, kz: Counters, slices: Counters, *, images: Mask) -> Mask:
+        """Which of these lines [N] are central."""
+        return self._places(ky, kz, slices, images)[0]
+
+    def lines_until_enough(
+        self, ky: Counters, kz: Counters, slices: Counters, *, images: Mask
+    ) -> int | None:
+        """How many of these lines [N] it takes until enough places have come; ``None``: more.
+
+        >>> steps = CounterRange(0, 63, 32)
+        >>> places = CalibrationCoverage(ky=steps, kz=CounterRange(), slices=CounterRange())
+        >>> ky = np.arange(64)
+        >>> places.lines_until_enough(ky, 0 * ky, 0 * ky, images=ky >= 0)
+        48
+        """
+        wanted = math.ceil(_ENOUGH * self._seen.size) - int(self._seen.sum())
+        if wanted <= 0:
+            return 0
+        inside, places = self._places(ky, kz, slices, images)
+        at = np.ravel_multi_index(places, self._seen.shape)
+        new, first = np.unique(at, return_index=True)
+        first = np.sort(first[~self._seen.ravel()[new]])
+        return int(np.flatnonzero(inside)[first[wanted - 1]]) + 1 if wanted <= len(first) else None
 
     @property
     def enough(self) -> bool:

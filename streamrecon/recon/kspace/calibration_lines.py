@@ -10,6 +10,7 @@ from streamrecon.recon.kspace.encoding_grid import Axis, Grid
 
 Complex = NDArray[np.complex64]
 Places = NDArray[np.int64]
+Counts = NDArray[np.int32]
 
 CALIBRATION_MM = 8.0  # resolution at which coil sensitivities are looked at
 _MOST_LINES = 32  # of an accelerated scan's calibration that are kept along each axis
@@ -47,6 +48,16 @@ class CalibrationLines:
         )
         self._others_since = 0
 
+    def lines_before_more(self, calibrates: NDArray[np.bool_]) -> int:
+        """How many of the next lines come before one that calibrates when none is waited for."""
+        latest = np.flatnonzero(calibrates)
+        others = np.diff(latest, prepend=-1) - 1
+        if len(latest):
+            others[0] += self._others_since
+        late = latest[others >= self._patience]
+        late = late[late > 0]
+        return int(late[0]) if len(late) else len(calibrates)
+
     def note(self, e: Places, z: Places, y: Places, calibrates: NDArray[np.bool_]) -> None:
         """See which lines calibrate, be it only or as well as they image."""
         inside = calibrates & self._inside(z, y)
@@ -62,15 +73,15 @@ class CalibrationLines:
         e, z, y = e[inside], z[inside] - self.z.start, y[inside] - self.y.start
         scatter_rows(rows[inside], e, z, y, self._data, self._counts)
 
-    def keep_plane(self, echo: int, z: int, plane: Complex, came: NDArray[np.bool_]) -> None:
-        """Copy from a plane [C, Y, X] what of it is central."""
+    def keep_plane(self, echo: int, z: int, plane: Complex, count: Counts) -> None:
+        """Copy from a plane [C, Y, X] what of it is central; its lines are sums of ``count``."""
         if self.z.start <= z < self.z.stop:
-            self._keep((echo, z - self.z.start, slice(None)), plane[:, self.y], came[self.y])
+            self._keep((echo, z - self.z.start, slice(None)), plane[:, self.y], count[self.y])
 
-    def keep_column(self, echo: int, y: int, column: Complex, came: NDArray[np.bool_]) -> None:
-        """Copy from a column [C, Z, X] what of it is central."""
+    def keep_column(self, echo: int, y: int, column: Complex, count: Counts) -> None:
+        """Copy from a column [C, Z, X] what of it is central; its lines are sums of ``count``."""
         if self.y.start <= y < self.y.stop:
-            self._keep((echo, slice(None), y - self.y.start), column[:, self.z], came[self.z])
+            self._keep((echo, slice(None), y - self.y.start), column[:, self.z], count[self.z])
 
     @property
     def ready(self) -> bool:
@@ -91,10 +102,18 @@ class CalibrationLines:
         return bool(here[:, z, y].all())
 
     def block(self) -> Complex:
-        """The lines [E, C, Zc, Yc, X] around the centre that are there without a gap."""
+        """The lines [E, C, Zc, Yc, X] around the centre that are there without a gap.
+
+        Of those within the rectangle of flagged lines, where some are: what is beyond it depends
+        on how much of the scan has come.
+        """
         if not self._accelerated:
             return self._data
         here: NDArray[np.bool_] = np.all(self._kept | (self._counts > 0), axis=0)
+        if self._flagged.any():
+            box = np.zeros_like(here)
+            box[self._box()] = True
+            here &= box
         z, y = _largest_block(here, self._is_2d)
         counts = np.maximum(self._counts[:, None, z, y, None], 1)
         return np.ascontiguousarray(self._data[:, :, z, y] / counts.astype(np.float32))
@@ -106,20 +125,23 @@ class CalibrationLines:
         return inside
 
     def _box(self) -> tuple[slice, slice]:
-        """Smallest rectangle around all flagged lines."""
+        """Smallest rectangle around all flagged lines, of a 2-D scan through all slices."""
         flagged: NDArray[np.bool_] = np.any(self._flagged, axis=0)
+        if self._is_2d:
+            flagged |= flagged.any(axis=0)
         z, y = np.unique(np.nonzero(flagged)[0]), np.unique(np.nonzero(flagged)[1])
         if not len(z):
             return slice(0, 0), slice(0, 0)
         return slice(int(z[0]), int(z[-1]) + 1), slice(int(y[0]), int(y[-1]) + 1)
 
     def _keep(
-        self, where: tuple[int, int | slice, int | slice], lines: Complex, came: NDArray[np.bool_]
+        self, where: tuple[int, int | slice, int | slice], lines: Complex, count: Counts
     ) -> None:
         echo, z, y = where
         free = self._counts[where] == 0
-        taken = free & came if self._accelerated else free
-        self._data[echo, :, z, y][:, taken] = lines[:, taken]
+        taken = free & (count > 0) if self._accelerated else free
+        mean = lines / np.maximum(count, 1)[:, None] if count.size and count.max() > 1 else lines
+        self._data[echo, :, z, y][:, taken] = mean[:, taken]
         self._kept[where] |= taken
 
 

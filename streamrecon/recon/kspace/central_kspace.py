@@ -87,32 +87,49 @@ class CentreTracker:
         """Whether no line of the volume is missing."""
         return self._missing <= 0
 
-    def add(self, z: Counters, y: Counters) -> CentralLines | None:
-        """Count lines by their places; the largest fraction that is complete now, once.
+    def add(self, z: Counters, y: Counters) -> list[tuple[int, CentralLines]]:
+        """Count lines by their places; each fraction that they complete, and with how many.
 
-        The first form that completes a fraction is kept for the larger ones.
+        The first form that completes a fraction is kept for the larger ones. Of two that one line
+        completes the larger is told.
         """
+        levels = [level[z, y] for level in self._levels]
+        completing = np.stack(
+            [_completing(*each) for each in zip(levels, self._remaining, strict=True)]
+        )
+        completing[~self._has_lines] = np.inf
         self._missing -= len(z)
-        self._remaining -= np.stack([self._per_fraction(level[z, y]) for level in self._levels])
+        self._remaining -= np.stack([self._per_fraction(level) for level in levels])
+        if self._form is None and completing.min() <= len(z):
+            self._form = int(completing.min(axis=1).argmin())
         if self._form is None:
-            self._form = next((n for n in range(len(self._levels)) if self._complete(n)), None)
-        complete = self._reported if self._form is None else self._complete(self._form)
-        if complete == self._reported or self._form is None:
-            return None
-        self._reported = complete
-        fraction = self._fractions[complete - 1]
-        return CentralLines(fraction, (self._levels[self._form] < complete) & self._within)
+            return []
+        counts = completing[self._form]
+        news = [n for n in range(self._reported, len(counts)) if counts[n] <= len(z)]
+        self._reported = news[-1] + 1 if news else self._reported
+        return list({int(counts[n]): self._middle(n + 1) for n in news}.items())
 
-    def _complete(self, form: int) -> int:
-        """How many of the fractions are all in; none while they are too small to have a line."""
-        unfinished = np.flatnonzero(self._remaining[form] > 0)
-        count = int(unfinished[0]) if unfinished.size else len(self._fractions)
-        return count if count and self._has_lines[form, count - 1] else 0
+    def _middle(self, complete: int) -> CentralLines:
+        lines = (self._levels[self._form or 0] < complete) & self._within
+        return CentralLines(self._fractions[complete - 1], lines)
 
     def _per_fraction(self, levels: NDArray[np.intp]) -> NDArray[np.intp]:
         """How many lines are in each fraction and in no smaller one."""
         n = len(self._fractions)
         return np.bincount(levels, minlength=n + 1)[:n]
+
+
+def _completing(levels: Counters, remaining: NDArray[np.intp]) -> NDArray[np.float64]:
+    """With how many of the lines each fraction is complete, at least 1; infinite where it is not.
+
+    A fraction is as late as the smaller ones in it.
+    """
+    counts = np.full(len(remaining), np.inf)
+    for fraction, wanted in enumerate(remaining.tolist()):
+        at = np.flatnonzero(levels == fraction)
+        if wanted <= len(at):
+            counts[fraction] = at[wanted - 1] + 1 if wanted > 0 else 1
+    return np.asarray(np.maximum.accumulate(counts))
 
 
 def coarse_encoding(encoding: Encoding, middle: CentralLines, resolution_mm: float) -> Encoding:

@@ -30,8 +30,12 @@ def navigator_phase(lines: Complex, reference: Complex, before_rad: float = 0.0)
     ----------
     Hu & Kim (1994) Magn Reson Med 31:495. doi:10.1002/mrm.1910310505
     """
-    products = np.einsum("ncx,cx->n", lines, reference.conj(), dtype=np.complex128)
-    return np.asarray(np.unwrap(np.concatenate([[before_rad], np.angle(products)]))[1:])
+    first = reference.astype(np.complex128)
+    products = [np.vdot(first, line.astype(np.complex128)) for line in lines]
+    angle = np.angle(products)
+    # whole turns are counted apart: their sum is exact, whatever comes with whatever
+    steps = np.diff(angle, prepend=before_rad)
+    return np.asarray(angle - 2 * np.pi * np.cumsum(np.rint(steps / (2 * np.pi))))
 
 
 def turned_back(lines: Complex, phase_rad: Real) -> Complex:

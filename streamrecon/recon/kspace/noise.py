@@ -90,7 +90,7 @@ def edge_noise(lines: Sequence[NDArray[np.complex64]]) -> NDArray[np.complex64] 
     lines
         Imaging lines [N, C, X], runs of equal length each.
     """
-    pieces = [piece for run in lines if run.size for piece in _edges(run)]
+    pieces = [edge for run in lines if run.size for line in run for edge in _edges(line)]
     if not pieces:
         return None
     power = np.array([np.vdot(piece, piece).real / piece.size for piece in pieces])
@@ -101,9 +101,9 @@ def edge_noise(lines: Sequence[NDArray[np.complex64]]) -> NDArray[np.complex64] 
     return np.concatenate(chosen, axis=1)
 
 
-def _edges(run: NDArray[np.complex64]) -> list[NDArray[np.complex64]]:
-    count = max(1, run.shape[2] // _EDGE_FRACTION)
-    return [*run[:, :, :count], *run[:, :, -count:]]
+def _edges(line: NDArray[np.complex64]) -> tuple[NDArray[np.complex64], NDArray[np.complex64]]:
+    count = max(1, line.shape[1] // _EDGE_FRACTION)
+    return line[:, :count], line[:, -count:]
 
 
 def _correlation(pieces: Sequence[NDArray[np.complex64]], lag: int) -> float:

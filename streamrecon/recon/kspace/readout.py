@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
-from streamrecon.fourier import Plan
+from streamrecon.fourier import Plan, row_length
 from streamrecon.recon._kernels import mix_along_x
 from streamrecon.recon.kspace.encoding_grid import Axis
 
@@ -23,6 +23,8 @@ class ReadoutTransform:
     by their centre, missing samples are zero. Linear: a line costs one FFT of
     ``axis.n_transform`` per channel and one [C', C] product per image voxel. Products that differ
     along X take twice the time, 1.3 times for the whole (`benchmarks/bench_compression.py`).
+    A whole batch is transformed even for one line, 0.1 ms: plans of other sizes round otherwise,
+    and a row would depend on the lines that came with it.
 
     Parameters
     ----------
@@ -63,11 +65,9 @@ class ReadoutTransform:
         self._n_channels = n_channels
         n_mixed = n_channels if mix is None else len(mix)
         self._n_rows = n_mixed if along_x is None else along_x.shape[1]
-        batch = max(1, _BATCH_SAMPLES // (n_channels * axis.n_transform))
-        self._plans = {
-            size: Plan((size, n_channels, axis.n_transform), (2,), inverse=True, shared=False)
-            for size in {1, batch}
-        }
+        self._batch = max(1, _BATCH_SAMPLES // (n_channels * axis.n_transform))
+        shape = self._batch, n_channels, axis.n_transform
+        self._plan = Plan(shape, (2,), inverse=True, shared=False)
         self._pieces = axis.image_in_transform()
 
     @property
@@ -103,14 +103,11 @@ class ReadoutTransform:
             raise DataError(f"lines: found centre sample {int(centre.max())} of {n_samples}")
         first = -centre.astype(np.int64)
         rows = np.empty((n_lines, self.n_channels, self._axis.n_image), np.complex64)
-        start = 0
-        for size in sorted(self._plans, reverse=True):
-            while n_lines - start >= size:
-                block = slice(start, start + size)
-                plan = self._plans[size]
-                _gather(lines[block], first[block], backward[block], plan.source)
-                self._mixed(plan.run(), rows[block])
-                start += size
+        for start in range(0, n_lines, self._batch):
+            block = slice(start, min(start + self._batch, n_lines))
+            spectra = self._plan.source[: block.stop - start]
+            _gather(lines[block], first[block], backward[block], spectra)
+            self._mixed(self._plan.run()[: len(spectra)], rows[block])
         return rows
 
     def _mixed(self, images: Complex, rows: Complex) -> None:
@@ -178,24 +175,24 @@ class PhaseTransform:
 
     def __init__(self, axis: Axis, n_x: int) -> None:
         self._axis = axis
+        self._n_x = n_x
         self._lines = axis.lines_in_spectrum()
         self._image = axis.image_in_transform()
-        self._plan = Plan((axis.n_transform, n_x), (0,), inverse=True, shared=False)
+        shape = axis.n_transform, row_length(n_x)
+        self._plan = Plan(shape, (0,), inverse=True, shared=False)
 
     def plain(self, block: Complex) -> Complex:
-        """Plain inverse transform [n_transform, X] of the lines [≥ n_encoded, X].
+        """Plain inverse transform [n_transform, ≥ X] of the lines [≥ n_encoded, X].
 
         To be scaled by ``axis.scale``, the first voxel at ``-(n_image // 2)``, counted round;
-        valid until the next call.
+        what stands beyond X are zeros. Valid until the next call.
         """
-        if self._axis.n_transform > self._axis.n_encoded:
-            self._plan.source[...] = 0
         for lines, places in self._lines:
-            self._plan.source[places] = block[lines]
+            self._plan.source[places, : self._n_x] = block[lines]
         return self._plan.run()
 
     def image(self, block: Complex, image: Complex) -> None:
         """Image [n_image, X] of the lines [≥ n_encoded, X]; both may be the same memory."""
         plain = self.plain(block)
         for voxels, places in self._image:
-            np.multiply(plain[places], self._axis.scale, out=image[voxels])
+            np.multiply(plain[places, : self._n_x], self._axis.scale, out=image[voxels])

@@ -43,19 +43,33 @@ class ExpectedLines:
         """The lattice, as soon as it is known."""
         return self._candidates[0] if self._known else None
 
-    def learn(self, z: Places, y: Places) -> bool:
-        """Look at the places of imaging lines; whether ``lines`` changed."""
-        if self._known or not len(z):
-            return False
+    def learn(self, z: Places, y: Places) -> int:
+        """Look at the places of imaging lines, up to the one by which ``lines`` are known.
+
+        Returns
+        -------
+        int
+            How many of them were looked at; those behind say nothing.
+        """
+        for count in range(1, 0 if self._known else len(z) + 1):
+            self._look(int(z[count - 1]), int(y[count - 1]))
+            if self._known:
+                return count
+        return len(z)
+
+    def _look(self, z: int, y: int) -> None:
+        """One line; its first place alone says nothing."""
+        z = 0 if self._is_2d else z
         if self._origin is None:
-            self._origin = (int(z[0]), int(y[0]))
-        dz = np.zeros_like(z) if self._is_2d else z - self._origin[0]
-        self._candidates = fitting(self._candidates, dz, y - self._origin[1]) or (ALL_LINES,)
+            self._origin = (z, y)
+        dz, dy = z - self._origin[0], y - self._origin[1]
+        if dz == dy == 0:
+            return
+        self._candidates = fitting(self._candidates, np.array([dz]), np.array([dy])) or (ALL_LINES,)
         self._known = len(self._candidates) == 1
         if self._known:
-            origin = (0, self._origin[1]) if self._is_2d else self._origin
-            self.lines = self._within & self._candidates[0].mask(self._within.shape, origin)
-        return self._known
+            taken = self._candidates[0].mask(self._within.shape, self._origin)
+            self.lines = self._within & taken
 
 
 def only_corners(missing: NDArray[np.bool_], expected: NDArray[np.bool_], grid: Grid) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from streamrecon.stream.chainfile.instantiate import NO_PARAMETERS, make_gadgets
 from streamrecon.stream.chainfile.parse import read_chain
@@ -15,6 +16,7 @@ from streamrecon.stream.chainfile.way_out import check_detached
 from streamrecon.stream.gadget import Context
 from streamrecon.stream.registry import Registry
 from streamrecon.stream.run.chain import Chain
+from streamrecon.stream.run.memory_peak import peak_bytes
 from streamrecon.stream.run.parallel import Branch, Parallel
 from streamrecon.stream.run.serial import AnyGadget, Node, Serial, Step
 from streamrecon.stream.run.shared import Shared
@@ -49,15 +51,17 @@ def build_chain(
     spec = source if isinstance(source, ChainSpec) else read_chain(source)
     made, notices = make_gadgets(spec, registry, overrides)
     check_detached(spec, made)
+    node = _sequence(spec.nodes, made)
     given = context or Context()
     given = replace(
         given,
         chain=_chain_hash(spec, overrides),
         run=given.run or uuid.uuid4().hex,
+        memory_peak=partial(peak_bytes, node),
         shared=Shared(),
     )
     ahead = _ahead(registry, made)
-    return Chain(_sequence(spec.nodes, made), context=given, notices=notices, ahead=ahead)
+    return Chain(node, context=given, notices=notices, ahead=ahead)
 
 
 def _ahead(registry: Registry, made: Mapping[GadgetSpec, AnyGadget]) -> Serial:

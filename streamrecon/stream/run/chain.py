@@ -8,6 +8,7 @@ from streamrecon.errors import StreamReconError
 from streamrecon.model.notice import Notice
 from streamrecon.stream.gadget import Context
 from streamrecon.stream.run.serial import Node, Serial, Step, signing
+from streamrecon.threads import quiet_blas
 
 
 def _nothing() -> None:
@@ -93,6 +94,7 @@ class Chain:
         if self._ran:
             raise StreamReconError("chain: found a second run, needed a new chain for it")
         self._ran = True
+        quiet_blas()
         for step in self._whole.steps():
             with signing(step.name):
                 step.gadget.enter(self._context)

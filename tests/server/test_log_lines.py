@@ -1,0 +1,134 @@
+"""What is logged stays one line a record, and nobody waits for it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from toy_client import HEADER, PATIENCE_S, chain, chain_xml, gadget, lines, service
+
+from streamrecon.mrd.wire.messages import Close, ConfigText, Image
+from streamrecon.server.log_lines import OneLine, StderrLines, escaped, nonblocking_stderr
+
+_RECORD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ +[\w.]+: ")
+
+
+@pytest.mark.parametrize(
+    "character", ["\n", "\r", "\x1b", "\x00", "\x07", "\x7f", "\x85", "\u2028", "\u202e", "\ud800"]
+)
+def test_what_drives_a_terminal_or_breaks_a_line_is_escaped(character: str) -> None:
+    text = escaped(f"a{character}b")
+
+    assert text.isprintable()
+    assert text.startswith("a\\")
+    assert text.encode().decode("unicode_escape") == f"a{character}b"
+
+
+def test_a_traceback_has_no_line_that_looks_like_a_record() -> None:
+    forged = "x\n2026-01-01 00:00:00,000 INFO    streamrecon: all is well"
+    try:
+        int(forged)
+    except ValueError:
+        record = logging.LogRecord("a", 40, "", 0, "%s", (forged,), sys.exc_info())
+
+    lines = OneLine("%(asctime)s %(levelname)-7s %(name)s: %(message)s").format(record).split("\n")
+
+    assert [bool(_RECORD.match(line)) for line in lines] == [True] + [False] * (len(lines) - 1)
+    assert len(lines) > 3
+
+
+def test_what_did_not_fit_is_counted_and_told_later() -> None:
+    written: list[bytes] = []
+    is_full = True
+
+    def write(piece: bytes) -> int:
+        if is_full:
+            raise BlockingIOError
+        written.append(piece)
+        return len(piece)
+
+    lines = StderrLines(write)
+    for n in range(3):
+        lines.emit(logging.LogRecord("a", 20, "", 0, "line %d", (n,), None))
+    is_full = False
+    lines.emit(logging.LogRecord("a", 20, "", 0, "line 3", (), None))
+    lines.emit(logging.LogRecord("a", 20, "", 0, "line 4", (), None))
+
+    assert written == [b"3 log lines were lost: nobody read stderr\nline 3\n", b"line 4\n"]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "closed"])
+def test_a_stderr_that_nobody_reads_is_never_waited_for(kind: str) -> None:
+    """The flags of the descriptor itself, which others hold too, stay as they are."""
+    code = (
+        "import logging, os; from streamrecon.server.log_lines import log_to_stderr\n"
+        + ("os.close(2)\n" if kind == "closed" else "")
+        + "log_to_stderr('INFO')\n"
+        "for n in range(3000): logging.getLogger('a').info('x' * 200)\n"
+        + ("" if kind == "closed" else "assert os.get_blocking(2)\n")
+        + "print('done')"
+    )
+    read, write = os.pipe() if kind == "pipe" else map(socket.socket.detach, socket.socketpair())
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        stderr=write,
+        stdout=subprocess.PIPE,
+        timeout=PATIENCE_S,
+    )
+
+    os.close(read)
+    os.close(write)
+    assert done.stdout == b"done\n"
+
+
+def test_lines_reach_a_file_whole(tmp_path: Path) -> None:
+    code = (
+        "import logging; from streamrecon.server.log_lines import log_to_stderr\n"
+        "log_to_stderr('INFO')\nlogging.getLogger('a').info('x' * 9000 + 'ü')"
+    )
+    with (tmp_path / "log").open("wb") as log:
+        subprocess.run([sys.executable, "-c", code], stderr=log, check=True)
+
+    assert (tmp_path / "log").read_text(encoding="utf-8").endswith("x" * 9000 + "ü\n")
+    assert nonblocking_stderr() is not None
+
+
+def test_scans_are_served_while_nobody_reads_stderr() -> None:
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            os.write(write, b"x" * 4096)
+    os.set_blocking(write, True)
+
+    with service(stderr=write, log_level="DEBUG") as running:
+        for _ in range(3):
+            heard = running.talk(chain(gadget("SumLines")), HEADER, lines(3), Close())
+            assert heard[-1] == Close()
+            assert any(isinstance(message, Image) for message in heard)
+
+    os.close(read)
+    os.close(write)
+
+
+@pytest.mark.parametrize("error", ["ValueError", "DataError"])
+def test_a_name_from_the_wire_forges_no_line(error: str) -> None:
+    forged = "x&#10;2026-01-01 00:00:00,000 INFO    streamrecon: all is well"
+    named = f"<gadget><name>{forged}</name><classname>Fail"
+    xml = chain_xml(gadget("Fail", error=error)).replace("<gadget><dll/><classname>Fail", named)
+
+    with service() as running:
+        running.talk(ConfigText(xml), HEADER, lines(3), Close())
+        _, log = running.stop()
+
+    assert "all is well" in log
+    for line in log.splitlines():
+        assert line.startswith("    ") or (_RECORD.match(line) and "2026-01-01" not in line[:10])
