@@ -2,8 +2,7 @@
 
 Heads of several seeds with scalp, marrow, muscle and neck at 2 mm: axial, oblique, in slabs, cut by
 the field of view; ``--fine`` adds grids down to 0.8 mm, which take a quarter of an hour to make.
-Time is the process's CPU; the unit beside it is one complex single-precision FFT of the volume, out
-of place, on two threads.
+Time is the process's CPU.
 """
 
 from __future__ import annotations
@@ -15,13 +14,12 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from _cost import cost_in, time_of
+from _cost import time_of
 from streamrecon_simulator.images import noisy_images
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.truth import receive, truth
 
-from streamrecon.fourier import Plan
 from streamrecon.phase.phase_offset import remove_offset
 from streamrecon.phase.signal_mask import signal_mask
 from streamrecon.phase.unwrap import unwrap_by_template
@@ -113,13 +111,11 @@ def row(name: str, scene: Scene) -> str:
     work = partial(find_mask, together, quality, scene.geometry)
     found = work()
     more, less = (found.mask & ~true).sum(), (true & ~found.mask).sum()
-    plan = Plan(together.shape, (0, 1, 2), inverse=False, threads=2)
     return (
         f"| {name} | {dice(found.mask, true):.3f} | {more / true.sum():.1%} |"
         f" {less / true.sum():.1%} |"
         f" {dice(object_mask(together, quality, scene.geometry), true):.3f} |"
         f" {'yes' if found.is_brain else 'no'} | {time_of(work, time.process_time):.1f} |"
-        f" {cost_in(plan.run, work, pairs=3):.0f} |"
     )
 
 
@@ -129,8 +125,8 @@ def main() -> None:
     parser.add_argument("--fine", action="store_true", help="grids down to 0.8 mm too")
     fine = parser.parse_args().fine
     set_budget(2)
-    print("| scene | Dice | too much | too little | thresholds | recognised | CPU s | in FFTs |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    print("| scene | Dice | too much | too little | thresholds | recognised | CPU s |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     for name, scene in scenes(fine=fine):
         print(row(name, scene), flush=True)
 
