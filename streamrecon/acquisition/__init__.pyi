@@ -6,3 +6,4 @@ from streamrecon.acquisition.line_admission import LineAdmission as LineAdmissio
 from streamrecon.acquisition.line_quality import LineQuality as LineQuality
 from streamrecon.acquisition.navigator_field import NavigatorField as NavigatorField
 from streamrecon.acquisition.open_volume import OpenVolume as OpenVolume
+from streamrecon.acquisition.whitening import Whitening as Whitening

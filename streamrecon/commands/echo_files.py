@@ -91,8 +91,8 @@ class EchoFiles:
     @property
     def grows_with_field(self) -> bool:
         """Whether the sidecar says that the phase has the sign of the field."""
-        is_told = str(self.sidecar.get("PhaseConvention", "")).startswith("positive")
-        return is_told or phase_grows_with_field(self.sidecar)
+        is_stated = str(self.sidecar.get("PhaseConvention", "")).startswith("positive")
+        return is_stated or phase_grows_with_field(self.sidecar)
 
 
 def read_echo_files(

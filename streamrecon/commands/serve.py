@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streamrecon.client import Server
-from streamrecon.server.listener import Address, serve
+from streamrecon.server.listener import serve
+from streamrecon.server.listening_sockets import Address
 from streamrecon.server.settings import Settings, load_settings
 from streamrecon.server.worker import ImportPath
 

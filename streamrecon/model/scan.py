@@ -166,7 +166,10 @@ class Ids:
 
 @dataclass(frozen=True, slots=True)
 class ScanProtocol:
-    """All that the MRD header says; the position comes with the first line."""
+    """All that the MRD header says; the position comes with the first line.
+
+    ``corrections`` say which of its numbers were not read as they stand.
+    """
 
     echoes: EchoTrain
     encoding: Encoding
@@ -179,6 +182,7 @@ class ScanProtocol:
     model: str = ""
     patient_position: str = ""
     ids: Ids = field(default_factory=Ids, repr=False)
+    corrections: tuple[str, ...] = ()
 
 
 def of_slab(protocol: ScanProtocol, number: int) -> ScanProtocol:

@@ -11,6 +11,7 @@ from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
 from streamrecon.phase.image_noise import in_units_of
 from streamrecon.qsm.background.pdf import LocalField
+from streamrecon.qsm.background.shown_field import shown_local_field
 from streamrecon.qsm.pipeline import Quality, Susceptibility
 from streamrecon.qsm.total_field import TotalField
 from streamrecon.units import hz_per_ppm
@@ -103,12 +104,15 @@ def field_image(item: FieldMap | LocalFieldMap, quantity: Quantity) -> Real:
     Parameters
     ----------
     item
-        A field; the local field has an image of its own, ``LOCAL_FIELD``.
+        A field; the local field has an image of its own, ``LOCAL_FIELD``, see `shown_local_field`.
     quantity
         ``FIELD``, ``FIELD_HZ``, ``FIELD_SD``, ``MASK``, ``PHASE_QUALITY``, ``SNR``.
     """
     total, fit = item.total, item.total.fit
-    field_ppm = item.local.field_ppm if isinstance(item, LocalFieldMap) else fit.field_ppm
+    field_ppm = fit.field_ppm
+    if isinstance(item, LocalFieldMap):
+        grid = item.scan.geometry
+        field_ppm = shown_local_field(item.local, field_ppm, total.weight, grid).field_ppm
     match quantity:
         case Quantity.FIELD_HZ:
             return field_ppm * np.float32(hz_per_ppm(item.scan.b0_t))

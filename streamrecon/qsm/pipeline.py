@@ -10,8 +10,7 @@ consensus   V-SHARP 12 … 1 mm    nlTV, weak   λ 5e-4, β 150 at the last echo
 =========== ==================== ============ ================================== ==============
 
 Consensus is the example of the consensus paper (doi:10.1002/mrm.30006) with its published figures:
-one layer eroded, misfits above 0.3 down-weighted, whole brain for reference. Balls no
-larger than a voxel are left out.
+one layer eroded, misfits above 0.3 down-weighted, the brain as reference, no ball below a voxel.
 
 `streamrecon.qsm.given_local_field` inverts a local field that is given clean.
 """
@@ -35,6 +34,7 @@ from streamrecon.qsm.background.sharp import (
     remove_vresharp,
     remove_vsharp,
 )
+from streamrecon.qsm.background.shown_field import filled_from_neighbours
 from streamrecon.qsm.dipole import PADDING, field_from_chi
 from streamrecon.qsm.inversion.coarse_to_fine import invert_coarse_to_fine
 from streamrecon.qsm.inversion.methods import METHODS, Inversion
@@ -172,15 +172,9 @@ def susceptibility(
     total = total_field(echoes, te_s, b0_t, geometry, readout_polarity=readout_polarity, mask=mask)
     local = local_field(total, geometry, quality=quality, background=background)
     return invert(
-        total,
-        local,
-        geometry,
-        quality=quality,
-        inversion=inversion,
-        two_pass=two_pass,
-        reference=reference,
-        region=region,
-    )
+        total, local, geometry, quality=quality, inversion=inversion, two_pass=two_pass,
+        reference=reference, region=region,
+    )  # fmt: skip
 
 
 def local_field(
@@ -192,16 +186,18 @@ def local_field(
 ) -> LocalField:
     """Background off, as the preset wants it or as ``background`` says.
 
-    PDF alone takes the trust in the field into account; the others lose what `qsm.background.sharp`
-    and `qsm.background.lbv` say of the mask.
+    PDF alone takes the trust in the field into account; the others lose what their modules say of
+    the mask. Voxels that are not believed are filled from their neighbours.
     """
     field, mask = total.fit.field_ppm, total.mask
     if background is Background.PRESET and quality is Quality.CONSENSUS:
-        return remove_vsharp(field, binary_erosion(mask), geometry, smallest_mm=1.0)
-    if background in _UNWEIGHTED:
-        return _UNWEIGHTED[background](field, mask, geometry)
-    tolerance = _PREVIEW_TOLERANCE if quality is Quality.FAST else _TOLERANCE_OF_PDF
-    return remove_pdf(field, mask, geometry, weight=total.weight, tolerance=tolerance)
+        found = remove_vsharp(field, binary_erosion(mask), geometry, smallest_mm=1.0)
+    elif background in _UNWEIGHTED:
+        found = _UNWEIGHTED[background](field, mask, geometry)
+    else:
+        tolerance = _PREVIEW_TOLERANCE if quality is Quality.FAST else _TOLERANCE_OF_PDF
+        found = remove_pdf(field, mask, geometry, weight=total.weight, tolerance=tolerance)
+    return filled_from_neighbours(found, total.weight)
 
 
 def invert(

@@ -1,4 +1,4 @@
-"""Iterations that several stages share, over operators given as forward and adjoint."""
+"""What removals of the background and inversions have in common: fields, operators, iterations."""
 
 from __future__ import annotations
 
@@ -33,6 +33,21 @@ class Solution:
     iterations: int
     residual: float
     converged: bool
+
+
+def checked_field(field_ppm: NDArray[np.floating], mask: NDArray[np.bool_], stage: str) -> Real:
+    """The field [Z, Y, X, ppm] in single precision, 0 outside the mask.
+
+    Raises
+    ------
+    ReconError
+        If the mask is empty or the field is not finite inside it; it names the stage.
+    """
+    if not mask.any():
+        raise ReconError(f"{stage}: the mask is empty")
+    if not np.isfinite(field_ppm[mask]).all():
+        raise ReconError(f"{stage}: the field is not finite inside the mask")
+    return np.where(mask, field_ppm, 0).astype(np.float32)
 
 
 def convolution(kernel: Real, shape: tuple[int, ...]) -> Callable[[Real], Real]:
@@ -94,6 +109,12 @@ def least_squares(
         step += 1
     residual = float(np.sqrt(gamma / first))
     return Solution(x, step, residual, residual <= tolerance)
+
+
+def relative_change(renewed: Real, before: Real, mask: NDArray[np.bool_]) -> float:
+    """Norm of the change over that of the new value, inside the mask."""
+    norm = float(np.linalg.norm(renewed[mask]))
+    return float(np.linalg.norm(renewed[mask] - before[mask])) / max(norm, 1e-30)
 
 
 def _energy(values: Real) -> float:

@@ -7,6 +7,7 @@ import select
 import socket
 from contextlib import suppress
 
+from streamrecon.mrd.wire.opening import length_of_first
 from streamrecon.server.settings import Settings
 
 _LOOK_BYTES = 4096  # the noise query of Gadgetron's client is 700 bytes
@@ -21,26 +22,41 @@ class ClientLost(Exception):  # noqa: N818  (an event, not a fault)
 
 
 async def first_bytes(client: socket.socket, within_s: float) -> bytes:
-    """Look at the first bytes without taking them; empty if the client left.
+    """Look at the first message without taking it, up to 4 kB; empty if the client left.
+
+    A client that has sent a part of it is waited for: a worker is for who has something to say.
 
     Raises
     ------
     TimeoutError
-        If the client says nothing.
+        If the client does not say it in time.
     ClientLost
         If the connection broke.
     """
-    loop = asyncio.get_running_loop()
-    readable = asyncio.Event()
-    loop.add_reader(client, readable.set)
+    seen, before = b"", -1
     try:
         async with asyncio.timeout(within_s):
-            await readable.wait()
-        return client.recv(_LOOK_BYTES, socket.MSG_PEEK)
+            while len(seen) < (needed := min(length_of_first(seen), _LOOK_BYTES)):
+                if len(seen) == before:
+                    break  # waited for more, and none came: it has ended
+                await _has(client, needed)
+                before, seen = len(seen), client.recv(_LOOK_BYTES, socket.MSG_PEEK)
     except ConnectionError as error:
         raise ClientLost(str(error)) from error
+    return seen
+
+
+async def _has(client: socket.socket, count: int) -> None:
+    """Wait until so many bytes are there, or no more will come."""
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
+    loop.add_reader(client, readable.set)
+    try:
+        await readable.wait()
     finally:
         loop.remove_reader(client)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
 
 
 async def closed(client: socket.socket) -> bool:

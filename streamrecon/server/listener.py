@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import signal
 import socket
@@ -11,13 +10,14 @@ import uuid
 from collections.abc import Callable, Coroutine, Sequence
 from ipaddress import ip_address
 
-from streamrecon.errors import ConfigError
 from streamrecon.server.client_socket import ClientLost, drain, first_bytes, half_close
 from streamrecon.server.cut_scans import recover_cut_scans
 from streamrecon.server.delivery_process import DeliveryProcess
 from streamrecon.server.error_report import BusyError, OverdueError, WorkerLostError
 from streamrecon.server.folder_health import watch_folders
+from streamrecon.server.listening_sockets import Address, listening_sockets
 from streamrecon.server.log_lines import log_to_stderr
+from streamrecon.server.open_connections import Guest, TurnedAwayError, makes_room
 from streamrecon.server.relay import Relay
 from streamrecon.server.settings import Settings
 from streamrecon.server.worker import Equip
@@ -26,12 +26,10 @@ from streamrecon.server.worker_pool import Pool, Worker
 
 _log = logging.getLogger(__name__)
 
-_BACKLOG = 128
 _LAST_WORDS_S = 2.0  # after the second signal; then the sockets are closed
 _WORKERS_TRIED = 3  # of those that are lost before they have read anything
+_TICK_S = 0.01  # a timer may fire a clock's step too soon
 _ACCEPT_PAUSE_S = 0.5  # when descriptors run out; one comes back when a session ends
-
-Address = tuple[str, int]
 
 
 def serve(
@@ -76,6 +74,8 @@ class Listener:
         self._courier = DeliveryProcess(settings)
         self._pool = Pool(settings, equip, preload)
         self._clients: dict[asyncio.Task[None], Relay] = {}
+        self._guests: dict[Guest, asyncio.Task[None]] = {}
+        self._waiting = 0  # clients in line for a worker
         self._in_line: set[asyncio.Timeout] = set()
         self._stopping = asyncio.Event()
         self._aborting = asyncio.Event()
@@ -144,34 +144,47 @@ class Listener:
                 _log.error("accept: %s", error)
                 await asyncio.sleep(_ACCEPT_PAUSE_S)
                 continue
-            if self._admits(address[0]):
-                self._welcome(client)
+            guest = Guest(address[0], loop.time())
+            if self._admits(guest):
+                self._welcome(client, guest)
             else:
                 client.close()
 
-    def _admits(self, host: str) -> bool:
-        peer = ip_address(host.partition("%")[0])
+    def _admits(self, guest: Guest) -> bool:
+        peer = ip_address(guest.address.partition("%")[0])
         if not any(peer in network for network in self._settings.allow):
             _log.warning("%s is turned away: not in the allow list", peer)
             return False
-        if len(self._clients) >= self._settings.connections:
-            _log.warning("%s is turned away: %d connections are open", peer, len(self._clients))
+        try:
+            silent = makes_room(
+                self._guests,
+                guest,
+                most=self._settings.connections,
+                most_of_address=self._settings.connections_per_address,
+            )
+        except TurnedAwayError as reason:
+            _log.warning("%s is turned away: %s", peer, reason)
             return False
+        if silent is not None:
+            _log.warning("%s said nothing, and makes room for %s", silent.address, peer)
+            self._guests.pop(silent).cancel()
         return True
 
-    def _welcome(self, client: socket.socket) -> None:
+    def _welcome(self, client: socket.socket, guest: Guest) -> None:
         client.setblocking(False)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         relay = Relay(client, uuid.uuid4().hex[:8], self._settings)
-        task = asyncio.get_running_loop().create_task(self._attend(client, relay))
+        task = asyncio.get_running_loop().create_task(self._attend(client, relay, guest))
         self._clients[task] = relay
+        self._guests[guest] = task
         task.add_done_callback(self._clients.pop)
+        task.add_done_callback(lambda _: self._guests.pop(guest, None))
 
-    async def _attend(self, client: socket.socket, relay: Relay) -> None:
+    async def _attend(self, client: socket.socket, relay: Relay, guest: Guest) -> None:
         with client:
             try:
-                await self._serve(client, relay)
+                await self._serve(client, relay, guest)
             except ClientLost as event:
                 _log.info("session %s: the client is lost: %s", relay.session, event)
             except Exception:  # noqa: BLE001  (the edge: one client must not end the service)
@@ -179,9 +192,9 @@ class Listener:
             finally:
                 relay.close()
 
-    async def _serve(self, client: socket.socket, relay: Relay) -> None:
+    async def _serve(self, client: socket.socket, relay: Relay, guest: Guest) -> None:
         try:
-            worker = await self._begun(client, relay)
+            worker = await self._begun(client, relay, guest)
         except (BusyError, OverdueError, WorkerLostError) as reason:
             _log.info("session %s: refused: %s", relay.session, reason)
             await relay.refuse(reason)
@@ -217,14 +230,16 @@ class Listener:
             level = logging.ERROR if code else logging.INFO
             _log.log(level, "session %s: worker ended, exit code %s", relay.session, code)
 
-    async def _begun(self, client: socket.socket, relay: Relay) -> Worker | None:
+    async def _begun(self, client: socket.socket, relay: Relay, guest: Guest) -> Worker | None:
         """Worker that has taken the client; one that was lost while it was idle is replaced."""
         for _ in range(_WORKERS_TRIED):
-            worker = await self._worker_for(client, relay)
+            worker = await self._worker_for(client, relay, guest)
             if worker is None:
                 return None
             try:
                 if await relay.hand_to(worker):
+                    loop = asyncio.get_running_loop()
+                    loop.call_later(self._settings.hurry_s + _TICK_S, self._hurry)
                     return worker
             except BaseException:
                 await self._pool.give_back(worker, 0.0)
@@ -233,7 +248,7 @@ class Listener:
             _log.error("session %s: its worker was lost, exit code %s", relay.session, code)
         raise WorkerLostError(f"{_WORKERS_TRIED} workers were lost before the scan began")
 
-    async def _worker_for(self, client: socket.socket, relay: Relay) -> Worker | None:
+    async def _worker_for(self, client: socket.socket, relay: Relay, guest: Guest) -> Worker | None:
         """Worker for a client that has begun to speak; ``None`` for one that came and left."""
         try:
             async with asyncio.timeout(None) as patience:
@@ -242,62 +257,26 @@ class Listener:
                 if not opening:
                     return None
                 relay.notes(opening)
-                return await self._pool.take()
+                guest.is_silent = False
+                return await self._in_turn()
         except TimeoutError as error:
             if self._stopping.is_set():
                 raise BusyError("the service is stopping") from error
             limit = f"{self._settings.opening_s:g} s"
-            raise OverdueError(f"nothing was sent within {limit} of connecting") from error
+            raise OverdueError(f"no configuration came within {limit} of connecting") from error
         finally:
             self._in_line.discard(patience)
 
+    async def _in_turn(self) -> Worker:
+        self._waiting += 1
+        self._hurry()
+        try:
+            return await self._pool.take()
+        finally:
+            self._waiting -= 1
 
-def listening_sockets(settings: Settings) -> list[socket.socket]:
-    """Sockets bound to every address of the settings, of both families.
-
-    Port 0 takes a free port, the same for all addresses. ``::1`` is passed over where the machine
-    has no IPv6, if another address is left.
-
-    Raises
-    ------
-    ConfigError
-        If an address cannot be listened on.
-    """
-    doors: list[socket.socket] = []
-    port = settings.port
-    try:
-        for host in settings.host:
-            door = _bound(host, port)
-            doors.append(door)
-            port = door.getsockname()[1]
-    except OSError as error:
-        if not doors or not _lacks_family(error):
-            for door in doors:
-                door.close()
-            raise ConfigError(f"cannot listen on {host} port {port}: {error}") from error
-        _log.info("%s is not listened on: %s", host, error)
-    return doors
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    door = socket.socket(family, kind, protocol)
-    try:
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            door.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        door.bind(address)
-        door.listen(_BACKLOG)
-        door.setblocking(False)
-    except OSError:
-        door.close()
-        raise
-    return door
-
-
-def _lacks_family(error: OSError) -> bool:
-    return error.errno in {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL} or isinstance(
-        error, socket.gaierror
-    )
+    def _hurry(self) -> None:
+        """Where clients wait and no place is free, who dawdles with its header has had its time."""
+        if self._waiting and self._pool.is_full:
+            for relay in self._clients.values():
+                relay.hurry()

@@ -8,10 +8,13 @@ import struct
 from typing import Self
 
 _COUNTS = struct.Struct("<QQQ")
+_OPENED = struct.Struct("<24xQ")
 
 
 class Progress:
     """Lines, images and bytes of one session, shared between the listener and its worker.
+
+    And whether its header has come.
 
     Each count is eight aligned bytes, so that no reader meets half of one. One process writes.
 
@@ -25,13 +28,13 @@ class Progress:
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
-        self._shared = mmap.mmap(descriptor, _COUNTS.size)
+        self._shared = mmap.mmap(descriptor, _OPENED.size)
 
     @classmethod
     def new(cls) -> Self:
         """One that nobody has written yet; its descriptor can be given to another process."""
         descriptor = os.memfd_create("streamrecon-progress", os.MFD_CLOEXEC)
-        os.ftruncate(descriptor, _COUNTS.size)
+        os.ftruncate(descriptor, _OPENED.size)
         return cls(descriptor)
 
     def __enter__(self) -> Self:
@@ -48,6 +51,15 @@ class Progress:
         """Lines, images, bytes received."""
         lines, images, received = _COUNTS.unpack_from(self._shared)
         return lines, images, received
+
+    def note_opened(self) -> None:
+        """Write that configuration and header have come."""
+        struct.pack_into("<Q", self._shared, _COUNTS.size, 1)
+
+    @property
+    def is_opened(self) -> bool:
+        """Whether configuration and header have come."""
+        return bool(_OPENED.unpack_from(self._shared)[0])
 
     def close(self) -> None:
         """Let go of the memory and the descriptor."""

@@ -52,6 +52,7 @@ class Relay:
         self._writing = asyncio.Lock()
         self._progress: Progress | None = None
         self._kills_before = 0
+        self._taken_at: float | None = None
 
     def notes(self, opening: bytes) -> None:
         """Learn from the client's first bytes whether it understands TEXT."""
@@ -75,9 +76,23 @@ class Relay:
         except (OSError, ValueError, MemoryError):  # a time-out is one of them
             frame = None
         is_taken = frame is not None and frame.kind is Kind.TAKEN
-        if not is_taken:
+        if is_taken:
+            self._taken_at = asyncio.get_running_loop().time()
+        else:
             self._worker = None
         return is_taken or self._verdict is not None
+
+    def hurry(self) -> None:
+        """End the session if its client had a worker for long and has not sent its header.
+
+        Called where others wait for a place.
+        """
+        since, limit_s = self._taken_at, self._settings.hurry_s
+        now = asyncio.get_running_loop().time()
+        if self._worker is None or since is None or now < since + limit_s:
+            return
+        if not self._shared_progress().is_opened:
+            self.condemn(OverdueError(f"no header came for {limit_s:g} s while others waited"))
 
     async def serve(self, worker: Worker) -> Summary:
         """Let the worker that has the client serve it; return when the worker has ended.

@@ -56,6 +56,9 @@ class Settings(BaseModel):
     connections: int = Field(
         default=64, ge=1, description="open connections, waiting ones too; each is a descriptor"
     )
+    connections_per_address: int = Field(
+        default=32, ge=1, description="open connections of one address; a hospital may be one"
+    )
     threads: int | None = Field(
         default=None, ge=1, description="threads that compute in one scan; none: all processors"
     )
@@ -79,6 +82,9 @@ class Settings(BaseModel):
     )
     opening_s: float = Field(
         default=60.0, gt=0, description="until configuration and header; frees idle connections"
+    )
+    hurry_s: float = Field(
+        default=5.0, gt=0, description="until configuration and header where others wait in line"
     )
     idle_s: float = Field(
         default=600.0, gt=0, description="longest silence within a scan; breath-holds are shorter"

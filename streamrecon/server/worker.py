@@ -14,7 +14,7 @@ from threading import Thread
 
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.wire.limits import GIB, MIB
-from streamrecon.mrd.wire.messages import Close, Message, Text
+from streamrecon.mrd.wire.messages import Close, Header, Message, Text
 from streamrecon.server.error_report import answer, code_of, is_bug
 from streamrecon.server.log_lines import log_to_stderr
 from streamrecon.server.progress import Progress
@@ -177,6 +177,8 @@ class SessionProcess:
 
     def _see(self, message: Message) -> None:
         """Take a message as it comes, ahead of the chain."""
+        if isinstance(message, Header):
+            self._progress.note_opened()
         if self._copy is not None:
             self._copy.take(message)
         self._note_progress()

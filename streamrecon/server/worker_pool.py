@@ -108,6 +108,11 @@ class Pool:
                 raise StreamReconError("no worker became ready; the log says why")
             await asyncio.wait(self._starting, return_when=asyncio.FIRST_COMPLETED)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether every place is taken."""
+        return self._places.locked()
+
     async def take(self) -> Worker:
         """Take a warm worker for one session, when a place is free.
 

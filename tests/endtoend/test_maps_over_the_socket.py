@@ -11,6 +11,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from chains import CONFIG
 from streamrecon_simulator.header import header_xml
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
@@ -18,7 +19,7 @@ from streamrecon_simulator.truth import truth
 from wire_service import reconstructed
 
 from streamrecon.client import Server
-from streamrecon.mrd.wire.messages import ConfigFile, Image, Message
+from streamrecon.mrd.wire.messages import ConfigText, Image, Message
 from streamrecon.output.formats import ScanResults, write_harvest
 
 SCENE = Scene(
@@ -26,6 +27,9 @@ SCENE = Scene(
     tilt_deg=(10.0, 5.0),
 )  # fmt: skip
 PACE_S = 3.0
+# A smooth head without skull and scalp is not recognised as a brain.
+FIND_VEINS = "<name>FindVeins</name>"
+ANYWHERE = FIND_VEINS + '<property name="anywhere" value="true"/>'
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,9 @@ def played(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Played:
             yield message
             time.sleep(PACE_S / len(messages))
 
-    reply = reconstructed(paced(), server, ConfigFile("gre_full"))
+    text = (CONFIG / "gre_full.xml").read_text("utf-8")
+    assert FIND_VEINS in text
+    reply = reconstructed(paced(), server, ConfigText(text.replace(FIND_VEINS, ANYWHERE)))
     folder = tmp_path_factory.mktemp("maps")
     write_harvest(ScanResults(header_xml(SCENE), reply.images), folder, ["nifti"])
     return Played(tuple(reply.images), folder)

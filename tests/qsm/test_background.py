@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from closed_forms import ORIENTATIONS, positions_mm, spheres
+from scipy.ndimage import binary_erosion
 
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn
@@ -75,6 +76,29 @@ def test_vsharp_gives_no_rim_it_does_not_know():
 
     assert 0.5 < found.mask.sum() / mask.sum() < 1
     assert (found.field_ppm[found.mask] != 0).mean() > 0.99
+
+
+@pytest.mark.parametrize("voxel_mm", [(2.4, 1.5, 1.5), (1.5, 2.4, 1.5), (2.0, 2.0, 2.0)])
+def test_vsharp_keeps_all_that_its_smallest_ball_fits_into(voxel_mm):
+    grid = Geometry((27, 40, 45), voxel_mm, ORIENTATIONS["tilted"])
+    distance = np.linalg.norm(positions_mm(grid), axis=0)
+    mask = (distance < 26) & (distance > 7)
+    _, local = spheres(grid, ((4, -16, 3), 5, 0.2))
+
+    found = remove_vsharp(local, mask, grid)
+
+    # the smallest ball of more than its middle holds the neighbours along the shortest sides
+    cross = _star([axis for axis in range(3) if voxel_mm[axis] == min(voxel_mm)])
+    np.testing.assert_array_equal(found.mask, binary_erosion(mask, cross))
+    assert found.mask.sum() > 0.6 * mask.sum()
+
+
+def _star(axes):
+    """A voxel and its neighbours along some axes."""
+    star = np.zeros((3, 3, 3), bool)
+    for axis in axes:
+        np.moveaxis(star, axis, 0)[:, 1, 1] = True
+    return star
 
 
 def test_pdf_keeps_the_mask_and_says_when_it_was_stopped():

@@ -15,10 +15,10 @@ from streamrecon.qsm.inversion.admm import (
     Gradients,
     absolutes,
     gradients,
+    laplacian_kernel,
     mix,
     squares,
 )
-from streamrecon.qsm.inversion.closed_form import laplacian_kernel
 from streamrecon.qsm.solvers import Operator, convolution, least_squares
 
 SHAPE = (7, 6, 9)

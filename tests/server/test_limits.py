@@ -15,7 +15,7 @@ from toy_client import HEADER, PATIENCE_S, Service, all_gone, chain, gadget, lin
 
 from streamrecon.errors import ConfigError, TruncatedStream
 from streamrecon.mrd.wire.messages import Close, ConfigText, Dependency, Image, Message, Query, Text
-from streamrecon.server.listener import listening_sockets
+from streamrecon.server.listening_sockets import listening_sockets
 from streamrecon.server.settings import Settings
 
 SUM = gadget("SumLines")
@@ -39,7 +39,10 @@ def test_silence_ends_with_its_limit_named() -> None:
 
     for client in clients:
         client.socket.close()
-    assert told[0] == [Text("ERR [timeout] nothing was sent within 0.4 s of connecting"), Close()]
+    assert told[0] == [
+        Text("ERR [timeout] no configuration came within 0.4 s of connecting"),
+        Close(),
+    ]
     assert told[1][0].text.startswith("ERR [timeout] no header came for 0.4 s")
     assert told[2][1].text.startswith("ERR [timeout] the stream paused for 0.6 s")
     assert told[3] == [Text("ERR [timeout] the session took longer than 2 s"), Close()]
@@ -131,21 +134,26 @@ def test_clients_that_say_nothing_take_no_place(narrow: Service) -> None:
     assert heard[0].data.ravel()[0] == 7
 
 
-def test_only_the_allowed_networks_are_served_and_only_so_many() -> None:
-    with service(host=["127.0.0.1", "::1"], allow=["::1/128"], connections=2) as running:
+def test_only_the_allowed_networks_are_served() -> None:
+    with service(host=["127.0.0.1", "::1"], allow=["::1/128"]) as running:
         with running.connect("127.0.0.1") as stranger:
             stranger_heard = stranger.hear_bytes()
         with running.connect("::1") as known:
             known.send(Query("gadgetron::version"), Close())
             known_heard = known.hear_all()
-        held = [running.connect("::1") for _ in range(2)]
-        with running.connect("::1") as third:
-            third_heard = third.hear_bytes()
-        for client in held:
-            client.socket.close()
 
     assert stranger_heard == b""
     assert known_heard[-1] == Close()
+
+
+def test_only_so_many_connections_that_speak_are_open() -> None:
+    with service(connections=2) as running, running.connect() as one, running.connect() as two:
+        for client in (one, two):
+            client.send(TALKING, HEADER, lines(1))
+            client.hear()
+        with running.connect() as third:
+            third_heard = third.hear_bytes()
+
     assert third_heard == b""
 
 

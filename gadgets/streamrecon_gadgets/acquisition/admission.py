@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, PrivateAttr
 
+from streamrecon.acquisition.echo_centre import centred
 from streamrecon.acquisition.line_admission import Fault, Found, LineAdmission
 from streamrecon.errors import DataError
 from streamrecon.model.notice import Level, Notice
@@ -31,6 +32,8 @@ class AdmitLines(Gadget[ScanHeader | Acquisitions]):
     )
 
     _admission: LineAdmission | None = PrivateAttr(default=None)
+    _n_x: int = PrivateAttr(default=0)
+    _n_centred: int = PrivateAttr(default=0)
     _omitted: Counter[Fault] = PrivateAttr(default_factory=Counter)
 
     def feed(self, item: ScanHeader | Acquisitions) -> Iterator[object]:
@@ -38,10 +41,15 @@ class AdmitLines(Gadget[ScanHeader | Acquisitions]):
         if isinstance(item, ScanHeader):
             if self.incomplete is not None:
                 self._admission = LineAdmission(item.spaces)
+                self._n_x = item.protocol.encoding.encoded_shape[2]
             yield item
         elif self._admission is None:
             yield item
         else:
+            item, count = centred(item, self._n_x)
+            if count and not self._n_centred:
+                yield Notice(Level.WARNING, "lines: found center_sample 0, taken as their middle")
+            self._n_centred += count
             lines, found = self._admission.sort(item)
             refused = [each for each in found if self._refuses(each.fault)]
             if refused:

@@ -64,6 +64,7 @@ class AssembleKSpace(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
         match item:
             case ScanHeader():
                 self._protocol = item.protocol
+                yield from (Notice(Level.WARNING, text) for text in item.protocol.corrections)
                 yield _sign_notice(self._protocol)
                 yield item
             case ChannelTransform():

@@ -16,6 +16,7 @@ from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import PhaseSign, ScanProtocol, SignOrigin
 from streamrecon.mrd.header.phase_sign import image_sign
 from streamrecon.mrd.header.scan_header import ScanHeader
+from streamrecon.mrd.images.as_sent import images_as_meant
 from streamrecon.mrd.images.echo_images import EchoPair, echo_pairs
 from streamrecon.mrd.wire.messages import Image
 from streamrecon.phase.phase_scaling import complex_echoes, recognise_phase
@@ -40,10 +41,11 @@ class AssembleImages(Gadget[ScanHeader | Image]):
     _protocol: ScanProtocol | None = PrivateAttr(default=None)
     _images: list[Image] = PrivateAttr(default_factory=list)
 
-    def feed(self, item: ScanHeader | Image) -> Iterator[ScanHeader | Image]:
+    def feed(self, item: ScanHeader | Image) -> Iterator[Notice | ScanHeader | Image]:
         """Learn from the header; keep images."""
         if isinstance(item, ScanHeader):
             self._protocol = item.protocol
+            yield from (Notice(Level.WARNING, text) for text in item.protocol.corrections)
             yield item
             return
         self._images.append(item)
@@ -60,7 +62,9 @@ class AssembleImages(Gadget[ScanHeader | Image]):
         """
         if self._protocol is None or not self._images:
             raise DataError("images: found none, needed magnitude and phase of every echo")
-        for pair in echo_pairs(self._images, self._protocol):
+        images, corrections = images_as_meant(self._images, self._protocol)
+        yield from (Notice(Level.WARNING, text) for text in corrections)
+        for pair in echo_pairs(images, self._protocol):
             yield from self._echoes(pair)
 
     def _echoes(self, pair: EchoPair) -> Iterator[Notice | Echoes]:

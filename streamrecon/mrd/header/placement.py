@@ -22,6 +22,9 @@ NO_DIRECTIONS = "the lines carry no directions: assumed read along L, phase alon
 NO_POSITIONS = "the slices carry no positions: assumed next to one another without gap"
 
 
+_TABLE_REACH_MM = 5000.0  # tables travel some 3 m
+
+
 class Placed(NamedTuple):
     """A scan, and what had to be assumed to place it (sentences for the client)."""
 
@@ -52,6 +55,7 @@ def place(protocol: ScanProtocol, header: NDArray[np.void]) -> Placed:
     """
     first = header[0]
     axes, comments = _axes(first)
+    table_mm, strange = _table_mm(first)
     n_slices = len(protocol.encoding.slice)
     dz, dy, dx = _voxel_mm(protocol)
     nz, ny, nx = protocol.encoding.recon_shape
@@ -68,11 +72,20 @@ def place(protocol: ScanProtocol, header: NDArray[np.void]) -> Placed:
             geometry=Geometry((nz, ny, nx), (dz, dy, dx), axes, _triple(centre)),
             protocol=_with_bandwidth(protocol, first),
             slice_thickness_mm=_voxel_mm(protocol)[0],
-            table_mm=_triple(vector(first, "patient_table_position")),
+            table_mm=table_mm,
             k_range_per_mm=_k_range(protocol.encoding, first),
         ),
-        comments,
+        comments + strange,
     )
+
+
+def _table_mm(header: np.void) -> tuple[Triple, tuple[str, ...]]:
+    """Position of the table, 0 where it is nowhere near the magnet."""
+    found = vector(header, "patient_table_position")
+    if np.abs(found).max() <= _TABLE_REACH_MM:
+        return _triple(found), ()
+    numbers = ", ".join(f"{value:g}" for value in found)
+    return (0.0, 0.0, 0.0), (f"patient_table_position: found {numbers} mm, passed over",)
 
 
 def _k_range(encoding: Encoding, header: np.void) -> tuple[tuple[float, float], ...]:

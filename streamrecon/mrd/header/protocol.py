@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from streamrecon.model.geometry import Shape, Triple
 from streamrecon.model.scan import CounterRange, EchoTrain, Encoding, Ids, PhaseSign, ScanProtocol
+from streamrecon.mrd.header.as_written import Times, slices_as_meant, times_as_meant
 from streamrecon.mrd.header.fields import HeaderFields, read_findings
 from streamrecon.mrd.header.phase_sign import phase_sign as decide_sign
 from streamrecon.mrd.header.plausible import check_encoding, check_times
 from streamrecon.mrd.header.study import visit_of
-from streamrecon.units import GAMMA_BAR_HZ_PER_T, rad_from_deg, s_from_ms
+from streamrecon.units import GAMMA_BAR_HZ_PER_T, rad_from_deg
 
 MAX_MATRIX = 65535  # a matrix size is a u16 on the wire
 MIN_FOV_MM = 1.0  # below it the field of view is in metres
@@ -60,18 +61,19 @@ def protocol_of(
     """`read_protocol` of a header that is parsed already."""
     _check_trajectory(facts)
     f0_hz = _frequency_hz(facts)
-    times = _echo_times(facts, te_s)
+    times, tr_s, corrections = _times(facts, te_s)
     contrast = _contrasts(facts, times)
-    encoding = _encoding(facts, contrast)
+    limits_kz = facts.has("encoding/encodingLimits/kspace_encoding_step_2")
+    encoding, more = slices_as_meant(_encoding(facts, contrast), limits_kz=limits_kz)
     vendor = facts.text(f"{_SYSTEM}/systemVendor")
     n_coils = facts.count(f"{_SYSTEM}/receiverChannels")
-    tr_ms, flip_deg = facts.number(f"{_SEQUENCE}/TR"), facts.number(f"{_SEQUENCE}/flipAngle_deg")
+    flip_deg = facts.number(f"{_SEQUENCE}/flipAngle_deg")
     sign = _sign(facts, phase_sign, vendor)
     check_encoding(facts, encoding)
     facts.settle()
     echoes = EchoTrain(
         te_s=times,
-        tr_s=None if tr_ms is None else s_from_ms(tr_ms),
+        tr_s=tr_s,
         flip_rad=None if flip_deg is None else rad_from_deg(flip_deg),
         readout_polarity=(1,) * len(contrast),
     )
@@ -89,6 +91,7 @@ def protocol_of(
         model=facts.text(f"{_SYSTEM}/systemModel"),
         patient_position=facts.text(f"{_MEASUREMENT}/patientPosition").upper(),
         ids=_ids(facts, xml),
+        corrections=corrections + more,
     )
 
 
@@ -120,14 +123,14 @@ def _frequency_hz(facts: HeaderFields) -> float:
     return f0_hz
 
 
-def _echo_times(facts: HeaderFields, te_s: tuple[float, ...] | None) -> tuple[float, ...]:
-    if te_s is not None:
-        return te_s
-    times = tuple(s_from_ms(te_ms) for te_ms in facts.numbers(f"{_SEQUENCE}/TE"))
+def _times(facts: HeaderFields, te_s: tuple[float, ...] | None) -> Times:
+    te_ms = tuple(facts.numbers(f"{_SEQUENCE}/TE")) if te_s is None else ()
+    found = times_as_meant(te_ms, facts.number(f"{_SEQUENCE}/TR"))
+    times = found.te_s
     if times and (min(times) <= 0 or sorted(set(times)) != list(times)):
         facts.refuse(f"{_SEQUENCE}/TE: found {times} s, needed positive times that grow")
-        return ()
-    return times
+        times = ()
+    return found._replace(te_s=times if te_s is None else te_s)
 
 
 def _contrasts(facts: HeaderFields, times: tuple[float, ...]) -> CounterRange:

@@ -9,13 +9,16 @@ from dataclasses import replace
 from typing import TypeVar
 
 from streamrecon.model.images import Volume
+from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.notice import Level, Notice
+from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.images.images_from_volume import images_of
 from streamrecon.mrd.wire.messages import Acquisitions, Header, Image, Message, Waveform
 
 _log = logging.getLogger(__name__)
 
-_AS_THEY_CAME = (Acquisitions, Waveform, Header, Image)
+_NO_RESULT = (Acquisitions, Waveform, Header, Image, ScanHeader, ChannelTransform)
+"""What came, and what is known of it: a chain that ends with nothing else made nothing."""
 _REMEDY = "a gadget that makes images of it is missing (EchoImages, FieldImages …)"
 
 M = TypeVar("M", bound=Message)
@@ -65,7 +68,7 @@ class ImageSeries:
             yield self._in_its_series(item) if isinstance(item, Image) else item
         else:
             _log.debug("a %s ends here: no client takes it", type(item).__name__)
-            if not isinstance(item, _AS_THEY_CAME):
+            if not isinstance(item, _NO_RESULT):
                 self._dropped.add(type(item).__name__)
 
     def nothing_sent(self) -> Notice | None:
@@ -75,8 +78,8 @@ class ImageSeries:
         """
         if self._gave or not self._dropped:
             return None
-        left = ", ".join(sorted(self._dropped))
-        return Notice(Level.WARNING, f"no image: the chain ends with {left}; {_REMEDY}")
+        kinds = ", ".join(sorted(self._dropped))
+        return Notice(Level.WARNING, f"no image: the chain ends with {kinds}; {_REMEDY}")
 
     def images(self, volume: Volume) -> list[Image]:
         """The volume as images."""

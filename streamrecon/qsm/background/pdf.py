@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
-from streamrecon.qsm.solvers import Operator, convolution, least_squares
+from streamrecon.qsm.solvers import Operator, checked_field, convolution, least_squares
 
 Real = NDArray[np.float32]
+
+PDF = "PDF"
+"""What the method is called."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +88,7 @@ def remove_pdf(
     ----------
     Liu et al. (2011) NMR Biomed 24:1129. doi:10.1002/nbm.1670
     """
-    field = checked_total(field_ppm, mask)
+    field = checked_field(field_ppm, mask, "background")
     shape = padded_shape(geometry, padding)
     trust = padded(_normalised(weight, mask), shape)
     outside = 1 - padded(mask.astype(np.float32), shape)
@@ -97,22 +99,7 @@ def remove_pdf(
     )
     background = spread(found.unknown)[tuple(slice(n) for n in mask.shape)]
     local = (field - background) * mask
-    return LocalField("PDF", local, mask.copy(), found.iterations, found.converged)
-
-
-def checked_total(field_ppm: NDArray[np.floating], mask: NDArray[np.bool_]) -> Real:
-    """The field [Z, Y, X, ppm] in single precision, 0 outside the mask.
-
-    Raises
-    ------
-    ReconError
-        If the mask is empty or the field is not finite inside it.
-    """
-    if not mask.any():
-        raise ReconError("background: no voxel to keep, the mask is empty")
-    if not np.isfinite(field_ppm[mask]).all():
-        raise ReconError("background: the field is not finite inside the mask")
-    return np.where(mask, field_ppm, 0).astype(np.float32)
+    return LocalField(PDF, local, mask.copy(), found.iterations, found.converged)
 
 
 def _normalised(weight: NDArray[np.floating] | None, mask: NDArray[np.bool_]) -> Real:

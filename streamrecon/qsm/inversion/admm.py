@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm._kernels import (
     mix_spectra,
     shrink_gradients,
@@ -30,6 +31,7 @@ from streamrecon.qsm._kernels import (
     split_harmonic,
     split_phase,
 )
+from streamrecon.qsm.dipole import frequencies
 from streamrecon.threads import at_once
 
 Real = NDArray[np.float32]
@@ -101,6 +103,15 @@ def gradients(voxel_mm: tuple[float, ...], limit: float, weight: ByteWeights) ->
     """A split of gradients with its state at zero."""
     voxel = np.array(voxel_mm, np.float32)
     return Gradients(voxel, limit, weight, np.zeros(weight.shape, np.float32))
+
+
+def laplacian_kernel(geometry: Geometry, shape: Shape) -> Real:
+    """Spectrum of ∇ᵀ∇ for forward differences, half last axis [1/mm²]."""
+    total = np.zeros((1, 1, 1))
+    for axis, (n, voxel) in enumerate(zip(shape, geometry.voxel_mm, strict=True)):
+        wave = (2 - 2 * np.cos(2 * np.pi * frequencies(n, half=axis == 2))) / voxel**2
+        total = total + wave.reshape([-1 if a == axis else 1 for a in range(3)])
+    return total.astype(np.float32)
 
 
 def squares(model: Real, state: Real, field: Real, weight: Real, step: Step) -> None:

@@ -12,12 +12,18 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
-from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm.dipole import PADDING, dipole_kernel, frequencies, padded_shape
-from streamrecon.qsm.inversion.admm import WHOLE, gradients
-from streamrecon.qsm.solvers import Operator, Solution, convolution, least_squares
+from streamrecon.model.geometry import Geometry
+from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
+from streamrecon.qsm.inversion.admm import WHOLE, gradients, laplacian_kernel
+from streamrecon.qsm.solvers import (
+    Operator,
+    Solution,
+    checked_field,
+    convolution,
+    least_squares,
+    relative_change,
+)
 
 Real = NDArray[np.float32]
 
@@ -62,7 +68,7 @@ def invert_tkd(
     Shmueli et al. (2009) Magn Reson Med 62:1510. doi:10.1002/mrm.22135
     Schweser et al. (2013) Magn Reson Med 69:1582. doi:10.1002/mrm.24405
     """
-    field = checked_field(field_ppm, mask)
+    field = checked_field(field_ppm, mask, "inversion")
     shape = padded_shape(geometry, padding)
     dipole = dipole_kernel(geometry, shape)
     truncated = np.copysign(np.maximum(np.abs(dipole), threshold), dipole)
@@ -92,7 +98,7 @@ def invert_tikhonov(
     ----------
     Bilgic et al. (2014) J Magn Reson Imaging 40:181. doi:10.1002/jmri.24365
     """
-    field = checked_field(field_ppm, mask)
+    field = checked_field(field_ppm, mask, "inversion")
     shape = padded_shape(geometry, padding)
     dipole = dipole_kernel(geometry, shape)
     power = dipole * dipole
@@ -148,7 +154,7 @@ def invert_rts(
     ----------
     Kames et al. (2018) NeuroImage 167:276. doi:10.1016/j.neuroimage.2017.11.018
     """
-    field = checked_field(field_ppm, mask)
+    field = checked_field(field_ppm, mask, "inversion")
     shape = padded_shape(geometry, padding)
     crop = tuple(slice(n) for n in mask.shape)
     trust = np.zeros(shape, np.float32)
@@ -176,36 +182,6 @@ def invert_rts(
         chi = renewed
         step += 1
     return Solution(chi[crop] * mask, step, change, change <= tolerance)
-
-
-def laplacian_kernel(geometry: Geometry, shape: Shape) -> Real:
-    """Spectrum of ∇ᵀ∇ for forward differences, half last axis [1/mm²]."""
-    total = np.zeros((1, 1, 1))
-    for axis, (n, voxel) in enumerate(zip(shape, geometry.voxel_mm, strict=True)):
-        wave = (2 - 2 * np.cos(2 * np.pi * frequencies(n, half=axis == 2))) / voxel**2
-        total = total + wave.reshape([-1 if a == axis else 1 for a in range(3)])
-    return total.astype(np.float32)
-
-
-def checked_field(field_ppm: NDArray[np.floating], mask: NDArray[np.bool_]) -> Real:
-    """Field that is 0 outside the mask.
-
-    Raises
-    ------
-    ReconError
-        If the mask is empty or the field is not finite inside it.
-    """
-    if not mask.any():
-        raise ReconError("no voxel to invert: the mask is empty")
-    if not np.isfinite(field_ppm[mask]).all():
-        raise ReconError("the local field is not finite inside the mask")
-    return np.where(mask, field_ppm, 0).astype(np.float32)
-
-
-def relative_change(renewed: Real, before: Real, mask: NDArray[np.bool_]) -> float:
-    """Norm of the change over that of the new value, inside the mask."""
-    norm = float(np.linalg.norm(renewed[mask]))
-    return float(np.linalg.norm(renewed[mask] - before[mask])) / max(norm, 1e-30)
 
 
 def _over_directions(shrink: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> np.float32:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import PADDING, dipole_kernel
-from streamrecon.qsm.inversion.closed_form import checked_field, invert_tkd
+from streamrecon.qsm.inversion.closed_form import invert_tkd
 from streamrecon.qsm.inversion.total_variation import begin_coarsely
+from streamrecon.qsm.solvers import checked_field
 
 Real = NDArray[np.float32]
 
@@ -56,7 +57,8 @@ def invert_coarse_to_fine(
     crop = tuple(slice(n) for n in mask.shape)
     spectrum = rfftn(coarse)
     spectrum *= dipole_kernel(geometry, coarse.shape)
-    missed = checked_field(field_ppm, mask) - irfftn(spectrum, coarse.shape, crop=mask.shape)
+    field = checked_field(field_ppm, mask, "inversion")
+    missed = field - irfftn(spectrum, coarse.shape, crop=mask.shape)
     missed *= mask if weight is None else np.clip(weight, 0, 1)
     fine = invert_tkd(missed, mask, geometry, threshold=threshold, padding=padding)
     return np.where(mask, coarse[crop] + fine, 0).astype(np.float32)

@@ -27,13 +27,13 @@ from streamrecon.qsm.inversion.admm import (
     Split,
     absolutes,
     gradients,
+    laplacian_kernel,
     mix,
     squares,
 )
-from streamrecon.qsm.inversion.closed_form import checked_field, laplacian_kernel, relative_change
 from streamrecon.qsm.inversion.edges import gradient_weights
 from streamrecon.qsm.inversion.multiresolution import Task, carry
-from streamrecon.qsm.solvers import Solution
+from streamrecon.qsm.solvers import Solution, checked_field, relative_change
 
 Real = NDArray[np.float32]
 
@@ -106,7 +106,7 @@ def invert_tv(
     """
     shape = padded_shape(geometry, padding)
     known = None if outside else magnitude
-    task = _task(checked_field(field_ppm, mask), mask, weight, known, (geometry, shape))
+    task = _task(field_ppm, mask, weight, known, (geometry, shape))
     problem = _begun(task, (strength, outside), _COARSE_STEPS)
     if known is not None:
         return problem.solve(squares, iterations, tolerance, calm=_CALM_STEPS)
@@ -129,7 +129,7 @@ def begin_coarsely(
     steps of `invert_tv`; parameters and errors are its.
     """
     shape = padded_shape(geometry, padding)
-    half = _task(checked_field(field_ppm, mask), mask, weight, None, (geometry, shape)).halved()
+    half = _task(field_ppm, mask, weight, None, (geometry, shape)).halved()
     if half is None:
         return None
     coarse = _begun(half, (strength, outside), _COARSE_STEPS[1:])
@@ -165,7 +165,7 @@ def invert_robust(
     """
     shape = padded_shape(geometry, padding)
     known = None if outside else magnitude
-    task = _task(checked_field(field_ppm, mask), mask, weight, known, (geometry, shape))
+    task = _task(field_ppm, mask, weight, known, (geometry, shape))
     problem = _Problem(task, (strength, outside))
     problem.trust *= np.float32(_USUAL_ERROR_PPM)
     problem.solve(absolutes, (_FIRST_STAGE, _FIRST_STAGE), 0.0)
@@ -177,12 +177,13 @@ def invert_robust(
 
 
 def _task(
-    field: Real,
+    field_ppm: NDArray[np.floating],
     mask: NDArray[np.bool_],
     weight: NDArray[np.floating] | None,
     magnitude: NDArray[np.floating] | None,
     grid: tuple[Geometry, Shape],
 ) -> Task:
+    field = checked_field(field_ppm, mask, "inversion")
     trust = mask.astype(np.float32) if weight is None else np.where(mask, weight, 0) ** 2
     image = None if magnitude is None else np.nan_to_num(np.asarray(magnitude, np.float32))
     return Task(field, trust.astype(np.float32, copy=False), mask, image, *grid)

@@ -18,9 +18,14 @@ from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
-from streamrecon.qsm.inversion.admm import WHOLE, gradients, harmonics, phases
-from streamrecon.qsm.inversion.closed_form import checked_field, laplacian_kernel, relative_change
-from streamrecon.qsm.solvers import Solution
+from streamrecon.qsm.inversion.admm import (
+    WHOLE,
+    gradients,
+    harmonics,
+    laplacian_kernel,
+    phases,
+)
+from streamrecon.qsm.solvers import Solution, checked_field, relative_change
 
 Real = NDArray[np.float32]
 
@@ -80,7 +85,7 @@ def invert_weak_harmonic(
     """
     if not rad_per_ppm > 0:
         raise ReconError(f"phase scale: found {rad_per_ppm:g} rad/ppm, needed a positive number")
-    phase = checked_field(field_ppm, mask) * np.float32(rad_per_ppm)
+    phase = checked_field(field_ppm, mask, "inversion") * np.float32(rad_per_ppm)
     trust = np.where(mask, 1.0 if weight is None else weight, 0).astype(np.float32) ** 2
     problem = _Problem(
         geometry,

@@ -144,8 +144,8 @@ class FilledLines:
         """Echo and index of what came and was not given out; the first axis is settled by this."""
         self.first_axis = self.first_axis or "y"
         came = self.counts.any(axis=2 if self.first_axis == "y" else 1)
-        left = np.argwhere(came & ~self._given[:, : came.shape[1]])
-        return [(int(e), int(index)) for e, index in left]
+        remaining = np.argwhere(came & ~self._given[:, : came.shape[1]])
+        return [(int(e), int(index)) for e, index in remaining]
 
     def refuse_outside(self, echo: np.int64, ky: np.integer, kz: np.integer) -> None:
         """Refuse a line that is not on the grid.
