@@ -92,7 +92,7 @@ def test_a_strong_source_has_a_pass_of_its_own_by_choice(tmp_path, capsys, chi_p
     assert re.search(r"[1-9]\d* voxels above 1 ppm in a pass of their own", capsys.readouterr().err)
     values = nibabel.load(tmp_path / "out" / "sub-9_Chimap.nii.gz").get_fdata()
     core = values[x - 1 : x + 2, y - 1 : y + 2, z - 1 : z + 2].mean()
-    # 8 % too strong, as one pass that is solved to its end: 2.16
+    # 7 % too strong, nearly as one pass that is solved to its end: 2.17
     assert core - np.median(values[values != 0]) == pytest.approx(chi_ppm, rel=0.1)
 
 

@@ -160,7 +160,7 @@ def _thin_slab(mask: NDArray[np.bool_], geometry: Geometry) -> tuple[str, ...]:
     if thin_mm >= _THIN_MM:
         return ()
     loss = (
-        "of a head, a fast map keeps 0.8 of its scale at 40 mm and 0.5 at 20, the others 0.95-1.02"
+        "of a head, a fast map keeps 0.9 of its scale at 40 mm and 0.6 at 20, the others 0.95-1.02"
     )
     return (f"thin slab: {thin_mm:.0f} mm of tissue; {loss}, regions off by 3-9 ppb",)
 
