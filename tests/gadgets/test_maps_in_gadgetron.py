@@ -25,6 +25,7 @@ MADE = {
         "veins",
     },
 }  # fmt: skip
+ANYWHERE = '<property name="anywhere" value="true"/>'  # a smooth ball is not taken for a brain
 EVEN_LATE = '<property name="even_late" value="true"/>'  # all lines come at once here
 
 
@@ -34,6 +35,7 @@ def test_a_gadgetron_gets_every_map_of_the_file(file_name) -> None:
     assert isinstance(header, Header)
     text = (CONFIG / file_name).read_text()
     text = text.replace("<name>Preview</name>", f"<name>Preview</name>{EVEN_LATE}")
+    text = text.replace("<name>FindVeins</name>", f"<name>FindVeins</name>{ANYWHERE}")
     node = re.search(r"<execute.*?(<configuration>.*?</configuration>)", text, re.DOTALL)
 
     with GadgetronParent() as parent:
