@@ -24,6 +24,7 @@ from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.gadget import Context
 
 _NOWHERE = '[[destination]]\nname = "archive"\nhost = "127.0.0.1"\nport = 1\ncalled = "X"\n'
+_OF_THE_MACHINE = "INF memory: "  # what a scan needs of it, by its processors
 _OF_THE_RUN = ("UID", "Date", "Time")  # parts of DICOM keywords whose values are the run's own
 
 
@@ -112,7 +113,8 @@ def left(results: Iterable[Image | DicomFile], notices: Iterable[Notice], folder
     images = [_of_image(each) for each in results if isinstance(each, Image)]
     images += [_of_file(each.data) for each in results if isinstance(each, DicomFile)]
     images += [_of_file(path.read_bytes()) for path in folder.rglob("*.dcm")]
-    return Left(sorted(images), sorted(map(str, notices)))
+    told = [text for text in map(str, notices) if not text.startswith(_OF_THE_MACHINE)]
+    return Left(sorted(images), sorted(told))
 
 
 def _of_image(image: Image) -> str:
