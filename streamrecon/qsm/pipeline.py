@@ -91,7 +91,7 @@ _UNWEIGHTED: dict[Background, Callable[[Real, NDArray[np.bool_], Geometry], Loca
 # The standard takes as many steps for all: near a tolerance rounding would choose their number.
 _STEPS = {Quality.STANDARD: ((20, 20), 1.5e-2), Quality.BEST: ((60, 200), 5e-4)}
 _CLEAN_STEPS = {Quality.STANDARD: ((60, 60), 3e-3), Quality.BEST: ((60, 300), 5e-4)}
-_UNSETTLED = 1e-2  # change of χ in a step: at a limit with less, a map is told of and no more
+_UNSETTLED = 2e-2  # change of χ in a step: at a limit with less, a map says so and no more
 
 
 @dataclass(frozen=True, slots=True, eq=False)
