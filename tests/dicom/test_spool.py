@@ -207,7 +207,8 @@ with Spool(Path(sys.argv[1]) / "spool") as spool:
             print(k, len(list((spool.folder / "batches").iterdir())), e)
             break
 """
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    path = filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH")))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path)}
     mount = (
         f'mount -t tmpfs -o size=400k none {tmp_path} && exec {sys.executable} -c "$0" {tmp_path}'
     )

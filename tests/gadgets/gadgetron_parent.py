@@ -42,11 +42,11 @@ class GadgetronParent:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             listener.settimeout(WAIT_S)
             port = listener.getsockname()[1]
-            here = str(Path(__file__).parent)
+            path = filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH")))
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gadgetron", str(port), module, target],
                 stderr=subprocess.PIPE,
-                env=os.environ | {"PYTHONPATH": here},
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(path)},
             )
             self._socket, _ = listener.accept()
         self.raw = bytearray()
