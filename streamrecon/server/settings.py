@@ -11,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from streamrecon.errors import ConfigError
 
@@ -173,6 +173,13 @@ class Settings(BaseModel):
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("pseudonym_key")
+    @classmethod
+    def _names_nobody(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        if key is not None and info.data.get("raw_recover"):
+            raise ValueError("found raw_recover too, whose DICOM files name persons")
+        return key
 
 
 @dataclass(frozen=True, slots=True)
