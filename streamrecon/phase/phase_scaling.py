@@ -139,8 +139,8 @@ def finite_range(
         raise DataError("images: found no voxel whose magnitude and phase are numbers")
     low, high = float(phase[finite].min()), float(phase[finite].max())
     gaps = int(finite.size - np.count_nonzero(finite))
-    comment = f"{gaps} of {finite.size} voxels are no numbers in magnitude or phase, and were set to 0"
-    return low, high, comment if gaps else ""
+    text = f"{gaps} of {finite.size} voxels are no numbers in magnitude or phase, and were set to 0"
+    return low, high, text if gaps else ""
 
 
 def complex_echoes(
