@@ -142,17 +142,19 @@ def _echo(options: argparse.Namespace) -> int:
 
 def _send(options: argparse.Namespace) -> int:
     log_to_stderr(_settings(options).log_level)
-    endings = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, endings)  # before the threads, which inherit it
+    asked, ended, done = (threading.Event() for _ in range(3))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # ``asked`` is waited for by another thread alone: a handler that sets what its own thread
+        # waits for may meet the lock of that wait.
+        signal.signal(number, signal.SIG_IGN if options.while_stdin else lambda *_: asked.set())
     folder, days = _folder(options), _days(options)
     destinations = read_destinations(_destinations(options))
-    ended, done = threading.Event(), threading.Event()
     if options.while_stdin:
         _end_in_time(partial(select.select, [sys.stdin], [], []), ended, done)
         sender = _next_sender(folder, destinations, ended)
     else:
         sender = Sender(folder, destinations)
-        _end_in_time(partial(signal.sigwait, endings), ended, done)
+        _end_in_time(asked.wait, ended, done)
     if sender is None:
         return 0
     with sender:
