@@ -81,6 +81,16 @@ def work(channel: socket.socket, settings: Settings, equip: Equip) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     log_to_stderr(settings.log_level)
+    try:
+        _live(channel, settings, equip)
+    except (BrokenPipeError, ConnectionResetError):
+        _log.debug("the listener has gone")
+    except Exception:  # noqa: BLE001  (a bug of anything that a worker loads)
+        _log.exception("the worker ends")  # whoever leaves it to Python waits for stderr
+        sys.exit(1)
+
+
+def _live(channel: socket.socket, settings: Settings, equip: Equip) -> None:
     sys.setswitchinterval(_SWITCH_S)
     if settings.threads is not None:
         set_budget(settings.threads)

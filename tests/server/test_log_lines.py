@@ -8,8 +8,11 @@ import re
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from toy_client import HEADER, PATIENCE_S, chain, chain_xml, gadget, lines, service
 
@@ -101,22 +104,40 @@ def test_lines_reach_a_file_whole(tmp_path: Path) -> None:
     assert nonblocking_stderr() is not None
 
 
-def test_scans_are_served_while_nobody_reads_stderr() -> None:
+@pytest.fixture
+def full_pipe() -> Iterator[int]:
+    """The end for writing of a pipe that is full and that nobody reads."""
     read, write = os.pipe()
     os.set_blocking(write, False)
     with pytest.raises(BlockingIOError):
         while True:
             os.write(write, b"x" * 4096)
     os.set_blocking(write, True)
+    yield write
+    os.close(read)
+    os.close(write)
 
-    with service(stderr=write, log_level="DEBUG") as running:
+
+def test_scans_are_served_while_nobody_reads_stderr(full_pipe: int) -> None:
+    with service(stderr=full_pipe, log_level="DEBUG") as running:
         for _ in range(3):
             heard = running.talk(chain(gadget("SumLines")), HEADER, lines(3), Close())
             assert heard[-1] == Close()
             assert any(isinstance(message, Image) for message in heard)
 
-    os.close(read)
-    os.close(write)
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.1, 0.3, 0.6])
+def test_workers_that_start_as_their_listener_dies_end_too(full_pipe: int, pause_s: float) -> None:
+    with service(stderr=full_pipe, warm_workers=2) as running:
+        running.talk(chain(gadget("SumLines")), HEADER, lines(3), Close())
+        time.sleep(pause_s)  # a worker in place of the one that served is on its way
+        workers = running.workers()
+        running.process.kill()
+
+        _, alive = psutil.wait_procs(workers, timeout=PATIENCE_S)
+
+    assert workers
+    assert not alive
 
 
 @pytest.mark.parametrize("error", ["ValueError", "DataError"])
