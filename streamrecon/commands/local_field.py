@@ -13,25 +13,16 @@ from streamrecon.commands.mask_files import read_regions
 from streamrecon.commands.nifti_files import load_nifti, values_of
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.input_checks import field_t
+from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
 from streamrecon.model.quantities import Quantity
-from streamrecon.model.scan import (
-    CounterRange,
-    EchoTrain,
-    Encoding,
-    Ids,
-    PhaseSign,
-    Scan,
-    ScanProtocol,
-    SignOrigin,
-)
+from streamrecon.model.scan import PhaseSign, SignOrigin
 from streamrecon.output.ras import from_ras
 from streamrecon.qsm.given_local_field import susceptibility_of_local_field
 from streamrecon.qsm.inversion.methods import Inversion
 from streamrecon.qsm.pipeline import Quality
 from streamrecon.qsm.reference import Reference
-from streamrecon.units import GAMMA_BAR_HZ_PER_T
 
 Real = NDArray[np.float32]
 
@@ -76,7 +67,14 @@ def map_local_field(
         reference=Reference[options.reference.upper()],
         region=region,
     )
-    scan = _scan(geometry, options)
+    scan = bare_scan(
+        geometry,
+        (),
+        options.b0,
+        PhaseSign(1, SignOrigin.GIVEN),
+        name=options.local.name.split(".")[0].removesuffix("_localfield"),
+        comments=("made of a local field",),
+    )
     volume = Volume(
         found.map.chi_ppm, geometry, Quantity.CHI, scan, comments=(*scan.comments, *found.notices)
     )
@@ -126,18 +124,3 @@ def _volume(path: Path) -> tuple[Real, Geometry]:
         raise DataError(f"{path.name}: found shape {image.shape}, needed NIfTI of 3 dimensions")
     values, geometry = from_ras(values_of(image, path), image.affine)
     return np.ascontiguousarray(values, np.float32), geometry
-
-
-def _scan(geometry: Geometry, options: argparse.Namespace) -> Scan:
-    shape, voxel_mm = geometry.shape, geometry.voxel_mm
-    fov_mm = (shape[0] * voxel_mm[0], shape[1] * voxel_mm[1], shape[2] * voxel_mm[2])
-    ky, kz = (CounterRange(0, n - 1, n // 2) for n in (shape[1], shape[0]))
-    protocol = ScanProtocol(
-        echoes=EchoTrain(()),
-        encoding=Encoding(shape, fov_mm, shape, fov_mm, ky, kz),
-        b0_t=options.b0,
-        f0_hz=options.b0 * GAMMA_BAR_HZ_PER_T,
-        phase_sign=PhaseSign(1, SignOrigin.GIVEN),
-        ids=Ids(protocol=options.local.name.split(".")[0].removesuffix("_localfield")),
-    )
-    return Scan(geometry, protocol, voxel_mm[0], comments=("made of a local field",))
