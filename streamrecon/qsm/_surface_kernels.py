@@ -70,7 +70,13 @@ def _length(z: float, y: float, x: float) -> float:
 
 @njit(cache=True, nogil=True)
 def extremes(
-    image: Real, voxel: Double, margin: Double, start: Double, normal: Double, near: float, far: float
+    image: Real,
+    voxel: Double,
+    margin: Double,
+    start: Double,
+    normal: Double,
+    near: float,
+    far: float,
 ) -> tuple[float, float]:
     """Least value up to ``far`` against a unit vector, and greatest up to ``near`` [mm]."""
     least, greatest = 1e9, 0.0
