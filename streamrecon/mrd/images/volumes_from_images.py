@@ -55,6 +55,8 @@ class Stack:
         Meta of the first image.
     header
         Header of the first image.
+    time_stamps
+        Acquisition time stamp of every image, in the order of the slices.
     """
 
     values: NDArray[np.generic]
@@ -70,6 +72,7 @@ class Stack:
     comments: tuple[str, ...]
     meta: Meta = field(repr=False)
     header: np.void = field(repr=False)
+    time_stamps: tuple[int, ...] = ()
 
 
 def stacks_of(images: Iterable[Image]) -> list[Stack]:
@@ -135,6 +138,7 @@ def _stacks(group: list[Image]) -> Iterable[Stack]:
             comments=first.meta.get(names.COMMENTS, ()) + comments,
             meta=first.meta,
             header=first.header,
+            time_stamps=tuple(int(each.header["acquisition_time_stamp"]) for each in group),
         )
 
 
