@@ -140,13 +140,17 @@ def _meta(volume: Volume, history: tuple[str, ...]) -> Meta:
 def unit_on_wire(volume: Volume) -> tuple[str, float]:
     """Unit that a reader gets, and how many of it make one of the model's.
 
-    Integers of a map in ppm are told in ppb, so that a host which ignores the rescale, or shows
-    only whole numbers, shows the right ones.
+    Integers are in DICOM's unit, ppb for ppm and ms for s, so that a host which ignores the
+    rescale, or shows only whole numbers, shows the right ones.
     """
-    unit = volume.quantity.unit
-    if unit == "ppm" and np.issubdtype(volume.values.dtype, np.integer):
-        return "ppb", 1e3
-    return unit, 1.0
+    form = volume.quantity.dicom
+    if not _is_integer(volume) or form is None or form.unit is None or form.per_unit == 1:
+        return volume.quantity.unit, 1.0
+    return form.unit.value.strip("[]"), form.per_unit
+
+
+def _is_integer(volume: Volume) -> bool:
+    return np.issubdtype(volume.values.dtype, np.integer)
 
 
 def _series_name(volume: Volume) -> str:
@@ -168,19 +172,22 @@ def _echo_time(volume: Volume) -> Meta:
 
 
 def _window(volume: Volume) -> Meta:
-    """DICOM's centre and width for a viewer, none where the numbers speak for themselves.
+    """DICOM's centre and width for a viewer, none where floats speak for themselves.
 
-    Nor where they are in another unit than DICOM's. FIRE reads whole numbers.
+    Nor where they are in another unit than DICOM's. FIRE reads whole numbers: of what goes from 0
+    to 1, DICOM's formula shows the whole with centre 1 and width 2.
     """
     row, form = volume.quantity.row, volume.quantity.dicom
     _, per_unit = unit_on_wire(volume)
-    if not row.is_windowed or form is None or form.per_unit != per_unit:
+    if form is None or form.per_unit != per_unit or not (row.is_windowed or _is_integer(volume)):
         return {}
     centre, width = form.window or _range(volume)
     meta: Meta = {names.CENTRE: (f"{centre:.6g}",), names.WIDTH: (f"{width:.6g}",)}
     if width >= 2:
         meta[names.FIRE_CENTRE] = (str(round(centre)),)
         meta[names.FIRE_WIDTH] = (str(round(width)),)
+    elif _is_integer(volume):
+        meta[names.FIRE_CENTRE], meta[names.FIRE_WIDTH] = (str(round(centre + 0.5)),), ("2",)
     return meta
 
 
