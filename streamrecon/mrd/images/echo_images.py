@@ -122,6 +122,8 @@ def _pair(stacks: Sequence[Stack], protocol: ScanProtocol) -> EchoPair:
             protocol=replace(protocol, echoes=echoes),
             slice_thickness_mm=first.thickness_mm,
             comments=first.comments,
+            measurement_uid=int(first.header["measurement_uid"]),
+            time_stamps=first.time_stamps,
         ),
         first.repetition,
     )
