@@ -29,6 +29,7 @@ COMMANDS = {
     "pipe": "reconstruct a stream from stdin to stdout",
     "spool": "see and move images that wait for archives",
     "check": "check a chain file, show what it will do",
+    "analyze": "read lesions, veins, iron and more from a folder of maps",
     "show": "draw all images of a folder on one page",
     "phase-sign": "find a scanner's phase sign by a phantom",
     "gadgets": "list what a chain file may name",
