@@ -1,8 +1,6 @@
 from streamrecon.analysis.iron import IronMaps as IronMaps
 from streamrecon.analysis.iron import IronSettings as IronSettings
 from streamrecon.analysis.iron import read_iron as read_iron
-from streamrecon.analysis.label_map import LabelMap as LabelMap
-from streamrecon.analysis.label_map import read_names as read_names
 from streamrecon.analysis.norms import Norms as Norms
 from streamrecon.analysis.norms import read_norms as read_norms
 from streamrecon.analysis.reading import Outcome as Outcome

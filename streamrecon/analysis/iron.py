@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from streamrecon.analysis.iron_concentration import DOIS
 from streamrecon.analysis.iron_presets import PRESETS, IronPreset
 from streamrecon.analysis.iron_rows import asymmetries, decay, distribution, iron, means, score
-from streamrecon.analysis.label_map import LabelMap
 from streamrecon.analysis.norms import Norms
 from streamrecon.analysis.nuclei import place_of
 from streamrecon.analysis.reading import Outcome, Reading, Value
@@ -27,6 +26,7 @@ from streamrecon.model.geometry import Triple
 
 Real = NDArray[np.floating]
 Flags = NDArray[np.bool_]
+Regions = Sequence[tuple[str, Flags]]
 
 ALIKE_MM3 = 60.0
 """Volume over which noise of the standard susceptibility map is alike [mm³]; see the readings."""
@@ -93,19 +93,26 @@ class IronSettings:
     age_years: float | None = None
 
 
-def read_iron(maps: IronMaps, labels: LabelMap, settings: IronSettings) -> Reading:
-    """Read every region of ``labels``.
+def read_iron(maps: IronMaps, regions: Regions, settings: IronSettings) -> Reading:
+    """Read every region.
 
     Sigmas hold noise alone: of the region and of the reference. They hold neither the inversion's
     flattening nor what another label or another reference would have given, which are larger.
 
+    Parameters
+    ----------
+    maps
+        What is read.
+    regions
+        Name and voxels [Z, Y, X] of each; their places are taken from the names, see `place_of`.
+    settings
+        How it is read.
+
     Raises
     ------
     ReconError
-        If labels and maps have different shapes.
+        If the mask has fewer than 30 voxels.
     """
-    if labels.numbers.shape != maps.chi_ppm.shape:
-        raise ReconError(f"labels: found {labels.numbers.shape}, needed {maps.chi_ppm.shape}")
     preset = PRESETS[settings.preset]
     zeros = zeros_of_map(
         maps.chi_ppm, maps.mask, maps.csf, chi_sd_ppm=maps.chi_sd_ppm,
@@ -114,8 +121,8 @@ def read_iron(maps: IronMaps, labels: LabelMap, settings: IronSettings) -> Readi
     if settings.reference not in {zero.name for zero in zeros}:
         return _refused(settings, f"no region of the reference {settings.reference} was found")
     values: list[Value] = []
-    reasons = _missing(preset, labels, maps, zeros)
-    for name, region in labels.regions():
+    reasons = _missing(preset, regions, maps, zeros)
+    for name, region in regions:
         try:
             values += _region_values(name, region, maps, zeros, settings)
         except ReconError as e:
@@ -174,10 +181,10 @@ def _region_values(
 
 
 def _missing(
-    preset: IronPreset, labels: LabelMap, maps: IronMaps, zeros: Sequence[Zero]
+    preset: IronPreset, regions: Regions, maps: IronMaps, zeros: Sequence[Zero]
 ) -> list[str]:
     """What the preset or a reader would want and is not there."""
-    found = {place_of(name).nucleus for name, _ in labels.regions()}
+    found = {place_of(name).nucleus for name, _ in regions}
     reasons = [f"no region is the {each.value}" for each in preset.nuclei if each not in found]
     if CSF not in {zero.name for zero in zeros}:
         reasons.append("no fluid was found: the whole brain is the only reference")

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from streamrecon.analysis.iron import IronMaps, IronSettings, read_iron
-from streamrecon.analysis.label_map import LabelMap, read_names
 from streamrecon.analysis.norms import read_norms
 from streamrecon.analysis.nuclei import Nucleus, Side, place_of
 from streamrecon.analysis.reading import Outcome
-from streamrecon.errors import ConfigError, DataError, ReconError
+from streamrecon.errors import ConfigError
 
 SHAPE, VOXEL_MM = (21, 41, 43), (2.0, 1.0, 1.1)
 NAMES = {1: "left pallidum", 2: "pallidum_R", 3: "white matter"}
@@ -24,7 +23,7 @@ def block(z: int, y: int, x: int, size: tuple[int, int, int]) -> tuple[slice, sl
     return tuple(slice(a, a + n) for a, n in zip((z, y, x), size, strict=True))
 
 
-def head() -> tuple[IronMaps, LabelMap]:
+def head() -> tuple[IronMaps, list[tuple[str, np.ndarray]]]:
     """Two pallida of 150 and 140 ppb, 40 ppb of white matter, fluid, and a zero of its own."""
     chi = np.full(SHAPE, BRAIN_PPM, np.float32)
     numbers = np.zeros(SHAPE, np.int32)
@@ -47,7 +46,7 @@ def head() -> tuple[IronMaps, LabelMap]:
         r2_star_per_s=rate,
         chi_sd_ppm=np.full(SHAPE, 0.006, np.float32),
     )
-    return maps, LabelMap(numbers, NAMES)
+    return maps, [(name, numbers == number) for number, name in NAMES.items()]
 
 
 def numbers_of(reading, subject: str, name: str) -> dict[str, float]:
@@ -179,8 +178,8 @@ def test_the_high_part_is_above_the_healthy_limit():
 def test_a_region_that_the_mask_cuts_is_flagged_and_a_lost_one_is_told():
     maps, labels = head()
     mask = maps.mask.copy()
-    mask[labels.numbers == 2] = False
-    mask[:, :9][labels.numbers[:, :9] == 1] = False
+    mask[labels[1][1]] = False
+    mask[:, :9][labels[0][1][:, :9]] = False
 
     reading = read_iron(dataclasses.replace(maps, mask=mask), labels, IronSettings())
 
@@ -201,25 +200,17 @@ def test_without_fluid_its_reference_is_refused():
     assert read_iron(dry, labels, IronSettings()).outcome is Outcome.FLAGGED
 
 
-def test_labels_of_another_grid_are_refused():
-    maps, _ = head()
-
-    with pytest.raises(ReconError, match="labels: found"):
-        read_iron(maps, LabelMap(np.ones((3, 3, 3), np.int32), {}), IronSettings())
-
-
-def test_probabilities_are_no_label_map():
-    with pytest.raises(DataError, match="whole numbers"):
-        LabelMap.from_values(np.array([[[0.2, 1.0]]]), {})
-
-
-def test_names_come_with_or_without_titles():
-    titled = read_names("name\tcolor\tindex\nPutamen\t#fff\t7\n", source="names")
-    plain = read_names("7\tPutamen\n", source="names")
-
-    assert titled == plain == {7: "Putamen"}
-    with pytest.raises(ConfigError, match="two names of 7"):
-        read_names("7\tPutamen\n7\tCaudate\n", source="names")
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("pallidum\tchi\tCSF\t1\t0\n", "1 ± 0"),
+        ("pallidum\tchi\tCSF\tmany\t1\n", "needed a number"),
+        ("pallidum\tiron\tCSF\t1\t1\n", "needed chi or r2star"),
+    ],
+)
+def test_a_normative_row_that_cannot_be_is_refused(row, reason):
+    with pytest.raises(ConfigError, match=reason):
+        read_norms(f"region\tquantity\treference\tmean\tsd\n{row}", source="norms")
 
 
 @pytest.mark.parametrize(
