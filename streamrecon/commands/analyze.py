@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-ANALYSES: dict[str, str] = {}
+ANALYSES: dict[str, str] = {
+    "iron": "χ, R2* and iron of the nuclei of a label map",
+}
 """Analyses, each a module of `streamrecon.commands.analyses`, and what each is for."""
 
 
