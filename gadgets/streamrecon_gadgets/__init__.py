@@ -13,6 +13,7 @@ from streamrecon_gadgets.acquisition.noise import WhitenNoise
 from streamrecon_gadgets.acquisition.partial import FillPartialFourier
 from streamrecon_gadgets.acquisition.preview import CollectCentre, Preview
 from streamrecon_gadgets.acquisition.quality import WatchQuality
+from streamrecon_gadgets.exchange.console import ConsoleImages
 from streamrecon_gadgets.exchange.dicom import SendDicom, SpoolDicom, WriteDicomFolder
 from streamrecon_gadgets.exchange.gadgetron_names import (
     AutoScale,
@@ -60,6 +61,7 @@ ALL: tuple[GadgetClass, ...] = (
     SendDicom,
     SpoolDicom,
     WriteDicomFolder,
+    ConsoleImages,
     IntegerPpb,
     PassThrough,
     Extract,

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from streamrecon.model.images import Volume
 from streamrecon.model.storage_form import StorageForm
 
-_BRIGHTEST = 2**15  # of the first image of a kind: half of the range is left for later ones
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredPixels:
@@ -47,16 +45,17 @@ def fixed_scale(row: StorageForm) -> float:
     return row.per_unit / row.slope
 
 
-def free_scale(volume: Volume) -> float:
-    """Power of two that brings the brightest voxel into the upper half of 15 bits.
+def free_scale(volume: Volume, *, bits: int = 16) -> float:
+    """Power of two that brings the brightest voxel into the upper half of all bits but one.
 
-    A power of two changes no digit of a float; integers are stored as they are.
+    Half of the range is left for later images of the kind. A power of two changes no digit of a
+    float; integers are stored as they are.
     """
     if np.issubdtype(volume.values.dtype, np.integer):
         return 1.0 / (volume.rescale or (1.0, 0.0))[0]
     values = volume.in_unit().real
-    top = float(np.max(values, initial=0.0))
-    return 2.0 ** (math.frexp(_BRIGHTEST)[1] - 1 - math.frexp(top)[1]) if top > 0 else 1.0
+    top = float(np.max(values, where=np.isfinite(values), initial=0.0))
+    return 2.0 ** (bits - 1 - math.frexp(top)[1]) if top > 0 else 1.0
 
 
 def window_of(stored: StoredPixels, row: StorageForm) -> tuple[float, float]:
