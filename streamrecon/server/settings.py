@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from streamrecon.errors import ConfigError
+from streamrecon.server.service_variables import service_variables
 from streamrecon.server.watch_settings import WatchSettings
 
 _PREFIX = "STREAMRECON_"
@@ -42,6 +43,9 @@ class Settings(WatchSettings):
     )
     sessions: int = Field(
         default=4, ge=1, description="scans at once; each may need memory for its whole k-space"
+    )
+    sessions_per_address: int | None = Field(
+        default=None, ge=1, description="scans at once of one address; none: a hospital may be one"
     )
     warm_workers: int = Field(
         default=2, ge=1, description="idle workers kept ready: one scan, one noise query"
@@ -161,6 +165,7 @@ class Settings(WatchSettings):
     @field_validator(
         "storage",
         "raw_folder",
+        "sessions_per_address",
         "threads",
         "memory_gib",
         "destinations",
@@ -183,10 +188,11 @@ class Settings(WatchSettings):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Settings, and for each the place its value came from."""
+    """Settings, for each the place its value came from, and variables that were passed over."""
 
     settings: Settings
     source: Mapping[str, str]
+    passed_over: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """One line per setting: name, value, where it came from, what it is for."""
@@ -228,7 +234,8 @@ def load_settings(
     flags
         Values given on the command line by name of the setting; ``None`` counts as not given.
     environment
-        Usually ``os.environ``; names are ``STREAMRECON_`` and the setting in capitals.
+        Usually ``os.environ``; names are ``STREAMRECON_`` and the setting in capitals. Those that
+        Kubernetes makes of a service's name are passed over.
     file
         TOML file with a table ``[server]``; ``None`` takes ``STREAMRECON_SETTINGS``, if any.
 
@@ -238,6 +245,8 @@ def load_settings(
         If a place has a name that is no setting, or a value that does not fit; the message names
         the setting and the place.
     """
+    passed_over = service_variables(environment, _PREFIX)
+    environment = {name: text for name, text in environment.items() if name not in passed_over}
     _refuse_unknown(environment)
     chosen = file or (Path(environment[_FILE]) if environment.get(_FILE) else None)
     values: dict[str, object] = {}
@@ -254,7 +263,7 @@ def load_settings(
         if flags.get(name) is not None:
             values[name] = flags[name]
             source[name] = "flag"
-    return Origin(_validated(values, source), source)
+    return Origin(_validated(values, source), source, tuple(sorted(passed_over)))
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
