@@ -73,6 +73,14 @@ class Settings(WatchSettings):
     config_folders: tuple[Path, ...] = Field(
         default=(), description="folders of chain files, searched after the packaged ones"
     )
+    default_chain: str = Field(
+        default="",
+        description="chain of a client whose configuration has no known name; empty: it is refused",
+    )
+    parameters: tuple[str, ...] = Field(
+        default=(),
+        description="name=value of every chain that has it, unless the client says otherwise",
+    )
     storage: Path | None = Field(
         default_factory=_state_folder,
         description="folder of what outlives a scan (noise covariances); empty keeps nothing",
@@ -155,7 +163,7 @@ class Settings(WatchSettings):
         default="INFO", description="least severe log lines shown on stderr"
     )
 
-    @field_validator("host", "allow", "config_folders", mode="before")
+    @field_validator("host", "allow", "config_folders", "parameters", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -177,6 +185,14 @@ class Settings(WatchSettings):
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("parameters")
+    @classmethod
+    def _have_names(cls, parameters: tuple[str, ...]) -> tuple[str, ...]:
+        for text in parameters:
+            if not all(part.strip() for part in text.partition("=")):
+                raise ValueError(f"found {text!r}, needed name=value")
+        return parameters
 
     @field_validator("pseudonym_key")
     @classmethod
