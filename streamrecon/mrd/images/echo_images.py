@@ -133,6 +133,8 @@ def _pair(stacks: Sequence[Stack], protocol: ScanProtocol, repetition: int) -> E
             protocol=replace(protocol, echoes=train),
             slice_thickness_mm=first.thickness_mm,
             comments=first.comments,
+            measurement_uid=int(first.header["measurement_uid"]),
+            time_stamps=first.time_stamps,
         ),
         repetition,
     )

@@ -24,6 +24,9 @@ PARTS = tuple(each.label for each in Quantity if each.row.part)
 LABELS = {each.row.image_type: each.label for each in Quantity if each.row.part} | {6: "rgb"}
 """What the numbers are, by image type; 0 is said to mean magnitude by the reference tools."""
 
+_OF_CONSOLES = {"ppb": ("ppm", 1e-3), "ms": ("s", 1e-3)}
+"""Units of integers for consoles → ours, and how much of ours they are."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stack:
@@ -57,6 +60,8 @@ class Stack:
         Meta of the first image.
     header
         Header of the first image.
+    time_stamps
+        Acquisition time stamp of every image, in the order of the slices.
     """
 
     values: NDArray[np.generic]
@@ -72,6 +77,7 @@ class Stack:
     comments: tuple[str, ...]
     meta: Meta = field(repr=False)
     header: np.void = field(repr=False)
+    time_stamps: tuple[int, ...] = ()
 
 
 def stacks_of(images: Iterable[Image]) -> list[Stack]:
@@ -122,7 +128,7 @@ def _stacks(group: list[Image]) -> Iterable[Stack]:
     first = group[0]
     for channel in range(first.data.shape[0]):
         values = np.concatenate([_rescaled(image.data[channel], image.meta) for image in group])
-        values, unit = _in_ppm(values, first.meta)
+        values, unit = _in_own_unit(values, first.meta)
         yield Stack(
             values=values,
             geometry=grid,
@@ -137,6 +143,7 @@ def _stacks(group: list[Image]) -> Iterable[Stack]:
             comments=first.meta.get(names.COMMENTS, ()) + comments,
             meta=first.meta,
             header=first.header,
+            time_stamps=tuple(int(each.header["acquisition_time_stamp"]) for each in group),
         )
 
 
@@ -221,12 +228,13 @@ def _rescaled(values: NDArray[np.generic], meta: Meta) -> NDArray[np.generic]:
     return values.astype(np.float32) * np.float32(slope) + np.float32(intercept)
 
 
-def _in_ppm(values: NDArray[np.generic], meta: Meta) -> tuple[NDArray[np.generic], str]:
-    """Values and unit; what came as whole ppb for a console is ppm here."""
+def _in_own_unit(values: NDArray[np.generic], meta: Meta) -> tuple[NDArray[np.generic], str]:
+    """Values and unit; what came in a console's unit is in ours here."""
     unit = first_value(meta, names.UNIT)
-    if unit != "ppb":
+    if unit not in _OF_CONSOLES:
         return values, unit
-    return values.astype(np.float32) * np.float32(1e-3), "ppm"
+    own, factor = _OF_CONSOLES[unit]
+    return values.astype(np.float32) * np.float32(factor), own
 
 
 def meta_number(meta: Meta, name: str) -> float:

@@ -8,7 +8,7 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.model.geometry import Geometry
+from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.output.ras import in_ras
 
 _FEWEST = 8  # voxels along a side, below which a cut shows nothing
@@ -39,8 +39,19 @@ class Plane:
 def middle_planes(values: NDArray[np.generic], geometry: Geometry) -> list[Plane]:
     """The cuts through the centre voxel that show something, axial first.
 
+    A single thick slice gives one plane; see `planes_at`.
+    """
+    z, y, x = (n // 2 for n in geometry.shape)
+    planes = planes_at(values, geometry, (z, y, x))
+    wide = [plane for plane in planes if min(plane.pixels.shape) >= _FEWEST]
+    return wide or [max(planes, key=lambda plane: plane.pixels.size)]
+
+
+def planes_at(values: NDArray[np.generic], geometry: Geometry, voxel: Shape) -> list[Plane]:
+    """The axial, coronal and sagittal cut through a voxel.
+
     Oblique grids are not resampled: each voxel axis is drawn along the patient axis that it is
-    nearest to. A single thick slice gives one plane.
+    nearest to.
 
     Parameters
     ----------
@@ -48,28 +59,24 @@ def middle_planes(values: NDArray[np.generic], geometry: Geometry) -> list[Plane
         [Z, Y, X].
     geometry
         Grid of ``values``.
+    voxel
+        Index (z, y, x) of the voxel.
     """
-    grown, spacing = _along_lps(values, geometry)
-    left, posterior, superior = (n // 2 for n in grown.shape)
-    mm_l, mm_p, mm_s = spacing
-    planes = [
-        Plane("axial", grown[:, :, superior].T, (mm_p, mm_l), "RLAP"),
-        Plane("coronal", grown[:, posterior, ::-1].T, (mm_s, mm_l), "RLSI"),
-        Plane("sagittal", grown[left, :, ::-1].T, (mm_s, mm_p), "APSI"),
-    ]
-    wide = [plane for plane in planes if min(plane.pixels.shape) >= _FEWEST]
-    return wide or [max(planes, key=lambda plane: plane.pixels.size)]
-
-
-def _along_lps(
-    values: NDArray[np.generic], geometry: Geometry
-) -> tuple[NDArray[np.generic], tuple[float, float, float]]:
-    """The voxels with axes that grow to the left, posterior and superior; their size [mm]."""
     data, affine = in_ras(values, geometry)
     turn = nibabel.orientations.ornt_transform(
         nibabel.io_orientation(affine), nibabel.orientations.axcodes2ornt("LPS")
     )
-    spacing = np.empty(3)
-    spacing[turn[:, 0].astype(int)] = geometry.voxel_mm[::-1]
-    left, posterior, superior = (float(mm) for mm in spacing)
-    return nibabel.apply_orientation(data, turn), (left, posterior, superior)
+    spacing, place = np.empty(3), np.empty(3, int)
+    axes = turn[:, 0].astype(int)
+    spacing[axes] = geometry.voxel_mm[::-1]
+    place[axes] = [
+        index if way > 0 else n - 1 - index
+        for index, n, way in zip(voxel[::-1], data.shape, turn[:, 1], strict=True)
+    ]
+    grown = nibabel.apply_orientation(data, turn)
+    (left, posterior, superior), (mm_l, mm_p, mm_s) = place, map(float, spacing)
+    return [
+        Plane("axial", grown[:, :, superior].T, (mm_p, mm_l), "RLAP"),
+        Plane("coronal", grown[:, posterior, ::-1].T, (mm_s, mm_l), "RLSI"),
+        Plane("sagittal", grown[left, :, ::-1].T, (mm_s, mm_p), "APSI"),
+    ]
