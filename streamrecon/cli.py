@@ -25,6 +25,7 @@ COMMANDS = {
     "send": "send a scan to a server, write what comes back",
     "replay": "reconstruct files without a server",
     "qsm": "susceptibility of magnitude and phase in NIfTI files",
+    "batch": "reconstruct all scans of a folder into BIDS derivatives",
     "pipe": "reconstruct a stream from stdin to stdout",
     "spool": "see and move images that wait for archives",
     "check": "check a chain file, show what it will do",
