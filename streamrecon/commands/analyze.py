@@ -7,6 +7,7 @@ from importlib import import_module
 
 ANALYSES: dict[str, str] = {
     "change": "what changed in the nuclei since an earlier visit",
+    "sources": "paramagnetic and diamagnetic sources, by χ and R2'",
     "iron": "χ, R2* and iron of the nuclei of a label map",
 }
 """Analyses, each a module of `streamrecon.commands.analyses`, and what each is for."""
