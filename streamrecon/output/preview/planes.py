@@ -13,6 +13,26 @@ from streamrecon.output.ras import in_ras
 
 _FEWEST = 8  # voxels along a side, below which a cut shows nothing
 
+Fractions = tuple[float, float, float]
+"""Of a volume's sides towards L, P and S, from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Where volumes of one field of view are cut, and what of the cuts is shown.
+
+    Parameters
+    ----------
+    cut
+        The voxel where the planes meet.
+    low, high
+        Corners of the box that is shown.
+    """
+
+    cut: Fractions = (0.5, 0.5, 0.5)
+    low: Fractions = (0.0, 0.0, 0.0)
+    high: Fractions = (1.0, 1.0, 1.0)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plane:
@@ -35,9 +55,15 @@ class Plane:
     pixel_mm: tuple[float, float]
     edges: str
 
+    @property
+    def size_mm(self) -> tuple[float, float]:
+        """Height and width [mm]."""
+        rows, columns = self.pixels.shape
+        return rows * self.pixel_mm[0], columns * self.pixel_mm[1]
 
-def middle_planes(values: NDArray[np.generic], geometry: Geometry) -> list[Plane]:
-    """The cuts through the centre voxel that show something, axial first.
+
+def planes_of(values: NDArray[np.generic], geometry: Geometry, view: View) -> list[Plane]:
+    """The cuts of a view that show something, axial first.
 
     Oblique grids are not resampled: each voxel axis is drawn along the patient axis that it is
     nearest to. A single thick slice gives one plane.
@@ -48,20 +74,27 @@ def middle_planes(values: NDArray[np.generic], geometry: Geometry) -> list[Plane
         [Z, Y, X].
     geometry
         Grid of ``values``.
+    view
+        Where to cut, and what to show.
     """
-    grown, spacing = _along_lps(values, geometry)
-    left, posterior, superior = (n // 2 for n in grown.shape)
-    mm_l, mm_p, mm_s = spacing
+    grown, (mm_l, mm_p, mm_s) = along_lps(values, geometry)
+    left, posterior, superior = (
+        min(int(fraction * n), n - 1) for fraction, n in zip(view.cut, grown.shape, strict=True)
+    )
+    of_l, of_p, of_s = (
+        slice(int(low * n), max(round(high * n), int(low * n) + 1))
+        for low, high, n in zip(view.low, view.high, grown.shape, strict=True)
+    )
     planes = [
-        Plane("axial", grown[:, :, superior].T, (mm_p, mm_l), "RLAP"),
-        Plane("coronal", grown[:, posterior, ::-1].T, (mm_s, mm_l), "RLSI"),
-        Plane("sagittal", grown[left, :, ::-1].T, (mm_s, mm_p), "APSI"),
+        Plane("axial", grown[of_l, of_p, superior].T, (mm_p, mm_l), "RLAP"),
+        Plane("coronal", grown[of_l, posterior, of_s][:, ::-1].T, (mm_s, mm_l), "RLSI"),
+        Plane("sagittal", grown[left, of_p, of_s][:, ::-1].T, (mm_s, mm_p), "APSI"),
     ]
     wide = [plane for plane in planes if min(plane.pixels.shape) >= _FEWEST]
     return wide or [max(planes, key=lambda plane: plane.pixels.size)]
 
 
-def _along_lps(
+def along_lps(
     values: NDArray[np.generic], geometry: Geometry
 ) -> tuple[NDArray[np.generic], tuple[float, float, float]]:
     """The voxels with axes that grow to the left, posterior and superior; their size [mm]."""
