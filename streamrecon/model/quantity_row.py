@@ -30,9 +30,10 @@ class QuantityRow:
     file
         End of a map's file name where it is not the label: BIDS' suffix, or ``desc-`` before one.
     integer_step
-        Unit per step where a host takes integers only and whole numbers would be too coarse.
+        Unit per step where a host takes integers of 12 bits only; DICOM's is that of 16. An
+        arbitrary unit has no step of its own, and 1 stands here.
     is_windowed
-        Whether consoles are given the window too; else the numbers speak for themselves.
+        Whether floats come with the window too, as integers do; else they speak for themselves.
     dicom
         How DICOM stores it; ``None`` where DICOM has no form for it.
     look

@@ -79,6 +79,7 @@ class DeliveryProcess:
         settings = {
             "STREAMRECON_SPOOL_DAYS": str(self._settings.spool_days),
             "STREAMRECON_LOG_LEVEL": self._settings.log_level,
+            "STREAMRECON_LOG_FORMAT": self._settings.log_format,
         }
         process = await asyncio.create_subprocess_exec(
             sys.executable,

@@ -18,6 +18,7 @@ from streamrecon.mrd.wire.messages import (
     ConfigFile,
     ConfigText,
     Dependency,
+    Header,
     Message,
     Query,
     Response,
@@ -41,6 +42,10 @@ from streamrecon.stream.run.chain import Chain
 _log = logging.getLogger(__name__)
 
 _NOISE_PREFIX = "GadgetronNoiseCovarianceMatrix_"  # Gadgetron's client writes it before the id
+
+
+def _nothing(_chain: Chain, _header: Header) -> None:
+    """Nobody watches."""
 
 
 class SessionEnded(Exception):  # noqa: N818  (an event: the client has been told already)
@@ -68,6 +73,8 @@ class Session:
         Takes everything for the client; raises `SessionEnded` when nothing can be said any more.
     leaving
         Called when all is said and only detached branches are still at work.
+    begun
+        Called when the header is there, and again if the client changes the chain afterwards.
     registry
         The gadgets that a chain file may name.
     settings
@@ -83,8 +90,10 @@ class Session:
         registry: Registry,
         settings: Settings,
         leaving: Callable[[], None],
+        begun: Callable[[Chain, Header], None] = _nothing,
     ) -> None:
         self._leaving = leaving
+        self._begun = begun
         self._is_detached = False
         self._name = name
         self._messages = messages
@@ -161,17 +170,23 @@ class Session:
         if isinstance(header, Close):
             chain.run((), self._emit, leaving=self._leave)
             return
+        self._tell_begun(chain, header)
         first = self._next()
         while isinstance(first, Text):
             parameters = read_parameters(first.text)
             if parameters is not None:
                 chain = self._rebuilt(spec, parameters)
+                self._tell_begun(chain, header)
             first = self._next()
         items = self._series.watched(self._items(header, first))
         chain.run(items, self._emit, leaving=self._leave)
         nothing = self._series.nothing_sent()
         if nothing is not None and not self._is_detached:
             self._emit(nothing)
+
+    def _tell_begun(self, chain: Chain, header: Message) -> None:
+        if isinstance(header, Header):
+            self._begun(chain, header)
 
     def _leave(self) -> None:
         self._is_detached = True

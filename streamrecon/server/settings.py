@@ -11,9 +11,10 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from streamrecon.errors import ConfigError
+from streamrecon.server.watch_settings import WatchSettings
 
 _PREFIX = "STREAMRECON_"
 _FILE = "STREAMRECON_SETTINGS"
@@ -27,10 +28,8 @@ def _state_folder() -> Path:
     return Path(base) / "streamrecon"
 
 
-class Settings(BaseModel):
+class Settings(WatchSettings):
     """What an operator may change, each with the reason of its limit."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: tuple[str, ...] = Field(
         default=("127.0.0.1", "::1"),

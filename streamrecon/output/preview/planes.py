@@ -8,7 +8,7 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.model.geometry import Geometry
+from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.output.ras import in_ras
 
 _FEWEST = 8  # voxels along a side, below which a cut shows nothing
@@ -77,6 +77,32 @@ def planes_of(values: NDArray[np.generic], geometry: Geometry, view: View) -> li
     view
         Where to cut, and what to show.
     """
+    planes = _three_planes(values, geometry, view)
+    wide = [plane for plane in planes if min(plane.pixels.shape) >= _FEWEST]
+    return wide or [max(planes, key=lambda plane: plane.pixels.size)]
+
+
+def planes_at(values: NDArray[np.generic], geometry: Geometry, voxel: Shape) -> list[Plane]:
+    """The axial, coronal and sagittal cut through a voxel, whole; hung as by `planes_of`.
+
+    Parameters
+    ----------
+    values
+        [Z, Y, X].
+    geometry
+        Grid of ``values``.
+    voxel
+        Index (z, y, x) of the voxel.
+    """
+    fractions = np.empty(3)
+    ours = zip(voxel[::-1], geometry.shape[::-1], _turn(geometry), strict=True)
+    for index, n, (axis, way) in ours:
+        fractions[int(axis)] = (index + 0.5) / n if way > 0 else (n - index - 0.5) / n
+    left, posterior, superior = (float(each) for each in fractions)
+    return _three_planes(values, geometry, View((left, posterior, superior)))
+
+
+def _three_planes(values: NDArray[np.generic], geometry: Geometry, view: View) -> list[Plane]:
     grown, (mm_l, mm_p, mm_s) = along_lps(values, geometry)
     left, posterior, superior = (
         min(int(fraction * n), n - 1) for fraction, n in zip(view.cut, grown.shape, strict=True)
@@ -85,24 +111,29 @@ def planes_of(values: NDArray[np.generic], geometry: Geometry, view: View) -> li
         slice(int(low * n), max(round(high * n), int(low * n) + 1))
         for low, high, n in zip(view.low, view.high, grown.shape, strict=True)
     )
-    planes = [
+    return [
         Plane("axial", grown[of_l, of_p, superior].T, (mm_p, mm_l), "RLAP"),
         Plane("coronal", grown[of_l, posterior, of_s][:, ::-1].T, (mm_s, mm_l), "RLSI"),
         Plane("sagittal", grown[left, of_p, of_s][:, ::-1].T, (mm_s, mm_p), "APSI"),
     ]
-    wide = [plane for plane in planes if min(plane.pixels.shape) >= _FEWEST]
-    return wide or [max(planes, key=lambda plane: plane.pixels.size)]
 
 
 def along_lps(
     values: NDArray[np.generic], geometry: Geometry
 ) -> tuple[NDArray[np.generic], tuple[float, float, float]]:
     """The voxels with axes that grow to the left, posterior and superior; their size [mm]."""
-    data, affine = in_ras(values, geometry)
-    turn = nibabel.orientations.ornt_transform(
-        nibabel.io_orientation(affine), nibabel.orientations.axcodes2ornt("LPS")
-    )
+    turn = _turn(geometry)
     spacing = np.empty(3)
     spacing[turn[:, 0].astype(int)] = geometry.voxel_mm[::-1]
     left, posterior, superior = (float(mm) for mm in spacing)
-    return nibabel.apply_orientation(data, turn), (left, posterior, superior)
+    grown = nibabel.apply_orientation(values.transpose(2, 1, 0), turn)
+    return grown, (left, posterior, superior)
+
+
+def _turn(geometry: Geometry) -> NDArray[np.float64]:
+    """For each voxel axis (x, y, z) the axis L, P or S that it is nearest to, and which way."""
+    affine = in_ras(np.empty(geometry.shape, np.bool_), geometry)[1]
+    turn: NDArray[np.float64] = nibabel.orientations.ornt_transform(
+        nibabel.io_orientation(affine), nibabel.orientations.axcodes2ornt("LPS")
+    )
+    return turn
