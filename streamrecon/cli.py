@@ -27,6 +27,8 @@ COMMANDS = {
     "qsm": "susceptibility of magnitude and phase in NIfTI files",
     "batch": "reconstruct all scans of a folder into BIDS derivatives",
     "pipe": "reconstruct a stream from stdin to stdout",
+    "status": "show what a running service does",
+    "history": "list the scans of a service, or write them as CSV",
     "spool": "see and move images that wait for archives",
     "check": "check a chain file, show what it will do",
     "analyze": "read lesions, veins, iron and more from a folder of maps",
