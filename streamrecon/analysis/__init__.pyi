@@ -1,5 +1,5 @@
 from streamrecon.analysis.cosmos import CosmosMap as CosmosMap
-from streamrecon.analysis.cosmos import cosmos as cosmos
+from streamrecon.analysis.cosmos import least_squares_cosmos as least_squares_cosmos
 from streamrecon.analysis.cosmos import cosmos_closed_form as cosmos_closed_form
 from streamrecon.analysis.iron import IronMaps as IronMaps
 from streamrecon.analysis.iron import IronSettings as IronSettings

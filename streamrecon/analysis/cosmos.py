@@ -76,7 +76,7 @@ def cosmos_closed_form(fields: Sequence[MovedField]) -> CosmosMap:
     return CosmosMap(_centred(chi, mask), mask, damping, 0)
 
 
-def cosmos(fields: Sequence[MovedField], *, steps: int = _STEPS) -> CosmosMap:
+def least_squares_cosmos(fields: Sequence[MovedField], *, steps: int = _STEPS) -> CosmosMap:
     """χ by least squares inside the mask, each field with its own trust and its own edge.
 
     Sources outside the mask are none: their fields were to be removed before. A field that still

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tilted_head import AXIAL, FIVE, places, tilted, turn
 
-from streamrecon.analysis.cosmos import cosmos, cosmos_closed_form
+from streamrecon.analysis.cosmos import cosmos_closed_form, least_squares_cosmos
 from streamrecon.analysis.moved_fields import moved_fields
 from streamrecon.analysis.orientations import adequacy
 from streamrecon.errors import ReconError
@@ -48,7 +48,7 @@ def means(chi):
 
 
 def test_five_orientations_on_three_grids_give_every_ball():
-    found = cosmos(moved_fields(positions()))
+    found = least_squares_cosmos(moved_fields(positions()))
 
     truth = [t[0, 0] for _, _, t in BALLS]
     assert means(found.chi_ppm) == pytest.approx(truth, rel=0.03, abs=0.004)
@@ -78,7 +78,9 @@ def test_three_degrees_of_error_are_borne():
     )
 
     truth = [t[0, 0] for _, _, t in BALLS]
-    assert means(cosmos(moved_fields(wrong)).chi_ppm) == pytest.approx(truth, rel=0.05, abs=0.008)
+    assert means(least_squares_cosmos(moved_fields(wrong)).chi_ppm) == pytest.approx(
+        truth, rel=0.05, abs=0.008
+    )
 
 
 def test_a_moved_field_is_the_field_of_a_tilted_main_field():
@@ -140,4 +142,6 @@ def test_heads_that_do_not_overlap_are_refused():
     far[:3, 3] += 500
 
     with pytest.raises(ReconError, match="no voxel that all 2 masks"):
-        cosmos(moved_fields([one, type(two)(two.field_ppm, two.mask, two.geometry, far)]))
+        least_squares_cosmos(
+            moved_fields([one, type(two)(two.field_ppm, two.mask, two.geometry, far)])
+        )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from streamrecon.analysis.cosmos import CosmosMap, cosmos
+from streamrecon.analysis.cosmos import CosmosMap, least_squares_cosmos
 from streamrecon.analysis.reading import Outcome, Reading
 from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
 from streamrecon.commands.tilted_scans import (
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         scans = tilted_scans(maps, options.tilted)
         if not np.isfinite(scans.adequacy.condition):
             raise ReconError(f"orientations: found one direction of B0; {scans.adequacy.advice}")
-        found = cosmos(scans.fields)
+        found = least_squares_cosmos(scans.fields)
         files = write_map(options.output, "cosmos_Chimap", found.chi_ppm, maps.geometry)
         labels = labels_of(options, maps)
         return Analysed(reading=_reading(scans, found, labels), files=files)
