@@ -13,7 +13,9 @@ from streamrecon.mrd.files.open_scan import lines_of
 from streamrecon.output.formats import FORMATS, ScanResults, usual_formats, write_harvest
 
 
-def add_chain(parser: argparse.ArgumentParser, meaning: str, *, default: str | None = None) -> None:
+def add_chain(
+    parser: argparse._ActionsContainer, meaning: str, *, default: str | None = None
+) -> None:
     """Which chain, and parameters of its gadgets."""
     parser.add_argument(
         "--config",

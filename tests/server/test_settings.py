@@ -184,3 +184,12 @@ def test_every_setting_is_shown_with_its_value_and_origin() -> None:
     (port,) = [line for line in lines if line.startswith("port ")]
     assert port.split()[1:3] == ["1234", "[flag]"]
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_parameters_have_names_and_values() -> None:
+    assert load_settings({"parameters": "console=fire, bits=16"}, {}).settings.parameters == (
+        "console=fire",
+        "bits=16",
+    )
+    with pytest.raises(ConfigError, match=r"'fire', needed name=value"):
+        load_settings({"parameters": "fire"}, {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -186,9 +187,9 @@ class Journal:
     ) -> None:
         """Note what became of an image."""
         self.db.execute(
-            "UPDATE deliveries SET state = ?, status = ?, reason = ?, attempts = attempts + 1"
-            " WHERE number = ? AND destination = ?",
-            (state.value, status, reason, number, destination),
+            "UPDATE deliveries SET state = ?, status = ?, reason = ?, settled = ?,"
+            " attempts = attempts + 1 WHERE number = ? AND destination = ?",
+            (state.value, status, reason, time.time(), number, destination),
         )
 
     def postpone(
