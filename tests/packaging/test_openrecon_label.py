@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import re
-import sys
 from collections.abc import Callable
 from copy import deepcopy
 from itertools import product
 from pathlib import Path
 
 import pytest
+from context import LABEL_NAME, context, images_label, raw_label
 from openrecon_rules import faults_of
 from streamrecon_gadgets import REGISTRY
 
@@ -22,10 +22,6 @@ from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file
 
 ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / "packaging"))
-
-from context import LABEL_NAME, context, images_label, raw_label  # noqa: E402
-
 LABELS = [raw_label, images_label]
 
 
