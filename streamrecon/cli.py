@@ -27,6 +27,7 @@ COMMANDS = {
     "qsm": "susceptibility of magnitude and phase in NIfTI files",
     "batch": "reconstruct all scans of a folder into BIDS derivatives",
     "pipe": "reconstruct a stream from stdin to stdout",
+    "convert": "write a scan in another form of MRD",
     "spool": "see and move images that wait for archives",
     "check": "check a chain file, show what it will do",
     "analyze": "read lesions, veins, iron and more from a folder of maps",
