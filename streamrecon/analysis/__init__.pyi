@@ -1,8 +1,17 @@
+from streamrecon.analysis.cosmos import CosmosMap as CosmosMap
+from streamrecon.analysis.cosmos import cosmos_closed_form as cosmos_closed_form
+from streamrecon.analysis.cosmos import least_squares_cosmos as least_squares_cosmos
 from streamrecon.analysis.iron import IronMaps as IronMaps
 from streamrecon.analysis.iron import IronSettings as IronSettings
 from streamrecon.analysis.iron import read_iron as read_iron
+from streamrecon.analysis.moved_fields import Position as Position
+from streamrecon.analysis.moved_fields import moved_fields as moved_fields
 from streamrecon.analysis.norms import Norms as Norms
 from streamrecon.analysis.norms import read_norms as read_norms
+from streamrecon.analysis.orientations import Adequacy as Adequacy
+from streamrecon.analysis.orientations import adequacy as adequacy
 from streamrecon.analysis.reading import Outcome as Outcome
 from streamrecon.analysis.reading import Reading as Reading
 from streamrecon.analysis.reading import Value as Value
+from streamrecon.analysis.susceptibility_tensor import TensorMaps as TensorMaps
+from streamrecon.analysis.susceptibility_tensor import guided_tensor as guided_tensor

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from streamrecon.analysis.iron_concentration import DOIS
 from streamrecon.analysis.iron_presets import PRESETS, IronPreset
-from streamrecon.analysis.iron_rows import asymmetries, decay, distribution, iron, means, score
+from streamrecon.analysis.iron_rows import (
+    asymmetries,
+    decay,
+    distribution,
+    iron,
+    means,
+    references,
+    score,
+)
 from streamrecon.analysis.norms import Norms
 from streamrecon.analysis.nuclei import place_of
 from streamrecon.analysis.reading import Outcome, Reading, Value
@@ -130,6 +138,7 @@ def read_iron(maps: IronMaps, regions: Regions, settings: IronSettings) -> Readi
     if not values:
         return _refused(settings, *reasons)
     values += asymmetries(values, settings.reference)
+    values += references(zeros, maps.voxel_mm3)
     return Reading(
         kind="iron",
         outcome=Outcome.FLAGGED if reasons else Outcome.GIVEN,

@@ -10,7 +10,7 @@ from streamrecon.analysis.norms import Norm
 from streamrecon.analysis.nuclei import Side, place_of, without_side
 from streamrecon.analysis.reading import Value
 from streamrecon.analysis.region_statistics import RegionStatistics
-from streamrecon.analysis.zeros import Zero
+from streamrecon.analysis.zeros import WHOLE_BRAIN, Zero
 
 Flags = tuple[str, ...]
 
@@ -113,6 +113,21 @@ def asymmetries(values: Sequence[Value], reference: str) -> Iterator[Value]:
                     sigma=_joined(left.sigma, right.sigma),
                     voxels=left.voxels + right.voxels,
                 )  # fmt: skip
+
+
+def references(zeros: Sequence[Zero], voxel_mm3: float) -> Iterator[Value]:
+    """How far the zeros lie apart, and how large they are: what shifts between visits."""
+    brain = next(zero for zero in zeros if zero.name == WHOLE_BRAIN)
+    for zero in zeros:
+        yield Value(
+            subject=zero.name, name="volume", number=zero.voxels * voxel_mm3, unit="mm3",
+            voxels=zero.voxels,
+        )  # fmt: skip
+        if zero is not brain:
+            yield Value(
+                subject=zero.name, name="mean_chi", number=(zero.chi_ppm - brain.chi_ppm) * _PPB,
+                unit="ppb", reference=brain.name, voxels=zero.voxels,
+            )  # fmt: skip
 
 
 def _joined(first: float | None, second: float | None) -> float | None:

@@ -14,7 +14,7 @@ from streamrecon.output.formats import FORMATS, ScanResults, usual_formats, writ
 
 
 def add_chain(
-    parser: argparse.ArgumentParser,
+    parser: argparse._ActionsContainer,
     meaning: str,
     *,
     default: str | None = None,

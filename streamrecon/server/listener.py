@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Coroutine, Sequence
 from ipaddress import ip_address
 
+from streamrecon.server.address_places import AddressPlaces
 from streamrecon.server.client_socket import ClientLost, drain, first_bytes, half_close
 from streamrecon.server.cut_scans import recover_cut_scans
 from streamrecon.server.delivery_process import DeliveryProcess
@@ -74,6 +75,7 @@ class Listener:
         self._settings = settings
         self._courier = DeliveryProcess(settings)
         self._pool = Pool(settings, equip, preload)
+        self._places = AddressPlaces(settings)
         self._watch = Watch(settings, self._pool, lambda: self._waiting)
         self._clients: dict[asyncio.Task[None], Relay] = {}
         self._guests: dict[Guest, asyncio.Task[None]] = {}
@@ -203,6 +205,8 @@ class Listener:
                 _log.exception("session %s", relay.session)
             finally:
                 relay.close()
+                if guest.has_place:
+                    self._places.leave(guest.address)
 
     async def _serve(self, client: socket.socket, relay: Relay, guest: Guest) -> None:
         try:
@@ -271,6 +275,9 @@ class Listener:
                     return None
                 relay.notes(opening)
                 guest.is_silent = False
+                if not guest.has_place:
+                    await self._places.take(guest.address)
+                    guest.has_place = True
                 return await self._in_turn()
         except TimeoutError as error:
             if self._stopping.is_set():

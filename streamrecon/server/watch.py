@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from streamrecon.server.history import History
 from streamrecon.server.scan_events import ScanEvents, WatchedScan
 from streamrecon.server.scan_record import ScanRecord
 from streamrecon.server.service_facts import service_facts
@@ -31,6 +32,7 @@ class Watch:
         self._pool = pool
         self._waiting = waiting
         self._events = ScanEvents(self._tell)
+        self._history = History(settings)
         self._socket = WatchSocket(settings.storage, self._events, self._facts)
 
     def scan(self, session: str, address: str) -> WatchedScan:
@@ -43,10 +45,15 @@ class Watch:
 
     async def run(self) -> None:
         """Serve those who watch until cancelled."""
-        await asyncio.gather(self._socket.run())
+        try:
+            await asyncio.gather(self._socket.run())
+        finally:
+            await asyncio.to_thread(self._history.close)
 
     def _tell(self, scan: ScanRecord, notice: str) -> None:
         self._socket.tell(scan, notice)
+        if not notice:
+            self._history.keep(scan)
 
     def _facts(self) -> dict[str, object]:
         return service_facts(

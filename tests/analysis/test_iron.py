@@ -229,3 +229,14 @@ def test_names_of_nuclei_are_understood_in_the_usual_ways(name, nucleus, side):
     place = place_of(name)
 
     assert (place.nucleus, place.side) == (nucleus, side)
+
+
+def test_the_references_themselves_are_told():
+    maps, labels = head()
+
+    reading = read_iron(maps, labels, IronSettings())
+
+    apart = 1e3 * (CSF_PPM - maps.chi_ppm.mean(dtype=np.float64))
+    assert numbers_of(reading, "CSF", "mean_chi")["whole brain"] == pytest.approx(apart, abs=1e-3)
+    volume = np.prod(SHAPE) * 2.0 * 1.1
+    assert numbers_of(reading, "whole brain", "volume")[""] == pytest.approx(volume)

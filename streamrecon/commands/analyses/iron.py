@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, 
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Shape
 from streamrecon.model.quantities import Quantity
-from streamrecon.output.preview.tiles import Window
+from streamrecon.output.preview.colours import Window
 from streamrecon.output.readings.figures import Colour, Figure, Outline, outlined_planes
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.qsm.reference import csf_by_decay
@@ -92,7 +94,10 @@ def run(options: argparse.Namespace) -> int:
                 norms=norms, age_years=options.age,
             ),
         )  # fmt: skip
-        return Analysed(reading=reading, figures=[regions_figure(maps, regions)])
+        known = {**reading.parameters, "reconstruction": how_made(maps)}
+        return Analysed(
+            reading=replace(reading, parameters=known), figures=[regions_figure(maps, regions)]
+        )
 
     return analyse(options, "iron", read)
 
@@ -115,6 +120,13 @@ def maps_of(maps: MapFolder, regions: Regions) -> IronMaps:
         r2_star_sd_per_s=maps.map_if_there(Quantity.R2_STAR_SD),
         csf=fluid,
     )
+
+
+def how_made(maps: MapFolder) -> str:
+    """What the χ map says of its making, a sign in place of each number: those are the scan's."""
+    chi = next(volume for volume in maps.volumes if volume.quantity is Quantity.CHI)
+    words = re.sub(r"[-+]?\d[\d.e-]*", "#", chi.facts.get("ImageComments", "unknown"))
+    return f"{words}; version {chi.facts.get('ReconstructionSoftwareVersion', 'unknown')}"
 
 
 def norms_of(path: Path | None) -> Norms:
