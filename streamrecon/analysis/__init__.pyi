@@ -1,3 +1,13 @@
+from streamrecon.analysis.dipole_moment import Dipole as Dipole
+from streamrecon.analysis.dipole_moment import dipole_field as dipole_field
+from streamrecon.analysis.dipole_moment import fit_dipole as fit_dipole
+from streamrecon.analysis.lesion_reading import reading_of_lesions as reading_of_lesions
+from streamrecon.analysis.lesion_sites import LesionMaps as LesionMaps
+from streamrecon.analysis.lesions import Lesion as Lesion
+from streamrecon.analysis.lesions import LesionClass as LesionClass
+from streamrecon.analysis.lesions import Lesions as Lesions
+from streamrecon.analysis.lesions import find_lesions as find_lesions
 from streamrecon.analysis.reading import Outcome as Outcome
 from streamrecon.analysis.reading import Reading as Reading
 from streamrecon.analysis.reading import Value as Value
+from streamrecon.analysis.texture_field import TextureField as TextureField

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-ANALYSES: dict[str, str] = {}
+ANALYSES: dict[str, str] = {
+    "lesions": "bleeds and calcifications, with the dipole moment of each",
+}
 """Analyses, each a module of `streamrecon.commands.analyses`, and what each is for."""
 
 
