@@ -18,6 +18,7 @@ from streamrecon.stream.chainfile.library import find_chain_file
 from streamrecon.stream.chainfile.lookup import plan_gadgets
 from streamrecon.stream.chainfile.overrides import unknown_parameters
 from streamrecon.stream.chainfile.parse import read_chain
+from streamrecon.stream.chainfile.spec import ChainSpec
 from streamrecon.stream.gadget import Context
 from streamrecon.stream.run.chain import Chain
 
@@ -43,11 +44,11 @@ def chosen_chain(
         delivery=delivery_of(settings),
     )
     overrides, document = dict(options.values), chain_file(options.config)
-    _refuse_unknown(overrides, document)
+    refuse_unknown(overrides, read_chain(document))
     return build_chain(document, REGISTRY, context, overrides={**(usual or {}), **overrides})
 
 
-def _refuse_unknown(overrides: Mapping[str, str], document: bytes) -> None:
+def refuse_unknown(overrides: Mapping[str, str], spec: ChainSpec) -> None:
     """A misspelt --set is an error here; of a client's parameters many are for nobody.
 
     Raises
@@ -57,7 +58,6 @@ def _refuse_unknown(overrides: Mapping[str, str], document: bytes) -> None:
     """
     if not overrides:
         return
-    spec = read_chain(document)
     plans, _ = plan_gadgets(spec, REGISTRY)
     known = sorted({name for plan in plans for name in plan.gadget.model_fields})
     for key in unknown_parameters(spec, REGISTRY, overrides):

@@ -13,9 +13,17 @@ from streamrecon.mrd.files.open_scan import lines_of
 from streamrecon.output.formats import FORMATS, ScanResults, usual_formats, write_harvest
 
 
-def add_chain(parser: argparse.ArgumentParser, meaning: str) -> None:
+def add_chain(
+    parser: argparse._ActionsContainer, meaning: str, *, default: str | None = None
+) -> None:
     """Which chain, and parameters of its gadgets."""
-    parser.add_argument("--config", required=True, metavar="NAME|FILE.xml", help=meaning)
+    parser.add_argument(
+        "--config",
+        required=default is None,
+        default=default,
+        metavar="NAME|FILE.xml",
+        help=meaning,
+    )
     parser.add_argument(
         "--set",
         dest="values",

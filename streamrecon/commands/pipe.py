@@ -9,6 +9,7 @@ import sys
 from streamrecon.commands.chains import chosen_chain
 from streamrecon.commands.options import add_chain, add_storage
 from streamrecon.console import Watch
+from streamrecon.mrd.files.open_scan import check_is_stream
 from streamrecon.replay import pipe
 
 
@@ -24,5 +25,6 @@ def run(options: argparse.Namespace) -> int:
     """Reconstruct until the input ends."""
     chain = chosen_chain(options, session="pipe")
     with Watch(live=False) as watch, os.fdopen(os.dup(0), "rb") as source:
+        check_is_stream(source)
         pipe(source, sys.stdout.buffer, chain, watch)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from streamrecon.server.listener import serve
 from streamrecon.server.listening_sockets import Address
 from streamrecon.server.settings import Settings, load_settings
 from streamrecon.server.worker import ImportPath
+
+_log = logging.getLogger(__name__)
 
 _EQUIP = ImportPath("streamrecon.commands.worker_setup", "equip")
 
@@ -38,7 +41,13 @@ def run(options: argparse.Namespace) -> int:
     if options.show_settings:
         print("\n".join(origin.lines()))
         return 0
-    return serve(origin.settings, _EQUIP, preload=(_EQUIP.module,), listening=_announce)
+
+    def listening(addresses: Sequence[Address]) -> None:
+        _announce(addresses)
+        if origin.passed_over:
+            _log.debug("passed over, of a Kubernetes service: %s", ", ".join(origin.passed_over))
+
+    return serve(origin.settings, _EQUIP, preload=(_EQUIP.module,), listening=listening)
 
 
 def _announce(addresses: Sequence[Address]) -> None:

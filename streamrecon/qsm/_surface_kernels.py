@@ -47,34 +47,47 @@ def outward(vertices: Double, triangles: Index) -> Double:
     """Unit normals of the vertices [V, 3]: mean of the triangles around, by their area."""
     normals = np.zeros_like(vertices)
     for t in range(len(triangles)):
-        a, b, c = triangles[t]
-        p, q = vertices[b] - vertices[a], vertices[c] - vertices[a]
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         for axis in range(3):
             i, j = (axis + 1) % 3, (axis + 2) % 3
-            area = p[i] * q[j] - p[j] * q[i]
+            p_i, p_j = vertices[b, i] - vertices[a, i], vertices[b, j] - vertices[a, j]
+            q_i, q_j = vertices[c, i] - vertices[a, i], vertices[c, j] - vertices[a, j]
+            area = p_i * q_j - p_j * q_i
             normals[a, axis] += area
             normals[b, axis] += area
             normals[c, axis] += area
     for v in range(len(normals)):
-        n = normals[v]
-        normals[v] = n / (math.sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]) + 1e-12)
+        length = _length(normals[v, 0], normals[v, 1], normals[v, 2]) + 1e-12
+        for axis in range(3):
+            normals[v, axis] /= length
     return normals
 
 
 @njit(cache=True, nogil=True)
+def _length(z: float, y: float, x: float) -> float:
+    return math.sqrt(z * z + y * y + x * x)
+
+
+@njit(cache=True, nogil=True)
 def extremes(
-    image: Real, voxel: Double, margin: Double, start: Double, way: Double, near: float, far: float
+    image: Real,
+    voxel: Double,
+    margin: Double,
+    start: Double,
+    normal: Double,
+    near: float,
+    far: float,
 ) -> tuple[float, float]:
-    """Least value up to ``far`` along a unit vector, and greatest up to ``near`` [mm]."""
+    """Least value up to ``far`` against a unit vector, and greatest up to ``near`` [mm]."""
     least, greatest = 1e9, 0.0
     steps = math.ceil(far / 1.5)
     for step in range(steps + 1):
         away = far * step / steps
         value = intensity(
             image,
-            (start[0] + away * way[0]) / voxel[0],
-            (start[1] + away * way[1]) / voxel[1],
-            (start[2] + away * way[2]) / voxel[2],
+            (start[0] - away * normal[0]) / voxel[0],
+            (start[1] - away * normal[1]) / voxel[1],
+            (start[2] - away * normal[2]) / voxel[2],
             margin,
         )
         least = min(least, value)
@@ -111,7 +124,7 @@ def evolve(
             along = drawn[0] * normal[0] + drawn[1] * normal[1] + drawn[2] * normal[2]
             bent = 2 * abs(along) / (edge * edge)
             smooth = 0.5 * (1 + math.tanh(steep * (bent - middle)))
-            least, greatest = extremes(image, voxel, margin, vertices[v], -normal, near, far)
+            least, greatest = extremes(image, voxel, margin, vertices[v], normal, near, far)
             bright = min(max(greatest, 0.35), 1.0)
             grow = 2 * (min(least, 1.0) - threshold * bright) / bright
             step = smooth * along + 0.05 * grow * edge
@@ -129,13 +142,20 @@ def _towards_neighbours(vertices: Double, neighbours: Index) -> tuple[Double, fl
     total, edges = 0.0, 0
     for v in range(len(vertices)):
         count = 0
-        for n in neighbours[v]:
-            if n >= 0:
-                way = vertices[n] - vertices[v]
-                pull[v] += way
-                total += math.sqrt(way[0] * way[0] + way[1] * way[1] + way[2] * way[2])
-                count += 1
-        pull[v] /= count
+        for k in range(neighbours.shape[1]):
+            n = neighbours[v, k]
+            if n < 0:
+                continue
+            z = vertices[n, 0] - vertices[v, 0]
+            y = vertices[n, 1] - vertices[v, 1]
+            x = vertices[n, 2] - vertices[v, 2]
+            pull[v, 0] += z
+            pull[v, 1] += y
+            pull[v, 2] += x
+            total += _length(z, y, x)
+            count += 1
+        for axis in range(3):
+            pull[v, axis] /= count
         edges += count
     return pull, total / edges
 

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Coroutine, Sequence
 from ipaddress import ip_address
 
+from streamrecon.server.address_places import AddressPlaces
 from streamrecon.server.client_socket import ClientLost, drain, first_bytes, half_close
 from streamrecon.server.cut_scans import recover_cut_scans
 from streamrecon.server.delivery_process import DeliveryProcess
@@ -20,6 +21,7 @@ from streamrecon.server.log_lines import log_to_stderr
 from streamrecon.server.open_connections import Guest, TurnedAwayError, makes_room
 from streamrecon.server.relay import Relay
 from streamrecon.server.settings import Settings
+from streamrecon.server.watch import Watch
 from streamrecon.server.worker import Equip
 from streamrecon.server.worker_channel import Summary
 from streamrecon.server.worker_pool import Pool, Worker
@@ -62,7 +64,7 @@ def serve(
     StreamReconError
         If no worker becomes warm.
     """
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     return asyncio.run(Listener(settings, equip, preload).run(listening))
 
 
@@ -73,6 +75,8 @@ class Listener:
         self._settings = settings
         self._courier = DeliveryProcess(settings)
         self._pool = Pool(settings, equip, preload)
+        self._places = AddressPlaces(settings)
+        self._watch = Watch(settings, self._pool, lambda: self._waiting)
         self._clients: dict[asyncio.Task[None], Relay] = {}
         self._guests: dict[Guest, asyncio.Task[None]] = {}
         self._waiting = 0  # clients in line for a worker
@@ -86,9 +90,15 @@ class Listener:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
         doors = listening_sockets(self._settings)
-        courier = asyncio.create_task(self._courier.run())
-        folders = asyncio.create_task(watch_folders(self._settings))
-        cut = asyncio.create_task(recover_cut_scans(self._settings))
+        beside = [
+            asyncio.create_task(effort)
+            for effort in (
+                self._courier.run(),
+                self._watch.run(),
+                watch_folders(self._settings),
+                recover_cut_scans(self._settings),
+            )
+        ]
         try:
             await self._first_of(self._pool.fill(), self._stopping.wait())
             listening([door.getsockname()[:2] for door in doors])
@@ -98,9 +108,9 @@ class Listener:
                 door.close()
             await self._see_out()
             await self._pool.close()
-            for task in (courier, folders, cut):
+            for task in beside:
                 task.cancel()
-            await asyncio.gather(courier, folders, cut, return_exceptions=True)
+            await asyncio.gather(*beside, return_exceptions=True)
         return int(self._aborting.is_set())
 
     async def _first_of(self, *efforts: Coroutine[object, object, object]) -> None:
@@ -154,6 +164,7 @@ class Listener:
         peer = ip_address(guest.address.partition("%")[0])
         if not any(peer in network for network in self._settings.allow):
             _log.warning("%s is turned away: not in the allow list", peer)
+            self._watch.turned_away("allow")
             return False
         try:
             silent = makes_room(
@@ -164,6 +175,7 @@ class Listener:
             )
         except TurnedAwayError as reason:
             _log.warning("%s is turned away: %s", peer, reason)
+            self._watch.turned_away("connections")
             return False
         if silent is not None:
             _log.warning("%s said nothing, and makes room for %s", silent.address, peer)
@@ -174,7 +186,9 @@ class Listener:
         client.setblocking(False)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        relay = Relay(client, uuid.uuid4().hex[:8], self._settings)
+        session = uuid.uuid4().hex[:8]
+        scan = self._watch.scan(session, guest.address)
+        relay = Relay(client, session, self._settings, scan)
         task = asyncio.get_running_loop().create_task(self._attend(client, relay, guest))
         self._clients[task] = relay
         self._guests[guest] = task
@@ -191,12 +205,15 @@ class Listener:
                 _log.exception("session %s", relay.session)
             finally:
                 relay.close()
+                if guest.has_place:
+                    self._places.leave(guest.address)
 
     async def _serve(self, client: socket.socket, relay: Relay, guest: Guest) -> None:
         try:
             worker = await self._begun(client, relay, guest)
         except (BusyError, OverdueError, WorkerLostError) as reason:
             _log.info("session %s: refused: %s", relay.session, reason)
+            relay.scan.refused(reason.code)
             await relay.refuse(reason)
             half_close(client)
             await drain(client, self._settings)
@@ -258,6 +275,9 @@ class Listener:
                     return None
                 relay.notes(opening)
                 guest.is_silent = False
+                if not guest.has_place:
+                    await self._places.take(guest.address)
+                    guest.has_place = True
                 return await self._in_turn()
         except TimeoutError as error:
             if self._stopping.is_set():

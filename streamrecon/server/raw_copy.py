@@ -23,6 +23,11 @@ class RawCopy:
         self._is_whole = False
 
     @property
+    def name(self) -> str:
+        """Name that the file has when it is whole."""
+        return self._file.name
+
+    @property
     def loss(self) -> str:
         """Why the copy ended before the scan; empty where it did not."""
         return self._file.loss

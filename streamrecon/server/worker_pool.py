@@ -35,6 +35,11 @@ class Worker:
     process: ForkServerProcess
     channel: socket.socket
 
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self.process.pid or 0
+
     def kill(self) -> None:
         """End it at once; its channel then says that it is gone."""
         self.process.kill()
@@ -112,6 +117,11 @@ class Pool:
     def is_full(self) -> bool:
         """Whether every place is taken."""
         return self._places.locked()
+
+    @property
+    def idle(self) -> int:
+        """Workers that are warm and wait for a scan."""
+        return len(self._ready)
 
     async def take(self) -> Worker:
         """Take a warm worker for one session, when a place is free.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 
 from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.messages import (
@@ -22,7 +24,7 @@ from streamrecon.mrd.wire.messages import (
     Waveform,
 )
 from streamrecon.mrd.wire.writer import encode
-from streamrecon.server.worker_channel import Kind, Summary, send_frame, send_summary
+from streamrecon.server.worker_channel import Kind, ScanFacts, Summary, send_frame, send_summary
 from streamrecon.stream.chainfile.spec import Slot
 
 _log = logging.getLogger(__name__)
@@ -69,7 +71,7 @@ class Outgoing:
         To the listener.
     items
         Messages, and in between what changes how they are sent: a dialect, a frame without
-        payload. Ends when the session has said all.
+        payload; and what the scan is, for who watches it. Ends when the session has said all.
     closing
         Called when all is sent: the last messages and the summary.
     failed
@@ -113,6 +115,8 @@ class Outgoing:
                     send_frame(self._channel, item)
                 case Dialect():
                     self._dialect = item
+                case ScanFacts():
+                    send_frame(self._channel, Kind.FACTS, [json.dumps(asdict(item)).encode()])
                 case _ if isinstance(item, Message):
                     self._send(item)
                 case _:
@@ -121,4 +125,6 @@ class Outgoing:
     def _send(self, message: Message) -> None:
         _log.debug("out: %s", type(message).__name__)
         send_frame(self._channel, Kind.MESSAGES, encode(message, self._dialect))
+        if isinstance(message, Text):
+            send_frame(self._channel, Kind.NOTICE, [message.text.encode(errors="replace")])
         self.images += isinstance(message, Image)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+from io import BufferedReader, BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
-from streamrecon.mrd.files.open_scan import header_of, lines_of, open_scan
+from streamrecon.mrd.files.open_scan import check_is_stream, header_of, lines_of, open_scan
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.layout import ACQUISITION
@@ -117,16 +119,42 @@ def test_a_quantity_is_a_series_whose_images_are_counted_from_one() -> None:
     assert found == [(1, 1), (2, 1), (1, 2), (2, 2)]
 
 
-def test_images_carry_measurement_and_time_of_the_first_line() -> None:
+def test_lines_are_counted() -> None:
     series = ImageSeries()
     header = np.zeros(2, ACQUISITION)
-    header["measurement_uid"], header["acquisition_time_stamp"] = 41, (1000, 2000)
     lines = Acquisitions(header, np.zeros((2, 1, 1), np.complex64), np.zeros((2, 1, 0), np.float32))
 
     for _ in series.watched([lines, lines.select(slice(1, 2))]):
         pass
-    (image,) = series.images(volume(Quantity.PHASE, 0))
 
-    assert int(image.header["measurement_uid"]) == 41
-    assert int(image.header["acquisition_time_stamp"]) == 1000
     assert series.lines == 3
+
+
+KINDS = {
+    "MRD of version 2": (b"yardl\1\0\0\0and a schema", "an MRD file of version 2"),
+    "a pointer": (b"version https://git-lfs.github.com/spec/v1\noid", "a Git LFS pointer"),
+    "Siemens VE": (b"\0\0\0\0\2\0\0\0" + bytes(64), "Siemens raw data"),
+    "Siemens VB": (b"\x80\x78\0\0\6\0\0\0Config\0", "Siemens raw data"),
+    "DICOM": (bytes(128) + b"DICM", "a DICOM file"),
+    "NIfTI": (b"\x5c\1\0\0" + bytes(340) + b"n+1\0", "a NIfTI file"),
+    "packed NIfTI": (gzip.compress(bytes(344) + b"n+1\0"), "a compressed NIfTI file"),
+    "HDF5 on a pipe": (b"\x89HDF\r\n\x1a\n", "an HDF5 file, as MRD is"),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_is_no_stream_is_called_by_its_kind(name: str) -> None:
+    start, kind = KINDS[name]
+    source = BufferedReader(BytesIO(start))
+
+    with pytest.raises(ProtocolError, match=f"found {kind}.*, needed a plain MRD stream"):
+        check_is_stream(source)
+
+
+def test_looking_at_the_kind_takes_nothing_of_a_stream(files: tuple[Path, Path]) -> None:
+    content = files[1].read_bytes()
+    source = BufferedReader(BytesIO(content))
+
+    check_is_stream(source)
+
+    assert source.read() == content

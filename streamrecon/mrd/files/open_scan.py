@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from io import BufferedReader
 from pathlib import Path
 
 from streamrecon.errors import ProtocolError
-from streamrecon.file_kinds import kind_of_file
+from streamrecon.file_kinds import kind_of_bytes, kind_of_file
 from streamrecon.mrd.files.hdf5_process import count_lines, read_scan
 from streamrecon.mrd.files.plain_stream import read_stream
 from streamrecon.mrd.wire.messages import Close, Header, Message
@@ -91,7 +92,25 @@ def _is_hdf5(path: Path) -> bool:
             start = file.read(len(_HDF5))
     except OSError as e:
         raise ProtocolError(f"{path}: {e.strerror or e}") from e
-    if start != _HDF5 and int.from_bytes(start[:2], "little") not in _FIRST_IDS:
+    if start != _HDF5 and not _is_stream(start):
         kind = kind_of_file(path)
         raise ProtocolError(f"{path.name}: found {kind}, needed MRD (HDF5, or a plain stream)")
     return start == _HDF5
+
+
+def check_is_stream(source: BufferedReader) -> None:
+    """Refuse what is no plain stream, by the kind of its first bytes, of which none are taken.
+
+    Raises
+    ------
+    ProtocolError
+        If it begins as another kind of file does.
+    """
+    start = source.peek()
+    if len(start) > 1 and not _is_stream(start):
+        kind = kind_of_bytes(start)
+        raise ProtocolError(f"found {kind}, needed a plain MRD stream, header first")
+
+
+def _is_stream(start: bytes) -> bool:
+    return int.from_bytes(start[:2], "little") in _FIRST_IDS

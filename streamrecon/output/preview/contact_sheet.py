@@ -1,109 +1,79 @@
-"""Lays out the volumes of a scan on a contact sheet: echoes side by side, then maps."""
+"""Lays out scans on a page: one in three planes and all its maps, or many, each in a row."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
-import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from streamrecon.mrd.images.volumes_from_images import Stack
-from streamrecon.output.preview.planes import Plane, middle_planes
-from streamrecon.output.preview.tiles import (
-    PHASE_WINDOW,
-    Tile,
-    Window,
-    draw_sheet,
-    positive_window,
-    signed_window,
-)
+from streamrecon.model.look import Kind
+from streamrecon.output.preview.caption import Caption
+from streamrecon.output.preview.cuts import Cuts, by_kind, leading
+from streamrecon.output.preview.tiles import FAINT, GAP, PAPER, draw_columns, font
 
-_COLUMNS = 6  # side by side, more are continued below
+_LARGE, _SMALL, _OF_ROWS = 268, 130, 210  # width [pixels]; two small and a gap make a large one
+_HEADING, _MARGIN, _PAUSE = 22, 12, 10
+_FEWEST_COLUMNS = 2  # large ones: the caption needs their width
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Cut:
-    stack: Stack
-    plane: Plane
-
-
-def contact_sheet(stacks: Sequence[Stack], protocol: str) -> Image.Image:
-    """Draw the cuts through the middle of all ``stacks``, which belong to one repetition.
-
-    Every quantity has one window for all its echoes, so that their decay is seen; phase goes from
-    -π (black) to π (white). Complex volumes are shown by magnitude and phase.
-    """
-    shown = list(_drawable(stacks))
-    cuts = [
-        _Cut(stack, plane)
-        for stack in shown
-        for plane in middle_planes(stack.values, stack.geometry)
-    ]
-    labels = list(dict.fromkeys(stack.label for stack in shown))
-    windows = {
-        label: _window(label, [c.plane for c in cuts if c.stack.label == label]) for label in labels
-    }
-    rows = [
-        [_tile(cut, windows[cut.stack.label]) for cut in row]
-        for name in dict.fromkeys(cut.plane.name for cut in cuts)
-        for row in _rows([cut for cut in cuts if cut.plane.name == name], labels)
-    ]
-    return draw_sheet(_title(shown[0], protocol), rows)
-
-
-def _drawable(stacks: Sequence[Stack]) -> Iterator[Stack]:
-    """Real-valued volumes; complex ones are taken apart unless the server did so itself."""
-    apart = any(stack.label == "magnitude" for stack in stacks)
-    for stack in stacks:
-        if not np.iscomplexobj(stack.values):
-            yield stack
-        elif not apart:
-            values = stack.values.astype(np.complex64, copy=False)
-            yield replace(stack, label="magnitude", values=np.abs(values))
-            yield replace(stack, label="phase", unit="rad", values=np.angle(values))
-
-
-def _window(label: str, planes: list[Plane]) -> Window:
-    pixels = [plane.pixels for plane in planes]
-    if label == "phase":
-        return PHASE_WINDOW
-    if any((values[np.isfinite(values)] < 0).any() for values in pixels):
-        return signed_window(pixels)
-    return positive_window(pixels)
-
-
-def _rows(cuts: list[_Cut], labels: list[str]) -> Iterator[list[_Cut]]:
-    """Cuts of one plane: a row for each quantity of several echoes, one for all the maps."""
-    maps = []
-    for label in labels:
-        echoes = sorted((c for c in cuts if c.stack.label == label), key=lambda c: c.stack.echo)
-        if len(echoes) > 1:
-            yield from _wrapped(echoes)
-        else:
-            maps += echoes
-    yield from _wrapped(maps)
-
-
-def _wrapped(cuts: list[_Cut]) -> Iterator[list[_Cut]]:
-    for start in range(0, len(cuts), _COLUMNS):
-        yield cuts[start : start + _COLUMNS]
-
-
-def _tile(cut: _Cut, window: Window) -> Tile:
-    stack = cut.stack
-    echo = "" if stack.te_s is None else f"  TE {stack.te_s * 1e3:.2f} ms"
-    unit = f" {stack.unit}" if stack.unit else ""
-    return Tile(
-        plane=cut.plane,
-        window=window,
-        label=f"{stack.label}{echo}  {window}{unit}",
-        smooth=stack.label != "phase",
+def contact_sheet(cuts: Sequence[Cuts], caption: Caption) -> Image.Image:
+    """One scan: three planes of what matters most, then a plane of everything else, by kind."""
+    large = leading(cuts)
+    columns = max(len(large), _FEWEST_COLUMNS)
+    width = columns * (_LARGE + GAP) - GAP
+    rest = by_kind([each for each in cuts if each not in large])
+    return _below_one_another(
+        [
+            caption.drawn(width),
+            draw_columns(large, _LARGE),
+            *(
+                _with_kinds(rest[start : start + 2 * columns])
+                for start in range(0, len(rest), 2 * columns)
+            ),
+        ],
+        width,
     )
 
 
-def _title(stack: Stack, protocol: str) -> str:
-    voxels = " x ".join(str(n) for n in stack.geometry.shape[::-1])
-    spacing = " x ".join(f"{mm:.2f}" for mm in stack.geometry.voxel_mm[::-1])
-    place = f"{voxels} voxels of {spacing} mm"
-    return f"{protocol or 'scan'}   {place}   repetition {stack.repetition + 1}"
+def scan_row(cuts: Sequence[Cuts], caption: Caption) -> Image.Image:
+    """One scan of many: its leading maps side by side, axial, under its name."""
+    large = [Cuts(each.shown, each.label, each.window, each.planes[:1]) for each in leading(cuts)]
+    tiles = draw_columns(large, _OF_ROWS)
+    width = max(tiles.width, _FEWEST_COLUMNS * _OF_ROWS)
+    return _below_one_another([caption.drawn(width), tiles], width)
+
+
+def rows_sheet(rows: Sequence[Image.Image]) -> Image.Image:
+    """The rows of many scans in one picture."""
+    return _below_one_another(rows, max(row.width for row in rows))
+
+
+def _below_one_another(parts: Sequence[Image.Image], width: int) -> Image.Image:
+    height = sum(part.height for part in parts)
+    page = Image.new("RGB", (width + 2 * _MARGIN, height + 2 * _MARGIN), PAPER)
+    top = _MARGIN
+    for part in parts:
+        page.paste(part, (_MARGIN, top))
+        top += part.height
+    return page
+
+
+def _with_kinds(cuts: Sequence[Cuts]) -> Image.Image:
+    """A row of small tiles; over the first of a kind its name, over all of them a line."""
+    tiles = draw_columns([Cuts(c.shown, c.label, c.window, c.planes[:1]) for c in cuts], _SMALL)
+    picture = Image.new("RGB", (tiles.width, _PAUSE + _HEADING + tiles.height), PAPER)
+    picture.paste(tiles, (0, _PAUSE + _HEADING))
+    pen = ImageDraw.Draw(picture)
+    for kind, first, last in _spans(cuts):
+        left, right = first * (_SMALL + GAP), last * (_SMALL + GAP) + _SMALL
+        foot = _PAUSE + _HEADING - 5
+        pen.line([(left, foot), (right, foot)], fill=FAINT)
+        pen.text((left, foot - 3), kind.value, fill=FAINT, font=font(11), anchor="ls")
+    return picture
+
+
+def _spans(cuts: Sequence[Cuts]) -> Iterator[tuple[Kind, int, int]]:
+    """Each kind with its first and last column."""
+    kinds = [each.shown.kind for each in cuts]
+    for kind in dict.fromkeys(kinds):
+        yield kind, kinds.index(kind), len(kinds) - 1 - kinds[::-1].index(kind)
