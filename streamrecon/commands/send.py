@@ -10,7 +10,15 @@ from pathlib import Path
 from ssl import SSLContext, SSLError
 
 from streamrecon.client import DEFAULT_PORT, IDLE_S, Request, Server, send
-from streamrecon.commands.options import add_chain, add_output, lines_if_shown, writable, write
+from streamrecon.commands.options import (
+    add_chain,
+    add_header,
+    add_output,
+    given_header,
+    lines_if_shown,
+    writable,
+    write,
+)
 from streamrecon.console import Watch
 from streamrecon.errors import ConfigError
 from streamrecon.file_kinds import kind_of_file
@@ -57,6 +65,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--tls-{name}", type=Path, metavar="FILE.pem", help=purpose)
     add_chain(parser, "a chain that the server knows by name, or a chain file to send")
     add_output(parser, "folder for the images")
+    add_header(parser)
     parser.set_defaults(run=run)
 
 
@@ -67,9 +76,10 @@ def run(options: argparse.Namespace) -> int:
         _request_config(options.config), Dialect(options.dialect), dict(options.values)
     )
     writable(options.output)
-    with closing(open_scan(options.file, options.group)) as scan:
+    given = given_header(options)
+    with closing(open_scan(options.file, options.group, header=given)) as scan:
         header = first_header(scan)
-        with Watch(options.file.name, total=lines_if_shown(options.file, options.group)) as watch:
+        with Watch(options.file.name, total=lines_if_shown(options, options.file)) as watch:
             for measurement in noise_link(header.xml).dependencies if options.ask_noise else ():
                 watch.say(ask_noise(server, measurement))
             reply = send(chain([header], scan), server, request, watch)
