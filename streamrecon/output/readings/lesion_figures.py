@@ -10,7 +10,12 @@ from PIL import Image
 
 from streamrecon.analysis.lesion_sites import LesionMaps
 from streamrecon.analysis.lesions import Lesion, LesionClass, Lesions
+<<<<<<< HEAD
 from streamrecon.output.preview.colours import Window, positive_window
+=======
+from streamrecon.model.quantities import Quantity
+from streamrecon.output.preview.colours import Window, positive_window, window_of
+>>>>>>> main
 from streamrecon.output.readings.figures import (
     Colour,
     Figure,
@@ -94,7 +99,11 @@ def _close_up(
     dark, at = maps.magnitude[-1] if swi is None else swi, lesion.site.voxel
     shown: list[tuple[Real, Window | None]] = [(dark, None), (maps.chi_ppm, _CHI_WINDOW)]
     if phase_rad is not None:
+<<<<<<< HEAD
         shown.append((phase_rad, _PHASE_WINDOW))
+=======
+        shown.append((phase_rad, window_of(Quantity.PHASE, "rad", [phase_rad])))
+>>>>>>> main
     region = np.zeros(maps.geometry.shape, bool)
     region[lesion.site.box] = lesion.site.region
     mask, _ = cropped_about(region.astype(np.uint8), maps.geometry, at, _CLOSE_MM)
