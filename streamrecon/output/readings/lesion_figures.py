@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from streamrecon.analysis.lesion_sites import LesionMaps
 from streamrecon.analysis.lesions import Lesion, LesionClass, Lesions
-<<<<<<< HEAD
-from streamrecon.output.preview.colours import Window, positive_window
-=======
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.preview.colours import Window, positive_window, window_of
->>>>>>> main
 from streamrecon.output.readings.figures import (
     Colour,
     Figure,
@@ -36,7 +30,6 @@ COLOURS: dict[LesionClass, Colour] = {
 }
 _NAMES = "red bleed, blue calcification, green vessel, yellow indeterminate"
 _CHI_WINDOW = Window(-0.2, 0.2)
-_PHASE_WINDOW = Window(-math.pi, math.pi)
 _CLOSE_MM, _CLOSE_SIDE, _MOST = 12.0, 120, 24
 _SLICE_SIDE, _COLUMNS = 220, 4
 
@@ -99,11 +92,7 @@ def _close_up(
     dark, at = maps.magnitude[-1] if swi is None else swi, lesion.site.voxel
     shown: list[tuple[Real, Window | None]] = [(dark, None), (maps.chi_ppm, _CHI_WINDOW)]
     if phase_rad is not None:
-<<<<<<< HEAD
-        shown.append((phase_rad, _PHASE_WINDOW))
-=======
         shown.append((phase_rad, window_of(Quantity.PHASE, "rad", [phase_rad])))
->>>>>>> main
     region = np.zeros(maps.geometry.shape, bool)
     region[lesion.site.box] = lesion.site.region
     mask, _ = cropped_about(region.astype(np.uint8), maps.geometry, at, _CLOSE_MM)
