@@ -27,6 +27,7 @@ COMMANDS = {
     "qsm": "susceptibility of magnitude and phase in NIfTI files",
     "batch": "reconstruct all scans of a folder into BIDS derivatives",
     "pipe": "reconstruct a stream from stdin to stdout",
+    "web": "show the scans of a running service to browsers",
     "status": "show what a running service does",
     "history": "list the scans of a service, or write them as CSV",
     "spool": "see and move images that wait for archives",

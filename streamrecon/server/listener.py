@@ -99,7 +99,9 @@ class Listener:
         ]
         try:
             await self._first_of(self._pool.fill(), self._stopping.wait())
-            listening([door.getsockname()[:2] for door in doors])
+            addresses = [door.getsockname()[:2] for door in doors]
+            self._watch.listening(addresses)
+            listening(addresses)
             await self._first_of(self._stopping.wait(), *map(self._accept_all, doors))
         finally:
             for door in doors:

@@ -11,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from streamrecon.errors import ConfigError
 from streamrecon.server.watch_settings import WatchSettings
@@ -28,8 +28,10 @@ def _state_folder() -> Path:
     return Path(base) / "streamrecon"
 
 
-class Settings(WatchSettings):
-    """What an operator may change, each with the reason of its limit."""
+class ScanSettings(BaseModel):
+    """What has to do with scans."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: tuple[str, ...] = Field(
         default=("127.0.0.1", "::1"),
@@ -179,6 +181,10 @@ class Settings(WatchSettings):
         if key is not None and info.data.get("raw_recover"):
             raise ValueError("found raw_recover too, whose DICOM files name persons")
         return key
+
+
+class Settings(WatchSettings, ScanSettings):
+    """What an operator may change, each with the reason of its limit."""
 
 
 @dataclass(frozen=True, slots=True)
