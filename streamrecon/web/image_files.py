@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
-from streamrecon.errors import DataError, StreamReconError
-from streamrecon.mrd.images.volumes_from_images import stacks_of
+from streamrecon.errors import StreamReconError
+from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
 from streamrecon.mrd.wire.limits import GIB, Limits
 from streamrecon.mrd.wire.messages import Header, Image
 from streamrecon.mrd.wire.parser import MrdParser
@@ -53,20 +53,14 @@ class ImageFiles:
         ------
         NoImagesError
             If the session has none, or they were removed.
-        DataError
-            If what is there makes no volumes.
+        StreamReconError
+            If nothing of what is there makes a volume.
         """
         with self._reading:
             opened = self._read(name)
             if opened.shown_of != len(opened.images):
-                try:
-                    stacks = stacks_of(opened.images)
-                except DataError:  # a volume of single slices is not complete yet
-                    if not opened.shown:
-                        raise
-                else:
-                    opened.shown = list(real_valued(map(shown_stack, stacks)))
-                    opened.shown_of = len(opened.images)
+                opened.shown = _shown(opened.images)
+                opened.shown_of = len(opened.images)
             return opened.shown
 
     def everything(self, name: str) -> tuple[bytes, list[Image]]:
@@ -104,3 +98,20 @@ class ImageFiles:
                 if path.is_file():
                     return path
         raise NoImagesError("the images of this scan are not kept any more")
+
+
+def _shown(images: list[Image]) -> list[Shown]:
+    """All volumes; a series that makes none yet, or has no place in space, hides no other one."""
+    by_series: dict[int, list[Image]] = {}
+    for image in images:
+        by_series.setdefault(int(image.header["image_series_index"]), []).append(image)
+    stacks: list[Stack] = []
+    fault: StreamReconError | None = None
+    for series in by_series.values():
+        try:
+            stacks += stacks_of(series)
+        except StreamReconError as e:
+            fault = e
+    if fault is not None and not stacks:
+        raise fault
+    return list(real_valued(map(shown_stack, stacks)))

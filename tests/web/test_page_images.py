@@ -13,13 +13,14 @@ import pytest
 from dicom_scans import GRIDS, scan_of
 from PIL import Image as Picture
 
-from streamrecon.errors import DataError
+from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
 from streamrecon.model.look import Colours
 from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.images.images_from_volume import images_of
-from streamrecon.mrd.wire.messages import Close, Header
+from streamrecon.mrd.wire.layout import IMAGE
+from streamrecon.mrd.wire.messages import Close, Header, Image
 from streamrecon.mrd.wire.writer import encode
 from streamrecon.output.preview.shown import Shown
 from streamrecon.web.downloads import zipped
@@ -166,6 +167,21 @@ def test_images_are_read_while_they_arrive_in_pieces_of_any_size(tmp_path: Path)
         ("chi", None),
     ]
     assert whole[2].values == pytest.approx(whole[0].values - 0.5, abs=1e-5)
+
+
+def test_images_without_a_place_hide_no_others(tmp_path: Path) -> None:
+    stream = kept(tmp_path)
+    placeless = np.zeros(1, IMAGE)[0]
+    placeless["image_series_index"] = 4
+    odd = b"".join(map(bytes, encode(Image(placeless, np.ones((1, 1, 2, 3), np.float32)))))
+    (tmp_path / "images" / "a.mrd").write_bytes(stream[:-2] + odd + stream[-2:])
+    (tmp_path / "images" / "b.mrd").write_bytes(odd)
+
+    labels = [volume.label for volume in ImageFiles(tmp_path).volumes("a.mrd")]
+
+    assert labels == ["magnitude", "magnitude", "chi"]
+    with pytest.raises(HeaderError, match="voxel size"):
+        ImageFiles(tmp_path).volumes("b.mrd")
 
 
 @pytest.mark.parametrize("name", ["", "../web-token", "/etc/passwd", "gone.mrd", ".."])
