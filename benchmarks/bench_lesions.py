@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from _lesion_heads import DIAMETERS_MM, maps_of, scene_of, spheres_of
+from _lesion_heads import DIAMETERS_MM, TE_S, maps_of, scene_of, spheres_of
 from streamrecon_simulator.whole_head.inclusions import Inclusion
 
 from streamrecon.cli import main as streamrecon
@@ -52,10 +52,14 @@ def main() -> None:
     parser.add_argument("--spheres", type=int, default=117)
     parser.add_argument("--planes", type=int, default=64)
     parser.add_argument("--grain", type=float, default=1.0)
+    parser.add_argument("--only", type=int, metavar="N", help="this head alone")
+    parser.add_argument("--te-ms", type=float, nargs="+", default=[1e3 * te for te in TE_S])
     parser.add_argument("--config", default="gre_full", help="chain by name, or a file")
     options = parser.parse_args()
     pairs: list[Pair] = []
     for number, spheres in enumerate(spheres_of(options.spheres, options.heads), start=1):
+        if options.only not in {None, number}:
+            continue
         folder = options.folder / f"head-{number}"
         true = _made(number, spheres, folder, options)
         own, false = matched(true, list(_read(folder)))
@@ -64,10 +68,11 @@ def main() -> None:
         print(
             f"head {number}: {sum(p.found is not None for p in own)} of {len(own)}; false: {told}"
         )
-    empty = options.folder / "empty"
-    _made(options.heads + 1, [], empty, options)
-    nothing = [each for each in _read(empty) if each.kind != "vessel"]
-    print(f"head without spheres: {len(nothing)} found")
+    if options.only is None:
+        empty = options.folder / "empty"
+        _made(options.heads + 1, [], empty, options)
+        nothing = [each for each in _read(empty) if each.kind != "vessel"]
+        print(f"head without spheres: {len(nothing)} found")
     for line in summary(pairs):
         print(line)
 
@@ -78,7 +83,13 @@ def _made(
     """The maps and readings of a head, made if they are not there; its spheres."""
     truth = folder / "truth.json"
     if not truth.exists():
-        scene = scene_of(number, spheres, planes=options.planes, grain_mm=options.grain)
+        scene = scene_of(
+            number,
+            spheres,
+            planes=options.planes,
+            grain_mm=options.grain,
+            te_s=tuple(te / 1e3 for te in options.te_ms),
+        )
         maps_of(scene, folder, chain=options.config)
         text = json.dumps([asdict(each) for each in scene.phantom.inclusions])
         truth.write_text(text, encoding="utf-8")
