@@ -74,5 +74,10 @@ def chain_file(text: str) -> bytes:
     )
 
 
+def pseudonym_secret() -> bytes | None:
+    """With what the settings take persons out of DICOM images; ``None`` where they do not."""
+    return delivery_of(_settings()).secret
+
+
 def _settings() -> Settings:
     return load_settings({}, os.environ).settings
