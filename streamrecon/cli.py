@@ -28,6 +28,7 @@ COMMANDS = {
     "qsm": "susceptibility of magnitude and phase in NIfTI files",
     "batch": "reconstruct all scans of a folder into BIDS derivatives",
     "pipe": "reconstruct a stream from stdin to stdout",
+    "convert": "write a scan in another form of MRD",
     "status": "show what a running service does",
     "history": "list the scans of a service, or write them as CSV",
     "spool": "see and move images that wait for archives",

@@ -7,9 +7,9 @@ import json
 import nibabel as nib
 import numpy as np
 import pytest
+from streamrecon_simulator.__main__ import main as simulate
 
 from streamrecon.cli import main
-from streamrecon_simulator.__main__ import main as simulate
 
 
 @pytest.fixture(scope="module")

@@ -29,10 +29,12 @@ def chosen_chain(
     session: str,
     tables: Path | None = None,
     usual: Mapping[str, str] | None = None,
+    document: bytes | None = None,
 ) -> Chain:
     """A new chain, as a session of the service would make it, but for the folder of its tables.
 
-    ``usual`` are parameters that the options may change, for gadgets that have them.
+    ``usual`` are parameters that the options may change, for gadgets that have them; ``document``
+    is a chain file that came otherwise than by the options.
     """
     settings = _settings()
     if options.storage is not None:
@@ -43,7 +45,8 @@ def chosen_chain(
         session=session,
         delivery=delivery_of(settings),
     )
-    overrides, document = dict(options.values), chain_file(options.config)
+    overrides = dict(options.values)
+    document = chain_file(options.config) if document is None else document
     refuse_unknown(overrides, read_chain(document))
     return build_chain(document, REGISTRY, context, overrides={**(usual or {}), **overrides})
 
@@ -77,6 +80,11 @@ def chain_file(text: str) -> bytes:
 def pseudonym_secret() -> bytes | None:
     """With what the settings take persons out of DICOM images; ``None`` where they do not."""
     return delivery_of(_settings()).secret
+
+
+def chain_named_by_a_peer(name: str) -> bytes:
+    """Text of a chain file of the library: a name from elsewhere is no path here."""
+    return find_chain_file(name, _settings().config_folders)
 
 
 def _settings() -> Settings:
