@@ -17,8 +17,8 @@ from streamrecon_simulator.write import demo_scan
 
 from streamrecon.console import Watch
 from streamrecon.output.preview.caption import caption_of
-from streamrecon.output.preview.contact_sheet import contact_sheet
 from streamrecon.output.preview.cuts import cuts_of
+from streamrecon.output.preview.scan_sheet import contact_sheet
 from streamrecon.output.preview.shown import shown_stack
 from streamrecon.replay import replay
 from streamrecon.stream.chainfile.build import build_chain

@@ -1,11 +1,18 @@
 from streamrecon.analysis.cosmos import CosmosMap as CosmosMap
 from streamrecon.analysis.cosmos import cosmos_closed_form as cosmos_closed_form
 from streamrecon.analysis.cosmos import least_squares_cosmos as least_squares_cosmos
+from streamrecon.analysis.dipole_moment import Dipole as Dipole
+from streamrecon.analysis.dipole_moment import dipole_field as dipole_field
+from streamrecon.analysis.dipole_moment import fit_dipole as fit_dipole
 from streamrecon.analysis.iron import IronMaps as IronMaps
 from streamrecon.analysis.iron import IronSettings as IronSettings
 from streamrecon.analysis.iron import read_iron as read_iron
-from streamrecon.analysis.moved_fields import Position as Position
-from streamrecon.analysis.moved_fields import moved_fields as moved_fields
+from streamrecon.analysis.lesion_reading import reading_of_lesions as reading_of_lesions
+from streamrecon.analysis.lesion_sites import LesionMaps as LesionMaps
+from streamrecon.analysis.lesions import Lesion as Lesion
+from streamrecon.analysis.lesions import LesionClass as LesionClass
+from streamrecon.analysis.lesions import Lesions as Lesions
+from streamrecon.analysis.lesions import find_lesions as find_lesions
 from streamrecon.analysis.norms import Norms as Norms
 from streamrecon.analysis.norms import read_norms as read_norms
 from streamrecon.analysis.orientations import Adequacy as Adequacy
@@ -15,3 +22,6 @@ from streamrecon.analysis.reading import Reading as Reading
 from streamrecon.analysis.reading import Value as Value
 from streamrecon.analysis.susceptibility_tensor import TensorMaps as TensorMaps
 from streamrecon.analysis.susceptibility_tensor import guided_tensor as guided_tensor
+from streamrecon.analysis.texture_field import TextureField as TextureField
+from streamrecon.analysis.tilted_fields import Position as Position
+from streamrecon.analysis.tilted_fields import moved_fields as moved_fields

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.analysis.moved_fields import MovedField
 from streamrecon.analysis.orientations import weights
+from streamrecon.analysis.tilted_fields import MovedField
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.qsm.background.pdf import padded

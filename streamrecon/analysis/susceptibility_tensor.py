@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.analysis.cosmos import common_mask
-from streamrecon.analysis.moved_fields import MovedField
+from streamrecon.analysis.tilted_fields import MovedField
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from streamrecon import __version__
-from streamrecon.cohort.find_scans import RAW, CohortScan
+from streamrecon.cohort.scan_tree import RAW, CohortScan
 from streamrecon.errors import StorageError
 from streamrecon.storage.atomic_file import whole
 

@@ -6,6 +6,7 @@ import argparse
 from importlib import import_module
 
 ANALYSES: dict[str, str] = {
+    "lesions": "bleeds and calcifications, with the dipole moment of each",
     "change": "what changed in the nuclei since an earlier visit",
     "cosmos": "χ from scans of a head in several positions",
     "sources": "paramagnetic and diamagnetic sources, by χ and R2'",

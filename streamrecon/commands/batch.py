@@ -16,11 +16,11 @@ from streamrecon_gadgets import REGISTRY
 
 from streamrecon.cohort.dask_pool import dask_pool
 from streamrecon.cohort.data_set import begin_data_set, write_participants
-from streamrecon.cohort.find_scans import CohortScan, find_scans
 from streamrecon.cohort.job import DONE, Work
 from streamrecon.cohort.one_scan import Place, records_of
 from streamrecon.cohort.overview import write_overview
 from streamrecon.cohort.run_cohort import Outcome, run_cohort
+from streamrecon.cohort.scan_tree import CohortScan, find_scans
 from streamrecon.commands.chains import chain_file, refuse_unknown
 from streamrecon.commands.options import add_chain, writable
 from streamrecon.errors import ConfigError

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.analysis.moved_fields import MovedField, Position, moved_fields
 from streamrecon.analysis.orientations import Adequacy, adequacy
 from streamrecon.analysis.reading import Value
 from streamrecon.analysis.registration import Motion, register, registration_image
+from streamrecon.analysis.tilted_fields import MovedField, Position, moved_fields
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.quantities import Quantity

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, field_validator
 
 from streamrecon.errors import ConfigError
-from streamrecon.server.kept_settings import KeptSettings
+from streamrecon.server.access_settings import AccessSettings
 from streamrecon.server.service_variables import service_variables
 
 _PREFIX = "STREAMRECON_"
@@ -23,7 +23,7 @@ _OTHERS = frozenset({_FILE, "STREAMRECON_SHARED", "STREAMRECON_KILLS"})
 """Variables with our prefix that are no settings: the file's place, and two of the tests."""
 
 
-class Settings(KeptSettings):
+class Settings(AccessSettings):
     """What an operator may change, each with the reason of its limit."""
 
     host: tuple[str, ...] = Field(

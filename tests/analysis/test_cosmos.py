@@ -9,8 +9,8 @@ import pytest
 from tilted_head import AXIAL, FIVE, places, tilted, turn
 
 from streamrecon.analysis.cosmos import cosmos_closed_form, least_squares_cosmos
-from streamrecon.analysis.moved_fields import moved_fields
 from streamrecon.analysis.orientations import adequacy
+from streamrecon.analysis.tilted_fields import moved_fields
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tilted_head import AXIAL, places, tilted, turn
 
-from streamrecon.analysis.moved_fields import moved_fields
 from streamrecon.analysis.susceptibility_tensor import guided_tensor
+from streamrecon.analysis.tilted_fields import moved_fields
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 

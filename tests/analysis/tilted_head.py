@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from streamrecon.analysis.moved_fields import Position
+from streamrecon.analysis.tilted_fields import Position
 from streamrecon.model.geometry import Geometry
 
 AXIAL = np.eye(3)[::-1]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -195,5 +199,31 @@ def late_answers(chance: random.Random, folder: Path) -> None:
         after = settled(folder)
 
     assert sorted(after) == sorted(added), "an image is lost"
+    assert set(after.values()) == {State.SENT.value}, after
+    assert set(archive.stored) == set(added)
+
+
+def told_to_end(chance: random.Random, folder: Path) -> None:
+    """C15: a sender that is told to end in the middle ends within 5 s, and the next one goes on."""
+    archive, added = Archive(), fill(folder / "spool")
+    with listening(archive) as port:
+        (folder / "to.toml").write_text(
+            f'[[destination]]\nname = "archive"\nhost = "127.0.0.1"\nport = {port}\n'
+            'called = "ARC"\nassociations = 2\n'
+        )
+        words = ["-m", "streamrecon", "spool", "send", "--spool", folder / "spool"]
+        words += ["--destinations", folder / "to.toml"]
+        surroundings = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+        with subprocess.Popen([sys.executable, *words], env=surroundings) as sender:
+            assert archive.wait_for(1, _LIMIT_S), "nothing is sent"
+            time.sleep(chance.random() * 0.2)
+            began = time.monotonic()
+            sender.send_signal(signal.SIGTERM)
+            code = sender.wait(_LIMIT_S)
+            took_s = time.monotonic() - began
+        assert code == 0, code
+        assert took_s < 5.0, f"{took_s:.1f} s"
+        with _sending(folder / "spool", port):
+            after = settled(folder / "spool")
     assert set(after.values()) == {State.SENT.value}, after
     assert set(archive.stored) == set(added)

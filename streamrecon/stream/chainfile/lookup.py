@@ -50,7 +50,7 @@ class Plan:
 
     def known(self, name: str) -> bool:
         """Whether the gadget has that parameter, or had it under this name."""
-        return self.gadget.old_fields.get(name, name) in self.gadget.model_fields
+        return field_called(self.gadget, name) is not None
 
     def called(self, name: str) -> bool:
         """Whether a client may call it so."""
@@ -60,8 +60,8 @@ class Plan:
 
     def field_name(self, name: str) -> str:
         """Name that a known parameter has today."""
-        new = self.gadget.old_fields.get(name, name)
-        if new != name:
+        new = field_called(self.gadget, name) or name
+        if name in self.gadget.old_fields:
             owner = self.gadget.__name__
             self.renamed[f"{owner}.{name}"] = f"{owner}.{new}"
         return new
@@ -74,6 +74,14 @@ class Plan:
             owner = f"{self.gadget.__name__}.{name}"
             self.renamed[f"{owner}={given.text}"] = f"{owner}={text}"
         self.given[name] = replace(given, text=text)
+
+
+def field_called(gadget: GadgetClass, name: str) -> str | None:
+    """Parameter of that name, of today or before, or without its underscores: hosts allow none."""
+    name = gadget.old_fields.get(name, name)
+    if name in gadget.model_fields:
+        return name
+    return next((known for known in gadget.model_fields if known.replace("_", "") == name), None)
 
 
 def plan_gadgets(spec: ChainSpec, registry: Registry) -> tuple[list[Plan], list[Notice]]:
