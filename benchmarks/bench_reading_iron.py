@@ -2,9 +2,9 @@
 
 A ball of tissue with ventricles, a sinus of air and the nuclei of one side and the other, as balls
 of the volumes and susceptibilities that nuclei have; closed-form fields, 1.5 mm, SNR 60, four
-echoes, 4 coils. Every visit has a pose of its own (up to 5° about a random axis, and 3 mm) and noise
-of its own; B0 and the coils stay where they are. The regions of the first visit are known, those of
-the others come from the registration of the product.
+echoes, 4 coils. Every visit has a pose of its own (up to 5° about a random axis, and 3 mm) and
+noise of its own; B0 and the coils stay where they are. The regions of the first visit are known,
+those of the others come from the registration of the product.
 
 Printed: means of one visit against truth; how far visits without a change differ and how many of
 their pairs are flagged; a fall of both pallida by 12 ppb; and noise of means against the σ told.
@@ -203,9 +203,8 @@ def main() -> None:
         there, likeness = moved(first, numbers, scan)
         visits.append((scan, values_of(scan, there, names), likeness))
     _print_null([values for _, values, _ in visits], given.pairs)
-    print(
-        "\n| fall of 12 ppb, visit | left | right | flagged | likeness |\n| --- | --- | --- | --- | --- |"
-    )
+    print("\n| fall of 12 ppb, visit | left | right | flagged | likeness |")
+    print("| --- | --- | --- | --- | --- |")
     for n in range(given.falls):
         (scan,) = scans(pose(50 + n), [200 + n], fall_ppm=0.012)
         there, likeness = moved(first, numbers, scan)
@@ -239,9 +238,8 @@ def _print_null(visits: Sequence[Sequence[Value]], pairs: int) -> None:
 
 def _print_noise(draws: Sequence[Sequence[Value]]) -> None:
     """How means scatter by noise alone, and the σ that is told."""
-    print(
-        f"\n| {len(draws)} noise draws, region | SD of its mean [ppb] | σ told |\n| --- | --- | --- |"
-    )
+    print(f"\n| {len(draws)} noise draws, region | SD of its mean [ppb] | σ told |")
+    print("| --- | --- | --- |")
     ratios = []
     for name in balls(STRAIGHT):
         means = np.std([number(values, name, "mean_chi") for values in draws], ddof=1)

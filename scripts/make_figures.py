@@ -17,8 +17,8 @@ from streamrecon_simulator.write import demo_scan
 
 from streamrecon.console import Watch
 from streamrecon.output.preview.caption import caption_of
-from streamrecon.output.preview.contact_sheet import contact_sheet
 from streamrecon.output.preview.cuts import cuts_of
+from streamrecon.output.preview.scan_sheet import contact_sheet
 from streamrecon.output.preview.shown import shown_stack
 from streamrecon.replay import replay
 from streamrecon.stream.chainfile.build import build_chain
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 SHARED = Path(os.environ.get("STREAMRECON_SHARED", ROOT.parent / "shared" / "data"))
 PHANTOM = SHARED / "raw-siemens" / "phantom3T_gre3echo_bipolar_1ch.h5"  # CC0
-_COLOURS = 96  # of a picture of a few hundred kB
+_COLOURS = 256  # a picture of half a MB
 
 
 def main() -> int:
@@ -49,7 +49,7 @@ def _draw(scan: Path, config: str, picture: Path) -> None:
     harvest = replay(scan, build_chain(find_chain_file(config), REGISTRY), Watch(scan.name))
     caption = caption_of(harvest.stacks, harvest.protocol, harvest.name)
     sheet = contact_sheet(cuts_of(map(shown_stack, harvest.stacks)), caption)
-    sheet.quantize(_COLOURS).save(picture, optimize=True)
+    sheet.quantize(_COLOURS, kmeans=1).save(picture, optimize=True)
     print(picture.relative_to(ROOT))
 
 

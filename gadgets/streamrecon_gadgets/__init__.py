@@ -18,11 +18,13 @@ from streamrecon_gadgets.exchange.dicom import SendDicom, SpoolDicom, WriteDicom
 from streamrecon_gadgets.exchange.gadgetron_names import (
     AutoScale,
     Extract,
+    FillByPocs,
     FloatToShort,
     FloatToUShort,
     NoiseSummary,
     PassThrough,
     ScaleEchoes,
+    SplitEchoes,
 )
 from streamrecon_gadgets.exchange.integer_ppb import IntegerPpb
 from streamrecon_gadgets.exchange.scanner_images import AssembleImages
@@ -64,6 +66,8 @@ ALL: tuple[GadgetClass, ...] = (
     ConsoleImages,
     IntegerPpb,
     PassThrough,
+    FillByPocs,
+    SplitEchoes,
     Extract,
     ScaleEchoes,
     AutoScale,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from streamrecon.output.preview.contact_sheet import contact_sheet, rows_sheet
 from streamrecon.output.preview.html_page import named_row, rows_page, scan_page
 from streamrecon.output.preview.read_back import pictures_of
+from streamrecon.output.preview.scan_sheet import contact_sheet, rows_sheet
 from streamrecon.storage.atomic_file import whole
 
 _PAGE, _SHEET = "show.html", "show.png"

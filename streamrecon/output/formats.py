@@ -18,8 +18,8 @@ from streamrecon.output.dicom_files import dicom_files
 from streamrecon.output.names import plain, stems
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.preview.caption import caption_of
-from streamrecon.output.preview.contact_sheet import contact_sheet
 from streamrecon.output.preview.cuts import cuts_of
+from streamrecon.output.preview.scan_sheet import contact_sheet
 from streamrecon.output.preview.shown import shown_stack
 from streamrecon.output.sidecar import sidecar, write_sidecar
 from streamrecon.output.volumes import volumes_of

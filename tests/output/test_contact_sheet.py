@@ -10,8 +10,8 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.model.look import Kind
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.preview.caption import Caption
-from streamrecon.output.preview.contact_sheet import contact_sheet, rows_sheet, scan_row
 from streamrecon.output.preview.cuts import LEADING, Cuts, by_kind, cuts_of, leading
+from streamrecon.output.preview.scan_sheet import contact_sheet, rows_sheet, scan_row
 from streamrecon.output.preview.shown import Shown
 from streamrecon.output.preview.tiles import draw_plane
 

@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 from streamrecon.cli import main
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
+from streamrecon.qsm.dipole import field_from_chi
 
 GRID = oblique_grid((24, 33, 35))
 
@@ -150,3 +151,53 @@ def test_another_head_is_no_second_visit(tmp_path):
     report = json.loads((tmp_path / "out" / "analysis.json").read_text())["readings"][0]
     assert (status, report["outcome"]) == (2, "refused")
     assert "registration" in report["reasons"][0]
+
+
+def write_mixture(folder) -> None:
+    """A box where sources of 60 ppb of both signs cancel, in tissue with fluid: χ, R2*, field."""
+    numbers, _ = boxes()
+    rate = np.where(numbers == 3, 2.0, np.where(numbers == 1, 12.0 + 137 * 0.12, 14.0))
+    noise = np.random.default_rng(1).normal(0, 5e-4, GRID.shape)
+    chi = np.where(numbers == 2, 0.05, 0.0) + noise + 0.01
+    facts = {"MagneticFieldStrength": 3.0}
+    field = field_from_chi(chi.astype(np.float32), GRID)
+    for name, quantity, values in (
+        ("m_Chimap", Quantity.CHI, chi), ("m_R2starmap", Quantity.R2_STAR, rate),
+        ("m_localfield", Quantity.LOCAL_FIELD, field),
+    ):  # fmt: skip
+        write_map(folder, name, quantity, values.astype(np.float32), GRID, **facts)
+    r2 = np.where(numbers == 3, 2.0, 12.0) + noise
+    write_nifti(folder.parent / "r2.nii.gz", r2.astype(np.float32), GRID)
+    write_nifti(folder.parent / "labels.nii.gz", numbers, GRID)
+    names = json.dumps({"1": "mixture", "2": "iron", "3": "ventricle"})
+    (folder.parent / "labels.json").write_text(names)
+
+
+def test_a_mixture_that_chi_does_not_see_is_read_with_r2(tmp_path):
+    write_mixture(tmp_path / "maps")
+
+    status = main(
+        ["analyze", "sources", str(tmp_path / "maps"), "-o", str(tmp_path / "out"),
+         "--labels", str(tmp_path / "labels.nii.gz"), "--r2", str(tmp_path / "r2.nii.gz")]
+    )  # fmt: skip
+
+    found = rows(tmp_path / "out" / "analysis.json")
+    assert status == 0
+    assert found["mixture", "chi_positive", "CSF"] == pytest.approx(60, abs=0.5)
+    assert found["mixture", "chi_negative", "CSF"] == pytest.approx(60, abs=0.5)
+    assert found["mixture", "joint_chi_positive", "CSF"] == pytest.approx(60, abs=6)
+    assert found["mixture", "coherence", ""] == pytest.approx(1.0, abs=0.01)
+    written = {path.name for path in (tmp_path / "out").glob("sources_*.nii.gz")}
+    assert {"sources_chi-positive.nii.gz", "sources_quadrants.nii.gz"} <= written
+
+
+def test_without_r2_the_sources_are_flagged_as_pseudo(tmp_path):
+    write_mixture(tmp_path / "maps")
+
+    status = main(
+        ["analyze", "sources", str(tmp_path / "maps"), "-o", str(tmp_path / "out"), "--no-joint"]
+    )
+
+    reading = json.loads((tmp_path / "out" / "analysis.json").read_text())["readings"][0]
+    assert status == 1
+    assert "pseudo" in reading["reasons"][0]

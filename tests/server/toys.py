@@ -184,10 +184,16 @@ def equip_nothing() -> WorkerSetup:
 
 def main() -> int:
     """Serve with the settings of the first argument; tell the port on stdout."""
-    settings = Settings.model_validate_json(sys.argv[1])
+    given = json.loads(sys.argv[1])
+    place = given.pop("reread", "")
+
+    def reread() -> Settings:
+        later = json.loads(Path(place).read_text()) if place else {}
+        return Settings.model_validate(given | later)
 
     def listening(addresses: object) -> None:
         print(json.dumps(addresses), flush=True)
 
     chosen = equip_nothing if "broken" in sys.argv else equip
-    return serve(settings, chosen, preload=["toys"], listening=listening)
+    settings = Settings.model_validate(given)
+    return serve(settings, chosen, preload=["toys"], listening=listening, reread=reread)

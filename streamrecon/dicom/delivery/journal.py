@@ -90,9 +90,13 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
         """The connection, for what else is kept in the file."""
-        self.db.execute("PRAGMA journal_mode=WAL")
-        self.db.execute("PRAGMA synchronous=FULL")
-        create_tables(self.db)
+        try:
+            self.db.execute("PRAGMA journal_mode=WAL")
+            self.db.execute("PRAGMA synchronous=FULL")
+            create_tables(self.db)
+        except BaseException:
+            self.db.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""

@@ -10,9 +10,9 @@ from PIL import Image
 
 from streamrecon import __version__
 from streamrecon.output.preview.caption import grid_words
-from streamrecon.output.preview.contact_sheet import contact_sheet, scan_row
 from streamrecon.output.preview.cuts import Cuts
 from streamrecon.output.preview.read_back import ScanPictures
+from streamrecon.output.preview.scan_sheet import contact_sheet, scan_row
 from streamrecon.output.preview.tiles import draw_columns, words_of
 
 _TILE = 240  # pixels
