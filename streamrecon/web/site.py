@@ -157,7 +157,7 @@ class Site:
         facts: Mapping[str, object] = {
             "scans": rows,
             "service": self._feed.board.service,
-            "checks": {n: c.fault or c.warning for n, c in self._checks.answers.items()},
+            "checks": {n: c.fault for n, c in self._checks.answers.items()},
         }
         return JSONResponse(facts)
 
