@@ -18,14 +18,17 @@ from streamrecon_gadgets.exchange.dicom import SendDicom, SpoolDicom, WriteDicom
 from streamrecon_gadgets.exchange.gadgetron_names import (
     AutoScale,
     Extract,
+    FillByPocs,
     FloatToShort,
     FloatToUShort,
     NoiseSummary,
     PassThrough,
     ScaleEchoes,
+    SplitEchoes,
 )
 from streamrecon_gadgets.exchange.integer_ppb import IntegerPpb
 from streamrecon_gadgets.exchange.scanner_images import AssembleImages
+from streamrecon_gadgets.exchange.undefined import TellUndefined
 from streamrecon_gadgets.maps.field import FieldImages, MapField
 from streamrecon_gadgets.maps.images import EchoImages
 from streamrecon_gadgets.maps.phase_sign import CheckPhaseSign
@@ -63,6 +66,8 @@ ALL: tuple[GadgetClass, ...] = (
     ConsoleImages,
     IntegerPpb,
     PassThrough,
+    FillByPocs,
+    SplitEchoes,
     Extract,
     ScaleEchoes,
     AutoScale,
@@ -82,6 +87,10 @@ ALIASES = {
 """Names that gadgets had before 0.1.0 → those of today; chain files of others still use them."""
 
 REGISTRY = Registry(
-    ALL, ahead=(ReadHeader, StateMemory, AdmitLines), aliases=ALIASES, installed=installed_gadgets
+    ALL,
+    ahead=(ReadHeader, StateMemory, AdmitLines),
+    behind=(TellUndefined,),
+    aliases=ALIASES,
+    installed=installed_gadgets,
 )
 """The gadgets that a chain file may name: ours, and those of installed packages."""

@@ -17,7 +17,10 @@ from streamrecon.mrd.wire.messages import DicomFile, Header, Image
 from streamrecon.output.dicom_files import dicom_files
 from streamrecon.output.names import plain, stems
 from streamrecon.output.nifti import write_nifti
-from streamrecon.output.preview.contact_sheet import contact_sheet
+from streamrecon.output.preview.caption import caption_of
+from streamrecon.output.preview.cuts import cuts_of
+from streamrecon.output.preview.scan_sheet import contact_sheet
+from streamrecon.output.preview.shown import shown_stack
 from streamrecon.output.sidecar import sidecar, write_sidecar
 from streamrecon.output.volumes import volumes_of
 from streamrecon.storage.atomic_file import whole
@@ -123,7 +126,8 @@ def _sheets(harvest: ScanResults, folder: Path) -> Iterator[Path]:
         run = f"_run-{repetition + 1}" if len(repetitions) > 1 else ""
         path = folder / f"{plain(harvest.name)}{run}_sheet.png"
         stacks = [stack for stack in harvest.stacks if stack.repetition == repetition]
-        sheet = contact_sheet(stacks, harvest.name)
+        caption = caption_of(stacks, harvest.protocol, harvest.name)
+        sheet = contact_sheet(cuts_of(map(shown_stack, stacks)), caption)
         with whole(path) as scratch:
             sheet.save(scratch)
         yield path

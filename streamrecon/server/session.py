@@ -18,6 +18,7 @@ from streamrecon.mrd.wire.messages import (
     ConfigFile,
     ConfigText,
     Dependency,
+    Header,
     Message,
     Query,
     Response,
@@ -42,6 +43,10 @@ from streamrecon.stream.run.chain import Chain
 _log = logging.getLogger(__name__)
 
 _NOISE_PREFIX = "GadgetronNoiseCovarianceMatrix_"  # Gadgetron's client writes it before the id
+
+
+def _nothing(_chain: Chain, _header: Header) -> None:
+    """Nobody watches."""
 
 
 class SessionEnded(Exception):  # noqa: N818  (an event: the client has been told already)
@@ -70,6 +75,8 @@ class Session:
         Takes everything for the client; raises `SessionEnded` when nothing can be said any more.
     leaving
         Called when all is said and only detached branches are still at work.
+    begun
+        Called when the header is there, and again if the client changes the chain afterwards.
     registry
         The gadgets that a chain file may name.
     settings
@@ -85,8 +92,10 @@ class Session:
         registry: Registry,
         settings: Settings,
         leaving: Callable[[], None],
+        begun: Callable[[Chain, Header], None] = _nothing,
     ) -> None:
         self._leaving = leaving
+        self._begun = begun
         self._is_detached = False
         self._name = name
         self._messages = messages
@@ -173,11 +182,13 @@ class Session:
         if isinstance(header, Close):
             chain.run((), self._emit, leaving=self._leave)
             return
+        self._tell_begun(chain, header)
         first = self._next()
         while isinstance(first, Text):
             parameters = read_parameters(first.text)
             if parameters is not None:
                 chain = self._rebuilt(spec, parameters)
+                self._tell_begun(chain, header)
             first = self._next()
         self._tell_default()
         items = self._series.watched(self._items(header, first))
@@ -185,6 +196,10 @@ class Session:
         nothing = self._series.nothing_sent()
         if nothing is not None and not self._is_detached:
             self._emit(nothing)
+
+    def _tell_begun(self, chain: Chain, header: Message) -> None:
+        if isinstance(header, Header):
+            self._begun(chain, header)
 
     def _tell_default(self) -> None:
         unknown, default = self.facts.unknown_config, self._settings.default_chain

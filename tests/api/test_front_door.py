@@ -18,7 +18,12 @@ PROMISED = {
     "Geometry", "Quantity", "Server", "Volume", "invert", "local_field", "r2star", "read",
     "reconstruct", "send", "susceptibility", "swi", "total_field", "unwrap", "vein_mask", "write",
 }  # fmt: skip
-_NOT_FOR_OTHERS = ("streamrecon.commands", "streamrecon.chains", "streamrecon.mrd.wire.codecs")
+_NOT_FOR_OTHERS = (
+    "streamrecon.commands",
+    "streamrecon.commands.analyses",
+    "streamrecon.chains",
+    "streamrecon.mrd.wire.codecs",
+)
 PACKAGES = [
     module.name
     for module in pkgutil.walk_packages(sr.__path__, "streamrecon.")

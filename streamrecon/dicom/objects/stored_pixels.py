@@ -24,27 +24,20 @@ class StoredPixels:
         Stored steps per unit of the model.
     n_saturated
         Voxels beyond the range, stored as its end.
-    n_undefined
-        Voxels that are no number, stored as 0.
     """
 
     pixels: NDArray[np.integer]
     scale: float
     n_saturated: int
-    n_undefined: int
 
 
 def store(volume: Volume, row: StorageForm, scale: float) -> StoredPixels:
     """Round to steps of ``1 / scale`` of the model's unit."""
     dtype: np.dtype[np.integer] = np.dtype("<i2" if row.signed else "<u2")
     steps = np.rint(volume.in_unit().real * np.float64(scale))
-    undefined = np.isnan(steps)
-    n_undefined = int(np.count_nonzero(undefined))
-    if n_undefined:
-        steps[undefined] = 0
     low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
     n_saturated = int(np.count_nonzero((steps < low) | (steps > high)))
-    return StoredPixels(np.clip(steps, low, high).astype(dtype), scale, n_saturated, n_undefined)
+    return StoredPixels(np.clip(steps, low, high).astype(dtype), scale, n_saturated)
 
 
 def fixed_scale(row: StorageForm) -> float:

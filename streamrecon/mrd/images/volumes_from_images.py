@@ -19,6 +19,8 @@ from streamrecon.mrd.images.meta import first_value
 from streamrecon.mrd.wire.messages import Image, Meta
 from streamrecon.units import s_from_ms
 
+PARTS = tuple(each.label for each in Quantity if each.row.part)
+"""What images of one echo are: magnitude, phase, real, imaginary, complex."""
 LABELS = {each.row.image_type: each.label for each in Quantity if each.row.part} | {6: "rgb"}
 """What the numbers are, by image type; 0 is said to mean magnitude by the reference tools."""
 
@@ -125,8 +127,8 @@ def _stacks(group: list[Image]) -> Iterable[Stack]:
     grid, comments = _grid(group)
     first = group[0]
     for channel in range(first.data.shape[0]):
-        values = np.concatenate([image.data[channel] for image in group])
-        values, unit = _in_own_unit(_rescaled(values, first.meta), first.meta)
+        values = np.concatenate([_rescaled(image.data[channel], image.meta) for image in group])
+        values, unit = _in_own_unit(values, first.meta)
         yield Stack(
             values=values,
             geometry=grid,
@@ -209,9 +211,9 @@ def _direction(image: Image, name: str, field_name: str) -> Vector:
 
 
 def _te_s(meta: Meta) -> float | None:
-    if names.TE_S in meta:
+    if meta.get(names.TE_S):
         return meta_number(meta, names.TE_S)
-    for name in (names.FIRE_TE_MS, names.TE_MS):
+    for name in names.TIMES[1:]:
         if meta.get(name):
             return s_from_ms(meta_number(meta, name))
     return None

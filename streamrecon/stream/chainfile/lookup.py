@@ -96,7 +96,8 @@ def plan_gadgets(spec: ChainSpec, registry: Registry) -> tuple[list[Plan], list[
     Raises
     ------
     ConfigError
-        For an unknown gadget, or an unknown property of a gadget of ours.
+        For an unknown gadget, an unknown property of a gadget of ours, or a stock file that makes
+        no image.
     """
     plans, notices = [], []
     for gadget in spec.gadgets():
@@ -111,7 +112,23 @@ def plan_gadgets(spec: ChainSpec, registry: Registry) -> tuple[list[Plan], list[
             if plan.known(p.name):
                 plan.give(p.name, Given(p.text, f"line {p.line}: "))
         plans.append(plan)
+    for number, plan in enumerate(plans):
+        _check_ends(plan, plans[number + 1 :])
     return plans, notices
+
+
+def _check_ends(plan: Plan, behind: Sequence[Plan]) -> None:
+    """Refuse a stock file that would run and give nothing: what makes images is missing.
+
+    Gadgets of ours behind it take what a stock gadget makes, whatever that is.
+    """
+    needed = plan.gadget.stock_needs if plan.is_stock else ()
+    made = {name for each in behind for name in each.gadget.stock_names}
+    if needed and all(each.is_stock for each in behind) and not made & set(needed):
+        raise ConfigError(
+            f"line {plan.spec.line}: {plan.spec.name}: no image would leave, missing behind it:"
+            f" {' or '.join(needed)}"
+        )
 
 
 def renaming_notices(plans: Sequence[Plan]) -> tuple[Notice, ...]:

@@ -1,0 +1,5 @@
+"""What is read from finished maps: lesions, veins and oxygen, iron, rims, sources."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

@@ -1,0 +1,57 @@
+"""A reading: the values that an analysis gives, and whether it gives, flags or refuses them."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class Outcome(enum.IntEnum):
+    """What became of a reading; the number is the exit status of its command."""
+
+    GIVEN = 0
+    FLAGGED = 1
+    REFUSED = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """One number of a reading, with all that it takes to judge it.
+
+    ``sigma`` is one standard deviation in the value's own unit, propagated from the noise of the
+    maps; None where no noise was known. It holds no systematic error.
+    """
+
+    subject: str  # whose value: "lesion 3", "left putamen", "whole brain"
+    name: str  # of what: "moment", "mean_chi", "yv"
+    number: float
+    unit: str
+    sigma: float | None = None
+    reference: str = ""  # what zero means: "whole brain", "CSF"
+    voxels: int = 0
+    quality: str = ""  # class of the analysis's own list, "" where it has none
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One analysis of one scan.
+
+    A refused reading has no values and at least one reason; a flagged one has both.
+    """
+
+    kind: str  # "lesions", "oximetry", "iron"
+    outcome: Outcome
+    method: str  # one sentence
+    values: tuple[Value, ...] = ()
+    reasons: tuple[str, ...] = ()
+    parameters: Mapping[str, float | str | bool] = field(default_factory=dict)
+    dois: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        refused = self.outcome is Outcome.REFUSED
+        if refused and self.values:
+            raise ValueError(f"{self.kind}: a refused reading has no values")
+        if self.outcome is not Outcome.GIVEN and not self.reasons:
+            raise ValueError(f"{self.kind}: a reading that is not given needs a reason")

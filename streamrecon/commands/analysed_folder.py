@@ -1,0 +1,101 @@
+"""What all analyses of `streamrecon analyze` share: a folder of maps in, a report out."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from streamrecon.analysis.reading import Outcome, Reading
+from streamrecon.commands.options import writable
+from streamrecon.console import complain
+from streamrecon.errors import StreamReconError
+from streamrecon.output.readings.figures import Figure
+from streamrecon.output.readings.label_map import LabelMap, read_labels
+from streamrecon.output.readings.map_folder import MapFolder, read_map_folder
+from streamrecon.output.readings.report import add_reading, scan_row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysed:
+    """What an analysis of a folder gives to the report.
+
+    Parameters
+    ----------
+    reading
+        The values and the outcome.
+    figures
+        Pictures for the page.
+    files
+        Names of files that it wrote into the folder of the report itself.
+    """
+
+    reading: Reading
+    figures: Sequence[Figure] = field(default=())
+    files: Sequence[str] = ()
+
+
+def add_folder(parser: argparse.ArgumentParser, *, labels: bool = False) -> None:
+    """Give the parser the folder of maps, the folder of the report, and labels if they are used."""
+    parser.add_argument(
+        "folder", type=Path, metavar="DIR", help="maps of one scan, as replay and qsm write them"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR",
+        help="folder of the report; readings of the same scan are added to one that is there",
+    )  # fmt: skip
+    parser.add_argument(
+        "--run", dest="run_number", type=int, metavar="N",
+        help="repetition, from 1, where the folder has several",
+    )  # fmt: skip
+    if labels:
+        parser.add_argument(
+            "--labels", type=Path, metavar="FILE", help="NIfTI of region numbers on the maps' grid"
+        )
+        parser.add_argument(
+            "--label-names", type=Path, metavar="FILE",
+            help="their names: JSON, or a table with index and name (beside the labels)",
+        )  # fmt: skip
+
+
+def labels_of(options: argparse.Namespace, maps: MapFolder) -> LabelMap | None:
+    """The labels that were given, if any; errors are those of `read_labels`."""
+    if options.labels is None:
+        return None
+    return read_labels(options.labels, maps.geometry, names=options.label_names)
+
+
+def analyse(options: argparse.Namespace, kind: str, read: Callable[[MapFolder], Analysed]) -> int:
+    """Read the maps, analyse them, add the reading to the report, print its paths.
+
+    What goes wrong in ``read`` is a reading that is refused, with the reason, and is told in the
+    report too. A folder that cannot be read is an error, and no report is written.
+
+    Returns
+    -------
+    int
+        Exit status: 0 given, 1 flagged, 2 refused.
+    """
+    writable(options.output)
+    maps = read_map_folder(options.folder, run=options.run_number)
+    try:
+        found = read(maps)
+    except StreamReconError as e:
+        reason = str(e)
+        found = Analysed(
+            reading=Reading(kind=kind, outcome=Outcome.REFUSED, method="", reasons=(reason,))
+        )
+    paths = add_reading(
+        options.output,
+        found.reading,
+        scan_row(maps),
+        sources=maps.sources(),
+        figures=found.figures,
+        files=found.files,
+    )
+    for path in [*paths, *(options.output / name for name in found.files)]:
+        print(path)
+    for reason in found.reading.reasons:
+        complain(f"{kind}: {found.reading.outcome.name.lower()}: {reason}")
+    return int(found.reading.outcome)

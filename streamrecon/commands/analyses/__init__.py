@@ -1,0 +1,1 @@
+"""Analyses of `streamrecon analyze`, each with `add` and `run`, loaded when it is named."""

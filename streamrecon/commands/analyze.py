@@ -1,0 +1,28 @@
+"""`streamrecon analyze`: what the maps of a scan mean, one analysis a subcommand."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+
+ANALYSES: dict[str, str] = {
+    "lesions": "bleeds and calcifications, with the dipole moment of each",
+    "change": "what changed in the nuclei since an earlier visit",
+    "cosmos": "χ from scans of a head in several positions",
+    "sources": "paramagnetic and diamagnetic sources, by χ and R2'",
+    "iron": "χ, R2* and iron of the nuclei of a label map",
+    "sti": "mean and anisotropy of χ from several positions and diffusion",
+}
+"""Analyses, each a module of `streamrecon.commands.analyses`, and what each is for."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser one subcommand for each analysis."""
+    parser.description = (
+        "Read lesions, veins, iron and more from a folder of maps. For research use. "
+        "Exit status: 0 given, 1 given with a flag, 2 refused with a reason."
+    )
+    analyses = parser.add_subparsers(required=True, metavar="ANALYSIS")
+    for name, purpose in ANALYSES.items():
+        room = import_module(f"streamrecon.commands.analyses.{name.replace('-', '_')}")
+        room.add(analyses.add_parser(name, help=purpose))
