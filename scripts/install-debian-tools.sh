@@ -10,6 +10,7 @@ tools=(
   "dcm2niix:dcm2niix"
   "Orthanc:orthanc"
   "bart:bart"
+  "chromium:chromium"
 )
 
 missing=()

@@ -13,22 +13,27 @@ from streamrecon_gadgets.acquisition.noise import WhitenNoise
 from streamrecon_gadgets.acquisition.partial import FillPartialFourier
 from streamrecon_gadgets.acquisition.preview import CollectCentre, Preview
 from streamrecon_gadgets.acquisition.quality import WatchQuality
+from streamrecon_gadgets.exchange.console import ConsoleImages
 from streamrecon_gadgets.exchange.dicom import SendDicom, SpoolDicom, WriteDicomFolder
 from streamrecon_gadgets.exchange.gadgetron_names import (
     AutoScale,
     Extract,
+    FillByPocs,
     FloatToShort,
     FloatToUShort,
     NoiseSummary,
     PassThrough,
     ScaleEchoes,
+    SplitEchoes,
 )
 from streamrecon_gadgets.exchange.integer_ppb import IntegerPpb
 from streamrecon_gadgets.exchange.scanner_images import AssembleImages
+from streamrecon_gadgets.exchange.undefined import TellUndefined
 from streamrecon_gadgets.maps.field import FieldImages, MapField
 from streamrecon_gadgets.maps.images import EchoImages
 from streamrecon_gadgets.maps.phase_sign import CheckPhaseSign
 from streamrecon_gadgets.maps.projection import ProjectSlabs
+from streamrecon_gadgets.maps.readings import MakeReadings
 from streamrecon_gadgets.maps.relaxation import DecayImages
 from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
 from streamrecon_gadgets.maps.swi import SwiImages, TrueSwiImages
@@ -55,12 +60,16 @@ ALL: tuple[GadgetClass, ...] = (
     ProjectSlabs,
     DecayImages,
     FindVeins,
+    MakeReadings,
     Preview,
     SendDicom,
     SpoolDicom,
     WriteDicomFolder,
+    ConsoleImages,
     IntegerPpb,
     PassThrough,
+    FillByPocs,
+    SplitEchoes,
     Extract,
     ScaleEchoes,
     AutoScale,
@@ -80,6 +89,10 @@ ALIASES = {
 """Names that gadgets had before 0.1.0 → those of today; chain files of others still use them."""
 
 REGISTRY = Registry(
-    ALL, ahead=(ReadHeader, StateMemory, AdmitLines), aliases=ALIASES, installed=installed_gadgets
+    ALL,
+    ahead=(ReadHeader, StateMemory, AdmitLines),
+    behind=(TellUndefined,),
+    aliases=ALIASES,
+    installed=installed_gadgets,
 )
 """The gadgets that a chain file may name: ours, and those of installed packages."""

@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-ANALYSES: dict[str, str] = {}
+ANALYSES: dict[str, str] = {
+    "lesions": "bleeds and calcifications, with the dipole moment of each",
+    "change": "what changed in the nuclei since an earlier visit",
+    "cosmos": "χ from scans of a head in several positions",
+    "sources": "paramagnetic and diamagnetic sources, by χ and R2'",
+    "iron": "χ, R2* and iron of the nuclei of a label map",
+    "sti": "mean and anisotropy of χ from several positions and diffusion",
+}
 """Analyses, each a module of `streamrecon.commands.analyses`, and what each is for."""
 
 

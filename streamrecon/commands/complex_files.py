@@ -6,18 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from streamrecon.commands.echo_files import EchoFiles, described, field_of, parts_of, times_of
 from streamrecon.commands.echo_pairing import check_complex, check_sidecars
-from streamrecon.commands.image_kinds import Part
 from streamrecon.errors import DataError
+from streamrecon.model.complex_part import Part
+from streamrecon.model.stored_parts import centred
 from streamrecon.phase.phase_scaling import PhaseScale
 
 _RADIANS = PhaseScale(1.0, 0.0, "radians")
-_TWELVE_BITS = (0, 4095)
-_MIDDLE = 2048
-_NEAR = 0.02  # of the range: the middle of noise and signal of both signs
 
 
 def read_complex_files(
@@ -49,7 +46,7 @@ def read_complex_files(
     one, other = parts_of((Part.REAL, real), (Part.IMAGINARY, imaginary))
     if one.values.shape != other.values.shape:
         raise DataError(f"imaginary: found {other.size}, needed {one.size} as the real part has")
-    (r, zero), (i, zero_of_i) = _centred(one.values), _centred(other.values)
+    (r, zero), (i, zero_of_i) = centred(one.values), centred(other.values)
     if zero != zero_of_i:
         raise DataError(f"real and imaginary: found zero at {zero} and at {zero_of_i}, needed one")
     check_complex(r, i)
@@ -60,16 +57,3 @@ def read_complex_files(
     images = np.hypot(r, i), np.arctan2(i, r), _RADIANS
     message = "of real and imaginary parts" + (f", zero at {zero}" if zero else "")
     return described(one, other, images, times=times, b0_t=field, message=message)
-
-
-def _centred(values: NDArray[np.generic]) -> tuple[NDArray[np.generic], int]:
-    """Numbers with their zero at 0, and where it was: Siemens stores 12 bits around 2048."""
-    numbers = np.asarray(values)
-    if numbers.dtype.kind not in "iuf":
-        return values, 0
-    low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
-    middle = float(np.nanmedian(numbers[0]))
-    lies_in = _TWELVE_BITS[0] <= low and high <= _TWELVE_BITS[1]
-    if not lies_in or abs(middle - _MIDDLE) > _NEAR * _TWELVE_BITS[1]:
-        return values, 0
-    return np.asarray(numbers, np.float32) - _MIDDLE, _MIDDLE

@@ -11,10 +11,10 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.errors import InvalidDicomError
 
-from streamrecon.commands.image_kinds import Part, part_by_number, part_by_words
 from streamrecon.commands.image_parts import ImagePart
 from streamrecon.errors import DataError
 from streamrecon.file_kinds import kind_of_file
+from streamrecon.model.complex_part import Part, part_by_number, part_by_words
 from streamrecon.output.stored_volumes import stacked_slices
 from streamrecon.units import s_from_ms
 

@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 from streamrecon.commands.dicom_files import dicom_part, is_dicom
 from streamrecon.commands.echo_pairing import check_names, check_sidecars, check_values
 from streamrecon.commands.echo_times import times_s
-from streamrecon.commands.image_kinds import Part
 from streamrecon.commands.image_parts import ImagePart, by
 from streamrecon.commands.nifti_files import load_nifti, values_of
 from streamrecon.commands.phase_difference import as_one_echo, difference_of, in_words
 from streamrecon.commands.phase_numbers import scaled_phase
-from streamrecon.commands.slice_signs import turned_slices
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.input_checks import echo_times_s, field_t
 from streamrecon.model.bare_scan import bare_scan
+from streamrecon.model.complex_part import Part
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.own_images import phase_grows_with_field
 from streamrecon.model.scan import PhaseSign, Scan
 from streamrecon.output.ras import from_ras
 from streamrecon.phase.phase_scaling import PhaseScale
+from streamrecon.phase.slice_signs import turned_slices
 
 _SAME_PLACE_MM = 0.1
 

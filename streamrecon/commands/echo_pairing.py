@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
-from streamrecon.commands.image_kinds import Part, part_by_name, part_by_words
 from streamrecon.errors import ConfigError, DataError
+from streamrecon.model.complex_part import Part, part_by_name, part_by_words
 
 Sidecars = Sequence[Mapping[str, object]]
 

@@ -141,7 +141,8 @@ def _echo(options: argparse.Namespace) -> int:
 
 
 def _send(options: argparse.Namespace) -> int:
-    log_to_stderr(_settings(options).log_level)
+    settings = _settings(options)
+    log_to_stderr(settings.log_level, settings.log_format)
     asked, ended, done = (threading.Event() for _ in range(3))
     for number in (signal.SIGTERM, signal.SIGINT):
         # ``asked`` is waited for by another thread alone: a handler that sets what its own thread

@@ -60,6 +60,9 @@ Pixels = NDArray[np.float32] | NDArray[np.complex64] | NDArray[np.integer]
 class Volume:
     """A finished image: what the console, the archive or a file is given.
 
+    Every value is a finite number: what is none becomes 0 in a copy, is counted, and the comments
+    say so; where all are, nothing is copied.
+
     Parameters
     ----------
     values
@@ -81,6 +84,8 @@ class Volume:
         are the quantity.
     slab_mm
         Thickness that one slice shows, where it is not that of the grid: a projection's slab.
+    n_undefined
+        Voxels that were no finite numbers; counted here.
 
     Raises
     ------
@@ -97,6 +102,7 @@ class Volume:
     comments: tuple[str, ...] = ()
     rescale: tuple[float, float] | None = None
     slab_mm: float | None = None
+    n_undefined: int = 0
 
     def __post_init__(self) -> None:
         if self.values.shape != self.geometry.shape:
@@ -104,6 +110,16 @@ class Volume:
                 f"{self.quantity.label}: found {self.values.shape} voxels, "
                 f"needed {self.geometry.shape}"
             )
+        if not _is_finite(self.values):
+            self._put_zeros()
+
+    def _put_zeros(self) -> None:
+        finite = np.isfinite(self.values)
+        count = self.values.size - int(np.count_nonzero(finite))
+        text = f"{count} of {self.values.size} voxels were no finite numbers, and are 0"
+        object.__setattr__(self, "values", np.where(finite, self.values, 0))
+        object.__setattr__(self, "comments", (*self.comments, text))
+        object.__setattr__(self, "n_undefined", count)
 
     def in_unit(self) -> NDArray[np.float32] | NDArray[np.float64] | NDArray[np.complex64]:
         """The quantity itself, in its unit: what a stage computes with, never bare ``values``."""
@@ -113,6 +129,14 @@ class Volume:
             return np.asarray(self.values, np.float32)
         slope, intercept = self.rescale
         return np.asarray(self.values * np.float64(slope) + intercept, np.float64)
+
+
+def _is_finite(values: Pixels) -> bool:
+    """Whether all values are; their sum, which needs no memory, tells that of nearly all images."""
+    if values.dtype.kind not in "fc":
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(values.sum()) or np.isfinite(values).all())
 
 
 def volume_of(

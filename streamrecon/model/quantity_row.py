@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from streamrecon.model.look import UNSORTED, Look
 from streamrecon.model.storage_form import StorageForm
 
 REAL_IMAGE = 3
@@ -29,11 +30,14 @@ class QuantityRow:
     file
         End of a map's file name where it is not the label: BIDS' suffix, or ``desc-`` before one.
     integer_step
-        Unit per step where a host takes integers only and whole numbers would be too coarse.
+        Unit per step where a host takes integers of 12 bits only; DICOM's is that of 16. An
+        arbitrary unit has no step of its own, and 1 stands here.
     is_windowed
-        Whether consoles are given the window too; else the numbers speak for themselves.
+        Whether floats come with the window too, as integers do; else they speak for themselves.
     dicom
         How DICOM stores it; ``None`` where DICOM has no form for it.
+    look
+        How pictures show it.
     """
 
     series: int
@@ -45,3 +49,12 @@ class QuantityRow:
     integer_step: float = 1.0
     is_windowed: bool = False
     dicom: StorageForm | None = None
+    look: Look = UNSORTED
+
+    @property
+    def window(self) -> tuple[float, float] | None:
+        """Values at both ends of the colours of a picture; ``None`` where only the values tell."""
+        if self.look.window is not None or self.dicom is None or self.dicom.window is None:
+            return self.look.window
+        centre, width = (each / self.dicom.per_unit for each in self.dicom.window)
+        return centre - width / 2, centre + width / 2

@@ -198,6 +198,8 @@ class Scan:
     ``comments`` are what a reader of any image of it must know: an assumed sign, missing lines.
     ``k_range_per_mm`` is the range of k that was measured along z, y and x [cycles/mm], from the
     header's limits and the first line; (0, 0) along an axis that is not encoded.
+    ``measurement_uid`` and ``time_stamps`` are those of its lines: one stamp for each slice of a
+    2-D scan, else one [the scanner's ticks]; none where no line said it.
     """
 
     geometry: Geometry
@@ -206,6 +208,8 @@ class Scan:
     table_mm: Triple = (0.0, 0.0, 0.0)
     comments: tuple[str, ...] = ()
     k_range_per_mm: tuple[tuple[float, float], ...] = ((0.0, 0.0),) * 3
+    measurement_uid: int = 0
+    time_stamps: tuple[int, ...] = ()
 
     @property
     def echoes(self) -> EchoTrain:

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 from streamrecon.model.images import Pixels
 from streamrecon.model.quantities import Quantity
 
-_PPB_PER_PPM = 1e3
+_WHOLE_PPB = 1e-3  # ppm
 
 
 class IntegerImage(NamedTuple):
@@ -33,13 +33,14 @@ def as_integers(
     dtype: DTypeLike,
     *,
     rescale: tuple[float, float] | None = None,
+    step: float | None = None,
     offset: float = 0.0,
     minimum: float | None = None,
     maximum: float | None = None,
 ) -> IntegerImage:
-    """Integers nearest to the values: phase in 4096 steps, the g-factor in hundredths.
+    """Integers nearest to the values, in the steps of the table of outputs.
 
-    The signal-to-noise ratio in tenths, everything else as it is.
+    What is in an arbitrary unit stays as it is.
 
     Parameters
     ----------
@@ -51,6 +52,8 @@ def as_integers(
         An integer type. Unsigned phase gets half a turn added.
     rescale
         (slope, intercept) of ``values`` that are integers already: their step is kept.
+    step
+        Another step than the table's, in the quantity's unit.
     offset
         Added to all values but phase, for hosts without negative numbers.
     minimum, maximum
@@ -68,7 +71,7 @@ def as_integers(
     limits = np.iinfo(np.dtype(dtype))
     low = limits.min if minimum is None else max(minimum, limits.min)
     high = limits.max if maximum is None else min(maximum, limits.max)
-    slope, intercept = rescale or (quantity.row.integer_step, 0.0)
+    slope, intercept = rescale or (step or quantity.row.integer_step, 0.0)
     steps = np.asarray(values.real, np.float64) / (1.0 if rescale else slope)
     if quantity is Quantity.PHASE:
         zero = np.pi if limits.min == 0 else 0.0
@@ -92,11 +95,8 @@ def as_integer_ppb(
     >>> as_integer_ppb(np.array([-0.5, 4.0]), Quantity.CHI, unsigned_bits=12)[1:]
     (0.001, -2.048, 1)
     """
-    values_ppb = np.nan_to_num(values_ppm.real * np.float64(_PPB_PER_PPM))
+    values = np.nan_to_num(np.asarray(values_ppm.real, np.float64))
     if unsigned_bits is None:
-        stored = as_integers(values_ppb, quantity, np.int16)
-    else:
-        half, most = 2.0 ** (unsigned_bits - 1), 2**unsigned_bits - 1
-        stored = as_integers(values_ppb, quantity, np.uint16, offset=half, maximum=most)
-    slope, intercept = stored.slope / _PPB_PER_PPM, stored.intercept / _PPB_PER_PPM
-    return stored._replace(slope=slope, intercept=intercept)
+        return as_integers(values, quantity, np.int16, step=_WHOLE_PPB)
+    half, most = 2.0 ** (unsigned_bits - 1), 2**unsigned_bits - 1
+    return as_integers(values, quantity, np.uint16, step=_WHOLE_PPB, offset=half, maximum=most)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from streamrecon.compiled import njit
 
 Double = NDArray[np.float64]
 Real = NDArray[np.float32]
@@ -14,7 +15,7 @@ Index = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def intensity(image: Real, z: float, y: float, x: float, margin: Double) -> float:
     """Linear interpolation at an index; the rim goes on for ``margin`` voxels, then it is dark."""
     nz, ny, nx = image.shape
@@ -34,7 +35,7 @@ def intensity(image: Real, z: float, y: float, x: float, margin: Double) -> floa
     return float(low * (1 - a) + high * a)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _between(place: float, count: int) -> tuple[int, int, float]:
     """The voxels below and above a place, and its share of the way from one to the other."""
     inside = min(max(place, 0.0), count - 1.0)
@@ -42,39 +43,52 @@ def _between(place: float, count: int) -> tuple[int, int, float]:
     return below, min(below + 1, count - 1), inside - below
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def outward(vertices: Double, triangles: Index) -> Double:
     """Unit normals of the vertices [V, 3]: mean of the triangles around, by their area."""
     normals = np.zeros_like(vertices)
     for t in range(len(triangles)):
-        a, b, c = triangles[t]
-        p, q = vertices[b] - vertices[a], vertices[c] - vertices[a]
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         for axis in range(3):
             i, j = (axis + 1) % 3, (axis + 2) % 3
-            area = p[i] * q[j] - p[j] * q[i]
+            p_i, p_j = vertices[b, i] - vertices[a, i], vertices[b, j] - vertices[a, j]
+            q_i, q_j = vertices[c, i] - vertices[a, i], vertices[c, j] - vertices[a, j]
+            area = p_i * q_j - p_j * q_i
             normals[a, axis] += area
             normals[b, axis] += area
             normals[c, axis] += area
     for v in range(len(normals)):
-        n = normals[v]
-        normals[v] = n / (math.sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]) + 1e-12)
+        length = _length(normals[v, 0], normals[v, 1], normals[v, 2]) + 1e-12
+        for axis in range(3):
+            normals[v, axis] /= length
     return normals
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
+def _length(z: float, y: float, x: float) -> float:
+    return math.sqrt(z * z + y * y + x * x)
+
+
+@njit(nogil=True)
 def extremes(
-    image: Real, voxel: Double, margin: Double, start: Double, way: Double, near: float, far: float
+    image: Real,
+    voxel: Double,
+    margin: Double,
+    start: Double,
+    normal: Double,
+    near: float,
+    far: float,
 ) -> tuple[float, float]:
-    """Least value up to ``far`` along a unit vector, and greatest up to ``near`` [mm]."""
+    """Least value up to ``far`` against a unit vector, and greatest up to ``near`` [mm]."""
     least, greatest = 1e9, 0.0
     steps = math.ceil(far / 1.5)
     for step in range(steps + 1):
         away = far * step / steps
         value = intensity(
             image,
-            (start[0] + away * way[0]) / voxel[0],
-            (start[1] + away * way[1]) / voxel[1],
-            (start[2] + away * way[2]) / voxel[2],
+            (start[0] - away * normal[0]) / voxel[0],
+            (start[1] - away * normal[1]) / voxel[1],
+            (start[2] - away * normal[2]) / voxel[2],
             margin,
         )
         least = min(least, value)
@@ -83,7 +97,7 @@ def extremes(
     return least, greatest
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def evolve(
     vertices: Double,
     triangles: Index,
@@ -111,7 +125,7 @@ def evolve(
             along = drawn[0] * normal[0] + drawn[1] * normal[1] + drawn[2] * normal[2]
             bent = 2 * abs(along) / (edge * edge)
             smooth = 0.5 * (1 + math.tanh(steep * (bent - middle)))
-            least, greatest = extremes(image, voxel, margin, vertices[v], -normal, near, far)
+            least, greatest = extremes(image, voxel, margin, vertices[v], normal, near, far)
             bright = min(max(greatest, 0.35), 1.0)
             grow = 2 * (min(least, 1.0) - threshold * bright) / bright
             step = smooth * along + 0.05 * grow * edge
@@ -122,25 +136,32 @@ def evolve(
     return moved
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _towards_neighbours(vertices: Double, neighbours: Index) -> tuple[Double, float]:
     """Vectors to the mean of the neighbours [V, 3], and the mean length of an edge."""
     pull = np.zeros_like(vertices)
     total, edges = 0.0, 0
     for v in range(len(vertices)):
         count = 0
-        for n in neighbours[v]:
-            if n >= 0:
-                way = vertices[n] - vertices[v]
-                pull[v] += way
-                total += math.sqrt(way[0] * way[0] + way[1] * way[1] + way[2] * way[2])
-                count += 1
-        pull[v] /= count
+        for k in range(neighbours.shape[1]):
+            n = neighbours[v, k]
+            if n < 0:
+                continue
+            z = vertices[n, 0] - vertices[v, 0]
+            y = vertices[n, 1] - vertices[v, 1]
+            x = vertices[n, 2] - vertices[v, 2]
+            pull[v, 0] += z
+            pull[v, 1] += y
+            pull[v, 2] += x
+            total += _length(z, y, x)
+            count += 1
+        for axis in range(3):
+            pull[v, axis] /= count
         edges += count
     return pull, total / edges
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def fill_inside(vertices: Double, triangles: Index, inside: Flags) -> None:
     """Mark the voxels [Z, Y, X] that the surface winds around; ``vertices`` are indices."""
     nz, ny, nx = inside.shape
@@ -166,12 +187,12 @@ def fill_inside(vertices: Double, triangles: Index, inside: Flags) -> None:
                 inside[z, y, x] = winding > 0
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _rows(a: float, b: float, c: float, count: int) -> tuple[int, int]:
     return max(0, math.ceil(min(a, b, c))), min(count, math.floor(max(a, b, c)) + 1)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def darkest_beyond(
     vertices: Double, triangles: Index, image: Real, voxel: Double, wall: float, far: float
 ) -> tuple[Double, Double]:

@@ -100,7 +100,11 @@ def csf_mask(
     if len(te_s) < 2 or not mask.any():
         return np.zeros(mask.shape, np.bool_)
     first, last = (np.maximum(np.asarray(magnitude[e], np.float32), 1e-20) for e in (0, -1))
-    decay = np.log(first / last) / np.float32(te_s[-1] - te_s[0])
+    return csf_by_decay(np.log(first / last) / np.float32(te_s[-1] - te_s[0]), mask)
+
+
+def csf_by_decay(r2_star_per_s: NDArray[np.floating], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """As `csf_mask`, of a map of R2* [Z, Y, X, 1/s]."""
     layers = max(2, round(float(np.cbrt(mask.sum())) / 12))
     deep = binary_erosion(mask, iterations=layers)
-    return np.asarray(binary_opening(deep & (decay < _CSF_R2STAR_PER_S)), np.bool_)
+    return np.asarray(binary_opening(deep & (r2_star_per_s < _CSF_R2STAR_PER_S)), np.bool_)

@@ -13,6 +13,8 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
+from streamrecon.server.json_lines import JsonLines
+
 _STDERR = 2
 _PIECE_BYTES = 4096  # PIPE_BUF: a pipe takes so much whole, or not at all
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
@@ -22,10 +24,10 @@ _INDENT = "    "
 Write = Callable[[bytes], int]
 
 
-def log_to_stderr(level: str) -> None:
-    """Log lines of this process to stderr; Python's warnings are lines too."""
+def log_to_stderr(level: str, form: str = "text") -> None:
+    """Log lines of this process to stderr, as ``text`` or ``json``; Python's warnings too."""
     handler = StderrLines(nonblocking_stderr())
-    handler.setFormatter(OneLine(_FORMAT))
+    handler.setFormatter(JsonLines() if form == "json" else OneLine(_FORMAT))
     logging.basicConfig(level=level, handlers=[handler])
     logging.captureWarnings(True)
 

@@ -13,18 +13,28 @@ from collections.abc import Coroutine
 from streamrecon.errors import MemoryLimitError, StreamReconError
 from streamrecon.memory import memory_kills
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.wire.messages import Text
+from streamrecon.mrd.wire.messages import Close, Text
 from streamrecon.mrd.wire.writer import encode
 from streamrecon.server.client_socket import ClientLost, asks_for_noise, closed, is_lost, write
 from streamrecon.server.error_report import OverdueError, WorkerLostError, answer
 from streamrecon.server.progress import Progress
+from streamrecon.server.scan_events import ScanEvents, WatchedScan
 from streamrecon.server.settings import Settings
-from streamrecon.server.worker_channel import Job, Kind, Summary, read_frame, read_summary, send_job
+from streamrecon.server.worker_channel import (
+    Job,
+    Kind,
+    Summary,
+    read_facts,
+    read_frame,
+    read_summary,
+    send_job,
+)
 from streamrecon.server.worker_pool import Worker
 
 _TAKEN_S = 10.0  # a worker that is idle takes its client in a millisecond
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.3, 1.0  # a word, and within a second its echo
 _AT_WORK = Text(str(Notice(Level.DEBUG, "at work")))
+_CLOSE = b"".join(encode(Close()))
 
 
 class Relay:
@@ -40,16 +50,26 @@ class Relay:
         Name of the session.
     settings
         The time limits.
+    scan
+        Is told what happens to the session.
     """
 
-    def __init__(self, client: socket.socket, session: str, settings: Settings) -> None:
+    def __init__(
+        self,
+        client: socket.socket,
+        session: str,
+        settings: Settings,
+        scan: WatchedScan | None = None,
+    ) -> None:
         self.session = session
+        self.scan = scan or WatchedScan(session, "", ScanEvents())
         self._client = client
         self._settings = settings
         self._dependency_query = False
         self._worker: Worker | None = None
         self._verdict: StreamReconError | None = None
         self._writing = asyncio.Lock()
+        self._is_closed = False
         self._progress: Progress | None = None
         self._kills_before = 0
         self._taken_at: float | None = None
@@ -78,6 +98,7 @@ class Relay:
         is_taken = frame is not None and frame.kind is Kind.TAKEN
         if is_taken:
             self._taken_at = asyncio.get_running_loop().time()
+            self.scan.taken(worker.pid, self._shared_progress())
         else:
             self._worker = None
         return is_taken or self._verdict is not None
@@ -124,11 +145,21 @@ class Relay:
                     await self._write(frame.payload)
                 case Kind.DEPENDENCY_QUERY:
                     self._dependency_query = True
+                case Kind.FACTS:
+                    self.scan.learn(read_facts(frame))
+                case Kind.NOTICE:
+                    self.scan.notice(frame.payload.decode(errors="replace"))
                 case Kind.DONE:
-                    return read_summary(frame)
+                    return self._ended(read_summary(frame))
                 case Kind.READY | Kind.TAKEN:
                     pass
         return None
+
+    def _ended(self, summary: Summary) -> Summary:
+        notices = self.scan.record.notices
+        failed = summary.outcome != "complete" and notices
+        self.scan.ended(summary, notices[-1] if failed else "")
+        return summary
 
     async def _until_lost(
         self, effort: Coroutine[object, object, Summary | None]
@@ -168,14 +199,19 @@ class Relay:
         raise ClientLost("it has gone")
 
     async def _write(self, payload: bytes | bytearray) -> None:
+        """Write to the client; behind its CLOSE comes nothing, not even that there is work."""
         async with self._writing:
-            await write(self._client, payload, self._settings.stall_s)
+            if not self._is_closed:
+                await write(self._client, payload, self._settings.stall_s)
+                self._is_closed = payload == _CLOSE
 
     async def _replace_last_words(self) -> Summary:
         reason = self._verdict or self._why_lost()
-        await self.refuse(reason)
         lines, images, received = self._shared_progress().counts()
-        return Summary(outcome=reason.code, lines=lines, images=images, megabytes=received / 1e6)
+        summary = Summary(reason.code, lines=lines, images=images, megabytes=received / 1e6)
+        self.scan.ended(summary, str(reason))  # before the client, who may not listen
+        await self.refuse(reason)
+        return summary
 
     def _why_lost(self) -> StreamReconError:
         if memory_kills() == self._kills_before:
@@ -194,6 +230,7 @@ class Relay:
 
     def close(self) -> None:
         """Let go of what is shared with the worker."""
+        self.scan.ended(Summary("lost"), "the client has gone")
         if self._progress is not None:
             self._progress.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -13,25 +14,34 @@ from importlib import import_module
 from threading import Thread
 
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.wire.limits import GIB, MIB
+from streamrecon.mrd.wire.limits import MIB
 from streamrecon.mrd.wire.messages import Close, Header, Message, Text
 from streamrecon.server.error_report import answer, code_of, is_bug
+from streamrecon.server.image_copy import image_copy_of
 from streamrecon.server.log_lines import log_to_stderr
 from streamrecon.server.progress import Progress
-from streamrecon.server.raw_copy import RawCopy
+from streamrecon.server.protocol_name import public_protocol
+from streamrecon.server.raw_copy import raw_copy_of
 from streamrecon.server.reader import Intake
 from streamrecon.server.session import Session, SessionEnded
 from streamrecon.server.settings import Settings
-from streamrecon.server.worker_channel import Job, Kind, Summary, receive_job, send_frame
+from streamrecon.server.worker_channel import (
+    Job,
+    Kind,
+    ScanFacts,
+    Summary,
+    receive_job,
+    send_frame,
+)
 from streamrecon.server.writer import Outgoing
-from streamrecon.storage.raw_archive import RawFile, prune
 from streamrecon.stream.registry import Registry
 from streamrecon.stream.run.byte_queue import ByteQueue
+from streamrecon.stream.run.chain import Chain
 from streamrecon.threads import set_budget
 
 _log = logging.getLogger(__name__)
 
-_DAY_S = 86400.0
+_KIB = 1024
 _SWITCH_S = 2e-4  # the chain comes back from compiled loops often, and must not wait 5 ms each time
 
 
@@ -80,7 +90,7 @@ def work(channel: socket.socket, settings: Settings, equip: Equip) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     try:
         _live(channel, settings, equip)
     except (BrokenPipeError, ConnectionResetError):
@@ -133,9 +143,16 @@ class SessionProcess:
         self._goes_on = False
         self._loss_sent = False
         self._began = time.monotonic()
-        self._copy = _raw_copy(job, settings)
+        self._copy = raw_copy_of(job.session, settings)
         self._intake = Intake(client, channel, settings, self._inbox.put, self._see)
-        self._outgoing = Outgoing(channel, self._outbox, self._closing, self._give_up)
+        self._images = image_copy_of(job.session, settings)
+        self._outgoing = Outgoing(
+            channel,
+            self._outbox,
+            self._closing,
+            self._give_up,
+            *(() if self._images is None else (self._images.take,)),
+        )
         self._session = Session(
             job.session,
             self._received(),
@@ -143,6 +160,7 @@ class SessionProcess:
             registry=equipment.registry,
             settings=settings,
             leaving=self._leave,
+            begun=self._tell_begun,
         )
 
     def run(self) -> None:
@@ -166,6 +184,25 @@ class SessionProcess:
         reading.join()
         if self._copy is not None:
             self._copy.close()
+        if self._images is not None:
+            self._images.close()
+
+    def _tell_begun(self, chain: Chain, header: Header) -> None:
+        """Tell who watches what the scan is, and from now on what its gadgets do."""
+        for number, step in enumerate(chain.steps):
+            if (note := self._progress.stage_noter(number)) is not None:
+                step.times.watched(note)
+        facts = ScanFacts(
+            config=self._session.facts.config,
+            protocol=public_protocol(header.xml),
+            stages=tuple(step.name for step in chain.steps),
+            gadgets=tuple(type(step.gadget).__name__ for step in chain.steps),
+            raw_copy="" if self._copy is None else self._copy.name,
+            images="" if self._images is None else self._images.name,
+        )
+        if self._images is not None:
+            self._images.begin(header)
+        self._say(facts)
 
     def _leave(self) -> None:
         """Let the client go: all is said, and only detached branches are at work."""
@@ -184,6 +221,7 @@ class SessionProcess:
             if isinstance(item, Exception):
                 raise item
             yield item
+            self._note_progress()  # the chain is done with it, and waits for the next one
 
     def _see(self, message: Message) -> None:
         """Take a message as it comes, ahead of the chain."""
@@ -198,6 +236,9 @@ class SessionProcess:
             lines=self._session.lines,
             images=self._outgoing.images,
             received=self._intake.received,
+        )
+        self._progress.note_queues(
+            waiting_in=self._inbox.held_bytes, waiting_out=self._outbox.held_bytes
         )
 
     def _finish_copy(self) -> None:
@@ -247,13 +288,6 @@ class SessionProcess:
             images=self._outgoing.images,
             megabytes=self._intake.received / 1e6,
             seconds=time.monotonic() - self._began,
+            memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB,
             goes_on=self._goes_on,
         )
-
-
-def _raw_copy(job: Job, settings: Settings) -> RawCopy | None:
-    if settings.raw_folder is None:
-        return None
-    quota_bytes = settings.raw_quota_gib * GIB
-    prune(settings.raw_folder, quota_bytes=quota_bytes, max_age_s=settings.raw_days * _DAY_S)
-    return RawCopy(RawFile(settings.raw_folder, job.session, quota_bytes=quota_bytes))

@@ -11,7 +11,7 @@ import json
 import socket
 import struct
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import IntEnum
 
 from streamrecon.server.progress import Progress
@@ -33,6 +33,10 @@ class Kind(IntEnum):
     """The session is over; the report as JSON."""
     TAKEN = 5
     """The worker has the client's socket, and has read nothing of it yet; no payload."""
+    FACTS = 6
+    """What the scan is, when its header has come; as JSON."""
+    NOTICE = 7
+    """A text that the client is sent, for who watches the scan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,23 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class ScanFacts:
+    """What a scan is, for who watches it; no patient data."""
+
+    config: str
+    protocol: str = ""
+    """Name of the protocol, empty where it may hold a person's."""
+    stages: tuple[str, ...] = ()
+    """Gadgets under the names of the chain file, in its order."""
+    gadgets: tuple[str, ...] = ()
+    """Their kinds, of which there are only so many."""
+    raw_copy: str = ""
+    """Name of the file that the scan is copied to."""
+    images: str = ""
+    """Name of the file that its images are kept in, for the console page."""
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What the log says of a session when it is over; no patient data."""
 
@@ -61,6 +82,8 @@ class Summary:
     images: int = 0
     megabytes: float = 0.0
     seconds: float = 0.0
+    memory_bytes: int = 0
+    """Most that the worker held; 0 where it cannot be known any more."""
     goes_on: bool = False
     """Detached branches are at work: the client has everything, the worker lives on."""
 
@@ -122,6 +145,12 @@ def send_summary(channel: socket.socket, summary: Summary) -> None:
 def read_summary(frame: Frame) -> Summary:
     """Summary in a frame of kind DONE."""
     return Summary(**json.loads(frame.payload))
+
+
+def read_facts(frame: Frame) -> ScanFacts:
+    """Facts in a frame of kind FACTS."""
+    facts = ScanFacts(**json.loads(frame.payload))
+    return replace(facts, stages=tuple(facts.stages), gadgets=tuple(facts.gadgets))
 
 
 def receive_job(channel: socket.socket) -> tuple[Job, socket.socket, Progress] | None:

@@ -35,6 +35,11 @@ class Worker:
     process: ForkServerProcess
     channel: socket.socket
 
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self.process.pid or 0
+
     def kill(self) -> None:
         """End it at once; its channel then says that it is gone."""
         self.process.kill()
@@ -113,6 +118,11 @@ class Pool:
         """Whether every place is taken."""
         return self._places.locked()
 
+    @property
+    def idle(self) -> int:
+        """Workers that are warm and wait for a scan."""
+        return len(self._ready)
+
     async def take(self) -> Worker:
         """Take a warm worker for one session, when a place is free.
 
@@ -159,6 +169,19 @@ class Pool:
         finally:
             self._leave_place()
             self._refill(self._settings.warm_workers)
+
+    def renew(self, settings: Settings) -> None:
+        """Replace idle workers by ones with these settings; those with a scan keep theirs."""
+        self._settings = settings
+        for task in self._starting:
+            task.cancel()
+        self._ending |= self._starting
+        self._starting = set()
+        while self._ready:
+            worker = self._ready.popleft()
+            asyncio.get_running_loop().remove_reader(worker.channel)
+            self._ending.add(asyncio.create_task(_ended(worker)))
+        self._refill(1 if self._scans else settings.warm_workers)
 
     async def close(self) -> None:
         """End all idle workers, warm or not yet; start no more."""
@@ -267,6 +290,10 @@ def _lives(worker: Worker) -> bool:
     except ConnectionError:
         return False
     return False
+
+
+async def _ended(worker: Worker) -> None:
+    await _end(worker)
 
 
 async def _end(worker: Worker) -> int | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 
 from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.messages import (
@@ -22,7 +24,7 @@ from streamrecon.mrd.wire.messages import (
     Waveform,
 )
 from streamrecon.mrd.wire.writer import encode
-from streamrecon.server.worker_channel import Kind, Summary, send_frame, send_summary
+from streamrecon.server.worker_channel import Kind, ScanFacts, Summary, send_frame, send_summary
 from streamrecon.stream.chainfile.spec import Slot
 
 _log = logging.getLogger(__name__)
@@ -60,6 +62,10 @@ def written_types(writers: Iterable[Slot]) -> tuple[type[Message], ...]:
     return (*ALWAYS, *(kind for kind in found if kind is not None))
 
 
+def _nobody(_message: Message) -> None:
+    """Nobody copies."""
+
+
 class Outgoing:
     """Sends what the session has to say, then its last words and its summary.
 
@@ -69,11 +75,13 @@ class Outgoing:
         To the listener.
     items
         Messages, and in between what changes how they are sent: a dialect, a frame without
-        payload. Ends when the session has said all.
+        payload; and what the scan is, for who watches it. Ends when the session has said all.
     closing
         Called when all is sent: the last messages and the summary.
     failed
         Called with the error that keeps an item from being sent, or when the listener is gone.
+    copy
+        Sees every message that is sent; must return at once.
     """
 
     def __init__(
@@ -82,7 +90,9 @@ class Outgoing:
         items: Iterable[object],
         closing: Callable[[], tuple[Iterable[Message], Summary]],
         failed: Callable[[Exception], None],
+        copy: Callable[[Message], None] = _nobody,
     ) -> None:
+        self._copy = copy
         self._channel = channel
         self._items = items
         self._closing = closing
@@ -113,6 +123,8 @@ class Outgoing:
                     send_frame(self._channel, item)
                 case Dialect():
                     self._dialect = item
+                case ScanFacts():
+                    send_frame(self._channel, Kind.FACTS, [json.dumps(asdict(item)).encode()])
                 case _ if isinstance(item, Message):
                     self._send(item)
                 case _:
@@ -121,4 +133,8 @@ class Outgoing:
     def _send(self, message: Message) -> None:
         _log.debug("out: %s", type(message).__name__)
         send_frame(self._channel, Kind.MESSAGES, encode(message, self._dialect))
-        self.images += isinstance(message, Image)
+        if isinstance(message, Text):
+            send_frame(self._channel, Kind.NOTICE, [message.text.encode(errors="replace")])
+        if isinstance(message, Image):
+            self.images += 1
+            self._copy(message)

@@ -51,6 +51,16 @@ class RawFile:
         """Why the copy ended early; no path."""
 
     @property
+    def name(self) -> str:
+        """Name that the file has when it is complete."""
+        return self._path.name
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self._path.parent
+
+    @property
     def is_begun(self) -> bool:
         """Whether anything was written."""
         return self._file is not None

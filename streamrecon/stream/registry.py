@@ -25,6 +25,8 @@ class Registry:
         The classes.
     ahead
         Go ahead of every chain, with the parameters that are the scan's; no file names them.
+    behind
+        Come behind every chain; no file names them.
     aliases
         Names that a class had before: old → new. A chain file that uses one is told the new one.
     installed
@@ -41,10 +43,11 @@ class Registry:
         gadgets: Iterable[GadgetClass],
         *,
         ahead: Sequence[GadgetClass] = (),
+        behind: Sequence[GadgetClass] = (),
         aliases: Mapping[str, str] = _NONE,
         installed: Callable[[], Iterable[InstalledGadget]] = tuple,
     ) -> None:
-        self.ahead = tuple(ahead)
+        self.ahead, self.behind = tuple(ahead), tuple(behind)
         self._by_name: dict[str, GadgetClass] = {}
         for gadget in gadgets:
             for name in (gadget.__name__, *gadget.stock_names):

@@ -78,19 +78,27 @@ def _base(number: int) -> tuple[Message, ...]:
     return tuple(simulate(_SCENES[number]).messages())
 
 
-def mutated_connection(seed: int) -> bytes:
-    """The bytes of one connection, config first, damaged as the seed says."""
+def mutated_connection(seed: int, what: str = "anything") -> bytes:
+    """The bytes of one connection, config first, damaged as the seed says.
+
+    ``what`` is damaged: ``"header"``, ``"samples"``, ``"lines"`` or ``"anything"``.
+    """
     random = np.random.default_rng(seed)
     stream = _whole(random)
+    kinds = _KINDS[what]
     for _ in range(int(random.integers(1, 3))):
-        kind = _KINDS[int(random.integers(len(_KINDS)))]
-        kind(stream, random)
+        kinds[int(random.integers(len(kinds)))](stream, random)
     return damaged_bytes(b"".join(b"".join(encode(message)) for message in stream), random)
 
 
 def small_scan() -> Stream:
     """An undamaged scan: header, noise lines, lines that image and navigate."""
     return [_copied(message) for message in _base(0)]
+
+
+def scan_with_waveforms() -> Stream:
+    """An undamaged scan with physiology between its lines."""
+    return [_copied(message) for message in _base(2)]
 
 
 def _whole(random: Random) -> Stream:
@@ -290,7 +298,11 @@ def damaged_bytes(whole: bytes, random: Random) -> bytes:
     return whole
 
 
-_KINDS: tuple[Callable[[Stream, Random], None], ...] = (
-    _header_number, _header_number, _header_element, _line_field, _line_field, _flag, _sample,
-    _other_shape, _lines_lost, _message,
-)  # fmt: skip
+_HEADER = (_header_number, _header_number, _header_element)
+_LINES = (_line_field, _line_field, _flag, _other_shape, _lines_lost, _message)
+_KINDS: dict[str, tuple[Callable[[Stream, Random], None], ...]] = {
+    "anything": (*_HEADER, _line_field, _line_field, _flag, _sample, *_LINES[3:]),
+    "header": _HEADER,
+    "samples": (_sample,),
+    "lines": _LINES,
+}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from answers_in_process import answer_in_process, connection
 from mutated_images import CHAIN, mutated_images, small_images
+from mutated_others import mutated_others
 from mutated_scans import mutated_connection, small_scan
 
 from streamrecon.mrd.wire import layout
@@ -46,6 +47,20 @@ def test_no_damage_to_images_is_told_to_be_the_services_fault(
 
     for seed in (*range(100), 2607, 2731, *range(first, first + 50)):
         answer = answer_in_process(mutated_images(seed))
+
+        assert not answer.is_internal, (seed, answer.texts, answer.error)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_no_damage_to_physiology_buckets_and_grids_is_told_to_be_the_services_fault(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first = secrets.randbelow(1 << 40)
+    with capsys.disabled():
+        print(f" and from seed {first}", end="")
+
+    for seed in (*range(20), *range(first, first + 20)):
+        answer = answer_in_process(mutated_others(seed))
 
         assert not answer.is_internal, (seed, answer.texts, answer.error)
 
@@ -127,6 +142,13 @@ FAULTS = {
     "no acceleration": (
         with_header("</trajectory>", f"</trajectory>{FACTOR.format(-2)}"), "header",
         "accelerationFactor",
+    ),
+    "channels of the header": (
+        with_header("<receiverChannels>2<", "<receiverChannels>1e308<"), "header",
+        "receiverChannels",
+    ),
+    "no channels of the header": (
+        with_header("<receiverChannels>2<", "<receiverChannels>-3<"), "header", "receiverChannels",
     ),
     "centre": (with_header("<center>6</center>", "<center>60</center>"), "header", "centre 60"),
     "echo time": (with_header("<TE>11.0</TE>", "<TE>1e30</TE>"), "header", "TE"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from dataclasses import replace
 
 import ismrmrd
 import numpy as np
@@ -71,9 +72,11 @@ def test_a_volume_comes_back_with_its_numbers_and_its_place(scan: Scan, quantity
 
 
 def test_a_slab_is_one_image_and_slices_are_one_each_at_their_positions() -> None:
-    slab, slices = volume_of(slab_scan()), volume_of(slice_scan(4, 1))
+    timed = dataclasses.replace(slab_scan(), measurement_uid=7, time_stamps=(99,))
+    stamped = dataclasses.replace(slice_scan(4, 1), time_stamps=(50, 70, 60, 80))
+    slab, slices = volume_of(timed), volume_of(stamped)
 
-    (one,) = images_of(slab, series=1, measurement_uid=7, time_stamp=99)
+    (one,) = images_of(slab, series=1)
     four = images_of(slices, series=1, image_index=10)
 
     assert one.header["matrix_size"].tolist() == [31, 44, 7]
@@ -81,6 +84,7 @@ def test_a_slab_is_one_image_and_slices_are_one_each_at_their_positions() -> Non
     assert one.header["position"] == pytest.approx([10, -20, 35])
     assert (one.header["measurement_uid"], one.header["acquisition_time_stamp"]) == (7, 99)
     assert [int(image.header["slice"]) for image in four] == [0, 1, 2, 3]
+    assert [int(i.header["acquisition_time_stamp"]) for i in four] == [50, 70, 60, 80]
     assert [int(image.header["image_index"]) for image in four] == [10, 11, 12, 13]
     assert four[3].header["position"] == pytest.approx(np.array([5, -7, 11]) + 12.6 * OBLIQUE[2])
     assert four[0].header["field_of_view"][2] == 3  # the thickness, not the distance of 4.2
@@ -252,3 +256,14 @@ def test_a_missing_slice_is_named() -> None:
 def test_a_meta_that_is_no_number_is_refused() -> None:
     with pytest.raises(HeaderError, match=r"GADGETRON_TE: found \('soon',\)"):
         stacks_of(foreign(meta={"GADGETRON_TE": ("soon",)}))
+
+
+def test_an_echo_time_that_was_float32_is_told_as_it_was_meant() -> None:
+    scan = slab_scan()
+    echoes = replace(scan.protocol.echoes, te_s=(0.0103000002,), readout_polarity=())
+    noisy = replace(scan, protocol=replace(scan.protocol, echoes=echoes))
+
+    (image,) = images_of(replace(volume_of(noisy, Quantity.PHASE), echo=0), series=1)
+
+    assert image.meta["EchoTime"] == image.meta["GADGETRON_TE"] == ("10.3",)
+    assert image.meta["STREAMRECON_EchoTime_s"] == ("0.0103",)

@@ -70,6 +70,21 @@ def test_every_voxel_of_a_slab_lies_where_the_position_and_directions_say(hand: 
     assert comments == ()
 
 
+def test_every_slice_has_the_time_of_its_own_first_line() -> None:
+    step = 3.0 * OBLIQUE[2]
+    header = headers(np.arange(4)[[2, 0, 1, 0], None] * step, *OBLIQUE)
+    header["idx"]["slice"] = (2, 0, 1, 0)
+    header["acquisition_time_stamp"] = (300, 100, 200, 101)
+    header["measurement_uid"] = 41
+
+    all_slices, _ = place(slice_protocol(3), header)
+    some_slices, _ = place(slice_protocol(4), header)
+
+    assert all_slices.time_stamps == (100, 200, 300)
+    assert all_slices.measurement_uid == 41
+    assert some_slices.time_stamps == (300,)
+
+
 @pytest.mark.parametrize("way", [1, -1], ids=["along slice_dir", "against slice_dir"])
 @pytest.mark.parametrize("n", [2, 4, 5])
 def test_slices_are_stacked_the_way_their_counter_grows(n: int, way: int) -> None:

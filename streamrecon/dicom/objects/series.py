@@ -187,7 +187,7 @@ class DicomScan:
             return volume.geometry, stored
         geometry, pixels = upright(volume.geometry, stored.pixels)
         turned = np.ascontiguousarray(pixels)
-        return geometry, StoredPixels(turned, scale, stored.n_saturated, stored.n_undefined)
+        return geometry, StoredPixels(turned, scale, stored.n_saturated)
 
     def _key(self, suffix: str, repetition: int, echo: int) -> tuple[str | int, ...]:
         return self._identity.scan_uid, self._run.name, suffix, repetition, echo
@@ -271,10 +271,6 @@ class DicomScan:
         if stored.n_saturated:
             messages.append(
                 f"{row.suffix}: {stored.n_saturated} voxels beyond the range of 16 bits"
-            )
-        if stored.n_undefined:
-            messages.append(
-                f"{row.suffix}: {stored.n_undefined} voxels without a number, stored as 0"
             )
         return [Notice(Level.WARNING, text) for text in messages]
 

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from streamrecon.model.images import Volume
 from streamrecon.model.storage_form import StorageForm
 
-_BRIGHTEST = 2**15  # of the first image of a kind: half of the range is left for later ones
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredPixels:
@@ -26,27 +24,20 @@ class StoredPixels:
         Stored steps per unit of the model.
     n_saturated
         Voxels beyond the range, stored as its end.
-    n_undefined
-        Voxels that are no number, stored as 0.
     """
 
     pixels: NDArray[np.integer]
     scale: float
     n_saturated: int
-    n_undefined: int
 
 
 def store(volume: Volume, row: StorageForm, scale: float) -> StoredPixels:
     """Round to steps of ``1 / scale`` of the model's unit."""
     dtype: np.dtype[np.integer] = np.dtype("<i2" if row.signed else "<u2")
     steps = np.rint(volume.in_unit().real * np.float64(scale))
-    undefined = np.isnan(steps)
-    n_undefined = int(np.count_nonzero(undefined))
-    if n_undefined:
-        steps[undefined] = 0
     low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
     n_saturated = int(np.count_nonzero((steps < low) | (steps > high)))
-    return StoredPixels(np.clip(steps, low, high).astype(dtype), scale, n_saturated, n_undefined)
+    return StoredPixels(np.clip(steps, low, high).astype(dtype), scale, n_saturated)
 
 
 def fixed_scale(row: StorageForm) -> float:
@@ -54,16 +45,17 @@ def fixed_scale(row: StorageForm) -> float:
     return row.per_unit / row.slope
 
 
-def free_scale(volume: Volume) -> float:
-    """Power of two that brings the brightest voxel into the upper half of 15 bits.
+def free_scale(volume: Volume, *, bits: int = 16) -> float:
+    """Power of two that brings the brightest voxel into the upper half of all bits but one.
 
-    A power of two changes no digit of a float; integers are stored as they are.
+    Half of the range is left for later images of the kind. A power of two changes no digit of a
+    float; integers are stored as they are.
     """
     if np.issubdtype(volume.values.dtype, np.integer):
         return 1.0 / (volume.rescale or (1.0, 0.0))[0]
     values = volume.in_unit().real
     top = float(np.max(values, where=np.isfinite(values), initial=0.0))
-    return 2.0 ** (math.frexp(_BRIGHTEST)[1] - 1 - math.frexp(top)[1]) if top > 0 else 1.0
+    return 2.0 ** (bits - 1 - math.frexp(top)[1]) if top > 0 else 1.0
 
 
 def window_of(stored: StoredPixels, row: StorageForm) -> tuple[float, float]:

@@ -74,9 +74,19 @@ def place(protocol: ScanProtocol, header: NDArray[np.void]) -> Placed:
             slice_thickness_mm=_voxel_mm(protocol)[0],
             table_mm=table_mm,
             k_range_per_mm=_k_range(protocol.encoding, first),
+            measurement_uid=int(first["measurement_uid"]),
+            time_stamps=_time_stamps(header, n_slices),
         ),
         comments + strange,
     )
+
+
+def _time_stamps(header: NDArray[np.void], n_slices: int) -> tuple[int, ...]:
+    """One for each slice, in the order of their counter; the first line's if some lack lines."""
+    counters, lines = np.unique(header["idx"]["slice"], return_index=True)
+    stamps = header["acquisition_time_stamp"]
+    chosen = stamps[lines] if len(counters) == n_slices else stamps[:1]
+    return tuple(chosen.tolist())
 
 
 def _table_mm(header: np.void) -> tuple[Triple, tuple[str, ...]]:

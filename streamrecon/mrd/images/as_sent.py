@@ -12,6 +12,7 @@ from streamrecon.errors import HeaderError
 from streamrecon.model.scan import ScanProtocol
 from streamrecon.mrd.axes import vector
 from streamrecon.mrd.images import meta_keys as names
+from streamrecon.mrd.images.slice_places import height_mm, normal_of, with_possible_places
 from streamrecon.mrd.wire.messages import Image
 
 _COUNTERS = ("image_type", "contrast", "average", "repetition", "set", "phase")
@@ -28,11 +29,13 @@ def images_as_meant(
     Raises
     ------
     HeaderError
-        If the partitions of a packed volume are thinner than any that are measured.
+        If the partitions of a packed volume are thinner than any that are measured, or slices
+        cannot lie as they say.
     """
     unpacked, of_depths = _with_depths(images, protocol)
     joined, of_series = _joined(unpacked)
-    return joined, (*of_depths, *of_series)
+    placed, of_places = with_possible_places(joined)
+    return placed, (*of_depths, *of_series, *of_places)
 
 
 def _with_depths(
@@ -74,19 +77,9 @@ def _of_all_partitions(image: Image, n_z: int) -> Image:
     """The header of a volume, from that of its first partition."""
     header = image.header.copy()
     depth_mm = float(header["field_of_view"][2])
-    header["position"] = vector(header, "position") + n_z // 2 * depth_mm * _normal(image)
+    header["position"] = vector(header, "position") + n_z // 2 * depth_mm * normal_of(image)
     header["field_of_view"][2] = n_z * depth_mm
     return replace(image, header=header)
-
-
-def _normal(image: Image) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    texts = image.meta.get(names.SLICE_DIR, ())
-    return np.array([*map(float, texts)]) if len(texts) == 3 else vector(image.header, "slice_dir")
-
-
-def _height_mm(image: Image) -> float:
-    """Place along the image's own normal [mm]."""
-    return float(vector(image.header, "position") @ _normal(image))
 
 
 def _joined(images: Sequence[Image]) -> tuple[list[Image], tuple[str, ...]]:
@@ -95,14 +88,12 @@ def _joined(images: Sequence[Image]) -> tuple[list[Image], tuple[str, ...]]:
     for number, image in enumerate(images):
         if image.data.shape[1] == 1:
             counters = tuple(int(image.header[name]) for name in _COUNTERS)
-            times = tuple(image.meta.get(name, ()) for name in (names.TE_S, names.FIRE_TE_MS))
+            times = tuple(image.meta.get(name, ()) for name in names.TIMES)
             groups[*counters, times, image.data.shape].append(number)
     joined, corrections = list(images), dict[str, None]()
     for members in groups.values():
         series = sorted({int(images[number].header["image_series_index"]) for number in members})
-        heights = [
-            float(vector(images[n].header, "position") @ _normal(images[n])) for n in members
-        ]
+        heights = [height_mm(images[number]) for number in members]
         order = np.argsort(heights)
         if len(series) == 1 or np.diff(np.sort(heights)).min() < _LEAST_MM:
             continue

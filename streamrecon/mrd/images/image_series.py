@@ -39,7 +39,6 @@ class ImageSeries:
     """
 
     def __init__(self) -> None:
-        self._uid = self._time_stamp = 0
         self._lines = 0
         self._shown: Counter[int] = Counter()
         self._gave = False
@@ -52,10 +51,10 @@ class ImageSeries:
         return self._lines
 
     def watched(self, messages: Iterable[Message]) -> Iterator[Message]:
-        """Let a scan's messages pass; its first line has measurement id and time."""
+        """Let a scan's messages pass, and count its lines."""
         for message in messages:
             if isinstance(message, Acquisitions):
-                self._see(message)
+                self._lines += len(message)
             yield message
 
     def sent(self, item: object, kinds: tuple[type[M], ...]) -> Iterator[M | Image]:
@@ -91,13 +90,7 @@ class ImageSeries:
         return images
 
     def _numbered(self, volume: Volume, series: int) -> list[Image]:
-        return images_of(
-            volume,
-            series=series,
-            measurement_uid=self._uid,
-            image_index=1 + self._shown[series],
-            time_stamp=self._time_stamp,
-        )
+        return images_of(volume, series=series, image_index=1 + self._shown[series])
 
     def _in_its_series(self, image: Image) -> Image:
         """An image with the number of a series of its form; its own number where that is one."""
@@ -114,9 +107,3 @@ class ImageSeries:
         while self._forms.setdefault(series, form) != form:
             series = (series + _OTHER_FORM) % 2**16  # as wide as the wire's field
         return series
-
-    def _see(self, lines: Acquisitions) -> None:
-        if self._lines == 0:
-            self._uid = int(lines.header["measurement_uid"][0])
-            self._time_stamp = int(lines.header["acquisition_time_stamp"][0])
-        self._lines += len(lines)

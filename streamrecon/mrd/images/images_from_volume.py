@@ -18,16 +18,16 @@ def images_of(
     volume: Volume,
     *,
     series: int,
-    measurement_uid: int = 0,
     image_index: int = 1,
-    time_stamp: int = 0,
+    as_slices: bool = False,
     history: tuple[str, ...] = (),
 ) -> list[Image]:
     """Images in the geometry of the scan, float32 or complex64.
 
     The position of an image is that of its voxel ``n // 2`` on each axis, which is where MRD puts
     the centre of the excited volume. The field of view along z of a single slice is its
-    thickness; the distance to the next follows from the positions.
+    thickness; the distance to the next follows from the positions. Measurement id and time stamps
+    are those of the scan's lines, of a 2-D scan each slice's own.
 
     Parameters
     ----------
@@ -35,24 +35,23 @@ def images_of(
         What is sent; the values are not copied.
     series
         Series index on the wire, one for each kind of image.
-    measurement_uid
-        Of the scan's lines.
     image_index
         Index of the first image, from 1.
-    time_stamp
-        Acquisition time stamp of the scan's lines, in the scanner's ticks.
+    as_slices
+        Whether a 3-D scan is sent slice by slice too.
     history
         Steps that made the image, for a reader.
     """
     meta = _meta(volume, history)
-    slabs = _slabs(volume)
+    slabs = _slabs(volume, as_slices=as_slices)
+    stamps = _time_stamps(volume, len(slabs))
     images = []
     for number, (grid, values) in enumerate(slabs):
         header = _header(grid, volume, series)
         header["slice"] = number
         header["image_index"] = image_index + number
-        header["measurement_uid"] = measurement_uid
-        header["acquisition_time_stamp"] = time_stamp
+        header["measurement_uid"] = volume.scan.measurement_uid
+        header["acquisition_time_stamp"] = stamps[number]
         images.append(Image(header, values[None], meta))
     return images
 
@@ -62,13 +61,21 @@ def is_multislice(volume: Volume) -> bool:
     return volume.scan.protocol.encoding.encoded_shape[0] == 1
 
 
-def _slabs(volume: Volume) -> list[tuple[Geometry, NDArray[np.generic]]]:
+def _slabs(volume: Volume, *, as_slices: bool) -> list[tuple[Geometry, NDArray[np.generic]]]:
     """What goes into one image each: grid and values [Z, Y, X]."""
     grid, values = volume.geometry, volume.values
-    if not is_multislice(volume):
+    if not as_slices and not is_multislice(volume):
         return [(grid, values)]
     shape = (1, *grid.shape[1:])
     return [(grid.crop((k, 0, 0), shape), values[k : k + 1]) for k in range(grid.shape[0])]
+
+
+def _time_stamps(volume: Volume, n_images: int) -> tuple[int, ...]:
+    """Of each image: that of its own slice where it is known, else the first."""
+    stamps = volume.scan.time_stamps
+    if is_multislice(volume) and len(stamps) == n_images:
+        return stamps
+    return (stamps[:1] or (0,)) * n_images
 
 
 def _header(grid: Geometry, volume: Volume, series: int) -> np.void:
@@ -133,13 +140,17 @@ def _meta(volume: Volume, history: tuple[str, ...]) -> Meta:
 def unit_on_wire(volume: Volume) -> tuple[str, float]:
     """Unit that a reader gets, and how many of it make one of the model's.
 
-    Integers of a map in ppm are told in ppb, so that a host which ignores the rescale, or shows
-    only whole numbers, shows the right ones.
+    Integers are in DICOM's unit, ppb for ppm and ms for s, so that a host which ignores the
+    rescale, or shows only whole numbers, shows the right ones.
     """
-    unit = volume.quantity.unit
-    if unit == "ppm" and np.issubdtype(volume.values.dtype, np.integer):
-        return "ppb", 1e3
-    return unit, 1.0
+    form = volume.quantity.dicom
+    if not _is_integer(volume) or form is None or form.unit is None or form.per_unit == 1:
+        return volume.quantity.unit, 1.0
+    return form.unit.value.strip("[]"), form.per_unit
+
+
+def _is_integer(volume: Volume) -> bool:
+    return np.issubdtype(volume.values.dtype, np.integer)
 
 
 def _series_name(volume: Volume) -> str:
@@ -156,24 +167,27 @@ def _echo_time(volume: Volume) -> Meta:
     if volume.echo is None or not times_s:
         return {}
     te_s = times_s[volume.echo]
-    te_ms = (f"{te_s * 1e3:.9g}",)
-    return {names.TE_MS: te_ms, names.FIRE_TE_MS: te_ms, names.TE_S: (f"{te_s:.9g}",)}
+    te_ms = (f"{te_s * 1e3:.7g}",)
+    return {names.TE_MS: te_ms, names.FIRE_TE_MS: te_ms, names.TE_S: (f"{te_s:.7g}",)}
 
 
 def _window(volume: Volume) -> Meta:
-    """DICOM's centre and width for a viewer, none where the numbers speak for themselves.
+    """DICOM's centre and width for a viewer, none where floats speak for themselves.
 
-    Nor where they are in another unit than DICOM's. FIRE reads whole numbers.
+    Nor where they are in another unit than DICOM's. FIRE reads whole numbers: of what goes from 0
+    to 1, DICOM's formula shows the whole with centre 1 and width 2.
     """
     row, form = volume.quantity.row, volume.quantity.dicom
     _, per_unit = unit_on_wire(volume)
-    if not row.is_windowed or form is None or form.per_unit != per_unit:
+    if form is None or form.per_unit != per_unit or not (row.is_windowed or _is_integer(volume)):
         return {}
     centre, width = form.window or _range(volume)
     meta: Meta = {names.CENTRE: (f"{centre:.6g}",), names.WIDTH: (f"{width:.6g}",)}
     if width >= 2:
         meta[names.FIRE_CENTRE] = (str(round(centre)),)
         meta[names.FIRE_WIDTH] = (str(round(width)),)
+    elif _is_integer(volume):
+        meta[names.FIRE_CENTRE], meta[names.FIRE_WIDTH] = (str(round(centre + 0.5)),), ("2",)
     return meta
 
 

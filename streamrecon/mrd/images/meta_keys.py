@@ -7,6 +7,8 @@ numbers mean, so ours (``STREAMRECON_``) say it: quantity, unit, echo time in se
 ROLE, FIRE_ROLE = "GADGETRON_DataRole", "DataRole"
 HISTORY, FIRE_HISTORY = "GADGETRON_ImageProcessingHistory", "ImageProcessingHistory"
 COMMENT, FIRE_COMMENT = "GADGETRON_ImageComment", "ImageComments"
+ICE_COMMENT = "ImageComment"  # of the hosts; several values, joined with underscores there
+IMAGE_TYPE = "ImageType"
 SERIES, FIRE_SERIES = "GADGETRON_SeqDescription", "SeriesDescription"
 TE_MS, FIRE_TE_MS = "GADGETRON_TE", "EchoTime"
 CENTRE, FIRE_CENTRE = "GADGETRON_WindowCenter", "WindowCenter"
@@ -20,6 +22,7 @@ SLICE_DIR = "ImageSliceNormDir"
 QUANTITY = "STREAMRECON_Quantity"
 UNIT = "STREAMRECON_Unit"
 TE_S = "STREAMRECON_EchoTime_s"
+TIMES = (TE_S, FIRE_TE_MS, TE_MS)
 PHASE_SIGN = "STREAMRECON_PhaseSign"
 VERSION = "STREAMRECON_Version"
 COMMENTS = "STREAMRECON_Comments"

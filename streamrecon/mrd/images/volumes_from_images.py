@@ -19,8 +19,13 @@ from streamrecon.mrd.images.meta import first_value
 from streamrecon.mrd.wire.messages import Image, Meta
 from streamrecon.units import s_from_ms
 
+PARTS = tuple(each.label for each in Quantity if each.row.part)
+"""What images of one echo are: magnitude, phase, real, imaginary, complex."""
 LABELS = {each.row.image_type: each.label for each in Quantity if each.row.part} | {6: "rgb"}
 """What the numbers are, by image type; 0 is said to mean magnitude by the reference tools."""
+
+_OF_CONSOLES = {"ppb": ("ppm", 1e-3), "ms": ("s", 1e-3)}
+"""Units of integers for consoles → ours, and how much of ours they are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +60,8 @@ class Stack:
         Meta of the first image.
     header
         Header of the first image.
+    time_stamps
+        Acquisition time stamp of every image, in the order of the slices.
     """
 
     values: NDArray[np.generic]
@@ -70,6 +77,7 @@ class Stack:
     comments: tuple[str, ...]
     meta: Meta = field(repr=False)
     header: np.void = field(repr=False)
+    time_stamps: tuple[int, ...] = ()
 
 
 def stacks_of(images: Iterable[Image]) -> list[Stack]:
@@ -119,8 +127,8 @@ def _stacks(group: list[Image]) -> Iterable[Stack]:
     grid, comments = _grid(group)
     first = group[0]
     for channel in range(first.data.shape[0]):
-        values = np.concatenate([image.data[channel] for image in group])
-        values, unit = _in_ppm(_rescaled(values, first.meta), first.meta)
+        values = np.concatenate([_rescaled(image.data[channel], image.meta) for image in group])
+        values, unit = _in_own_unit(values, first.meta)
         yield Stack(
             values=values,
             geometry=grid,
@@ -135,6 +143,7 @@ def _stacks(group: list[Image]) -> Iterable[Stack]:
             comments=first.meta.get(names.COMMENTS, ()) + comments,
             meta=first.meta,
             header=first.header,
+            time_stamps=tuple(int(each.header["acquisition_time_stamp"]) for each in group),
         )
 
 
@@ -202,9 +211,9 @@ def _direction(image: Image, name: str, field_name: str) -> Vector:
 
 
 def _te_s(meta: Meta) -> float | None:
-    if names.TE_S in meta:
+    if meta.get(names.TE_S):
         return meta_number(meta, names.TE_S)
-    for name in (names.FIRE_TE_MS, names.TE_MS):
+    for name in names.TIMES[1:]:
         if meta.get(name):
             return s_from_ms(meta_number(meta, name))
     return None
@@ -219,12 +228,13 @@ def _rescaled(values: NDArray[np.generic], meta: Meta) -> NDArray[np.generic]:
     return values.astype(np.float32) * np.float32(slope) + np.float32(intercept)
 
 
-def _in_ppm(values: NDArray[np.generic], meta: Meta) -> tuple[NDArray[np.generic], str]:
-    """Values and unit; what came as whole ppb for a console is ppm here."""
+def _in_own_unit(values: NDArray[np.generic], meta: Meta) -> tuple[NDArray[np.generic], str]:
+    """Values and unit; what came in a console's unit is in ours here."""
     unit = first_value(meta, names.UNIT)
-    if unit != "ppb":
+    if unit not in _OF_CONSOLES:
         return values, unit
-    return values.astype(np.float32) * np.float32(1e-3), "ppm"
+    own, factor = _OF_CONSOLES[unit]
+    return values.astype(np.float32) * np.float32(factor), own
 
 
 def meta_number(meta: Meta, name: str) -> float:

@@ -61,7 +61,8 @@ def build_chain(
         shared=Shared(),
     )
     ahead = _ahead(registry, made)
-    return Chain(node, context=given, notices=notices, ahead=ahead)
+    behind = Serial(tuple(Step(kind.__name__, kind()) for kind in registry.behind))
+    return Chain(node, context=given, notices=notices, ahead=ahead, behind=behind)
 
 
 def _ahead(registry: Registry, made: Mapping[GadgetSpec, AnyGadget]) -> Serial:

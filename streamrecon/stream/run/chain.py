@@ -15,6 +15,10 @@ def _nothing() -> None:
     """Nobody waits for the end of the results."""
 
 
+NOTHING = Serial(())
+"""Lets everything pass."""
+
+
 class Chain:
     """The gadgets of one run.
 
@@ -26,8 +30,8 @@ class Chain:
         What the session gives to every gadget.
     notices
         What the reader of the chain file has to say; emitted before the first item.
-    ahead
-        Runs before the gadgets of the chain file.
+    ahead, behind
+        Run before the gadgets of the chain file, and after them.
     """
 
     def __init__(
@@ -36,10 +40,11 @@ class Chain:
         *,
         context: Context | None = None,
         notices: tuple[Notice, ...] = (),
-        ahead: Node | None = None,
+        ahead: Node = NOTHING,
+        behind: Node = NOTHING,
     ) -> None:
         self._node = node
-        self._whole = node if ahead is None else Serial((ahead, node))
+        self._whole = Serial((ahead, node, behind))
         self._context = Context() if context is None else context
         self._ran = False
         self.notices = notices

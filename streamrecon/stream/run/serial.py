@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
 from streamrecon.errors import StreamReconError
 from streamrecon.model.notice import Level, Notice
 from streamrecon.stream.gadget import Gadget
+from streamrecon.stream.run.stage_times import StageTimes
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Step:
 
     name: str
     gadget: AnyGadget
+    times: StageTimes = field(default_factory=StageTimes, compare=False, repr=False)
 
     def start(self, emit: Emit) -> Stage:
         """Begin a run."""
@@ -97,7 +99,7 @@ class _Making:
 
     def next(self) -> object:
         """What it makes next; `_NOTHING` at its end."""
-        with signing(self.step.name):
+        with signing(self.step.name), self.step.times:
             item = next(self.made, _NOTHING)
         if item is self.owed:
             self.owed = _NOTHING
@@ -164,7 +166,7 @@ class _RunningSequence:
             if isinstance(item, part.gadget.accepts) and here not in self._blind:
                 if part.gadget.only_watches:
                     return _Making(_feeding(part, item), part, here, item)
-                with signing(part.name):
+                with signing(part.name), part.times:
                     return _Making(iter(part.gadget.feed(item)), part, here)
         self._emit(item)
         return None

@@ -138,7 +138,7 @@ def _sizes(lines: Sequence[Acquisitions]) -> tuple[int, int, int, int]:
 
 def _statistics(lines: Sequence[Acquisitions]) -> Iterator[bytes]:
     """The values each counter takes, for every encoding space up to the largest that occurs."""
-    if not lines:
+    if not any(len(run) for run in lines):
         yield packed_u64(0)
         return
     header = np.concatenate([run.header for run in lines])

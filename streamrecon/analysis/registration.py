@@ -1,0 +1,191 @@
+"""How a head lies in one scan compared with another; needs the extra ``[analysis]``.
+
+Two scans of one sequence are compared by mutual information of their registration images: the
+magnitude, its coils' shading taken off, less its susceptibility, in which the deep nuclei are seen.
+Labels are moved with what is found; maps never are: χ does not survive interpolation, and the
+direction of B0 belongs to each scan.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import affine_transform, binary_erosion, gaussian_filter
+
+from streamrecon.errors import ConfigError, ReconError
+from streamrecon.model.geometry import Geometry
+from streamrecon.phase.bias_field import correct_bias_field
+
+Real = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+Matrix = NDArray[np.float64]
+
+_CONTRAST_PER_PPM = 1.6  # of χ beside a magnitude of 1, as SEPIA's 400 of 255
+_BINS = 32
+_SHRINK, _SMOOTH_MM = (4, 2, 1), (4.0, 2.0, 1.0)
+_SAMPLES = 0.3
+_SEED = 1
+_STEPS = 200
+_EDGE = 2  # voxels at the rim that say nothing of likeness
+_LABEL_SMOOTHING = 0.5  # voxels
+_itk: Any = import_module("SimpleITK") if find_spec("SimpleITK") else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Motion:
+    """Where each place of the first scan is in the second.
+
+    Parameters
+    ----------
+    matrix
+        From the position (L, P, S, 1) in the first scan to that in the second [4, 4, mm].
+    likeness
+        Correlation of the two registration images inside the first mask after it, 1 at best.
+    """
+
+    matrix: Matrix
+    likeness: float
+
+    @property
+    def angle_rad(self) -> float:
+        """Angle of its rotation."""
+        return math.acos(min(1.0, max(-1.0, (float(np.trace(self.matrix[:3, :3])) - 1) / 2)))
+
+    def shift_mm(self, place_lps_mm: NDArray[np.float64]) -> float:
+        """How far a place (L, P, S) moves [mm]."""
+        moved = self.matrix @ np.append(place_lps_mm, 1.0)
+        return float(np.linalg.norm(moved[:3] - place_lps_mm))
+
+
+def registration_image(
+    magnitude: NDArray[np.floating],
+    chi_ppm: NDArray[np.floating],
+    mask: Flags,
+    geometry: Geometry,
+) -> Real:
+    """What `register` compares: even magnitude of mean 1, less 1.6 times χ; 0 outside the mask."""
+    even = correct_bias_field(magnitude, mask, geometry)
+    level = float(np.median(even[mask]))
+    image = even / np.float32(level) - np.float32(_CONTRAST_PER_PPM) * chi_ppm
+    return np.where(mask, image, 0).astype(np.float32)
+
+
+def register(
+    first: Real, first_mask: Flags, first_grid: Geometry, second: Real, second_grid: Geometry
+) -> Motion:
+    """Rigid motion of the head from the first scan to the second.
+
+    Starts where the centres of both images lie over one another. Finds turns of some 30°; a head
+    that is upside down stays so. The sample of voxels is random with a fixed seed: the answers of
+    two runs differ by less than a micrometre.
+
+    Parameters
+    ----------
+    first, second
+        Registration images [Z, Y, X].
+    first_mask
+        Where the first counts.
+    first_grid, second_grid
+        Their grids.
+
+    Raises
+    ------
+    ConfigError
+        If SimpleITK is not installed.
+    ReconError
+        If the registration fails, as it does for images without overlap.
+
+    References
+    ----------
+    Mattes et al. (2003) IEEE Trans Med Imaging 22:120. doi:10.1109/TMI.2003.809072
+    """
+    if _itk is None:
+        raise ConfigError("registration: found no SimpleITK, needed `streamrecon[analysis]`")
+    fixed, moving = _image(first, first_grid), _image(second, second_grid)
+    method = _method(_image(first_mask.astype(np.uint8), first_grid))
+    start = _itk.CenteredTransformInitializer(
+        fixed, moving, _itk.Euler3DTransform(), _itk.CenteredTransformInitializerFilter.MOMENTS
+    )
+    method.SetInitialTransform(start, inPlace=True)
+    try:
+        method.Execute(fixed, moving)
+    except RuntimeError as e:
+        raise ReconError(f"registration: {str(e).strip().splitlines()[-1]}") from e
+    matrix = np.eye(4)
+    origin = np.array(start.TransformPoint((0.0, 0.0, 0.0)))
+    for axis in range(3):
+        unit = [float(axis == n) for n in range(3)]
+        matrix[:3, axis] = np.array(start.TransformPoint(unit)) - origin
+    matrix[:3, 3] = origin
+    moved = resample(second, second_grid, first_grid, matrix)
+    core = binary_erosion(first_mask, iterations=_EDGE)
+    inside = core if core.any() else first_mask  # the brain's outline alone is alike in any brain
+    return Motion(matrix, float(np.corrcoef(first[inside], moved[inside])[0, 1]))
+
+
+def move_labels(
+    numbers: NDArray[np.int32], grid: Geometry, motion: Motion, onto: Geometry
+) -> NDArray[np.int32]:
+    """Labels of the first scan at the voxels of the second [Z, Y, X].
+
+    A voxel belongs to the region that has most of it, and at least half. Regions are smoothed by
+    half a voxel before: with the nearest voxel each of two equal grids, all surfaces of a region
+    could move by half a voxel to the same side.
+    """
+    back: Matrix = np.asarray(np.linalg.inv(motion.matrix), np.float64)
+    moved, most = np.zeros(onto.shape, np.int32), np.full(onto.shape, 0.5, np.float32)
+    for number in np.unique(numbers[numbers > 0]).tolist():
+        region = gaussian_filter((numbers == number).astype(np.float32), _LABEL_SMOOTHING)
+        part = resample(region, grid, onto, back)
+        moved[part > most] = number
+        np.maximum(most, part, out=most)
+    return moved
+
+
+def resample(values: NDArray[np.floating], grid: Geometry, onto: Geometry, matrix: Matrix) -> Real:
+    """Values at the voxels of another grid, whose places ``matrix`` takes to those of ``grid``.
+
+    Linear between voxels, 0 beyond them.
+    """
+    index = np.linalg.inv(grid.affine_lps()) @ matrix @ onto.affine_lps()
+    moved = affine_transform(
+        np.asarray(values, np.float32),
+        index[:3, :3],
+        offset=index[:3, 3],
+        output_shape=onto.shape,
+        order=1,
+    )
+    return np.asarray(moved, np.float32)
+
+
+def _image(values: NDArray[np.generic], grid: Geometry) -> Any:  # noqa: ANN401  (has no stubs)
+    image = _itk.GetImageFromArray(values)
+    affine = grid.affine_lps()
+    image.SetSpacing([float(mm) for mm in grid.voxel_mm[::-1]])
+    image.SetOrigin(affine[:3, 3].tolist())
+    image.SetDirection(grid.axes_lps[::-1].T.ravel().tolist())
+    return image
+
+
+def _method(mask: Any) -> Any:  # noqa: ANN401
+    method = _itk.ImageRegistrationMethod()
+    method.SetMetricAsMattesMutualInformation(_BINS)
+    method.SetMetricFixedMask(mask)
+    method.SetMetricSamplingStrategy(method.RANDOM)
+    method.SetMetricSamplingPercentage(_SAMPLES, _SEED)
+    method.SetInterpolator(_itk.sitkLinear)
+    method.SetOptimizerAsRegularStepGradientDescent(
+        learningRate=1.0, minStep=1e-3, numberOfIterations=_STEPS, gradientMagnitudeTolerance=1e-6
+    )
+    method.SetOptimizerScalesFromPhysicalShift()
+    method.SetShrinkFactorsPerLevel(_SHRINK)
+    method.SetSmoothingSigmasPerLevel(_SMOOTH_MM)
+    method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
+    method.SetNumberOfThreads(1)
+    return method

@@ -1,0 +1,78 @@
+"""What the susceptibility of a region is counted from: the whole brain, and fluid if there is any.
+
+Means against one zero are never compared with means against another: a change of the zero is the
+largest error of a follow-up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.analysis.region_statistics import sigma_of_mean
+from streamrecon.errors import ReconError
+
+Flags = NDArray[np.bool_]
+
+WHOLE_BRAIN = "whole brain"
+CSF = "CSF"
+
+_FEWEST_VOXELS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zero:
+    """A region whose mean susceptibility counts as zero.
+
+    Parameters
+    ----------
+    name
+        What stands beside each number.
+    chi_ppm
+        Its mean on the map as it came [ppm].
+    sigma_ppm
+        Standard deviation of that mean by noise [ppm]; ``None`` where no noise is known.
+    voxels
+        How many it has.
+    """
+
+    name: str
+    chi_ppm: float
+    sigma_ppm: float | None
+    voxels: int
+
+
+def zeros_of_map(
+    chi_ppm: NDArray[np.floating],
+    mask: Flags,
+    csf: Flags | None,
+    *,
+    chi_sd_ppm: NDArray[np.floating] | None = None,
+    voxel_mm3: float,
+    alike_mm3: float,
+) -> tuple[Zero, ...]:
+    """The zeros that a map offers: the whole brain always, fluid where 30 voxels of it are known.
+
+    Raises
+    ------
+    ReconError
+        If the mask has fewer than 30 voxels.
+    """
+    places = {WHOLE_BRAIN: mask, CSF: None if csf is None else csf & mask}
+    inside = {name: place for name, place in places.items() if place is not None}
+    if (found := int(mask.sum())) < _FEWEST_VOXELS:
+        raise ReconError(f"mask: found {found} voxels, needed {_FEWEST_VOXELS}")
+    return tuple(
+        Zero(
+            name=name,
+            chi_ppm=float(chi_ppm[place].mean(dtype=np.float64)),
+            sigma_ppm=None
+            if chi_sd_ppm is None
+            else sigma_of_mean(chi_sd_ppm[place], voxel_mm3, alike_mm3),
+            voxels=int(place.sum()),
+        )
+        for name, place in inside.items()
+        if place.sum() >= _FEWEST_VOXELS
+    )

@@ -1,0 +1,113 @@
+"""Moves the results of a scan into a BIDS derivative data set, with what BIDS wants beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePath
+from typing import Any
+
+from streamrecon import __version__
+from streamrecon.cohort.bids_names import ResultName, bids_path, is_field, magnitude_of_field
+from streamrecon.cohort.entities import Entities
+from streamrecon.cohort.job import Record
+from streamrecon.storage.atomic_file import whole
+
+OWN_FOLDER = PurePath("code", "streamrecon")
+"""What is kept for ourselves: BIDS leaves ``code`` to whoever made a data set."""
+
+_BIDS_VERSION = "1.10.0"
+_NIFTI, _JSON = ".nii.gz", ".json"
+_README = """\
+Maps of susceptibility, relaxation and more, made by streamrecon {version} from multi-echo
+gradient-echo scans. For research, not for diagnosis.
+
+Where BIDS has no suffix for a map yet (SWI, projections, fields in ppm) its name ends in
+T2starw, and desc- says what it is. JSON files say how each map was made. Records, logs and an
+overview are in code/streamrecon.
+"""
+
+
+def begin_data_set(output: Path, name: str) -> None:
+    """Write dataset_description.json and README, if there are none."""
+    facts = {
+        "Name": name,
+        "BIDSVersion": _BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": "streamrecon", "Version": __version__}],
+    }
+    texts = {
+        "dataset_description.json": json.dumps(facts, indent=2, ensure_ascii=False) + "\n",
+        "README": _README.format(version=__version__),
+    }
+    for file, text in texts.items():
+        if not (output / file).exists():
+            with whole(output / file) as scratch:
+                scratch.write_text(text, encoding="utf-8")
+
+
+def write_participants(output: Path, subjects: Iterable[str]) -> None:
+    """Write participants.tsv with all subjects that have results."""
+    rows = ["participant_id", *(f"sub-{each}" for each in sorted(set(subjects)))]
+    with whole(output / "participants.tsv") as scratch:
+        scratch.write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def planned(made: Path, scan: Entities) -> dict[Path, PurePath]:
+    """Results in a folder → their names in the data set."""
+    plan: dict[Path, PurePath] = {}
+    for path in sorted(made.rglob(f"*{_NIFTI}")):
+        result = ResultName.of(path.name.removesuffix(_NIFTI))
+        plan[path] = bids_path(scan, result)
+    return plan
+
+
+def move_results(
+    plan: Mapping[Path, PurePath], output: Path, provenance: Mapping[str, Any]
+) -> dict[str, int]:
+    """Move images, write their JSON; give the paths below ``output`` with their sizes."""
+    moved: list[Path] = []
+    magnitude = next((p for p, n in plan.items() if n.name.endswith("part-mag_MEGRE")), None)
+    for name in plan.values():
+        if is_field(name) and magnitude is not None:
+            moved += _placed(magnitude, output, magnitude_of_field(name), provenance, keep=True)
+    for path, name in plan.items():
+        moved += _placed(path, output, name, provenance, keep=False)
+    return {path.relative_to(output).as_posix(): path.stat().st_size for path in moved}
+
+
+def _placed(
+    path: Path, output: Path, name: PurePath, provenance: Mapping[str, Any], *, keep: bool
+) -> list[Path]:
+    image, text = (output / name.parent / f"{name.name}{end}" for end in (_NIFTI, _JSON))
+    beside = path.with_name(path.name.removesuffix(_NIFTI) + _JSON)
+    facts: dict[str, Any] = json.loads(beside.read_text(encoding="utf-8"))
+    is_map = "part-" not in name.name and "magnitude" not in name.name
+    facts["SkullStripped"] = is_map and facts.get("Units") != "arbitrary"
+    facts["Provenance"] = dict(provenance)
+    image.parent.mkdir(parents=True, exist_ok=True)
+    with whole(image) as scratch:
+        if keep:
+            shutil.copyfile(path, scratch)
+        else:
+            shutil.move(path, scratch)
+    with whole(text) as scratch:
+        scratch.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return [image, text]
+
+
+def provenance_of(record: Record, tree: Path) -> dict[str, Any]:
+    """What made a map: version, command, inputs with their checksums, and the key of all of it.
+
+    Paths are those below the tree: where it lies is nobody's business.
+    """
+    words = [word.removeprefix(f"{tree}{os.sep}") for word in record.arguments]
+    return {
+        "Software": "streamrecon",
+        "Version": record.version,
+        "Command": ["streamrecon", *words],
+        "Inputs": {name: f"sha256:{each.sha256}" for name, each in record.inputs.items()},
+        "Key": record.key,
+    }

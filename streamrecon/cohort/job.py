@@ -1,0 +1,127 @@
+"""What is done to a scan of a cohort, and the record by which finished work is known again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from streamrecon import __version__
+from streamrecon.cohort.scan_tree import RAW, CohortScan
+from streamrecon.errors import StorageError
+from streamrecon.storage.atomic_file import whole
+
+BEGUN, DONE, FAILED = "begun", "done", "failed"
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The work that all scans of a cohort are given.
+
+    Parameters
+    ----------
+    raw
+        Words behind ``streamrecon replay FILE``.
+    images
+        Words behind ``streamrecon maps --phase … --mag …``.
+    raw_sha256, images_sha256
+        Of the texts of their chain files.
+    """
+
+    raw: tuple[str, ...]
+    images: tuple[str, ...]
+    raw_sha256: str
+    images_sha256: str
+
+    def arguments(self, scan: CohortScan) -> tuple[str, ...]:
+        """Words of the command line that does it, but for the output."""
+        if scan.kind == RAW:
+            return "replay", *scan.given, *self.raw
+        return "maps", *scan.given, *self.images
+
+    def key(self, scan: CohortScan, inputs: Mapping[str, Input]) -> str:
+        """The same for the same inputs, work and version of streamrecon, wherever the files lie."""
+        is_raw = scan.kind == RAW
+        words = self.raw if is_raw else self.images
+        chain = self.raw_sha256 if is_raw else self.images_sha256
+        sums = [each.sha256 for each in inputs.values()]
+        text = json.dumps([__version__, scan.kind, words, chain, sums])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file that was read: size, time and checksum."""
+
+    bytes: int
+    mtime_ns: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of a scan's work, kept as JSON beside the results."""
+
+    name: str
+    state: str
+    key: str
+    inputs: dict[str, Input]
+    arguments: tuple[str, ...] = ()
+    outputs: dict[str, int] = field(default_factory=dict)  # paths below the output → bytes
+    seconds: float = 0.0
+    reason: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+    version: str = __version__
+
+    def is_whole(self, output: Path) -> bool:
+        """Whether all that was made is there, in its size."""
+        there = ((output / path, size) for path, size in self.outputs.items())
+        return self.state == DONE and all(
+            path.is_file() and path.stat().st_size == size for path, size in there
+        )
+
+    def write(self, path: Path) -> None:
+        """Write it as a whole."""
+        with whole(path) as scratch:
+            scratch.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+
+def read_record(path: Path) -> Record | None:
+    """The record of a scan, ``None`` where there is none.
+
+    Raises
+    ------
+    StorageError
+        If it is there and cannot be read.
+    """
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        inputs = {name: Input(**each) for name, each in facts.pop("inputs").items()}
+        return Record(inputs=inputs, **facts)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError, AttributeError) as e:
+        raise StorageError(f"{path}: is no record of a scan ({e}); needed: remove it") from e
+
+
+def checked_inputs(scan: CohortScan, tree: Path, known: Record | None) -> dict[str, Input]:
+    """Size, time and checksum of each file; one that has kept size and time is not read again."""
+    before = known.inputs if known is not None else {}
+    names = {path.relative_to(tree).as_posix(): path for path in scan.files}
+    return {name: _checked(path, before.get(name)) for name, path in names.items()}
+
+
+def _checked(path: Path, known: Input | None) -> Input:
+    stat = path.stat()
+    if known and (known.bytes, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
+        return known
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return Input(stat.st_size, stat.st_mtime_ns, digest.hexdigest())

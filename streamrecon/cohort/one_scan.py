@@ -1,0 +1,189 @@
+"""Reconstructs one scan of a cohort in a process of its own, and moves its results in place."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from streamrecon.cohort.bids_names import folder_of
+from streamrecon.cohort.data_set import OWN_FOLDER, move_results, planned, provenance_of
+from streamrecon.cohort.job import (
+    BEGUN,
+    DONE,
+    FAILED,
+    Input,
+    Record,
+    Work,
+    checked_inputs,
+    read_record,
+)
+from streamrecon.cohort.scan_tree import CohortScan
+from streamrecon.errors import ConfigError
+
+UNFINISHED = "unfinished"
+"""Folder of scans that are worked on."""
+_REASON = "streamrecon: error: "
+_FACTS = {
+    "MagneticFieldStrength": "b0_t", "ManufacturersModelName": "scanner",
+    "PhaseSign": "phase_sign", "PhaseSignOrigin": "phase_sign_origin",
+}  # fmt: skip
+"""Facts of a map's JSON → their columns in the overview."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the scans are, where results go, and how many threads each process has."""
+
+    tree: Path
+    output: Path
+    threads: int
+
+    @property
+    def own(self) -> Path:
+        """Folder of records, logs and sheets."""
+        return self.output / OWN_FOLDER
+
+    def record(self, scan: CohortScan) -> Path:
+        """Where the record of a scan is."""
+        return self.own / "records" / f"{scan.name}.json"
+
+
+def records_of(scans: Iterable[CohortScan], place: Place) -> dict[str, Record]:
+    """Records by the names of the scans that have one."""
+    found = ((scan.name, read_record(place.record(scan))) for scan in scans)
+    return {name: record for name, record in found if record is not None}
+
+
+def done_before(scan: CohortScan, work: Work, place: Place) -> Record | None:
+    """The record of a scan whose results are whole and of the same inputs and work.
+
+    Raises
+    ------
+    StorageError
+        If there is a record that cannot be read.
+    """
+    known = read_record(place.record(scan))
+    if known is None or not known.is_whole(place.output):
+        return None
+    inputs = checked_inputs(scan, place.tree, known)
+    return known if known.key == work.key(scan, inputs) else None
+
+
+def reconstruct(scan: CohortScan, work: Work, place: Place, *, overwrite: bool) -> Record:
+    """Make the results of a scan; what fails is in the record, and nothing of it in the data set.
+
+    Raises
+    ------
+    ConfigError
+        If other results have these names, and ``overwrite`` is not set.
+    """
+    began = time.perf_counter()
+    known = read_record(place.record(scan))
+    inputs = checked_inputs(scan, place.tree, known)
+    record = Record(scan.name, BEGUN, work.key(scan, inputs), inputs, work.arguments(scan))
+    if not overwrite:
+        _refuse_other_results(scan, record, known, place)
+    with _scratch(place) as scratch:
+        reason = _run(record.arguments, scratch, place, scan)
+        if reason:
+            record = replace(record, state=FAILED, reason=reason)
+        else:
+            record = _moved(scan, record, scratch, place)
+    record = replace(record, seconds=round(time.perf_counter() - began, 2))
+    record.write(place.record(scan))
+    return record
+
+
+def _refuse_other_results(
+    scan: CohortScan, record: Record, known: Record | None, place: Place
+) -> None:
+    """Results of other files, of other work, or of nobody we know are not written over."""
+    if known is not None and known.key == record.key:
+        return
+    if known is not None and known.state != FAILED:
+        same = _sums(known.inputs) == _sums(record.inputs)
+        what = "other settings or another version" if same else "other files"
+        raise ConfigError(
+            f"{scan.name}: results of {what} are there; needed another folder, or --overwrite"
+        )
+    folder = place.output / folder_of(scan.entities)
+    strangers = sorted(folder.glob(f"*/{scan.name}_*")) if known is None else []
+    if strangers:
+        raise ConfigError(
+            f"{scan.name}: {strangers[0].name} is there, without a record of this command; "
+            "needed another folder, or --overwrite"
+        )
+
+
+def _sums(inputs: Mapping[str, Input]) -> list[str]:
+    return [each.sha256 for each in inputs.values()]
+
+
+@contextmanager
+def _scratch(place: Place) -> Iterator[Path]:
+    """A folder on the disk of the results, so that moving is renaming."""
+    folder = Path(mkdtemp(dir=place.own / UNFINISHED))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(arguments: Sequence[str], scratch: Path, place: Place, scan: CohortScan) -> str:
+    """Run the command, its messages into the log; why it failed, empty if it did not."""
+    log = place.own / "logs" / f"{scan.name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    own = [sys.executable, "-m", "streamrecon.cohort.child", str(os.getpid())]
+    command = [*own, *arguments, "--output", str(scratch)]
+    limits = {"STREAMRECON_THREADS": str(place.threads)}
+    with log.open("wb") as messages:
+        status = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=messages,
+            env={**os.environ, **limits}, check=False,
+        ).returncode  # fmt: skip
+    if status == 0:
+        return ""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    reasons = [line.removeprefix(_REASON) for line in lines if line.startswith(_REASON)]
+    ended = f"ended by signal {-status}" if status < 0 else f"exit status {status}"
+    return reasons[-1] if reasons else f"{ended}, see {log.relative_to(place.output)}"
+
+
+def _moved(scan: CohortScan, record: Record, scratch: Path, place: Place) -> Record:
+    plan = planned(scratch, scan.entities)
+    if not plan:
+        return replace(record, state=FAILED, reason="the chain made no image that NIfTI can hold")
+    record.write(place.record(scan))  # from here on what lies there is ours
+    facts = _facts(plan)
+    outputs = move_results(plan, place.output, provenance_of(record, place.tree))
+    outputs |= _sheets(scan, scratch, place)
+    return replace(record, state=DONE, outputs=outputs, facts=facts)
+
+
+def _sheets(scan: CohortScan, scratch: Path, place: Place) -> dict[str, int]:
+    found = {}
+    for number, sheet in enumerate(sorted(scratch.rglob("*_sheet.png")), start=1):
+        path = place.own / "sheets" / f"{scan.name}{'' if number == 1 else f'_{number}'}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sheet.replace(path)
+        found[path.relative_to(place.output).as_posix()] = path.stat().st_size
+    return found
+
+
+def _facts(plan: Mapping[Path, Any]) -> dict[str, Any]:
+    """What an overview says of a scan, from the JSON of its last map."""
+    last = list(plan)[-1]
+    beside = last.with_name(f"{last.name.removesuffix('.nii.gz')}.json")
+    facts = json.loads(beside.read_text(encoding="utf-8"))
+    found = {column: facts[name] for name, column in _FACTS.items() if name in facts}
+    return {**found, "images": len(plan)}

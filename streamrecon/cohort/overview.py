@@ -1,0 +1,102 @@
+"""One page and one table for a cohort: a row for each scan."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+from streamrecon import __version__
+from streamrecon.cohort.job import DONE, Record
+from streamrecon.cohort.scan_tree import CohortScan
+from streamrecon.storage.atomic_file import whole
+
+_COLUMNS = (
+    "scan", "state", "reason", "seconds", "images", "b0_t", "scanner", "phase_sign",
+    "phase_sign_origin", "files",
+)  # fmt: skip
+_STYLE = """
+body { background: #111; color: #ddd; font: 14px/1.4 sans-serif; margin: 1.5em; }
+table { border-collapse: collapse; } td, th { padding: .3em .8em; text-align: left; }
+tr { border-bottom: 1px solid #333; content-visibility: auto; contain-intrinsic-size: 1px 70px; }
+tr.failed td { color: #fa8; } a { color: #8cf; } img { display: block; background: #222; }
+"""
+_THUMBNAIL = (192, 64)  # pixels; the row keeps its height before the picture is there
+
+Row = dict[str, str]
+
+
+def write_overview(
+    scans: Sequence[CohortScan],
+    records: Mapping[str, Record],
+    refused: Mapping[str, str],
+    own: Path,
+) -> Path:
+    """Write overview.tsv and overview.html into ``own``; give the page's path.
+
+    Parameters
+    ----------
+    scans
+        All of the tree, in the order of the rows.
+    records
+        Those of scans that were run, by name.
+    refused
+        Why scans were not run, by name.
+    own
+        Folder of the records, logs and sheets.
+    """
+    rows = [_row(scan, records.get(scan.name), refused.get(scan.name, "")) for scan in scans]
+    table = io.StringIO()
+    writer = csv.DictWriter(table, _COLUMNS, delimiter="\t", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    page = own / "overview.html"
+    for path, text in ((own / "overview.tsv", table.getvalue()), (page, _page(rows, own))):
+        with whole(path) as scratch:
+            scratch.write_text(text, encoding="utf-8")
+    return page
+
+
+def _row(scan: CohortScan, record: Record | None, refused: str) -> Row:
+    values: dict[str, object] = {"scan": scan.name, "files": len(scan.files), "state": "not run"}
+    if record is not None:
+        values |= {**record.facts, "state": record.state, "seconds": record.seconds}
+        values["reason"] = record.reason
+    if refused:
+        values |= {"state": "refused", "reason": refused}
+    return {name: " ".join(str(values.get(name, "")).split()) for name in _COLUMNS}
+
+
+def _page(rows: Sequence[Row], own: Path) -> str:
+    done = sum(row["state"] == DONE for row in rows)
+    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in ("", *_COLUMNS))
+    body = "\n".join(_line(row, own) for row in rows)
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Cohort</title>'
+        f"<style>{_STYLE}</style></head>\n<body><h1>{done} of {len(rows)} scans done</h1>\n"
+        f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>\n"
+        f"<footer>streamrecon {__version__}. For research, not for diagnosis.</footer>\n"
+        "</body></html>\n"
+    )
+
+
+def _line(row: Row, own: Path) -> str:
+    name = row["scan"]
+    cells = "".join(f"<td>{escape(row[column])}</td>" for column in _COLUMNS[1:])
+    log = f'<a href="logs/{escape(name)}.log">{escape(name)}</a>'
+    state = "" if row["state"] == DONE else ' class="failed"'
+    return f"<tr{state}><td>{_picture(name, own)}</td><td>{log}</td>{cells}</tr>"
+
+
+def _picture(name: str, own: Path) -> str:
+    if not (own / "thumbnails" / f"{name}.png").is_file():
+        return ""
+    wide, high = _THUMBNAIL
+    picture = (
+        f'<img loading="lazy" width="{wide}" height="{high}" alt="" '
+        f'src="thumbnails/{escape(name)}.png">'
+    )
+    sheet = own / "sheets" / f"{name}.png"
+    return f'<a href="sheets/{escape(name)}.png">{picture}</a>' if sheet.is_file() else picture

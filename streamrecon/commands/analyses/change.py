@@ -1,0 +1,187 @@
+"""`streamrecon analyze change`: what changed in the nuclei since an earlier visit."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from streamrecon.analysis.change import Interval, Visit, read_change
+from streamrecon.analysis.iron import IronSettings, read_iron
+from streamrecon.analysis.reading import Reading, Value
+from streamrecon.analysis.registration import Motion, move_labels, register, registration_image
+from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse
+from streamrecon.commands.analyses.iron import (
+    REFERENCES,
+    add_reading_options,
+    how_made,
+    maps_of,
+    regions_figure,
+)
+from streamrecon.errors import ConfigError, DataError
+from streamrecon.model.quantities import Quantity
+from streamrecon.output.nifti import write_nifti
+from streamrecon.output.readings.change_plot import ChangeRow, change_plot
+from streamrecon.output.readings.figures import Figure
+from streamrecon.output.readings.label_map import LabelMap, read_labels
+from streamrecon.output.readings.map_folder import MapFolder, read_map_folder
+from streamrecon.output.readings.report_model import Report
+
+_MOVED = "change_labels.nii.gz"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pair:
+    """Both visits, the regions of the second, and how it was registered."""
+
+    before: Visit
+    after: Visit
+    labels: LabelMap
+    motion: Motion | None
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser its options."""
+    parser.description = (
+        "Change of χ and R2* since an earlier visit, in the same regions, against what two visits "
+        "of an unchanged patient differ by. DIR is the later visit. For research use."
+    )
+    add_folder(parser, labels=True)
+    parser.add_argument(
+        "--baseline", type=Path, required=True, metavar="DIR|analysis.json",
+        help="maps of the earlier visit, on whose grid the labels lie; or its report with an iron"
+        " reading, and then the labels lie on the later one's",
+    )  # fmt: skip
+    add_reading_options(parser)
+    parser.add_argument(
+        "--sites", choices=("same", "two"), default="same",
+        help="whether scanner and protocol are the same (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--years", type=float, metavar="YEARS", help="between the visits")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compare two visits."""
+
+    def read(maps: MapFolder) -> Analysed:
+        if options.labels is None:
+            raise ConfigError("change: found no --labels, needed regions of the nuclei")
+        settings = IronSettings(
+            reference=REFERENCES[options.reference],
+            erode_mm=options.erode,
+            alike_mm3=options.noise_alike,
+        )
+        given = options.baseline.is_file()
+        pair = (_of_report if given else _of_folders)(options, maps, settings)
+        interval = Interval(
+            same_site=options.sites == "same",
+            years=options.years,
+            likeness=None if pair.motion is None else pair.motion.likeness,
+        )
+        reading = read_change(pair.before, pair.after, interval, settings.reference)
+        if pair.motion is not None:
+            write_nifti(options.output / _MOVED, pair.labels.numbers, maps.geometry)
+        return Analysed(
+            reading=reading,
+            figures=[*_plots(reading), regions_figure(maps, list(pair.labels.regions()))],
+            files=[] if pair.motion is None else [_MOVED],
+        )
+
+    return analyse(options, "change", read)
+
+
+def _of_folders(options: argparse.Namespace, maps: MapFolder, settings: IronSettings) -> _Pair:
+    """Both visits from their maps: the labels of the first are moved to the second."""
+    earlier = read_map_folder(options.baseline)
+    labels = read_labels(options.labels, earlier.geometry, names=options.label_names)
+    first, second = _registration_image(earlier), _registration_image(maps)
+    motion = register(first, earlier.mask(), earlier.geometry, second, maps.geometry)
+    moved = LabelMap(
+        move_labels(labels.numbers, earlier.geometry, motion, maps.geometry), labels.names
+    )
+    before, after = (
+        Visit(values=_values(each, those, settings), made=_made(each))
+        for each, those in ((earlier, labels), (maps, moved))
+    )
+    return _Pair(before, after, moved, motion)
+
+
+def _of_report(options: argparse.Namespace, maps: MapFolder, settings: IronSettings) -> _Pair:
+    """The first visit from its report."""
+    labels = read_labels(options.labels, maps.geometry, names=options.label_names)
+    try:
+        report = Report.model_validate_json(options.baseline.read_bytes())
+    except ValidationError as e:
+        raise DataError(f"{options.baseline.name}: is no report of readings") from e
+    iron = next((reading for reading in report.readings if reading.kind == "iron"), None)
+    if iron is None:
+        raise DataError(f"{options.baseline.name}: found no iron reading")
+    values = [
+        Value(
+            subject=row.subject, name=row.name, number=row.number, unit=row.unit, sigma=row.sigma,
+            reference=row.reference, voxels=row.voxels, flags=row.flags,
+        )
+        for row in iron.values
+        if row.number is not None
+    ]  # fmt: skip
+    scan = report.scan
+    made = _scan_facts(scan.voxel_mm, scan.b0_t or math.nan, scan.te_s)
+    for name in ("reconstruction", "erode_mm"):
+        made[name] = str(iron.parameters.get(name, "unknown"))
+    now = {**_made(maps), "erode_mm": str(settings.erode_mm)}
+    return _Pair(
+        Visit(values=values, made=made),
+        Visit(values=_values(maps, labels, settings), made=now),
+        labels,
+        None,
+    )
+
+
+def _values(maps: MapFolder, labels: LabelMap, settings: IronSettings) -> Sequence[Value]:
+    regions = list(labels.regions())
+    reading = read_iron(maps_of(maps, regions), regions, settings)
+    if not reading.values:
+        raise DataError(f"{maps.name}: {'; '.join(reading.reasons)}")
+    return reading.values
+
+
+def _registration_image(maps: MapFolder) -> NDArray[np.float32]:
+    magnitude = maps.echoes(Quantity.MAGNITUDE)[0]
+    return registration_image(magnitude, maps.map(Quantity.CHI), maps.mask(), maps.geometry)
+
+
+def _made(maps: MapFolder) -> Mapping[str, str]:
+    """What changes numbers if it changes."""
+    facts = _scan_facts(maps.geometry.voxel_mm, maps.b0_t, maps.te_s)
+    return {**facts, "reconstruction": how_made(maps)}
+
+
+def _scan_facts(voxel_mm: Sequence[float], b0_t: float, te_s: Sequence[float]) -> dict[str, str]:
+    return {
+        "voxel": " × ".join(f"{mm:.2f}" for mm in voxel_mm) + " mm",
+        "field": f"{b0_t:.2f} T",
+        "echo times": ", ".join(f"{1e3 * te:.2f}" for te in te_s) + " ms",
+    }
+
+
+def _plots(reading: Reading) -> list[Figure]:
+    """A plot of each quantity."""
+    figures = []
+    for word, unit in (("chi", "ppb"), ("r2star", "1/s")):
+        changes = {v.subject: v for v in reading.values if v.name == f"change_{word}"}
+        limits = {v.subject: v.number for v in reading.values if v.name == f"limit_{word}"}
+        rows = [
+            ChangeRow(name=name, change=v.number, limit=limits[name], sigma=v.sigma)
+            for name, v in changes.items()
+        ]
+        if rows:
+            caption = f"change of {word} [{unit}]; grey: what unchanged patients show, red: beyond"
+            figures.append(Figure(word, caption, change_plot(rows, unit)))
+    return figures

@@ -1,0 +1,157 @@
+"""`streamrecon analyze iron`: χ, R2* and iron of the regions of a label map."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.analysis.iron import ALIKE_MM3, IronMaps, IronSettings, read_iron
+from streamrecon.analysis.iron_presets import PRESETS
+from streamrecon.analysis.norms import Norms, read_norms
+from streamrecon.analysis.zeros import CSF, WHOLE_BRAIN
+from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
+from streamrecon.errors import ConfigError
+from streamrecon.model.geometry import Shape
+from streamrecon.model.quantities import Quantity
+from streamrecon.output.preview.colours import Window
+from streamrecon.output.readings.figures import Colour, Figure, Outline, outlined_planes
+from streamrecon.output.readings.map_folder import MapFolder
+from streamrecon.qsm.reference import csf_by_decay
+
+Flags = NDArray[np.bool_]
+Regions = Sequence[tuple[str, Flags]]
+
+REFERENCES = {"brain": WHOLE_BRAIN, "csf": CSF}
+"""Words of the command line, and what stands beside a number."""
+
+_FLUID = ("ventricle", "csf", "cerebrospinal")
+_COLOURS: tuple[Colour, ...] = (
+    (255, 96, 64), (64, 200, 255), (255, 220, 64), (128, 255, 96), (224, 128, 255), (255, 160, 200),
+)  # fmt: skip
+_WINDOW = Window(-0.15, 0.25)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser its options."""
+    parser.description = (
+        "Means of χ and R2* in labelled regions against the whole brain and fluid, with their "
+        "moments, left-right differences and an iron estimate with its range. For research use."
+    )
+    add_folder(parser, labels=True)
+    add_reading_options(parser)
+    parser.add_argument(
+        "--preset", choices=sorted(PRESETS), default="general",
+        help="question that is asked: which nuclei it needs, what to read beside (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--chi-0", type=float, default=0.0, metavar="PPB",
+        help="tissue without iron, against the reference (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--norms", type=Path, metavar="FILE",
+        help="table of the healthy: region, quantity, reference, mean, sd, age_from, age_to",
+    )  # fmt: skip
+    parser.add_argument("--age", type=float, metavar="YEARS", help="of the patient, for --norms")
+    parser.set_defaults(run=run)
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """Options that a reading of regions has, of one scan or two."""
+    parser.add_argument(
+        "--reference", choices=sorted(REFERENCES), default="brain",
+        help="zero of moments, iron, scores and changes (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--erode", type=float, default=1.0, metavar="MM", help="rim that is left out (%(default)s)"
+    )
+    parser.add_argument(
+        "--noise-alike", type=float, default=ALIKE_MM3, metavar="MM3",
+        help="volume over which the map's noise is alike (%(default)s)",
+    )  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read the regions of a folder."""
+    norms = norms_of(options.norms)
+
+    def read(maps: MapFolder) -> Analysed:
+        labels = labels_of(options, maps)
+        if labels is None:
+            raise ConfigError("iron: found no --labels, needed regions on the maps' grid")
+        regions = list(labels.regions())
+        reading = read_iron(
+            maps_of(maps, regions),
+            regions,
+            IronSettings(
+                reference=REFERENCES[options.reference], preset=options.preset,
+                erode_mm=options.erode, alike_mm3=options.noise_alike, chi_0_ppb=options.chi_0,
+                norms=norms, age_years=options.age,
+            ),
+        )  # fmt: skip
+        known = {**reading.parameters, "reconstruction": how_made(maps)}
+        return Analysed(
+            reading=replace(reading, parameters=known), figures=[regions_figure(maps, regions)]
+        )
+
+    return analyse(options, "iron", read)
+
+
+def maps_of(maps: MapFolder, regions: Regions) -> IronMaps:
+    """What the reading takes of a folder; fluid is what is labelled so, else what decays slowly."""
+    mask, rate = maps.mask(), maps.map_if_there(Quantity.R2_STAR)
+    labelled = [flags for name, flags in regions if any(w in name.lower() for w in _FLUID)]
+    fluid: Flags | None = None
+    if labelled:
+        fluid = np.any(labelled, axis=0)
+    elif rate is not None:
+        fluid = csf_by_decay(rate, mask)
+    return IronMaps(
+        chi_ppm=maps.map(Quantity.CHI),
+        mask=mask,
+        voxel_mm=maps.geometry.voxel_mm,
+        chi_sd_ppm=maps.map_if_there(Quantity.CHI_SD),
+        r2_star_per_s=rate,
+        r2_star_sd_per_s=maps.map_if_there(Quantity.R2_STAR_SD),
+        csf=fluid,
+    )
+
+
+def how_made(maps: MapFolder) -> str:
+    """What the χ map says of its making, a sign in place of each number: those are the scan's."""
+    chi = next(volume for volume in maps.volumes if volume.quantity is Quantity.CHI)
+    words = re.sub(r"[-+]?\d[\d.e-]*", "#", chi.facts.get("ImageComments", "unknown"))
+    return f"{words}; version {chi.facts.get('ReconstructionSoftwareVersion', 'unknown')}"
+
+
+def norms_of(path: Path | None) -> Norms:
+    """The user's table, or an empty one.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read.
+    """
+    if path is None:
+        return Norms()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{path}: cannot be read: {e}") from e
+    return read_norms(text, source=path.name)
+
+
+def regions_figure(maps: MapFolder, regions: Regions) -> Figure:
+    """Cuts through the middle of the regions, their edges drawn over χ."""
+    places = np.argwhere(np.any([flags for _, flags in regions], axis=0))
+    z, y, x = np.median(places, axis=0).astype(int).tolist()
+    voxel: Shape = (z, y, x)
+    outlines = [Outline(flags, _COLOURS[n % len(_COLOURS)]) for n, (_, flags) in enumerate(regions)]
+    picture = outlined_planes(maps.map(Quantity.CHI), maps.geometry, _WINDOW, outlines, voxel=voxel)
+    words = f"χ from {1e3 * _WINDOW.low:.0f} to {1e3 * _WINDOW.high:.0f} ppb, regions outlined"
+    return Figure("regions", words, picture)

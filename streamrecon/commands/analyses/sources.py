@@ -1,0 +1,137 @@
+"""`streamrecon analyze sources`: paramagnetic and diamagnetic sources of χ, and how they decay."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.analysis.source_reading import SourceMaps, SourceResults, read_sources
+from streamrecon.analysis.sources import PSEUDO_R2_PER_S, Relaxivity
+from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
+from streamrecon.commands.analyses.iron import Regions, maps_of
+from streamrecon.errors import ConfigError, DataError
+from streamrecon.model.quantities import Quantity
+from streamrecon.output.nifti import write_nifti
+from streamrecon.output.preview.colours import Window
+from streamrecon.output.readings.figures import Figure, outlined_planes
+from streamrecon.output.readings.histogram import joint_histogram
+from streamrecon.output.readings.map_folder import MapFolder
+from streamrecon.output.stored_volumes import volumes_at
+
+_SAME_PLACE_MM = 0.1
+_CHI_WINDOW, _INDEX_WINDOW = Window(0.0, 0.2), Window(-1.0, 1.0)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser its options."""
+    parser.description = (
+        "Sources of either sign from χ and R2': voxel by voxel, and jointly with the local field; "
+        "how well χ explains the decay; quadrants of χ and R2. For research use."
+    )
+    add_folder(parser, labels=True)
+    parser.add_argument(
+        "--r2", metavar="FILE|NUMBER", default=f"{PSEUDO_R2_PER_S:g}",
+        help="R2 of spin echoes in 1/s: a NIfTI on the maps' grid, or one number for all tissue,"
+        " and then R2' is pseudo (%(default)s, of 3 T)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--d-positive", type=float, default=137.0, metavar="1/s/ppm",
+        help="decay by a ppm of paramagnetic sources at 3 T; grows with B0 (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--d-negative", type=float, default=137.0, metavar="1/s/ppm",
+        help="likewise of diamagnetic ones (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-joint", action="store_true", help="leave the joint fit out, which takes minutes"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Separate the sources of a folder's maps."""
+
+    def read(maps: MapFolder) -> Analysed:
+        labels = labels_of(options, maps)
+        regions = [] if labels is None else list(labels.regions())
+        relaxivity = Relaxivity.at(
+            maps.b0_t, positive_3t=options.d_positive, negative_3t=options.d_negative
+        )
+        given = _maps(maps, regions, _r2(options.r2, maps))
+        found = read_sources(given, regions, relaxivity, jointly=not options.no_joint)
+        files = list(_write(found, maps, options.output))
+        return Analysed(reading=found.reading, figures=list(_figures(found, maps)), files=files)
+
+    return analyse(options, "sources", read)
+
+
+def _maps(maps: MapFolder, regions: Regions, r2_per_s: NDArray[np.floating] | float) -> SourceMaps:
+    known = maps_of(maps, regions)
+    return SourceMaps(
+        chi_ppm=known.chi_ppm,
+        mask=known.mask,
+        geometry=maps.geometry,
+        b0_t=maps.b0_t,
+        r2_star_per_s=maps.map(Quantity.R2_STAR),
+        r2_per_s=r2_per_s,
+        csf=known.csf,
+        chi_sd_ppm=known.chi_sd_ppm,
+        r2_star_sd_per_s=known.r2_star_sd_per_s,
+        local_field_ppm=maps.map_if_there(Quantity.LOCAL_FIELD),
+        field_sd_ppm=maps.map_if_there(Quantity.FIELD_SD),
+    )
+
+
+def _r2(given: str, maps: MapFolder) -> NDArray[np.floating] | float:
+    """One number, or the map of a file on the grid of the maps."""
+    try:
+        number = float(given)
+    except ValueError:
+        volume = volumes_at(Path(given))[0]
+        if not volume.geometry.same_as(maps.geometry, tolerance_mm=_SAME_PLACE_MM):
+            raise DataError(f"{given}: lies on another grid than the maps") from None
+        return np.asarray(volume.values, np.float32)
+    if not number >= 0:
+        raise ConfigError(f"--r2: found {given}, needed a file or a rate in 1/s")
+    return number
+
+
+def _write(found: SourceResults, maps: MapFolder, folder: Path) -> Iterator[str]:
+    """Every map as NIfTI; tell their names."""
+    volumes: dict[str, NDArray[np.generic]] = {
+        "r2prime": found.r2_prime_per_s,
+        "chi-positive": found.alone.positive_ppm,
+        "chi-negative": found.alone.negative_ppm,
+        "coherence": found.coherence,
+    }
+    if found.joint is not None:
+        volumes["joint-chi-positive"] = found.joint.positive_ppm
+        volumes["joint-chi-negative"] = found.joint.negative_ppm
+    if found.quadrant is not None:
+        volumes["quadrants"] = found.quadrant
+    for name, values in volumes.items():
+        write_nifti(folder / f"sources_{name}.nii.gz", values, maps.geometry)
+        yield f"sources_{name}.nii.gz"
+
+
+def _figures(found: SourceResults, maps: MapFolder) -> Iterator[Figure]:
+    shown = found.joint or found.alone
+    way = "joint fit" if found.joint is not None else "voxel by voxel"
+    for name, values in (("positive", shown.positive_ppm), ("negative", shown.negative_ppm)):
+        picture = outlined_planes(values, maps.geometry, _CHI_WINDOW)
+        yield Figure(name, f"χ of {name} sources ({way}), 0 to 200 ppb", picture)
+    picture = outlined_planes(found.coherence, maps.geometry, _INDEX_WINDOW)
+    yield Figure(
+        "coherence", "black: bulk, veins; grey: one sign, dispersed; white: mixed", picture
+    )
+    inside = maps.mask()
+    picture = joint_histogram(
+        1e3 * shown.chi_ppm[inside], found.r2_prime_per_s[inside], ("χ [ppb]", "R2' [1/s]")
+    )
+    yield Figure(
+        "histogram", "voxels by χ and R2'; brightness is the logarithm of how many", picture
+    )

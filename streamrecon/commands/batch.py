@@ -1,0 +1,165 @@
+"""`streamrecon batch`: reconstructs all scans of a tree into a BIDS derivative data set."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from fnmatch import fnmatch
+from pathlib import Path
+
+from streamrecon_gadgets import REGISTRY
+
+from streamrecon.cohort.dask_pool import dask_pool
+from streamrecon.cohort.data_set import begin_data_set, write_participants
+from streamrecon.cohort.job import DONE, Work
+from streamrecon.cohort.one_scan import Place, records_of
+from streamrecon.cohort.overview import write_overview
+from streamrecon.cohort.run_cohort import Outcome, run_cohort
+from streamrecon.cohort.scan_tree import CohortScan, find_scans
+from streamrecon.commands.chains import chain_file, refuse_unknown
+from streamrecon.commands.options import add_chain, writable
+from streamrecon.errors import ConfigError
+from streamrecon.stream.chainfile.build import build_chain
+from streamrecon.stream.chainfile.overrides import unknown_parameters
+from streamrecon.stream.chainfile.parse import read_chain
+from streamrecon.threads import budget
+
+_DESCRIPTION = """\
+Reconstruct every scan below a folder, each in a process of its own, and write BIDS derivatives.
+Raw files go through a chain; pairs of NIfTI files (part-phase and part-mag, or part-real and
+part-imag) and DICOM folders through `streamrecon maps`. Names with sub-, ses-, acq-, rec- and run-
+are kept; others are named after their path. A run that was ended goes on behind the last finished
+scan: what is done is recognised by the checksums of its files, the work and the version."""
+_EPILOG = """\
+Beside the data set, in code/streamrecon of the output: a log and a record for each scan,
+overview.html and overview.tsv. Exit status: 0 all scans done; 1 some failed; 2 cannot be done.
+
+examples:
+  streamrecon batch raw -o derivatives
+  streamrecon batch bids -o derivatives --set quality=best --jobs 2 --only 'sub-0*'
+  streamrecon batch raw -o derivatives --scheduler tcp://cluster:8786"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser its options."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("tree", type=Path, metavar="DIR", help="folder of scans")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the data set"
+    )
+    add_chain(parser, "chain for raw files (%(default)s)", default="gre_full")
+    parser.add_argument(
+        "--images-config", default="gre_full_images", metavar="NAME|FILE.xml",
+        help="chain for NIfTI and DICOM (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="scans at once on this machine (1)"
+    )
+    parser.add_argument(
+        "--scheduler", metavar="tcp://HOST:PORT", help="a Dask scheduler, in place of this machine"
+    )
+    parser.add_argument(
+        "--only", default="*", metavar="PATTERN", help="scans by name, as 'sub-0*' (all)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace results of other work")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Find the scans, reconstruct them, write the overview; 1 if any failed."""
+    if options.jobs < 1:
+        raise ConfigError(f"--jobs: found {options.jobs}, needed at least 1")
+    tree, output = options.tree.resolve(), writable(options.output).resolve()
+    scans = find_scans(tree)
+    wanted = [scan for scan in scans if fnmatch(scan.name, options.only)]
+    if not wanted:
+        names = ", ".join(scan.name for scan in scans[:3])
+        raise ConfigError(f"--only {options.only}: found no such scan, but {names} and so on")
+    work, place = _work(options), Place(tree, output, max(1, budget() // options.jobs))
+    begin_data_set(output, tree.name)
+    with _pool(options) as pool:
+        outcome = run_cohort(
+            wanted, work, place, pool=pool, overwrite=options.overwrite, tell=_Progress(len(wanted))
+        )
+    _summarise(scans, outcome, place)
+    return 1 if outcome.failed else 0
+
+
+def _work(options: argparse.Namespace) -> Work:
+    """What is done to raw files and to images; a parameter goes to the chains that have it.
+
+    Raises
+    ------
+    ConfigError
+        If a chain cannot be built, or no chain has a parameter.
+    """
+    texts = [chain_file(name) for name in (options.config, options.images_config)]
+    specs, given = [read_chain(text) for text in texts], dict(options.values)
+    unknown = [unknown_parameters(spec, REGISTRY, given) for spec in specs]
+    nobodys = [name for name in unknown[0] if name in unknown[1]]
+    refuse_unknown(dict.fromkeys(nobodys, ""), specs[0])
+    words = []
+    for name, spec, others in zip(_absolute(options), specs, unknown, strict=True):
+        own = {key: value for key, value in given.items() if key not in others}
+        build_chain(spec, REGISTRY, overrides=own)  # a fault of it is no scan's
+        pairs = [word for key, value in own.items() for word in ("--set", f"{key}={value}")]
+        words.append(("--config", name, *pairs))
+    sums = [hashlib.sha256(text).hexdigest() for text in texts]
+    return Work((*words[0], "--format", "nifti,png"), words[1], sums[0], sums[1])
+
+
+def _absolute(options: argparse.Namespace) -> list[str]:
+    """Both chains as another process finds them."""
+    chains = (options.config, options.images_config)
+    return [str(Path(name).resolve()) if Path(name).is_file() else name for name in chains]
+
+
+@contextmanager
+def _pool(options: argparse.Namespace) -> Iterator[Executor]:
+    pool = dask_pool(options.scheduler) if options.scheduler else ThreadPoolExecutor(options.jobs)
+    with pool as executor:
+        yield executor
+
+
+class _Progress:
+    """A line on stderr for each scan that is finished, with the time that is still needed."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._began = total, time.monotonic()
+
+    def __call__(self, name: str, outcome: Outcome) -> None:
+        count, made = outcome.count, outcome.count - len(outcome.before)
+        reason = outcome.failed.get(name)
+        what = f"failed: {reason}" if reason else f"done in {outcome.now[name].seconds:.1f} s"
+        remaining = (time.monotonic() - self._began) / made * (self._total - count)
+        until = f"; about {_duration(remaining)} to go" if remaining else ""
+        print(f"[{count}/{self._total}] {name}: {what}{until}", file=sys.stderr, flush=True)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _summarise(scans: list[CohortScan], outcome: Outcome, place: Place) -> None:
+    """Write what the whole data set has, and say what became of the scans."""
+    records = records_of(scans, place)
+    done = [scan for scan in scans if scan.name in records and records[scan.name].state == DONE]
+    write_participants(place.output, (scan.entities["sub"] for scan in done))
+    page = write_overview(scans, records, outcome.refused, place.own)
+    new = sum(record.state == DONE for record in outcome.now.values())
+    print(
+        f"{outcome.count} scans: {new} done now, {len(outcome.before)} before, "
+        f"{len(outcome.failed)} failed",
+        file=sys.stderr,
+    )
+    for name, reason in outcome.failed.items():
+        print(f"  {name}: {reason}", file=sys.stderr)
+    print(page)

@@ -1,0 +1,212 @@
+"""Sources of both signs against mixtures whose parts are known."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from streamrecon.analysis.joint_sources import Noise, separate_jointly
+from streamrecon.analysis.reading import Outcome
+from streamrecon.analysis.source_reading import SourceMaps, read_sources
+from streamrecon.analysis.sources import (
+    Quadrant,
+    Relaxivity,
+    coherence_index,
+    quadrants,
+    r2_prime,
+    separate,
+    separation_sd,
+)
+from streamrecon.errors import ConfigError, ReconError
+from streamrecon.model.geometry import Geometry
+from streamrecon.qsm.dipole import field_from_chi
+
+AT_3T = Relaxivity.at(3.0)
+UNEQUAL = Relaxivity(positive=114.0, negative=30.0)
+PARTS = np.array([[0.06, 0.06], [0.12, 0.0], [0.0, 0.05], [0.03, 0.01]]).T  # χ+, |χ-| [ppm]
+ALL = np.ones(PARTS.shape[1], bool)
+
+
+def decay(positive, negative, relaxivity: Relaxivity):
+    """R2' of both, as the model has it."""
+    return relaxivity.positive * positive + relaxivity.negative * negative
+
+
+@pytest.mark.parametrize("relaxivity", [AT_3T, UNEQUAL], ids=["equal", "unequal"])
+def test_a_mixture_comes_apart_exactly(relaxivity):
+    positive, negative = PARTS
+
+    found = separate(positive - negative, decay(positive, negative, relaxivity), ALL, relaxivity)
+
+    assert np.allclose(found.positive_ppm, positive, atol=1e-6)
+    assert np.allclose(found.negative_ppm, negative, atol=1e-6)
+
+
+def test_where_decay_is_too_little_for_chi_the_sum_stays():
+    chi = np.array([0.45, -0.30])
+
+    found = separate(chi, np.array([15.0, 0.0]), ALL[:2], AT_3T)
+
+    assert np.allclose(found.positive_ppm, [0.45, 0.0])
+    assert np.allclose(found.negative_ppm, [0.0, 0.30])
+    assert np.allclose(found.chi_ppm, chi)
+
+
+def test_nothing_is_outside_the_mask_and_r2_prime_is_never_negative():
+    mask = np.array([True, False])
+
+    found = separate(np.array([0.1, 0.1]), np.array([13.7, 13.7]), mask, AT_3T)
+
+    assert found.positive_ppm[1] == found.negative_ppm[1] == 0
+    assert r2_prime(np.array([20.0, 10.0]), 13.0).tolist() == [7.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("chi_ppm", "rate", "index"),
+    [(0.45, 15.0, -0.61), (0.12, 16.44, 0.0), (0.0, 16.44, 1.0), (-0.12, 16.44, 0.0)],
+    ids=["vein", "ferritin", "mixture", "calcium"],
+)
+def test_the_index_tells_bulk_from_dispersed_from_mixed(chi_ppm, rate, index):
+    found = coherence_index(np.array([chi_ppm]), np.array([rate]), ALL[:1], AT_3T)
+
+    assert found[0] == pytest.approx(index, abs=0.005)  # the two digits of the sheet
+
+
+def test_there_is_no_index_of_nothing():
+    nothing = coherence_index(np.array([0.001]), np.array([0.5]), ALL[:1], AT_3T)
+
+    assert nothing[0] == 0
+
+
+def test_noise_of_the_parts_is_what_many_draws_scatter_by():
+    random = np.random.default_rng(0)
+    chi = 0.02 + random.normal(0, 0.005, 100_000)
+    rate = decay(0.06, 0.04, UNEQUAL) + random.normal(0, 1.0, 100_000)
+
+    found = separate(chi, rate, np.ones(chi.shape, bool), UNEQUAL)
+
+    positive, negative = separation_sd(0.005, 1.0, UNEQUAL)
+    assert found.positive_ppm.std() == pytest.approx(positive, rel=0.01)
+    assert found.negative_ppm.std() == pytest.approx(negative, rel=0.01)
+
+
+def test_relaxivity_grows_with_b0_and_is_above_zero():
+    assert Relaxivity.at(1.5).negative == pytest.approx(68.5)
+    assert Relaxivity.static_dephasing(7.0).positive == pytest.approx(754.8, abs=0.1)
+    with pytest.raises(ConfigError, match="needed above 0"):
+        Relaxivity(positive=137.0, negative=0.0)
+
+
+def test_each_quadrant_has_its_voxels():
+    chi = np.array([1.0, -1.0, 1.0, -1.0, 0.0])
+    rate = np.array([-1.0, 1.0, 1.0, -1.0, 0.0])
+    mask = np.array([True, True, True, True, True])
+
+    found = quadrants(chi, rate, mask)
+
+    assert found[:4].tolist() == [
+        Quadrant.MACROSCOPIC, Quadrant.DISPERSED, Quadrant.BOTH_HIGH, Quadrant.BOTH_LOW
+    ]  # fmt: skip
+    with pytest.raises(ReconError, match="no spread"):
+        quadrants(chi, np.full(5, 13.0), mask)
+
+
+GRID = Geometry((33, 40, 37), (1.3, 1.0, 1.1), np.eye(3)[::-1])
+
+
+def distances(centre_mm) -> np.ndarray:
+    """From a place, in mm [Z, Y, X]."""
+    axes = [(np.arange(n) - n // 2) * mm for n, mm in zip(GRID.shape, GRID.voxel_mm, strict=True)]
+    z, y, x = np.meshgrid(*axes, indexing="ij", sparse=True)
+    return np.sqrt(sum((a - c) ** 2 for a, c in zip((z, y, x), centre_mm, strict=True)))
+
+
+def scene(seed: int = 0):
+    """Balls of a mixture, of iron, of myelin and of fluid, in noise: maps and regions."""
+    random = np.random.default_rng(seed)
+    mask = distances((0, 0, 0)) < 18
+    regions = {
+        "mixture": distances((0, 8, 0)) < 5.0,
+        "iron": distances((0, -7, 7)) < 5.0,
+        "myelin": distances((4, -6, -8)) < 4.5,
+        "fluid": distances((-9, 3, -9)) < 3.5,
+    }
+    positive, negative = np.zeros(GRID.shape), np.zeros(GRID.shape)
+    positive[mask] = negative[mask] = 0.01
+    for name, up, down in (("mixture", 0.06, 0.06), ("iron", 0.12, 0.01), ("myelin", 0, 0.05),
+                           ("fluid", 0, 0)):  # fmt: skip
+        positive[regions[name]], negative[regions[name]] = up, down
+    chi = positive - negative
+    field = field_from_chi(chi * mask, GRID) + random.normal(0, 0.0015, GRID.shape)
+    rate = decay(positive, negative, AT_3T) + random.normal(0, 2.0, GRID.shape)
+    return mask, regions, (positive, negative), field, rate, random
+
+
+def test_the_joint_fit_finds_the_parts_with_less_noise_than_voxel_by_voxel():
+    mask, regions, parts, field, rate, random = scene()
+    chi = parts[0] - parts[1] + random.normal(0, 0.005, GRID.shape)
+    alone = separate(chi, np.maximum(rate, 0), mask, AT_3T)
+
+    joint = separate_jointly(
+        field, np.maximum(rate, 0), mask, GRID, AT_3T,
+        noise=Noise(field_ppm=0.0015, r2_prime_per_s=2.0, strength=0.15 * 0.0015), start=alone,
+    )  # fmt: skip
+
+    for true, one, both in zip(
+        parts, (alone.positive_ppm, alone.negative_ppm), (joint.positive_ppm, joint.negative_ppm),
+        strict=True,
+    ):  # fmt: skip
+        errors = [np.sqrt(np.mean((part - true)[mask] ** 2)) for part in (one, both)]
+        assert errors[1] < 0.5 * errors[0]
+        # sparse gradients take some 4 % off a ball of five voxels
+        assert both[regions["mixture"]].mean() == pytest.approx(0.06, rel=0.08)
+        assert both.min() >= 0
+    assert not joint.positive_ppm[~mask].any()
+
+
+def test_a_joint_fit_without_noise_is_refused():
+    with pytest.raises(ReconError, match="above 0"):
+        Noise(field_ppm=0.0, r2_prime_per_s=2.0, strength=1e-4)
+
+
+def maps_of(scan, **more) -> tuple[SourceMaps, list[tuple[str, np.ndarray]]]:
+    mask, regions, parts, _, rate, random = scan
+    noise = random.normal(0, 0.002, GRID.shape)
+    chi = np.where(mask, parts[0] - parts[1] + noise + 0.02, 0)  # of a zero that is not fluid's
+    maps = SourceMaps(
+        chi_ppm=chi, mask=mask, geometry=GRID, b0_t=3.0, csf=regions["fluid"],
+        r2_star_per_s=np.maximum(rate, 0) + 12.0, r2_per_s=12.0 + 0.01 * noise,
+        **more,
+    )  # fmt: skip
+    return maps, list(regions.items())
+
+
+def test_the_reading_stands_against_fluid_and_tells_each_region():
+    maps, regions = maps_of(scene())
+
+    found = read_sources(maps, regions, AT_3T)
+
+    rows = {(v.subject, v.name): v for v in found.reading.values}
+    assert rows["mixture", "chi_positive"].number == pytest.approx(60, abs=2.0)  # cut of noise
+    assert rows["mixture", "chi_negative"].number == pytest.approx(60, abs=2.0)
+    assert rows["mixture", "coherence"].number == pytest.approx(1.0, abs=0.03)
+    assert rows["iron", "coherence"].number == pytest.approx((130 - 110) / (130 + 110), abs=0.03)
+    assert rows["iron", "chi_positive"].reference == "CSF"
+    assert found.joint is None
+    assert found.reading.reasons == ("no local field was given: there is no joint fit",)
+    assert found.quadrant is not None
+
+
+def test_pseudo_r2_and_a_missing_reference_are_told():
+    maps, regions = maps_of(scene())
+    pseudo = dataclasses.replace(maps, r2_per_s=13.0, csf=None)
+
+    found = read_sources(pseudo, regions, AT_3T)
+
+    assert found.reading.outcome is Outcome.FLAGGED
+    assert "R2' is pseudo" in found.reading.reasons[0]
+    assert "against the whole brain" in found.reading.reasons[1]
+    assert found.reading.parameters["r2"] == "pseudo, 13 1/s"
+    assert found.quadrant is None

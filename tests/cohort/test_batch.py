@@ -1,0 +1,197 @@
+"""A cohort is reconstructed, ended, and gone on with; the results are a BIDS data set."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from distributed import LocalCluster
+
+from streamrecon.cli import main
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    tree = tmp_path_factory.mktemp("raw")
+    for number in (1, 2):
+        words = ["write", "tiny", "-o", f"sub-0{number}.h5", "--seed", str(number), "--no-truth"]
+        subprocess.run(
+            [sys.executable, "-m", "streamrecon_simulator", *words],
+            cwd=tree, check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+    return tree
+
+
+@pytest.fixture(scope="module")
+def done(raw, tmp_path_factory):
+    """A whole data set of both scans."""
+    output = tmp_path_factory.mktemp("done")
+    assert main(words(raw, output)) == 0
+    return output
+
+
+def words(tree, output, *more):
+    return ["batch", str(tree), "-o", str(output), "--config", "gre_recon", *more]
+
+
+def results(output):
+    """Numbers of all images by their names."""
+    paths = sorted(output.glob("sub-*/**/*.nii.gz"))
+    return {path.name: np.asarray(nib.load(path).dataobj) for path in paths}
+
+
+def alike(one, other):
+    return one.keys() == other.keys() and all(np.array_equal(one[n], other[n]) for n in one)
+
+
+def copied(done, tmp_path):
+    return shutil.copytree(done, tmp_path / "out")
+
+
+def test_the_results_are_those_of_replay(raw, done, tmp_path):
+    assert (
+        main(["replay", str(raw / "sub-02.h5"), "--config", "gre_recon", "-o", str(tmp_path)]) == 0
+    )
+
+    for path in tmp_path.rglob("*.nii.gz"):
+        ours = done / "sub-02" / "anat" / f"sub-02_{path.name.partition('_')[2]}"
+        np.testing.assert_array_equal(nib.load(ours).dataobj, nib.load(path).dataobj)
+        np.testing.assert_array_equal(nib.load(ours).affine, nib.load(path).affine)
+
+
+@pytest.mark.long
+def test_a_validator_finds_no_error_in_it(raw, tmp_path):
+    """Every output of gre_full, without a .bidsignore."""
+    (tmp_path / "raw").mkdir()
+    shutil.copy(raw / "sub-01.h5", tmp_path / "raw")
+    output = tmp_path / "out"
+    assert main(["batch", str(tmp_path / "raw"), "-o", str(output), "--config", "gre_full"]) == 0
+
+    validator = Path(sys.executable).with_name("bids-validator-deno")
+    report = subprocess.run(
+        [validator, str(output), "--json"], stdout=subprocess.PIPE, check=False
+    ).stdout
+
+    issues = json.loads(report)["issues"]["issues"]
+    assert [issue for issue in issues if issue.get("severity") == "error"] == []
+    assert (output / "sub-01" / "fmap" / "sub-01_magnitude.nii.gz").is_file()
+    assert not (output / ".bidsignore").exists()
+
+
+def test_sidecars_say_what_made_them_without_the_place_of_the_tree(raw, done):
+    text = (done / "sub-01/anat/sub-01_echo-1_part-mag_MEGRE.json").read_text(encoding="utf-8")
+
+    provenance = json.loads(text)["Provenance"]
+    assert provenance["Command"][:3] == ["streamrecon", "replay", "sub-01.h5"]
+    assert list(provenance["Inputs"]) == ["sub-01.h5"]
+    assert str(raw) not in text
+
+
+def test_what_is_done_is_not_done_again(raw, done, tmp_path, capsys):
+    output = copied(done, tmp_path)
+    lost = output / "sub-01/anat/sub-01_echo-1_part-mag_MEGRE.nii.gz"
+    lost.unlink()
+
+    assert main(words(raw, output)) == 0
+
+    assert "1 done now, 1 before, 0 failed" in capsys.readouterr().err
+    assert alike(results(output), results(done))
+
+
+def test_a_touched_file_is_known_by_its_contents(raw, done, tmp_path, capsys):
+    tree = shutil.copytree(raw, tmp_path / "moved", copy_function=shutil.copyfile)
+
+    assert main(words(tree, copied(done, tmp_path))) == 0
+
+    assert "0 done now, 2 before" in capsys.readouterr().err
+
+
+def test_results_of_other_files_or_settings_are_kept(raw, done, tmp_path, capsys):
+    output, before = copied(done, tmp_path), results(done)
+    tree = shutil.copytree(raw, tmp_path / "swapped")
+    (tree / "sub-01.h5").rename(tree / "x")
+    (tree / "sub-02.h5").rename(tree / "sub-01.h5")
+    (tree / "x").rename(tree / "sub-02.h5")
+
+    assert main(words(tree, output)) == 1
+    assert main(words(raw, output, "--set", "magnitude=false")) == 1
+
+    messages = capsys.readouterr().err
+    assert messages.count("results of other files are there") == 4  # each when met, and at the end
+    assert messages.count("results of other settings") == 4
+    assert alike(results(output), before)
+
+
+def test_files_that_a_stranger_put_there_are_kept(raw, tmp_path, capsys):
+    stranger = tmp_path / "sub-01" / "anat" / "sub-01_Chimap.nii.gz"
+    stranger.parent.mkdir(parents=True)
+    stranger.write_bytes(b"somebody's")
+
+    assert main(words(raw, tmp_path, "--only", "sub-01")) == 1
+
+    assert "without a record" in capsys.readouterr().err
+    assert stranger.read_bytes() == b"somebody's"
+
+
+def test_a_broken_scan_costs_itself_alone(raw, done, tmp_path, capsys):
+    tree = shutil.copytree(raw, tmp_path / "raw")
+    (tree / "sub-03.h5").write_bytes(b"no scan")
+
+    assert main(words(tree, copied(done, tmp_path))) == 1
+
+    assert "[3/3] sub-03: failed: sub-03.h5" in capsys.readouterr().err
+    table = (tmp_path / "out/code/streamrecon/overview.tsv").read_text(encoding="utf-8")
+    assert [line.split("\t")[:2] for line in table.splitlines()[1:]] == [
+        ["sub-01", "done"], ["sub-02", "done"], ["sub-03", "failed"],
+    ]  # fmt: skip
+
+
+@pytest.mark.long
+def test_one_that_is_killed_is_gone_on_with(raw, done, tmp_path):
+    command = [sys.executable, "-m", "streamrecon", *words(raw, tmp_path)]
+    scratch = tmp_path / "code" / "streamrecon" / "unfinished"
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as batch:
+        deadline = time.monotonic() + 60
+        while not any(scratch.glob("*")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        batch.send_signal(signal.SIGKILL)
+
+    assert main(words(raw, tmp_path)) == 0
+    assert alike(results(tmp_path), results(done))
+    assert not scratch.exists()
+
+
+def test_two_runs_in_one_output_are_refused(raw, done, tmp_path, capsys):
+    output = copied(done, tmp_path)
+    with (output / "code/streamrecon/lock").open("r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        assert main(words(raw, output)) == 2
+
+    assert "another run works in this output" in capsys.readouterr().err
+
+
+@pytest.mark.long
+def test_a_cluster_gives_what_one_machine_gives(raw, done, tmp_path):
+    """Dask's own scheduler and worker on loopback."""
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        assert main(words(raw, tmp_path, "--scheduler", cluster.scheduler_address)) == 0
+
+    assert alike(results(tmp_path), results(done))
+
+
+def test_a_scheduler_that_is_not_there_is_named(raw, tmp_path, capsys):
+    assert main(words(raw, tmp_path, "--scheduler", "tcp://127.0.0.1:1")) == 2
+
+    assert "--scheduler tcp://127.0.0.1:1" in capsys.readouterr().err

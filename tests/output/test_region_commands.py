@@ -1,0 +1,203 @@
+"""`streamrecon analyze iron` and its like on a folder of maps, as a person runs them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from map_files import oblique_grid, write_map
+from scipy.ndimage import gaussian_filter
+
+from streamrecon.cli import main
+from streamrecon.model.quantities import Quantity
+from streamrecon.output.nifti import write_nifti
+from streamrecon.qsm.dipole import field_from_chi
+
+GRID = oblique_grid((24, 33, 35))
+
+
+def boxes() -> tuple[np.ndarray, dict[str, slice]]:
+    """Labels of two pallida and a ventricle."""
+    numbers = np.zeros(GRID.shape, np.int16)
+    for number, at in ((1, (4, 4)), (2, (4, 20)), (3, (20, 4))):
+        numbers[4:16, at[0] : at[0] + 11, at[1] : at[1] + 11] = number
+    return numbers, {"left pallidum": 1, "right pallidum": 2, "ventricle": 3}
+
+
+def write_scan(folder, *, pallidum_ppm=(0.150, 0.140), comment="standard; zero: brain", seed=0):
+    """χ, its noise and R2* of one scan, with labels beside them."""
+    numbers, _ = boxes()
+    random = np.random.default_rng(seed)
+    chi = random.normal(0.01, 0.004, GRID.shape).astype(np.float32)
+    for number, ppm in ((1, pallidum_ppm[0]), (2, pallidum_ppm[1]), (3, 0.0)):
+        chi[numbers == number] += np.float32(ppm - 0.01)
+    rate = np.where(numbers == 3, np.float32(2), np.float32(30))
+    facts = {"ImageComments": [comment], "MagneticFieldStrength": 3.0}
+    write_map(folder, "scan_Chimap", Quantity.CHI, chi, GRID, **facts)
+    write_map(folder, "scan_chi_sd", Quantity.CHI_SD, np.full_like(chi, 0.004), GRID)
+    write_map(folder, "scan_R2starmap", Quantity.R2_STAR, rate, GRID)
+    write_nifti(folder.parent / "labels.nii.gz", numbers, GRID)
+    names = "index\tname\n" + "".join(f"{n}\t{name}\n" for name, n in boxes()[1].items())
+    (folder.parent / "labels.tsv").write_text(names, encoding="utf-8")
+
+
+def rows(report) -> dict[tuple[str, str, str], float]:
+    """Number of each subject, name and reference of the last reading."""
+    found = json.loads(report.read_text(encoding="utf-8"))["readings"]
+    return {
+        (v["subject"], v["name"], v["reference"]): v["number"] for r in found for v in r["values"]
+    }
+
+
+def test_iron_of_a_folder_stands_against_the_labelled_ventricle(tmp_path):
+    write_scan(tmp_path / "maps")
+
+    status = main(
+        ["analyze", "iron", str(tmp_path / "maps"), "-o", str(tmp_path / "out"),
+         "--labels", str(tmp_path / "labels.nii.gz"), "--reference", "csf"]
+    )  # fmt: skip
+
+    found = rows(tmp_path / "out" / "analysis.json")
+    assert status == 0
+    # noise of 4 ppb over some 900 voxels
+    assert found["left pallidum", "robust_mean_chi", "CSF"] == pytest.approx(150.0, abs=0.7)
+    assert found["left pallidum", "iron", "CSF"] == pytest.approx(150 / 1.10, abs=0.7)
+    assert found["pallidum", "asymmetry_chi", ""] == pytest.approx(10.0, abs=0.7)
+
+
+def test_iron_without_labels_is_refused_with_a_report(tmp_path):
+    write_scan(tmp_path / "maps")
+
+    status = main(["analyze", "iron", str(tmp_path / "maps"), "-o", str(tmp_path / "out")])
+
+    reading = json.loads((tmp_path / "out" / "analysis.json").read_text())["readings"][0]
+    assert (status, reading["outcome"]) == (2, "refused")
+    assert "needed regions" in reading["reasons"][0]
+
+
+def write_visit(folder, *, pallidum_ppm: float, steps: int) -> None:
+    """A head of smooth texture that lies ``steps`` voxels along y and x from where it was."""
+    random = np.random.default_rng(3)
+    texture = gaussian_filter(random.standard_normal(GRID.shape), 2.0)
+    numbers, _ = boxes()
+    values = {
+        "magnitude": 1 + 0.15 * texture / texture.std(),
+        "chi": np.where(numbers == 1, pallidum_ppm, np.where(numbers == 2, 0.14, 0.0)) + 1e-4,
+    }
+    z, y, x = (np.linspace(-1, 1, n)[tuple(np.s_[:] if a == b else None for b in range(3))]
+               for a, n in enumerate(GRID.shape))  # fmt: skip
+    inside = (z / 0.95) ** 4 + (y / 0.85) ** 4 + (x / 0.85) ** 4 < 1
+    moved = {k: np.roll(np.where(inside, v, 0), (steps, steps), (1, 2)) for k, v in values.items()}
+    facts = {"ImageComments": ["standard; zero: brain"], "MagneticFieldStrength": 3.0}
+    chi = moved["chi"].astype(np.float32)
+    write_map(folder, "v_Chimap", Quantity.CHI, chi, GRID, **facts)
+    magnitude = moved["magnitude"].astype(np.float32)
+    write_map(folder, "v_echo-1_part-mag_MEGRE", Quantity.MAGNITUDE, magnitude, GRID, EchoTime=5e-3)
+    write_nifti(folder.parent / "labels.nii.gz", numbers, GRID)
+    (folder.parent / "labels.json").write_text('{"1": "left pallidum", "2": "right pallidum"}')
+
+
+def change(tmp_path, *more: str) -> int:
+    return main(
+        ["analyze", "change", str(tmp_path / "second"), "-o", str(tmp_path / "out"),
+         "--labels", str(tmp_path / "labels.nii.gz"), "--baseline", *more]
+    )  # fmt: skip
+
+
+def test_a_change_is_found_where_the_head_has_moved(tmp_path):
+    write_visit(tmp_path / "first", pallidum_ppm=0.150, steps=0)
+    write_visit(tmp_path / "second", pallidum_ppm=0.130, steps=2)
+
+    status = change(tmp_path, str(tmp_path / "first"), "--years", "2", "--reference", "brain")
+
+    report = json.loads((tmp_path / "out" / "analysis.json").read_text())["readings"][0]
+    found = {(v["subject"], v["name"]): v for v in report["values"]}
+    left = found["left pallidum", "change_chi"]
+    # the brain's mean falls by some 2 ppb with it; edges of the moved labels hold a little less
+    assert left["number"] == pytest.approx(-18.5, abs=2.0)
+    assert left["quality"] == "changed"
+    assert found["right pallidum", "change_chi"]["quality"] == "no reliable change"
+    assert found["left pallidum", "pace_chi"]["number"] == pytest.approx(left["number"] / 2)
+    assert status == 0
+    assert {"change_labels.nii.gz"} == set(report["files"])
+    assert (tmp_path / "out" / "change_chi.png").is_file()
+
+
+def test_an_earlier_report_is_a_baseline(tmp_path):
+    write_visit(tmp_path / "first", pallidum_ppm=0.150, steps=0)
+    write_visit(tmp_path / "second", pallidum_ppm=0.130, steps=0)
+    iron = ["analyze", "iron", str(tmp_path / "first"), "-o", str(tmp_path / "old")]
+    main([*iron, "--labels", str(tmp_path / "labels.nii.gz")])
+
+    change(tmp_path, str(tmp_path / "old" / "analysis.json"))
+
+    report = json.loads((tmp_path / "out" / "analysis.json").read_text())["readings"][0]
+    numbers = {(v["subject"], v["name"]): v["number"] for v in report["values"]}
+    shift = 20 * (boxes()[0] == 1).sum() / 18000  # of the brain's mean, which is the zero
+    assert numbers["left pallidum", "change_chi"] == pytest.approx(-20 + shift, abs=0.5)
+    assert report["outcome"] == "given"
+
+
+def test_another_head_is_no_second_visit(tmp_path):
+    write_visit(tmp_path / "first", pallidum_ppm=0.150, steps=0)
+    write_visit(tmp_path / "second", pallidum_ppm=0.130, steps=0)
+    noise = np.random.default_rng(9).uniform(0.5, 1.5, GRID.shape).astype(np.float32)
+    name = "v_echo-1_part-mag_MEGRE"
+    write_map(tmp_path / "second", name, Quantity.MAGNITUDE, noise, GRID, EchoTime=5e-3)
+
+    status = change(tmp_path, str(tmp_path / "first"))
+
+    report = json.loads((tmp_path / "out" / "analysis.json").read_text())["readings"][0]
+    assert (status, report["outcome"]) == (2, "refused")
+    assert "registration" in report["reasons"][0]
+
+
+def write_mixture(folder) -> None:
+    """A box where sources of 60 ppb of both signs cancel, in tissue with fluid: χ, R2*, field."""
+    numbers, _ = boxes()
+    rate = np.where(numbers == 3, 2.0, np.where(numbers == 1, 12.0 + 137 * 0.12, 14.0))
+    noise = np.random.default_rng(1).normal(0, 5e-4, GRID.shape)
+    chi = np.where(numbers == 2, 0.05, 0.0) + noise + 0.01
+    facts = {"MagneticFieldStrength": 3.0}
+    field = field_from_chi(chi.astype(np.float32), GRID)
+    for name, quantity, values in (
+        ("m_Chimap", Quantity.CHI, chi), ("m_R2starmap", Quantity.R2_STAR, rate),
+        ("m_localfield", Quantity.LOCAL_FIELD, field),
+    ):  # fmt: skip
+        write_map(folder, name, quantity, values.astype(np.float32), GRID, **facts)
+    r2 = np.where(numbers == 3, 2.0, 12.0) + noise
+    write_nifti(folder.parent / "r2.nii.gz", r2.astype(np.float32), GRID)
+    write_nifti(folder.parent / "labels.nii.gz", numbers, GRID)
+    names = json.dumps({"1": "mixture", "2": "iron", "3": "ventricle"})
+    (folder.parent / "labels.json").write_text(names)
+
+
+def test_a_mixture_that_chi_does_not_see_is_read_with_r2(tmp_path):
+    write_mixture(tmp_path / "maps")
+
+    status = main(
+        ["analyze", "sources", str(tmp_path / "maps"), "-o", str(tmp_path / "out"),
+         "--labels", str(tmp_path / "labels.nii.gz"), "--r2", str(tmp_path / "r2.nii.gz")]
+    )  # fmt: skip
+
+    found = rows(tmp_path / "out" / "analysis.json")
+    assert status == 0
+    assert found["mixture", "chi_positive", "CSF"] == pytest.approx(60, abs=0.5)
+    assert found["mixture", "chi_negative", "CSF"] == pytest.approx(60, abs=0.5)
+    assert found["mixture", "joint_chi_positive", "CSF"] == pytest.approx(60, abs=6)
+    assert found["mixture", "coherence", ""] == pytest.approx(1.0, abs=0.01)
+    written = {path.name for path in (tmp_path / "out").glob("sources_*.nii.gz")}
+    assert {"sources_chi-positive.nii.gz", "sources_quadrants.nii.gz"} <= written
+
+
+def test_without_r2_the_sources_are_flagged_as_pseudo(tmp_path):
+    write_mixture(tmp_path / "maps")
+
+    status = main(
+        ["analyze", "sources", str(tmp_path / "maps"), "-o", str(tmp_path / "out"), "--no-joint"]
+    )
+
+    reading = json.loads((tmp_path / "out" / "analysis.json").read_text())["readings"][0]
+    assert status == 1
+    assert "pseudo" in reading["reasons"][0]
