@@ -15,12 +15,12 @@ from starlette.routing import Route
 from streamrecon.web.access import COOKIE, DAYS_S, Access, User
 from streamrecon.web.answers import (
     Handler,
-    answered,
     body_of,
     for_users,
     number_of,
     refused,
     text_of,
+    with_reasons,
 )
 from streamrecon.web.checks import Checks
 from streamrecon.web.feed import Feed
@@ -68,7 +68,7 @@ class Site:
             Route("/healthz", self._health),
             Route("/readyz", self._ready),
             Route("/metrics", self._prometheus),
-            Route("/api/login", answered(self._login), methods=["POST"]),
+            Route("/api/login", with_reasons(self._login), methods=["POST"]),
         ]
         for_known: list[tuple[str, Handler, str]] = [
             ("/api/me", self._me, "GET"),
