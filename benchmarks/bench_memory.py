@@ -33,14 +33,14 @@ from streamrecon.stream.gadget import Context
 CHAINS = (
     "default", "Generic_Cartesian_FFT", "Generic_Cartesian_Grappa", "Generic_Cartesian_Grappa_SNR",
     "gre_recon", "gre_preview", "gre_swi", "gre_single_echo_swi", "gre_qsm", "gre_qsm_dicom",
-    "gre_qsm_images", "gre_full",
+    "gre_qsm_images", "gre_full", "gre_full_images",
 )  # fmt: skip
 SIZES = (
     "8x32x32x3x2", "24x64x64x2x2", "32x96x96x3x4", "20x144x160x5x2", "40x128x128x4x8",
     "60x176x192x3x3",
 )  # fmt: skip
 LEAST, MOST = 0.8, 1.5
-_OF_IMAGES, _OF_ONE_ECHO = "gre_qsm_images", "gre_single_echo_swi"
+_OF_IMAGES, _OF_ONE_ECHO = "_images", "gre_single_echo_swi"
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _MIB = 1 << 20
 _DESTINATION = '[[destination]]\nname = "archive"\nhost = "127.0.0.1"\nport = 1\n'
@@ -80,7 +80,7 @@ def measure(chain: str, size: str) -> tuple[float, float]:
     """Run one scan: what it said that the process will need, and what that held [MiB]."""
     *matrix, n_echoes, n_coils = map(int, size.split("x"))
     scan = list(_scan(tuple(matrix), 1 if chain == _OF_ONE_ECHO else n_echoes, n_coils))
-    if chain == _OF_IMAGES:
+    if chain.endswith(_OF_IMAGES):
         scan = _images(scan)
     held = sum(message.data.nbytes for message in scan if hasattr(message, "data")) / _MIB
     warm()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -88,11 +90,19 @@ class Lesions:
         Number of the lesion in each voxel [Z, Y, X], 0 elsewhere.
     echoes
         Places that were left out as echoes of a strong neighbour.
+    unmeasured
+        Places for which there was no time: the weakest.
     """
 
     found: tuple[Lesion, ...]
     labels: NDArray[np.int16]
     echoes: int
+    unmeasured: int = 0
+
+    def __str__(self) -> str:
+        """How many of each class, in a sentence."""
+        number = Counter(each.kind.value for each in self.found)
+        return "lesions: " + (", ".join(f"{n} {kind}" for kind, n in number.items()) or "none")
 
 
 def find_lesions(
@@ -100,6 +110,7 @@ def find_lesions(
     *,
     contrast_ppm: float = 0.12,
     k_sigma: float = 4.0,
+    seconds: float = math.inf,
 ) -> Lesions:
     """Small bleeds and calcifications, with the moment of each.
 
@@ -125,6 +136,8 @@ def find_lesions(
         Weakest peak of χ above its surroundings [ppm].
     k_sigma
         Smallest ratio of a moment to its standard deviation for a class.
+    seconds
+        After that time no further place is measured; the strongest come first [s].
 
     Raises
     ------
@@ -140,8 +153,11 @@ def find_lesions(
     others = OtherFields.of(maps)
     hidden = np.zeros(maps.mask.shape, bool)
     measured: list[tuple[Site, Dipole]] = []
-    echoes = 0
+    echoes, unmeasured, end = 0, 0, time.monotonic() + seconds
     for site in find_sites(maps, contrast, contrast_ppm=contrast_ppm):
+        if time.monotonic() > end:
+            unmeasured += 1
+            continue
         dipole = _measured(site, maps, contrast, others, hidden)
         if dipole is None:
             continue
@@ -155,7 +171,8 @@ def find_lesions(
     for number, (site, _) in enumerate(measured, start=1):
         labels[site.box][site.region] = number
     edge_mm = distance_transform_edt(maps.mask, maps.geometry.voxel_mm)
-    return Lesions(tuple(_lesions(measured, maps, contrast, edge_mm, k_sigma)), labels, echoes)
+    found = tuple(_lesions(measured, maps, contrast, edge_mm, k_sigma))
+    return Lesions(found, labels, echoes, unmeasured)
 
 
 def _measured(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 
 from streamrecon.server.watch_settings import WatchSettings
 
@@ -69,10 +69,3 @@ class KeptSettings(WatchSettings):
     @classmethod
     def _empty_is_no_path(cls, value: object) -> object:
         return None if value == "" else value
-
-    @field_validator("pseudonym_key")
-    @classmethod
-    def _names_nobody(cls, key: Path | None, info: ValidationInfo) -> Path | None:
-        if key is not None and info.data.get("raw_recover"):
-            raise ValueError("found raw_recover too, whose DICOM files name persons")
-        return key

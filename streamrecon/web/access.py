@@ -81,18 +81,18 @@ class Access:
 
     def cookie(self, name: str) -> str:
         """Cookie of someone who has shown the token; the name is what they call themselves."""
-        told = base64.urlsafe_b64encode(name[:_LONGEST_NAME].encode()).decode()
-        facts = f"{told}.{time.time() + DAYS_S:.0f}"
+        letters = base64.urlsafe_b64encode(name[:_LONGEST_NAME].encode()).decode()
+        facts = f"{letters}.{time.time() + DAYS_S:.0f}"
         return f"{facts}.{self._mac('cookie', facts)}"
 
     def _of_cookie(self, cookie: str) -> str | None:
         facts, _, mac = cookie.rpartition(".")
         if not _same(mac, self._mac("cookie", facts)):
             return None
-        told, _, ends = facts.partition(".")
+        letters, _, ends = facts.partition(".")
         if float(ends) < time.time():
             return None
-        return base64.urlsafe_b64decode(told).decode()
+        return base64.urlsafe_b64decode(letters).decode()
 
     def _person(self, name: str) -> User:
         return User(name, self._mac("act", name))

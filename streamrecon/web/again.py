@@ -51,8 +51,11 @@ class Again:
         BusyError
             If another one is on its way, or the service does not answer.
         ConfigError
-            If the chain is not one of `chains`, or a parameter is not ``[GADGET.]NAME=VALUE``.
+            If the chain is not one of `chains`, or a parameter is not ``[GADGET.]NAME=VALUE``, or
+            clients must speak TLS, for which the page has no certificates.
         """
+        if self._settings.tls_certificate is not None:
+            raise ConfigError("the service takes encrypted scans alone: needed streamrecon send")
         if config not in self.chains:
             raise ConfigError(f"chain: found {config[:80]!r}, needed one of the service's")
         if len(parameters) > _MOST_PARAMETERS:

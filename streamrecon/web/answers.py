@@ -45,10 +45,10 @@ def for_users(access: Access, handler: Handler) -> Plain:
             return refused(403, "only this page and programs with the token may act")
         return await handler(request, user)
 
-    return told(answer)
+    return with_reasons(answer)
 
 
-def told(handler: Plain) -> Plain:
+def with_reasons(handler: Plain) -> Plain:
     """The handler, whose errors are told to who asks."""
 
     @wraps(handler)

@@ -87,7 +87,7 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Everything but the latency, which is counted here."""
-        yield _gauge("streamrecon_up", "Whether the service answers", self._feed.is_live)
+        yield _level("streamrecon_up", "Whether the service answers", self._feed.is_live)
         yield from self._of_service(self._feed.board.service)
         yield from self._of_scans()
         yield from self._of_spool()
@@ -105,7 +105,7 @@ class Metrics(Collector):
         info.add_metric([str(service["version"])], 1.0)
         yield info
         for key, (name, purpose) in _NOW.items():
-            yield _gauge(name, purpose, service[key])
+            yield _level(name, purpose, service[key])
         for key, (name, purpose) in _SUMS.items():
             yield CounterMetricFamily(name, purpose, value=_number(service[key]))
         for key, (name, purpose, label) in _COUNTED.items():
@@ -145,7 +145,7 @@ class Metrics(Collector):
         yield from (images, sizes, ages)
 
 
-def _gauge(name: str, purpose: str, value: object) -> Metric:
+def _level(name: str, purpose: str, value: object) -> Metric:
     return GaugeMetricFamily(name, purpose, value=_number(value))
 
 

@@ -13,7 +13,15 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from streamrecon.web.access import COOKIE, DAYS_S, Access, User
-from streamrecon.web.answers import Handler, body_of, for_users, number_of, refused, text_of, told
+from streamrecon.web.answers import (
+    Handler,
+    body_of,
+    for_users,
+    number_of,
+    refused,
+    text_of,
+    with_reasons,
+)
 from streamrecon.web.checks import Checks
 from streamrecon.web.feed import Feed
 from streamrecon.web.metrics import Metrics
@@ -60,7 +68,7 @@ class Site:
             Route("/healthz", self._health),
             Route("/readyz", self._ready),
             Route("/metrics", self._prometheus),
-            Route("/api/login", told(self._login), methods=["POST"]),
+            Route("/api/login", with_reasons(self._login), methods=["POST"]),
         ]
         for_known: list[tuple[str, Handler, str]] = [
             ("/api/me", self._me, "GET"),
@@ -149,7 +157,7 @@ class Site:
         facts: Mapping[str, object] = {
             "scans": rows,
             "service": self._feed.board.service,
-            "checks": {n: c.fault or c.warning for n, c in self._checks.answers.items()},
+            "checks": {n: c.fault for n, c in self._checks.answers.items()},
         }
         return JSONResponse(facts)
 

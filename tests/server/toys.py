@@ -87,6 +87,20 @@ class TellPid(Gadget[Header]):
         yield item
 
 
+class TellCpu(Gadget[Header]):
+    """Tells at the end how much CPU its process has used since the header."""
+
+    accepts: ClassVar = (Header,)
+    _began: float = PrivateAttr(0.0)
+
+    def feed(self, item: Header) -> Iterator[object]:
+        self._began = time.process_time()
+        yield item
+
+    def finish(self) -> Iterator[object]:
+        yield Notice(Level.INFO, f"cpu {time.process_time() - self._began:.6f}")
+
+
 class Burst(Gadget[Header]):
     """Makes many images as soon as the header is there."""
 
@@ -155,7 +169,7 @@ class KeepElsewhere(Gadget[Acquisitions]):
         yield from ()
 
 
-REGISTRY = Registry((SumLines, BallMap, Slow, TellPid, Burst, Fail, Die, KeepElsewhere))
+REGISTRY = Registry((SumLines, BallMap, Slow, TellPid, TellCpu, Burst, Fail, Die, KeepElsewhere))
 
 
 def equip() -> WorkerSetup:

@@ -6,6 +6,7 @@ import { Viewer } from "./viewer.js";
 const byId = (id) => document.getElementById(id);
 const ROWS = 100;
 const LOOK_AGAIN_MS = 15000;
+const DATES = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
 const scans = new Map();
 let key = "";
 let chosen = null;
@@ -191,7 +192,7 @@ function fillRow(row, scan) {
   row.dataset.mark = mark;
   row.setAttribute("aria-selected", String(scan.session === chosen));
   const cells = row.children;
-  cells[0].firstChild.textContent = new Date(scan.began * 1000).toLocaleString();
+  cells[0].firstChild.textContent = DATES.format(scan.began * 1000);
   cells[1].className = `state ${state}`;
   cells[1].textContent = word;
   cells[2].textContent = scan.protocol || "–";
