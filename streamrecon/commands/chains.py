@@ -77,6 +77,11 @@ def chain_file(text: str) -> bytes:
     )
 
 
+def pseudonym_secret() -> bytes | None:
+    """With what the settings take persons out of DICOM images; ``None`` where they do not."""
+    return delivery_of(_settings()).secret
+
+
 def chain_named_by_a_peer(name: str) -> bytes:
     """Text of a chain file of the library: a name from elsewhere is no path here."""
     return find_chain_file(name, _settings().config_folders)

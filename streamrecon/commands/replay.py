@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from streamrecon.commands.chains import chosen_chain
+from streamrecon.commands.chains import chosen_chain, pseudonym_secret
 from streamrecon.commands.options import (
     add_chain,
     add_header,
@@ -45,7 +46,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Reconstruct file after file; 1 if any failed."""
-    status, header = 0, given_header(options)
+    status, secret, header = 0, pseudonym_secret(), given_header(options)
     for file, folder in zip(options.files, _folders(options.files, options.output), strict=True):
         try:
             writable(folder)
@@ -55,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
                 watch.say(Notice(Level.INFO, f"{file.name}, to {folder}"))
                 given = {"group": options.group, "header": header}
                 harvest = replay(file, chain, watch, **given, is_cut=options.recover)
-            write(harvest, folder, options.format)
+            write(replace(harvest, secret=secret), folder, options.format)
         except ConfigError:
             raise  # the next file would meet the same chain
         except StreamReconError as e:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 from contextlib import closing
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from ssl import SSLContext, SSLError
 
 from streamrecon.client import DEFAULT_PORT, IDLE_S, Request, Server, send
 from streamrecon.commands.options import (
@@ -26,6 +28,13 @@ from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.messages import ConfigFile, ConfigText
 from streamrecon.noise_query import ask_noise
 from streamrecon.output.formats import ScanResults
+from streamrecon.tls_files import client_context
+
+_TLS = {
+    "ca": "encrypt, and check the server's certificate by this one",
+    "certificate": "ours, where the server asks for it",
+    "key": "its key, if it is in another file",
+}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +61,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="ask first whether the server has the noise scan that the header names",
     )
+    for name, purpose in _TLS.items():
+        parser.add_argument(f"--tls-{name}", type=Path, metavar="FILE.pem", help=purpose)
     add_chain(parser, "a chain that the server knows by name, or a chain file to send")
     add_output(parser, "folder for the images")
     add_header(parser)
@@ -60,7 +71,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Send the scan; 0 only if the server ended without error."""
-    server = Server.parse(options.to, idle_s=options.timeout)
+    server = replace(Server.parse(options.to, idle_s=options.timeout), tls=_tls(options))
     request = Request(
         _request_config(options.config), Dialect(options.dialect), dict(options.values)
     )
@@ -74,6 +85,19 @@ def run(options: argparse.Namespace) -> int:
             reply = send(chain([header], scan), server, request, watch)
     write(ScanResults(header.xml, reply.images, reply.files), options.output, options.format)
     return 0 if reply.complete else 1
+
+
+def _tls(options: argparse.Namespace) -> SSLContext | None:
+    ca, certificate, key = options.tls_ca, options.tls_certificate, options.tls_key
+    if ca is None:
+        if certificate or key:
+            raise ConfigError("--tls-certificate, --tls-key: needed --tls-ca too")
+        return None
+    try:
+        return client_context(ca, certificate, key)
+    except SSLError as e:
+        files = ", ".join(str(file) for file in (ca, certificate, key) if file)
+        raise ConfigError(f"TLS: {files}: {e}") from e
 
 
 def _request_config(text: str) -> ConfigFile | ConfigText:

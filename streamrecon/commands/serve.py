@@ -11,7 +11,7 @@ from pathlib import Path
 from streamrecon.client import Server
 from streamrecon.server.listener import serve
 from streamrecon.server.listening_sockets import Address
-from streamrecon.server.settings import Settings, load_settings
+from streamrecon.server.settings import Origin, Settings, load_settings
 from streamrecon.server.worker import ImportPath
 
 _log = logging.getLogger(__name__)
@@ -37,7 +37,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
     flags = {name: getattr(options, name) for name in Settings.model_fields}
-    origin = load_settings(flags, os.environ, options.settings)
+
+    def read() -> Origin:
+        return load_settings(flags, os.environ, options.settings)
+
+    origin = read()
     if options.show_settings:
         print("\n".join(origin.lines()))
         return 0
@@ -47,7 +51,13 @@ def run(options: argparse.Namespace) -> int:
         if origin.passed_over:
             _log.debug("passed over, of a Kubernetes service: %s", ", ".join(origin.passed_over))
 
-    return serve(origin.settings, _EQUIP, preload=(_EQUIP.module,), listening=listening)
+    return serve(
+        origin.settings,
+        _EQUIP,
+        preload=(_EQUIP.module,),
+        listening=listening,
+        reread=lambda: read().settings,
+    )
 
 
 def _announce(addresses: Sequence[Address]) -> None:

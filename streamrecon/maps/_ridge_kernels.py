@@ -3,8 +3,9 @@
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from streamrecon.compiled import njit
 
 Real = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -12,7 +13,7 @@ Index = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def eigenvalues(
     zz: float, yy: float, xx: float, zy: float, zx: float, yx: float
 ) -> tuple[float, float, float]:
@@ -32,7 +33,7 @@ def eigenvalues(
     return low, 3 * mean - low - high, high
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def curvatures(
     smooth: Real, place: tuple[int, int, int], voxel_mm: tuple[float, float, float]
 ) -> tuple[float, float, float]:
@@ -58,7 +59,7 @@ def curvatures(
     return low, middle, high
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def raise_ridges(
     smooth: Real,
     inside: Flags,
@@ -81,7 +82,7 @@ def raise_ridges(
                         score[z, y, x] = max(score[z, y, x], gain * math.sqrt(low * middle))
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def raise_blobs(
     smooth: Real,
     inside: Flags,
@@ -106,7 +107,7 @@ def raise_blobs(
                     score[z, y, x] = found
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def reach_of_peaks(
     contrast: Real, candidate: Flags, offsets: Index, fraction: float, least: float, out: Flags
 ) -> None:
@@ -128,7 +129,7 @@ def reach_of_peaks(
                 out[z, y, x] = contrast[z, y, x] > fraction * peak
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def spread_over(around: Bytes, start: int, value: int, reach: int, mark: Bytes) -> None:
     """Mark all cells of a 3 x 3 x 3 block that hang together with ``start`` in ``around``.
 
@@ -150,7 +151,7 @@ def spread_over(around: Bytes, start: int, value: int, reach: int, mark: Bytes) 
             depth += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def is_simple(around: Bytes) -> bool:
     """Whether taking the middle of a 3 x 3 x 3 block away joins nothing and cuts nothing.
 
@@ -179,7 +180,7 @@ def is_simple(around: Bytes) -> bool:
     return pieces == 1
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def thin(voxels: Index, solid: Bytes) -> None:
     """Take voxels from ``solid`` [Z, Y, X] in their order until lines are left; ends stay.
 

@@ -40,12 +40,15 @@ class ScanResults:
         DICOM files that the server made itself.
     known
         What is known of a scan that has no header.
+    secret
+        Of the pseudonyms in DICOM files that are made here; ``None`` names persons.
     """
 
     header_xml: bytes = field(repr=False)
     images: Sequence[Image]
     files: Sequence[DicomFile] = ()
     known: ScanProtocol | None = None
+    secret: bytes | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, header_xml: bytes, results: Sequence[Image | DicomFile]) -> ScanResults:
@@ -146,7 +149,9 @@ def _mrd(harvest: ScanResults, folder: Path) -> Iterator[Path]:
 
 def _dicoms(harvest: ScanResults, folder: Path) -> Iterator[Path]:
     """The server's own files under their names, without its folders; else files of its images."""
-    files = harvest.files or (dicom_files(harvest.volumes) if harvest.images else ())
+    files = harvest.files
+    if not files and harvest.images:
+        files = dicom_files(harvest.volumes, secret=harvest.secret)
     for number, file in enumerate(files, start=1):
         stem = plain(Path(file.name).stem) if file.name else "image"
         path = folder / "dicom" / f"{number:06d}_{stem}.dcm"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 
-from streamrecon.server.watch_settings import WatchSettings
+from streamrecon.server.settings_group import SettingsGroup
 
 
 def _state_folder() -> Path:
@@ -15,7 +15,7 @@ def _state_folder() -> Path:
     return Path(base) / "streamrecon"
 
 
-class KeptSettings(WatchSettings):
+class KeptSettings(SettingsGroup):
     """Folders, quotas and ages, and what of a person is kept."""
 
     storage: Path | None = Field(
@@ -69,10 +69,3 @@ class KeptSettings(WatchSettings):
     @classmethod
     def _empty_is_no_path(cls, value: object) -> object:
         return None if value == "" else value
-
-    @field_validator("pseudonym_key")
-    @classmethod
-    def _names_nobody(cls, key: Path | None, info: ValidationInfo) -> Path | None:
-        if key is not None and info.data.get("raw_recover"):
-            raise ValueError("found raw_recover too, whose DICOM files name persons")
-        return key

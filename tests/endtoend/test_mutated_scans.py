@@ -143,6 +143,13 @@ FAULTS = {
         with_header("</trajectory>", f"</trajectory>{FACTOR.format(-2)}"), "header",
         "accelerationFactor",
     ),
+    "channels of the header": (
+        with_header("<receiverChannels>2<", "<receiverChannels>1e308<"), "header",
+        "receiverChannels",
+    ),
+    "no channels of the header": (
+        with_header("<receiverChannels>2<", "<receiverChannels>-3<"), "header", "receiverChannels",
+    ),
     "centre": (with_header("<center>6</center>", "<center>60</center>"), "header", "centre 60"),
     "echo time": (with_header("<TE>11.0</TE>", "<TE>1e30</TE>"), "header", "TE"),
     "bandwidth": (

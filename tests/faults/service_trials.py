@@ -49,7 +49,7 @@ def _kill_one(running: Service, chance: random.Random) -> None:
     config = chance.choice((_SLOW, _BURST))
     with running.connect() as victim, running.connect() as other:
         other.send(_SLOW, HEADER, lines(20))
-        victim.send(config, HEADER, *[lines(5)] * chance.randrange(20))
+        victim.send(config, HEADER, *[lines(5)] * chance.randrange(1, 20))
         worker = _pid_of(victim)
         time.sleep(chance.random() * 0.05)
         os.kill(worker, signal.SIGKILL)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 import mrd
@@ -15,7 +17,13 @@ from streamrecon_simulator.header import header_xml
 from streamrecon_simulator.presets import SCENES
 from wire_samples import image, lines, waveform
 
-from streamrecon.errors import ConfigError, DataError, ProtocolError, TruncatedStream
+from streamrecon.errors import (
+    ConfigError,
+    DataError,
+    HeaderError,
+    ProtocolError,
+    TruncatedStream,
+)
 from streamrecon.model.scan import ScanProtocol
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.version2 import Mrd2Writer, read_mrd2
@@ -84,10 +92,10 @@ def test_channels_are_numbered_where_their_bits_say_so() -> None:
 
 
 def test_runs_break_where_lines_differ_and_after_some() -> None:
-    found = there_and_back(lines(70, 2, 5), lines(2, 2, 6), waveform(), lines(1, 2, 6))
+    found = there_and_back(lines(258, 2, 5), lines(2, 2, 6), waveform(), lines(1, 2, 6))
 
     assert [len(m) if isinstance(m, Acquisitions) else m.data.shape for m in found] == [
-        64, 6, 2, (2, 7), 1,
+        256, 2, 2, (2, 7), 1,
     ]  # fmt: skip
 
 
@@ -215,8 +223,58 @@ def test_numbers_that_version_1_cannot_hold_are_refused() -> None:
         writer.write_header(header_from_xml(RICH))
         writer.write_data([mrd.StreamItem.Acquisition(item)])
 
-    with pytest.raises(ProtocolError, match="center_sample: found a number beyond"):
+    with pytest.raises(ProtocolError, match="line: found a number beyond those of MRD 1"):
         list(read_mrd2(io.BytesIO(out.getvalue())))
+
+
+def test_numbers_of_any_length_are_those_of_the_reference_reader() -> None:
+    """Optional numbers that are not there, lists of other lengths, all that takes several bytes."""
+    rng = np.random.default_rng(3)
+    out, heads = io.BytesIO(), []
+    for n in range(40):
+        numbers = rng.integers(0, 2**16, 9).tolist()
+        wide = rng.integers(0, 2**32, 4).tolist()
+        heads.append(
+            mrd.AcquisitionHeader(
+                flags=mrd.AcquisitionFlags(int(rng.integers(0, 2**62))),
+                idx=mrd.EncodingCounters(
+                    kspace_encode_step_1=numbers[0], kspace_encode_step_2=n or None,
+                    slice=numbers[1], contrast=numbers[2] % 200, user=numbers[3 : 3 + n % 6],
+                ),
+                measurement_uid=wide[0], scan_counter=wide[1], acquisition_time_stamp=wide[2],
+                physiology_time_stamp=wide[: n % 4], channel_order=list(range(100 + n, 300 + n)),
+                discard_pre=numbers[4], center_sample=None if n % 2 else numbers[5],
+                sample_time_us=None if n % 3 else 2.5, position=rng.normal(size=3).astype("f4"),
+                user_int=rng.integers(-(2**31), 2**31, n % 9).tolist(),
+                user_float=rng.normal(size=n % 9).astype("f4").tolist(),
+            )
+        )  # fmt: skip
+    data = np.ones((200, 3), np.complex64)
+    with mrd.BinaryMrdWriter(out) as writer:
+        writer.write_header(header_from_xml(RICH))
+        writer.write_data(
+            [mrd.StreamItem.Acquisition(mrd.Acquisition(head=head, data=data)) for head in heads]
+        )
+
+    _, found = read_mrd2(io.BytesIO(out.getvalue()))
+
+    for row, head in zip(found.header, heads, strict=True):
+        assert int(row["flags"]) == head.flags.value
+        assert row["idx"]["kspace_encode_step_1"] == head.idx.kspace_encode_step_1
+        assert row["idx"]["kspace_encode_step_2"] == (head.idx.kspace_encode_step_2 or 0)
+        assert row["idx"]["contrast"] == head.idx.contrast
+        assert row["measurement_uid"] == head.measurement_uid
+        assert row["acquisition_time_stamp"] == head.acquisition_time_stamp
+        assert row["center_sample"] == (head.center_sample or 0)
+        assert row["sample_time_us"] == (head.sample_time_us or 0)
+        np.testing.assert_array_equal(row["position"], head.position)
+        for name, there in (("user", head.idx.user), ("user_int", head.user_int),
+                            ("user_float", head.user_float)):  # fmt: skip
+            value = row["idx"][name] if name == "user" else row[name]
+            np.testing.assert_array_equal(value[: len(there)], np.array(there, value.dtype))
+            assert not value[len(there) :].any()
+        bits = np.unpackbits(row["channel_mask"].view(np.uint8), bitorder="little")
+        assert np.flatnonzero(bits).tolist() == head.channel_order
 
 
 WHOLE = written([HEADER, lines(3, 2, 5), image(), Close()])
@@ -226,6 +284,20 @@ WHOLE = written([HEADER, lines(3, 2, 5), image(), Close()])
 def test_a_stream_that_was_cut_is_truncated(cut: int) -> None:
     with pytest.raises((TruncatedStream, ProtocolError), match="MRD 2: "):
         list(read_mrd2(io.BytesIO(WHOLE[:cut])))
+
+
+def test_damage_anywhere_is_a_fault_of_the_stream() -> None:
+    first = secrets.randbelow(1 << 40)
+    print(f"from seed {first}")
+    behind_schema = 5 + 4 + 3 + len(mrd.BinaryMrdReader.schema)
+
+    for seed in (*range(150), *range(first, first + 50)):
+        rng = np.random.default_rng(seed)
+        data = bytearray(WHOLE)
+        for place in rng.integers(behind_schema, len(data), 1 + seed % 3):
+            data[place] = rng.integers(256)
+        with suppress(ProtocolError, HeaderError):
+            list(read_mrd2(io.BytesIO(data)))
 
 
 def test_a_stream_of_another_schema_is_refused() -> None:

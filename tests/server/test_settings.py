@@ -64,10 +64,6 @@ def test_the_service_is_on_loopback_unless_told_otherwise() -> None:
         ({"STREAMRECON_PORT": "70000"}, ["port", "STREAMRECON_PORT"]),
         ({"STREAMRECON_SESSIONS": "many"}, ["sessions", "STREAMRECON_SESSIONS"]),
         ({"STREAMRECON_ALLOW": "10.0.0.0/33"}, ["allow", "STREAMRECON_ALLOW"]),
-        (
-            {"STREAMRECON_RAW_RECOVER": "gre_recon", "STREAMRECON_PSEUDONYM_KEY": "/key"},
-            ["pseudonym_key", "raw_recover", "name persons"],
-        ),
     ],
 )
 def test_a_bad_value_is_refused_with_its_name_and_place(
