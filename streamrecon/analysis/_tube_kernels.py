@@ -3,13 +3,14 @@
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from streamrecon.compiled import njit
 
 Real = NDArray[np.float64]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def cubic(x: float, weight: Real, slope: Real) -> None:
     """Weights [4] of the samples at −1, 0, 1, 2 for the value and the slope at x in 0 … 1."""
     weight[0] = -x * (x - 1) * (x - 2) / 6
@@ -22,7 +23,7 @@ def cubic(x: float, weight: Real, slope: Real) -> None:
     slope[3] = (3 * x * x - 1) / 6
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def outside_spectrum(
     tables: Real,
     alpha_step: float,
@@ -80,7 +81,7 @@ def outside_spectrum(
                 now, before = twice * now - before, now
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def sample(
     tables: Real, start: tuple[float, float], step: tuple[float, float], y: Real, x: Real, out: Real
 ) -> None:
@@ -115,7 +116,7 @@ def sample(
             out[2, t, i] = side * sx[t] / step[1]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def dipole_sum(source_mm: Real, moment: Real, place_mm: Real, b0: Real) -> Real:
     """Field [N, ppm] of dipoles [M, ppm·mm³] at places [N, 3], each (z, y, x) in mm."""
     field = np.zeros(len(place_mm))

@@ -229,10 +229,10 @@ class _State:
         flat = self._jacobian.reshape(N_PARAMETERS, -1)
         cross = (flat.conj() @ column).real / self.variance
         known = np.linalg.solve(self.normal, cross)
-        left = float(np.vdot(column, column).real) / self.variance - float(cross @ known)
+        remainder = float(np.vdot(column, column).real) / self.variance - float(cross @ known)
         right = float(np.vdot(column, self._residual).real) / self.variance
         right -= float(known @ self.right)
-        return right / left, 1 / math.sqrt(left)
+        return right / remainder, 1 / math.sqrt(remainder)
 
     def _across(self, by: Complex) -> Complex:
         """Change of the fitted signal, less what the tissue takes up (Kaufman)."""
