@@ -54,7 +54,18 @@ def images_label() -> Label:
         "default": True,
         "information": {"en": "Send the scanner's own images back as they came."},
     }
-    label["parameters"] = [chain, originals, *others]
+    correction = {
+        "id": "correction",
+        "label": {"en": "Correction"},
+        "type": "choice",
+        "values": [
+            {"id": "without", "name": {"en": "Images without (ND)"}},
+            {"id": "with", "name": {"en": "Images with (DIS, NORM)"}},
+        ],
+        "default": "without",
+        "information": {"en": "Which are taken of images that come with and without a correction."},
+    }
+    label["parameters"] = [chain, originals, correction, *others]
     return label
 
 

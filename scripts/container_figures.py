@@ -103,9 +103,8 @@ def main() -> None:
         environment |= {"STREAMRECON_STORAGE": folder, "NUMBA_CACHE_DIR": f"{folder}/kernels"}
         for kind in ("without kernels", "with kernels"):
             service, port, wall_s = started(environment)
-            print(
-                f"start {kind}: {wall_s:.1f} s of the wall, {cpu_s(family(service)):.1f} s of CPU"
-            )
+            worked_s = cpu_s(family(service))
+            print(f"start {kind}: {wall_s:.1f} s of the wall, {worked_s:.1f} s of the processor")
             heard = fire_client(
                 ("127.0.0.1", port), simulate(scene).messages(), config="gre_full", parameters={}
             )

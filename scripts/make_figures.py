@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 SHARED = Path(os.environ.get("STREAMRECON_SHARED", ROOT.parent / "shared" / "data"))
 PHANTOM = SHARED / "raw-siemens" / "phantom3T_gre3echo_bipolar_1ch.h5"  # CC0
-_COLOURS = 256  # a picture of half a MB
+_COLOURS, _WIDEST = 256, 1050  # a third of a MB
 
 
 def main() -> int:
@@ -49,6 +49,7 @@ def _draw(scan: Path, config: str, picture: Path) -> None:
     harvest = replay(scan, build_chain(find_chain_file(config), REGISTRY), Watch(scan.name))
     caption = caption_of(harvest.stacks, harvest.protocol, harvest.name)
     sheet = contact_sheet(cuts_of(map(shown_stack, harvest.stacks)), caption)
+    sheet.thumbnail((_WIDEST, _WIDEST))
     sheet.quantize(_COLOURS, kmeans=1).save(picture, optimize=True)
     print(picture.relative_to(ROOT))
 

@@ -29,6 +29,8 @@ COMMANDS = {
     "batch": "reconstruct all scans of a folder into BIDS derivatives",
     "pipe": "reconstruct a stream from stdin to stdout",
     "convert": "write a scan in another form of MRD",
+    "web": "show the scans of a running service to browsers",
+    "doctor": "look at machine and settings of a service, say what to do",
     "status": "show what a running service does",
     "history": "list the scans of a service, or write them as CSV",
     "spool": "see and move images that wait for archives",

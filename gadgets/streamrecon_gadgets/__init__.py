@@ -33,6 +33,7 @@ from streamrecon_gadgets.maps.field import FieldImages, MapField
 from streamrecon_gadgets.maps.images import EchoImages
 from streamrecon_gadgets.maps.phase_sign import CheckPhaseSign
 from streamrecon_gadgets.maps.projection import ProjectSlabs
+from streamrecon_gadgets.maps.readings import MakeReadings
 from streamrecon_gadgets.maps.relaxation import DecayImages
 from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
 from streamrecon_gadgets.maps.swi import SwiImages, TrueSwiImages
@@ -59,6 +60,7 @@ ALL: tuple[GadgetClass, ...] = (
     ProjectSlabs,
     DecayImages,
     FindVeins,
+    MakeReadings,
     Preview,
     SendDicom,
     SpoolDicom,

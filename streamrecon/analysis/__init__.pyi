@@ -1,3 +1,4 @@
+from streamrecon.analysis.chain_maps import lesion_maps_of as lesion_maps_of
 from streamrecon.analysis.cosmos import CosmosMap as CosmosMap
 from streamrecon.analysis.cosmos import cosmos_closed_form as cosmos_closed_form
 from streamrecon.analysis.cosmos import least_squares_cosmos as least_squares_cosmos

@@ -51,6 +51,8 @@ def reading_of_lesions(
         values += _counts(name, there)
     unsure = sum(lesion.kind is LesionClass.INDETERMINATE for lesion in lesions.found)
     reasons = [*doubts]
+    if lesions.unmeasured:
+        reasons.append(f"partial: no time for the {lesions.unmeasured} weakest places")
     if unsure:
         reasons.append(f"{unsure} of {len(lesions.found)} places are indeterminate")
     return Reading(

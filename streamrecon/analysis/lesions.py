@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -24,7 +26,7 @@ Flags = NDArray[np.bool_]
 _FEWEST_SIGMA = 3.0  # below that there is no source
 _ECHO_FRACTION = 0.04  # of the moment and of the contrast of the place that an echo is of
 _ECHO_MM = 16.0
-_VEIN_FRACTION = 0.3
+_VEIN_FRACTION, _ROUND = 0.3, 0.6
 _DOUBTFUL, _NO_SOURCE = 1.5, 3.0  # standard deviations that the fit leaves
 _MODEL_ERROR = 0.07
 """Error of a moment that is no noise, as a fraction: simulated heads, see the documentation."""
@@ -88,11 +90,19 @@ class Lesions:
         Number of the lesion in each voxel [Z, Y, X], 0 elsewhere.
     echoes
         Places that were left out as echoes of a strong neighbour.
+    unmeasured
+        Places for which there was no time: the weakest.
     """
 
     found: tuple[Lesion, ...]
     labels: NDArray[np.int16]
     echoes: int
+    unmeasured: int = 0
+
+    def __str__(self) -> str:
+        """How many of each class, in a sentence."""
+        number = Counter(each.kind.value for each in self.found)
+        return "lesions: " + (", ".join(f"{n} {kind}" for kind, n in number.items()) or "none")
 
 
 def find_lesions(
@@ -100,6 +110,7 @@ def find_lesions(
     *,
     contrast_ppm: float = 0.12,
     k_sigma: float = 4.0,
+    seconds: float = math.inf,
 ) -> Lesions:
     """Small bleeds and calcifications, with the moment of each.
 
@@ -109,7 +120,8 @@ def find_lesions(
 
     - nothing: m within 3 σ; what is left of the field is 3 times what noise and texture make; or an
       echo, with less than 4 % of m and c of a place within 16 mm;
-    - *vessel*: 0.3 or more of it lies in veins, or m > 0 and it is not dark;
+    - *vessel*: m > 0 and it is not dark, or 0.3 or more of it lies in veins and it is not round
+      (sphericity below 0.6);
     - *bleed*: dark, m ≥ k σ, c > 0; *calcification*: dark, m ≤ −k σ, c < 0;
     - *indeterminate*: all else: m between 3 σ and k σ, m and c of different signs, or not dark.
 
@@ -125,6 +137,8 @@ def find_lesions(
         Weakest peak of χ above its surroundings [ppm].
     k_sigma
         Smallest ratio of a moment to its standard deviation for a class.
+    seconds
+        After that time no further place is measured; the strongest come first [s].
 
     Raises
     ------
@@ -140,8 +154,11 @@ def find_lesions(
     others = OtherFields.of(maps)
     hidden = np.zeros(maps.mask.shape, bool)
     measured: list[tuple[Site, Dipole]] = []
-    echoes = 0
+    echoes, unmeasured, end = 0, 0, time.monotonic() + seconds
     for site in find_sites(maps, contrast, contrast_ppm=contrast_ppm):
+        if time.monotonic() > end:
+            unmeasured += 1
+            continue
         dipole = _measured(site, maps, contrast, others, hidden)
         if dipole is None:
             continue
@@ -155,7 +172,8 @@ def find_lesions(
     for number, (site, _) in enumerate(measured, start=1):
         labels[site.box][site.region] = number
     edge_mm = distance_transform_edt(maps.mask, maps.geometry.voxel_mm)
-    return Lesions(tuple(_lesions(measured, maps, contrast, edge_mm, k_sigma)), labels, echoes)
+    found = tuple(_lesions(measured, maps, contrast, edge_mm, k_sigma))
+    return Lesions(found, labels, echoes, unmeasured)
 
 
 def _measured(
@@ -207,7 +225,8 @@ def _lesions(
 
 def _class_of(site: Site, dipole: Dipole, features: LesionFeatures, k_sigma: float) -> LesionClass:
     moment, is_dark = dipole.moment_ppm_mm3, features.early_void_mm3 > 0
-    if site.in_vein >= _VEIN_FRACTION or (moment > 0 and not is_dark):
+    is_long = site.in_vein >= _VEIN_FRACTION and site.sphericity < _ROUND
+    if is_long or (moment > 0 and not is_dark):
         return LesionClass.VESSEL
     certain = abs(moment) >= k_sigma * dipole.sigma_ppm_mm3
     if not certain or moment * site.contrast_ppm <= 0 or not is_dark:

@@ -3,8 +3,6 @@
 All arrays are flat, [E, V] or [V]; a loop works on the voxels ``first`` … ``last`` - 1.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -105,7 +105,9 @@ class Listener:
         self._beside.start(self._watch.run())
         try:
             await self._first_of(self._pool.fill(), self._stopping.wait())
-            listening([door.getsockname()[:2] for door in doors])
+            addresses = [door.getsockname()[:2] for door in doors]
+            self._watch.listening(addresses)
+            listening(addresses)
             notify("READY=1")
             await self._first_of(self._stopping.wait(), *map(self._reception.receive, doors))
         finally:

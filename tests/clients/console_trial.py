@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from context import raw_label
 from fire_dicom import TICK_S, dicom_of, places_lps_mm, shown
 from mrd_clients import Heard, Received, fire_client, gadgetron_client
 from streamrecon_gadgets import REGISTRY
@@ -115,18 +116,20 @@ def as_floats(chain: str, scan: Sequence[Message]) -> list[Volume]:
 def through_client(
     client: str, address: tuple[str, int], chain: str, scan: Sequence[Message], **options: object
 ) -> Heard:
-    """The scan through one of the clients, with a console's parameters."""
+    """The scan through one of the clients, with a console's parameters.
+
+    OpenRecon's host sends all that its label shows, at its defaults.
+    """
     if client == "gadgetron":
         text = find_chain_file(chain).replace(_CONSOLE, _CONSOLE + _property("console", client))
         for name, value in options.items():
             text = text.replace(_CONSOLE, _CONSOLE + _property(name, str(value)))
         return gadgetron_client(address, scan, config=f"{chain}.xml", text=text)
-    return fire_client(
-        address,
-        scan,
-        config=chain,
-        parameters={"console": client, **options, "sendOriginal": "False"},
-    )
+    shown: dict[str, object] = {"sendOriginal": "False"}
+    if client == "openrecon":
+        shown = {each["id"]: each["default"] for each in raw_label()["parameters"]}
+    parameters = shown | {"config": chain, "console": client} | options
+    return fire_client(address, scan, config=chain, parameters=parameters)
 
 
 def _property(name: str, value: str) -> bytes:

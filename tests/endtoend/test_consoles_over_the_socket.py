@@ -81,7 +81,7 @@ def test_every_depth_is_read_as_it_was_meant(
 
 def test_one_series_and_chosen_outputs(address: tuple[str, int]) -> None:
     scan, _ = made("gre_recon", HEAD)
-    parameters = {"console": "openrecon", "series": "one", "outputs": "Mag"}
+    parameters = {"console": "openrecon", "grouping": "one", "outputs": "Mag"}
 
     heard = fire_client(address, scan, config="gre_recon", parameters=parameters)
 

@@ -22,7 +22,7 @@ from streamrecon.stream.gadget import Context
 @pytest.mark.parametrize("name", sorted(path.name for path in CONFIG.glob("gre_*.xml")))
 def test_a_client_may_name_its_console_to_every_chain(name: str) -> None:
     chain = build_chain(
-        (CONFIG / name).read_bytes(), REGISTRY, overrides={"console": "fire", "series": "one"}
+        (CONFIG / name).read_bytes(), REGISTRY, overrides={"console": "fire", "grouping": "one"}
     )
 
     assert [notice.text for notice in chain.notices if "no gadget" in notice.text] == []
