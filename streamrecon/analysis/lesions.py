@@ -26,7 +26,7 @@ Flags = NDArray[np.bool_]
 _FEWEST_SIGMA = 3.0  # below that there is no source
 _ECHO_FRACTION = 0.04  # of the moment and of the contrast of the place that an echo is of
 _ECHO_MM = 16.0
-_VEIN_FRACTION = 0.3
+_VEIN_FRACTION, _ROUND = 0.3, 0.6
 _DOUBTFUL, _NO_SOURCE = 1.5, 3.0  # standard deviations that the fit leaves
 _MODEL_ERROR = 0.07
 """Error of a moment that is no noise, as a fraction: simulated heads, see the documentation."""
@@ -120,7 +120,8 @@ def find_lesions(
 
     - nothing: m within 3 σ; what is left of the field is 3 times what noise and texture make; or an
       echo, with less than 4 % of m and c of a place within 16 mm;
-    - *vessel*: 0.3 or more of it lies in veins, or m > 0 and it is not dark;
+    - *vessel*: m > 0 and it is not dark, or 0.3 or more of it lies in veins and it is not round
+      (sphericity below 0.6);
     - *bleed*: dark, m ≥ k σ, c > 0; *calcification*: dark, m ≤ −k σ, c < 0;
     - *indeterminate*: all else: m between 3 σ and k σ, m and c of different signs, or not dark.
 
@@ -224,7 +225,8 @@ def _lesions(
 
 def _class_of(site: Site, dipole: Dipole, features: LesionFeatures, k_sigma: float) -> LesionClass:
     moment, is_dark = dipole.moment_ppm_mm3, features.early_void_mm3 > 0
-    if site.in_vein >= _VEIN_FRACTION or (moment > 0 and not is_dark):
+    is_long = site.in_vein >= _VEIN_FRACTION and site.sphericity < _ROUND
+    if is_long or (moment > 0 and not is_dark):
         return LesionClass.VESSEL
     certain = abs(moment) >= k_sigma * dipole.sigma_ppm_mm3
     if not certain or moment * site.contrast_ppm <= 0 or not is_dark:

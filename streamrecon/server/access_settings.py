@@ -7,10 +7,10 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from streamrecon.server.kept_settings import KeptSettings
+from streamrecon.server.settings_group import SettingsGroup
 
 
-class AccessSettings(KeptSettings):
+class AccessSettings(SettingsGroup):
     """TLS, and sockets that somebody else opens."""
 
     socket_activation: bool = Field(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from streamrecon.server.watch_settings import WatchSettings
+from streamrecon.server.settings_group import SettingsGroup
 
 
 def _state_folder() -> Path:
@@ -15,7 +15,7 @@ def _state_folder() -> Path:
     return Path(base) / "streamrecon"
 
 
-class KeptSettings(WatchSettings):
+class KeptSettings(SettingsGroup):
     """Folders, quotas and ages, and what of a person is kept."""
 
     storage: Path | None = Field(

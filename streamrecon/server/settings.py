@@ -14,7 +14,10 @@ from pydantic import Field, ValidationError, field_validator
 
 from streamrecon.errors import ConfigError
 from streamrecon.server.access_settings import AccessSettings
+from streamrecon.server.kept_settings import KeptSettings
 from streamrecon.server.service_variables import service_variables
+from streamrecon.server.settings_group import SettingsGroup
+from streamrecon.server.watch_settings import WatchSettings
 
 _PREFIX = "STREAMRECON_"
 _FILE = "STREAMRECON_SETTINGS"
@@ -23,8 +26,8 @@ _OTHERS = frozenset({_FILE, "STREAMRECON_SHARED", "STREAMRECON_KILLS"})
 """Variables with our prefix that are no settings: the file's place, and two of the tests."""
 
 
-class Settings(AccessSettings):
-    """What an operator may change, each with the reason of its limit."""
+class ScanSettings(SettingsGroup):
+    """Who is listened to, and what a scan may cost."""
 
     host: tuple[str, ...] = Field(
         default=("127.0.0.1", "::1"),
@@ -133,6 +136,10 @@ class Settings(AccessSettings):
             if not all(part.strip() for part in text.partition("=")):
                 raise ValueError(f"found {text!r}, needed name=value")
         return parameters
+
+
+class Settings(WatchSettings, KeptSettings, AccessSettings, ScanSettings):
+    """What an operator may change, each with the reason of its limit; the last group is first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ AT_START = frozenset(WatchSettings.model_fields) | {
     "port",
     "socket_activation",
     "sessions",
+    "sessions_per_address",
     "storage",
 }
 """What was opened, counted or begun with when the service started."""

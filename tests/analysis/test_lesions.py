@@ -103,6 +103,18 @@ def test_a_paramagnetic_place_that_is_not_dark_is_a_vessel(maps: LesionMaps) -> 
     assert kinds == {True: LesionClass.VESSEL, False: LesionClass.INDETERMINATE}
 
 
+def test_a_round_dark_place_stays_a_bleed_where_the_map_of_veins_covers_it(
+    maps: LesionMaps, lesions: Lesions
+) -> None:
+    ball = BALLS[0]
+    covered = lesions.labels == nearest(lesions, ball).number
+
+    found = nearest(find_lesions(replace(maps, veins=covered)), ball)
+
+    assert found.kind is LesionClass.BLEED
+    assert "touches a vein" in found.flags
+
+
 def test_tissue_alone_has_no_lesion() -> None:
     found = find_lesions(scene(GRID, [], texture_ppm=0.02))
 

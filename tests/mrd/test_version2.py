@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 import mrd
@@ -15,7 +17,13 @@ from streamrecon_simulator.header import header_xml
 from streamrecon_simulator.presets import SCENES
 from wire_samples import image, lines, waveform
 
-from streamrecon.errors import ConfigError, DataError, ProtocolError, TruncatedStream
+from streamrecon.errors import (
+    ConfigError,
+    DataError,
+    HeaderError,
+    ProtocolError,
+    TruncatedStream,
+)
 from streamrecon.model.scan import ScanProtocol
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.version2 import Mrd2Writer, read_mrd2
@@ -276,6 +284,20 @@ WHOLE = written([HEADER, lines(3, 2, 5), image(), Close()])
 def test_a_stream_that_was_cut_is_truncated(cut: int) -> None:
     with pytest.raises((TruncatedStream, ProtocolError), match="MRD 2: "):
         list(read_mrd2(io.BytesIO(WHOLE[:cut])))
+
+
+def test_damage_anywhere_is_a_fault_of_the_stream() -> None:
+    first = secrets.randbelow(1 << 40)
+    print(f"from seed {first}")
+    behind_schema = 5 + 4 + 3 + len(mrd.BinaryMrdReader.schema)
+
+    for seed in (*range(150), *range(first, first + 50)):
+        rng = np.random.default_rng(seed)
+        data = bytearray(WHOLE)
+        for place in rng.integers(behind_schema, len(data), 1 + seed % 3):
+            data[place] = rng.integers(256)
+        with suppress(ProtocolError, HeaderError):
+            list(read_mrd2(io.BytesIO(data)))
 
 
 def test_a_stream_of_another_schema_is_refused() -> None:

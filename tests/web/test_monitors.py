@@ -138,6 +138,7 @@ def test_a_page_that_is_killed_touches_no_scan_and_comes_back(tmp_path: Path) ->
     assert "the console page ended, exit code -9; again in 1 s" in log
 
 
+@pytest.mark.long  # five seconds of silence
 def test_health_says_when_the_service_has_stopped_answering(tmp_path: Path) -> None:
     with page(tmp_path) as found, found.stranger() as client:
         family = psutil.Process(found.running.process.pid)

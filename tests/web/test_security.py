@@ -327,6 +327,7 @@ def test_a_program_of_parameters_is_refused_before_anything_starts(watched: Page
         assert [client.post(path, json=body).status_code for body in wrong] == [400] * len(wrong)
 
 
+@pytest.mark.long
 def test_pages_beyond_the_limit_are_told_so(tmp_path: Path) -> None:
     with page(tmp_path) as found, found.program() as client:
         opened = []

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from typing import BinaryIO
 
@@ -57,6 +58,7 @@ def read_mrd2(source: ByteSource) -> Iterator[Message]:
     _check_schema(mrd)
     try:
         reader = mrd.BinaryMrdReader(source)
+        _bound(reader._stream)  # noqa: SLF001
         header = reader.read_header()
         if header is None:
             raise ProtocolError("MRD 2: found a stream without a header, needed one")
@@ -72,6 +74,16 @@ def _check_schema(mrd: Record) -> None:
     found = hashlib.sha256(mrd.BinaryMrdReader.schema.encode()).hexdigest()[:16]
     if found != _SCHEMA:
         raise ConfigError(f"mrd-python: found the schema {found}, needed {_SCHEMA}, that of 2.1")
+
+
+def _bound(stream: Record) -> None:
+    """Have claims of a stream held against the limits before memory is taken for them."""
+    for name in ("read_view", "read_bytearray"):
+        setattr(stream, name, partial(_bounded, getattr(stream, name)))
+
+
+def _bounded(read: Callable[[int], Record], count: int) -> Record:
+    return read(Limits().check(count, "image_bytes", "MRD 2: bytes of one field"))
 
 
 def _messages(stream: Record, binary: Record) -> Iterator[Message]:
