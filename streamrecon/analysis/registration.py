@@ -35,7 +35,6 @@ _STEPS = 500
 _SHORTEST, _SHORTER = 1e-4, 0.8  # steps: coarser ones leave half a millimetre in a smooth head
 _EDGE = 2  # voxels at the rim that say nothing of likeness
 _LABEL_SMOOTHING = 0.5  # voxels
-_LIKENESS_MM = 2.0
 _itk: Any = import_module("SimpleITK") if find_spec("SimpleITK") else None
 
 
@@ -48,8 +47,7 @@ class Motion:
     matrix
         From the position (L, P, S, 1) in the first scan to that in the second [4, 4, mm].
     likeness
-        Correlation of the two registration images after it, smoothed by 2 mm, inside the first
-        mask: 1 at best.
+        Correlation of the two registration images inside the first mask after it, 1 at best.
     """
 
     matrix: Matrix
@@ -126,11 +124,10 @@ def register(
         unit = [float(axis == n) for n in range(3)]
         matrix[:3, axis] = np.array(start.TransformPoint(unit)) - origin
     matrix[:3, 3] = origin
-    moved = resample(_smoothed(second, second_grid), second_grid, first_grid, matrix)
+    moved = resample(second, second_grid, first_grid, matrix)
     core = binary_erosion(first_mask, iterations=_EDGE)
     inside = core if core.any() else first_mask  # the brain's outline alone is alike in any brain
-    calm = _smoothed(first, first_grid)
-    return Motion(matrix, float(np.corrcoef(calm[inside], moved[inside])[0, 1]))
+    return Motion(matrix, float(np.corrcoef(first[inside], moved[inside])[0, 1]))
 
 
 def move_labels(
@@ -166,12 +163,6 @@ def resample(values: NDArray[np.floating], grid: Geometry, onto: Geometry, matri
         order=1,
     )
     return np.asarray(moved, np.float32)
-
-
-def _smoothed(image: Real, grid: Geometry) -> Real:
-    """What is compared for likeness: noise of a voxel would make any two scans unlike."""
-    sigma = [_LIKENESS_MM / mm for mm in grid.voxel_mm]
-    return np.asarray(gaussian_filter(image, sigma), np.float32)
 
 
 def _image(values: NDArray[np.generic], grid: Geometry) -> Any:  # noqa: ANN401  (has no stubs)
