@@ -25,8 +25,9 @@ from streamrecon_simulator.truth import voxel_centres
 
 from streamrecon.analysis.change import CHANGED, Interval, Visit, read_change
 from streamrecon.analysis.iron import IronMaps, IronSettings, read_iron
+from streamrecon.analysis.moved_regions import cores_in_both
 from streamrecon.analysis.reading import Value
-from streamrecon.analysis.registration import move_labels, register, registration_image
+from streamrecon.analysis.registration import register, registration_image
 from streamrecon.api import reconstruct
 from streamrecon.model.quantities import Quantity
 from streamrecon.threads import set_budget
@@ -144,7 +145,9 @@ def scans(at: Pose, seeds: Sequence[int], fall_ppm: float = 0.0) -> list[Scan]:
     return found
 
 
-def values_of(scan: Scan, numbers: np.ndarray, names: dict[int, str]) -> Sequence[Value]:
+def values_of(
+    scan: Scan, numbers: np.ndarray, names: dict[int, str], erode_mm: float = 1.0
+) -> Sequence[Value]:
     """Its iron reading."""
     regions = [(name, numbers == number) for number, name in names.items()]
     fluid = np.any([flags for name, flags in regions if "ventricle" in name], axis=0)
@@ -155,14 +158,15 @@ def values_of(scan: Scan, numbers: np.ndarray, names: dict[int, str]) -> Sequenc
         chi_sd_ppm=scan.sd,
         csf=fluid,
     )
-    return read_iron(maps, regions, IronSettings(reference="CSF")).values
+    return read_iron(maps, regions, IronSettings(reference="CSF", erode_mm=erode_mm)).values
 
 
-def moved(first: Scan, numbers: np.ndarray, second: Scan) -> tuple[np.ndarray, float]:
-    """Regions of the first visit in the second, and the likeness of the two."""
+def moved(first: Scan, numbers: np.ndarray, second: Scan) -> tuple[np.ndarray, np.ndarray, float]:
+    """Cores of the regions in the first visit and the second, and the likeness of the two."""
     grid = SCENE.geometry
     motion = register(first.image, first.mask, grid, second.image, grid)
-    return move_labels(numbers, grid, motion, grid), motion.likeness
+    here, there = cores_in_both(numbers, grid, motion, grid, erode_mm=1.0)
+    return here, there, motion.likeness
 
 
 def number(values: Sequence[Value], subject: str, name: str, reference: str = "CSF") -> float:
@@ -171,17 +175,30 @@ def number(values: Sequence[Value], subject: str, name: str, reference: str = "C
     return next(v.number for v in values if (v.subject, v.name, v.reference) == wanted)
 
 
-def print_truth(values: Sequence[Value]) -> None:
+def true_means(first: Scan, numbers: np.ndarray, names: dict[int, str]) -> Sequence[Value]:
+    """The reading of a perfect map: each voxel the mean of 27 points."""
+    grid, chi = SCENE.geometry, np.zeros(SCENE.matrix, np.float32)
+    third = SCENE.voxel_mm[0] / 3
+    for offset in itertools.product((-third, 0.0, third), repeat=3):
+        points = voxel_centres(grid) + np.array(offset).reshape(3, 1, 1, 1)
+        for name, ball in balls(STRAIGHT).items():
+            chi[contains(ball, points)] += np.float32(NUCLEI[name.split(" ", 1)[1]][2] / 27)
+    return values_of(replace(first, chi=np.where(first.mask, chi, 0)), numbers, names)
+
+
+def print_truth(values: Sequence[Value], true: Sequence[Value]) -> None:
     """Means of the first visit."""
-    print("\n| nucleus | true χ [ppb] | left | right | worst error |")
-    print("| --- | --- | --- | --- | --- |")
+    print("\n| nucleus | χ [ppb] | perfect map, left | left | right | worst error, perfect map |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for name, (_, _, chi_ppm, _) in NUCLEI.items():
-        found = [number(values, f"{side} {name}", "robust_mean_chi") for side in ("left", "right")]
-        true = 1e3 * chi_ppm
-        worst = max(found, key=lambda ppb, t=true: abs(ppb - t)) - true
-        print(
-            f"| {name} | {true:.1f} | {found[0]:.1f} | {found[1]:.1f} | {worst:+.1f} |", flush=True
-        )
+        pairs = [
+            [number(those, f"{side} {name}", "robust_mean_chi") for those in (true, values)]
+            for side in ("left", "right")
+        ]
+        (best, left), (_, right) = pairs
+        worst = max((found - perfect for perfect, found in pairs), key=abs)
+        cells = f"{1e3 * chi_ppm:.1f} | {best:.1f} | {left:.1f} | {right:.1f} | {worst:+.1f}"
+        print(f"| {name} | {cells} |", flush=True)
 
 
 def main() -> None:
@@ -195,20 +212,22 @@ def main() -> None:
     set_budget(1)
     numbers, names = labels(STRAIGHT)
     first, *again = scans(STRAIGHT, range(given.draws))
-    visits = [(first, values_of(first, numbers, names), 1.0)]
-    print_truth(visits[0][1])
-    _print_noise([visits[0][1], *(values_of(scan, numbers, names) for scan in again)])
+    whole = values_of(first, numbers, names)
+    print_truth(whole, true_means(first, numbers, names))
+    _print_noise([whole, *(values_of(scan, numbers, names) for scan in again)])
+    visits: list[Sequence[Value]] = []
     for n in range(1, given.visits):
         (scan,) = scans(pose(n), [100 + n])
-        there, likeness = moved(first, numbers, scan)
-        visits.append((scan, values_of(scan, there, names), likeness))
-    _print_null([values for _, values, _ in visits], given.pairs)
+        here, there, _ = moved(first, numbers, scan)
+        visits = visits or [values_of(first, here, names, 0.0)]
+        visits.append(values_of(scan, there, names, 0.0))
+    _print_null(visits, given.pairs)
     print("\n| fall of 12 ppb, visit | left | right | flagged | likeness |")
     print("| --- | --- | --- | --- | --- |")
     for n in range(given.falls):
         (scan,) = scans(pose(50 + n), [200 + n], fall_ppm=0.012)
-        there, likeness = moved(first, numbers, scan)
-        reading = _change(visits[0][1], values_of(scan, there, names))
+        _, there, likeness = moved(first, numbers, scan)
+        reading = _change(visits[0], values_of(scan, there, names, 0.0))
         both = [v for v in reading if v.name == "change_chi" and "pallidum" in v.subject]
         cells = " | ".join(f"{v.number:+.1f}" for v in both)
         flagged = sum(v.quality == CHANGED for v in both)

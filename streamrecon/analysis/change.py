@@ -35,7 +35,7 @@ CHANGED, UNCHANGED = "changed", "no reliable change"
 """Qualities of a difference."""
 
 _SCATTERS = {Nucleus.NIGRA: 2.0, Nucleus.RED: 2.0}
-_LEAST_LIKENESS = 0.6  # correlation inside the brain, below which it is not the same head
+_LEAST_LIKENESS = 0.5  # correlation inside the brain, below which it is not the same head
 _MASK_CHANGE = 0.05  # of its volume
 _DOIS = ("10.1037/0022-006X.59.1.12",)
 _METHOD = (

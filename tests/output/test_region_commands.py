@@ -145,6 +145,8 @@ def test_another_head_is_no_second_visit(tmp_path):
     noise = np.random.default_rng(9).uniform(0.5, 1.5, GRID.shape).astype(np.float32)
     name = "v_echo-1_part-mag_MEGRE"
     write_map(tmp_path / "second", name, Quantity.MAGNITUDE, noise, GRID, EchoTime=5e-3)
+    other = (noise[:, ::-1, ::-1] - 1.0).copy()
+    write_map(tmp_path / "second", "v_Chimap", Quantity.CHI, other, GRID, MagneticFieldStrength=3.0)
 
     status = change(tmp_path, str(tmp_path / "first"))
 
