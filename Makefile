@@ -5,7 +5,8 @@
 # make bench   the benchmarks, as ratios within one run
 # make compare COMMIT=...  whole jobs of this checkout and of another commit in turn, 20 pairs
 # make bench-qsm  QSM against truth, into docs/measurements/qsm.md
-# make bench-faults  damaged connections, as many as ARGS="--sessions N" says
+# make bench-faults  trials of every kind of fault, into docs/explanation/reliability.md, within an
+#              hour on two processors; ARGS="--only A1 C14 --scale 0.05" runs a part
 # make lint    style, types and the rules of dependence
 # make docs    the site, in docs/_build
 # make smoke   the wheel in a new environment of PYTHON
@@ -60,8 +61,11 @@ bench-qsm: .venv/.test
 	  $(BIN)/python benchmarks/bench_qsm_limits.py "$(PHANTOMS)" ) | \
 	  $(BIN)/python scripts/fill_tables.py docs/measurements/qsm.md
 
+TRIALS := tests:tests/faults:tests/endtoend:tests/gadgets:tests/dicom:tests/server:tests/mrd:tests/output:tests/storage
+
 bench-faults: .venv/.test
-	PYTHONPATH=tests/endtoend:tests/gadgets $(BIN)/python benchmarks/bench_faults.py $(ARGS)
+	PYTHONPATH=$(TRIALS) STREAMRECON_THREADS=1 $(BIN)/python benchmarks/bench_faults.py \
+	  --write docs/explanation/reliability.md $(ARGS)
 
 lint: .venv/.lint
 	$(BIN)/ruff check

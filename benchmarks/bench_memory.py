@@ -1,9 +1,11 @@
 """Memory that scans say they will need, over what their process held at its peak.
 
-    python benchmarks/bench_memory.py [--chains gre_recon,gre_qsm] [--sizes 32x96x96x3x4]
+    python benchmarks/bench_memory.py | python scripts/fill_tables.py docs/measurements/memory.md
+    python benchmarks/bench_memory.py --chains gre_recon --sizes 32x96x96x3x4
 
-Each scan of noise in a ball has a process of its own; a size is z × y × x × echoes × channels.
-Bounds: 0.8 to 1.5.
+A table for each size, a row for each packaged chain that makes images. Each scan of noise in a ball
+has a process of its own; a size is z × y × x × echoes × channels. Status 1 where a ratio is not
+within 0.8 to 1.5.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import argparse
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,49 +24,74 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
 from streamrecon.commands.warm_up import warm
-from streamrecon.mrd.wire.messages import Message
+from streamrecon.mrd.images.image_series import ImageSeries
+from streamrecon.mrd.wire.messages import Header, Image, Message
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file
+from streamrecon.stream.gadget import Context
 
-CHAINS = "default,gre_recon,gre_preview,gre_swi,gre_single_echo_swi,gre_qsm,gre_full"
-SIZES = "8x32x32x3x2,24x64x64x2x2,32x96x96x3x4,20x144x160x5x2,40x128x128x4x8,60x176x192x3x3"
+CHAINS = (
+    "default", "Generic_Cartesian_FFT", "Generic_Cartesian_Grappa", "Generic_Cartesian_Grappa_SNR",
+    "gre_recon", "gre_preview", "gre_swi", "gre_single_echo_swi", "gre_qsm", "gre_qsm_dicom",
+    "gre_qsm_images", "gre_full", "gre_full_images",
+)  # fmt: skip
+SIZES = (
+    "8x32x32x3x2", "24x64x64x2x2", "32x96x96x3x4", "20x144x160x5x2", "40x128x128x4x8",
+    "60x176x192x3x3",
+)  # fmt: skip
+LEAST, MOST = 0.8, 1.5
+_OF_IMAGES, _OF_ONE_ECHO = "_images", "gre_single_echo_swi"
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _MIB = 1 << 20
+_DESTINATION = '[[destination]]\nname = "archive"\nhost = "127.0.0.1"\nport = 1\n'
 
 
-def main() -> None:
-    """Print a line for each chain and size."""
+def main() -> int:
+    """Print a table for each size; 1 if a ratio is out of bounds."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--chains", default=CHAINS)
-    parser.add_argument("--sizes", default=SIZES)
+    parser.add_argument("--chains", default=",".join(CHAINS))
+    parser.add_argument("--sizes", default=",".join(SIZES))
     parser.add_argument("--one", action="store_true", help="in this process")
     options = parser.parse_args()
-    pairs = [
-        (chain, size) for size in options.sizes.split(",") for chain in options.chains.split(",")
-    ]
+    chains, sizes = options.chains.split(","), options.sizes.split(",")
     if options.one:
-        measure(*pairs[0])
-        return
-    for chain, size in pairs:
-        words = ["--one", "--chains", chain, "--sizes", size]
-        subprocess.run([sys.executable, "-W", "ignore", __file__, *words], check=True)
+        print(*measure(chains[0], sizes[0]))
+        return 0
+    ratios = [ratio for size in sizes for ratio in print_table(size, chains)]
+    return int(not all(LEAST <= ratio <= MOST for ratio in ratios))
 
 
-def measure(chain: str, size: str) -> None:
-    """Run one scan, and compare."""
+def print_table(size: str, chains: list[str]) -> Iterator[float]:
+    """Print the table of one size; the ratio of each chain."""
+    *matrix, n_echoes, n_coils = size.split("x")
+    print(f"\n### {' × '.join(matrix)} voxels, {n_echoes} echoes, {n_coils} channels\n")
+    print("| chain | stated [MiB] | peak [MiB] | stated / peak |\n|---|--:|--:|--:|")
+    for chain in chains:
+        words = [sys.executable, "-W", "ignore", __file__, "--one", "--chains", chain]
+        done = subprocess.run(
+            [*words, "--sizes", size], check=True, stdout=subprocess.PIPE, text=True
+        )
+        stated, peak = map(float, done.stdout.split()[-2:])
+        print(f"| `{chain}` | {stated:.0f} | {peak:.0f} | {stated / peak:.2f} |", flush=True)
+        yield stated / peak
+
+
+def measure(chain: str, size: str) -> tuple[float, float]:
+    """Run one scan: what it said that the process will need, and what that held [MiB]."""
     *matrix, n_echoes, n_coils = map(int, size.split("x"))
-    n_echoes = 1 if "single" in chain else n_echoes
-    scan = list(_scan(tuple(matrix), n_echoes, n_coils))
+    scan = list(_scan(tuple(matrix), 1 if chain == _OF_ONE_ECHO else n_echoes, n_coils))
+    if chain.endswith(_OF_IMAGES):
+        scan = _images(scan)
     held = sum(message.data.nbytes for message in scan if hasattr(message, "data")) / _MIB
     warm()
     _CLEAR.write_text("5")  # the peak so far is forgotten
     texts: list[str] = []
-    running = build_chain(find_chain_file(chain), REGISTRY)
-    running.run(scan, lambda item: texts.append(str(item)) if hasattr(item, "level") else None)
+    with tempfile.TemporaryDirectory() as storage:
+        (Path(storage) / "destinations.toml").write_text(_DESTINATION)
+        running = build_chain(find_chain_file(chain), REGISTRY, Context(storage=Path(storage)))
+        running.run(scan, lambda item: texts.append(str(item)) if hasattr(item, "level") else None)
     (stated,) = re.findall(r"memory: about ([\d.]+) GiB", "\n".join(texts))
-    peak = _peak_mib() - held
-    needed = 1024 * float(stated) - held
-    print(f"{chain:20} {size:20} stated / peak {needed / peak:.2f} ({peak:.0f} MiB)", flush=True)
+    return 1024 * float(stated) - held, _peak_mib() - held
 
 
 def _scan(matrix: tuple[int, ...], n_echoes: int, n_coils: int) -> Iterator[Message]:
@@ -74,6 +102,15 @@ def _scan(matrix: tuple[int, ...], n_echoes: int, n_coils: int) -> Iterator[Mess
     ).messages()
 
 
+def _images(scan: list[Message]) -> list[Message]:
+    """Magnitude and phase of every echo, as the service itself gives them."""
+    made: list[object] = []
+    build_chain(find_chain_file("gre_recon"), REGISTRY).run(scan, made.append)
+    series = ImageSeries()
+    sent = (image for item in made for image in series.sent(item, (Image,)))
+    return [next(message for message in scan if isinstance(message, Header)), *sent]
+
+
 def _peak_mib() -> float:
     (found,) = re.findall(r"VmHWM:\s+(\d+) kB", _STATUS.read_text())
     return int(found) / 1024
@@ -81,4 +118,4 @@ def _peak_mib() -> float:
 
 if __name__ == "__main__":
     np.seterr(all="ignore")
-    main()
+    sys.exit(main())

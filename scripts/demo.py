@@ -1,7 +1,7 @@
 """The demo: a scan arrives over a socket, its images are on disk a moment later.
 
-Without ``--scan`` the scan is simulated: an ellipsoid head of 4 echoes and 8 coils. A name is
-looked up among the real scans beside the repository.
+Without ``--scan`` the scan is simulated: a whole head of 4 echoes and 8 coils. A name is looked up
+among the real scans beside the repository.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _found(scan: str) -> Path:
 
 
 def _simulated(folder: Path) -> Path:
-    print("simulating a head: 4 echoes, 8 coils", flush=True)
+    print("simulating a head: 4 echoes, 8 coils, some 40 s", flush=True)
     scan = folder / "head.h5"
     command = [sys.executable, "-m", "streamrecon_simulator", "demo", "-o", str(scan)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

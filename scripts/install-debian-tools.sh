@@ -10,6 +10,9 @@ tools=(
   "dcm2niix:dcm2niix"
   "Orthanc:orthanc"
   "bart:bart"
+  "stunnel4:stunnel4"
+  "sshd:openssh-server"
+  "chromium:chromium"
 )
 
 missing=()

@@ -16,7 +16,10 @@ from streamrecon_gadgets import REGISTRY
 from streamrecon_simulator.write import demo_scan
 
 from streamrecon.console import Watch
-from streamrecon.output.preview.contact_sheet import contact_sheet
+from streamrecon.output.preview.caption import caption_of
+from streamrecon.output.preview.cuts import cuts_of
+from streamrecon.output.preview.scan_sheet import contact_sheet
+from streamrecon.output.preview.shown import shown_stack
 from streamrecon.replay import replay
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file
@@ -25,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 SHARED = Path(os.environ.get("STREAMRECON_SHARED", ROOT.parent / "shared" / "data"))
 PHANTOM = SHARED / "raw-siemens" / "phantom3T_gre3echo_bipolar_1ch.h5"  # CC0
-_WIDTH, _GREYS = 840, 32  # of the pictures: what a page shows, in a few hundred kB
+_COLOURS, _WIDEST = 256, 1050  # a third of a MB
 
 
 def main() -> int:
@@ -44,11 +47,10 @@ def main() -> int:
 
 def _draw(scan: Path, config: str, picture: Path) -> None:
     harvest = replay(scan, build_chain(find_chain_file(config), REGISTRY), Watch(scan.name))
-    sheet = contact_sheet(harvest.stacks, harvest.name)
-    shown = sheet.resize(
-        (min(sheet.width, _WIDTH), sheet.height * min(sheet.width, _WIDTH) // sheet.width)
-    )
-    shown.quantize(_GREYS).save(picture, optimize=True)
+    caption = caption_of(harvest.stacks, harvest.protocol, harvest.name)
+    sheet = contact_sheet(cuts_of(map(shown_stack, harvest.stacks)), caption)
+    sheet.thumbnail((_WIDEST, _WIDEST))
+    sheet.quantize(_COLOURS, kmeans=1).save(picture, optimize=True)
     print(picture.relative_to(ROOT))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import ssl
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from threading import Event
 
+from streamrecon.connection import connection, encrypted
 from streamrecon.errors import ConfigError, DeliveryError, TruncatedStream
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.observer import Observer
@@ -34,7 +36,6 @@ from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.mrd.wire.writer import encode
 
 DEFAULT_PORT = 9002
-CONNECT_S = 10.0  # a server on a hospital network answers in milliseconds
 IDLE_S = 600.0  # silence within a scan: longer than any reconstruction that is waited for
 _PIECES = 256  # of one system call; Linux takes 1,024 at most
 
@@ -51,11 +52,14 @@ class Server:
         TCP port.
     idle_s
         Longest silence [s] before the server is given up.
+    tls
+        What the server is checked by, and shown; ``None``: nothing is encrypted.
     """
 
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     idle_s: float = IDLE_S
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
 
     @classmethod
     def parse(cls, text: str, *, idle_s: float = IDLE_S) -> Server:
@@ -182,20 +186,16 @@ def connected(server: Server) -> Iterator[socket.socket]:
     Raises
     ------
     DeliveryError
-        If nobody listens there.
+        If nobody listens there, or TLS comes to nothing.
     """
-    try:
-        peer = socket.create_connection((server.host, server.port), timeout=CONNECT_S)
-    except ConnectionRefusedError as e:
-        raise DeliveryError(
-            f"{server}: nobody listens there; start `streamrecon serve`, or name a server with --to"
-        ) from e
-    except OSError as e:
-        raise DeliveryError(f"{server}: cannot connect: {e.strerror or e}") from e
-    with peer:
-        peer.settimeout(server.idle_s)
-        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        yield peer
+    with connection(server.host, server.port, str(server)) as peer:
+        if server.tls is None:
+            peer.settimeout(server.idle_s)
+            yield peer
+            return
+        with encrypted(peer, server.tls, server.host, str(server)) as plain:
+            plain.settimeout(server.idle_s)
+            yield plain
 
 
 class _Conversation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 _LENGTH = 400
@@ -23,6 +24,15 @@ def kind_of_file(path: Path) -> str:
         return "no file"
     except OSError as e:
         return f"a file that cannot be read ({e.strerror})"
+    return kind_of_bytes(start)
+
+
+def kind_of_bytes(start: bytes) -> str:
+    """Kind of a file or stream that begins with ``start``.
+
+    >>> kind_of_bytes(b"yardl and more")
+    'an MRD file of version 2 (yardl)'
+    """
     if not start:
         return "an empty file"
     return next((kind for kind, fits in _KINDS if fits(start)), "an unknown kind of file")
@@ -31,7 +41,18 @@ def kind_of_file(path: Path) -> str:
 def _is_twix(start: bytes) -> bool:
     """Whether the first numbers are those of a Siemens VD/VE file: 0, and up to 64 scans."""
     first, count = (int.from_bytes(start[at : at + 4], "little") for at in (0, 4))
-    return len(start) >= 8 and first < 10_000 and 1 <= count <= 64
+    new = len(start) >= 8 and first < 10_000 and 1 <= count <= 64
+    return new or start[8:15] == b"Config\0"  # VB files begin with their protocols
+
+
+def _is_packed_nifti(start: bytes) -> bool:
+    if not start.startswith(b"\x1f\x8b"):
+        return False
+    try:
+        inside = zlib.decompressobj(wbits=31).decompress(start, _LENGTH)
+    except zlib.error:
+        return False
+    return inside[_NIFTI_AT : _NIFTI_AT + 3] in {b"n+1", b"ni1"}
 
 
 _KINDS = (
@@ -39,6 +60,7 @@ _KINDS = (
     ("a DICOM file", lambda start: start[128:132] == b"DICM"),
     ("a NIfTI file", lambda start: start[_NIFTI_AT : _NIFTI_AT + 3] in {b"n+1", b"ni1"}),
     ("a NIfTI file", lambda start: start[4:7] in {b"n+2", b"ni2"}),
+    ("a compressed NIfTI file", _is_packed_nifti),
     ("a compressed (gzip) file", lambda start: start.startswith(b"\x1f\x8b")),
     ("a Git LFS pointer, not the data", lambda start: start.startswith(b"version https://git-lfs")),
     ("an XML file", lambda start: start.lstrip().startswith(b"<")),

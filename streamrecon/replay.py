@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from io import BufferedIOBase
 from itertools import chain as chain_of
 from pathlib import Path
-from typing import BinaryIO
 
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.observer import Observer
 from streamrecon.mrd.files.cut_scan import cut_scan
 from streamrecon.mrd.files.open_scan import first_header, open_scan
-from streamrecon.mrd.files.plain_stream import read_stream, write_stream
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Acquisitions, Close, DicomFile, Image, Message
 from streamrecon.output.formats import ScanResults
@@ -81,6 +78,7 @@ def replay(
     watch: Observer,
     *,
     group: str | None = None,
+    header: bytes | None = None,
     is_cut: bool = False,
 ) -> ScanResults:
     """Reconstruct the scan in a file.
@@ -95,6 +93,8 @@ def replay(
         Is told of every line, image and notice.
     group
         Group of the scan in an HDF5 file, where there are several.
+    header
+        MRD header for a file of images that has none.
     is_cut
         Whether a plain stream may end anywhere: what is before the end is reconstructed.
 
@@ -104,29 +104,38 @@ def replay(
         From the file or from a gadget.
     """
     results: list[Result] = []
-    with closing(cut_scan(path, watch.say) if is_cut else open_scan(path, group)) as scan:
-        header = first_header(scan)
-        run_scan(chain_of([header], scan), chain, give=results.append, watch=watch)
-    return ScanResults.of(header.xml, results)
+    whole = open_scan(path, group, header=header)
+    with closing(cut_scan(path, watch.say) if is_cut else whole) as scan:
+        first = first_header(scan)
+        run_scan(chain_of([first], scan), chain, give=results.append, watch=watch)
+    return ScanResults.of(first.xml, results)
 
 
-def pipe(source: BufferedIOBase, target: BinaryIO, chain: Chain, watch: Observer) -> None:
-    """Reconstruct a plain stream into another one: header, images as they are made, CLOSE.
+def pipe(
+    scan: Iterator[Message], send: Callable[[Message], None], chain: Chain, watch: Observer
+) -> None:
+    """Reconstruct a stream into another one: header, images as they are made, CLOSE.
 
     After an error there is no CLOSE, so that a reader does not take the images for all of them.
+
+    Parameters
+    ----------
+    scan
+        Header first, then data; a CLOSE ends it.
+    send
+        Takes the messages of the other stream.
+    chain
+        A new chain.
+    watch
+        Is told of every line, image and notice.
 
     Raises
     ------
     StreamReconError
         From the stream or from a gadget.
     """
-    scan = (message for message in read_stream(source) if not isinstance(message, Close))
-    header = first_header(scan)
-    write_stream([header], target)
-    run_scan(
-        chain_of([header], scan),
-        chain,
-        give=lambda result: write_stream([result], target),
-        watch=watch,
-    )
-    write_stream([Close()], target)
+    data = (message for message in scan if not isinstance(message, Close))
+    header = first_header(data)
+    send(header)
+    run_scan(chain_of([header], data), chain, give=send, watch=watch)
+    send(Close())

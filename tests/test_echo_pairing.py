@@ -194,6 +194,8 @@ def test_a_gzip_that_was_cut_short_is_one_sentence(
         (b"", "an empty file"),
         (b'{"a": 1}', "a JSON file"),
         (b"\0\0\0\0\2\0\0\0", "Siemens raw data"),
+        (b"\x80\x78\0\0\6\0\0\0Config\0", "Siemens raw data"),
+        (b"yardl\0\0\0", "an MRD file of version 2"),
     ],
 )
 def test_another_kind_of_file_is_called_by_its_name(

@@ -13,7 +13,14 @@ import zipfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import psutil
 import pytest
+from context import raw_label
+from fire_dicom import dicom_of
+from mrd_clients import fire_client
+from root_folder import USER, Recipe, RootFolder
+from streamrecon_simulator.presets import SCENES
+from streamrecon_simulator.scan import simulate
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = {
@@ -153,3 +160,41 @@ def test_check_simulate_serve_and_send_run_beside_decoys(home: Path, elsewhere: 
         service.communicate()
     assert service.returncode == 0
     assert len(list((elsewhere / "out").glob("*part-mag_MEGRE.nii.gz"))) == 2
+
+
+@pytest.mark.privileged
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
+def test_a_console_starts_it_in_a_root_folder_and_has_its_images(
+    home: Path, tmp_path: Path
+) -> None:
+    """As an OpenRecon host does: the recipe's command and variables, the label's parameters."""
+    root = RootFolder(tmp_path / "root")
+    root.make(home)
+    recipe = Recipe.read(CONSOLE="openrecon")
+    environment = recipe.environment | {
+        "STREAMRECON_PORT": "0", "STREAMRECON_HOST": "127.0.0.1", "STREAMRECON_THREADS": "1"
+    }  # fmt: skip
+    scan = list(simulate(SCENES["tiny"]).messages())
+    shown = {each["id"]: each["default"] for each in raw_label()["parameters"]}
+
+    service = root.start(recipe.command, environment, stdout=subprocess.PIPE)
+    try:
+        port = int(re.findall(r"127\.0\.0\.1:(\d+)", service.stdout.readline())[0])
+        worker = psutil.Process(service.pid)
+        users = {worker.uids().effective, *(c.uids().effective for c in worker.children(True))}
+        heard = fire_client(
+            ("127.0.0.1", port),
+            scan,
+            config="openrecon",
+            parameters=shown | {"config": "gre_recon"},
+        )
+    finally:
+        service.terminate()
+        service.communicate(timeout=_PATIENCE_S)
+    files = [dicom_of(image) for image in heard.images]
+    assert service.returncode == 0
+    assert users == {USER}
+    assert len(files) == 2 * 2 * SCENES["tiny"].matrix[0]
+    assert None not in files
+    assert not [text for text in heard.texts if text.startswith(("ERR", "WRN config"))]
+    assert (root.folder / "tmp" / "share" / "streamrecon").stat().st_uid == USER

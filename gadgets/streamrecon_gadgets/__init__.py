@@ -18,11 +18,13 @@ from streamrecon_gadgets.exchange.dicom import SendDicom, SpoolDicom, WriteDicom
 from streamrecon_gadgets.exchange.gadgetron_names import (
     AutoScale,
     Extract,
+    FillByPocs,
     FloatToShort,
     FloatToUShort,
     NoiseSummary,
     PassThrough,
     ScaleEchoes,
+    SplitEchoes,
 )
 from streamrecon_gadgets.exchange.integer_ppb import IntegerPpb
 from streamrecon_gadgets.exchange.scanner_images import AssembleImages
@@ -31,6 +33,7 @@ from streamrecon_gadgets.maps.field import FieldImages, MapField
 from streamrecon_gadgets.maps.images import EchoImages
 from streamrecon_gadgets.maps.phase_sign import CheckPhaseSign
 from streamrecon_gadgets.maps.projection import ProjectSlabs
+from streamrecon_gadgets.maps.readings import MakeReadings
 from streamrecon_gadgets.maps.relaxation import DecayImages
 from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
 from streamrecon_gadgets.maps.swi import SwiImages, TrueSwiImages
@@ -57,6 +60,7 @@ ALL: tuple[GadgetClass, ...] = (
     ProjectSlabs,
     DecayImages,
     FindVeins,
+    MakeReadings,
     Preview,
     SendDicom,
     SpoolDicom,
@@ -64,6 +68,8 @@ ALL: tuple[GadgetClass, ...] = (
     ConsoleImages,
     IntegerPpb,
     PassThrough,
+    FillByPocs,
+    SplitEchoes,
     Extract,
     ScaleEchoes,
     AutoScale,

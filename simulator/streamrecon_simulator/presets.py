@@ -14,18 +14,27 @@ from streamrecon_simulator.whole_head.head import WholeHead
 _NOISY = Scene("", phantom=HEAD, snr=40.0, supersampling=2)
 _CLINICAL = replace(_NOISY, matrix=(48, 96, 96), voxel_mm=(3.4, 2.2, 2.2), n_coils=12)
 
+_WHOLE_HEAD = Scene(
+    "a whole head with scalp, skull, air, face and neck, 1.5 mm, 8 coils",
+    phantom=WholeHead(),
+    matrix=(120, 160, 128),
+    voxel_mm=(1.5, 1.5, 1.5),
+    oversampling=(1.0, 1.0, 1.0),
+    centre_lps_mm=(0.0, -4.0, 6.0),
+    helmet=Helmet(ring_mm=113.0, reach_mm=25.0),
+    te_s=(0.004, 0.0102, 0.0164, 0.0226),
+    supersampling=2,
+)
+
 SCENES: dict[str, Scene] = {
     "head": Scene("multi-echo head at 3 T, 8 coils, noise scan", phantom=HEAD, supersampling=2),
-    "whole-head": Scene(
-        "a whole head with scalp, skull, air, face and neck, 1.5 mm, 8 coils",
-        phantom=WholeHead(),
-        matrix=(120, 160, 128),
-        voxel_mm=(1.5, 1.5, 1.5),
-        oversampling=(1.0, 1.0, 1.0),
-        centre_lps_mm=(0.0, -4.0, 6.0),
-        helmet=Helmet(ring_mm=113.0, reach_mm=25.0),
-        te_s=(0.004, 0.0102, 0.0164, 0.0226),
-        supersampling=2,
+    "whole-head": _WHOLE_HEAD,
+    "demo": replace(
+        _WHOLE_HEAD,
+        summary="the whole head of `make demo`: slices of 2 mm, a bleed and a calcification",
+        phantom=WholeHead(grain_mm=1.0, calcification=True, bleed=True),
+        matrix=(90, 160, 128),
+        voxel_mm=(2.0, 1.5, 1.5),
     ),
     "head-bipolar": Scene(
         "the head with bipolar readouts, late by 0.4 samples",

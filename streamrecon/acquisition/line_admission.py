@@ -78,10 +78,13 @@ class LineAdmission:
     ----------
     spaces
         The encoding spaces of the header.
+    n_encoded
+        Samples of the encoded grid along X.
     """
 
-    def __init__(self, spaces: EncodingSpaces) -> None:
+    def __init__(self, spaces: EncodingSpaces, n_encoded: int) -> None:
         self._spaces = spaces
+        self._n_encoded = n_encoded
         self._fitting: set[Combination] = set()
         self._n_channels: int | None = None
         self._measurement: int | None = None
@@ -133,7 +136,8 @@ class LineAdmission:
             return Fault.NO_SPACE, f"encoding space {space}, needed one of {self._spaces.n_spaces}"
         if space not in self._spaces.like_first:
             return Fault.OTHER_SPACE, f"encoding space {space}"
-        return _empty(header) or _off_centre(header, flags) or self._foreign(header, flags)
+        off_centre = _off_centre(header, flags, self._n_encoded)
+        return _empty(header) or off_centre or self._foreign(header, flags)
 
     def _foreign(self, header: np.void, flags: np.uint64) -> tuple[Fault, str] | None:
         """What makes the line one of another scan; the first one is of this scan."""
@@ -177,11 +181,20 @@ def _empty(header: np.void) -> tuple[Fault, str] | None:
     )
 
 
-def _off_centre(header: np.void, flags: np.uint64) -> tuple[Fault, str] | None:
-    """Samples are discarded in the order of time, the centre counts in the order of k."""
+def _off_centre(header: np.void, flags: np.uint64, n_encoded: int) -> tuple[Fault, str] | None:
+    """Samples are discarded in the order of time, the centre counts in the order of k.
+
+    A line that begins at the centre of k-space and goes beyond the grid was left at the default.
+    """
     before, after = int(header["discard_pre"]), int(header["discard_post"])
     kept = int(header["number_of_samples"]) - before - after
     centre = int(header["center_sample"]) - (after if flags & _REVERSE else before)
+    beyond = kept - (n_encoded + 1) // 2
+    if not (header["center_sample"] or flags & _NAVIGATION) and n_encoded > 1 and beyond > 0:
+        return Fault.CENTRE, (
+            f"center_sample 0 of {kept} samples, {beyond} of which would lie beyond the grid of"
+            f" {n_encoded}, needed the sample at the centre of k-space"
+        )
     if 0 <= centre < kept:
         return None
     return Fault.CENTRE, (

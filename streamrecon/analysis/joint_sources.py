@@ -110,7 +110,7 @@ def separate_jointly(
     field = checked_field(field_ppm, mask, "joint fit")
     rate = checked_field(r2_prime_per_s, mask, "joint fit")
     mean = (relaxivity.positive + relaxivity.negative) / 2
-    shares = (relaxivity.positive / mean, relaxivity.negative / mean)
+    fractions = (relaxivity.positive / mean, relaxivity.negative / mean)
     trust = mask.astype(np.float32) if weight is None else np.where(mask, weight, 0)
     ratio = noise.field_ppm / (noise.r2_prime_per_s / mean)
     shape = padded_shape(geometry, PADDING)
@@ -120,7 +120,7 @@ def separate_jointly(
         trust=_padded(np.square(trust), shape),
         decay=_padded(rate / np.float32(mean), shape),
         inside=_padded(mask, shape),
-        parts=shares,
+        parts=fractions,
         squared_ratio=ratio**2,
         limits=edges.astype(np.float32) * np.float32(noise.strength / WHOLE),
         rho=_RHO_PER_STRENGTH * noise.strength,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from streamrecon import __version__
-from streamrecon.cohort.find_scans import RAW, CohortScan
+from streamrecon.cohort.scan_tree import RAW, CohortScan
 from streamrecon.errors import StorageError
 from streamrecon.storage.atomic_file import whole
 
@@ -28,25 +28,27 @@ class Work:
     raw
         Words behind ``streamrecon replay FILE``.
     images
-        Words behind ``streamrecon qsm --phase … --mag …``.
-    chain_sha256
-        Of the chain file's text.
+        Words behind ``streamrecon maps --phase … --mag …``.
+    raw_sha256, images_sha256
+        Of the texts of their chain files.
     """
 
     raw: tuple[str, ...]
     images: tuple[str, ...]
-    chain_sha256: str
+    raw_sha256: str
+    images_sha256: str
 
     def arguments(self, scan: CohortScan) -> tuple[str, ...]:
         """Words of the command line that does it, but for the output."""
         if scan.kind == RAW:
             return "replay", *scan.given, *self.raw
-        return "qsm", *scan.given, *self.images
+        return "maps", *scan.given, *self.images
 
     def key(self, scan: CohortScan, inputs: Mapping[str, Input]) -> str:
         """The same for the same inputs, work and version of streamrecon, wherever the files lie."""
-        words = self.raw if scan.kind == RAW else self.images
-        chain = self.chain_sha256 if scan.kind == RAW else ""
+        is_raw = scan.kind == RAW
+        words = self.raw if is_raw else self.images
+        chain = self.raw_sha256 if is_raw else self.images_sha256
         sums = [each.sha256 for each in inputs.values()]
         text = json.dumps([__version__, scan.kind, words, chain, sums])
         return hashlib.sha256(text.encode()).hexdigest()

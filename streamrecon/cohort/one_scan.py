@@ -17,7 +17,6 @@ from typing import Any
 
 from streamrecon.cohort.bids_names import folder_of
 from streamrecon.cohort.data_set import OWN_FOLDER, move_results, planned, provenance_of
-from streamrecon.cohort.find_scans import CohortScan
 from streamrecon.cohort.job import (
     BEGUN,
     DONE,
@@ -28,6 +27,7 @@ from streamrecon.cohort.job import (
     checked_inputs,
     read_record,
 )
+from streamrecon.cohort.scan_tree import CohortScan
 from streamrecon.errors import ConfigError
 
 UNFINISHED = "unfinished"

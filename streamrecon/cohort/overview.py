@@ -9,8 +9,8 @@ from html import escape
 from pathlib import Path
 
 from streamrecon import __version__
-from streamrecon.cohort.find_scans import CohortScan
 from streamrecon.cohort.job import DONE, Record
+from streamrecon.cohort.scan_tree import CohortScan
 from streamrecon.storage.atomic_file import whole
 
 _COLUMNS = (

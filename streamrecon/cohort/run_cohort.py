@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from streamrecon.cohort.find_scans import CohortScan
 from streamrecon.cohort.job import DONE, Record, Work
 from streamrecon.cohort.one_scan import UNFINISHED, Place, done_before, reconstruct
+from streamrecon.cohort.scan_tree import CohortScan
 from streamrecon.errors import ConfigError, StreamReconError
 
 

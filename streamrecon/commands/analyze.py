@@ -6,9 +6,15 @@ import argparse
 from importlib import import_module
 
 ANALYSES: dict[str, str] = {
+    "lesions": "bleeds and calcifications, with the dipole moment of each",
     "change": "what changed in the nuclei since an earlier visit",
+    "cosmos": "χ from scans of a head in several positions",
     "sources": "paramagnetic and diamagnetic sources, by χ and R2'",
     "iron": "χ, R2* and iron of the nuclei of a label map",
+    "veins": "length and volume of veins in each region",
+    "oximetry": "oxygen saturation and extraction from veins",
+    "cmro2": "oxygen consumption from blood flow and venous saturation",
+    "sti": "mean and anisotropy of χ from several positions and diffusion",
 }
 """Analyses, each a module of `streamrecon.commands.analyses`, and what each is for."""
 

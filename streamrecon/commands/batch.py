@@ -12,23 +12,27 @@ from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 
+from streamrecon_gadgets import REGISTRY
+
 from streamrecon.cohort.dask_pool import dask_pool
 from streamrecon.cohort.data_set import begin_data_set, write_participants
-from streamrecon.cohort.find_scans import CohortScan, find_scans
 from streamrecon.cohort.job import DONE, Work
 from streamrecon.cohort.one_scan import Place, records_of
 from streamrecon.cohort.overview import write_overview
 from streamrecon.cohort.run_cohort import Outcome, run_cohort
-from streamrecon.commands.chains import chain_file, chosen_chain
+from streamrecon.cohort.scan_tree import CohortScan, find_scans
+from streamrecon.commands.chains import chain_file, refuse_unknown
 from streamrecon.commands.options import add_chain, writable
 from streamrecon.errors import ConfigError
-from streamrecon.qsm.pipeline import DEFAULT_QUALITY, Quality
+from streamrecon.stream.chainfile.build import build_chain
+from streamrecon.stream.chainfile.overrides import unknown_parameters
+from streamrecon.stream.chainfile.parse import read_chain
 from streamrecon.threads import budget
 
 _DESCRIPTION = """\
 Reconstruct every scan below a folder, each in a process of its own, and write BIDS derivatives.
 Raw files go through a chain; pairs of NIfTI files (part-phase and part-mag, or part-real and
-part-imag) and DICOM folders through `streamrecon qsm`. Names with sub-, ses-, acq-, rec- and run-
+part-imag) and DICOM folders through `streamrecon maps`. Names with sub-, ses-, acq-, rec- and run-
 are kept; others are named after their path. A run that was ended goes on behind the last finished
 scan: what is done is recognised by the checksums of its files, the work and the version."""
 _EPILOG = """\
@@ -36,8 +40,8 @@ Beside the data set, in code/streamrecon of the output: a log and a record for e
 overview.html and overview.tsv. Exit status: 0 all scans done; 1 some failed; 2 cannot be done.
 
 examples:
-  streamrecon batch raw -o derivatives --config gre_qsm
-  streamrecon batch bids -o derivatives --quality best --jobs 2 --only 'sub-0*'
+  streamrecon batch raw -o derivatives
+  streamrecon batch bids -o derivatives --set quality=best --jobs 2 --only 'sub-0*'
   streamrecon batch raw -o derivatives --scheduler tcp://cluster:8786"""
 
 
@@ -49,10 +53,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the data set"
     )
-    add_chain(parser, "chain for raw files (%(default)s)", default="gre_qsm")
+    add_chain(parser, "chain for raw files (%(default)s)", default="gre_full")
     parser.add_argument(
-        "--quality", choices=[quality.value for quality in Quality],
-        default=DEFAULT_QUALITY.value, help="of maps from NIfTI and DICOM (%(default)s)",
+        "--images-config", default="gre_full_images", metavar="NAME|FILE.xml",
+        help="chain for NIfTI and DICOM (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="scans at once on this machine (1)"
@@ -88,18 +92,32 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _work(options: argparse.Namespace) -> Work:
-    chosen_chain(argparse.Namespace(**vars(options), storage=None), session="batch")
-    config = Path(options.config)
-    words = [
-        "--config",
-        str(config.resolve()) if config.is_file() else options.config,
-        "--format",
-        "nifti,png",
-    ]
-    for name, value in options.values:
-        words += ["--set", f"{name}={value}"]
-    chain = hashlib.sha256(chain_file(options.config)).hexdigest()
-    return Work(tuple(words), ("--quality", options.quality), chain)
+    """What is done to raw files and to images; a parameter goes to the chains that have it.
+
+    Raises
+    ------
+    ConfigError
+        If a chain cannot be built, or no chain has a parameter.
+    """
+    texts = [chain_file(name) for name in (options.config, options.images_config)]
+    specs, given = [read_chain(text) for text in texts], dict(options.values)
+    unknown = [unknown_parameters(spec, REGISTRY, given) for spec in specs]
+    nobodys = [name for name in unknown[0] if name in unknown[1]]
+    refuse_unknown(dict.fromkeys(nobodys, ""), specs[0])
+    words = []
+    for name, spec, others in zip(_absolute(options), specs, unknown, strict=True):
+        own = {key: value for key, value in given.items() if key not in others}
+        build_chain(spec, REGISTRY, overrides=own)  # a fault of it is no scan's
+        pairs = [word for key, value in own.items() for word in ("--set", f"{key}={value}")]
+        words.append(("--config", name, *pairs))
+    sums = [hashlib.sha256(text).hexdigest() for text in texts]
+    return Work((*words[0], "--format", "nifti,png"), words[1], sums[0], sums[1])
+
+
+def _absolute(options: argparse.Namespace) -> list[str]:
+    """Both chains as another process finds them."""
+    chains = (options.config, options.images_config)
+    return [str(Path(name).resolve()) if Path(name).is_file() else name for name in chains]
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from streamrecon.stream.chainfile.library import find_chain_file
 from streamrecon.stream.chainfile.lookup import plan_gadgets
 from streamrecon.stream.chainfile.overrides import unknown_parameters
 from streamrecon.stream.chainfile.parse import read_chain
+from streamrecon.stream.chainfile.spec import ChainSpec
 from streamrecon.stream.gadget import Context
 from streamrecon.stream.run.chain import Chain
 
@@ -28,10 +29,12 @@ def chosen_chain(
     session: str,
     tables: Path | None = None,
     usual: Mapping[str, str] | None = None,
+    document: bytes | None = None,
 ) -> Chain:
     """A new chain, as a session of the service would make it, but for the folder of its tables.
 
-    ``usual`` are parameters that the options may change, for gadgets that have them.
+    ``usual`` are parameters that the options may change, for gadgets that have them; ``document``
+    is a chain file that came otherwise than by the options.
     """
     settings = _settings()
     if options.storage is not None:
@@ -42,12 +45,13 @@ def chosen_chain(
         session=session,
         delivery=delivery_of(settings),
     )
-    overrides, document = dict(options.values), chain_file(options.config)
-    _refuse_unknown(overrides, document)
+    overrides = dict(options.values)
+    document = chain_file(options.config) if document is None else document
+    refuse_unknown(overrides, read_chain(document))
     return build_chain(document, REGISTRY, context, overrides={**(usual or {}), **overrides})
 
 
-def _refuse_unknown(overrides: Mapping[str, str], document: bytes) -> None:
+def refuse_unknown(overrides: Mapping[str, str], spec: ChainSpec) -> None:
     """A misspelt --set is an error here; of a client's parameters many are for nobody.
 
     Raises
@@ -57,7 +61,6 @@ def _refuse_unknown(overrides: Mapping[str, str], document: bytes) -> None:
     """
     if not overrides:
         return
-    spec = read_chain(document)
     plans, _ = plan_gadgets(spec, REGISTRY)
     known = sorted({name for plan in plans for name in plan.gadget.model_fields})
     for key in unknown_parameters(spec, REGISTRY, overrides):
@@ -72,6 +75,16 @@ def chain_file(text: str) -> bytes:
     return (
         path.read_bytes() if path.is_file() else find_chain_file(text, _settings().config_folders)
     )
+
+
+def pseudonym_secret() -> bytes | None:
+    """With what the settings take persons out of DICOM images; ``None`` where they do not."""
+    return delivery_of(_settings()).secret
+
+
+def chain_named_by_a_peer(name: str) -> bytes:
+    """Text of a chain file of the library: a name from elsewhere is no path here."""
+    return find_chain_file(name, _settings().config_folders)
 
 
 def _settings() -> Settings:

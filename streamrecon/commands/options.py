@@ -9,15 +9,21 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from streamrecon.errors import ConfigError
-from streamrecon.mrd.files.open_scan import lines_of
+from streamrecon.mrd.files.open_scan import header_of, lines_of
 from streamrecon.output.formats import FORMATS, ScanResults, usual_formats, write_harvest
 
 
-def add_chain(parser: argparse.ArgumentParser, meaning: str, *, default: str | None = None) -> None:
+def add_chain(
+    parser: argparse._ActionsContainer,
+    meaning: str,
+    *,
+    default: str | None = None,
+    required: bool = True,
+) -> None:
     """Which chain, and parameters of its gadgets."""
     parser.add_argument(
         "--config",
-        required=default is None,
+        required=required and default is None,
         default=default,
         metavar="NAME|FILE.xml",
         help=meaning,
@@ -53,6 +59,28 @@ def add_output(parser: argparse.ArgumentParser, meaning: str) -> None:
     parser.add_argument("--group", metavar="NAME", help="group of the scan in the file (dataset)")
 
 
+def add_header(parser: argparse.ArgumentParser) -> None:
+    """Whose header images have that came without one."""
+    parser.add_argument(
+        "--header",
+        type=Path,
+        metavar="FILE",
+        help="header for images that have none, as Gadgetron's client writes them: the scan's MRD"
+        " file, or XML",
+    )
+
+
+def given_header(options: argparse.Namespace) -> bytes | None:
+    """The header that was given.
+
+    Raises
+    ------
+    ProtocolError
+        If the file has none.
+    """
+    return None if options.header is None else header_of(options.header)
+
+
 def _assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
@@ -68,7 +96,7 @@ def _formats(text: str) -> list[str]:
     return names
 
 
-def lines_if_shown(file: Path, group: str | None) -> int | None:
+def lines_if_shown(options: argparse.Namespace, file: Path) -> int | None:
     """Lines of a scan for a progress line, which only a terminal has: counting opens the file.
 
     Raises
@@ -76,7 +104,8 @@ def lines_if_shown(file: Path, group: str | None) -> int | None:
     ProtocolError
         If the file cannot be read.
     """
-    return lines_of(file, group) if sys.stderr.isatty() else None
+    shown = sys.stderr.isatty() and options.header is None
+    return lines_of(file, options.group) if shown else None
 
 
 def writable(folder: Path) -> Path:

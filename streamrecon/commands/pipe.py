@@ -1,28 +1,71 @@
-"""`streamrecon pipe`: reconstructs a stream from stdin to stdout."""
+"""`streamrecon pipe`: reconstructs a stream from stdin, a file or a named pipe to another."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import sys
+from contextlib import ExitStack
+from pathlib import Path
 
-from streamrecon.commands.chains import chosen_chain
+from streamrecon.commands.chains import chain_named_by_a_peer, chosen_chain
 from streamrecon.commands.options import add_chain, add_storage
+from streamrecon.commands.pipe_ends import Incoming, Outgoing, incoming, opened
 from streamrecon.console import Watch
+from streamrecon.errors import ConfigError, StreamReconError
+from streamrecon.model.notice import Level, Notice
+from streamrecon.mrd.wire.messages import ConfigText
 from streamrecon.replay import pipe
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser its options."""
-    parser.description = "A plain MRD stream in, header first; one with the images out."
-    add_chain(parser, "a packaged chain by name, or a chain file")
+    parser.description = (
+        "A plain MRD stream in, header first; one with the images out. What fails is a text in it,"
+        " a stream without CLOSE, and the exit status."
+    )
+    add_chain(parser, "a packaged chain by name, or a chain file", required=False)
+    for flag, name, meaning in (("-i", "input", "stdin"), ("-o", "output", "stdout")):
+        parser.add_argument(
+            flag, f"--{name}", type=Path, metavar="PATH", help=f"file or named pipe ({meaning})"
+        )
+    parser.add_argument(
+        "--mrd2", action="store_true", help="streams of MRD 2 (needs the extra mrd2)"
+    )
     add_storage(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Reconstruct until the input ends."""
-    chain = chosen_chain(options, session="pipe")
-    with Watch(live=False) as watch, os.fdopen(os.dup(0), "rb") as source:
-        pipe(source, sys.stdout.buffer, chain, watch)
+    with ExitStack() as files, Watch(live=False) as watch:
+        source, target = opened(options.input, options.output, files)
+        out = Outgoing(target, is_mrd2=options.mrd2)
+        try:
+            given = incoming(source, is_mrd2=options.mrd2)
+            document = _document(options, given, watch)
+            chain = chosen_chain(options, session="pipe", document=document)
+            pipe(given.scan, out.send, chain, watch)
+        except StreamReconError as e:
+            out.fail(e)
+            raise
     return 0
+
+
+def _document(options: argparse.Namespace, given: Incoming, watch: Watch) -> bytes | None:
+    """The chain file that stands in the stream, where none was named.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    if options.config is not None:
+        if given.config is not None:
+            watch.say(Notice(Level.INFO, "the config in the stream is passed over: --config"))
+        return None
+    match given.config:
+        case None:
+            raise ConfigError("needed --config, or a config in the stream before the header")
+        case ConfigText(xml):
+            return xml.encode()
+        case config:
+            return chain_named_by_a_peer(config.name)

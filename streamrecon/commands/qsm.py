@@ -14,6 +14,7 @@ from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackgroun
 
 from streamrecon.commands.echo_files import EchoFiles, name_of
 from streamrecon.commands.given_images import first_of_pair, read_given
+from streamrecon.commands.given_scan_options import add_given_scan
 from streamrecon.commands.local_field import map_local_field
 from streamrecon.commands.mask_files import read_regions
 from streamrecon.commands.options import writable, write
@@ -74,41 +75,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser its options."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    scan = parser.add_argument_group("the scan")
-    scan.add_argument(
-        "--phase", type=Path, nargs="+", metavar="FILE",
-        help="one 4-D file, or a file for each echo in their order; or DICOM files or folders, of"
-        " which the phase images are taken; or one difference of two echoes",
-    )  # fmt: skip
-    scan.add_argument("--mag", type=Path, nargs="+", metavar="FILE", help="magnitude, likewise")
-    for part in ("real", "imag"):
-        scan.add_argument(
-            f"--{part}", type=Path, nargs="+", metavar="FILE",
-            help=f"{part}{'inary' if part == 'imag' else ''} part, in place of phase and magnitude",
-        )  # fmt: skip
+    scan = add_given_scan(parser)
     scan.add_argument(
         "--local", type=Path, metavar="FILE",
         help="in place of the phase: a clean local field in ppm, positive where B exceeds B0;"
         " needs --b0, takes --mask and --mag",
-    )  # fmt: skip
-    scan.add_argument(
-        "--te", nargs="+", default=[], metavar="TE",
-        help="echo times in ms or s, as 4 8.5 or 0.004,0.0085 or 4ms 8.5ms (JSON sidecars)",
-    )  # fmt: skip
-    scan.add_argument("--b0", type=float, metavar="T", help="field strength (JSON sidecar)")
-    scan.add_argument(
-        "--sign", choices=("+1", "-1", "auto"), default="auto",
-        help="+1 if the phase grows with the field, -1 if it falls; auto asks iron and veins,"
-        " then the maker's name (auto)",
-    )  # fmt: skip
-    scan.add_argument(
-        "--phase-ends", type=float, nargs=2, metavar=("LOW", "HIGH"),
-        help="numbers that stand for -π and +π, where the range of the phase does not say it",
-    )  # fmt: skip
-    scan.add_argument(
-        "--mask", metavar="FILE|auto",
-        help="brain, as 0 and 1 or probabilities; auto: the one beside the magnitude, named"
-        " NAME_desc-brain_mask.nii.gz or NAME_mask.nii.gz (found in the images)",
     )  # fmt: skip
     result = parser.add_argument_group("the map")
     result.add_argument(
@@ -163,10 +134,10 @@ def run(options: argparse.Namespace) -> int:
     if options.local is not None:
         return _run_local(options, began)
     first = first_of_pair(options)
-    _refuse_to_replace(writable(options.output), name_of(first), options.overwrite)
+    refuse_to_replace(writable(options.output), name_of(first), options.overwrite)
     with Watch(options.output.name) as watch:
         files = read_given(options)
-        _refuse_to_replace(options.output, files.name, options.overwrite)
+        refuse_to_replace(options.output, files.name, options.overwrite)
         beside = (options.mag or options.real)[0]
         given = read_regions(options.mask, options.region, files.geometry, beside=beside)
         _say(watch, Level.INFO, *files.messages, *given.messages)
@@ -180,7 +151,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _run_local(options: argparse.Namespace, began: float) -> int:
     """The map of a local field that is given."""
-    _refuse_to_replace(writable(options.output), name_of(options.local), options.overwrite)
+    refuse_to_replace(writable(options.output), name_of(options.local), options.overwrite)
     with Watch(options.output.name) as watch:
         volume, messages, doubts = map_local_field(options)
         _say(watch, Level.WARNING, *doubts)
@@ -189,7 +160,7 @@ def _run_local(options: argparse.Namespace, began: float) -> int:
     return 0
 
 
-def _refuse_to_replace(folder: Path, name: str, overwrite: bool) -> None:
+def refuse_to_replace(folder: Path, name: str, overwrite: bool) -> None:
     """Another subject's map of the same name, or another quality's, is not written over.
 
     Raises
@@ -207,7 +178,7 @@ def _refuse_to_replace(folder: Path, name: str, overwrite: bool) -> None:
 
 def _signed_field(files: EchoFiles, wanted: str, regions: Regions, watch: Watch) -> FieldMap:
     """The total field with the sign that is given, or that is found in the patient."""
-    sign = _sign_of_files(files) if wanted == "auto" else PhaseSign(int(wanted), SignOrigin.GIVEN)
+    sign = sign_of_files(files) if wanted == "auto" else PhaseSign(int(wanted), SignOrigin.GIVEN)
     data = complex_echoes(files.magnitude, files.phase, files.scale, sign=sign.value)
     echoes = Echoes(data, files.scan(sign, ()), noise=files.noise)
     gadgets: list[AnyGadget] = [MapField()]
@@ -234,7 +205,8 @@ def _turned(total: TotalField) -> TotalField:
     return replace(total, fit=replace(fit, field_ppm=-fit.field_ppm, offset_rad=-fit.offset_rad))
 
 
-def _sign_of_files(files: EchoFiles) -> PhaseSign:
+def sign_of_files(files: EchoFiles) -> PhaseSign:
+    """Sign of the phase as the sidecars say it, else as the vendor has it."""
     if files.grows_with_field:
         return PhaseSign(1, SignOrigin.HEADER)
     return image_sign(chain=None, vendor=files.vendor)

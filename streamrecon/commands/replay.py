@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from streamrecon.commands.chains import chosen_chain
+from streamrecon.commands.chains import chosen_chain, pseudonym_secret
 from streamrecon.commands.options import (
     add_chain,
+    add_header,
     add_output,
     add_storage,
+    given_header,
     lines_if_shown,
     writable,
     write,
@@ -37,21 +40,23 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_chain(parser, "a packaged chain by name, or a chain file")
     add_storage(parser)
     add_output(parser, "folder for the folders")
+    add_header(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Reconstruct file after file; 1 if any failed."""
-    status = 0
+    status, secret, header = 0, pseudonym_secret(), given_header(options)
     for file, folder in zip(options.files, _folders(options.files, options.output), strict=True):
         try:
             writable(folder)
             usual = _OF_CUT_SCANS if options.recover else {}
             chain = chosen_chain(options, session=file.name, tables=folder, usual=usual)
-            with Watch(file.name, total=lines_if_shown(file, options.group)) as watch:
+            with Watch(file.name, total=lines_if_shown(options, file)) as watch:
                 watch.say(Notice(Level.INFO, f"{file.name}, to {folder}"))
-                harvest = replay(file, chain, watch, group=options.group, is_cut=options.recover)
-            write(harvest, folder, options.format)
+                given = {"group": options.group, "header": header}
+                harvest = replay(file, chain, watch, **given, is_cut=options.recover)
+            write(replace(harvest, secret=secret), folder, options.format)
         except ConfigError:
             raise  # the next file would meet the same chain
         except StreamReconError as e:

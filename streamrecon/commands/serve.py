@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +11,10 @@ from pathlib import Path
 from streamrecon.client import Server
 from streamrecon.server.listener import serve
 from streamrecon.server.listening_sockets import Address
-from streamrecon.server.settings import Settings, load_settings
+from streamrecon.server.settings import Origin, Settings, load_settings
 from streamrecon.server.worker import ImportPath
+
+_log = logging.getLogger(__name__)
 
 _EQUIP = ImportPath("streamrecon.commands.worker_setup", "equip")
 
@@ -34,11 +37,27 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
     flags = {name: getattr(options, name) for name in Settings.model_fields}
-    origin = load_settings(flags, os.environ, options.settings)
+
+    def read() -> Origin:
+        return load_settings(flags, os.environ, options.settings)
+
+    origin = read()
     if options.show_settings:
         print("\n".join(origin.lines()))
         return 0
-    return serve(origin.settings, _EQUIP, preload=(_EQUIP.module,), listening=_announce)
+
+    def listening(addresses: Sequence[Address]) -> None:
+        _announce(addresses)
+        if origin.passed_over:
+            _log.debug("passed over, of a Kubernetes service: %s", ", ".join(origin.passed_over))
+
+    return serve(
+        origin.settings,
+        _EQUIP,
+        preload=(_EQUIP.module,),
+        listening=listening,
+        reread=lambda: read().settings,
+    )
 
 
 def _announce(addresses: Sequence[Address]) -> None:

@@ -40,7 +40,11 @@ def serve(peer: Peer, config: bytes, header: bytes, registry: Registry) -> None:
     try:
         chain = build_chain(config, registry, Context(session="external"))
         series = ImageSeries()
-        chain.run(series.watched(_items(peer, header)), _sender(peer, series))
+        send = _sender(peer, series)
+        chain.run(series.watched(_items(peer, header)), send)
+        nothing = series.nothing_sent()
+        if nothing is not None:
+            send(nothing)
     except BaseException as e:  # an exit too: CLOSE alone would mean success
         peer.fail(_reason(e))
         raise

@@ -1,3 +1,5 @@
+from streamrecon.maps.blobs import Blob as Blob
+from streamrecon.maps.blobs import find_blobs as find_blobs
 from streamrecon.maps.centrelines import CentreLines as CentreLines
 from streamrecon.maps.centrelines import trace_veins as trace_veins
 from streamrecon.maps.phase_mask import Darkens as Darkens

@@ -3,13 +3,12 @@
 All arrays are flat, [E, V] or [V]; a loop works on the voxels ``first`` … ``last`` - 1.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from streamrecon.compiled import njit
 
 Real = NDArray[np.float32]
 Double = NDArray[np.float64]
@@ -24,7 +23,7 @@ _TAYLOR = tuple((-1.0) ** k / math.factorial(2 * k + 1) for k in range(10))  # o
 _RICE_C, _RICE_P, _RICE_Q = np.pi / 2 - 1, 0.77743629, 0.21357527
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def field_slopes(
     field: Real, inside: Flags, voxel: Double, first: int, last: int, slopes: Real
 ) -> None:
@@ -58,7 +57,7 @@ def field_slopes(
                     slopes_at_edge(field, inside, voxel, z, y, x, slopes)
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def column(field: Real, inside: Flags, z: int, y: int, x: int) -> tuple[int, float, float, float]:
     """Of the 3 × 3 voxels at ``x``: how many are inside, their sum, its rise along z and y."""
     count, total, by_z, by_y = 0, 0.0, 0.0, 0.0
@@ -72,7 +71,7 @@ def column(field: Real, inside: Flags, z: int, y: int, x: int) -> tuple[int, flo
     return count, total, by_z, by_y
 
 
-@njit(cache=True)
+@njit()
 def slopes_at_edge(
     field: Real, inside: Flags, voxel: Double, z: int, y: int, x: int, slopes: Real
 ) -> None:
@@ -101,7 +100,7 @@ def slopes_at_edge(
             slopes[axis, z, y, x] = rise / (run * voxel[axis])
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def known(inside: Flags, z: int, y: int, x: int) -> bool:
     """Whether the voxel is on the grid and inside."""
     nz, ny, nx = inside.shape
@@ -109,7 +108,7 @@ def known(inside: Flags, z: int, y: int, x: int) -> bool:
     return on_grid and bool(inside[z, y, x])
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def fill_fractions(slopes: Real, v: int, extent: Double, te: Double, fraction: Double) -> int:
     """Fraction of the signal that a linear field through the voxel leaves of each echo.
 
@@ -130,7 +129,7 @@ def fill_fractions(slopes: Real, v: int, extent: Double, te: Double, fraction: D
     return count
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def sinc(turns: float) -> float:
     """sin(πx) / πx to 2e-9, and 0 beyond its first zero, where it stays below what counts."""
     if turns >= 1.0:
@@ -142,7 +141,7 @@ def sinc(turns: float) -> float:
     return value
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def fill_decay(r: float, te: Double, decay: Double) -> None:
     """exp(-r TE) of each echo; equal spacings share one exponential."""
     spacing, ratio = 0.0, 1.0
@@ -154,7 +153,7 @@ def fill_decay(r: float, te: Double, decay: Double) -> None:
         decay[e] = decay[e - 1] * ratio
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def lifted(signal: float, noise: float) -> tuple[float, float]:
     """Mean of the magnitude of ``signal`` in complex noise, and its derivative."""
     if noise == 0.0:
@@ -166,14 +165,14 @@ def lifted(signal: float, noise: float) -> tuple[float, float]:
     return mean, slope
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def without_floor(magnitude: float, noise: float) -> float:
     """Signal behind a magnitude, as far as it stands above the noise."""
     power = magnitude * magnitude - noise * noise
     return float(np.sqrt(power)) if power > 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def arlo(
     magnitude: Real, spacing: float, inside: Flags, noise: float, first: int, last: int, rate: Real
 ) -> None:
@@ -196,7 +195,7 @@ def arlo(
         rate[v] = (sd + third * dd) / below if below > 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def log_line(
     magnitude: Real,
     te: Double,
@@ -216,7 +215,7 @@ def log_line(
             rate[v] = line_rate(magnitude, v, te, noise, fraction)
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def line_rate(magnitude: Real, v: int, te: Double, noise: float, fraction: Double) -> float:
     """R2* of one voxel from the line through the logarithms."""
     sw = st = stt = sl = stl = 0.0
@@ -234,7 +233,7 @@ def line_rate(magnitude: Real, v: int, te: Double, noise: float, fraction: Doubl
     return (st * sl - sw * stl) / across if across > 1e-9 * sw * stt else 0.0
 
 
-@njit(cache=True, nogil=True, fastmath=_LOOSE)
+@njit(nogil=True, fastmath=_LOOSE)
 def refine(
     magnitude: Real,
     te: Double,

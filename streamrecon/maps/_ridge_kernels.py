@@ -1,10 +1,11 @@
-"""Compiled loops of ridges and centre-lines; the front doors check and explain."""
+"""Compiled loops of ridges, blobs and centre-lines; the front doors check and explain."""
 
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from streamrecon.compiled import njit
 
 Real = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -12,7 +13,7 @@ Index = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def eigenvalues(
     zz: float, yy: float, xx: float, zy: float, zx: float, yx: float
 ) -> tuple[float, float, float]:
@@ -32,7 +33,33 @@ def eigenvalues(
     return low, 3 * mean - low - high, high
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
+def curvatures(
+    smooth: Real, place: tuple[int, int, int], voxel_mm: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    """Principal curvatures at a voxel, ascending; beyond the grid is what is at its edge."""
+    nz, ny, nx = smooth.shape
+    dz, dy, dx = voxel_mm
+    z, y, x = place
+    zm, zp = max(z - 1, 0), min(z + 1, nz - 1)
+    ym, yp = max(y - 1, 0), min(y + 1, ny - 1)
+    xm, xp = max(x - 1, 0), min(x + 1, nx - 1)
+    twice = 2 * smooth[z, y, x]
+    low, middle, high = eigenvalues(
+        (smooth[zp, y, x] + smooth[zm, y, x] - twice) / (dz * dz),
+        (smooth[z, yp, x] + smooth[z, ym, x] - twice) / (dy * dy),
+        (smooth[z, y, xp] + smooth[z, y, xm] - twice) / (dx * dx),
+        (smooth[zp, yp, x] - smooth[zp, ym, x] - smooth[zm, yp, x] + smooth[zm, ym, x])
+        / (4 * dz * dy),
+        (smooth[zp, y, xp] - smooth[zp, y, xm] - smooth[zm, y, xp] + smooth[zm, y, xm])
+        / (4 * dz * dx),
+        (smooth[z, yp, xp] - smooth[z, yp, xm] - smooth[z, ym, xp] + smooth[z, ym, xm])
+        / (4 * dy * dx),
+    )
+    return low, middle, high
+
+
+@njit(nogil=True)
 def raise_ridges(
     smooth: Real,
     inside: Flags,
@@ -43,36 +70,44 @@ def raise_ridges(
 ) -> None:
     """Raise ``score`` to gain · √(λ₁λ₂) where the two lowest curvatures are negative.
 
-    All [Z, Y, X]; only the planes from the first to before the second. Neighbours beyond the
-    grid are those at its edge.
+    All [Z, Y, X]; only the planes from the first to before the second.
     """
-    nz, ny, nx = smooth.shape
-    dz, dy, dx = voxel_mm
+    _, ny, nx = smooth.shape
     for z in range(planes[0], planes[1]):
-        zm, zp = max(z - 1, 0), min(z + 1, nz - 1)
         for y in range(ny):
-            ym, yp = max(y - 1, 0), min(y + 1, ny - 1)
+            for x in range(nx):
+                if inside[z, y, x]:
+                    low, middle, _ = curvatures(smooth, (z, y, x), voxel_mm)
+                    if middle < 0:
+                        score[z, y, x] = max(score[z, y, x], gain * math.sqrt(low * middle))
+
+
+@njit(nogil=True)
+def raise_blobs(
+    smooth: Real,
+    inside: Flags,
+    voxel_mm: tuple[float, float, float],
+    gain: float,
+    planes: tuple[int, int],
+    score: Real,
+) -> None:
+    """Move ``score`` away from 0 to gain · the weakest curvature, where all three have one sign.
+
+    Positive where the voxel is a peak, negative where it is a trough; as `raise_ridges`.
+    """
+    _, ny, nx = smooth.shape
+    for z in range(planes[0], planes[1]):
+        for y in range(ny):
             for x in range(nx):
                 if not inside[z, y, x]:
                     continue
-                xm, xp = max(x - 1, 0), min(x + 1, nx - 1)
-                twice = 2 * smooth[z, y, x]
-                low, middle, _ = eigenvalues(
-                    (smooth[zp, y, x] + smooth[zm, y, x] - twice) / (dz * dz),
-                    (smooth[z, yp, x] + smooth[z, ym, x] - twice) / (dy * dy),
-                    (smooth[z, y, xp] + smooth[z, y, xm] - twice) / (dx * dx),
-                    (smooth[zp, yp, x] - smooth[zp, ym, x] - smooth[zm, yp, x] + smooth[zm, ym, x])
-                    / (4 * dz * dy),
-                    (smooth[zp, y, xp] - smooth[zp, y, xm] - smooth[zm, y, xp] + smooth[zm, y, xm])
-                    / (4 * dz * dx),
-                    (smooth[z, yp, xp] - smooth[z, yp, xm] - smooth[z, ym, xp] + smooth[z, ym, xm])
-                    / (4 * dy * dx),
-                )
-                if middle < 0:
-                    score[z, y, x] = max(score[z, y, x], gain * math.sqrt(low * middle))
+                low, _, high = curvatures(smooth, (z, y, x), voxel_mm)
+                found = -gain * high if high < 0 else -gain * max(low, 0.0)
+                if abs(found) > abs(score[z, y, x]):
+                    score[z, y, x] = found
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def reach_of_peaks(
     contrast: Real, candidate: Flags, offsets: Index, fraction: float, least: float, out: Flags
 ) -> None:
@@ -94,7 +129,7 @@ def reach_of_peaks(
                 out[z, y, x] = contrast[z, y, x] > fraction * peak
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def spread_over(around: Bytes, start: int, value: int, reach: int, mark: Bytes) -> None:
     """Mark all cells of a 3 x 3 x 3 block that hang together with ``start`` in ``around``.
 
@@ -116,7 +151,7 @@ def spread_over(around: Bytes, start: int, value: int, reach: int, mark: Bytes) 
             depth += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def is_simple(around: Bytes) -> bool:
     """Whether taking the middle of a 3 x 3 x 3 block away joins nothing and cuts nothing.
 
@@ -145,7 +180,7 @@ def is_simple(around: Bytes) -> bool:
     return pieces == 1
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def thin(voxels: Index, solid: Bytes) -> None:
     """Take voxels from ``solid`` [Z, Y, X] in their order until lines are left; ends stay.
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, label, uniform_filter
+from scipy.ndimage import label, uniform_filter
 
 from streamrecon.errors import ReconError
 from streamrecon.maps._ridge_kernels import raise_ridges, reach_of_peaks
+from streamrecon.maps.scale_space import curvature_noise, smoothed
 from streamrecon.model.geometry import Geometry, Triple
 from streamrecon.threads import at_once
 
@@ -26,7 +27,6 @@ _PEAK_MM = 2.0
 _AROUND_MM = 11.0  # side of the box whose other voxels are a vein's surroundings
 _SOLID = 0.5  # a component is a blob if it fills so much of the ellipsoid of its moments
 _ROUND = 0.5  # and is so round: shortest over longest
-_SAMPLES = 200_000  # voxels from which noise is measured
 _CORNERS = np.ones((3, 3, 3), bool)
 
 
@@ -115,9 +115,9 @@ def ridge_score(
     """Highest ratio of a ridge's contrast to its threshold [Z, Y, X]; see `find_veins`."""
     score = np.zeros(mask.shape, np.float32)
     for scale in scales_mm:
-        smooth = _smoothed(chi_ppm, scale, geometry.voxel_mm)
+        smooth = smoothed(chi_ppm, scale, geometry.voxel_mm)
         gain = math.e * scale**2
-        noise = gain * _noise_of_curvature(smooth, mask, geometry.voxel_mm)
+        noise = gain * curvature_noise(smooth, mask, geometry.voxel_mm)
         gain /= max(contrast_ppm, k_sigma * noise)
         _raise(score, smooth, mask, geometry.voxel_mm, gain)
     return score
@@ -130,29 +130,6 @@ def _raise(score: Real, smooth: Real, mask: Flags, voxel_mm: Triple, gain: float
         raise_ridges(smooth, mask, voxel_mm, gain, (planes.start, planes.stop), score)
 
     at_once(slab, mask.shape[0])
-
-
-def _smoothed(chi_ppm: Real, scale_mm: float, voxel_mm: Triple) -> Real:
-    """Gaussian of ``scale_mm``, of which the voxel, a box, has already done a part."""
-    sigma = [math.sqrt(max(scale_mm**2 - mm**2 / 12, 0.0)) / mm for mm in voxel_mm]
-    return np.asarray(gaussian_filter(chi_ppm, sigma, truncate=3.0), np.float32)
-
-
-def _noise_of_curvature(smooth: Real, mask: Flags, voxel_mm: Triple) -> float:
-    """Robust spread of the Laplacian over √3: that of a curvature along one axis."""
-    inner = np.zeros_like(mask)
-    within = tuple(slice(1, -1) if n > 2 else slice(0) for n in mask.shape)
-    inner[within] = mask[within]
-    at = np.flatnonzero(inner)
-    at = at[:: max(1, at.size // _SAMPLES)]
-    if not at.size:
-        return 0.0
-    flat, step = smooth.ravel(), [mask.shape[1] * mask.shape[2], mask.shape[2], 1]
-    laplacian = np.zeros(at.size, np.float32)
-    for stride, mm in zip(step, voxel_mm, strict=True):
-        laplacian += (flat[at - stride] + flat[at + stride] - 2 * flat[at]) / mm**2
-    deviation = np.abs(laplacian - np.median(laplacian))
-    return float(1.4826 * np.median(deviation)) / math.sqrt(3)
 
 
 def _above(score: Real, low: float, high: float) -> Flags:

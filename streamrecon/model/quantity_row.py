@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from streamrecon.model.look import UNSORTED, Look
 from streamrecon.model.storage_form import StorageForm
 
 REAL_IMAGE = 3
@@ -35,6 +36,8 @@ class QuantityRow:
         Whether floats come with the window too, as integers do; else they speak for themselves.
     dicom
         How DICOM stores it; ``None`` where DICOM has no form for it.
+    look
+        How pictures show it.
     """
 
     series: int
@@ -46,3 +49,12 @@ class QuantityRow:
     integer_step: float = 1.0
     is_windowed: bool = False
     dicom: StorageForm | None = None
+    look: Look = UNSORTED
+
+    @property
+    def window(self) -> tuple[float, float] | None:
+        """Values at both ends of the colours of a picture; ``None`` where only the values tell."""
+        if self.look.window is not None or self.dicom is None or self.dicom.window is None:
+            return self.look.window
+        centre, width = (each / self.dicom.per_unit for each in self.dicom.window)
+        return centre - width / 2, centre + width / 2

@@ -51,14 +51,11 @@ class ConsoleIntegers:
         Steps per unit of the given volume, whose unit may be arbitrary.
     n_beyond
         Voxels beyond the range, at its end.
-    n_undefined
-        Voxels that are no number, at zero.
     """
 
     volume: Volume
     per_unit: float
     n_beyond: int
-    n_undefined: int
 
 
 def step_of(volume: Volume, depth: Depth) -> float | None:
@@ -103,10 +100,9 @@ def console_integers(volume: Volume, depth: Depth, scale: float | None = None) -
     """
     step = step_of(volume, depth) or 1 / (scale or arbitrary_scale(volume, depth))
     values = np.asarray(volume.in_unit().real, np.float64)
-    undefined = np.isnan(values)
     low, high = depth.limits
     stored = as_integers(
-        _around(np.where(undefined, 0.0, values), step, volume.quantity),
+        _around(values, step, volume.quantity),
         volume.quantity,
         np.int16 if depth.is_signed else np.uint16,
         step=step,
@@ -118,7 +114,7 @@ def console_integers(volume: Volume, depth: Depth, scale: float | None = None) -
     if step_of(volume, depth) is None:
         rescale = (1.0, stored.intercept / stored.slope)
     integers = replace(volume, values=stored.values, rescale=rescale)
-    return ConsoleIntegers(integers, 1 / step, stored.n_clipped, int(undefined.sum()))
+    return ConsoleIntegers(integers, 1 / step, stored.n_clipped)
 
 
 def _is_signed(quantity: Quantity) -> bool:

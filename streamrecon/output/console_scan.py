@@ -115,8 +115,8 @@ class ConsoleScan:
                 f" {low:.6g} … {high:.6g} {unit}".rstrip()
                 + ", clipped",
             )
-        if integers.n_undefined:
-            text = f"{label}: {integers.n_undefined} voxels without a number, sent as 0"
+        if volume.n_undefined:  # what comes behind a chain for it sees volumes alone
+            text = f"{label}: {volume.n_undefined} voxels were no finite numbers, and are 0"
             yield Notice(Level.WARNING, text)
 
     def _once(self, text: str) -> Iterator[Notice]:

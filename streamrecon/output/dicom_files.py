@@ -19,8 +19,10 @@ _log = logging.getLogger(__name__)
 _LEVELS = {Level.DEBUG: logging.DEBUG, Level.INFO: logging.INFO}
 
 
-def dicom_files(volumes: Sequence[Volume]) -> list[DicomFile]:
+def dicom_files(volumes: Sequence[Volume], *, secret: bytes | None = None) -> list[DicomFile]:
     """DICOM files of one study; kinds that have no DICOM form (complex images) are left out.
+
+    With a ``secret`` persons are taken out of them, as the service does it.
 
     Raises
     ------
@@ -30,7 +32,8 @@ def dicom_files(volumes: Sequence[Volume]) -> list[DicomFile]:
     if all(each.quantity.dicom is None for each in volumes):
         found = ", ".join(sorted({each.quantity.label for each in volumes})) or "no image"
         raise DataError(f"dicom: found {found}, needed an image that has a DICOM form")
-    study = DicomScan(volumes[0].scan.protocol.ids, Run(), sources=_whole_echo_trains(volumes))
+    sources = _whole_echo_trains(volumes)
+    study = DicomScan(volumes[0].scan.protocol.ids, Run(secret=secret), sources=sources)
     made = [study.images(each) for each in volumes if each.quantity.dicom is not None]
     for notice in (notice for images in made for notice in images.notices):
         _log.log(_LEVELS.get(notice.level, logging.WARNING), "%s", notice.text)

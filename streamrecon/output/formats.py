@@ -17,7 +17,10 @@ from streamrecon.mrd.wire.messages import DicomFile, Header, Image
 from streamrecon.output.dicom_files import dicom_files
 from streamrecon.output.names import plain, stems
 from streamrecon.output.nifti import write_nifti
-from streamrecon.output.preview.contact_sheet import contact_sheet
+from streamrecon.output.preview.caption import caption_of
+from streamrecon.output.preview.cuts import cuts_of
+from streamrecon.output.preview.scan_sheet import contact_sheet
+from streamrecon.output.preview.shown import shown_stack
 from streamrecon.output.sidecar import sidecar, write_sidecar
 from streamrecon.output.volumes import volumes_of
 from streamrecon.storage.atomic_file import whole
@@ -37,12 +40,15 @@ class ScanResults:
         DICOM files that the server made itself.
     known
         What is known of a scan that has no header.
+    secret
+        Of the pseudonyms in DICOM files that are made here; ``None`` names persons.
     """
 
     header_xml: bytes = field(repr=False)
     images: Sequence[Image]
     files: Sequence[DicomFile] = ()
     known: ScanProtocol | None = None
+    secret: bytes | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, header_xml: bytes, results: Sequence[Image | DicomFile]) -> ScanResults:
@@ -123,7 +129,8 @@ def _sheets(harvest: ScanResults, folder: Path) -> Iterator[Path]:
         run = f"_run-{repetition + 1}" if len(repetitions) > 1 else ""
         path = folder / f"{plain(harvest.name)}{run}_sheet.png"
         stacks = [stack for stack in harvest.stacks if stack.repetition == repetition]
-        sheet = contact_sheet(stacks, harvest.name)
+        caption = caption_of(stacks, harvest.protocol, harvest.name)
+        sheet = contact_sheet(cuts_of(map(shown_stack, stacks)), caption)
         with whole(path) as scratch:
             sheet.save(scratch)
         yield path
@@ -142,7 +149,9 @@ def _mrd(harvest: ScanResults, folder: Path) -> Iterator[Path]:
 
 def _dicoms(harvest: ScanResults, folder: Path) -> Iterator[Path]:
     """The server's own files under their names, without its folders; else files of its images."""
-    files = harvest.files or (dicom_files(harvest.volumes) if harvest.images else ())
+    files = harvest.files
+    if not files and harvest.images:
+        files = dicom_files(harvest.volumes, secret=harvest.secret)
     for number, file in enumerate(files, start=1):
         stem = plain(Path(file.name).stem) if file.name else "image"
         path = folder / "dicom" / f"{number:06d}_{stem}.dcm"

@@ -1,10 +1,11 @@
-"""Reads volumes in any format we write: NIfTI with sidecars, MRD images, or DICOM."""
+"""Reads volumes in any format we write, scan by scan: NIfTI with sidecars, MRD images, or DICOM."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import nibabel
@@ -23,6 +24,7 @@ from streamrecon.output.ras import from_ras
 from streamrecon.units import s_from_ms
 
 _BY_LABEL = {quantity.label: quantity for quantity in Quantity}
+_OF_ONE_VOLUME = ("echo-", "part-", "desc-")  # words of a BIDS name that no scan has as a whole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +57,8 @@ class StoredVolume:
     te_s: float | None
     b0_t: float | None
     facts: dict[str, str]
+    scan: str = ""
+    """What it belongs to, as far as names and numbers tell; never a person's."""
 
 
 def volumes_at(place: Path) -> list[StoredVolume]:
@@ -70,13 +74,27 @@ def volumes_at(place: Path) -> list[StoredVolume]:
     DataError
         If a file cannot be read.
     """
+    return [volume for scan in scans_at(place) for volume in scan]
+
+
+def scans_at(place: Path) -> Iterator[list[StoredVolume]]:
+    """The volumes of one scan after the other, so that of a cohort one is in memory at a time.
+
+    All of DICOM is read at once: its file names tell nothing. Raises as `volumes_at`.
+    """
     folder = place if place.is_dir() else place.parent
-    for suffixes, read in _READERS:
+    for suffixes, scan_of, read in _READERS:
         files = sorted(file for suffix in suffixes for file in _files(place, suffix))
         shown = [file for file in files if not file.name.startswith(".")]
-        volumes = list(read(folder, shown)) if shown else []
-        if volumes:
-            return volumes
+        found = False
+        for _, group in groupby(sorted(shown, key=scan_of), key=scan_of):
+            scans: dict[str, list[StoredVolume]] = {}
+            for volume in read(folder, list(group)):
+                scans.setdefault(volume.scan, []).append(volume)
+            found = found or bool(scans)
+            yield from scans.values()
+        if found:
+            return
     raise ConfigError(f"{place}: found no NIfTI, MRD or DICOM images")
 
 
@@ -109,7 +127,15 @@ def _niftis(folder: Path, files: list[Path]) -> Iterator[StoredVolume]:
                 te_s=_number(facts.get("EchoTime")),
                 b0_t=_number(facts.get("MagneticFieldStrength")),
                 facts=facts,
+                scan=str(Path(_named_scan(file)).relative_to(folder)),
             )
+
+
+def _named_scan(file: Path) -> str:
+    """The path without what tells volumes of a scan apart: echo, part, description, suffix."""
+    stem = file.name.removesuffix(".gz").removesuffix(".nii")
+    words = [word for word in stem.split("_")[:-1] if not word.startswith(_OF_ONE_VOLUME)]
+    return str(file.parent / "_".join(words))
 
 
 def _volumes(data: NDArray[np.generic]) -> Iterator[NDArray[np.generic]]:
@@ -147,7 +173,12 @@ def _mrds(folder: Path, files: list[Path]) -> Iterator[StoredVolume]:
                 te_s=stack.te_s,
                 b0_t=None,
                 facts=_facts_of(stack),
+                scan=_repeated(str(file.relative_to(folder).with_suffix("")), stack.repetition + 1),
             )
+
+
+def _repeated(scan: str, number: int) -> str:
+    return f"{scan} repetition {number}" if number > 1 else scan
 
 
 def _facts_of(stack: Stack) -> dict[str, str]:
@@ -190,7 +221,15 @@ def _of_series(images: list[pydicom.Dataset]) -> StoredVolume:
         te_s=s_from_ms(float(te_ms)) if te_ms else None,
         b0_t=_number(first.get("MagneticFieldStrength")),
         facts={tag: str(first[tag].value) for tag in tags if tag in first},
+        scan=_dicom_scan(first, name if form is None else name.removesuffix(form.suffix)),
     )
+
+
+def _dicom_scan(image: pydicom.Dataset, protocol: str) -> str:
+    """The protocol's name, and the end of the study's UID, which names nobody."""
+    study = str(image.get("StudyInstanceUID", ""))[-6:]
+    number = image.get("TemporalPositionIdentifier") or 1
+    return _repeated(f"{protocol.strip('_ ')} of study {study}", int(number))
 
 
 def _quantity_of(description: str, image_type: Sequence[str]) -> Quantity | None:
@@ -245,8 +284,9 @@ def _number(text: object) -> float | None:
         return None
 
 
-_READERS: tuple[tuple[Sequence[str], Callable[[Path, list[Path]], Iterator[StoredVolume]]], ...] = (
-    ((".nii", ".nii.gz"), _niftis),
-    (("_images.h5", ".mrd"), _mrds),
-    ((".dcm",), _dicoms),
+_Read = Callable[[Path, list[Path]], Iterator[StoredVolume]]
+_READERS: tuple[tuple[Sequence[str], Callable[[Path], str], _Read], ...] = (
+    ((".nii", ".nii.gz"), _named_scan, _niftis),
+    (("_images.h5", ".mrd"), str, _mrds),
+    ((".dcm",), lambda _: "", _dicoms),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from streamrecon.compiled import njit
 
 Real = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -14,19 +15,19 @@ Flags = NDArray[np.bool_]
 _TURN = np.float32(2 * np.pi)
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def wrapped(angle: float) -> float:
     """The angle moved into ±π."""
     return float(angle - _TURN * np.rint(angle / _TURN))
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def straightness(before: float, here: float, after: float) -> float:
     """1 where three collinear phases grow evenly, 0 where they bend by 2 rad or more."""
     return max(0.0, 1.0 - abs(float(wrapped(before - 2 * here + after))) / 2)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def edge_costs(
     phase: Real,
     other: Real,
@@ -69,7 +70,7 @@ def edge_costs(
             cost[v] = max(1, np.rint((1 - weight) * 255))
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def push_edges(v: int, cost: Bytes, step: Ints, region: Ints, head: Ints, behind: Ints) -> int:
     """Put the edges from ``v`` to voxels not reached yet into their buckets; the cheapest cost."""
     voxels = region.size
@@ -90,7 +91,7 @@ def push_edges(v: int, cost: Bytes, step: Ints, region: Ints, head: Ints, behind
     return least
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def grow(phase: Real, cost: Bytes, step: Ints, seeds: Ints, turns: Ints, region: Ints) -> None:
     """Whole turns to add to each voxel, along the cheapest edges (Prim's tree, 256 buckets).
 
@@ -129,7 +130,7 @@ def grow(phase: Real, cost: Bytes, step: Ints, seeds: Ints, turns: Ints, region:
             least = min(least, push_edges(far, cost, step, region, head, behind))
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def mean_trust(cost: Bytes, step: Ints, inside: Flags, out: Real, first: int, last: int) -> None:
     """Mean weight of the six edges of each voxel, 0 … 1; a missing edge counts as 0."""
     for v in range(first, last):
@@ -144,7 +145,7 @@ def mean_trust(cost: Bytes, step: Ints, inside: Flags, out: Real, first: int, la
         out[v] = total / 6
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def fit_lines(
     phase: Real,
     magnitude: Real,

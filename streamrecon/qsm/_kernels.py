@@ -6,8 +6,9 @@ The front doors check, explain and share the work out.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from streamrecon.compiled import njit
 
 Real = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -15,7 +16,7 @@ Double = NDArray[np.float64]
 Spectrum = NDArray[np.complex64]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def voxel_dipole(
     along: Double, squared: Double, weights: Double, out: Real, first: int, last: int
 ) -> None:
@@ -38,7 +39,7 @@ def voxel_dipole(
                 out[z, y, x] = total
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def shrink_row(
     there: Real,
     here: Real,
@@ -65,7 +66,7 @@ def shrink_row(
         flow[x] = new - clipped - clipped
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def diverge_row(
     below: Real, up: Real, south: Real, north: Real, east: Real, per_mm: Real, out: Real
 ) -> None:
@@ -77,7 +78,7 @@ def diverge_row(
         south[x] = north[x]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def shrink_gradients(
     chi: Real,
     state: Real,
@@ -127,7 +128,7 @@ def shrink_gradients(
             diverge_row(below[y], up, south, north, east, per_mm, out[z, y])
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@njit(nogil=True, fastmath=True, error_model="numpy")
 def split_data(
     model: Real,
     state: Real,
@@ -151,7 +152,7 @@ def split_data(
         model[v] = field[v] + kept + kept - new
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def split_data_absolute(
     model: Real,
     state: Real,
@@ -171,7 +172,7 @@ def split_data_absolute(
         model[v] = new - 2 * min(max(new - field[v], -most), most)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def mix_spectra(
     data: Spectrum,
     flow: Spectrum,
@@ -188,7 +189,7 @@ def mix_spectra(
         data[k] = chi * dipole[k]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def split_phase(
     model: Real, dual: Real, phase: Real, weight: Real, rho: float, first: int, last: int
 ) -> None:
@@ -207,7 +208,7 @@ def split_phase(
         model[v] = 2 * z - total
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def split_harmonic(
     curvature: Real, dual: Real, weight: Real, rho: float, first: int, last: int
 ) -> None:
@@ -222,7 +223,7 @@ def split_harmonic(
         curvature[v] = 2 * z - total
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def beside(index: int, on_edges: bool, length: int) -> tuple[int, int, float]:
     """Coarse index nearest to a fine one, the next nearest, and the weight of the latter."""
     near = index >> 1
@@ -231,7 +232,7 @@ def beside(index: int, on_edges: bool, length: int) -> tuple[int, int, float]:
     return near, (near + 1 if index & 1 else near - 1) % length, 0.25
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def double(coarse: Real, edges: int, out: Real, first: int, last: int) -> None:
     """Linear interpolation, periodic: ``out`` [2Z, 2Y, 2X] of ``coarse`` [Z, Y, X].
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from streamrecon.compiled import njit
 
 Double = NDArray[np.float64]
 Real = NDArray[np.float32]
@@ -14,7 +15,7 @@ Index = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def intensity(image: Real, z: float, y: float, x: float, margin: Double) -> float:
     """Linear interpolation at an index; the rim goes on for ``margin`` voxels, then it is dark."""
     nz, ny, nx = image.shape
@@ -34,7 +35,7 @@ def intensity(image: Real, z: float, y: float, x: float, margin: Double) -> floa
     return float(low * (1 - a) + high * a)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _between(place: float, count: int) -> tuple[int, int, float]:
     """The voxels below and above a place, and its share of the way from one to the other."""
     inside = min(max(place, 0.0), count - 1.0)
@@ -42,7 +43,7 @@ def _between(place: float, count: int) -> tuple[int, int, float]:
     return below, min(below + 1, count - 1), inside - below
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def outward(vertices: Double, triangles: Index) -> Double:
     """Unit normals of the vertices [V, 3]: mean of the triangles around, by their area."""
     normals = np.zeros_like(vertices)
@@ -63,12 +64,12 @@ def outward(vertices: Double, triangles: Index) -> Double:
     return normals
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _length(z: float, y: float, x: float) -> float:
     return math.sqrt(z * z + y * y + x * x)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def extremes(
     image: Real,
     voxel: Double,
@@ -96,7 +97,7 @@ def extremes(
     return least, greatest
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def evolve(
     vertices: Double,
     triangles: Index,
@@ -135,7 +136,7 @@ def evolve(
     return moved
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _towards_neighbours(vertices: Double, neighbours: Index) -> tuple[Double, float]:
     """Vectors to the mean of the neighbours [V, 3], and the mean length of an edge."""
     pull = np.zeros_like(vertices)
@@ -160,7 +161,7 @@ def _towards_neighbours(vertices: Double, neighbours: Index) -> tuple[Double, fl
     return pull, total / edges
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def fill_inside(vertices: Double, triangles: Index, inside: Flags) -> None:
     """Mark the voxels [Z, Y, X] that the surface winds around; ``vertices`` are indices."""
     nz, ny, nx = inside.shape
@@ -186,12 +187,12 @@ def fill_inside(vertices: Double, triangles: Index, inside: Flags) -> None:
                 inside[z, y, x] = winding > 0
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _rows(a: float, b: float, c: float, count: int) -> tuple[int, int]:
     return max(0, math.ceil(min(a, b, c))), min(count, math.floor(max(a, b, c)) + 1)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def darkest_beyond(
     vertices: Double, triangles: Index, image: Real, voxel: Double, wall: float, far: float
 ) -> tuple[Double, Double]:

@@ -1,8 +1,9 @@
 """Compiled loops over lines and voxels; their front doors are in the modules beside."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from streamrecon.compiled import njit
 
 Complex = NDArray[np.complex64]
 Index = NDArray[np.int64]
@@ -11,7 +12,7 @@ Real = NDArray[np.float32]
 _TINY = np.float32(1e-30)  # where no coil sees anything the weights are 0 and not NaN
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def scatter_rows(
     rows: Complex, echo: Index, z: Index, y: Index, grid: Complex, counts: NDArray[np.int32]
 ) -> None:
@@ -30,7 +31,7 @@ def scatter_rows(
                     grid[e, c, p, q, x] += rows[i, c, x]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def mix_along_x(
     matrices: Real, images: Complex, voxel: int, place: int, n_x: int, rows: Complex
 ) -> None:
@@ -62,7 +63,7 @@ def mix_along_x(
                 row[x] = complex(real_sum[x], imaginary_sum[x])
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def interpolate_weights(coarse: Real, cells: Index, taps: Real, weights: Real) -> None:
     """Rows between coarse rows, conjugated, of unit norm over C: [C, Rc, X] -> [C, R, X].
 
@@ -90,7 +91,7 @@ def interpolate_weights(coarse: Real, cells: Index, taps: Real, weights: Real) -
                 weights[c, r, 2 * x + 1] *= -power[x]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def add_weighted(images: Complex, first: int, weights: Complex, total: Complex) -> None:
     """Add weight · image of one coil to the total: [T, X], [R, X] -> [R, X].
 
@@ -103,7 +104,7 @@ def add_weighted(images: Complex, first: int, weights: Complex, total: Complex) 
             total[r, x] += weights[r, x] * images[row, x]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def dominant_vectors(covariance: Complex, start: Complex, steps: int) -> Complex:
     """Unit eigenvector of the largest eigenvalue by power iteration: [V, C, C], [C] -> [V, C]."""
     n_voxels, n_coils, _ = covariance.shape

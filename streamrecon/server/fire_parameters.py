@@ -9,10 +9,14 @@ from itertools import chain
 from streamrecon.errors import ConfigError
 
 _CONFIGS = ("customconfig", "config")
+_DEFAULT = "default"
 
 
 def read_parameters(text: str) -> dict[str, str] | None:
     """Parameters of a client's TEXT; ``None`` if it is a log line.
+
+    A host sends all parameters that it shows. One that is ``default`` is as if it were not sent:
+    the chain file's value stays.
 
     Raises
     ------
@@ -37,7 +41,11 @@ def read_parameters(text: str) -> dict[str, str] | None:
     parameters = content.get("parameters", {})
     if not isinstance(parameters, dict):
         raise ConfigError("parameters: found no names with values")
-    found = {name: _plain(name, value) for name, value in parameters.items()}
+    found = {
+        name: text
+        for name, value in parameters.items()
+        if (text := _plain(name, value)) != _DEFAULT
+    }
     try:
         "".join(chain.from_iterable(found.items())).encode()
     except UnicodeEncodeError as error:

@@ -8,18 +8,21 @@ import signal
 import socket
 import uuid
 from collections.abc import Callable, Coroutine, Sequence
-from ipaddress import ip_address
 
+from streamrecon.errors import ConfigError
+from streamrecon.server.address_places import AddressPlaces
+from streamrecon.server.beside import Beside
 from streamrecon.server.client_socket import ClientLost, drain, first_bytes, half_close
-from streamrecon.server.cut_scans import recover_cut_scans
 from streamrecon.server.delivery_process import DeliveryProcess
 from streamrecon.server.error_report import BusyError, OverdueError, WorkerLostError
-from streamrecon.server.folder_health import watch_folders
 from streamrecon.server.listening_sockets import Address, listening_sockets
 from streamrecon.server.log_lines import log_to_stderr
-from streamrecon.server.open_connections import Guest, TurnedAwayError, makes_room
+from streamrecon.server.open_connections import Guest
+from streamrecon.server.reception import Reception
 from streamrecon.server.relay import Relay
 from streamrecon.server.settings import Settings
+from streamrecon.server.settings_renewal import renewed
+from streamrecon.server.systemd import notify, reloading
 from streamrecon.server.watch import Watch
 from streamrecon.server.worker import Equip
 from streamrecon.server.worker_channel import Summary
@@ -30,7 +33,6 @@ _log = logging.getLogger(__name__)
 _LAST_WORDS_S = 2.0  # after the second signal; then the sockets are closed
 _WORKERS_TRIED = 3  # of those that are lost before they have read anything
 _TICK_S = 0.01  # a timer may fire a clock's step too soon
-_ACCEPT_PAUSE_S = 0.5  # when descriptors run out; one comes back when a session ends
 
 
 def serve(
@@ -39,6 +41,7 @@ def serve(
     *,
     preload: Sequence[str] = (),
     listening: Callable[[Sequence[Address]], None] = lambda _: None,
+    reread: Callable[[], Settings] | None = None,
 ) -> int:
     """Run the service until SIGTERM or SIGINT; return the exit code.
 
@@ -55,6 +58,8 @@ def serve(
         Modules that all workers need, imported once.
     listening
         Called with the addresses when clients can connect.
+    reread
+        Gives the settings anew at SIGHUP; ``None``: the same as before, with the files they name.
 
     Raises
     ------
@@ -64,19 +69,27 @@ def serve(
         If no worker becomes warm.
     """
     log_to_stderr(settings.log_level, settings.log_format)
-    return asyncio.run(Listener(settings, equip, preload).run(listening))
+    return asyncio.run(Listener(settings, equip, preload, reread).run(listening))
 
 
 class Listener:
     """One running service."""
 
-    def __init__(self, settings: Settings, equip: Equip, preload: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        equip: Equip,
+        preload: Sequence[str] = (),
+        reread: Callable[[], Settings] | None = None,
+    ) -> None:
         self._settings = settings
-        self._courier = DeliveryProcess(settings)
+        self._reread = reread or (lambda: settings)
+        self._beside = Beside(settings)
         self._pool = Pool(settings, equip, preload)
+        self._places = AddressPlaces(settings)
         self._watch = Watch(settings, self._pool, lambda: self._waiting)
+        self._reception = Reception(settings, self._welcome, self._watch.turned_away)
         self._clients: dict[asyncio.Task[None], Relay] = {}
-        self._guests: dict[Guest, asyncio.Task[None]] = {}
         self._waiting = 0  # clients in line for a worker
         self._in_line: set[asyncio.Timeout] = set()
         self._stopping = asyncio.Event()
@@ -87,28 +100,23 @@ class Listener:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
+        loop.add_signal_handler(signal.SIGHUP, self._renew)
         doors = listening_sockets(self._settings)
-        beside = [
-            asyncio.create_task(effort)
-            for effort in (
-                self._courier.run(),
-                self._watch.run(),
-                watch_folders(self._settings),
-                recover_cut_scans(self._settings),
-            )
-        ]
+        self._beside.start(self._watch.run())
         try:
             await self._first_of(self._pool.fill(), self._stopping.wait())
-            listening([door.getsockname()[:2] for door in doors])
-            await self._first_of(self._stopping.wait(), *map(self._accept_all, doors))
+            addresses = [door.getsockname()[:2] for door in doors]
+            self._watch.listening(addresses)
+            listening(addresses)
+            notify("READY=1")
+            await self._first_of(self._stopping.wait(), *map(self._reception.receive, doors))
         finally:
             for door in doors:
                 door.close()
             await self._see_out()
+            await self._reception.close()
             await self._pool.close()
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            await self._beside.close()
         return int(self._aborting.is_set())
 
     async def _first_of(self, *efforts: Coroutine[object, object, object]) -> None:
@@ -126,7 +134,25 @@ class Listener:
             self._aborting.set()
         else:
             _log.info("told to stop: %d sessions are finished first", len(self._clients))
+            notify("STOPPING=1")
             self._stopping.set()
+
+    def _renew(self) -> None:
+        """Read the settings again; running scans keep theirs, and a fault keeps the old ones."""
+        reloading()
+        try:
+            settings = renewed(self._settings, self._reread())
+            courier = DeliveryProcess(settings)
+            self._reception.renew(settings)
+        except ConfigError as error:
+            _log.error("told to read the settings again, the old ones stay: %s", error)
+        else:
+            self._settings = settings
+            self._beside.renew(courier, settings)
+            self._pool.renew(settings)
+            logging.getLogger().setLevel(settings.log_level)
+            _log.info("told to read the settings again: they hold from the next scan on")
+        notify("READY=1")
 
     async def _see_out(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -143,55 +169,14 @@ class Listener:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
-    async def _accept_all(self, door: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                client, address = await loop.sock_accept(door)
-            except OSError as error:
-                _log.error("accept: %s", error)
-                await asyncio.sleep(_ACCEPT_PAUSE_S)
-                continue
-            guest = Guest(address[0], loop.time())
-            if self._admits(guest):
-                self._welcome(client, guest)
-            else:
-                client.close()
-
-    def _admits(self, guest: Guest) -> bool:
-        peer = ip_address(guest.address.partition("%")[0])
-        if not any(peer in network for network in self._settings.allow):
-            _log.warning("%s is turned away: not in the allow list", peer)
-            self._watch.turned_away("allow")
-            return False
-        try:
-            silent = makes_room(
-                self._guests,
-                guest,
-                most=self._settings.connections,
-                most_of_address=self._settings.connections_per_address,
-            )
-        except TurnedAwayError as reason:
-            _log.warning("%s is turned away: %s", peer, reason)
-            self._watch.turned_away("connections")
-            return False
-        if silent is not None:
-            _log.warning("%s said nothing, and makes room for %s", silent.address, peer)
-            self._guests.pop(silent).cancel()
-        return True
-
-    def _welcome(self, client: socket.socket, guest: Guest) -> None:
-        client.setblocking(False)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    def _welcome(self, client: socket.socket, guest: Guest) -> asyncio.Task[None]:
         session = uuid.uuid4().hex[:8]
         scan = self._watch.scan(session, guest.address)
         relay = Relay(client, session, self._settings, scan)
         task = asyncio.get_running_loop().create_task(self._attend(client, relay, guest))
         self._clients[task] = relay
-        self._guests[guest] = task
         task.add_done_callback(self._clients.pop)
-        task.add_done_callback(lambda _: self._guests.pop(guest, None))
+        return task
 
     async def _attend(self, client: socket.socket, relay: Relay, guest: Guest) -> None:
         with client:
@@ -203,6 +188,8 @@ class Listener:
                 _log.exception("session %s", relay.session)
             finally:
                 relay.close()
+                if guest.has_place:
+                    self._places.leave(guest.address)
 
     async def _serve(self, client: socket.socket, relay: Relay, guest: Guest) -> None:
         try:
@@ -271,6 +258,9 @@ class Listener:
                     return None
                 relay.notes(opening)
                 guest.is_silent = False
+                if not guest.has_place:
+                    await self._places.take(guest.address)
+                    guest.has_place = True
                 return await self._in_turn()
         except TimeoutError as error:
             if self._stopping.is_set():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import socket
 
 from streamrecon.errors import ConfigError
 from streamrecon.server.settings import Settings
+from streamrecon.server.systemd import passed_sockets
 
 _log = logging.getLogger(__name__)
 
@@ -19,14 +21,17 @@ Address = tuple[str, int]
 def listening_sockets(settings: Settings) -> list[socket.socket]:
     """Sockets bound to every address of the settings, of both families.
 
-    Port 0 takes a free port, the same for all addresses. ``::1`` is passed over where the machine
-    has no IPv6, if another address is left.
+    With ``socket_activation`` those that systemd has opened, in place of them. Port 0 takes a free
+    port, the same for all addresses. ``::1`` is passed over where the machine has no IPv6, if
+    another address is left.
 
     Raises
     ------
     ConfigError
-        If an address cannot be listened on.
+        If an address cannot be listened on, or no socket is passed.
     """
+    if settings.socket_activation:
+        return passed_sockets(os.environ)
     doors: list[socket.socket] = []
     port = settings.port
     try:

@@ -22,11 +22,14 @@ class Guest:
         When it came, on a clock that only goes on.
     is_silent
         Whether its first message is not there yet: no worker knows of it.
+    has_place
+        Whether it counts as one of its address's scans.
     """
 
     address: str
     since_s: float = 0.0
     is_silent: bool = True
+    has_place: bool = False
 
 
 class TurnedAwayError(Exception):

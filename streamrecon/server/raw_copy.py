@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from streamrecon.mrd.wire.codecs.row import Turn
 from streamrecon.mrd.wire.codecs.table import kinds_of
+from streamrecon.mrd.wire.limits import GIB
 from streamrecon.mrd.wire.messages import Close, Header, Message
 from streamrecon.mrd.wire.writer import encode
-from streamrecon.storage.raw_archive import RawFile
+from streamrecon.server.settings import Settings
+from streamrecon.storage.raw_archive import RawFile, prune
 
+_DAY_S = 86400.0
 _CONVERSATION = kinds_of(Turn.CONFIG, Turn.ASIDE, Turn.ANY)
 
 
@@ -51,3 +54,12 @@ class RawCopy:
         """Take no more."""
         self.finish()
         self._file.close()
+
+
+def raw_copy_of(session: str, settings: Settings) -> RawCopy | None:
+    """The copy of a session, if the settings want one; old ones make room first."""
+    if settings.raw_folder is None:
+        return None
+    quota_bytes = settings.raw_quota_gib * GIB
+    prune(settings.raw_folder, quota_bytes=quota_bytes, max_age_s=settings.raw_days * _DAY_S)
+    return RawCopy(RawFile(settings.raw_folder, session, quota_bytes=quota_bytes))

@@ -13,7 +13,7 @@ from collections.abc import Coroutine
 from streamrecon.errors import MemoryLimitError, StreamReconError
 from streamrecon.memory import memory_kills
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.wire.messages import Text
+from streamrecon.mrd.wire.messages import Close, Text
 from streamrecon.mrd.wire.writer import encode
 from streamrecon.server.client_socket import ClientLost, asks_for_noise, closed, is_lost, write
 from streamrecon.server.error_report import OverdueError, WorkerLostError, answer
@@ -34,6 +34,7 @@ from streamrecon.server.worker_pool import Worker
 _TAKEN_S = 10.0  # a worker that is idle takes its client in a millisecond
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.3, 1.0  # a word, and within a second its echo
 _AT_WORK = Text(str(Notice(Level.DEBUG, "at work")))
+_CLOSE = b"".join(encode(Close()))
 
 
 class Relay:
@@ -68,6 +69,7 @@ class Relay:
         self._worker: Worker | None = None
         self._verdict: StreamReconError | None = None
         self._writing = asyncio.Lock()
+        self._is_closed = False
         self._progress: Progress | None = None
         self._kills_before = 0
         self._taken_at: float | None = None
@@ -197,8 +199,11 @@ class Relay:
         raise ClientLost("it has gone")
 
     async def _write(self, payload: bytes | bytearray) -> None:
+        """Write to the client; behind its CLOSE comes nothing, not even that there is work."""
         async with self._writing:
-            await write(self._client, payload, self._settings.stall_s)
+            if not self._is_closed:
+                await write(self._client, payload, self._settings.stall_s)
+                self._is_closed = payload == _CLOSE
 
     async def _replace_last_words(self) -> Summary:
         reason = self._verdict or self._why_lost()

@@ -33,6 +33,7 @@ from streamrecon.server.writer import ALWAYS, written_types
 from streamrecon.storage.noise_store import noise_known
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file
+from streamrecon.stream.chainfile.overrides import unknown_parameters
 from streamrecon.stream.chainfile.parse import read_chain
 from streamrecon.stream.chainfile.spec import ChainSpec
 from streamrecon.stream.gadget import Context
@@ -58,6 +59,7 @@ class SessionFacts:
 
     config: str = ""
     dependency_query: bool = False
+    unknown_config: str = ""
 
 
 class Session:
@@ -150,7 +152,17 @@ class Session:
                 raise ConfigError(f"found {type(opening).__name__}, needed a config")
 
     def _named(self, name: str) -> ChainSpec:
-        spec = read_chain(find_chain_file(name, self._settings.config_folders))
+        """The chain of that name, else the service's default; hosts name what they know."""
+        folders, default = self._settings.config_folders, self._settings.default_chain
+        self.facts.unknown_config = ""
+        try:
+            document = find_chain_file(name, folders)
+        except ConfigError:
+            if not default:
+                raise
+            document = find_chain_file(default, folders)
+            self.facts.unknown_config, name = name, default
+        spec = read_chain(document)
         self.facts.config = f"{name} {spec.text_hash}"
         return spec
 
@@ -178,6 +190,7 @@ class Session:
                 chain = self._rebuilt(spec, parameters)
                 self._tell_begun(chain, header)
             first = self._next()
+        self._tell_default()
         items = self._series.watched(self._items(header, first))
         chain.run(items, self._emit, leaving=self._leave)
         nothing = self._series.nothing_sent()
@@ -187,6 +200,12 @@ class Session:
     def _tell_begun(self, chain: Chain, header: Message) -> None:
         if isinstance(header, Header):
             self._begun(chain, header)
+
+    def _tell_default(self) -> None:
+        unknown, default = self.facts.unknown_config, self._settings.default_chain
+        if unknown:
+            text = f"config {unknown[:80]!r}: unknown; {default} is used"
+            self._emit(Notice(Level.WARNING, text))
 
     def _leave(self) -> None:
         self._is_detached = True
@@ -205,7 +224,14 @@ class Session:
             delivery=delivery_of(self._settings),
             memory_bytes=bytes_of_each(self._settings.sessions, self._settings.memory_gib),
         )
-        return build_chain(spec, self._registry, context, overrides=parameters)
+        overrides = self._usual(spec) | dict(parameters)
+        return build_chain(spec, self._registry, context, overrides=overrides)
+
+    def _usual(self, spec: ChainSpec) -> dict[str, str]:
+        """The service's own parameters, those that the chain has."""
+        usual = dict(text.split("=", 1) for text in self._settings.parameters)
+        unknown = unknown_parameters(spec, self._registry, usual) if usual else ()
+        return {name: value for name, value in usual.items() if name not in unknown}
 
     def _items(self, header: Message, first: Message) -> Iterator[Message]:
         yield header

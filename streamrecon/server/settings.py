@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +10,13 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from streamrecon.errors import ConfigError
+from streamrecon.server.access_settings import AccessSettings
+from streamrecon.server.kept_settings import KeptSettings
+from streamrecon.server.service_variables import service_variables
+from streamrecon.server.settings_group import SettingsGroup
 from streamrecon.server.watch_settings import WatchSettings
 
 _PREFIX = "STREAMRECON_"
@@ -23,13 +26,8 @@ _OTHERS = frozenset({_FILE, "STREAMRECON_SHARED", "STREAMRECON_KILLS"})
 """Variables with our prefix that are no settings: the file's place, and two of the tests."""
 
 
-def _state_folder() -> Path:
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "streamrecon"
-
-
-class Settings(WatchSettings):
-    """What an operator may change, each with the reason of its limit."""
+class ScanSettings(SettingsGroup):
+    """Who is listened to, and what a scan may cost."""
 
     host: tuple[str, ...] = Field(
         default=("127.0.0.1", "::1"),
@@ -42,6 +40,9 @@ class Settings(WatchSettings):
     )
     sessions: int = Field(
         default=4, ge=1, description="scans at once; each may need memory for its whole k-space"
+    )
+    sessions_per_address: int | None = Field(
+        default=None, ge=1, description="scans at once of one address; none: a hospital may be one"
     )
     warm_workers: int = Field(
         default=2, ge=1, description="idle workers kept ready: one scan, one noise query"
@@ -69,9 +70,13 @@ class Settings(WatchSettings):
     config_folders: tuple[Path, ...] = Field(
         default=(), description="folders of chain files, searched after the packaged ones"
     )
-    storage: Path | None = Field(
-        default_factory=_state_folder,
-        description="folder of what outlives a scan (noise covariances); empty keeps nothing",
+    default_chain: str = Field(
+        default="",
+        description="chain of a client whose configuration has no known name; empty: it is refused",
+    )
+    parameters: tuple[str, ...] = Field(
+        default=(),
+        description="name=value of every chain that has it, unless the client says otherwise",
     )
     input_queue_mib: int = Field(
         default=32, ge=1, description="lines waiting for the chain; then the client is slowed"
@@ -108,85 +113,42 @@ class Settings(WatchSettings):
     warm_s: float = Field(
         default=300.0, gt=0, description="longest warm-up of a worker; compiling takes a minute"
     )
-    raw_folder: Path | None = Field(
-        default=None, description="folder of raw copies of every scan; none keeps no copy"
-    )
-    raw_quota_gib: float = Field(
-        default=100.0, gt=0, description="bytes of all raw copies; the oldest are removed first"
-    )
-    raw_days: float = Field(
-        default=7.0, gt=0, description="age at which a raw copy is removed; it is patient data"
-    )
-    raw_recover: str = Field(
-        default="",
-        description="chain that makes DICOM of scans that were cut, at the start; empty: listed",
-    )
-    destinations: Path | None = Field(
-        default=None,
-        description="file of DICOM destinations; none: destinations.toml in the storage",
-    )
-    spool: Path | None = Field(
-        default=None,
-        description="folder of DICOM images on their way; none: spool in the storage",
-    )
-    spool_quota_gib: float = Field(
-        default=50.0, gt=0, description="bytes in the spool; what has arrived makes room"
-    )
-    spool_days: float = Field(
-        default=7.0, gt=0, description="age at which images that arrived everywhere are removed"
-    )
-    spool_wait_s: float = Field(
-        default=60.0, ge=0, description="longest wait of a scan for room in the spool"
-    )
-    drop_folder: Path | None = Field(
-        default=None, description="folder that DICOM files are dropped in; none: in the storage"
-    )
-    pseudonym_key: Path | None = Field(
-        default=None, description="file of a secret; with it persons are taken out of DICOM images"
-    )
-    patient_id_fallback: str = Field(
-        default="", max_length=64, description="patient ID of DICOM images where the scan has none"
-    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="least severe log lines shown on stderr"
     )
 
-    @field_validator("host", "allow", "config_folders", mode="before")
+    @field_validator("host", "allow", "config_folders", "parameters", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator(
-        "storage",
-        "raw_folder",
-        "threads",
-        "memory_gib",
-        "destinations",
-        "spool",
-        "drop_folder",
-        "pseudonym_key",
-        mode="before",
-    )
+    @field_validator("sessions_per_address", "threads", "memory_gib", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("pseudonym_key")
+    @field_validator("parameters")
     @classmethod
-    def _names_nobody(cls, key: Path | None, info: ValidationInfo) -> Path | None:
-        if key is not None and info.data.get("raw_recover"):
-            raise ValueError("found raw_recover too, whose DICOM files name persons")
-        return key
+    def _have_names(cls, parameters: tuple[str, ...]) -> tuple[str, ...]:
+        for text in parameters:
+            if not all(part.strip() for part in text.partition("=")):
+                raise ValueError(f"found {text!r}, needed name=value")
+        return parameters
+
+
+class Settings(WatchSettings, KeptSettings, AccessSettings, ScanSettings):
+    """What an operator may change, each with the reason of its limit; the last group is first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Settings, and for each the place its value came from."""
+    """Settings, for each the place its value came from, and variables that were passed over."""
 
     settings: Settings
     source: Mapping[str, str]
+    passed_over: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """One line per setting: name, value, where it came from, what it is for."""
@@ -228,7 +190,8 @@ def load_settings(
     flags
         Values given on the command line by name of the setting; ``None`` counts as not given.
     environment
-        Usually ``os.environ``; names are ``STREAMRECON_`` and the setting in capitals.
+        Usually ``os.environ``; names are ``STREAMRECON_`` and the setting in capitals. Those that
+        Kubernetes makes of a service's name are passed over.
     file
         TOML file with a table ``[server]``; ``None`` takes ``STREAMRECON_SETTINGS``, if any.
 
@@ -238,6 +201,8 @@ def load_settings(
         If a place has a name that is no setting, or a value that does not fit; the message names
         the setting and the place.
     """
+    passed_over = service_variables(environment, _PREFIX)
+    environment = {name: text for name, text in environment.items() if name not in passed_over}
     _refuse_unknown(environment)
     chosen = file or (Path(environment[_FILE]) if environment.get(_FILE) else None)
     values: dict[str, object] = {}
@@ -254,7 +219,7 @@ def load_settings(
         if flags.get(name) is not None:
             values[name] = flags[name]
             source[name] = "flag"
-    return Origin(_validated(values, source), source)
+    return Origin(_validated(values, source), source, tuple(sorted(passed_over)))
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:

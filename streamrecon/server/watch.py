@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from streamrecon.server.history import History
+from streamrecon.server.listening_sockets import Address
 from streamrecon.server.scan_events import ScanEvents, WatchedScan
 from streamrecon.server.scan_record import ScanRecord
 from streamrecon.server.service_facts import service_facts
 from streamrecon.server.settings import Settings
 from streamrecon.server.watch_socket import WatchSocket
+from streamrecon.server.web_process import check_page, keep_page
 from streamrecon.server.worker_pool import Pool
 
 
@@ -31,6 +34,9 @@ class Watch:
         self._pool = pool
         self._waiting = waiting
         self._events = ScanEvents(self._tell)
+        check_page(settings)
+        self._addresses: list[str] = []
+        self._history = History(settings)
         self._socket = WatchSocket(settings.storage, self._events, self._facts)
 
     def scan(self, session: str, address: str) -> WatchedScan:
@@ -41,14 +47,24 @@ class Watch:
         """A client got no worker, and was told nothing."""
         self._events.turned_away(code)
 
+    def listening(self, addresses: Sequence[Address]) -> None:
+        """Clients can connect."""
+        self._addresses = [f"[{h}]:{p}" if ":" in h else f"{h}:{p}" for h, p in addresses]
+
     async def run(self) -> None:
         """Serve those who watch until cancelled."""
-        await asyncio.gather(self._socket.run())
+        try:
+            await asyncio.gather(self._socket.run(), keep_page(self._settings))
+        finally:
+            await asyncio.to_thread(self._history.close)
 
     def _tell(self, scan: ScanRecord, notice: str) -> None:
         self._socket.tell(scan, notice)
+        if not notice:
+            self._history.keep(scan)
 
     def _facts(self) -> dict[str, object]:
-        return service_facts(
+        facts = service_facts(
             self._settings, self._events, idle=self._pool.idle, waiting=self._waiting()
         )
+        return facts | {"addresses": self._addresses}

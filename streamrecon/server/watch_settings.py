@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
+
+from streamrecon.server.settings_group import SettingsGroup
 
 
-class WatchSettings(BaseModel):
+class WatchSettings(SettingsGroup):
     """Log lines, the record of scans, and the console page."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     log_format: Literal["text", "json"] = Field(
         default="text", description="form of the log lines; json is one object a line"

@@ -14,13 +14,14 @@ from importlib import import_module
 from threading import Thread
 
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.wire.limits import GIB, MIB
+from streamrecon.mrd.wire.limits import MIB
 from streamrecon.mrd.wire.messages import Close, Header, Message, Text
 from streamrecon.server.error_report import answer, code_of, is_bug
+from streamrecon.server.image_copy import image_copy_of
 from streamrecon.server.log_lines import log_to_stderr
 from streamrecon.server.progress import Progress
 from streamrecon.server.protocol_name import public_protocol
-from streamrecon.server.raw_copy import RawCopy
+from streamrecon.server.raw_copy import raw_copy_of
 from streamrecon.server.reader import Intake
 from streamrecon.server.session import Session, SessionEnded
 from streamrecon.server.settings import Settings
@@ -33,7 +34,6 @@ from streamrecon.server.worker_channel import (
     send_frame,
 )
 from streamrecon.server.writer import Outgoing
-from streamrecon.storage.raw_archive import RawFile, prune
 from streamrecon.stream.registry import Registry
 from streamrecon.stream.run.byte_queue import ByteQueue
 from streamrecon.stream.run.chain import Chain
@@ -41,7 +41,6 @@ from streamrecon.threads import set_budget
 
 _log = logging.getLogger(__name__)
 
-_DAY_S = 86400.0
 _KIB = 1024
 _SWITCH_S = 2e-4  # the chain comes back from compiled loops often, and must not wait 5 ms each time
 
@@ -144,9 +143,16 @@ class SessionProcess:
         self._goes_on = False
         self._loss_sent = False
         self._began = time.monotonic()
-        self._copy = _raw_copy(job, settings)
+        self._copy = raw_copy_of(job.session, settings)
         self._intake = Intake(client, channel, settings, self._inbox.put, self._see)
-        self._outgoing = Outgoing(channel, self._outbox, self._closing, self._give_up)
+        self._images = image_copy_of(job.session, settings)
+        self._outgoing = Outgoing(
+            channel,
+            self._outbox,
+            self._closing,
+            self._give_up,
+            *(() if self._images is None else (self._images.take,)),
+        )
         self._session = Session(
             job.session,
             self._received(),
@@ -178,6 +184,8 @@ class SessionProcess:
         reading.join()
         if self._copy is not None:
             self._copy.close()
+        if self._images is not None:
+            self._images.close()
 
     def _tell_begun(self, chain: Chain, header: Header) -> None:
         """Tell who watches what the scan is, and from now on what its gadgets do."""
@@ -190,7 +198,10 @@ class SessionProcess:
             stages=tuple(step.name for step in chain.steps),
             gadgets=tuple(type(step.gadget).__name__ for step in chain.steps),
             raw_copy="" if self._copy is None else self._copy.name,
+            images="" if self._images is None else self._images.name,
         )
+        if self._images is not None:
+            self._images.begin(header)
         self._say(facts)
 
     def _leave(self) -> None:
@@ -280,11 +291,3 @@ class SessionProcess:
             memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB,
             goes_on=self._goes_on,
         )
-
-
-def _raw_copy(job: Job, settings: Settings) -> RawCopy | None:
-    if settings.raw_folder is None:
-        return None
-    quota_bytes = settings.raw_quota_gib * GIB
-    prune(settings.raw_folder, quota_bytes=quota_bytes, max_age_s=settings.raw_days * _DAY_S)
-    return RawCopy(RawFile(settings.raw_folder, job.session, quota_bytes=quota_bytes))

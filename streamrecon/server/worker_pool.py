@@ -170,6 +170,19 @@ class Pool:
             self._leave_place()
             self._refill(self._settings.warm_workers)
 
+    def renew(self, settings: Settings) -> None:
+        """Replace idle workers by ones with these settings; those with a scan keep theirs."""
+        self._settings = settings
+        for task in self._starting:
+            task.cancel()
+        self._ending |= self._starting
+        self._starting = set()
+        while self._ready:
+            worker = self._ready.popleft()
+            asyncio.get_running_loop().remove_reader(worker.channel)
+            self._ending.add(asyncio.create_task(_ended(worker)))
+        self._refill(1 if self._scans else settings.warm_workers)
+
     async def close(self) -> None:
         """End all idle workers, warm or not yet; start no more."""
         self._closed = True
@@ -277,6 +290,10 @@ def _lives(worker: Worker) -> bool:
     except ConnectionError:
         return False
     return False
+
+
+async def _ended(worker: Worker) -> None:
+    await _end(worker)
 
 
 async def _end(worker: Worker) -> int | None:

@@ -62,6 +62,10 @@ def written_types(writers: Iterable[Slot]) -> tuple[type[Message], ...]:
     return (*ALWAYS, *(kind for kind in found if kind is not None))
 
 
+def _nobody(_message: Message) -> None:
+    """Nobody copies."""
+
+
 class Outgoing:
     """Sends what the session has to say, then its last words and its summary.
 
@@ -76,6 +80,8 @@ class Outgoing:
         Called when all is sent: the last messages and the summary.
     failed
         Called with the error that keeps an item from being sent, or when the listener is gone.
+    copy
+        Sees every message that is sent; must return at once.
     """
 
     def __init__(
@@ -84,7 +90,9 @@ class Outgoing:
         items: Iterable[object],
         closing: Callable[[], tuple[Iterable[Message], Summary]],
         failed: Callable[[Exception], None],
+        copy: Callable[[Message], None] = _nobody,
     ) -> None:
+        self._copy = copy
         self._channel = channel
         self._items = items
         self._closing = closing
@@ -127,4 +135,6 @@ class Outgoing:
         send_frame(self._channel, Kind.MESSAGES, encode(message, self._dialect))
         if isinstance(message, Text):
             send_frame(self._channel, Kind.NOTICE, [message.text.encode(errors="replace")])
-        self.images += isinstance(message, Image)
+        if isinstance(message, Image):
+            self.images += 1
+            self._copy(message)

@@ -56,6 +56,11 @@ class RawFile:
         return self._path.name
 
     @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self._path.parent
+
+    @property
     def is_begun(self) -> bool:
         """Whether anything was written."""
         return self._file is not None

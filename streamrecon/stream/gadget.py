@@ -77,6 +77,8 @@ class Gadget(BaseModel, Generic[T]):
     way_out: ClassVar[WayOut | None] = None
     stock_names: ClassVar[tuple[str, ...]] = ()
     """Names under which stock Gadgetron chain files know this gadget."""
+    stock_needs: ClassVar[tuple[str, ...]] = ()
+    """Stock gadgets of which one must come behind it: without them no image leaves such a file."""
     memory: ClassVar[MemoryUse] = NOTHING
     """What it holds at its peak, with all that its chain holds there; see `memory_use`."""
     only_watches: ClassVar[bool] = False

@@ -22,6 +22,7 @@ _NOT_FOR_OTHERS = (
     "streamrecon.commands",
     "streamrecon.commands.analyses",
     "streamrecon.chains",
+    "streamrecon.web.page",
     "streamrecon.mrd.wire.codecs",
 )
 PACKAGES = [

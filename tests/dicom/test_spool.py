@@ -106,6 +106,51 @@ def test_a_lost_journal_is_made_again_from_the_batches(tmp_path: Path) -> None:
         assert due(spool, "archive") == due(spool, "console") == uids(images)
 
 
+@pytest.mark.parametrize("what", ["noise", "half", "empty"])
+def test_a_damaged_journal_is_made_again_from_the_batches(what: str, tmp_path: Path) -> None:
+    first, second = images_of(run="a"), images_of(run="b")
+    with Spool(tmp_path / "spool") as spool:
+        spool.add(first, ["archive"])
+        deliver_all(spool, "archive")
+    journal = tmp_path / "spool" / "journal.sqlite3"
+    data = journal.read_bytes()
+    journal.write_bytes(
+        {"noise": b"noise" * 5000, "half": data[: len(data) // 2], "empty": b""}[what]
+    )
+
+    with Spool(tmp_path / "spool") as spool:
+        spool.add(second, ["archive"])
+
+        assert due(spool, "archive") == uids(first) + uids(second)
+
+
+def test_a_journal_that_is_damaged_while_it_is_open_costs_no_image(tmp_path: Path) -> None:
+    first, second = images_of(run="a"), images_of(run="b")
+    with Spool(tmp_path / "spool") as spool:
+        spool.add(first, ["archive"])
+    with Spool(tmp_path / "spool") as spool:
+        (tmp_path / "spool" / "journal.sqlite3").write_bytes(b"noise" * 20000)
+        spool.add(second, ["archive"])
+
+        assert due(spool, "archive") == uids(first) + uids(second)
+
+
+def test_a_batch_without_its_list_is_moved_away_and_stops_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Spool(tmp_path / "spool") as spool:
+        lost = spool.add(images_of(run="a"), ["archive"])
+        spool.add(images_of(run="b"), ["archive"])
+    (tmp_path / "spool" / "batches" / lost / "batch.json").write_bytes(b"{")
+    for path in (tmp_path / "spool").glob("journal.sqlite3*"):
+        path.unlink()
+
+    with Spool(tmp_path / "spool") as spool:
+        assert due(spool, "archive") == uids(images_of(run="b"))
+    assert len(list((tmp_path / "spool" / "damaged" / lost).glob("*.dcm"))) == N
+    assert f"damaged/{lost}" in caplog.text
+
+
 def test_a_batch_that_a_crash_left_half_written_is_dropped(tmp_path: Path) -> None:
     with Spool(tmp_path / "spool") as spool:
         half = spool.folder / "incoming" / "999999999-half"
@@ -275,6 +320,6 @@ def test_a_full_spool_of_the_version_before_loses_nothing(tmp_path: Path) -> Non
         kept = db.execute("SELECT * FROM deliveries ORDER BY number, destination").fetchall()
         names = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
 
-    assert kept == sorted(fates)
+    assert kept == [(*fate, 0.0) for fate in sorted(fates)]  # when they arrived was not noted
     assert waiting == [row[1] for row in rows if row[0] % 4 == 0]
     assert not {"fates", "fates_due"} & names

@@ -52,6 +52,20 @@ def mutated_others(seed: int) -> bytes:
     return damaged_bytes(whole + _bytes_of(Close()), random)
 
 
+def claiming_connection(seed: int) -> bytes:
+    """A connection whose last message claims more than comes: at most 4 kB of it are sent."""
+    random = np.random.default_rng(seed)
+    stream = scan_with_waveforms()
+    body = bytearray(_bytes_of(_MADE[int(random.integers(len(_MADE)))](stream, random))[:4096])
+    for _ in range(int(random.integers(1, 4))):
+        width = int(one_of(random, (2, 4, 8)))
+        at = 2 + int(random.integers(max(1, min(len(body), 300) - width)))
+        count = int(one_of(random, (2**15, 2**24, 2**27, 2**28, 2**31, 2**40))) % (1 << 8 * width)
+        body[at : at + width] = count.to_bytes(width, "little")
+    some = [message for message in stream[:3] if random.random() < 0.5 or message is stream[0]]
+    return b"".join(map(_bytes_of, [_config(random), *some])) + bytes(body)
+
+
 def _bytes_of(message: Message) -> bytes:
     return b"".join(map(bytes, encode(message)))
 

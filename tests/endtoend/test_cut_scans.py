@@ -14,7 +14,7 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
 from streamrecon.cli import main
-from streamrecon.mrd.wire.messages import Close
+from streamrecon.mrd.wire.messages import Close, Header
 from streamrecon.mrd.wire.writer import encode
 
 pytestmark = pytest.mark.long
@@ -87,6 +87,33 @@ def test_by_setting_it_is_reconstructed_to_dicom_once(cut: Path, tmp_path: Path)
     images = [pydicom.dcmread(path) for path in (tmp_path / "raw" / "recovered").rglob("*.dcm")]
     assert len(images) == 2 * 2 * 5, "magnitude and phase of two echoes, five slices"
     assert all("reconstructed without" in image.ImageComments for image in images)
+
+
+PERSON = (
+    b"<subjectInformation><patientName>Roe^Richard</patientName><patientID>PID-4711</patientID>"
+    b"<patientBirthdate>1970-12-31</patientBirthdate></subjectInformation>"
+    b"<experimentalConditions>"
+)
+
+
+def test_with_pseudonyms_what_is_recovered_names_nobody(cut: Path, tmp_path: Path) -> None:
+    header, *lines = simulate(SCENE).messages()
+    named = Header(header.xml.replace(b"<experimentalConditions>", PERSON, 1))
+    data = b"".join(bytes(piece) for message in (named, *lines) for piece in encode(message))
+    cut.write_bytes(data[: len(data) - 5000])
+    (tmp_path / "key").write_text("a secret of some length")
+    flags = ("--raw-recover", "gre_recon", "--pseudonym-key", str(tmp_path / "key"))
+
+    served(tmp_path, *flags, until="is reconstructed, in")
+
+    files = [path for path in (tmp_path / "raw" / "recovered").rglob("*") if path.is_file()]
+    assert len(files) == 2 * 2 * 5
+    for path in files:
+        image = pydicom.dcmread(path)
+        assert image.PatientIdentityRemoved == "YES"
+        assert image.PatientID not in {"", "PID-4711"}
+        for told in (b"Roe", b"Richard", b"4711", b"19701231"):
+            assert told not in path.read_bytes()
 
 
 def test_a_wrong_chain_in_the_settings_leaves_the_copy(cut: Path, tmp_path: Path) -> None:

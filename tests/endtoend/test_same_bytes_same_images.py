@@ -20,7 +20,7 @@ from streamrecon_simulator.write import write_scan
 from wire_service import reconstructed
 
 from streamrecon.client import Server
-from streamrecon.mrd.files.plain_stream import read_stream
+from streamrecon.mrd.files.plain_stream import read_stream, write_stream
 from streamrecon.mrd.wire.messages import Close, ConfigText, Header, Image
 from streamrecon.replay import pipe, replay, run_scan
 from streamrecon.stream.chainfile.build import build_chain
@@ -164,7 +164,9 @@ def test_a_replay_a_pipe_and_the_service_give_the_same(
     heard, piped, out = Heard(), Heard(), io.BytesIO()
 
     replayed = replay(path, build_chain(text, REGISTRY), heard)
-    pipe(io.BytesIO(data), out, build_chain(text, REGISTRY), piped)
+    scan_of_bytes = read_stream(io.BytesIO(data))
+    chain = build_chain(text, REGISTRY)
+    pipe(scan_of_bytes, lambda message: write_stream([message], out), chain, piped)
     reply = reconstructed([header, *scan], server, ConfigText(text.decode()))
 
     expected = left(replayed.images, heard.notices, tmp_path)

@@ -52,12 +52,30 @@ def test_a_stock_file_gives_the_magnitude_of_every_echo_in_place(server: Server,
     np.testing.assert_allclose(scale, scale.mean(), rtol=1e-4 + rounding)
 
 
-def test_a_file_that_ends_before_its_images_says_so(server: Server) -> None:
+WITHOUT_IMAGES = (
+    "<configuration><version>2</version><stream><gadget><name>AssembleKSpace</name></gadget>"
+    "<gadget><name>CombineCoils</name></gadget></stream></configuration>"
+)
+
+
+def test_a_stock_file_that_ends_before_its_images_is_refused(server: Server) -> None:
     """Gadgetron's Generic_Cartesian_Grappa_ImageArray ends with image arrays: nobody makes them."""
     form = [part for part in FORMS["Generic_Cartesian_Grappa"] if part[0] not in _IMAGE_STAGES]
     scan = list(simulate(QUIET).messages())
 
     heard = talk(server, as_gadgetrons_client(legacy(form), scan))
+
+    texts = [m.text for m in heard if isinstance(m, Text)]
+    assert heard[-1] == Close()
+    assert not [m for m in heard if isinstance(m, Image)]
+    (refusal,) = [text for text in texts if text.startswith("ERR [config]")]
+    assert refusal.endswith("missing behind it: ImageArraySplitGadget or ExtractGadget")
+
+
+def test_a_file_of_ours_that_ends_before_its_images_says_so(server: Server) -> None:
+    scan = list(simulate(QUIET).messages())
+
+    heard = talk(server, as_gadgetrons_client(WITHOUT_IMAGES, scan))
 
     texts = [m.text for m in heard if isinstance(m, Text)]
     assert heard[-1] == Close()

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from answers_in_process import Answer, answer_in_process
 from mutated_images import mutated_images
-from mutated_others import mutated_others
+from mutated_others import claiming_connection, mutated_others
 from mutated_scans import mutated_connection
 from trials import Tally
 
@@ -29,6 +29,7 @@ MAKERS: dict[str, Make] = {
     "anything": mutated_connection,
     "images": mutated_images,
     "others": mutated_others,
+    "claims": claiming_connection,
 }
 """Connections by what is damaged in them."""
 

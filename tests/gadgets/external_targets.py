@@ -62,6 +62,16 @@ class Speak(Gadget[Acquisitions]):
         yield object()
 
 
+class Hoard(Gadget[Acquisitions]):
+    """Makes of a line what no client takes."""
+
+    accepts = (Acquisitions,)
+
+    def feed(self, item: Acquisitions) -> Iterator[object]:
+        """Yield it."""
+        yield object()
+
+
 def run(connection: external.Connection) -> None:
     """Serve with the gadgets above."""
-    external.run(connection, Registry((Refuse, Crash, Leave, Speak)))
+    external.run(connection, Registry((Refuse, Crash, Leave, Speak, Hoard)))

@@ -45,9 +45,9 @@ def _truth() -> np.ndarray:
 TRUTH = _truth()
 
 
-def header(*, vendor: str = "", with_te: bool = True) -> Header:
+def header(*, vendor: str = "", with_te: bool = True, scene: Scene = SCENE) -> Header:
     """The MRD header of the scan."""
-    xml = header_xml(SCENE)
+    xml = header_xml(scene)
     if vendor:
         xml = re.sub(
             rb"(<systemVendor>)[^<]*|(<acquisitionSystemInformation>)",
@@ -60,16 +60,18 @@ def header(*, vendor: str = "", with_te: bool = True) -> Header:
     return Header(xml)
 
 
-def slice_image(values: np.ndarray, kind: int, echo: int, first: int = 0) -> Image:
+def slice_image(
+    values: np.ndarray, kind: int, echo: int, first: int = 0, scene: Scene = SCENE
+) -> Image:
     """Partitions [Z, Y, X] from ``first`` on, with a header that is right."""
-    geometry, count = SCENE.geometry, len(values)
+    geometry, (count, ny, nx) = scene.geometry, values.shape
     head = np.zeros((), IMAGE)[()]
     dz, dy, dx = geometry.voxel_mm
-    shift_mm = (first + count // 2 - NZ // 2) * dz
+    shift_mm = (first + count // 2 - scene.matrix[0] // 2) * dz
     head["position"] = np.array(geometry.centre_lps_mm) + shift_mm * geometry.axes_lps[0]
     head["slice_dir"], head["phase_dir"], head["read_dir"] = geometry.axes_lps
-    head["matrix_size"] = (NX, NY, count)
-    head["field_of_view"] = (NX * dx, NY * dy, count * dz)
+    head["matrix_size"] = (nx, ny, count)
+    head["field_of_view"] = (nx * dx, ny * dy, count * dz)
     head["channels"], head["image_type"], head["contrast"] = 1, kind, echo
     head["image_series_index"] = 10 * kind
     head["slice"] = first if count == 1 else 0
@@ -89,13 +91,17 @@ def sent(
     kinds: tuple[int, ...] = (MAGNITUDE, PHASE),
     packed: bool = False,
     change: Callable[[Image], Image] = lambda image: image,
+    scene: Scene = SCENE,
 ) -> list[Image]:
     """All images of the scan: ``values`` by kind, slices or volumes, each one changed."""
     images = []
     for kind in kinds:
         for echo, volume in enumerate(values(kind)):
-            step = NZ if packed else 1
-            images += [slice_image(volume[k : k + step], kind, echo, k) for k in range(0, NZ, step)]
+            step = len(volume) if packed else 1
+            images += [
+                slice_image(volume[k : k + step], kind, echo, k, scene)
+                for k in range(0, len(volume), step)
+            ]
     return [change(image) for image in images]
 
 

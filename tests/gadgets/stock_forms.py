@@ -122,6 +122,23 @@ GRAPPA_SNR.insert(
     1 + [name for name, *_ in GRAPPA_SNR].index("FOVAdjustment"),
     ("StdMap", "GenericReconNoiseStdMapComputingGadget", QUIET),
 )
+GRAPPA_COMPLEX: Form = [*(each for each in GENERIC_GRAPPA if not each[0].endswith("Attrib"))][:-1]
+GRAPPA_COMPLEX.append(("AugmentImageMetadataGadget", "AugmentImageMetadataGadget", {}))
+REAL_TIME_CINE: Form = [
+    (
+        name,
+        "GenericReconPartialFourierHandlingPOCSGadget",
+        QUIET
+        | SKIP
+        | {"partial_fourier_POCS_iters": "6", "partial_fourier_POCS_thres": "0.01"}
+        | {"partial_fourier_POCS_transitBand": "24", "partial_fourier_POCS_transitBand_E2": "16"},
+    )
+    if name == "PartialFourierHandling"
+    else (name, class_name, properties)
+    for name, class_name, properties in GENERIC_GRAPPA
+]
+IMAGE_ARRAY: Form = [each for each in GENERIC_GRAPPA if not each[0].endswith("Attrib")][:-3]
+"""Ends with arrays, which are for another program."""
 NOISE: Form = [
     (
         "NoiseAdjust",
@@ -136,6 +153,8 @@ FORMS = {
     "Generic_Cartesian_FFT": GENERIC_FFT,
     "Generic_Cartesian_Grappa": GENERIC_GRAPPA,
     "Generic_Cartesian_Grappa_SNR": GRAPPA_SNR,
+    "Generic_Cartesian_Grappa_Complex": GRAPPA_COMPLEX,
+    "Generic_Cartesian_Grappa_RealTimeCine": REAL_TIME_CINE,
     "default_measurement_dependencies": NOISE,
 }
 

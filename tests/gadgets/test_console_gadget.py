@@ -14,6 +14,7 @@ from streamrecon.errors import ConfigError
 from streamrecon.model.images import Volume
 from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.wire.messages import Image
+from streamrecon.server.fire_parameters import read_parameters
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.gadget import Context
 
@@ -21,10 +22,23 @@ from streamrecon.stream.gadget import Context
 @pytest.mark.parametrize("name", sorted(path.name for path in CONFIG.glob("gre_*.xml")))
 def test_a_client_may_name_its_console_to_every_chain(name: str) -> None:
     chain = build_chain(
-        (CONFIG / name).read_bytes(), REGISTRY, overrides={"console": "fire", "series": "one"}
+        (CONFIG / name).read_bytes(), REGISTRY, overrides={"console": "fire", "grouping": "one"}
     )
 
     assert [notice.text for notice in chain.notices if "no gadget" in notice.text] == []
+
+
+def test_a_host_without_underscores_sets_what_it_means_and_default_changes_nothing() -> None:
+    sent = '{"parameters": {"slabmm": 12.5, "firstseries": "300", "quality": "default"}}'
+    parameters = read_parameters(sent)
+
+    chain = build_chain((CONFIG / "gre_swi.xml").read_bytes(), REGISTRY, overrides=parameters)
+
+    gadgets = {type(step.gadget).__name__: step.gadget for step in chain.steps}
+    assert parameters == {"slabmm": "12.5", "firstseries": "300"}
+    assert gadgets["ProjectSlabs"].slab_mm == 12.5
+    assert gadgets["ConsoleImages"].first_series == 300
+    assert gadgets["RemoveBackground"].quality.value == "fast"
 
 
 def test_without_a_console_all_passes_as_it_is() -> None:

@@ -101,7 +101,7 @@ def test_an_error_of_a_gadget_is_told_as_error_8_then_close(name: str, reason: s
 
         parent.wait()
 
-        text = reason.encode()
+        text = f"{reason}\n".encode()
         assert bytes(parent.raw) == struct.pack("<HQ", 8, len(text)) + text + CLOSE
 
 
@@ -167,3 +167,13 @@ def test_notices_stay_off_the_wire_and_int16_images_become_int32() -> None:
         assert close == Close()
         assert parent.wait() == 0
         assert "sign assumed" in parent.log
+
+
+def test_a_chain_that_gives_no_image_says_so_in_the_log() -> None:
+    with GadgetronParent("external_targets") as parent:
+        parent.begin(gadget("Hoard"))
+        parent.send(lines(1), Close())
+
+        assert parent.answers() == [Close()]
+        assert parent.wait() == 0
+        assert "no image: the chain ends with object" in parent.log

@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import run_chain, volumes
-from stock_forms import FORMS, Form, legacy, version_2
+from stock_forms import FORMS, IMAGE_ARRAY, Form, legacy, version_2
 from streamrecon_gadgets import REGISTRY
 from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
+from streamrecon.errors import ConfigError
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
@@ -100,6 +101,40 @@ def test_the_stock_file_for_snr_sends_every_echo_in_tenths_of_its_noise() -> Non
     for one, other in zip(stock, own, strict=True):
         np.testing.assert_allclose(one.values * 0.1, other.values, atol=0.051)
     assert 100 < own[0].values[4, 20, 14] < 500  # 500 for one coil of sensitivity 1, all lines
+
+
+def test_the_stock_file_for_complex_images_sends_ours() -> None:
+    scene = SCENES["Generic_Cartesian_Grappa"]
+
+    emitted = emitted_by(
+        build_chain(legacy(FORMS["Generic_Cartesian_Grappa_Complex"]), REGISTRY),
+        simulate(scene).messages(),
+    )
+    ours = run_chain("Generic_Cartesian_Grappa_Complex.xml", simulate(scene).messages())
+
+    stock, own = (volumes(items, Quantity.COMPLEX) for items in (emitted, ours))
+    assert [volume.echo for volume in stock] == [0, 1, 2, 3]
+    for one, other in zip(stock, own, strict=True):
+        assert one.values.dtype == np.complex64
+        np.testing.assert_array_equal(one.values, other.values)
+
+
+def test_the_stock_file_for_cine_fills_a_partial_scan_by_pocs() -> None:
+    scene = replace(WHITENED, sampling=Sampling(partial=(1.0, 0.75)))
+
+    emitted = emitted_by(
+        build_chain(legacy(FORMS["Generic_Cartesian_Grappa_RealTimeCine"]), REGISTRY),
+        simulate(scene).messages(),
+    )
+
+    assert len(volumes(emitted, Quantity.MAGNITUDE)) == 4
+    assert any("along y: filled by POCS" in str(item) for item in emitted)
+
+
+@pytest.mark.parametrize("write", [legacy, version_2])
+def test_a_stock_file_that_ends_with_arrays_is_refused_with_what_is_missing(write) -> None:
+    with pytest.raises(ConfigError, match=r"Recon: no image .* behind it: ImageArraySplitG"):
+        build_chain(write(IMAGE_ARRAY), REGISTRY)
 
 
 def pixels(item: Volume | Image) -> np.ndarray:

@@ -13,7 +13,7 @@ from chains import complex_echoes, run_chain, texts
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
-from streamrecon.errors import HeaderError
+from streamrecon.errors import DataError, HeaderError
 from streamrecon.mrd.wire.messages import Acquisitions, Header
 
 SLAB = Scene(
@@ -113,10 +113,31 @@ def test_a_field_of_view_of_zero_is_refused_with_what_was_found() -> None:
         run_chain("gre_recon.xml", written(SLAB, no_field_of_view, as_it_is))
 
 
-def test_an_asymmetric_echo_that_begins_at_its_centre_stays_one() -> None:
+def test_an_asymmetric_echo_that_begins_at_its_centre_stays_one_and_is_told() -> None:
     scene = replace(SLAB, skipped_samples=47, oversampling=(1.0, 1.0, 2.0), bipolar=False)
     messages: Iterable[object] = simulate(scene).messages()
 
     emitted = run_chain("gre_recon.xml", messages)
 
     assert not any("middle" in text for text in texts(emitted))
+    assert any("center_sample 0, taken as half echoes" in text for text in texts(emitted))
+
+
+def test_a_shorter_line_left_at_the_default_is_refused_with_the_numbers() -> None:
+    """An asymmetric echo of which nobody wrote the centre: it is neither first nor middle."""
+    scene = replace(SLAB, skipped_samples=20, oversampling=(1.0, 1.0, 2.0), bipolar=False)
+    lines = written(scene, as_it_is, all_fields("center_sample", 0))
+
+    with pytest.raises(DataError, match=r"center_sample 0 of 74 samples, 27 of which .* of 94"):
+        run_chain("gre_recon.xml", lines)
+
+
+def test_noise_lines_without_samples_are_refused_by_name() -> None:
+    header, noise, *lines = simulate(SLAB).messages()
+    assert isinstance(noise, Acquisitions)
+    head = noise.header.copy()
+    head["number_of_samples"] = head["active_channels"] = 0
+    empty = Acquisitions(head, np.zeros((len(head), 0, 0), np.complex64), noise.trajectory[:, :0])
+
+    with pytest.raises(DataError, match=r"found 0 samples of 0 channels, .* \(noise line"):
+        run_chain("gre_recon.xml", [header, empty, *lines])

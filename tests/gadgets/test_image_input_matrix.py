@@ -366,3 +366,35 @@ def test_a_description_that_cannot_be_read_is_passed_over_and_told() -> None:
 
     assert any("DicomJson: cannot be read, passed over" in text for text in said)
     np.testing.assert_allclose(echoes.data, TRUTH, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"position": (np.nan, 0, 0)}, "needed finite numbers"),
+        ({"slice_dir": (np.inf, 0, 0)}, "needed finite numbers"),
+    ],
+)
+def test_places_that_are_no_numbers_are_refused(change: dict[str, object], reason: str) -> None:
+    with pytest.raises(HeaderError, match=reason):
+        assembled(sent(change=lambda image: changed(image, **change)))
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"t00180086": float("inf"), "t00180081": 1e400},
+        {"t00180086": 70_000, "t00200100": -3},
+        {"t00180086": ((1, 2),), "t00080008": ({"a": 1},), "t2005100e": 1e-300, "t00281053": 1e-300,
+         "t00281052": 0.0},
+        {"t00280030": ("wide", "high"), "t00200032": (0.0,)},
+    ],
+    ids=["infinite", "beyond", "of other kinds", "no numbers"],
+)  # fmt: skip
+def test_a_description_that_says_nonsense_changes_nothing(tags: dict[str, object]) -> None:
+    images = sent(change=lambda i: changed(i, dicom_json(**tags) if i.header["slice"] else {}))
+
+    (echoes,), _ = assembled(images)
+
+    assert echoes.scan.geometry.same_as(SCENE.geometry, tolerance_mm=1e-3)
+    assert echoes.data.shape == TRUTH.shape

@@ -26,6 +26,7 @@ class Found:
     read: int = 0
     refused: int = 0
     crashed: int = 0
+    longest_s: float = 0.0
     faults: list[str] = field(default_factory=list)
     """Tracebacks and hangs, each with the number of its trial."""
 
@@ -64,7 +65,9 @@ def _trials(path: Path, trials: int, seed: int) -> Found:
             victim = Path(folder) / "a.h5"
             victim.write_bytes(mutated(data, rng))
             what = ("scan", "images", "count")[n % 3]
+            began = time.monotonic()
             _count(found, n, _ended(_read(what, victim)))
+            found.longest_s = max(found.longest_s, time.monotonic() - began)
     return found
 
 

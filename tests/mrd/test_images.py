@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from dataclasses import replace
 
 import ismrmrd
 import numpy as np
@@ -255,3 +256,14 @@ def test_a_missing_slice_is_named() -> None:
 def test_a_meta_that_is_no_number_is_refused() -> None:
     with pytest.raises(HeaderError, match=r"GADGETRON_TE: found \('soon',\)"):
         stacks_of(foreign(meta={"GADGETRON_TE": ("soon",)}))
+
+
+def test_an_echo_time_that_was_float32_is_told_as_it_was_meant() -> None:
+    scan = slab_scan()
+    echoes = replace(scan.protocol.echoes, te_s=(0.0103000002,), readout_polarity=())
+    noisy = replace(scan, protocol=replace(scan.protocol, echoes=echoes))
+
+    (image,) = images_of(replace(volume_of(noisy, Quantity.PHASE), echo=0), series=1)
+
+    assert image.meta["EchoTime"] == image.meta["GADGETRON_TE"] == ("10.3",)
+    assert image.meta["STREAMRECON_EchoTime_s"] == ("0.0103",)

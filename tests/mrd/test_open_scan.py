@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+from io import BufferedReader, BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +11,15 @@ import pytest
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.write import write_scan, write_scan_stream
+from wire_samples import image
 
 from streamrecon.errors import ProtocolError, TruncatedStream
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
-from streamrecon.mrd.files.open_scan import header_of, lines_of, open_scan
+from streamrecon.mrd.files.hdf5_writer import FileWriter
+from streamrecon.mrd.files.open_scan import check_is_stream, header_of, lines_of, open_scan
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.layout import ACQUISITION
@@ -126,3 +130,65 @@ def test_lines_are_counted() -> None:
         pass
 
     assert series.lines == 3
+
+
+KINDS = {
+    "MRD of version 2": (b"yardl\1\0\0\0and a schema", "an MRD file of version 2"),
+    "a pointer": (b"version https://git-lfs.github.com/spec/v1\noid", "a Git LFS pointer"),
+    "Siemens VE": (b"\0\0\0\0\2\0\0\0" + bytes(64), "Siemens raw data"),
+    "Siemens VB": (b"\x80\x78\0\0\6\0\0\0Config\0", "Siemens raw data"),
+    "DICOM": (bytes(128) + b"DICM", "a DICOM file"),
+    "NIfTI": (b"\x5c\1\0\0" + bytes(340) + b"n+1\0", "a NIfTI file"),
+    "packed NIfTI": (gzip.compress(bytes(344) + b"n+1\0"), "a compressed NIfTI file"),
+    "HDF5 on a pipe": (b"\x89HDF\r\n\x1a\n", "an HDF5 file, as MRD is"),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_is_no_stream_is_called_by_its_kind(name: str) -> None:
+    start, kind = KINDS[name]
+    source = BufferedReader(BytesIO(start))
+
+    with pytest.raises(ProtocolError, match=f"found {kind}.*, needed a plain MRD stream"):
+        check_is_stream(source)
+
+
+def test_looking_at_the_kind_takes_nothing_of_a_stream(files: tuple[Path, Path]) -> None:
+    content = files[1].read_bytes()
+    source = BufferedReader(BytesIO(content))
+
+    check_is_stream(source)
+
+    assert source.read() == content
+
+
+@pytest.fixture
+def headless(tmp_path: Path) -> Path:
+    """Images in a group that is called by the day, without a header: as Gadgetron's client has."""
+    path = tmp_path / "out.h5"
+    with FileWriter(path, "2026-11-28 10:50:00") as file:
+        for kind in (5, 7):
+            file.write(image(kind, (1, 2, 3, 5), {"GADGETRON_TE": ("4.5",)}))
+    return path
+
+
+def test_images_without_a_header_are_read_with_that_of_their_scan(
+    headless: Path, files: tuple[Path, Path]
+) -> None:
+    header, *found = open_scan(headless, header=header_of(files[0]))
+
+    assert header == Header(header_of(files[1]))
+    assert sorted(image.data.dtype.str for image in found) == ["<c8", "<f4"]
+    assert {image.meta["GADGETRON_TE"] for image in found} == {("4.5",)}
+
+
+def test_images_without_a_header_say_how_to_give_it(headless: Path) -> None:
+    with pytest.raises(ProtocolError, match="found images and no header, needed one: --header"):
+        list(open_scan(headless))
+
+
+def test_a_header_may_be_given_as_its_text(files: tuple[Path, Path], tmp_path: Path) -> None:
+    text = tmp_path / "header.xml"
+    text.write_bytes(header_of(files[0]))
+
+    assert header_of(text) == header_of(files[0])

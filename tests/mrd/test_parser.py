@@ -108,7 +108,7 @@ def test_messages_before_a_fault_come_out_and_then_the_fault_for_ever() -> None:
 
     assert found == [Text("hi")]
     for call in (parser.space, parser.end, lambda: parser.commit(0), lambda: parser.receive(b"")):
-        with pytest.raises(ProtocolError, match="found 65535 at byte 8"):
+        with pytest.raises(ProtocolError, match="found 65535 at byte 9"):
             call()
 
 
@@ -230,7 +230,7 @@ def test_a_session_that_never_ends_is_refused() -> None:
     parser = MrdParser(Limits(session_bytes=100))
     parser.receive(bytes_of(Text("x" * 50)))
 
-    with pytest.raises(ProtocolError, match="stream: bytes: found 112, needed at most 100"):
+    with pytest.raises(ProtocolError, match="stream: bytes: found 114, needed at most 100"):
         parser.receive(bytes_of(Text("x" * 50)))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from streamrecon.errors import ProtocolError
+from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.line_compression import unpack_nhlbi
 from streamrecon.mrd.wire.messages import (
     Acquisitions,
@@ -23,6 +24,7 @@ from streamrecon.mrd.wire.messages import (
     Text,
 )
 from streamrecon.mrd.wire.parser import MrdParser
+from streamrecon.mrd.wire.writer import encode
 
 SAMPLES = np.frombuffer(bytes.fromhex("c2f352bc005dcebc"), "<c8")  # the capture's first sample
 
@@ -212,3 +214,12 @@ def test_fires_session_is_read() -> None:
     assert found[1] == Header(xml)
     assert found[2] == Text(json.decode())
     assert found[4] == Close()
+
+
+def test_log_lines_end_with_a_newline_for_gadgetrons_client_alone() -> None:
+    line = Text("WRN one")
+
+    assert b"".join(encode(line, Dialect.GADGETRON)) == b"\5\0\x08\0\0\0WRN one\n"
+    assert b"".join(encode(line, Dialect.FIRE)) == b"\5\0\x08\0\0\0WRN one\0"
+    for dialect in Dialect:
+        assert MrdParser().receive(b"".join(encode(line, dialect))) == [line]

@@ -172,10 +172,10 @@ def test_what_does_not_fit_is_counted_and_told_with_the_range() -> None:
 
     images, told = sent(console(), volume(Quantity.CHI, values=values))
 
-    assert images[0].data.ravel()[:4].tolist() == [4095, 0, 2048, 4095]
+    assert images[0].data.ravel()[:4].tolist() == [4095, 0, 2048, 2048]
     assert told == [
-        f"WRN chi: 3 of {values.size} voxels beyond -2048 … 2047 ppb, clipped",
-        "WRN chi: 1 voxels without a number, sent as 0",
+        f"WRN chi: 2 of {values.size} voxels beyond -2048 … 2047 ppb, clipped",
+        "WRN chi: 2 voxels were no finite numbers, and are 0",
     ]
 
 

@@ -129,9 +129,10 @@ def test_an_output_becomes_a_nifti_file_and_a_picture(quantity: Quantity, tmp_pa
         quantity.unit or "arbitrary"
     )
     assert sheet.stat().st_size > 0
-    (picture,) = pictures_of(tmp_path)
-    assert picture.unit == quantity.unit
-    assert picture.window.low < picture.window.high
+    (scan,) = pictures_of(tmp_path)
+    first = scan.cuts[0]
+    assert first.shown.unit == quantity.unit
+    assert first.window.low < first.window.high
 
 
 @every_dicom_output

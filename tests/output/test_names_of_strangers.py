@@ -18,7 +18,7 @@ from streamrecon.mrd.wire.messages import Close, DicomFile, Header
 from streamrecon.mrd.wire.writer import encode
 from streamrecon.output.formats import FORMATS, ScanResults, write_harvest
 
-_KEYS = [value for name, value in vars(meta_keys).items() if name.isupper()]
+_KEYS = [text for name, text in vars(meta_keys).items() if name.isupper() and isinstance(text, str)]
 _NAMES = {
     "climbs": "/../../../x",
     "absolute": "/tmp/x",

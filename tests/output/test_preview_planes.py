@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.output.preview.planes import middle_planes
+from streamrecon.output.preview.planes import View, planes_of
 
 _AXIAL = np.eye(3)[::-1]  # z up to S, y to P, x to L
 _SAGITTAL = np.array([[1.0, 0, 0], [0, 0, -1.0], [0, 1.0, 0]])  # z to L, y to I, x to P
@@ -46,7 +46,7 @@ def test_right_and_anterior_hang_on_the_left_and_the_head_on_top(
 ) -> None:
     geometry = Geometry((31, 40, 29), (2.5, 2.0, 2.6), mirror @ axes @ tilt)
 
-    planes = {p.name: p for p in middle_planes(ball_at(geometry, lps_mm), geometry)}
+    planes = {p.name: p for p in planes_of(ball_at(geometry, lps_mm), geometry, View())}
 
     assert quarter(planes[name].pixels) == where
 
@@ -54,7 +54,7 @@ def test_right_and_anterior_hang_on_the_left_and_the_head_on_top(
 def test_a_pixel_has_the_size_of_its_voxel_on_each_side() -> None:
     geometry = Geometry((31, 40, 29), (2.5, 2.0, 2.6), _SAGITTAL)  # z to L, y to I, x to P
 
-    planes = {p.name: p for p in middle_planes(np.zeros(geometry.shape, np.float32), geometry)}
+    planes = {p.name: p for p in planes_of(np.zeros(geometry.shape, np.float32), geometry, View())}
 
     assert planes["axial"].pixel_mm == (2.6, 2.5)
     assert planes["coronal"].pixel_mm == (2.0, 2.5)
@@ -65,7 +65,7 @@ def test_a_pixel_has_the_size_of_its_voxel_on_each_side() -> None:
 def test_a_thin_stack_is_shown_in_its_own_plane_only() -> None:
     geometry = Geometry((3, 40, 29), (3.0, 2.0, 2.0), _SAGITTAL)
 
-    (plane,) = middle_planes(np.zeros(geometry.shape, np.float32), geometry)
+    (plane,) = planes_of(np.zeros(geometry.shape, np.float32), geometry, View())
 
     assert plane.name == "sagittal"
 
@@ -73,6 +73,6 @@ def test_a_thin_stack_is_shown_in_its_own_plane_only() -> None:
 def test_a_tiny_volume_is_still_shown() -> None:
     geometry = Geometry((1, 5, 4), (3.0, 2.0, 2.0), _AXIAL)
 
-    (plane,) = middle_planes(np.zeros(geometry.shape, np.float32), geometry)
+    (plane,) = planes_of(np.zeros(geometry.shape, np.float32), geometry, View())
 
     assert plane.pixels.shape == (5, 4)

@@ -17,7 +17,7 @@ from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.commands.analysed_folder import Analysed, analyse
 from streamrecon.errors import ConfigError, ReconError
 from streamrecon.model.quantities import Quantity
-from streamrecon.output.preview.tiles import Window
+from streamrecon.output.preview.colours import Window
 from streamrecon.output.readings.figures import (
     Figure,
     Outline,

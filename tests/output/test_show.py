@@ -8,6 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,6 +18,9 @@ from streamrecon_simulator.write import write_scan
 
 from streamrecon.cli import main
 from streamrecon.errors import DataError
+from streamrecon.model.quantities import Quantity
+from streamrecon.output.preview.cuts import Cuts
+from streamrecon.output.preview.planes import View, planes_of
 from streamrecon.output.preview.read_back import pictures_of
 
 CHAIN = """<configuration><version>2</version><stream>
@@ -43,6 +47,15 @@ def only(results: Path, folder: Path, pattern: str) -> Path:
     return folder
 
 
+def magnitudes_of(folder: Path) -> list[Cuts]:
+    return [
+        each
+        for scan in pictures_of(folder)
+        for each in scan.cuts
+        if each.shown.quantity is Quantity.MAGNITUDE
+    ]
+
+
 def test_the_page_needs_no_other_file_and_has_every_volume(results: Path, tmp_path: Path) -> None:
     status = main(["show", str(results), "-o", str(tmp_path)])
 
@@ -53,34 +66,59 @@ def test_the_page_needs_no_other_file_and_has_every_volume(results: Path, tmp_pa
     assert "-3.14 to 3.14 rad" in page
     assert "<dt>EchoTime</dt><dd>0.005</dd>" in page
     pictures = re.findall(r"data:image/png;base64,([^\"]+)", page)
-    assert len(pictures) == 12
+    assert len(pictures) == 1 + 4  # the sheet, and the planes of each
     brightest = max(
         np.asarray(Image.open(io.BytesIO(base64.b64decode(each)))).max() for each in pictures
     )
     assert brightest == 255
     with Image.open(tmp_path / "show.png") as sheet:
-        assert sheet.height > 4 * 240
+        assert sheet.width > sheet.height / 2
 
 
 @pytest.mark.parametrize("pattern", ["*_images.h5", "*.dcm"])
 def test_every_format_shows_the_same_voxels_at_the_same_place(
     results: Path, tmp_path: Path, pattern: str
 ) -> None:
-    niftis = {
-        (p.facts["EchoTime"], p.unit == "rad"): p for p in pictures_of(results) if p.unit != "rad"
-    }
+    nifti = next(each for each in magnitudes_of(results) if each.shown.te_s == 0.005)
 
-    others = [p for p in pictures_of(only(results, tmp_path, pattern)) if p.unit != "rad"]
+    others = magnitudes_of(only(results, tmp_path, pattern))
 
-    assert len(others) >= 2
-    nifti = niftis["0.005", False]
-    same = [p for p in others if p.grid.same_as(nifti.grid, tolerance_mm=0.01)]
+    assert len(others) == 2
+    place = nifti.shown.geometry
+    same = [each for each in others if each.shown.geometry.same_as(place, tolerance_mm=0.01)]
     assert same
     ratios = []
     for p in same:
-        one, other = (each.planes[0].pixels.astype(float) for each in (p, nifti))
+        one, other = (
+            planes_of(each.shown.values, place, View())[0].pixels.astype(float)
+            for each in (p, nifti)
+        )
         ratios.append(np.corrcoef(one.ravel(), other.ravel())[0, 1])
     assert max(ratios) > 0.999
+
+
+@pytest.mark.parametrize("pattern", ["*.nii.gz", "*_images.h5"])
+def test_of_many_scans_each_has_a_row(results: Path, tmp_path: Path, pattern: str) -> None:
+    for name in ("monday", "tuesday"):
+        (tmp_path / name).mkdir()
+        only(results, tmp_path / name, pattern)
+
+    assert main(["show", str(tmp_path)]) == 0
+
+    page = (tmp_path / "show.html").read_text()
+    assert page.count("<section") == 2
+    assert page.count("<article") == 0
+    assert page.index("monday") < page.index("tuesday")
+
+
+def test_a_strangers_bids_names_say_what_is_in_them(results: Path, tmp_path: Path) -> None:
+    for file in results.glob("*_part-*.nii.gz"):
+        image = nibabel.load(file)
+        nibabel.save(image, tmp_path / file.name.removeprefix("simulated-gre"))  # no JSON beside it
+
+    (scan,) = pictures_of(tmp_path)
+
+    assert [each.shown.quantity for each in scan.cuts].count(Quantity.MAGNITUDE) == 2
 
 
 def test_names_from_a_folder_are_text_and_not_markup(results: Path, tmp_path: Path) -> None:
@@ -103,4 +141,4 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.nii.gz").write_bytes(b"no image")
 
     with pytest.raises(DataError, match=r"broken\.nii\.gz"):
-        pictures_of(tmp_path)
+        list(pictures_of(tmp_path))

@@ -7,10 +7,16 @@ from toy_client import Service, chain_xml, gadget, service
 
 
 @pytest.fixture(scope="session")
-def toys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service whose chain files are toy_sum and toy_pid, and which waits for nobody long."""
+def toy_chains(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Folders of chain files: toy_sum and toy_double."""
     folder = tmp_path_factory.mktemp("chains")
     (folder / "toy_sum.xml").write_text(chain_xml(gadget("SumLines")))
     (folder / "toy_double.xml").write_text(chain_xml(gadget("SumLines", scale=2)))
-    with service(config_folders=[str(folder)], sessions=3, drain_idle_s=2.0) as running:
+    return [str(folder)]
+
+
+@pytest.fixture(scope="session")
+def toys(toy_chains: list[str]) -> Iterator[Service]:
+    """A service that waits for nobody long."""
+    with service(config_folders=toy_chains, sessions=3, drain_idle_s=2.0) as running:
         yield running

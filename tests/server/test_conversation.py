@@ -231,3 +231,29 @@ def test_three_scans_at_once_are_all_right(toys: Service) -> None:
     assert [values(one)[0] for one in heard] == [30, 50, 70]
     for client in clients:
         client.socket.close()
+
+
+def test_a_name_that_the_service_does_not_know_gets_its_default_and_is_told(
+    toy_chains: list[str],
+) -> None:
+    json = Text('{"parameters": {"config": "toy_double"}}')
+    with service(config_folders=toy_chains, default_chain="toy_sum") as running:
+        one = running.talk(ConfigFile("openrecon"), HEADER, lines(2), Close())
+        other = running.talk(ConfigFile("openrecon"), HEADER, json, lines(2), Close())
+
+    told = [[m.text for m in heard if isinstance(m, Text)] for heard in (one, other)]
+    assert [values(one)[2], values(other)[2]] == [1, 2]
+    assert told == [["WRN config 'openrecon': unknown; toy_sum is used"], []]
+
+
+def test_parameters_of_the_service_are_every_clients_unless_it_says_otherwise(
+    toy_chains: list[str],
+) -> None:
+    json = Text('{"parameters": {"scale": 5}}')
+    parameters = ["scale=3", "console=fire"]
+    with service(config_folders=toy_chains, parameters=parameters) as running:
+        one = running.talk(ConfigFile("toy_sum"), HEADER, lines(2), Close())
+        other = running.talk(ConfigFile("toy_sum"), HEADER, json, lines(2), Close())
+
+    assert [values(one)[2], values(other)[2]] == [3, 5]
+    assert [m for m in (*one, *other) if isinstance(m, Text)] == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streamrecon.server import delivery_process
+from streamrecon.server import supervised_process
 from streamrecon.server.delivery_process import DeliveryProcess
 from streamrecon.server.settings import Settings
 
@@ -19,14 +19,14 @@ def test_a_process_that_cannot_be_started_is_tried_again(
     supervised = DeliveryProcess(Settings(storage=tmp_path))
     attempts: list[int] = []
 
-    async def fails(_: object) -> None:
+    async def fails(*_: object, **__: object) -> None:
         attempts.append(1)
         if len(attempts) == 3:
             raise asyncio.CancelledError
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(supervised, "_start", fails)
-    monkeypatch.setattr(delivery_process, "_FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", fails)
+    monkeypatch.setattr(supervised_process, "_FIRST_PAUSE_S", 0.01)
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(supervised.run())

@@ -93,6 +93,29 @@ def test_one_address_takes_its_share_and_no_more() -> None:
             other.recv(1)
 
 
+def test_scans_of_one_address_wait_for_each_other_and_others_do_not_for_them() -> None:
+    talking = chain(gadget("TellPid"), SUM)
+    with service(sessions=8, sessions_per_address=1, wait_s=5.0) as running, ExitStack() as crowd:
+        for n in range(2, 10):  # each address has its one scan, at once
+            crowd.enter_context(open_scan(running, f"127.0.0.{n}", talking))
+        with from_address(running, "127.0.0.2", whole(talking)) as second:
+            told = b"".join(iter(lambda: second.recv(1 << 16), b""))
+        crowd.close()
+
+        assert b"ERR [busy] 1 scans of this address were running for 5 s" in told
+        with open_scan(running, "127.0.0.2", talking):  # its share came back
+            pass
+
+
+@contextmanager
+def open_scan(running: Service, address: str, config: ConfigText) -> Iterator[socket.socket]:
+    """A scan that goes on: its worker has said something."""
+    opening = b"".join(map(whole, (config, HEADER, lines(1))))
+    with from_address(running, address, opening) as peer:
+        assert b"INF pid" in peer.recv(1 << 16)
+        yield peer
+
+
 def _ended(peer: socket.socket) -> bool:
     try:
         return peer.recv(1) == b""

@@ -64,10 +64,6 @@ def test_the_service_is_on_loopback_unless_told_otherwise() -> None:
         ({"STREAMRECON_PORT": "70000"}, ["port", "STREAMRECON_PORT"]),
         ({"STREAMRECON_SESSIONS": "many"}, ["sessions", "STREAMRECON_SESSIONS"]),
         ({"STREAMRECON_ALLOW": "10.0.0.0/33"}, ["allow", "STREAMRECON_ALLOW"]),
-        (
-            {"STREAMRECON_RAW_RECOVER": "gre_recon", "STREAMRECON_PSEUDONYM_KEY": "/key"},
-            ["pseudonym_key", "raw_recover", "name persons"],
-        ),
     ],
 )
 def test_a_bad_value_is_refused_with_its_name_and_place(
@@ -93,6 +89,50 @@ def test_an_unknown_variable_with_our_prefix_is_refused(name: str, hint: str) ->
         load_settings({}, {name: "1", "PATH": "/bin"})
 
     assert str(caught.value).startswith(f"environment {name}: no such setting{hint}")
+
+
+POD = {
+    "STREAMRECON_SERVICE_HOST": "10.3.0.7",
+    "STREAMRECON_SERVICE_PORT": "9002",
+    "STREAMRECON_SERVICE_PORT_MRD": "9002",
+    "STREAMRECON_PORT": "tcp://10.3.0.7:9002",
+    "STREAMRECON_PORT_9002_TCP": "tcp://10.3.0.7:9002",
+    "STREAMRECON_PORT_9002_TCP_PROTO": "tcp",
+    "STREAMRECON_PORT_9002_TCP_PORT": "9002",
+    "STREAMRECON_PORT_9002_TCP_ADDR": "10.3.0.7",
+    "STREAMRECON_QA_SERVICE_HOST": "10.3.0.8",
+    "STREAMRECON_QA_PORT": "udp://10.3.0.8:9002",
+    "STREAMRECON_QA_PORT_9002_UDP_ADDR": "10.3.0.8",
+}
+"""What Kubernetes gives a pod beside services named ``streamrecon`` and ``streamrecon-qa``."""
+
+
+def test_variables_of_kubernetes_services_with_our_name_are_passed_over() -> None:
+    origin = load_settings({}, {**POD, "STREAMRECON_SESSIONS": "3"})
+
+    assert origin.settings == Settings(sessions=3)
+    assert origin.passed_over == tuple(sorted(POD))
+
+
+def test_a_port_that_is_a_number_counts_beside_a_service_of_our_name() -> None:
+    assert load_settings({}, {**POD, "STREAMRECON_PORT": "9012"}).settings.port == 9012
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"STREAMRECON_SERVICE_PORT": "9002"},
+        {"STREAMRECON_PORT": "tcp://10.3.0.7:9002"},
+        {**POD, "STREAMRECON_SERVICE_PROT": "9002"},
+        {**POD, "STREAMRECON_PROT": "9002"},
+    ],
+    ids=lambda environment: list(environment)[-1],
+)
+def test_a_variable_that_only_looks_like_a_services_is_refused(
+    environment: dict[str, str],
+) -> None:
+    with pytest.raises(ConfigError):
+        load_settings({}, environment)
 
 
 def test_every_setting_and_its_file_may_stand_in_the_environment(tmp_path: Path) -> None:
@@ -140,3 +180,12 @@ def test_every_setting_is_shown_with_its_value_and_origin() -> None:
     (port,) = [line for line in lines if line.startswith("port ")]
     assert port.split()[1:3] == ["1234", "[flag]"]
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_parameters_have_names_and_values() -> None:
+    assert load_settings({"parameters": "console=fire, bits=16"}, {}).settings.parameters == (
+        "console=fire",
+        "bits=16",
+    )
+    with pytest.raises(ConfigError, match=r"'fire', needed name=value"):
+        load_settings({"parameters": "fire"}, {})

@@ -49,6 +49,23 @@ class SumLines(Gadget[Acquisitions]):
         yield picture(np.array([self._lines, self._sum * self.scale, self.scale]))
 
 
+class BallMap(Gadget[Header]):
+    """A map of χ: +1 ppm on the patient's right, in front; -1 on the left, behind."""
+
+    accepts: ClassVar = (Header,)
+
+    def feed(self, item: Header) -> Iterator[object]:
+        values = np.zeros((1, 15, 24, 20), np.float32)
+        values[:, :, :12, :10], values[:, :, 12:, 10:] = 1.0, -1.0
+        head = np.zeros(1, IMAGE)[0]
+        head["matrix_size"], head["field_of_view"] = (20, 24, 15), (40.0, 48.0, 45.0)
+        head["read_dir"], head["phase_dir"], head["slice_dir"] = np.eye(3)
+        head["image_type"], head["image_series_index"] = 3, 8
+        meta = {"STREAMRECON_Quantity": ("chi",), "STREAMRECON_Unit": ("ppm",)}
+        yield Image(head, values, meta)
+        yield item
+
+
 class Slow(Gadget[Acquisitions]):
     """Takes its time with every batch."""
 
@@ -68,6 +85,20 @@ class TellPid(Gadget[Header]):
     def feed(self, item: Header) -> Iterator[object]:
         yield Notice(Level.INFO, f"pid {os.getpid()}")
         yield item
+
+
+class TellCpu(Gadget[Header]):
+    """Tells at the end how much CPU its process has used since the header."""
+
+    accepts: ClassVar = (Header,)
+    _began: float = PrivateAttr(0.0)
+
+    def feed(self, item: Header) -> Iterator[object]:
+        self._began = time.process_time()
+        yield item
+
+    def finish(self) -> Iterator[object]:
+        yield Notice(Level.INFO, f"cpu {time.process_time() - self._began:.6f}")
 
 
 class Burst(Gadget[Header]):
@@ -138,7 +169,7 @@ class KeepElsewhere(Gadget[Acquisitions]):
         yield from ()
 
 
-REGISTRY = Registry((SumLines, Slow, TellPid, Burst, Fail, Die, KeepElsewhere))
+REGISTRY = Registry((SumLines, BallMap, Slow, TellPid, TellCpu, Burst, Fail, Die, KeepElsewhere))
 
 
 def equip() -> WorkerSetup:
@@ -153,10 +184,16 @@ def equip_nothing() -> WorkerSetup:
 
 def main() -> int:
     """Serve with the settings of the first argument; tell the port on stdout."""
-    settings = Settings.model_validate_json(sys.argv[1])
+    given = json.loads(sys.argv[1])
+    place = given.pop("reread", "")
+
+    def reread() -> Settings:
+        later = json.loads(Path(place).read_text()) if place else {}
+        return Settings.model_validate(given | later)
 
     def listening(addresses: object) -> None:
         print(json.dumps(addresses), flush=True)
 
     chosen = equip_nothing if "broken" in sys.argv else equip
-    return serve(settings, chosen, preload=["toys"], listening=listening)
+    settings = Settings.model_validate(given)
+    return serve(settings, chosen, preload=["toys"], listening=listening, reread=reread)

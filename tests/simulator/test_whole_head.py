@@ -14,6 +14,8 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.truth import Truth, receive, truth
 from streamrecon_simulator.whole_head.grid import Grid, isotropic_field
 from streamrecon_simulator.whole_head.head import HeadMaps, WholeHead, anatomy, head_maps
+from streamrecon_simulator.whole_head.inclusions import Inclusion
+from streamrecon_simulator.whole_head.sampling import head_at, labels_at
 from streamrecon_simulator.whole_head.tissues import BRAIN, Label
 
 from streamrecon.errors import ConfigError
@@ -68,6 +70,24 @@ def test_sides_of_the_head_differ(maps):
     overlap = 2 * (left & right[..., ::-1]).sum() / (left.sum() + right.sum())
 
     assert 0.8 < overlap < 0.985
+
+
+def test_inclusions_are_as_exact_as_their_closed_form_wherever_the_grains_lie(maps):
+    bleed = Inclusion((31.3, -20.4, 26.1), 5.0, 0.8)
+    stone = Inclusion((-30.2, 18.7, 25.3), 3.0, -1.1)
+    head = replace(HEAD, inclusions=(bleed, stone))
+    above = np.array([[31.3, -20.4, 26.1 + 5.0], [-30.2 + 3.0, 18.7, 25.3]]).T
+    middles = np.array([bleed.centre_mm, stone.centre_mm]).T
+
+    added = head_at(head, above).field_ppm - head_at(HEAD, above).field_ppm
+    steps = head_at(head, middles).chi_ppm - head_at(HEAD, middles).chi_ppm
+
+    # (a/r)^3 (3cos^2 - 1) / 3 at r = 2a: on the axis 1/12, on the equator -1/24
+    assert np.allclose(added, [0.8 / 12, 1.1 / 24], atol=2e-5)  # the other, far off: 1e-5
+    assert np.allclose(steps, [0.8, -1.1], atol=1e-5)
+    assert labels_at(head, middles).tolist() == [Label.BLEED, Label.CALCIFICATION]
+    assert bleed.moment_ppm_mm3 == pytest.approx(0.8 * 4 / 3 * np.pi * 2.5**3)
+    assert head_maps(head) is head_maps(HEAD)  # the grid is made once
 
 
 def test_another_seed_is_another_head():

@@ -247,3 +247,10 @@ def test_parameters_that_nobody_has_are_named_in_a_warning_and_fires_own_at_debu
         Notice(Level.DEBUG, "parameters that no gadget of this chain has: config, sendOriginal"),
         Notice(Level.WARNING, "parameters that no gadget of this chain has: X.factor, fctor"),
     )
+
+
+def test_what_gadgets_of_other_chains_have_is_only_mentioned() -> None:
+    chain = build_chain(v2(gadget("Scale")), REGISTRY, overrides={"word": "x"})
+
+    (notice,) = chain.notices
+    assert notice == Notice(Level.INFO, "parameters that no gadget of this chain has: word")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import ClassVar, Literal
 
 from pydantic import Field, PrivateAttr
 
-from streamrecon.acquisition.echo_centre import centred
+from streamrecon.acquisition.echo_centre import begin_at_centre, centred
 from streamrecon.acquisition.line_admission import Fault, Found, LineAdmission
 from streamrecon.errors import DataError
 from streamrecon.model.notice import Level, Notice
@@ -34,22 +34,20 @@ class AdmitLines(Gadget[ScanHeader | Acquisitions]):
     _admission: LineAdmission | None = PrivateAttr(default=None)
     _n_x: int = PrivateAttr(default=0)
     _n_centred: int = PrivateAttr(default=0)
+    _has_half: bool = PrivateAttr(default=False)
     _omitted: Counter[Fault] = PrivateAttr(default_factory=Counter)
 
     def feed(self, item: ScanHeader | Acquisitions) -> Iterator[object]:
         """Let lines pass that fit; refuse the others, or say what is wrong with them."""
         if isinstance(item, ScanHeader):
             if self.incomplete is not None:
-                self._admission = LineAdmission(item.spaces)
                 self._n_x = item.protocol.encoding.encoded_shape[2]
+                self._admission = LineAdmission(item.spaces, self._n_x)
             yield item
         elif self._admission is None:
             yield item
         else:
-            item, count = centred(item, self._n_x)
-            if count and not self._n_centred:
-                yield Notice(Level.WARNING, "lines: found center_sample 0, taken as their middle")
-            self._n_centred += count
+            item = yield from self._centred(item)
             lines, found = self._admission.sort(item)
             refused = [each for each in found if self._refuses(each.fault)]
             if refused:
@@ -63,6 +61,16 @@ class AdmitLines(Gadget[ScanHeader | Acquisitions]):
                     f"line: found {first.text}; with incomplete=reconstruct the scan goes on"
                     " without it"
                 )
+
+    def _centred(self, item: Acquisitions) -> Generator[Notice, None, Acquisitions]:
+        lines, count = centred(item, self._n_x)
+        if count and not self._n_centred:
+            yield Notice(Level.WARNING, "lines: found center_sample 0, taken as their middle")
+        self._n_centred += count
+        if not self._has_half and begin_at_centre(lines, self._n_x):
+            self._has_half = True
+            yield Notice(Level.WARNING, "lines: found center_sample 0, taken as half echoes")
+        return lines
 
     def finish(self) -> Iterator[Notice]:
         """Sum up what was left out."""

@@ -55,6 +55,7 @@ class CombineCoils(Gadget[Calibration | KSpace]):
         "GenericReconCartesianFFTGadget",
         "GenericReconCartesianGrappaGadget",
     )
+    stock_needs: ClassVar = ("ImageArraySplitGadget", "ExtractGadget")
 
     combination: Literal["sensitivities", "mcpc-3d-s"] = Field(
         default="sensitivities",

@@ -33,7 +33,7 @@ class CollectCentre(Gadget[ScanHeader | ChannelTransform | Acquisitions]):
     """
 
     accepts: ClassVar = (ScanHeader, ChannelTransform, Acquisitions)
-    memory: ClassVar = MemoryUse(grids=2.2, echo_voxel_bytes=8, voxel_bytes=60)
+    memory: ClassVar = MemoryUse(grids=3.4, echo_voxel_bytes=8, voxel_bytes=60)
     only_watches: ClassVar = True
     of_scan: ClassVar = ("phase_sign",)
     old_fields: ClassVar = {"shares": "fractions"}

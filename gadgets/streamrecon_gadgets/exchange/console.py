@@ -39,7 +39,7 @@ class ConsoleImages(Gadget[Volume | Image]):
     component: bool = Field(
         default=True, description="M or P is the third value of the image type, as scanners have it"
     )
-    series: Literal["each", "one"] = Field(
+    grouping: Literal["each", "one"] = Field(
         default="each", description="one series for each kind of image, or one for all"
     )
     first_series: int = Field(
@@ -63,7 +63,7 @@ class ConsoleImages(Gadget[Volume | Image]):
         console = Console(self.console)
         depth = Depth(self.bits or console.bits, is_signed=self.signed)
         form = ConsoleForm(console, depth, as_scanners=self.component, outputs=self.outputs)
-        self._scan = ConsoleScan(form, ConsoleSeries(self.first_series, Grouping(self.series)))
+        self._scan = ConsoleScan(form, ConsoleSeries(self.first_series, Grouping(self.grouping)))
 
     def feed(self, item: Volume | Image) -> Iterator[Volume | Image | Notice]:
         """Convert a volume; see which series an image has that passes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -16,8 +16,10 @@ from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.header.noise_dependency import dependency_meta
 from streamrecon.mrd.wire.messages import Dependency
 from streamrecon.output.integer_images import IntegerImage, as_integers
+from streamrecon.recon.images.complex_parts import complex_part
 from streamrecon.storage.noise_store import noise_known
 from streamrecon.stream.gadget import Gadget
+from streamrecon_gadgets.acquisition.partial import FillPartialFourier
 from streamrecon_gadgets.maps.images import echo_volumes
 
 _FEW_GREYS = 64  # an image that a reader would take for empty
@@ -40,15 +42,37 @@ class PassThrough(Gadget[object]):
         "GenericReconKSpaceFilteringGadget",
         "GenericReconFieldOfViewAdjustmentGadget",
         "GenericReconNoiseStdMapComputingGadget",
-        "ImageArraySplitGadget",
         "ImageFinishGadget",
+        "AugmentImageMetadataGadget",
     )
 
 
-class Extract(Gadget[Echoes]):
-    """Real-valued parts of every echo; the mask and the switches add up."""
+class SplitEchoes(Gadget[Echoes]):
+    """One complex image of every echo in place of all of them together."""
 
     accepts: ClassVar = (Echoes,)
+    stock_names: ClassVar = ("ImageArraySplitGadget",)
+
+    def feed(self, item: Echoes) -> Iterator[Volume]:
+        """Split one volume."""
+        yield from echo_volumes(item, [Quantity.COMPLEX])
+
+
+class FillByPocs(FillPartialFourier):
+    """Fills the k-space of a partial scan by POCS, magnitude and phase."""
+
+    stock_names: ClassVar = ("GenericReconPartialFourierHandlingPOCSGadget",)
+
+    method: Literal["zero", "magnitude", "pocs"] = Field(
+        default="pocs",
+        description="leave zeros; magnitude by POCS and phase as measured; both by POCS",
+    )
+
+
+class Extract(Gadget[Echoes | Volume]):
+    """Real-valued parts of every echo; the mask and the switches add up."""
+
+    accepts: ClassVar = (Echoes, Volume)
     stock_names: ClassVar = ("ExtractGadget", "ComplexToFloatGadget")
 
     extract_mask: int = Field(
@@ -59,15 +83,26 @@ class Extract(Gadget[Echoes]):
     extract_imag: bool = Field(default=False, description="send imaginary parts")
     extract_phase: bool = Field(default=False, description="send phase images, rad in -π…π")
 
-    def feed(self, item: Echoes) -> Iterator[Volume]:
-        """Split each echo into the parts wanted."""
+    def feed(self, item: Echoes | Volume) -> Iterator[Volume]:
+        """Split each echo, or each complex image, into the parts wanted; others pass."""
+        if isinstance(item, Echoes):
+            yield from echo_volumes(item, self._parts)
+        elif item.quantity is not Quantity.COMPLEX:
+            yield item
+        else:
+            image = np.asarray(item.values, np.complex64)
+            for part in self._parts:
+                yield replace(item, values=complex_part(image, part), quantity=part)
+
+    @property
+    def _parts(self) -> list[Quantity]:
         asked = {
             Quantity.MAGNITUDE: self.extract_magnitude or self.extract_mask & 1,
             Quantity.REAL: self.extract_real or self.extract_mask & 2,
             Quantity.IMAGINARY: self.extract_imag or self.extract_mask & 4,
             Quantity.PHASE: self.extract_phase or self.extract_mask & 8,
         }
-        yield from echo_volumes(item, [part for part, is_asked in asked.items() if is_asked])
+        return [part for part, is_asked in asked.items() if is_asked]
 
 
 class ScaleEchoes(Gadget[Echoes]):

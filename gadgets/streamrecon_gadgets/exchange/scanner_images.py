@@ -18,6 +18,7 @@ from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.images.as_described import images_as_described
 from streamrecon.mrd.images.as_sent import images_as_meant
 from streamrecon.mrd.images.echo_images import EchoPair, echo_pairs
+from streamrecon.mrd.images.filtered_phase import refuse_filtered
 from streamrecon.mrd.images.one_version import no_derived, of_series, one_version
 from streamrecon.mrd.wire.messages import Image
 from streamrecon.phase.phase_scaling import complex_echoes, finite_range, recognise_phase
@@ -85,6 +86,7 @@ class AssembleImages(Gadget[ScanHeader | Image]):
         echoes, words, omitted = no_derived(described.images, described.words)
         is_corrected = self.correction == "with"
         images, chosen = one_version(echoes, words, corrected=is_corrected)
+        refuse_filtered(images)
         meant, corrections = images_as_meant(images, protocol)
         protocol = replace(protocol, vendor=described.vendor or protocol.vendor)
         return meant, protocol, (*described.corrections, *omitted, *chosen, *corrections)

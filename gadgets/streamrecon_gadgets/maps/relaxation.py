@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr
 from streamrecon.maps.dephasing import Dephasing, Profile, dephasing
 from streamrecon.maps.r2star import Decay, fit_decay, t2_star_s
 from streamrecon.model.images import Echoes, Volume, volume_of
+from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.phase.image_noise import typical
@@ -28,6 +29,7 @@ class DecayImages(Gadget[Echoes | FieldMap]):
     """
 
     accepts: ClassVar = (Echoes, FieldMap)
+    memory: ClassVar = MemoryUse(echo_voxel_bytes=12, voxel_bytes=100)
 
     r2_star: bool = Field(default=True, description="send R2*, 1/s")
     t2_star: bool = Field(default=False, description="send T2*, s")

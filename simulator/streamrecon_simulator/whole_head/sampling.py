@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from streamrecon_simulator.phantom import Properties
+from streamrecon_simulator.shapes import contains
 from streamrecon_simulator.whole_head.grid import FIRST_LPS_MM, Grid, Volume
 from streamrecon_simulator.whole_head.head import WholeHead, head_maps
+from streamrecon_simulator.whole_head.inclusions import embed, field_of
 from streamrecon_simulator.whole_head.tissues import SUBSTANCES, Label
 
 
@@ -29,9 +31,10 @@ def head_at(head: WholeHead, points_mm: NDArray[np.float64]) -> Properties:
     for values in (density, r2_star_hz, shift_ppm):
         values[outside] = 0
     chi_ppm[outside] = SUBSTANCES[Label.AIR].chi_ppm
-    return Properties(
+    here = Properties(
         density, r2_star_hz, chi_ppm, _linear(maps.field_ppm, position), shift_ppm=shift_ppm
     )
+    return embed(head.inclusions, here, points_mm)
 
 
 def labels_at(head: WholeHead, points_mm: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -40,13 +43,16 @@ def labels_at(head: WholeHead, points_mm: NDArray[np.float64]) -> NDArray[np.uin
     index, outside = _nearest(maps.grid, _position(maps.grid, points_mm))
     labels = maps.labels.ravel()[index]
     labels[outside] = Label.AIR
+    for inclusion in head.inclusions:
+        labels[contains(inclusion.sphere, points_mm)] = inclusion.label
     return labels
 
 
 def local_field_at(head: WholeHead, points_mm: NDArray[np.float64]) -> Volume:
     """Field of the sources in the brain alone at the points (L, P, S) [3, ...], ppm of B0."""
     maps = head_maps(head)
-    return _linear(maps.local_field_ppm, _position(maps.grid, points_mm))
+    field_ppm = _linear(maps.local_field_ppm, _position(maps.grid, points_mm))
+    return field_ppm + field_of(head.inclusions, points_mm)
 
 
 def _position(grid: Grid, points_mm: NDArray[np.float64]) -> Volume:

@@ -19,7 +19,7 @@ from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, 
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Shape
 from streamrecon.model.quantities import Quantity
-from streamrecon.output.preview.tiles import Window
+from streamrecon.output.preview.colours import Window
 from streamrecon.output.readings.figures import Colour, Figure, Outline, outlined_planes
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.qsm.reference import csf_by_decay

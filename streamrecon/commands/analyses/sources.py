@@ -16,7 +16,7 @@ from streamrecon.commands.analyses.iron import Regions, maps_of
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
-from streamrecon.output.preview.tiles import Window
+from streamrecon.output.preview.colours import Window
 from streamrecon.output.readings.figures import Figure, outlined_planes
 from streamrecon.output.readings.histogram import joint_histogram
 from streamrecon.output.readings.map_folder import MapFolder

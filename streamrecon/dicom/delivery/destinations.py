@@ -19,6 +19,7 @@ from pydantic import (
 
 from streamrecon.dicom.objects.output_names import refuse_unknown
 from streamrecon.errors import ConfigError
+from streamrecon.tls_files import client_context
 
 Title = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[!-\[\]-~]([ -\[\]-~]*)$")]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -44,13 +45,7 @@ class Tls(_Model):
         OSError
             If a file cannot be read; it names the file, which `ssl` does not.
         """
-        for file in filter(None, (self.ca, self.certificate, self.key)):
-            file.read_bytes()
-        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=self.ca)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if self.certificate is not None:
-            context.load_cert_chain(self.certificate, self.key)
-        return context
+        return client_context(self.ca, self.certificate, self.key)
 
 
 class Commitment(_Model):

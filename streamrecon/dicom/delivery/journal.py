@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,9 +90,13 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
         """The connection, for what else is kept in the file."""
-        self.db.execute("PRAGMA journal_mode=WAL")
-        self.db.execute("PRAGMA synchronous=FULL")
-        create_tables(self.db)
+        try:
+            self.db.execute("PRAGMA journal_mode=WAL")
+            self.db.execute("PRAGMA synchronous=FULL")
+            create_tables(self.db)
+        except BaseException:
+            self.db.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""
@@ -182,9 +187,9 @@ class Journal:
     ) -> None:
         """Note what became of an image."""
         self.db.execute(
-            "UPDATE deliveries SET state = ?, status = ?, reason = ?, attempts = attempts + 1"
-            " WHERE number = ? AND destination = ?",
-            (state.value, status, reason, number, destination),
+            "UPDATE deliveries SET state = ?, status = ?, reason = ?, settled = ?,"
+            " attempts = attempts + 1 WHERE number = ? AND destination = ?",
+            (state.value, status, reason, time.time(), number, destination),
         )
 
     def postpone(

@@ -16,7 +16,8 @@ CREATE INDEX IF NOT EXISTS images_of_batch ON images (batch);
 CREATE TABLE IF NOT EXISTS deliveries (
   number INTEGER NOT NULL, destination TEXT NOT NULL, state TEXT NOT NULL,
   attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0, status INTEGER,
-  reason TEXT NOT NULL DEFAULT '', PRIMARY KEY (number, destination)) WITHOUT ROWID;
+  reason TEXT NOT NULL DEFAULT '', settled REAL NOT NULL DEFAULT 0,
+  PRIMARY KEY (number, destination)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (destination, state, due);
 CREATE TABLE IF NOT EXISTS destinations (
   name TEXT PRIMARY KEY, attempts INTEGER NOT NULL, due REAL NOT NULL, reason TEXT NOT NULL);
@@ -25,8 +26,15 @@ CREATE TABLE IF NOT EXISTS commitments (
   PRIMARY KEY (request, number)) WITHOUT ROWID;
 """
 
+_ADDED = (
+    ("images", "sha256", "TEXT NOT NULL DEFAULT ''"),
+    ("deliveries", "settled", "REAL NOT NULL DEFAULT 0"),
+)
+"""Columns that older versions lack: table, name, kind."""
+
 _MOVE = """
 INSERT OR IGNORE INTO deliveries
+  (number, destination, state, attempts, due, status, reason)
 SELECT number, destination, state, attempts, due, status, reason FROM fates
 """
 
@@ -40,8 +48,9 @@ def create_tables(db: sqlite3.Connection) -> None:
         A connection without transactions of its own (``isolation_level=None``).
     """
     db.executescript(_SCHEMA)
-    if _lacks_checksums(db):
-        _add_checksums(db)
+    for table, column, kind in _ADDED:
+        if _lacks(db, table, column):
+            _add(db, table, column, kind)
     if _has_fates(db):
         _move_fates(db)
 
@@ -58,14 +67,14 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
     db.execute("COMMIT")
 
 
-def _add_checksums(db: sqlite3.Connection) -> None:
+def _add(db: sqlite3.Connection, table: str, column: str, kind: str) -> None:
     with transaction(db):
-        if _lacks_checksums(db):  # else another process was faster
-            db.execute("ALTER TABLE images ADD COLUMN sha256 TEXT NOT NULL DEFAULT ''")
+        if _lacks(db, table, column):  # else another process was faster
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
 
-def _lacks_checksums(db: sqlite3.Connection) -> bool:
-    return "sha256" not in {row[1] for row in db.execute("PRAGMA table_info(images)")}
+def _lacks(db: sqlite3.Connection, table: str, column: str) -> bool:
+    return column not in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
 
 
 def _move_fates(db: sqlite3.Connection) -> None:

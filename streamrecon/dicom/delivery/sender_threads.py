@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Self
 
 from streamrecon.dicom.delivery.destinations import AnyDestination, Destination
+from streamrecon.dicom.delivery.journal_repair import is_damaged, set_aside
 from streamrecon.dicom.delivery.lanes import Lanes
 from streamrecon.dicom.delivery.outcome import RefusedError
 from streamrecon.dicom.delivery.send_due import deliver
 from streamrecon.dicom.delivery.spool import Spool
+from streamrecon.dicom.delivery.spool_repair import JOURNAL
 from streamrecon.dicom.delivery.storage_commitment import Reports
 from streamrecon.dicom.delivery.wakeup import WakeupPipe, notify_all
 from streamrecon.errors import DeliveryError
@@ -91,8 +93,10 @@ class Sender:
                         pause_s = _FIRST_PAUSE_S
                         if seconds != 0:
                             wakeup.wait(seconds)
-            except Exception:  # noqa: BLE001  (the edge of a thread: no file, no peer ends it)
+            except Exception as e:  # noqa: BLE001  (the edge of a thread: no file, no peer ends it)
                 _log.exception("%s: delivery stumbled; again in %.0f s", destination.name, pause_s)
+                if is_damaged(e):
+                    set_aside(self._folder / JOURNAL)
                 wakeup.wait(pause_s)
                 pause_s = min(2 * pause_s, destination.longest_pause_s)
 

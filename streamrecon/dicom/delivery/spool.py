@@ -3,7 +3,8 @@
 ``batches/<name>/`` holds the files of one volume and ``batch.json``, which lists them;
 ``journal.sqlite3`` knows what became of each. A batch is promised once it has its name: a crash
 before leaves nothing, a crash after is repaired from ``batch.json`` when the spool is next opened.
-At worst an image is sent twice, which for an archive is once, since its UID is the same.
+At worst an image is sent twice, which for an archive is once, since its UID is the same. So is a
+damaged journal repaired; a batch whose list cannot be read moves to ``damaged/``.
 
 The files hold patient data: the folder is its owner's alone.
 """
@@ -20,20 +21,20 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
-from streamrecon.dicom.delivery.journal import Batch, Entry, Journal, Listed, State, Tally
-from streamrecon.dicom.delivery.process_names import has_ended, own_name
+from streamrecon.dicom.delivery.journal import Batch, Entry, Listed, State, Tally
+from streamrecon.dicom.delivery.journal_repair import is_damaged
+from streamrecon.dicom.delivery.process_names import own_name
+from streamrecon.dicom.delivery.spool_repair import BATCH_LIST, WAITING, open_journal, renewed
 from streamrecon.dicom.delivery.wakeup import WakeupPipe, notify_all
 from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.series import Images
 from streamrecon.errors import ConfigError, DeliveryError
 from streamrecon.storage.durable_files import write_folder
 
-_LIST = "batch.json"
-_WAITING = "waiting"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _LOOK_AGAIN_S = 0.5  # at a full disk, which nobody tells when it has room again
 
@@ -63,10 +64,9 @@ class Spool:
         self.folder = folder
         self._quota_bytes = quota_bytes
         self._room_s = room_s
-        for name in ("batches", "incoming", "bells", _WAITING):
+        for name in ("batches", "incoming", "bells", WAITING):
             (folder / name).mkdir(mode=0o700, exist_ok=True)
-        self.journal = Journal(folder / "journal.sqlite3")
-        self._recover()
+        self.journal = open_journal(folder)
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +101,6 @@ class Spool:
             )
             for image, file in zip(images.datasets, files, strict=True)
         ]
-        self._make_room(sum(image.bytes for image in listed))
         batch = Batch(
             name,
             images.series_number,
@@ -111,18 +110,26 @@ class Spool:
             tuple(destinations),
             tuple(listed),
         )
-        files[_LIST] = json.dumps(asdict(batch)).encode()
-        self._keep_in_time(batch, files)
+        files[BATCH_LIST] = json.dumps(asdict(batch)).encode()
+        try:
+            self._keep_in_time(batch, files)
+        except sqlite3.DatabaseError as e:
+            self.close()
+            self.journal = renewed(self.folder, e)
+            self._keep_in_time(batch, files)
         notify_all(self.folder / "bells")
         return name
 
     def _keep_in_time(self, batch: Batch, files: dict[str, bytes]) -> None:
         """Keep a batch; on a full disk what arrived everywhere makes way, then time may help."""
+        self._make_room(sum(image.bytes for image in batch.images))
         end = time.monotonic() + self._room_s
         while True:
             try:
                 self._keep(batch, files)
             except (OSError, sqlite3.Error) as e:
+                if is_damaged(e):
+                    raise
                 if not _is_full(e) or time.monotonic() >= end:
                     reason = e.strerror if isinstance(e, OSError) else e
                     raise DeliveryError(
@@ -204,13 +211,13 @@ class Spool:
 
     def made_room(self) -> None:
         """Wake the writers that wait for room."""
-        notify_all(self.folder / _WAITING)
+        notify_all(self.folder / WAITING)
 
     def _make_room(self, needed: int) -> None:
         if self._quota_bytes is None:
             return
         end = time.monotonic() + self._room_s
-        path = self.folder / _WAITING / f"{own_name()}-{uuid.uuid4().hex}"
+        path = self.folder / WAITING / f"{own_name()}-{uuid.uuid4().hex}"
         try:
             with WakeupPipe(path) as wakeup:
                 while (excess := self._excess(needed, self._quota_bytes)) > 0:
@@ -243,23 +250,6 @@ class Spool:
                 self.journal.forget([name])
             shutil.rmtree(gone, ignore_errors=True)
 
-    def _recover(self) -> None:
-        """Take in batches that a crash kept out of the journal, drop what is half written."""
-        with self.journal.alone():
-            known = self.journal.batches()
-            there = {path.name for path in (self.folder / "batches").iterdir()}
-            for name in sorted(there - known):
-                batch = _read_batch(self.folder / "batches" / name)
-                images = tuple(i for i in batch.images if not self.journal.knows(i.sop_uid))
-                self.journal.add(replace(batch, images=images))
-            self.journal.forget(sorted(known - there))
-        for path in (self.folder / "incoming").iterdir():
-            if has_ended(path):
-                shutil.rmtree(path, ignore_errors=True)
-        for path in (self.folder / _WAITING).iterdir():
-            if has_ended(path):
-                path.unlink(missing_ok=True)
-
 
 def _too_much(needed: int, quota_bytes: int, excess: int) -> str:
     return (
@@ -281,10 +271,3 @@ def _own(folder: Path) -> None:
         raise ConfigError(f"spool {folder}: owned by user {found.st_uid}, needed {os.geteuid()}")
     if found.st_mode & 0o077:
         raise ConfigError(f"spool {folder}: found mode {found.st_mode & 0o777:o}, needed 700")
-
-
-def _read_batch(folder: Path) -> Batch:
-    facts = json.loads((folder / _LIST).read_bytes())
-    images = tuple(Listed(**image) for image in facts.pop("images"))
-    destinations = tuple(facts.pop("destinations"))
-    return Batch(**facts, destinations=destinations, images=images)

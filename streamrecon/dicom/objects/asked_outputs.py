@@ -4,12 +4,13 @@ from __future__ import annotations
 
 
 def names_in(outputs: str) -> set[str]:
-    """Names in ``outputs``, a list with commas.
+    """Names in ``outputs``, a list with commas; none where ``all`` is among them.
 
-    >>> sorted(names_in("Mag, SWI,"))
-    ['Mag', 'SWI']
+    >>> sorted(names_in("Mag, SWI,")), names_in("all")
+    (['Mag', 'SWI'], set())
     """
-    return {name.strip() for name in outputs.split(",")} - {""}
+    names = {name.strip() for name in outputs.split(",")} - {""}
+    return set() if "all" in names else names
 
 
 def is_asked_for(suffix: str, outputs: str) -> bool:

@@ -114,6 +114,11 @@ def _group(file: h5py.File, wanted: str | None, path: Path) -> h5py.Group:
     only = "dataset" if "dataset" in scans or len(scans) != 1 else next(iter(scans))
     name = wanted or only
     if name not in scans:
+        if not scans and _image_groups(file):
+            raise ProtocolError(
+                f"{path.name}: found images and no header, needed one: --header gives that of the"
+                " scan, an MRD file or its XML"
+            )
         raise ProtocolError(
             f"{path.name}: found the groups {list(scans)}, needed {name!r} with a header in it"
         )

@@ -1,23 +1,30 @@
-"""Opens a scan from a file of either kind: MRD in HDF5, or a plain stream."""
+"""Opens a scan from a file of any kind: MRD in HDF5, or a plain stream of version 1 or 2."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from enum import Enum
+from io import BufferedReader
 from pathlib import Path
 
 from streamrecon.errors import ProtocolError
-from streamrecon.file_kinds import kind_of_file
-from streamrecon.mrd.files.hdf5_process import count_lines, read_scan
+from streamrecon.file_kinds import kind_of_bytes, kind_of_file
+from streamrecon.mrd.files.hdf5_process import count_lines, read_images, read_scan
 from streamrecon.mrd.files.plain_stream import read_stream
+from streamrecon.mrd.version2.stream import read_mrd2
 from streamrecon.mrd.wire.messages import Close, Header, Message
 
-_HDF5 = b"\x89HDF\r\n\x1a\n"
+_START = 8
+_XML = "an XML file"
+_CONFIG_IDS = (1, 2)
 _FIRST_IDS = range(1, 9)
 """Messages that a stream may begin with, or that are told apart by the grammar."""
 
 
-def open_scan(path: Path, group: str | None = None) -> Generator[Message]:
+def open_scan(
+    path: Path, group: str | None = None, *, header: bytes | None = None
+) -> Generator[Message]:
     """Header, then data in their order; no CLOSE.
 
     Parameters
@@ -26,18 +33,26 @@ def open_scan(path: Path, group: str | None = None) -> Generator[Message]:
         File; its first bytes say of which kind it is.
     group
         Group of the scan in an HDF5 file, where there are several.
+    header
+        MRD header (XML) for a file of images that has none, such as Gadgetron's client writes.
 
     Raises
     ------
     ProtocolError
         If it cannot be read, or is no scan; with the file's name, and its kind where that is known.
     """
-    if _is_hdf5(path):
+    if header is not None:
+        yield Header(header)
+        yield from read_images(path)
+        return
+    kind = _form_of(path)
+    if kind is _Form.HDF5:
         yield from read_scan(path, group)
         return
+    read = read_mrd2 if kind is _Form.MRD2 else read_stream
     try:
         with path.open("rb") as file:
-            for message in read_stream(file):
+            for message in read(file):
                 if not isinstance(message, Close):
                     yield message
     except OSError as e:  # the disk fails
@@ -47,13 +62,15 @@ def open_scan(path: Path, group: str | None = None) -> Generator[Message]:
 
 
 def header_of(path: Path, group: str | None = None) -> bytes:
-    """MRD header (XML) of the scan in a file.
+    """MRD header (XML) of the scan in a file, or the XML that the file is.
 
     Raises
     ------
     ProtocolError
         If it cannot be read, or does not begin with a header.
     """
+    if kind_of_file(path) == _XML:
+        return path.read_bytes()
     with closing(open_scan(path, group)) as scan:
         return first_header(scan).xml
 
@@ -81,17 +98,48 @@ def lines_of(path: Path, group: str | None = None) -> int | None:
     ProtocolError
         If it cannot be read.
     """
-    return count_lines(path, group) if _is_hdf5(path) else None
+    return count_lines(path, group) if _form_of(path) is _Form.HDF5 else None
 
 
-def _is_hdf5(path: Path) -> bool:
-    """Whether it is an HDF5 file, and no stream; files of other kinds are refused here."""
+class _Form(Enum):
+    HDF5 = b"\x89HDF\r\n\x1a\n"
+    MRD2 = b"yardl"
+    STREAM = b""
+
+
+def _form_of(path: Path) -> _Form:
+    """Form of a scan on disk; files of other kinds are refused here."""
     try:
         with path.open("rb") as file:
-            start = file.read(len(_HDF5))
+            start = file.read(_START)
     except OSError as e:
         raise ProtocolError(f"{path}: {e.strerror or e}") from e
-    if start != _HDF5 and int.from_bytes(start[:2], "little") not in _FIRST_IDS:
+    form = next(form for form in _Form if start.startswith(form.value))
+    if form is _Form.STREAM and not _is_stream(start):
         kind = kind_of_file(path)
         raise ProtocolError(f"{path.name}: found {kind}, needed MRD (HDF5, or a plain stream)")
-    return start == _HDF5
+    return form
+
+
+def check_is_stream(source: BufferedReader) -> None:
+    """Refuse what is no plain stream, by the kind of its first bytes, of which none are taken.
+
+    Raises
+    ------
+    ProtocolError
+        If it begins as another kind of file does.
+    """
+    start = source.peek()
+    if len(start) > 1 and not _is_stream(start):
+        kind = kind_of_bytes(start)
+        remedy = ": --mrd2" if start.startswith(_Form.MRD2.value) else ""
+        raise ProtocolError(f"found {kind}, needed a plain MRD stream, header first{remedy}")
+
+
+def begins_with_config(source: BufferedReader) -> bool:
+    """Whether a config stands before the header, as clients send it to a server."""
+    return int.from_bytes(source.peek(2)[:2], "little") in _CONFIG_IDS
+
+
+def _is_stream(start: bytes) -> bool:
+    return int.from_bytes(start[:2], "little") in _FIRST_IDS

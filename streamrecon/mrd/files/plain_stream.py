@@ -17,10 +17,13 @@ from streamrecon.mrd.wire.writer import encode
 ByteSource = BufferedIOBase | RawIOBase
 
 
-def read_stream(source: ByteSource, limits: Limits | None = None) -> Iterator[Message]:
+def read_stream(
+    source: ByteSource, limits: Limits | None = None, *, stage: Stage = Stage.HEADER
+) -> Iterator[Message]:
     """Messages from ``source`` up to CLOSE, which is the last one given.
 
-    ``source`` is read as bytes become available and may be a pipe; a buffered or a raw file.
+    ``source`` is read as bytes become available and may be a pipe; a buffered or a raw file. It
+    begins with the header, or at ``stage`` with a config.
 
     Raises
     ------
@@ -29,7 +32,7 @@ def read_stream(source: ByteSource, limits: Limits | None = None) -> Iterator[Me
     ProtocolError
         If a message breaks the grammar, or comes at the wrong time.
     """
-    grammar = SessionGrammar(Stage.HEADER)
+    grammar = SessionGrammar(stage)
     for message in read_messages(source, limits):
         grammar.check(message)
         yield message

@@ -26,13 +26,18 @@ def times_as_meant(te_ms: tuple[float, ...], tr_ms: float | None) -> Times:
 
     Two echoes within 0.2 ms are none, nor is one before 0.03 ms, nor a TR below 1 ms or before
     the last echo: such numbers are seconds. A single echo time of 0.03 to 0.2 without TR stays
-    what it says: it may be an ultra-short one.
+    what it says: it may be an ultra-short one. Digits beyond those of float32 are cut: libraries
+    write 10.3000002 for 10.3.
 
     >>> times_as_meant((0.005, 0.01), 0.028)[:2]
     ((0.005, 0.01), 0.028)
     >>> times_as_meant((5.0, 10.0), 28.0)
     Times(te_s=(0.005, 0.01), tr_s=0.028, corrections=())
+    >>> times_as_meant((10.3000002,), None).te_s
+    (0.0103,)
     """
+    te_ms = tuple(map(_of_float32, te_ms))
+    tr_ms = None if tr_ms is None else _of_float32(tr_ms)
     tr_is_s = tr_ms is not None and 0 < tr_ms < _SHORTEST_TR_MS
     te_is_s = (
         bool(te_ms)
@@ -47,6 +52,10 @@ def times_as_meant(te_ms: tuple[float, ...], tr_ms: float | None) -> Times:
     in_seconds = [("TE", te_ms)] if te_is_s else []
     in_seconds += [("TR", (tr_ms,))] if tr_is_s and tr_ms is not None else []
     return Times(te_s, tr_s, tuple(_in_seconds(name, found) for name, found in in_seconds))
+
+
+def _of_float32(value: float) -> float:
+    return float(f"{value:.7g}")
 
 
 def _in_seconds(name: str, found: tuple[float, ...]) -> str:

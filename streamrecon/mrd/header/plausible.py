@@ -21,6 +21,8 @@ MAX_TRANSFORM = 65535
 """Longest transform along an axis: a matrix size is a u16 on the wire."""
 MAX_ACCELERATION = 64
 """Lines for each one taken: the largest published for a volume is 36."""
+MAX_CHANNELS = 1024
+"""What a line may have: eight times the largest coil."""
 MAX_ECHOES = 256
 """Spectroscopic imaging by gradient echoes has 128."""
 MAX_AVERAGES = 1024
@@ -54,6 +56,12 @@ def check_encoding(facts: HeaderFields, encoding: Encoding) -> None:
         )
     _check_count(facts, f"{_LIMITS}/contrast: echoes", len(encoding.contrast), MAX_ECHOES)
     _check_count(facts, f"{_LIMITS}/average: averages", len(encoding.average), MAX_AVERAGES)
+
+
+def check_channels(facts: HeaderFields, path: str, n_channels: int | None) -> None:
+    """Refuse numbers of channels that no coil has; 0 and none leave it to the lines."""
+    if n_channels:
+        _check_count(facts, path, n_channels, MAX_CHANNELS)
 
 
 def check_times(facts: HeaderFields, echoes: EchoTrain) -> None:

@@ -10,7 +10,7 @@ from streamrecon.model.scan import CounterRange, EchoTrain, Encoding, Ids, Phase
 from streamrecon.mrd.header.as_written import Times, slices_as_meant, times_as_meant
 from streamrecon.mrd.header.fields import HeaderFields, read_findings
 from streamrecon.mrd.header.phase_sign import phase_sign as decide_sign
-from streamrecon.mrd.header.plausible import check_encoding, check_times
+from streamrecon.mrd.header.plausible import check_channels, check_encoding, check_times
 from streamrecon.mrd.header.study import visit_of
 from streamrecon.units import GAMMA_BAR_HZ_PER_T, rad_from_deg
 
@@ -70,6 +70,7 @@ def protocol_of(
     flip_deg = facts.number(f"{_SEQUENCE}/flipAngle_deg")
     sign = _sign(facts, phase_sign, vendor)
     check_encoding(facts, encoding)
+    check_channels(facts, f"{_SYSTEM}/receiverChannels", n_coils)
     facts.settle()
     echoes = EchoTrain(
         te_s=times,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ _TYPE_NAMES = (
     "ImageType", "DicomImageType", "ImageTypeValue3", "ImageTypeValue4", "ComplexImageComponent",
 )  # fmt: skip
 _DESCRIPTIONS = (names.FIRE_SERIES, "SequenceDescription", names.SERIES)
+_MOST = 65535
 _BREAKS = re.compile(r"[\\\s]+")
 _MINIHEAD = r'<Param(?:String|Long|Double|Array)\."{name}">\s*\{{([^<>]*?)\}}'
 _QUOTED = re.compile(r'"([^"]*)"|([^\s{}"]+)')
@@ -85,8 +87,8 @@ def facts_of(meta: Meta) -> CarriedFacts:
         part=_part(dicom, words),
         words=frozenset(str(word).upper() for word in (words or named)),
         te_s=s_from_ms(te_ms) if te_ms else None,
-        echo=int(echo) if echo else None,
-        repetition=int(repetition) if repetition else None,
+        echo=_counter(echo),
+        repetition=_counter(repetition),
         rescale=_rescale(dicom, words),
         corner_lps_mm=_numbers(dicom, "00200032", 3),
         pixel_mm=_numbers(dicom, "00280030", 2),
@@ -143,11 +145,16 @@ def _values(dicom: Mapping[str, object], tag: str) -> list[object]:
 
 def _numbers(dicom: Mapping[str, object], tag: str, count: int) -> tuple[float, ...]:
     found = [float(value) for value in _values(dicom, tag) if isinstance(value, int | float)]
-    return tuple(found) if len(found) == count else ()
+    return tuple(found) if len(found) == count and all(map(math.isfinite, found)) else ()
 
 
 def _number(dicom: Mapping[str, object], tag: str) -> float | None:
     return next(iter(_numbers(dicom, tag, 1)), None)
+
+
+def _counter(number: float | None) -> int | None:
+    """A number from 1 that the wire's 16 bits hold."""
+    return int(number) if number and 1 <= number <= _MOST else None
 
 
 def _part(dicom: Mapping[str, object], words: list[object]) -> Part | None:
@@ -165,6 +172,6 @@ def _rescale(dicom: Mapping[str, object], words: list[object]) -> tuple[float, f
     if not slope or intercept is None:
         return None
     of_philips = _number(dicom, "2005100E")
-    if of_philips and _part(dicom, words) is not Part.PHASE:
+    if of_philips and slope * of_philips and _part(dicom, words) is not Part.PHASE:
         return 1 / of_philips, intercept / (slope * of_philips)
     return slope, intercept

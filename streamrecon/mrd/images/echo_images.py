@@ -146,6 +146,8 @@ def _as_given(magnitude: Array, phase: Array, unit: str) -> Polar:
 
 def _of_parts(real: Array, imaginary: Array, _: str) -> Polar:
     """Magnitude and phase of real and imaginary parts, whose zero may stand in the middle."""
+    if np.iscomplexobj(real) or np.iscomplexobj(imaginary):
+        raise DataError("images: found complex pixels in real or imaginary parts, needed real ones")
     (r, zero), (i, zero_of_i) = centred(real), centred(imaginary)
     if zero != zero_of_i or min(r.min(), i.min()) >= 0:
         raise DataError(

@@ -167,8 +167,8 @@ def _echo_time(volume: Volume) -> Meta:
     if volume.echo is None or not times_s:
         return {}
     te_s = times_s[volume.echo]
-    te_ms = (f"{te_s * 1e3:.9g}",)
-    return {names.TE_MS: te_ms, names.FIRE_TE_MS: te_ms, names.TE_S: (f"{te_s:.9g}",)}
+    te_ms = (f"{te_s * 1e3:.7g}",)
+    return {names.TE_MS: te_ms, names.FIRE_TE_MS: te_ms, names.TE_S: (f"{te_s:.7g}",)}
 
 
 def _window(volume: Volume) -> Meta:

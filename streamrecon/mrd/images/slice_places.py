@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -23,17 +24,38 @@ _WIDEST_GAP = 1.0  # of the thickness: the field between is guessed, and the map
 
 
 def normal_of(image: Image) -> NDArray[np.float64]:
-    """Direction across the slice: of the pixels by the meta, of the header, else the assumed."""
+    """Direction across the slice: of the pixels by the meta, of the header, else the assumed.
+
+    Raises
+    ------
+    HeaderError
+        If the meta has no numbers for it.
+    """
     texts = image.meta.get(names.SLICE_DIR, ())
     if len(texts) == 3:
-        return np.array([*map(float, texts)])
+        try:
+            return np.array([*map(float, texts)])
+        except ValueError as e:
+            raise HeaderError(
+                f"image meta {names.SLICE_DIR}: found {texts}, needed three numbers"
+            ) from e
     normal = vector(image.header, "slice_dir")
     return normal if normal.any() else ASSUMED_AXES[0]
 
 
 def height_mm(image: Image) -> float:
-    """Place along the image's own normal [mm]."""
-    return float(vector(image.header, "position") @ normal_of(image))
+    """Place along the image's own normal [mm].
+
+    Raises
+    ------
+    HeaderError
+        If position or direction are no numbers.
+    """
+    height = float(vector(image.header, "position") @ normal_of(image))
+    if not math.isfinite(height):
+        position = image.header["position"].tolist()
+        raise HeaderError(f"images: found position {position}, needed finite numbers")
+    return height
 
 
 def with_possible_places(images: Iterable[Image]) -> tuple[list[Image], tuple[str, ...]]:

@@ -141,7 +141,9 @@ class MrdParser:
 
     def _fail(self, failure: ProtocolError) -> ProtocolError:
         """Keep a copy of ``failure`` without its traceback, which would keep parser and blocks."""
-        self._failure = copy(failure)
+        bare = copy(failure).with_traceback(None)  # libraries teach `copy` to keep tracebacks
+        bare.__cause__ = bare.__context__ = None
+        self._failure = bare
         return failure
 
     def _raise_failure(self) -> None:

@@ -1,5 +1,9 @@
-from streamrecon.output.preview.html_page import picture_page as picture_page
-from streamrecon.output.preview.html_page import picture_sheet as picture_sheet
-from streamrecon.output.preview.planes import middle_planes as middle_planes
-from streamrecon.output.preview.read_back import Picture as Picture
+from streamrecon.output.preview.caption import Caption as Caption
+from streamrecon.output.preview.cuts import Cuts as Cuts
+from streamrecon.output.preview.cuts import cuts_of as cuts_of
+from streamrecon.output.preview.html_page import rows_page as rows_page
+from streamrecon.output.preview.html_page import scan_page as scan_page
+from streamrecon.output.preview.planes import planes_of as planes_of
+from streamrecon.output.preview.read_back import ScanPictures as ScanPictures
 from streamrecon.output.preview.read_back import pictures_of as pictures_of
+from streamrecon.output.preview.scan_sheet import contact_sheet as contact_sheet

@@ -13,6 +13,26 @@ from streamrecon.output.ras import in_ras
 
 _FEWEST = 8  # voxels along a side, below which a cut shows nothing
 
+Fractions = tuple[float, float, float]
+"""Of a volume's sides towards L, P and S, from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Where volumes of one field of view are cut, and what of the cuts is shown.
+
+    Parameters
+    ----------
+    cut
+        The voxel where the planes meet.
+    low, high
+        Corners of the box that is shown.
+    """
+
+    cut: Fractions = (0.5, 0.5, 0.5)
+    low: Fractions = (0.0, 0.0, 0.0)
+    high: Fractions = (1.0, 1.0, 1.0)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plane:
@@ -35,23 +55,35 @@ class Plane:
     pixel_mm: tuple[float, float]
     edges: str
 
+    @property
+    def size_mm(self) -> tuple[float, float]:
+        """Height and width [mm]."""
+        rows, columns = self.pixels.shape
+        return rows * self.pixel_mm[0], columns * self.pixel_mm[1]
 
-def middle_planes(values: NDArray[np.generic], geometry: Geometry) -> list[Plane]:
-    """The cuts through the centre voxel that show something, axial first.
 
-    A single thick slice gives one plane; see `planes_at`.
+def planes_of(values: NDArray[np.generic], geometry: Geometry, view: View) -> list[Plane]:
+    """The cuts of a view that show something, axial first.
+
+    Oblique grids are not resampled: each voxel axis is drawn along the patient axis that it is
+    nearest to. A single thick slice gives one plane.
+
+    Parameters
+    ----------
+    values
+        [Z, Y, X].
+    geometry
+        Grid of ``values``.
+    view
+        Where to cut, and what to show.
     """
-    z, y, x = (n // 2 for n in geometry.shape)
-    planes = planes_at(values, geometry, (z, y, x))
+    planes = _three_planes(values, geometry, view)
     wide = [plane for plane in planes if min(plane.pixels.shape) >= _FEWEST]
     return wide or [max(planes, key=lambda plane: plane.pixels.size)]
 
 
 def planes_at(values: NDArray[np.generic], geometry: Geometry, voxel: Shape) -> list[Plane]:
-    """The axial, coronal and sagittal cut through a voxel.
-
-    Oblique grids are not resampled: each voxel axis is drawn along the patient axis that it is
-    nearest to.
+    """The axial, coronal and sagittal cut through a voxel, whole; hung as by `planes_of`.
 
     Parameters
     ----------
@@ -62,21 +94,46 @@ def planes_at(values: NDArray[np.generic], geometry: Geometry, voxel: Shape) -> 
     voxel
         Index (z, y, x) of the voxel.
     """
-    data, affine = in_ras(values, geometry)
-    turn = nibabel.orientations.ornt_transform(
+    fractions = np.empty(3)
+    ours = zip(voxel[::-1], geometry.shape[::-1], _turn(geometry), strict=True)
+    for index, n, (axis, way) in ours:
+        fractions[int(axis)] = (index + 0.5) / n if way > 0 else (n - index - 0.5) / n
+    left, posterior, superior = (float(each) for each in fractions)
+    return _three_planes(values, geometry, View((left, posterior, superior)))
+
+
+def _three_planes(values: NDArray[np.generic], geometry: Geometry, view: View) -> list[Plane]:
+    grown, (mm_l, mm_p, mm_s) = along_lps(values, geometry)
+    left, posterior, superior = (
+        min(int(fraction * n), n - 1) for fraction, n in zip(view.cut, grown.shape, strict=True)
+    )
+    of_l, of_p, of_s = (
+        slice(int(low * n), max(round(high * n), int(low * n) + 1))
+        for low, high, n in zip(view.low, view.high, grown.shape, strict=True)
+    )
+    return [
+        Plane("axial", grown[of_l, of_p, superior].T, (mm_p, mm_l), "RLAP"),
+        Plane("coronal", grown[of_l, posterior, of_s][:, ::-1].T, (mm_s, mm_l), "RLSI"),
+        Plane("sagittal", grown[left, of_p, of_s][:, ::-1].T, (mm_s, mm_p), "APSI"),
+    ]
+
+
+def along_lps(
+    values: NDArray[np.generic], geometry: Geometry
+) -> tuple[NDArray[np.generic], tuple[float, float, float]]:
+    """The voxels with axes that grow to the left, posterior and superior; their size [mm]."""
+    turn = _turn(geometry)
+    spacing = np.empty(3)
+    spacing[turn[:, 0].astype(int)] = geometry.voxel_mm[::-1]
+    left, posterior, superior = (float(mm) for mm in spacing)
+    grown = nibabel.apply_orientation(values.transpose(2, 1, 0), turn)
+    return grown, (left, posterior, superior)
+
+
+def _turn(geometry: Geometry) -> NDArray[np.float64]:
+    """For each voxel axis (x, y, z) the axis L, P or S that it is nearest to, and which way."""
+    affine = in_ras(np.empty(geometry.shape, np.bool_), geometry)[1]
+    turn: NDArray[np.float64] = nibabel.orientations.ornt_transform(
         nibabel.io_orientation(affine), nibabel.orientations.axcodes2ornt("LPS")
     )
-    spacing, place = np.empty(3), np.empty(3, int)
-    axes = turn[:, 0].astype(int)
-    spacing[axes] = geometry.voxel_mm[::-1]
-    place[axes] = [
-        index if way > 0 else n - 1 - index
-        for index, n, way in zip(voxel[::-1], data.shape, turn[:, 1], strict=True)
-    ]
-    grown = nibabel.apply_orientation(data, turn)
-    (left, posterior, superior), (mm_l, mm_p, mm_s) = place, map(float, spacing)
-    return [
-        Plane("axial", grown[:, :, superior].T, (mm_p, mm_l), "RLAP"),
-        Plane("coronal", grown[:, posterior, ::-1].T, (mm_s, mm_l), "RLSI"),
-        Plane("sagittal", grown[left, :, ::-1].T, (mm_s, mm_p), "APSI"),
-    ]
+    return turn

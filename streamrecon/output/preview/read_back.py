@@ -1,70 +1,32 @@
-"""Reads the volumes of a results folder for display: cuts, windows, facts."""
+"""Reads the scans of a results folder for display, one after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from streamrecon.model.geometry import Geometry
-from streamrecon.output.preview.planes import Plane, middle_planes
-from streamrecon.output.preview.tiles import PHASE_WINDOW, Window, positive_window, signed_window
-from streamrecon.output.stored_volumes import StoredVolume, volumes_at
-
-_HALF_TURN = 3.2  # rad: phase goes no further
+from streamrecon.output.preview.caption import Caption, caption_of_files
+from streamrecon.output.preview.cuts import Cuts, cuts_of
+from streamrecon.output.preview.shown import shown_stored
+from streamrecon.output.stored_volumes import StoredVolume, scans_at
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """A volume as it is shown.
+class ScanPictures:
+    """One scan as it is shown: its words, its cuts."""
 
-    Parameters
-    ----------
-    name
-        That of its file, or of its series.
-    planes
-        Cuts through its middle.
-    window
-        Values drawn black and white, common to its planes.
-    unit
-        Of the values; empty where the scale is arbitrary.
-    grid
-        Where its voxels are.
-    facts
-        What stands beside it: names and values, as a person reads them.
-    """
-
-    name: str
-    planes: Sequence[Plane]
-    window: Window
-    unit: str
-    grid: Geometry
-    facts: dict[str, str]
+    caption: Caption
+    cuts: Sequence[Cuts]
 
 
-def pictures_of(folder: Path) -> list[Picture]:
-    """All volumes of a folder; errors and their order are those of `volumes_at`."""
-    return [_picture(volume) for volume in volumes_at(folder)]
+def pictures_of(folder: Path) -> Iterator[ScanPictures]:
+    """All scans of a folder; errors and the order of volumes are those of `volumes_at`."""
+    for volumes in scans_at(folder):
+        yield _pictures(volumes, folder)
 
 
-def _picture(volume: StoredVolume) -> Picture:
-    """The volume's cuts and window; of complex numbers the magnitude."""
-    values = volume.values
-    shown = np.abs(values) if np.iscomplexobj(values) else values
-    planes = middle_planes(shown, volume.geometry)
-    window = _window(planes, volume.unit)
-    return Picture(volume.name, planes, window, volume.unit, volume.geometry, volume.facts)
-
-
-def _window(planes: Sequence[Plane], unit: str) -> Window:
-    pixels = [plane.pixels.astype(np.float32) for plane in planes]
-    low = min((float(np.nanmin(p)) for p in pixels if np.isfinite(p).any()), default=0.0)
-    high = max((float(np.nanmax(p)) for p in pixels if np.isfinite(p).any()), default=0.0)
-    if unit == "rad" and max(-low, high) <= _HALF_TURN:
-        return PHASE_WINDOW
-    if low < 0:
-        return signed_window(pixels)
-    window = positive_window(pixels)
-    return window if window.high > 0 else Window(0.0, high or 1.0)  # thin masks
+def _pictures(volumes: Sequence[StoredVolume], folder: Path) -> ScanPictures:
+    shown = [shown_stored(volume) for volume in volumes]
+    name = volumes[0].scan.removesuffix(".")
+    return ScanPictures(caption_of_files(shown, name or folder.resolve().name), cuts_of(shown))

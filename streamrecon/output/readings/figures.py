@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from streamrecon.model.geometry import Geometry, Shape
+from streamrecon.output.preview.colours import Window, coloured
 from streamrecon.output.preview.planes import Plane, planes_at
-from streamrecon.output.preview.tiles import Window
 
 Colour = tuple[int, int, int]
 Flags = NDArray[np.bool_]
@@ -118,7 +118,7 @@ def below(rows: Sequence[tuple[str, Image.Image]]) -> Image.Image:
 
 def _tile(plane: Plane, window: Window, side: int) -> Image.Image:
     """One cut in its true proportions in a square."""
-    picture = Image.fromarray(window.grey(plane.pixels)).convert("RGB")
+    picture = Image.fromarray(coloured(window.fraction(plane.pixels), window.colours))
     return _in_square(picture.resize(_size(plane, side), Image.Resampling.BICUBIC), side)
 
 

@@ -139,13 +139,15 @@ class MapFolder:
 
     def sources(self) -> Mapping[str, str]:
         """SHA-256 of the voxels of every volume, by its name: what the readings were made of."""
-        return {
-            volume.name: hashlib.sha256(np.ascontiguousarray(volume.values).data).hexdigest()
-            for volume in self.volumes
-        }
+        return {volume.name: hash_of_voxels(volume.values) for volume in self.volumes}
 
     def _of(self, quantity: Quantity) -> list[StoredVolume]:
         return [volume for volume in self.volumes if volume.quantity is quantity]
+
+
+def hash_of_voxels(values: NDArray[np.generic]) -> str:
+    """SHA-256 of the numbers [Z, Y, X] in the order of memory: in any format the same."""
+    return hashlib.sha256(np.ascontiguousarray(values).data).hexdigest()
 
 
 def read_map_folder(folder: Path, *, run: int | None = None) -> MapFolder:

@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from streamrecon import __version__
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.errors import ConfigError
+from streamrecon.model.scan import Scan
+from streamrecon.output.names import plain
 from streamrecon.output.readings.figures import Figure
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.output.readings.page import page_of
@@ -50,6 +52,19 @@ def scan_row(maps: MapFolder) -> ScanRow:
         b0_axis=_triple(grid.b0_axis()),
         b0_t=fields[0] if fields else None,
         te_s=maps.te_s,
+    )
+
+
+def row_of_scan(scan: Scan) -> ScanRow:
+    """The same of a scan that is still in its chain."""
+    grid = scan.geometry
+    return ScanRow(
+        name=plain(scan.protocol.ids.protocol),
+        shape=grid.shape,
+        voxel_mm=_triple(grid.voxel_mm),
+        b0_axis=_triple(grid.b0_axis()),
+        b0_t=scan.b0_t,
+        te_s=scan.echoes.te_s,
     )
 
 

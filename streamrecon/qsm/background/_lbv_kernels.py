@@ -7,14 +7,15 @@ other voxels hold 0. ``weights`` are 1 / side² of a voxel (z, y, x).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from streamrecon.compiled import njit
 
 Real = NDArray[np.float32]
 Inner = NDArray[np.bool_]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def relax(
     unknown: Real, source: Real, inner: Inner, weights: Real, colour: int, first: int, last: int
 ) -> None:
@@ -34,7 +35,7 @@ def relax(
                     unknown[z, y, x] = (source[z, y, x] + around) * scale
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def negative_laplacian(
     values: Real, inner: Inner, weights: Real, out: Real, first: int, last: int
 ) -> None:

@@ -1,15 +1,16 @@
 """Compiled loops over unmixing weights; the front doors are in `unmixing` and `sense`."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from streamrecon.compiled import njit
 
 Complex = NDArray[np.complex64]
 Index = NDArray[np.int64]
 Real = NDArray[np.float32]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def interpolate_rows(coarse: Real, cells: Index, taps: Real, rows: Real) -> None:
     """Rows between coarse rows: [C, Rc, X] -> [C, R, X], real arrays or pairs of parts on X.
 
@@ -25,7 +26,7 @@ def interpolate_rows(coarse: Real, cells: Index, taps: Real, rows: Real) -> None
                 rows[c, r, p] = near + t0 * coarse[c, k0, p] + t3 * coarse[c, k3, p]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def part_voxels(
     vectors: Complex, noise: Real, z: Index, y: Index, row: int, weights: Complex
 ) -> None:
@@ -56,7 +57,7 @@ def part_voxels(
             weights[row, j, x] *= np.float32((n_aliases + 1) / kept)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def _overlap(one: Complex, other: Complex) -> complex:
     """The product oneᴴ·other of two vectors."""
     total = 0j
@@ -65,7 +66,7 @@ def _overlap(one: Complex, other: Complex) -> complex:
     return total
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=True)
 def _solve_in_place(matrix: Complex, values: Complex) -> None:
     """Solve by Cholesky; the Hermitian matrix, of which the lower half is read, is overwritten."""
     n = len(values)

@@ -37,7 +37,7 @@ def make_gadgets(
         For whatever cannot be used, with line, name, reason and the nearest known name.
     """
     plans, notices = plan_gadgets(spec, registry)
-    notices += override(plans, parameters)
+    notices += override(plans, parameters, registry)
     made = {plan.spec: _make(plan, plans) for plan in plans}
     scan_parameters(made)  # or the contradiction in them
     return made, (*notices, *renaming_notices(plans))

@@ -50,7 +50,7 @@ class Plan:
 
     def known(self, name: str) -> bool:
         """Whether the gadget has that parameter, or had it under this name."""
-        return self.gadget.old_fields.get(name, name) in self.gadget.model_fields
+        return field_called(self.gadget, name) is not None
 
     def called(self, name: str) -> bool:
         """Whether a client may call it so."""
@@ -60,8 +60,8 @@ class Plan:
 
     def field_name(self, name: str) -> str:
         """Name that a known parameter has today."""
-        new = self.gadget.old_fields.get(name, name)
-        if new != name:
+        new = field_called(self.gadget, name) or name
+        if name in self.gadget.old_fields:
             owner = self.gadget.__name__
             self.renamed[f"{owner}.{name}"] = f"{owner}.{new}"
         return new
@@ -76,6 +76,14 @@ class Plan:
         self.given[name] = replace(given, text=text)
 
 
+def field_called(gadget: GadgetClass, name: str) -> str | None:
+    """Parameter of that name, of today or before, or without its underscores: hosts allow none."""
+    name = gadget.old_fields.get(name, name)
+    if name in gadget.model_fields:
+        return name
+    return next((known for known in gadget.model_fields if known.replace("_", "") == name), None)
+
+
 def plan_gadgets(spec: ChainSpec, registry: Registry) -> tuple[list[Plan], list[Notice]]:
     """Look up every gadget and its properties.
 
@@ -88,7 +96,8 @@ def plan_gadgets(spec: ChainSpec, registry: Registry) -> tuple[list[Plan], list[
     Raises
     ------
     ConfigError
-        For an unknown gadget, or an unknown property of a gadget of ours.
+        For an unknown gadget, an unknown property of a gadget of ours, or a stock file that makes
+        no image.
     """
     plans, notices = [], []
     for gadget in spec.gadgets():
@@ -103,7 +112,23 @@ def plan_gadgets(spec: ChainSpec, registry: Registry) -> tuple[list[Plan], list[
             if plan.known(p.name):
                 plan.give(p.name, Given(p.text, f"line {p.line}: "))
         plans.append(plan)
+    for number, plan in enumerate(plans):
+        _check_ends(plan, plans[number + 1 :])
     return plans, notices
+
+
+def _check_ends(plan: Plan, behind: Sequence[Plan]) -> None:
+    """Refuse a stock file that would run and give nothing: what makes images is missing.
+
+    Gadgets of ours behind it take what a stock gadget makes, whatever that is.
+    """
+    needed = plan.gadget.stock_needs if plan.is_stock else ()
+    made = {name for each in behind for name in each.gadget.stock_names}
+    if needed and all(each.is_stock for each in behind) and not made & set(needed):
+        raise ConfigError(
+            f"line {plan.spec.line}: {plan.spec.name}: no image would leave, missing behind it:"
+            f" {' or '.join(needed)}"
+        )
 
 
 def renaming_notices(plans: Sequence[Plan]) -> tuple[Notice, ...]:

@@ -69,11 +69,13 @@ def _write_close(_: Close, __: Dialect) -> Iterator[Piece]:
 def _read_text(limits: Limits) -> Reading[Message]:
     """Id 5; bytes that are not UTF-8 become U+FFFD: a log line shall not end a scan."""
     line = until_nul((yield from counted(u32, limits, "text_bytes", "text")))
-    return Text(line.decode(errors="replace"))
+    return Text(line.decode(errors="replace").removesuffix("\n"))
 
 
 def _write_text(message: Text, dialect: Dialect) -> Iterator[Piece]:
-    yield _counted32(message.text.encode(), dialect)
+    """Gadgetron's client prints texts as they come: without a newline they stand in one line."""
+    ending = "\n" if dialect is Dialect.GADGETRON else ""
+    yield _counted32(f"{message.text}{ending}".encode(), dialect)
 
 
 def _read_query(limits: Limits) -> Reading[Message]:
@@ -106,11 +108,12 @@ def _write_response(message: Response, _: Dialect) -> Iterator[Piece]:
 def _read_remote_failure(limits: Limits) -> Reading[Message]:
     """Id 8; bytes that are not UTF-8 become U+FFFD: the failure matters more."""
     words = until_nul((yield from counted(u64, limits, "text_bytes", "error")))
-    return RemoteFailure(words.decode(errors="replace"))
+    return RemoteFailure(words.decode(errors="replace").removesuffix("\n"))
 
 
 def _write_remote_failure(message: RemoteFailure, _: Dialect) -> Iterator[Piece]:
-    yield counted64(message.text.encode())
+    """Only a Gadgetron is told so, which puts failures behind one another for its client."""
+    yield counted64(f"{message.text}\n".encode())
 
 
 def _counted32(text: bytes, dialect: Dialect) -> bytes:

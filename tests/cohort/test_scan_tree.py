@@ -8,7 +8,7 @@ import pytest
 
 from streamrecon.cohort.bids_names import ResultName, bids_path
 from streamrecon.cohort.entities import entities_of
-from streamrecon.cohort.find_scans import DICOM, NIFTI, RAW, find_scans
+from streamrecon.cohort.scan_tree import DICOM, NIFTI, RAW, find_scans
 from streamrecon.errors import ConfigError
 
 

@@ -1,0 +1,188 @@
+"""What watching costs a scan, and how soon a person sees what happens.
+
+    python benchmarks/bench_watch.py [--pairs 20]
+
+CPU of the worker for a scan at full speed with three clients on the event stream and with none, in
+interleaved pairs; CPU of the page's process for a scrape; in Chromium the time until a scan is
+seen, until a killed worker is seen, and until the page shows 1,000 scans of before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "server"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "web"))
+from browser import chromium
+from toy_client import HEADER, chain, gadget, lines
+from web_service import Page, page, wait_for
+
+from streamrecon.mrd.wire.messages import Close, Header, Text
+from streamrecon.storage.scan_table import ScanTable
+
+BATCHES, LINES, SAMPLES = 60, 1000, 256
+SCRAPES, SCANS, LOOKS = 200, 1000, 5
+SUM = gadget("SumLines")
+
+
+def main() -> None:
+    """Print all figures."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pairs", type=int, default=20)
+    pairs = parser.parse_args().pairs
+    with tempfile.TemporaryDirectory() as name, page(Path(name)) as found:
+        cost(found, pairs)
+        scrape(found)
+    with tempfile.TemporaryDirectory() as name:
+        fill(Path(name))
+        with page(Path(name)) as found:
+            looks(found, Path(name) / "profile")
+
+
+def cost(found: Page, pairs: int) -> None:
+    """CPU of the worker with and without three who follow."""
+    scan(found)
+    ratios = []
+    for n in range(pairs):
+        seconds = {}
+        for watchers in (0, 3) if n % 2 else (3, 0):
+            with ExitStack() as stack:
+                for _ in range(watchers):
+                    follow(stack, found)
+                seconds[watchers] = scan(found)
+        ratios.append(seconds[3] / seconds[0])
+    deviation = statistics.stdev(ratios) / np.sqrt(len(ratios))
+    print(
+        f"CPU of the worker with 3 who watch / with none, {pairs} pairs:"
+        f" median {statistics.median(ratios):.4f},"
+        f" mean {statistics.mean(ratios):.4f} ± {deviation:.4f}",
+        flush=True,
+    )
+
+
+def follow(stack: ExitStack, found: Page) -> None:
+    """One client on the event stream until the stack is closed."""
+    client = stack.enter_context(found.program())
+    stream = stack.enter_context(client.stream("GET", "/api/events"))
+    reading = threading.Thread(target=drain, args=(stream,))
+    reading.start()
+    stack.callback(reading.join)
+    stack.callback(stream.close)
+
+
+def drain(stream: object) -> None:
+    """Read until it is closed."""
+    try:
+        for _ in stream.iter_bytes():
+            pass
+    except Exception:  # noqa: BLE001  (closed under it: that is its end)
+        pass
+
+
+def scan(found: Page) -> float:
+    """CPU seconds that the worker of one scan says it used."""
+    batch = lines(LINES, channels=8, samples=SAMPLES)
+    with found.running.connect() as client:
+        client.send(chain(SUM, gadget("TellCpu")), HEADER)
+        for _ in range(BATCHES):
+            client.send(batch)
+        client.send(Close())
+        said = [m.text for m in client.hear_all() if isinstance(m, Text)]
+    return float(next(text for text in said if "cpu" in text).split()[-1])
+
+
+def scrape(found: Page) -> None:
+    """CPU of the page's process for one scrape."""
+    process = next(p for p in found.running.workers() if "web" in p.cmdline())
+    with found.stranger() as client:
+        client.get("/metrics")
+        before = process.cpu_times()
+        for _ in range(SCRAPES):
+            client.get("/metrics")
+        after = process.cpu_times()
+    spent = after.user + after.system - before.user - before.system
+    print(f"CPU for a scrape: {spent / SCRAPES * 1e3:.2f} ms", flush=True)
+
+
+def fill(storage: Path) -> None:
+    """Scans of before."""
+    with ScanTable(storage) as table:
+        for n in range(SCANS):
+            facts = {
+                "began": time.time() - 60.0 * (n + 1),
+                "ended": time.time(),
+                "config": "gre_qsm",
+            }
+            facts |= {"session": f"{n:08x}", "outcome": "complete", "stages": ["a"] * 12}
+            table.keep(facts | {"notices": ["INF x" * 20] * 10}, "s", "v")
+
+
+def looks(found: Page, profile: Path) -> None:
+    """What a person waits for."""
+    with chromium(profile) as tab, found.program() as client:
+        began = time.monotonic()
+        client.get(f"/api/scans?limit={SCANS}")
+        print(f"1,000 scans as JSON: {time.monotonic() - began:.2f} s", flush=True)
+        tab.go(f"{found.url}/#token={found.token}")
+        tab.wait("document.querySelectorAll('#scans tr').length >= 100")
+        again = []
+        for _ in range(LOOKS):
+            began = time.monotonic()
+            tab.call("Page.reload")
+            tab.wait(
+                "performance.now() < 20000 && document.querySelectorAll('#scans tr').length >= 100"
+            )
+            again.append(time.monotonic() - began)
+        print(
+            f"page with 1,000 scans on record: median {statistics.median(again):.2f} s", flush=True
+        )
+        seen, killed = zip(*(one_look(found, tab, n) for n in range(LOOKS)), strict=True)
+        print(
+            f"a scan is seen after median {statistics.median(seen):.2f} s, most {max(seen):.2f} s"
+        )
+        print(
+            f"a killed worker after median {statistics.median(killed):.2f} s,"
+            f" most {max(killed):.2f} s"
+        )
+
+
+def one_look(found: Page, tab: object, n: int) -> tuple[float, float]:
+    """Seconds until a scan is seen, and until the end of its worker is."""
+    name = f"look {n}"
+    header = Header(
+        "<ismrmrdHeader><measurementInformation><protocolName>"
+        f"{name}</protocolName></measurementInformation></ismrmrdHeader>".encode()
+    )
+    with found.running.connect() as client:
+        began = time.monotonic()
+        client.send(chain(gadget("TellPid"), SUM), header, lines(2))
+        row = "document.querySelector('#scans tr').innerText"
+        tab.wait(f"{row}.includes('{name}')")
+        seen = time.monotonic() - began
+        (said,) = client.hear()
+        pid = int(said.text.split()[-1])
+        assert psutil.pid_exists(pid)
+        began = time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        tab.wait(f"{row}.includes('{name}') && {row}.includes('failed: internal')")
+        killed = time.monotonic() - began
+        client.hear_all()
+    with found.program() as program:
+        wait_for(lambda: program.get("/readyz").status_code == 200)
+    return seen, killed
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""The image of a straight vessel: its cross-section through the point spread of the scan."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.analysis._tube_kernels import outside_spectrum, sample
+from streamrecon.analysis.tube_transform import of_disc, radial_tables
+from streamrecon.model.geometry import Triple
+
+Real = NDArray[np.float64]
+
+_PER_CYCLE = 7.0  # samples of the table for a cycle of its highest frequency: 1.5 % off there
+_ROOM_PIXELS = 12  # to the next copy, whose far field is smooth here and so is tissue to a fit
+_ANGLES = 720
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CrossSection:
+    """What a scan resolves in the plane across a vessel.
+
+    The transform of an infinite cylinder lies in the plane through k = 0 across its axis; a scan
+    keeps what lies inside the box of its k-space, which cuts a polygon of up to six sides out of
+    that plane.
+
+    Parameters
+    ----------
+    k_length, k_angle
+        Distance from k = 0 [1/mm] and direction [rad] of each sample [K].
+    weight
+        Its area [1/mm²] inside the polygon [K], doubled for the mirrored half.
+    rows, columns
+        Frequencies along the plane's axes of the grid of samples [1/mm].
+    half_mm
+        The image is known to this distance from the vessel.
+    """
+
+    k_length: Real
+    k_angle: Real
+    weight: Real
+    rows: Real
+    columns: Real
+    half_mm: float
+
+    @property
+    def step_mm(self) -> tuple[float, float]:
+        """Distance between the rows and between the columns of a table."""
+        return (
+            1 / (_PER_CYCLE * float(self.rows[-1])),
+            1 / (_PER_CYCLE * float(self.columns[-1])),
+        )
+
+    @property
+    def axes_mm(self) -> tuple[Real, Real]:
+        """Places of the rows and of the columns of a table; the half with x < 0 is the same."""
+        ny, nx = (math.ceil(self.half_mm / step) + 2 for step in self.step_mm)
+        return np.arange(-ny, ny + 1.0) * self.step_mm[0], np.arange(-1, nx + 1.0) * self.step_mm[1]
+
+
+def cross_section(
+    across: NDArray[np.float64], resolution_mm: Triple, half_mm: float
+) -> CrossSection:
+    """The samples of k-space that see a vessel.
+
+    Parameters
+    ----------
+    across
+        Two unit vectors across the vessel [2, 3] along the voxel axes (z, y, x): the second and
+        the first axis of the plane.
+    resolution_mm
+        Acquired voxel size (z, y, x): 1/(2·resolution) is the edge of k-space.
+    half_mm
+        Distance from the vessel to which the image is wanted.
+    """
+    step = 1 / (2 * half_mm + _ROOM_PIXELS * max(resolution_mm))
+    y_edge, x_edge = _extent(across, resolution_mm)
+    ny, nx = math.ceil(y_edge / step), math.ceil(x_edge / step)
+    rows, columns = step * np.arange(-ny, ny + 1.0), step * np.arange(nx + 1.0)
+    ky, kx = (grid.ravel() for grid in np.meshgrid(rows, columns, indexing="ij"))
+    weight = np.where(kx > 0, 2.0, 1.0) * step**2
+    for axis, mm in enumerate(resolution_mm):
+        at = np.abs(ky * across[0, axis] + kx * across[1, axis]) * mm
+        width = step * mm * np.abs(across[:, axis]).sum()
+        weight *= np.clip((0.5 - at) / max(width, 1e-9) + 0.5, 0, 1)
+    return CrossSection(np.hypot(ky, kx), np.arctan2(ky, kx), weight, rows, columns, half_mm)
+
+
+def _extent(across: Real, resolution_mm: Triple) -> tuple[float, float]:
+    """Largest frequency [1/mm] of the polygon along either axis of the plane."""
+    angle = np.linspace(0, math.pi, _ANGLES)
+    direction = np.stack([np.sin(angle), np.cos(angle)])
+    along = np.abs(across.T @ direction) * np.array(resolution_mm)[:, None]
+    edge = 0.5 / along.max(axis=0)
+    y, x = np.abs(direction * edge).max(axis=1)
+    return float(y), float(x)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VesselImage:
+    """Tables [Y, X, T] over half of the plane, one image after the other.
+
+    In this order: outside [E, 2], its derivative by the phase at the wall [E, 2], its derivative
+    by the radius [E, 2], all real and imaginary parts; the blood's fraction and its derivative.
+    """
+
+    tables: Real
+    start_mm: tuple[float, float]
+    step_mm: tuple[float, float]
+
+    def at(self, y_mm: Real, x_mm: Real) -> Real:
+        """Values and slopes along y and x [3, T, N] at places [N]."""
+        out = np.empty((3, self.tables.shape[2], y_mm.size))
+        sample(self.tables, self.start_mm, self.step_mm, y_mm, x_mm, out)
+        return out
+
+
+def vessel_image(
+    section: CrossSection, radius_mm: float, wall_rad: Real, azimuth: float
+) -> VesselImage:
+    """Image of a vessel without blood, less 1, and of its blood alone.
+
+    Parameters
+    ----------
+    section
+        What the scan resolves.
+    radius_mm
+        Of the vessel.
+    wall_rad
+        Phase at the vessel's wall in the direction of ``azimuth``, an echo an entry [E].
+    azimuth
+        Direction of B0 in the plane [rad], from its x to its y.
+    """
+    larger = radius_mm * 1.001
+    here, by_wall = _outside(section, radius_mm, wall_rad, azimuth)
+    there, _ = _outside(section, larger, wall_rad, azimuth)
+    disc, more = (_disc(section, radius) for radius in (radius_mm, larger))
+    change = larger - radius_mm
+    spectra = np.concatenate(
+        [here, by_wall, (there - here) / change, [disc, (more - disc) / change]]
+    )
+    y, x = section.axes_mm
+    shaped = spectra.reshape(len(spectra), section.rows.size, section.columns.size)
+    along_y, along_x = (
+        2 * math.pi * np.outer(place, k) for place, k in ((y, section.rows), (x, section.columns))
+    )
+    tables = np.cos(along_y) @ shaped @ np.cos(along_x).T
+    tables -= np.sin(along_y) @ shaped @ np.sin(along_x).T
+    return VesselImage(
+        np.ascontiguousarray(np.moveaxis(tables, 0, -1)),
+        (float(y[0]), float(x[0])),
+        section.step_mm,
+    )
+
+
+def _outside(
+    section: CrossSection, radius_mm: float, wall_rad: Real, azimuth: float
+) -> tuple[Real, Real]:
+    """Spectrum of the outside and its derivative by the wall's phase, each [E·2, K]."""
+    held = radial_tables()
+    shape = (wall_rad.size, 2, section.weight.size)
+    value, slope = np.empty(shape), np.empty(shape)
+    outside_spectrum(
+        held.outside,
+        held.alpha_step,
+        held.kappa_step,
+        wall_rad,
+        radius_mm,
+        azimuth,
+        section.k_length,
+        section.k_angle,
+        section.weight,
+        value,
+        slope,
+    )
+    return value.reshape(-1, shape[2]), slope.reshape(-1, shape[2])
+
+
+def _disc(section: CrossSection, radius_mm: float) -> Real:
+    kappa = 2 * math.pi * radius_mm * section.k_length
+    return np.asarray(2 * math.pi * radius_mm**2 * section.weight * of_disc(kappa))

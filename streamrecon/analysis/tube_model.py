@@ -1,0 +1,191 @@
+"""The signal of a vessel in its surroundings, with its derivatives by what is not known."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.analysis.tube_image import CrossSection, cross_section, vessel_image
+from streamrecon.analysis.vein_segments import VeinSegment
+from streamrecon.model.geometry import Triple
+
+Real = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+CHI, RADIUS, BLOOD, DECAY, CURVE, NEIGHBOURS = 0, 1, 2, 3, 4, 10
+"""Places of the parameters: Δχ [ppm], ln of the radius [mm], ln of blood's signal over tissue's at
+TE = 0, R2* of blood less tissue's [1/s], six of the curve [mm, 1, 1/mm], and the factor of the
+neighbours' field less 1."""
+N_PARAMETERS = 11
+
+_BEND_RAD = math.radians(12.0)  # within a slab, whose vessel is straight
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VesselVoxels:
+    """Voxels about a segment and what the model needs to know of the scan.
+
+    Parameters
+    ----------
+    local_mm
+        Their places in the segment's frame [N, 3].
+    te_s
+        Echo times [E].
+    rad_per_ppm_s
+        2π·γ̄·B0 [rad/(ppm·s)].
+    b0
+        Direction of B0 in the segment's frame [3].
+    neighbours_ppm
+        Field that other veins make there [N].
+    """
+
+    local_mm: Real
+    te_s: Real
+    rad_per_ppm_s: float
+    b0: Real
+    neighbours_ppm: Real
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Slab:
+    """A part of the segment that is taken as straight."""
+
+    members: NDArray[np.intp]
+    t_mm: float
+    section: CrossSection
+
+
+class VesselModel:
+    """Signal of a segment relative to that of the tissue about it, through the point spread.
+
+    The vessel is an infinite cylinder at each place, with the direction that its curve has there;
+    its own field at a bend, and the ends, are not in the model.
+    """
+
+    def __init__(
+        self, segment: VeinSegment, voxels: VesselVoxels, resolution_mm: Triple, reach_mm: float
+    ) -> None:
+        self.voxels = voxels
+        count = max(1, math.ceil(segment.bend_rad() / _BEND_RAD))
+        edges = np.linspace(-segment.half_mm, segment.half_mm, count + 1)[1:-1]
+        number = np.digitize(voxels.local_mm[:, 0], edges)
+        self._slabs = []
+        for n in range(count):
+            t = segment.half_mm * ((2 * n + 1) / count - 1)
+            across = _turned(segment.direction(t)) @ segment.frame
+            section = cross_section(across, resolution_mm, reach_mm)
+            self._slabs.append(_Slab(np.flatnonzero(number == n), t, section))
+
+    def __call__(self, parameters: Real) -> tuple[Complex, Complex, Complex]:
+        """Signal [E, N], its derivatives [parameters, E, N], and the blood's part [E, N]."""
+        v = self.voxels
+        shape = (v.te_s.size, len(v.local_mm))
+        signal, blood = np.ones(shape, complex), np.zeros(shape, complex)
+        by = np.zeros((N_PARAMETERS, *shape), complex)
+        place, t = _across(v.local_mm, parameters[CURVE:NEIGHBOURS].reshape(3, 2))
+        for slab in self._slabs:
+            at = slab.members
+            if at.size:
+                added = self._of_slab(parameters, slab, place[at], t[at])
+                signal[:, at] += added[0]
+                by[:, :, at] = added[1]
+                blood[:, at] = added[2]
+        shift = 1j * v.rad_per_ppm_s * v.te_s[:, None] * v.neighbours_ppm
+        turn = np.exp((1 + parameters[NEIGHBOURS]) * shift)
+        signal *= turn
+        blood *= turn
+        by *= turn
+        by[NEIGHBOURS] = shift * signal
+        return signal, by, blood
+
+    def blood_fraction(self, parameters: Real) -> Real:
+        """Fraction of each voxel that is blood [N], through the point spread."""
+        plain = np.array(parameters)
+        plain[[CHI, BLOOD, DECAY, NEIGHBOURS]] = 0
+        _, _, blood = self(plain)
+        return np.asarray(blood[0].real)
+
+    def angle(self, parameters: Real) -> tuple[float, Real]:
+        """Cos of the angle to B0 at the middle, and its derivative by the curve [3, 2]."""
+        return _cos_angle(self.voxels.b0, parameters[CURVE:NEIGHBOURS].reshape(3, 2), 0.0)
+
+    def _of_slab(
+        self, parameters: Real, slab: _Slab, place_mm: Real, t_mm: Real
+    ) -> tuple[Complex, Complex, Complex]:
+        """What one slab's vessel adds to all three at its own voxels."""
+        te = self.voxels.te_s[:, None]
+        chi, radius = parameters[CHI], math.exp(parameters[RADIUS])
+        curve = parameters[CURVE:NEIGHBOURS].reshape(3, 2)
+        cos, by_curve = _cos_angle(self.voxels.b0, curve, slab.t_mm)
+        turns = self.voxels.rad_per_ppm_s * te
+        wall, core = turns * (1 - cos**2) / 2, turns * (3 * cos**2 - 1) / 6  # for 1 ppm
+        azimuth = _azimuth(self.voxels.b0, curve, slab.t_mm)
+        image = vessel_image(slab.section, radius, chi * wall.ravel(), azimuth)
+        tables = image.at(place_mm[:, 0], place_mm[:, 1])
+        outside, along_y, along_x = (_outside(values, te.size, 0) for values in tables)
+        by_wall, by_radius = (_outside(tables[0], te.size, n) for n in (1, 2))
+        disc, disc_y, disc_x = tables[:, -2]
+        ratio = np.exp(parameters[BLOOD] - parameters[DECAY] * te + 1j * chi * core)
+        by = np.zeros((N_PARAMETERS, te.size, t_mm.size), complex)
+        by[CHI] = by_wall * wall + 1j * core * ratio * disc
+        by[RADIUS] = radius * (by_radius + (ratio - 1) * tables[0, -1])
+        by[BLOOD] = ratio * disc
+        by[DECAY] = -te * ratio * disc
+        by_cos = chi * turns * cos * (1j * ratio * disc - by_wall)
+        slopes = (along_y + (ratio - 1) * disc_y, along_x + (ratio - 1) * disc_x)
+        for power in range(3):
+            for axis in range(2):
+                change = by_curve[power, axis] * by_cos - t_mm**power * slopes[axis]
+                by[CURVE + 2 * power + axis] = change
+        return outside + (ratio - 1) * disc, by, ratio * disc
+
+
+def _outside(values: Real, n_echoes: int, which: int) -> Complex:
+    """One of the complex images [E, N] of a `VesselImage`."""
+    block = values[2 * n_echoes * which : 2 * n_echoes * (which + 1)]
+    return np.asarray(block[0::2] + 1j * block[1::2])
+
+
+def _turned(direction: Real) -> Real:
+    """The frame's axes across, turned the shortest way with its first axis to ``direction``."""
+    across = np.eye(3)[1:]
+    both = direction + np.array([1.0, 0.0, 0.0])
+    return np.asarray(across - (direction[1:, None] / (1 + direction[0])) * both)
+
+
+def _direction(curve_mm: Real, t_mm: Real) -> tuple[Real, Real]:
+    """Slopes across [N, 2] and unit vectors [N, 3] along the curve."""
+    slope = curve_mm[1] + 2 * t_mm[:, None] * curve_mm[2]
+    vector = np.column_stack([np.ones(len(slope)), slope])
+    return slope, vector / np.linalg.norm(vector, axis=1)[:, None]
+
+
+def _across(local_mm: Real, curve_mm: Real) -> tuple[Real, Real]:
+    """Place in the plane across the curve [N, 2] at the nearest point of it, and its t [N]."""
+    t = local_mm[:, 0]
+    for _ in range(2):
+        middle = np.stack([np.ones_like(t), t, t**2], -1) @ curve_mm
+        slope, _ = _direction(curve_mm, t)
+        away = np.column_stack([local_mm[:, 0] - t, local_mm[:, 1:] - middle])
+        t = t + (away[:, 0] + (slope * away[:, 1:]).sum(1)) / (1 + (slope**2).sum(1))
+    middle = np.stack([np.ones_like(t), t, t**2], -1) @ curve_mm
+    _, unit = _direction(curve_mm, t)
+    ahead = local_mm[:, 0] - t
+    turned = unit[:, 1:] / (1 + unit[:, :1])
+    return local_mm[:, 1:] - middle - turned * ahead[:, None], t
+
+
+def _cos_angle(b0: Real, curve_mm: Real, t_mm: float) -> tuple[float, Real]:
+    slope, unit = _direction(curve_mm, np.array([t_mm]))
+    cos = float(unit[0] @ b0)
+    by_slope = (b0[1:] - cos * unit[0, 1:]) / math.sqrt(1 + float((slope**2).sum()))
+    return cos, np.stack([0 * by_slope, by_slope, 2 * t_mm * by_slope])
+
+
+def _azimuth(b0: Real, curve_mm: Real, t_mm: float) -> float:
+    _, unit = _direction(curve_mm, np.array([t_mm]))
+    y, x = _turned(unit[0]) @ b0
+    return math.atan2(y, x)

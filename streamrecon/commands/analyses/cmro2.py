@@ -1,0 +1,98 @@
+"""`streamrecon analyze cmro2`: oxygen consumption from blood flow and venous saturation."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from numpy.typing import NDArray
+
+from streamrecon.analysis.oximetry_reading import reading_of_consumption
+from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
+from streamrecon.commands.blood_options import add_blood, blood_of
+from streamrecon.errors import DataError
+from streamrecon.model.geometry import Geometry
+from streamrecon.output.ras import from_ras
+from streamrecon.output.readings.map_folder import MapFolder
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser its options."""
+    parser.description = (
+        "Cerebral oxygen consumption (CMRO2) by Fick's principle, of the brain and of each region "
+        "of a label map. For research use, not for diagnosis."
+    )
+    add_folder(parser, labels=True)
+    add_blood(parser)
+    flow = parser.add_mutually_exclusive_group(required=True)
+    flow.add_argument(
+        "--cbf", type=Path, metavar="FILE",
+        help="NIfTI of blood flow [ml/100 g/min] on the grid of the maps",
+    )  # fmt: skip
+    flow.add_argument(
+        "--cbf-value", type=float, metavar="ML", help="blood flow of the brain [ml/100 g/min]"
+    )
+    parser.add_argument(
+        "--yv", type=float, required=True, metavar="FRACTION",
+        help="venous saturation, as `analyze oximetry` gives it for the whole brain",
+    )  # fmt: skip
+    parser.add_argument("--yv-sd", type=float, metavar="FRACTION", help="its standard deviation")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Work out and report it; 0 given, 1 flagged, 2 refused."""
+    return analyse(options, "cmro2", lambda maps: _analysed(maps, options))
+
+
+def _analysed(maps: MapFolder, options: argparse.Namespace) -> Analysed:
+    if not 0 <= options.yv <= 1:
+        raise DataError(f"--yv: found {options.yv:g}, needed a fraction of 0 to 1")
+    blood = blood_of(options)
+    doubts = () if options.hct is not None else (f"haematocrit {blood.haematocrit:g} assumed",)
+    return Analysed(
+        reading=reading_of_consumption(
+            _flows(maps, options), options.yv, options.yv_sd, blood, doubts=doubts
+        )
+    )
+
+
+def _flows(maps: MapFolder, options: argparse.Namespace) -> dict[str, tuple[float, int]]:
+    """Mean flow and voxels of the brain and of each region."""
+    if options.cbf is None:
+        return {"brain": (options.cbf_value, 0)}
+    flow = read_flow(options.cbf, maps.geometry)
+    labels = labels_of(options, maps)
+    regions = {"brain": maps.mask()} | ({} if labels is None else dict(labels.regions()))
+    found = {}
+    for name, region in regions.items():
+        known = region & np.isfinite(flow) & (flow != 0)
+        if known.any():
+            found[name] = (float(flow[known].mean()), int(known.sum()))
+    if not found:
+        raise DataError(f"{options.cbf.name}: found no blood flow inside the brain")
+    return found
+
+
+def read_flow(path: Path, geometry: Geometry) -> NDArray[np.float64]:
+    """A map of blood flow [Z, Y, X]; nothing is resampled.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read or lies on another grid.
+    """
+    try:
+        image = nibabel.load(path)
+        values = np.asarray(image.dataobj, np.float64)
+    except (ImageFileError, OSError, EOFError, ValueError) as e:
+        raise DataError(f"{path.name}: cannot be read: {e}") from e
+    if values.ndim != 3:
+        raise DataError(f"{path.name}: found shape {values.shape}, needed 3 dimensions")
+    turned, grid = from_ras(values, image.affine)
+    if not grid.same_as(geometry, tolerance_mm=0.1):
+        raise DataError(f"{path.name}: lies on another grid than the maps; resample it first")
+    return np.asarray(turned, np.float64)

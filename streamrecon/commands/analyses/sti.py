@@ -1,0 +1,96 @@
+"""`streamrecon analyze sti`: mean and anisotropy of susceptibility, guided by diffusion."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from streamrecon.analysis.reading import Outcome, Reading
+from streamrecon.analysis.susceptibility_tensor import TensorMaps, guided_tensor
+from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
+from streamrecon.commands.fibre_files import FSL, MRTRIX, read_directions, read_on_grid
+from streamrecon.commands.tilted_scans import (
+    TiltedScans,
+    orientation_values,
+    reasons_to_doubt,
+    region_values,
+    tilted_scans,
+    write_map,
+)
+from streamrecon.errors import ConfigError
+from streamrecon.output.readings.label_map import LabelMap
+from streamrecon.output.readings.map_folder import MapFolder
+
+_METHOD = "least squares over all orientations: MMS in the brain, MSA along the fibres of diffusion"
+_DOIS = ("10.1016/j.neuroimage.2012.04.042",)
+_MICROSTRUCTURE = "the frequency of microstructure is not in the model and raises MSA"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser its options."""
+    parser.description = (
+        "Mean magnetic susceptibility (MMS) and its anisotropy (MSA) from at least four positions "
+        "of a head and the directions of its fibres. Iron shows in MMS alone, myelin in MSA too. "
+        "For research use."
+    )
+    add_folder(parser, labels=True)
+    parser.add_argument(
+        "tilted", type=Path, nargs="+", metavar="TILTED", help="maps of the other positions"
+    )
+    parser.add_argument(
+        "--v1", type=Path, required=True, metavar="FILE", help="NIfTI of principal directions"
+    )
+    parser.add_argument(
+        "--fa", type=Path, required=True, metavar="FILE", help="fractional anisotropy on its grid"
+    )
+    parser.add_argument(
+        "--vectors", choices=(FSL, MRTRIX), required=True,
+        help="whose axes the directions have: dtifit's (image axes) or tensor2metric's (RAS)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--least-fa", type=float, default=0.25, metavar="FA", help="of fibres (%(default)s)"
+    )
+    parser.add_argument(
+        "--to-scan", type=Path, metavar="FILE",
+        help="4 x 4 matrix (RAS mm) from the diffusion image to the first scan (same position)",
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Register, solve, write both maps."""
+    if not 0 < options.least_fa < 1:
+        raise ConfigError(f"--least-fa: found {options.least_fa}, needed between 0 and 1")
+
+    def read(maps: MapFolder) -> Analysed:
+        grid, moved = maps.geometry, options.to_scan
+        directions = read_directions(options.v1, options.vectors, grid, moved)
+        fibres = read_on_grid(options.fa, grid, moved) >= options.least_fa
+        fibres &= np.linalg.norm(directions, axis=-1) > 0
+        scans = tilted_scans(maps, options.tilted)
+        found = guided_tensor(scans.fields, directions, fibres)
+        files = write_map(options.output, "sti_desc-mms_Chimap", found.mms_ppm, grid)
+        files += write_map(options.output, "sti_desc-msa_Chimap", found.msa_ppm, grid)
+        return Analysed(reading=_reading(scans, found, labels_of(options, maps)), files=files)
+
+    return analyse(options, "sti", read)
+
+
+def _reading(scans: TiltedScans, found: TensorMaps, labels: LabelMap | None) -> Reading:
+    reasons = reasons_to_doubt(scans)
+    values = [
+        *orientation_values(scans),
+        *region_values(found.mms_ppm, found.mask, labels, "mms"),
+        *region_values(found.msa_ppm, found.fibres, labels, "msa"),
+    ]
+    return Reading(
+        kind="sti",
+        outcome=Outcome.FLAGGED if reasons else Outcome.GIVEN,
+        method=f"{_METHOD}; {_MICROSTRUCTURE}",
+        values=tuple(values),
+        reasons=tuple(reasons),
+        parameters={"orientations": len(scans.fields), "steps": found.steps},
+        dois=_DOIS,
+    )

@@ -1,0 +1,138 @@
+"""`streamrecon maps`: all maps of magnitude and phase made elsewhere, in NIfTI or DICOM files."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from streamrecon_gadgets import REGISTRY
+from streamrecon_gadgets.exchange.scanner_images import AssembleImages
+
+from streamrecon.commands.chains import chain_file, refuse_unknown
+from streamrecon.commands.echo_files import EchoFiles, name_of
+from streamrecon.commands.given_images import first_of_pair, read_given
+from streamrecon.commands.given_scan_options import add_given_scan
+from streamrecon.commands.mask_files import read_regions
+from streamrecon.commands.options import add_chain, writable, write
+from streamrecon.commands.qsm import refuse_to_replace, sign_of_files
+from streamrecon.console import Watch
+from streamrecon.errors import ConfigError, ReconError
+from streamrecon.model.images import Echoes, Regions, Volume
+from streamrecon.model.notice import Level, Notice
+from streamrecon.model.scan import PhaseSign, SignOrigin
+from streamrecon.mrd.images.image_series import ImageSeries
+from streamrecon.mrd.wire.messages import Image
+from streamrecon.output.formats import ScanResults
+from streamrecon.phase.phase_scaling import complex_echoes
+from streamrecon.stream.chainfile.build import build_chain
+from streamrecon.stream.chainfile.parse import read_chain
+from streamrecon.stream.chainfile.spec import ChainSpec, GadgetSpec
+from streamrecon.stream.gadget import Context
+from streamrecon.stream.run.chain import Chain
+
+_DESCRIPTION = """\
+SWI, projections, susceptibility, tSWI, R2*, T2*, veins, field map and masks of multi-echo GRE,
+magnitude and phase or real and imaginary parts, in NIfTI or DICOM files made elsewhere, by the
+chain that a scanner's own images go through. What is not given is found out and told, as by
+`streamrecon qsm`, which makes susceptibility alone and has more choices for it."""
+_EPILOG = """\
+examples:
+  streamrecon maps --phase sub-1_echo-*_part-phase_MEGRE.nii.gz \\
+                   --mag sub-1_echo-*_part-mag_MEGRE.nii.gz -o maps
+  streamrecon maps --phase dicom/ --mag dicom/ --set quality=best -o maps
+
+Written: NIfTI with JSON sidecars, and a contact sheet. `streamrecon batch` does it for a tree."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser its options."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add_given_scan(parser)
+    result = parser.add_argument_group("the maps")
+    add_chain(
+        result, "chain that begins with AssembleImages (%(default)s)", default="gre_full_images"
+    )
+    result.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the files"
+    )
+    result.add_argument(
+        "--overwrite", action="store_true", help="replace what a run of the same name has made"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read the images, run the chain behind its assembly, write what comes."""
+    began = time.perf_counter()
+    chain = _chain(options)
+    refuse_to_replace(writable(options.output), name_of(first_of_pair(options)), options.overwrite)
+    with Watch(options.output.name) as watch:
+        files = read_given(options)
+        refuse_to_replace(options.output, files.name, options.overwrite)
+        beside = (options.mag or options.real)[0]
+        given = read_regions(options.mask, None, files.geometry, beside=beside)
+        for level, texts in (
+            (Level.INFO, (*files.messages, *given.messages)),
+            (Level.WARNING, (*files.doubts, *given.doubts)),
+        ):
+            for text in texts:
+                watch.say(Notice(level, text))
+        items = (given.regions, _echoes(files, options.sign))
+        volumes = _volumes(chain, items, watch)
+        watch.say(Notice(Level.INFO, f"done in {time.perf_counter() - began:.1f} s"))
+    write(_results(volumes), options.output, ["nifti", "png"])
+    return 0
+
+
+def _chain(options: argparse.Namespace) -> Chain:
+    """The chain without its assembly of images, which the files make unnecessary."""
+    spec = read_chain(chain_file(options.config))
+    overrides = dict(options.values)
+    refuse_unknown(overrides, spec)
+    return build_chain(_behind_assembly(spec), REGISTRY, Context(), overrides=overrides)
+
+
+def _behind_assembly(spec: ChainSpec) -> ChainSpec:
+    """Raise ConfigError for a chain that does not begin with the assembly."""
+    first, *rest = spec.nodes or (None,)
+    if not isinstance(first, GadgetSpec) or first.class_name != AssembleImages.__name__:
+        raise ConfigError(
+            f"--config: the chain does not begin with {AssembleImages.__name__}; needed one for "
+            "images, as gre_full_images or gre_qsm_images"
+        )
+    return replace(spec, nodes=tuple(rest))
+
+
+def _echoes(files: EchoFiles, wanted: str) -> Echoes:
+    sign = sign_of_files(files) if wanted == "auto" else PhaseSign(int(wanted), SignOrigin.GIVEN)
+    data = complex_echoes(files.magnitude, files.phase, files.scale, sign=sign.value)
+    comments = (*files.messages[-1:], *files.doubts)
+    return Echoes(data, files.scan(sign, comments), noise=files.noise)
+
+
+def _volumes(chain: Chain, items: Iterable[Regions | Echoes], watch: Watch) -> list[Volume]:
+    volumes: list[Volume] = []
+
+    def emit(item: object) -> None:
+        if isinstance(item, Notice):
+            watch.say(item)
+        elif isinstance(item, Volume):
+            volumes.append(item)
+            watch.received()
+
+    for notice in chain.notices:
+        watch.say(notice)
+    chain.run(items, emit)
+    if not volumes:
+        raise ReconError("maps: the chain made no image; its notices say why")
+    return volumes
+
+
+def _results(volumes: list[Volume]) -> ScanResults:
+    series = ImageSeries()
+    images: list[Image] = [image for volume in volumes for image in series.images(volume)]
+    return ScanResults(b"", images, known=volumes[0].scan.protocol)

@@ -1,0 +1,51 @@
+"""A journal that SQLite cannot read is set aside, so that the batches make a new one."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from streamrecon.storage.durable_files import HeldError, Lock
+
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_BUSY_S = 30.0
+_log = logging.getLogger(__name__)
+
+
+def is_damaged(error: BaseException) -> bool:
+    """Whether an error says that the file itself is none of SQLite's, or no longer."""
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    return isinstance(error, sqlite3.DatabaseError) and code & 0xFF in _DAMAGED
+
+
+def set_aside(journal: Path) -> None:
+    """Rename a damaged journal and its log to ``….damaged``; one that is sound stays.
+
+    What was noted of its images is lost: all are sent again, which for an archive is once. A
+    process that still has the old file open notes into that, and its batches are found by their
+    folders.
+    """
+    try:
+        lock = Lock(journal.with_name("repair.lock"))
+    except HeldError:  # another process is at it
+        return
+    try:
+        if _is_sound(journal):
+            return
+        for suffix in ("", "-wal", "-shm"):
+            file = journal.with_name(journal.name + suffix)
+            if file.exists():
+                file.replace(file.with_name(f"{journal.name}.damaged{suffix}"))
+        _log.error("spool: the journal was damaged; it is made again, and all images are sent")
+    finally:
+        lock.release()
+
+
+def _is_sound(journal: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(journal, timeout=_BUSY_S)) as db:
+            return bool(db.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
+    except sqlite3.DatabaseError as error:
+        return not is_damaged(error)

@@ -1,0 +1,143 @@
+"""Cuts the volumes of a scan at one place that suits all, and gives them windows and words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, minimum_filter
+
+from streamrecon.model.look import Kind
+from streamrecon.model.quantities import Quantity
+from streamrecon.output.preview.colours import Window, window_of
+from streamrecon.output.preview.planes import Plane, View, planes_of
+from streamrecon.output.preview.shown import Shown, real_valued
+from streamrecon.output.preview.view import Flags, object_of, same_field_of_view, view_of
+
+LEADING: tuple[tuple[Quantity, ...], ...] = (
+    (Quantity.MAGNITUDE, Quantity.MAGNITUDE_COMBINED, Quantity.MAGNITUDE_PREVIEW),
+    (Quantity.SWI, Quantity.TSWI, Quantity.SWI_PREVIEW),
+    (Quantity.CHI, Quantity.CHI_PREVIEW),
+    (Quantity.R2_STAR, Quantity.T2_STAR),
+    (Quantity.FIELD_HZ, Quantity.FIELD, Quantity.LOCAL_FIELD, Quantity.PHASE),
+)
+"""What is shown large, from left to right: of each the first that is there."""
+
+_AS_SPOKEN = {
+    "swi": "SWI",
+    "tswi": "tSWI",
+    "minip": "minIP",
+    "maxip": "maxIP",
+    "r2star": "R2*",
+    "t2star": "T2*",
+    "snr": "SNR",
+    "hz": "",
+}
+"""Words of labels that people write otherwise; the unit stands at the bar."""
+_OF_THE_WHOLE_SCAN = frozenset({Kind.ECHOES, Kind.WEIGHTED})  # the zeros of others are no values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cuts:
+    """One volume ready to be drawn.
+
+    Parameters
+    ----------
+    shown
+        The volume.
+    label
+        The words over it.
+    window
+        Common to its planes, and to all echoes of its quantity.
+    planes
+        Axial first; what is not a number is not drawn.
+    """
+
+    shown: Shown
+    label: str
+    window: Window
+    planes: tuple[Plane, ...]
+
+
+def cuts_of(volumes: Iterable[Shown]) -> list[Cuts]:
+    """The volumes of one scan, each cut at the place that suits all; complex ones are two.
+
+    Outside the object phase is left out, and so are maps where they are zero throughout: nobody
+    knows them there.
+    """
+    every = list(real_valued(volumes))
+    inside = object_of(every)
+    view = _common_view(every, inside)
+    planes = [_planes(each, every[0], inside, view) for each in every]
+    return [
+        Cuts(each, _label(each, every), _window(each, every, planes), tuple(cut))
+        for each, cut in zip(every, planes, strict=True)
+    ]
+
+
+def leading(cuts: Sequence[Cuts]) -> list[Cuts]:
+    """Those shown large; of a quantity's echoes the middle one. Never none."""
+    found = []
+    for place in LEADING:
+        for quantity in place:
+            echoes = [each for each in cuts if each.shown.quantity is quantity]
+            if echoes:
+                found.append(echoes[len(echoes) // 2])
+                break
+    return found or list(cuts[:1])
+
+
+def by_kind(cuts: Sequence[Cuts]) -> list[Cuts]:
+    """Kind after kind, and within each label after label."""
+    labels = list(dict.fromkeys(each.shown.label for each in cuts))
+    kinds = list(Kind)
+    return sorted(
+        cuts, key=lambda each: (kinds.index(each.shown.kind), labels.index(each.shown.label))
+    )
+
+
+def _common_view(every: Sequence[Shown], inside: Flags | None) -> View:
+    """That of the first grid, which the object is on."""
+    grid = every[0].geometry
+    if inside is None or inside.shape != grid.shape:
+        return View()
+    return view_of([each for each in every if each.geometry.same_as(grid)], inside)
+
+
+def _planes(shown: Shown, first: Shown, inside: Flags | None, view: View) -> list[Plane]:
+    if not same_field_of_view(first.geometry, shown.geometry):
+        view = View()
+    values = shown.values
+    if shown.is_angle and inside is not None and inside.shape == values.shape:
+        values = np.where(inside, values, np.nan)
+    planes = planes_of(values, shown.geometry, view)
+    if shown.quantity is None or shown.kind in _OF_THE_WHOLE_SCAN:
+        return planes
+    return [_without_zeros(plane) for plane in planes]
+
+
+def _without_zeros(plane: Plane) -> Plane:
+    """The plane without areas of exact zeros; single ones may be values."""
+    zero = np.asarray(plane.pixels == 0)
+    areas = maximum_filter(minimum_filter(zero, 3), 3)
+    pixels = np.where(areas, np.float32(np.nan), plane.pixels.astype(np.float32))
+    return Plane(plane.name, pixels, plane.pixel_mm, plane.edges)
+
+
+def _window(shown: Shown, every: Sequence[Shown], planes: Sequence[Sequence[Plane]]) -> Window:
+    pixels: list[NDArray[np.generic]] = [
+        plane.pixels
+        for other, cut in zip(every, planes, strict=True)
+        if other.label == shown.label
+        for plane in cut
+    ]
+    return window_of(shown.quantity, shown.unit, pixels)
+
+
+def _label(shown: Shown, every: Sequence[Shown]) -> str:
+    words = [_AS_SPOKEN.get(word, word) for word in shown.label.split("_")]
+    label = " ".join(filter(None, words)) if shown.quantity is not None else shown.label
+    alike = sum(other.label == shown.label for other in every)
+    return label if shown.te_s is None or alike < 2 else f"{label} {shown.te_s * 1e3:.1f} ms"

@@ -1,0 +1,28 @@
+"""Decides what of new settings may hold while the service runs."""
+
+from __future__ import annotations
+
+import logging
+
+from streamrecon.server.settings import Settings
+from streamrecon.server.watch_settings import WatchSettings
+
+_log = logging.getLogger(__name__)
+
+AT_START = frozenset(WatchSettings.model_fields) | {
+    "host",
+    "port",
+    "socket_activation",
+    "sessions",
+    "sessions_per_address",
+    "storage",
+}
+"""What was opened, counted or begun with when the service started."""
+
+
+def renewed(old: Settings, new: Settings) -> Settings:
+    """The new settings, but for those that take a restart: these stay, and the log names them."""
+    waiting = {name for name in AT_START if getattr(new, name) != getattr(old, name)}
+    if waiting:
+        _log.warning("%s: a restart is needed for what was changed", ", ".join(sorted(waiting)))
+    return new.model_copy(update={name: getattr(old, name) for name in waiting})

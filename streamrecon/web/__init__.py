@@ -1,0 +1,5 @@
+"""The console page, health and metrics of a running service: a process that watches it."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

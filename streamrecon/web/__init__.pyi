@@ -1,0 +1,1 @@
+from streamrecon.web.run import run_web as run_web

@@ -1,0 +1,1 @@
+"""Files of the console page, as browsers get them."""

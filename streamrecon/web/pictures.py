@@ -1,0 +1,132 @@
+"""Draws slices of a volume as PNG, with an outline of a mask where one is asked for."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+from scipy.ndimage import binary_erosion
+
+from streamrecon.errors import DataError
+from streamrecon.model.look import Colours
+from streamrecon.output.preview.colours import RGB, Window, coloured, window_of
+from streamrecon.output.preview.planes import Plane, View, along_lps, planes_of
+from streamrecon.output.preview.shown import Shown
+
+_LONGEST = 640  # pixels of the longer side
+_OUTLINE = np.array((230, 159, 0), np.uint8)  # Okabe and Ito's orange: seen by the colour-blind
+_AXES = {"sagittal": 0, "coronal": 1, "axial": 2}
+_MIDDLE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of a volume is to be drawn."""
+
+    plane: str
+    number: int
+    low: float
+    high: float
+    colours: Colours
+
+
+def facts_of(volumes: Sequence[Shown]) -> list[dict[str, object]]:
+    """What the page needs to know of each volume, for JSON."""
+    return [_facts(number, volume) for number, volume in enumerate(volumes)]
+
+
+def _facts(number: int, volume: Shown) -> dict[str, object]:
+    grown, _ = along_lps(volume.values, volume.geometry)
+    middle = View(tuple(_MIDDLE for _ in range(3)))  # type: ignore[arg-type]
+    planes = planes_of(volume.values, volume.geometry, middle)
+    window = window_of(volume.quantity, volume.unit, [volume.values])
+    return {
+        "number": number,
+        "label": volume.label,
+        "unit": volume.unit,
+        "te_ms": None if volume.te_s is None else round(volume.te_s * 1e3, 3),
+        "is_mask": _is_mask(volume),
+        "shape": list(volume.geometry.shape),
+        "voxel_mm": [round(mm, 4) for mm in volume.geometry.voxel_mm],
+        "low": _rounded(window.low),
+        "high": _rounded(window.high),
+        "colours": window.colours.value,
+        "planes": [
+            {"name": each.name, "count": grown.shape[_AXES[each.name]], "edges": each.edges}
+            for each in planes
+        ],
+    }
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def _is_mask(volume: Shown) -> bool:
+    values = volume.values
+    return volume.unit == "" and bool(((values == 0) | (values == 1)).all())
+
+
+def slice_png(volume: Shown, wanted: Wanted, overlay: Shown | None = None) -> bytes:
+    """One slice in true proportions; neighbours are mixed unless the numbers are angles.
+
+    Raises
+    ------
+    DataError
+        If the volume has no such slice, or the mask is of another grid.
+    """
+    plane = _plane(volume, wanted)
+    window = Window(wanted.low, wanted.high, wanted.colours)
+    picture = coloured(window.fraction(plane.pixels), wanted.colours)
+    size = _size(plane)
+    mix = Image.Resampling.NEAREST if volume.is_angle else Image.Resampling.BILINEAR
+    drawn = np.array(Image.fromarray(picture).resize(size, mix))
+    if overlay is not None:
+        _outline(drawn, _mask(volume, overlay, wanted), size)
+    buffer = io.BytesIO()
+    Image.fromarray(drawn).save(buffer, "png", compress_level=1)
+    return buffer.getvalue()
+
+
+def scale_png(colours: Colours) -> bytes:
+    """The colours of a window, from the low end to the high one."""
+    ramp = coloured(np.linspace(0, 1, 256, dtype=np.float32)[None], colours)
+    buffer = io.BytesIO()
+    Image.fromarray(np.repeat(ramp, 12, axis=0)).save(buffer, "png")
+    return buffer.getvalue()
+
+
+def _plane(volume: Shown, wanted: Wanted) -> Plane:
+    axis = _AXES[wanted.plane]
+    count = along_lps(volume.values, volume.geometry)[0].shape[axis]
+    if not 0 <= wanted.number < count:
+        raise DataError(f"{wanted.plane} slice: found {wanted.number}, needed 0 to {count - 1}")
+    cut = [_MIDDLE] * 3
+    cut[axis] = (wanted.number + 0.5) / count
+    planes = planes_of(volume.values, volume.geometry, View((cut[0], cut[1], cut[2])))
+    for plane in planes:
+        if plane.name == wanted.plane:
+            return plane
+    raise DataError(f"{wanted.plane}: the volume is too thin for this plane")
+
+
+def _size(plane: Plane) -> tuple[int, int]:
+    high, wide = plane.size_mm
+    scale = _LONGEST / max(high, wide)
+    return max(1, math.floor(wide * scale)), max(1, math.floor(high * scale))
+
+
+def _mask(volume: Shown, overlay: Shown, wanted: Wanted) -> Plane:
+    if overlay.geometry.shape != volume.geometry.shape:
+        raise DataError("the mask is of another grid")
+    return _plane(overlay, wanted)
+
+
+def _outline(drawn: RGB, mask: Plane, size: tuple[int, int]) -> None:
+    inside = Image.fromarray((mask.pixels.astype(np.float32) > 0.5).astype(np.uint8) * 255)
+    flags = np.array(inside.resize(size, Image.Resampling.NEAREST)) > 0
+    drawn[flags & ~binary_erosion(flags, iterations=2)] = _OUTLINE

@@ -1,0 +1,78 @@
+"""Keeps what strangers send small and short, and tells browsers to trust nothing but our files."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+MOST_HEADER_BYTES = 16 << 10
+MOST_BODY_BYTES = 64 << 10
+_HEADER_S = 10.0
+BODY_S = 10.0
+_STALL_S = 30.0
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+        " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-store",
+}
+"""Of every answer."""
+_RAW = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+
+
+class Protect:
+    """Around the whole site: headers, the size and time of bodies, readers that stall."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        taken = 0
+
+        async def limited() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > MOST_BODY_BYTES:
+                raise HTTPException(413, "the request is too large")
+            return message
+
+        async def in_time(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                there = {name for name, _ in message["headers"]}
+                message["headers"] += [(name, value) for name, value in _RAW if name not in there]
+            async with asyncio.timeout(_STALL_S):
+                await send(message)
+
+        await self._app(scope, limited, in_time)
+
+
+class GuardedProtocol(H11Protocol):
+    """HTTP of uvicorn, but who sends no whole request in time is closed."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(_HEADER_S, self._expire)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._deadline.cancel()
+        super().connection_lost(exc)
+
+    def _expire(self) -> None:
+        if self.cycle is None:
+            self.transport.abort()

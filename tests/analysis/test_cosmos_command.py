@@ -1,0 +1,142 @@
+"""`streamrecon analyze cosmos` and `sti`, from folders of maps of a head in several positions."""
+
+from __future__ import annotations
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+from map_files import write_map
+from tilted_head import AXIAL, places, tilted, turn
+
+from streamrecon.cli import main
+from streamrecon.model.geometry import Geometry
+from streamrecon.model.quantities import Quantity
+from streamrecon.output.nifti import write_nifti
+
+GRID = Geometry((45, 47, 43), (1.5, 1.4, 1.5), AXIAL)
+TURNED = Geometry((43, 49, 45), (1.5, 1.4, 1.5), turn("z", 8) @ AXIAL, (0.5, -1, 1))
+TILTS = [("x", 0), ("x", 22), ("y", -24), ("xy", (-15, 18))]
+MSA, FIBRE = 0.03, np.array([1.0, 1, 0]) / np.sqrt(2)
+BALLS = [
+    ((-11.0, 6, 4), 7.0, 0.30 * np.eye(3)),
+    ((11.0, -7, -3), 7.0, -0.05 * np.eye(3) + MSA * (np.outer(FIBRE, FIBRE) - np.eye(3) / 3)),
+]
+RNG = np.random.default_rng(8)
+BLOBS, SIZES, HEIGHTS = (
+    RNG.uniform(-25, 25, (50, 3)),
+    RNG.uniform(3, 6, 50),
+    RNG.uniform(-0.5, 0.5, 50),
+)
+
+
+def magnitude(at: np.ndarray) -> np.ndarray:
+    """Smooth blobs, at places in the head's own frame."""
+    image = np.ones(at.shape[:-1])
+    for centre, size, height in zip(BLOBS, SIZES, HEIGHTS, strict=True):
+        image += height * np.exp(-((at - centre) ** 2).sum(-1) / (2 * size**2))
+    return image
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    """A folder of maps for each position."""
+    folders = []
+    for n, tilt in enumerate(TILTS):
+        rotation, shift = turn(*tilt), (0.0, 0, 0) if n == 0 else (2.0, -1, 1.5)
+        grid = GRID if n == 0 else TURNED
+        position = tilted(BALLS, rotation, grid, shift, noise=0.001)
+        own = (places(grid) - np.array(shift)) @ rotation
+        folder = tmp_path_factory.mktemp(f"position{n}")
+        image = magnitude(own) * position.mask
+        facts = {"MagneticFieldStrength": 3.0}
+        write_map(folder, "a_localfield", Quantity.LOCAL_FIELD, position.field_ppm, grid, **facts)
+        write_map(folder, "a_mask", Quantity.MASK, position.mask.astype(np.uint8), grid, **facts)
+        write_map(
+            folder, "a_echo-1_part-mag_MEGRE", Quantity.MAGNITUDE, image.astype(np.float32), grid,
+            EchoTime=0.005, EchoNumber=1, **facts,
+        )  # fmt: skip
+        folders.append(folder)
+    return folders
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory):
+    """Both balls without their rim, and what is between."""
+    at = places(GRID)
+    depth = [r - np.linalg.norm(at - c, axis=-1) for c, r, _ in BALLS]
+    numbers = np.zeros(GRID.shape, np.int16)
+    for n, inside in enumerate(depth):
+        numbers[inside > 1.5] = n + 1
+    numbers[(np.max(depth, axis=0) < -4) & (np.linalg.norm(at, axis=-1) < 25)] = 3
+    path = tmp_path_factory.mktemp("labels") / "labels.nii.gz"
+    write_nifti(path, numbers, GRID)
+    path.with_name("labels.json").write_text('{"1": "iron", "2": "tract", "3": "between"}')
+    return path
+
+
+def report(output, kind):
+    analysis = json.loads((output / "analysis.json").read_text(encoding="utf-8"))
+    (reading,) = (r for r in analysis["readings"] if r["kind"] == kind)
+    return reading, {(v["subject"], v["name"]): v["number"] for v in reading["values"]}
+
+
+def test_four_positions_give_the_map(scans, labels, tmp_path):
+    words = ["analyze", "cosmos", *map(str, scans), "-o", str(tmp_path), "--labels", str(labels)]
+
+    assert main(words) == 0
+
+    _, values = report(tmp_path, "cosmos")
+    zero = values["between", "mean_chi"]
+    assert values["iron", "mean_chi"] - zero == pytest.approx(300, rel=0.03)
+    assert values[scans[1].name, "tilt"] == pytest.approx(22, abs=1)  # a ball turns easily
+    assert values["orientations", "condition"] < 10
+    image = nib.load(tmp_path / "cosmos_Chimap.nii.gz")
+    np.testing.assert_allclose(image.affine, nib.load(scans[0] / "a_mask.nii.gz").affine)
+
+
+def test_a_cone_that_is_left_open_is_flagged_with_the_tilt_that_closes_it(scans, tmp_path, capsys):
+    assert main(["analyze", "cosmos", *map(str, scans[:2]), "-o", str(tmp_path)]) == 1
+
+    assert "about the anterior-posterior axis" in capsys.readouterr().err
+
+
+def test_one_scan_twice_is_refused(scans, tmp_path, capsys):
+    assert main(["analyze", "cosmos", str(scans[0]), str(scans[0]), "-o", str(tmp_path)]) == 2
+
+    assert "the same maps twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("vectors", ["fsl", pytest.param("mrtrix", marks=pytest.mark.long)])
+def test_diffusion_of_either_program_gives_the_anisotropy(scans, labels, tmp_path, vectors):
+    """The diffusion image is left-handed and turned, and its patient lay elsewhere."""
+    motion = np.eye(4)
+    motion[:3, :3], motion[:3, 3] = turn("z", 10), (3, -2, 1)
+    axes = turn("x", 7) @ (np.diag([-1.5, 1.5, 1.5]) if vectors == "fsl" else np.diag([1.5] * 3))
+    affine = np.eye(4)
+    affine[:3, :3] = axes
+    affine[:3, 3] = -axes @ [26, 26, 26]
+    index = np.moveaxis(np.indices((53, 53, 53)), 0, -1)
+    ras = (index @ axes.T + affine[:3, 3]) @ motion[:3, :3].T + motion[:3, 3]
+    inside = np.linalg.norm(ras * [-1, -1, 1] - np.array(BALLS[1][0]), axis=-1) < 7.0
+    own = motion[:3, :3].T @ (FIBRE * [-1, -1, 1])
+    unit = axes / np.linalg.norm(axes, axis=0)
+    written = own if vectors == "mrtrix" else unit.T @ own
+    assert np.linalg.det(unit) < 0 or vectors == "mrtrix"  # FSL turns x of right-handed images only
+    v1 = np.where(inside[..., None], written, 0).astype(np.float32)
+    nib.save(nib.Nifti1Image(v1, affine), tmp_path / "v1.nii.gz")
+    nib.save(nib.Nifti1Image(inside.astype(np.float32), affine), tmp_path / "fa.nii.gz")
+    np.savetxt(tmp_path / "to_scan.txt", motion)
+    words = ["analyze", "sti", *map(str, scans), "-o", str(tmp_path / "out"), "--vectors", vectors]
+    for name in ("v1", "fa"):
+        words += [f"--{name}", str(tmp_path / f"{name}.nii.gz")]
+
+    assert main([*words, "--to-scan", str(tmp_path / "to_scan.txt"), "--labels", str(labels)]) == 0
+
+    reading, values = report(tmp_path / "out", "sti")
+    assert "microstructure" in reading["method"]
+    assert values["tract", "msa"] == pytest.approx(1e3 * MSA, rel=0.2)
+    zero = values["between", "mms"]
+    assert values["tract", "mms"] - zero == pytest.approx(-50, rel=0.1)
+    assert values["iron", "mms"] - zero == pytest.approx(300, rel=0.03)

@@ -1,0 +1,168 @@
+"""Bleeds and calcifications of known moment are found, told apart and measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from lesion_scene import Ball, oblique, scene
+
+from streamrecon.analysis.lesion_reading import reading_of_lesions
+from streamrecon.analysis.lesion_sites import LesionMaps
+from streamrecon.analysis.lesions import Lesion, LesionClass, Lesions, find_lesions
+from streamrecon.analysis.reading import Outcome
+from streamrecon.errors import ReconError
+
+GRID = oblique((43, 47, 51), (1.2, 0.9, 1.0))
+BALLS = (
+    Ball((-9.3, -6.2, -9.1), 2.0, 0.9),
+    Ball((8.4, 9.8, -8.2), 2.0, -0.9),
+    Ball((-7.1, 9.2, 9.4), 1.0, -1.2),
+    Ball((9.6, -9.7, 10.2), 1.0, 1.2),
+    Ball((0.3, 0.4, -0.2), 1.0, 0.5),
+)
+
+
+@pytest.fixture(scope="module")
+def maps() -> LesionMaps:
+    return scene(GRID, BALLS)
+
+
+@pytest.fixture(scope="module")
+def lesions(maps: LesionMaps) -> Lesions:
+    return find_lesions(maps)
+
+
+def nearest(lesions: Lesions, ball: Ball) -> Lesion:
+    """The lesion beside a ball; its place in the patient is that of its voxel axes."""
+    place = GRID.axes_lps.T @ np.array(ball.centre_mm)
+    away = [np.linalg.norm(np.subtract(each.position_lps_mm, place)) for each in lesions.found]
+    assert min(away) < 0.3  # mm, a third of a voxel
+    return lesions.found[int(np.argmin(away))]
+
+
+@pytest.mark.parametrize("ball", BALLS, ids=str)
+def test_each_ball_is_found_with_its_sign_and_moment(lesions: Lesions, ball: Ball) -> None:
+    found = nearest(lesions, ball)
+
+    expected = LesionClass.BLEED if ball.step_ppm > 0 else LesionClass.CALCIFICATION
+    assert found.kind is expected
+    # Texture of 10 ppb on a ball of 4 mm³ is a moment of its own, some tenths of ppm mm³.
+    assert found.dipole.moment_ppm_mm3 == pytest.approx(ball.moment, rel=0.12, abs=0.2)
+    assert abs(found.dipole.moment_ppm_mm3 - ball.moment) < 4 * found.sigma_ppm_mm3
+
+
+def test_nothing_else_is_a_lesion(lesions: Lesions) -> None:
+    others = [each for each in lesions.found if each.kind is not LesionClass.VESSEL]
+
+    assert len(others) == len(BALLS)
+    moments = [abs(each.dipole.moment_ppm_mm3) for each in lesions.found]
+    assert moments == sorted(moments, reverse=True)
+    for each in lesions.found:
+        assert lesions.labels[each.site.voxel] == each.number
+
+
+def test_the_moment_does_not_follow_what_the_map_shows_of_a_lesion(lesions: Lesions) -> None:
+    pale = find_lesions(scene(GRID, BALLS, shows=0.5))
+
+    for ball in BALLS[:4]:
+        bright, dim = nearest(lesions, ball), nearest(pale, ball)
+        assert dim.features.mean_chi_ppm / bright.features.mean_chi_ppm == pytest.approx(
+            0.5 / 0.8, rel=0.15
+        )
+        assert dim.dipole.moment_ppm_mm3 == pytest.approx(bright.dipole.moment_ppm_mm3, rel=0.1)
+
+
+def test_the_other_sign_gives_the_other_class_and_the_same_moment(maps: LesionMaps) -> None:
+    turned = replace(maps, chi_ppm=-maps.chi_ppm, local_field_ppm=-maps.local_field_ppm)
+
+    found = find_lesions(turned)
+
+    for ball in BALLS[:2]:
+        lesion = nearest(found, ball)
+        assert lesion.dipole.moment_ppm_mm3 == pytest.approx(-ball.moment, rel=0.12)
+        assert (lesion.kind is LesionClass.BLEED) == (ball.step_ppm < 0)
+
+
+def test_a_vein_is_no_lesion_and_a_ball_beside_it_keeps_its_moment() -> None:
+    ball = Ball((0.0, -8.0, 2.0), 1.5, 0.8)  # 5 mm from the vein's middle
+
+    found = find_lesions(scene(GRID, [ball], vein_mm=1.0))
+
+    lesions = [each for each in found.found if each.kind is not LesionClass.VESSEL]
+    assert [each.kind for each in lesions] == [LesionClass.BLEED]
+    assert lesions[0].dipole.moment_ppm_mm3 == pytest.approx(ball.moment, rel=0.15)
+
+
+def test_a_paramagnetic_place_that_is_not_dark_is_a_vessel(maps: LesionMaps) -> None:
+    bright = replace(maps, magnitude=np.ones_like(maps.magnitude))
+
+    kinds = {each.dipole.moment_ppm_mm3 > 0: each.kind for each in find_lesions(bright).found}
+
+    assert kinds == {True: LesionClass.VESSEL, False: LesionClass.INDETERMINATE}
+
+
+def test_a_round_dark_place_stays_a_bleed_where_the_map_of_veins_covers_it(
+    maps: LesionMaps, lesions: Lesions
+) -> None:
+    ball = BALLS[0]
+    covered = lesions.labels == nearest(lesions, ball).number
+
+    found = nearest(find_lesions(replace(maps, veins=covered)), ball)
+
+    assert found.kind is LesionClass.BLEED
+    assert "touches a vein" in found.flags
+
+
+def test_tissue_alone_has_no_lesion() -> None:
+    found = find_lesions(scene(GRID, [], texture_ppm=0.02))
+
+    assert [each for each in found.found if each.kind is not LesionClass.VESSEL] == []
+
+
+def test_an_echo_of_a_strong_lesion_is_left_out() -> None:
+    strong = Ball((0.0, 0.0, 0.0), 2.5, 4.5)
+    faint = Ball((8.0, 0.0, 8.0), 1.0, -0.17)  # 4 % of the contrast, 0.3 % of the moment
+    quiet = scene(GRID, [faint], texture_ppm=0.001, shows=1.0)
+
+    alone = find_lesions(quiet, contrast_ppm=0.08)
+    beside = find_lesions(
+        scene(GRID, [strong, faint], texture_ppm=0.001, shows=1.0), contrast_ppm=0.08
+    )
+
+    assert len(alone.found) == 1
+    assert [each.dipole.moment_ppm_mm3 > 0 for each in beside.found] == [True]
+    assert beside.echoes >= 1
+
+
+def test_the_reading_has_units_sigma_counts_and_regions(lesions: Lesions) -> None:
+    left_half = np.zeros(GRID.shape, bool)
+    left_half[..., GRID.shape[2] // 2 + 3 :] = True
+
+    reading = reading_of_lesions(lesions, parameters={}, regions={"half": left_half})
+
+    counts = {(v.subject, v.name): v.number for v in reading.values if v.name.endswith("count")}
+    assert counts["whole mask", "bleed_count"] == 3
+    assert counts["whole mask", "calcification_count"] == 2
+    assert counts["half", "bleed_count"] == 1
+    assert counts["half", "calcification_count"] == 1
+    first = {v.name: v for v in reading.values if v.subject == "lesion 1"}
+    assert first["moment"].unit == "[ppm].mm3"
+    assert first["moment"].sigma is not None
+    iron = [v.number for v in reading.values if v.name == "ferritin_equivalent_iron"]
+    moments = [v.number for v in reading.values if v.name == "moment"]
+    for ug, moment in zip(iron, moments, strict=True):
+        assert np.isnan(ug) if moment < 0 else ug == pytest.approx(0.945 * moment)
+    assert reading.outcome is Outcome.GIVEN
+    flagged = reading_of_lesions(lesions, parameters={}, doubts=("no veins",))
+    assert flagged.outcome is Outcome.FLAGGED
+
+
+def test_maps_that_do_not_fit_are_refused(maps: LesionMaps) -> None:
+    with pytest.raises(ReconError, match="found a map of"):
+        replace(maps, chi_ppm=maps.chi_ppm[1:])
+    with pytest.raises(ReconError, match="the mask is empty"):
+        replace(maps, mask=np.zeros_like(maps.mask))
+    with pytest.raises(ReconError, match="found 3 magnitudes, 2 echo times"):
+        replace(maps, te_s=(0.005, 0.01))

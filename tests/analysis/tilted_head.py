@@ -1,0 +1,51 @@
+"""Balls in a head that lies tilted, and their field in closed form, isotropic or not."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from streamrecon.analysis.tilted_fields import Position
+from streamrecon.model.geometry import Geometry
+
+AXIAL = np.eye(3)[::-1]
+FIVE = [("x", 0), ("x", 25), ("x", -25), ("y", 25), ("y", -25)]
+
+
+def turn(axis: str, degrees: float) -> np.ndarray:
+    return Rotation.from_euler(axis, degrees, degrees=True).as_matrix()
+
+
+def places(grid: Geometry) -> np.ndarray:
+    """[Z, Y, X, 3] in LPS."""
+    index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
+    affine = grid.affine_lps()
+    return index @ affine[:3, :3].T + affine[:3, 3]
+
+
+def ball_field(at: np.ndarray, centre: np.ndarray, radius: float, tensor: np.ndarray) -> np.ndarray:
+    """Field of a ball with one tensor, for B0 along S: that of the dipole χb; none inside."""
+    b = np.array([0.0, 0, 1])
+    moment = tensor @ b
+    away = at - centre
+    r = np.maximum(np.linalg.norm(away, axis=-1), 1e-9)
+    unit = away / r[..., None]
+    field = (radius / r) ** 3 * (3 * (unit @ moment) * (unit @ b) - moment @ b) / 3
+    return np.where(r < radius, 0.0, field)
+
+
+def tilted(
+    balls, rotation: np.ndarray, grid: Geometry, shift_mm=(0.0, 0, 0), *, noise=0.0, head_mm=30.0
+) -> Position:
+    """The head's balls (centre, radius, tensor) after a motion, as a scan on ``grid``."""
+    shift = np.array(shift_mm)
+    at = places(grid)
+    fields = (
+        ball_field(at, rotation @ np.array(c) + shift, r, rotation @ np.array(t) @ rotation.T)
+        for c, r, t in balls
+    )
+    field = sum(fields) + np.random.default_rng(3).normal(0, noise, grid.shape)
+    mask = np.linalg.norm(at - shift, axis=-1) < head_mm
+    motion = np.eye(4)
+    motion[:3, :3], motion[:3, 3] = rotation, shift
+    return Position((field * mask).astype(np.float32), mask, grid, motion)

@@ -1,0 +1,188 @@
+"""What a person sees in a real browser: a scan that comes, moves, ends, and its images."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from browser import PROGRAM, Tab, chromium
+from toy_client import Client, chain, gadget, lines
+from web_service import Page, page
+
+from streamrecon.dicom.delivery.journal import Batch, Journal, Listed
+from streamrecon.mrd.wire.messages import Close, ConfigText, Header, Text
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="chromium is not installed")
+
+EVIL = "<img src=x onerror=window.hurt=1>"
+SUM, MAP = gadget("SumLines"), gadget("BallMap")
+ROW = "document.querySelector('#scans tr')"
+
+
+def header(protocol: str) -> Header:
+    text = protocol.replace("<", "&lt;").replace(">", "&gt;")
+    return Header(
+        f"<ismrmrdHeader><measurementInformation><protocolName>{text}</protocolName>"
+        "</measurementInformation></ismrmrdHeader>".encode()
+    )
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """A service with a spool in which an image waits for an archive that is down."""
+    storage = tmp_path_factory.mktemp("watched")
+    (storage / "spool").mkdir(mode=0o700)
+    journal = Journal(storage / "spool" / "journal.sqlite3")
+    images = (Listed("1.2", "1.3", "1.dcm", 100),)
+    journal.add(Batch("b", 507, "QSM_ppb", 4, time.time(), ("pacs",), images))
+    journal.set_pause("pacs", 2, time.time() + 300, "connection refused: nothing listens there")
+    journal.close()
+    batch = storage / "spool" / "batches" / "b"
+    batch.mkdir(parents=True, mode=0o700)
+    with page(storage, raw_folder=str(storage / "raw"), sessions=3) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def tab(watched: Page, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    with chromium(tmp_path_factory.mktemp("profile")) as opened:
+        opened.go(f"{watched.url}/#token={watched.token}")
+        opened.wait("!document.getElementById('main').hidden")
+        yield opened
+        assert opened.faults == []
+
+
+@pytest.fixture
+def client(watched: Page) -> Iterator[Client]:
+    with watched.running.connect() as opened:
+        yield opened
+
+
+def test_the_token_does_not_stay_in_the_address(tab: Tab) -> None:
+    assert tab.value("location.href").endswith("/")
+
+
+def test_a_scan_appears_moves_and_shows_its_images_before_it_ends(tab: Tab, client: Client) -> None:
+    client.send(chain(MAP, SUM), header("qsm one"))
+    tab.wait(f"{ROW} && {ROW}.innerText.includes('qsm one')")
+    running = tab.text("#scans tr .state")
+    tab.click("#scans tr button")
+    client.send(lines(7))
+    tab.wait("document.getElementById('counts').innerText.startsWith('7 lines')")
+    tab.wait("document.getElementById('slice-image').naturalWidth > 100")
+    edges = [tab.text(f"#edge-{edge}") for edge in ("left", "right", "top", "bottom")]
+    shown = tab.value("document.getElementById('slice-image').alt")
+    window = [
+        float(tab.value(f"document.getElementById('{end}').value")) for end in ("low", "high")
+    ]
+    client.send(Close())
+    client.hear_all()
+    tab.wait(f"{ROW}.innerText.includes('complete')")
+
+    assert running == "running"
+    assert edges == ["R", "L", "A", "P"]
+    assert shown == "chi, axial slice 8"  # the middle one of 15
+    assert window[0] == -window[1] < 0
+    assert tab.text("#unit") == "ppm"
+    assert "BallMap" in tab.text("#stages")
+
+
+def test_keys_scroll_and_turn_and_window(tab: Tab) -> None:
+    tab.value("document.getElementById('viewer').focus()")
+    tab.press("ArrowUp")
+    scrolled = tab.text("#slice-number")
+    high = float(tab.value("document.getElementById('high').value"))
+    tab.press("-")
+    wider = float(tab.value("document.getElementById('high').value"))
+    tab.press("c")
+    tab.wait("document.getElementById('slice-image').alt.includes('coronal')")
+    tab.press("r")
+
+    assert scrolled == "9 of 15"
+    assert wider > high
+    assert tab.text("#edge-top") == "S"
+    assert float(tab.value("document.getElementById('high').value")) == high
+
+
+def test_a_ball_of_positive_susceptibility_is_bright_where_it_lies(tab: Tab) -> None:
+    tab.click("#planes button[data-plane=axial]")
+    tab.click("#reset")
+    tab.wait("document.getElementById('slice-image').complete")
+    script = """
+      (() => {
+        const image = document.getElementById('slice-image');
+        const canvas = document.createElement('canvas');
+        canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
+        const pen = canvas.getContext('2d');
+        pen.drawImage(image, 0, 0);
+        const at = (x, y) => pen.getImageData(
+          Math.floor(x * canvas.width), Math.floor(y * canvas.height), 1, 1).data[0];
+        return [at(0.25, 0.25), at(0.75, 0.75), at(0.75, 0.25)].join(' ');
+      })()"""
+
+    bright, dark, middle = map(int, str(tab.value(script)).split())
+
+    # right and anterior (top left) is paramagnetic, left and posterior diamagnetic
+    assert bright > 240
+    assert dark < 15
+    assert 110 < middle < 145
+
+
+def test_a_worker_that_is_killed_is_seen_as_failed_with_its_reason(
+    tab: Tab, client: Client
+) -> None:
+    client.send(chain(gadget("TellPid"), SUM), header("qsm two"), lines(2))
+    while not isinstance(said := client.hear()[0], Text) or "pid" not in said.text:
+        pass
+    tab.wait(f"{ROW}.innerText.includes('qsm two')")
+    tab.click("#scans tr button")
+    pid = int(said.text.split()[-1])
+    assert psutil.Process(pid).is_running()
+    os.kill(pid, signal.SIGKILL)
+    tab.wait(f"{ROW}.innerText.includes('failed: internal')")
+    tab.wait("document.getElementById('reason').innerText")
+    client.hear_all()
+
+    assert tab.text("#reason") == "the worker ended before the scan did"
+    assert "INF pid" in tab.text("#notices")
+
+
+def test_words_of_the_wire_are_shown_and_not_run(tab: Tab, client: Client) -> None:
+    escaped = EVIL.replace("<", "&lt;").replace(">", "&gt;")
+    xml = chain(gadget("Fail", error="DataError")).xml
+    named = xml.replace("<classname>", f"<name>{escaped}</name><classname>", 1)
+    client.send(ConfigText(named), header(EVIL), lines(2), Close())
+    client.hear_all()
+    tab.wait(f"{ROW}.innerText.includes('failed: data')")
+    tab.click("#scans tr button")
+    tab.wait(f"document.getElementById('title').innerText.includes({EVIL!r})")
+    tab.wait(f"document.getElementById('stages').innerText.includes({EVIL!r})")
+    tab.wait(f"document.getElementById('notices').innerText.includes({EVIL!r})")
+
+    assert tab.value("window.hurt") is None
+    assert tab.value("document.querySelectorAll('img[src=x]').length") == 0
+
+
+def test_an_archive_that_is_down_is_shown_and_a_retry_asks_it_again(tab: Tab) -> None:
+    tab.wait("document.querySelector('#deliveries .error')")
+    silent = tab.text("#deliveries .error")
+    tab.click("#deliveries .retry")
+    tab.wait("document.getElementById('delivery-said').innerText")
+
+    assert silent == "pacs does not answer: connection refused: nothing listens there"
+    assert tab.text("#delivery-said") == "1 images of pacs are tried again"
+    assert "QSM_ppb" in tab.text("#deliveries")
+
+
+def test_who_signs_out_sees_nothing_more(tab: Tab) -> None:
+    tab.click("#logout")
+    tab.wait("!document.getElementById('login').hidden")
+
+    assert tab.value("document.getElementById('main').hidden") is True
+    tab.value("fetch('/api/scans').then((answer) => { window.answered = answer.status; })")
+    tab.wait("window.answered")
+    assert tab.value("window.answered") == 401
