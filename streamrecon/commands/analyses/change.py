@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from streamrecon.analysis.change import Interval, Visit, read_change
+from streamrecon.analysis.change import Interval, Visit, read_change, require_same_head
 from streamrecon.analysis.iron import IronSettings, read_iron
 from streamrecon.analysis.moved_regions import cores_in_both
 from streamrecon.analysis.reading import Reading, Value
@@ -84,7 +84,6 @@ def run(options: argparse.Namespace) -> int:
         interval = Interval(
             same_site=options.sites == "same",
             years=options.years,
-            likeness=None if pair.motion is None else pair.motion.likeness,
         )
         reading = read_change(pair.before, pair.after, interval, settings.reference)
         if pair.motion is not None:
@@ -104,6 +103,7 @@ def _of_folders(options: argparse.Namespace, maps: MapFolder, settings: IronSett
     labels = read_labels(options.labels, earlier.geometry, names=options.label_names)
     first, second = _registration_image(earlier), _registration_image(maps)
     motion = register(first, earlier.mask(), earlier.geometry, second, maps.geometry)
+    require_same_head(motion.likeness)
     here, there = cores_in_both(
         labels.numbers, earlier.geometry, motion, maps.geometry, erode_mm=settings.erode_mm
     )
