@@ -106,5 +106,5 @@ def test_visits_without_a_common_reference_are_refused():
 def test_another_head_is_refused():
     require_same_head(0.51)
 
-    with pytest.raises(ReconError, match="likeness of 0.31"):
+    with pytest.raises(ReconError, match=r"likeness of 0\.31"):
         require_same_head(0.31)
