@@ -1,7 +1,8 @@
 """Sources of both signs, measured from simulated raw k-space through the chain ``gre_full``.
 
 A ball of tissue (R2 12 1/s) with a mixture of 60 ppb of either sign, ferritin of 120 ppb, two
-veins of 450 ppb across B0 (radius 3 and 6 mm), and fluid; closed-form fields, 1.5 mm, SNR 100, five echoes, 4 coils. R2 is
+veins of 450 ppb across B0 (radius 3 and 6 mm), and fluid; closed-form fields, 1.5 mm, SNR 100,
+five echoes, 4 coils. R2 is
 the true one with noise of 0.5 1/s, as a scan of spin echoes would give it.
 """
 
