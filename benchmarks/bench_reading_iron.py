@@ -222,16 +222,29 @@ def main() -> None:
         visits = visits or [values_of(first, here, names, 0.0)]
         visits.append(values_of(scan, there, names, 0.0))
     _print_null(visits, given.pairs)
-    print("\n| fall of 12 ppb, visit | left | right | flagged | likeness |")
-    print("| --- | --- | --- | --- | --- |")
+    falls = []
     for n in range(given.falls):
         (scan,) = scans(pose(50 + n), [200 + n], fall_ppm=0.012)
         _, there, likeness = moved(first, numbers, scan)
-        reading = _change(visits[0], values_of(scan, there, names, 0.0))
-        both = [v for v in reading if v.name == "change_chi" and "pallidum" in v.subject]
-        cells = " | ".join(f"{v.number:+.1f}" for v in both)
-        flagged = sum(v.quality == CHANGED for v in both)
-        print(f"| {n + 1} | {cells} | {flagged} of 2 | {likeness:.2f} |", flush=True)
+        print(f"visit with a fall, likeness {likeness:.2f}", flush=True)
+        falls.append(values_of(scan, there, names, 0.0))
+    _print_falls(visits, falls)
+
+
+def _print_falls(visits: Sequence[Sequence[Value]], falls: Sequence[Sequence[Value]]) -> None:
+    """Every visit before a fall with every one after it."""
+    pairs = list(itertools.product(visits, falls))
+    rows = [v for one, other in pairs for v in _change(one, other) if v.name == "change_chi"]
+    print(f"\n| fall of 12 ppb, {len(pairs)} pairs | mean [ppb] | SD | within 3 ppb | flagged |")
+    print("| --- | --- | --- | --- | --- |")
+    for name in ("left pallidum", "right pallidum"):
+        those = [v for v in rows if v.subject == name]
+        changes = np.array([v.number for v in those])
+        near, flagged = (
+            int((abs(changes + 12) <= 3).sum()),
+            sum(v.quality == CHANGED for v in those),
+        )
+        print(f"| {name} | {changes.mean():+.1f} | {changes.std():.1f} | {near} | {flagged} |")
 
 
 def _change(before: Sequence[Value], after: Sequence[Value]) -> Sequence[Value]:

@@ -131,7 +131,8 @@ def rows(seed: int) -> list[tuple[str, str, float, float]]:
     kspace = encode(SCENE, paint(found, seed))
     level = SCENE.phantom.signal / SCENE.snr
     scan = Simulation(SCENE, kspace, lines, level)
-    made = reconstruct(scan.messages(), "gre_full", **{"InvertField.uncertainty": True})
+    more = {"InvertField.uncertainty": True, "FindVeins.anywhere": True}
+    made = reconstruct(scan.messages(), "gre_full", **more)
     of = {volume.quantity: volume.values for volume in reversed(made)}
     at, chi = grid(1), of[Quantity.CHI]
     told = []
@@ -148,8 +149,7 @@ def rows(seed: int) -> list[tuple[str, str, float, float]]:
                 chi_sd_ppm=of[Quantity.CHI_SD],
             )
         )
-        for rim in result.rims.values():
-            told.append((lesion.kind, rim.kind.value, rim.score, rim.coverage))
+        told += [(lesion.kind, r.kind.value, r.score, r.coverage) for r in result.rims.values()]
     return told
 
 

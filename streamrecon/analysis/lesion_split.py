@@ -37,7 +37,7 @@ _CORNERS = np.ones((3, 3, 3), bool)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lesions:
+class SplitLesions:
     """Lesions one by one.
 
     Parameters
@@ -60,7 +60,9 @@ class Lesions:
         return int(self.numbers.max(initial=0))
 
 
-def split_lesions(mask: Flags, voxel_mm: Triple, *, smallest_mm3: float = SMALLEST_MM3) -> Lesions:
+def split_lesions(
+    mask: Flags, voxel_mm: Triple, *, smallest_mm3: float = SMALLEST_MM3
+) -> SplitLesions:
     """Number the lesions of a mask [Z, Y, X].
 
     Parameters
@@ -91,7 +93,7 @@ def split_lesions(mask: Flags, voxel_mm: Triple, *, smallest_mm3: float = SMALLE
             next_number += 1
         if found.max() > 1:
             confluent.update(kept)
-    return Lesions(numbers, frozenset(confluent), small)
+    return SplitLesions(numbers, frozenset(confluent), small)
 
 
 def _split_patch(here: Flags, depth: NDArray[np.float64], voxel_mm: Triple) -> NDArray[np.int32]:

@@ -36,6 +36,7 @@ _SHORTEST, _SHORTER = 1e-4, 0.8  # steps: coarser ones leave half a millimetre i
 _EDGE = 2  # voxels at the rim that say nothing of likeness
 _LABEL_SMOOTHING = 0.5  # voxels
 _LIKENESS_MM = 2.0
+_LEAST_PART = 0.1  # of a voxel: less is no region that the other scan has
 _itk: Any = import_module("SimpleITK") if find_spec("SimpleITK") else None
 
 
@@ -137,17 +138,22 @@ def move_labels(
 ) -> NDArray[np.int32]:
     """Labels of the first scan at the voxels of the second [Z, Y, X].
 
-    A voxel belongs to the region that has most of it, and at least half. Regions are smoothed by
-    half a voxel before: with the nearest voxel each of two equal grids, all surfaces of a region
-    could move by half a voxel to the same side.
+    A region takes the voxels that have most of it, as many as its volume fills; where two want one,
+    the one with more has it. Regions are smoothed by half a voxel before: with the nearest voxel
+    each of two equal grids, all surfaces could move by half a voxel to the same side. Half of a
+    smoothed region as its limit would make it smaller, by a tenth for a ball of seven voxels.
     """
+    ratio = math.prod(grid.voxel_mm) / math.prod(onto.voxel_mm)
     back: Matrix = np.asarray(np.linalg.inv(motion.matrix), np.float64)
-    moved, most = np.zeros(onto.shape, np.int32), np.full(onto.shape, 0.5, np.float32)
+    moved, most = np.zeros(onto.shape, np.int32), np.zeros(onto.shape, np.float32)
     for number in np.unique(numbers[numbers > 0]).tolist():
-        region = gaussian_filter((numbers == number).astype(np.float32), _LABEL_SMOOTHING)
-        part = resample(region, grid, onto, back)
-        moved[part > most] = number
-        np.maximum(most, part, out=most)
+        region = numbers == number
+        smooth = gaussian_filter(region.astype(np.float32), _LABEL_SMOOTHING)
+        part = resample(smooth, grid, onto, back)
+        count = min(max(1, round(ratio * int(region.sum()))), part.size)
+        limit = max(float(np.partition(part, -count, axis=None)[-count]), _LEAST_PART)
+        wins = (part >= limit) & (part > most)
+        moved[wins], most[wins] = number, part[wins]
     return moved
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label
 
-from streamrecon.analysis.lesion_split import SMALLEST_MM3, Lesions, split_lesions
+from streamrecon.analysis.lesion_split import SMALLEST_MM3, SplitLesions, split_lesions
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.rims import (
     CONTRAST_PPM,
@@ -68,7 +68,7 @@ class RimMaps:
 class RimResults:
     """Lesions by number, the rims that could be measured, and the reading."""
 
-    lesions: Lesions
+    lesions: SplitLesions
     rims: Mapping[int, Rim]
     reading: Reading
 
@@ -138,7 +138,9 @@ def _noise(maps: RimMaps, lesion: Flags) -> float:
     return 0.0 if maps.chi_sd_ppm is None else float(np.median(maps.chi_sd_ppm[lesion]))
 
 
-def _rows(number: int, rim: Rim, lesion: Flags, maps: RimMaps, lesions: Lesions) -> Iterator[Value]:
+def _rows(
+    number: int, rim: Rim, lesion: Flags, maps: RimMaps, lesions: SplitLesions
+) -> Iterator[Value]:
     """All numbers of one lesion."""
     name, voxels = f"lesion {number}", int(lesion.sum())
     volume_mm3 = voxels * math.prod(maps.voxel_mm)
@@ -193,7 +195,7 @@ def _counts(rims: Mapping[int, Rim], maps: RimMaps) -> Iterator[Value]:
     yield Value(subject="patient", name="lesion_volume", number=volume, unit="mm3")
 
 
-def _doubts(maps: RimMaps, lesions: Lesions) -> Sequence[str]:
+def _doubts(maps: RimMaps, lesions: SplitLesions) -> Sequence[str]:
     doubts = []
     if maps.veins is None:
         doubts.append("no mask of veins was given: a vein at a border may pass for a rim")
