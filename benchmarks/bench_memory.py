@@ -64,7 +64,7 @@ def main() -> int:
 def print_table(size: str, chains: list[str]) -> Iterator[float]:
     """Print the table of one size; the ratio of each chain."""
     *matrix, n_echoes, n_coils = size.split("x")
-    print(f"\n### {' × '.join(matrix)} voxels, {n_echoes} echoes, {n_coils} channels\n")
+    print(f"\n## {' × '.join(matrix)} voxels, {n_echoes} echoes, {n_coils} channels\n")
     print("| chain | stated [MiB] | peak [MiB] | stated / peak |\n|---|--:|--:|--:|")
     for chain in chains:
         words = [sys.executable, "-W", "ignore", __file__, "--one", "--chains", chain]
