@@ -25,7 +25,7 @@ COMMANDS = {
     "send": "send a scan to a server, write what comes back",
     "replay": "reconstruct files without a server",
     "maps": "all maps of magnitude and phase in NIfTI or DICOM files",
-    "qsm": "susceptibility of magnitude and phase in NIfTI files",
+    "qsm": "susceptibility of magnitude and phase in NIfTI or DICOM files",
     "batch": "reconstruct all scans of a folder into BIDS derivatives",
     "pipe": "reconstruct a stream from stdin to stdout",
     "convert": "write a scan in another form of MRD",

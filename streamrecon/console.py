@@ -112,6 +112,11 @@ def complain(reason: str) -> None:
     print(f"streamrecon: error: {reason}", file=sys.stderr)
 
 
+def warn(reason: str) -> None:
+    """Say on stderr what is to be read beside a result."""
+    print(f"streamrecon: warning: {reason}", file=sys.stderr)
+
+
 def keep_warnings_back() -> None:
     """Send Python's warnings to the log, which only the service shows: they are no user's business.
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from streamrecon.analysis.reading import Outcome, Reading
 from streamrecon.commands.options import writable
-from streamrecon.console import complain
-from streamrecon.errors import StreamReconError
+from streamrecon.console import complain, warn
+from streamrecon.errors import ConfigError, StreamReconError
 from streamrecon.output.readings.figures import Figure
 from streamrecon.output.readings.label_map import LabelMap, read_labels
 from streamrecon.output.readings.map_folder import MapFolder, read_map_folder
@@ -69,8 +69,8 @@ def labels_of(options: argparse.Namespace, maps: MapFolder) -> LabelMap | None:
 def analyse(options: argparse.Namespace, kind: str, read: Callable[[MapFolder], Analysed]) -> int:
     """Read the maps, analyse them, add the reading to the report, print its paths.
 
-    What goes wrong in ``read`` is a reading that is refused, with the reason, and is told in the
-    report too. A folder that cannot be read is an error, and no report is written.
+    What the maps lack is a reading that is refused, with the reason, and is told in the report
+    too. A folder that cannot be read and a wrong option are errors, and no report is written.
 
     Returns
     -------
@@ -81,6 +81,8 @@ def analyse(options: argparse.Namespace, kind: str, read: Callable[[MapFolder], 
     maps = read_map_folder(options.folder, run=options.run_number)
     try:
         found = read(maps)
+    except ConfigError:
+        raise  # a wrong option is no reading of the scan
     except StreamReconError as e:
         reason = str(e)
         found = Analysed(
@@ -96,6 +98,7 @@ def analyse(options: argparse.Namespace, kind: str, read: Callable[[MapFolder], 
     )
     for path in [*paths, *(options.output / name for name in found.files)]:
         print(path)
+    tell = warn if found.reading.outcome is Outcome.FLAGGED else complain
     for reason in found.reading.reasons:
-        complain(f"{kind}: {found.reading.outcome.name.lower()}: {reason}")
+        tell(f"{kind}: {found.reading.outcome.name.lower()}: {reason}")
     return int(found.reading.outcome)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.commands.nifti_files import load_nifti
-from streamrecon.errors import DataError
+from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
 
 FSL, MRTRIX = "fsl", "mrtrix"
@@ -38,14 +38,14 @@ def read_directions(
 
     Raises
     ------
-    DataError
+    ConfigError
         If the file does not hold vectors, or the matrix is none of a rigid motion.
     """
     image = load_nifti(path)
     values = np.asarray(image.dataobj, np.float64)
     if values.ndim != 4 or values.shape[3] != 3:
         size = " × ".join(map(str, values.shape))
-        raise DataError(f"{path.name}: found {size}, needed three numbers a voxel")
+        raise ConfigError(f"{path.name}: found {size}, needed three numbers a voxel")
     affine, motion = np.asarray(image.affine, np.float64), _rigid(to_scan)
     vectors = _nearest(values, motion @ affine, grid) @ _to_ras(affine, convention).T
     return np.asarray(vectors @ (_LPS_FROM_RAS @ motion[:3, :3]).T, np.float64)
@@ -56,13 +56,13 @@ def read_on_grid(path: Path, grid: Geometry, to_scan: Path | None) -> NDArray[np
 
     Raises
     ------
-    DataError
+    ConfigError
         If it is not of three dimensions, or the matrix is none of a rigid motion.
     """
     image = load_nifti(path)
     values = np.asarray(image.dataobj, np.float64)
     if values.ndim != 3:
-        raise DataError(f"{path.name}: found {values.ndim} dimensions, needed 3")
+        raise ConfigError(f"{path.name}: found {values.ndim} dimensions, needed 3")
     return _nearest(values, _rigid(to_scan) @ np.asarray(image.affine, np.float64), grid)
 
 
@@ -81,12 +81,12 @@ def _rigid(path: Path | None) -> NDArray[np.float64]:
     try:
         matrix = np.loadtxt(path)
     except (OSError, ValueError) as e:
-        raise DataError(f"{path.name}: cannot be read as a matrix ({e})") from e
+        raise ConfigError(f"{path.name}: cannot be read as a matrix ({e})") from e
     is_rigid = matrix.shape == (4, 4) and np.allclose(
         matrix[:3, :3] @ matrix[:3, :3].T, np.eye(3), atol=1e-3
     )
     if not is_rigid:
-        raise DataError(f"{path.name}: found no rigid motion, needed 4 × 4 numbers, RAS mm")
+        raise ConfigError(f"{path.name}: found no rigid motion, needed 4 × 4 numbers, RAS mm")
     return np.asarray(matrix, np.float64)
 
 

@@ -82,6 +82,8 @@ def scans_at(place: Path) -> Iterator[list[StoredVolume]]:
 
     All of DICOM is read at once: its file names tell nothing. Raises as `volumes_at`.
     """
+    if not place.exists():
+        raise ConfigError(f"{place}: found no such file or folder")
     folder = place if place.is_dir() else place.parent
     for suffixes, scan_of, read in _READERS:
         files = sorted(file for suffix in suffixes for file in _files(place, suffix))

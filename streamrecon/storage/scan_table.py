@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
+from streamrecon.storage.waiting_for_lock import waiting_for_lock
+
 NAME = "history.sqlite3"
 _BUSY_S = 5.0
 _DAY_S = 86400.0
@@ -70,6 +72,9 @@ class ScanTable:
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._db = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
         self._db.row_factory = sqlite3.Row
+        waiting_for_lock(self._begin, _BUSY_S)
+
+    def _begin(self) -> None:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         kinds = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())

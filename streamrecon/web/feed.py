@@ -43,7 +43,7 @@ class Feed:
                 await self._follow()
             except (UnwatchedError, OSError, TimeoutError) as e:
                 if not is_lost:
-                    _log.warning("the service cannot be followed: %s", e)
+                    _log.warning("the service cannot be followed: %s", str(e) or type(e).__name__)
                 is_lost = True
             else:
                 is_lost = False

@@ -60,7 +60,7 @@ COMPRESSED = "compressed"
 """The chain of echoes with what no packaged chain has: channels compressed, filled by POCS."""
 
 CHAINS = sorted(path.stem for path in CONFIG.glob("*.xml"))
-OF_IMAGES = "gre_qsm_images"
+OF_IMAGES = ("gre_qsm_images", "gre_full_images")
 
 
 def chain_file(chain: str) -> bytes:
@@ -91,7 +91,7 @@ def image_bytes() -> bytes:
 
 
 def bytes_for(chain: str) -> bytes:
-    return image_bytes() if chain == OF_IMAGES else scan_bytes("noise at the edges")
+    return image_bytes() if chain in OF_IMAGES else scan_bytes("noise at the edges")
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def test_a_replay_a_pipe_and_the_service_give_the_same(
     header, *scan, _ = read_stream(io.BytesIO(data))
     path = tmp_path / "scan.h5"
     write_scan(simulate(SCANS["noise at the edges"]), path)
-    if chain == OF_IMAGES:
+    if chain in OF_IMAGES:
         path = tmp_path / "scan.mrd"
         path.write_bytes(data)
     heard, piped, out = Heard(), Heard(), io.BytesIO()

@@ -128,7 +128,7 @@ def test_labels_of_another_grid_or_of_no_whole_numbers_are_refused(tmp_path: Pat
     (tmp_path / "bad.tsv").write_text("number\tname\n1\tx\n")
 
     for name, reason in (("moved", "another grid"), ("smooth", "no labels"), ("empty", "no voxel")):
-        with pytest.raises(DataError, match=rf"{name}.nii: .*{reason}"):
+        with pytest.raises(ConfigError, match=rf"{name}.nii: .*{reason}"):
             read_labels(tmp_path / f"{name}.nii", GRID)
-    with pytest.raises(DataError, match=r"bad.tsv: cannot be read"):
+    with pytest.raises(ConfigError, match=r"bad.tsv: cannot be read"):
         read_labels(tmp_path / "good.nii", GRID, names=tmp_path / "bad.tsv")

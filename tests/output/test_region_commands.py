@@ -67,14 +67,22 @@ def test_iron_of_a_folder_stands_against_the_labelled_ventricle(tmp_path):
     assert found["pallidum", "asymmetry_chi", ""] == pytest.approx(10.0, abs=0.7)
 
 
-def test_iron_without_labels_is_refused_with_a_report(tmp_path):
+def test_a_wrong_option_is_an_error_and_leaves_an_earlier_reading_alone(tmp_path, capsys):
     write_scan(tmp_path / "maps")
+    words = ["analyze", "iron", str(tmp_path / "maps"), "-o", str(tmp_path / "out")]
+    labels = str(tmp_path / "labels.nii.gz")
+    assert main([*words, "--labels", labels]) == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
 
-    status = main(["analyze", "iron", str(tmp_path / "maps"), "-o", str(tmp_path / "out")])
+    assert main(words) == 2
+    assert main([*words, "--labels", str(tmp_path / "nowhere.nii")]) == 2
+    assert main([*words, "--labels", labels, "--run", "3"]) == 2
 
-    reading = json.loads((tmp_path / "out" / "analysis.json").read_text())["readings"][0]
-    assert (status, reading["outcome"]) == (2, "refused")
-    assert "needed regions" in reading["reasons"][0]
+    messages = capsys.readouterr().err
+    assert "needed regions" in messages
+    assert "nowhere.nii: cannot be read" in messages
+    assert "--run 3: maps has 1" in messages
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
 def write_visit(folder, *, pallidum_ppm: float, steps: int) -> None:
@@ -252,7 +260,7 @@ def test_rims_are_counted_and_each_lesion_has_its_class(tmp_path):
     assert (tmp_path / "out" / "rims_thumbnails.png").is_file()
 
 
-def test_lesions_of_another_grid_need_the_image_they_were_drawn_on(tmp_path):
+def test_lesions_of_another_grid_need_the_image_they_were_drawn_on(tmp_path, capsys):
     write_rims(tmp_path / "maps")
     write_nifti(tmp_path / "far.nii.gz", np.ones(GRID.shape, np.uint8), GRID)
 
@@ -261,6 +269,6 @@ def test_lesions_of_another_grid_need_the_image_they_were_drawn_on(tmp_path):
          "--lesions", str(tmp_path / "far.nii.gz")]
     )  # fmt: skip
 
-    report = json.loads((tmp_path / "out" / "analysis.json").read_text())["readings"][0]
-    assert status == 2
-    assert "needed --flair" in report["reasons"][0]
+    assert status != 0
+    assert "needed --flair" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "analysis.json").exists()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from streamrecon.analysis.oximetry_reading import reading_of_consumption
 from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
 from streamrecon.commands.blood_options import add_blood, blood_of
-from streamrecon.errors import DataError
+from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
 from streamrecon.output.ras import from_ras
 from streamrecon.output.readings.map_folder import MapFolder
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _analysed(maps: MapFolder, options: argparse.Namespace) -> Analysed:
     if not 0 <= options.yv <= 1:
-        raise DataError(f"--yv: found {options.yv:g}, needed a fraction of 0 to 1")
+        raise ConfigError(f"--yv: found {options.yv:g}, needed a fraction of 0 to 1")
     blood = blood_of(options)
     doubts = () if options.hct is not None else (f"haematocrit {blood.haematocrit:g} assumed",)
     return Analysed(
@@ -73,7 +73,7 @@ def _flows(maps: MapFolder, options: argparse.Namespace) -> dict[str, tuple[floa
         if known.any():
             found[name] = (float(flow[known].mean()), int(known.sum()))
     if not found:
-        raise DataError(f"{options.cbf.name}: found no blood flow inside the brain")
+        raise ConfigError(f"{options.cbf.name}: found no blood flow inside the brain")
     return found
 
 
@@ -82,17 +82,17 @@ def read_flow(path: Path, geometry: Geometry) -> NDArray[np.float64]:
 
     Raises
     ------
-    DataError
+    ConfigError
         If it cannot be read or lies on another grid.
     """
     try:
         image = nibabel.load(path)
         values = np.asarray(image.dataobj, np.float64)
     except (ImageFileError, OSError, EOFError, ValueError) as e:
-        raise DataError(f"{path.name}: cannot be read: {e}") from e
+        raise ConfigError(f"{path.name}: cannot be read: {e}") from e
     if values.ndim != 3:
-        raise DataError(f"{path.name}: found shape {values.shape}, needed 3 dimensions")
+        raise ConfigError(f"{path.name}: found shape {values.shape}, needed 3 dimensions")
     turned, grid = from_ras(values, image.affine)
     if not grid.same_as(geometry, tolerance_mm=0.1):
-        raise DataError(f"{path.name}: lies on another grid than the maps; resample it first")
+        raise ConfigError(f"{path.name}: lies on another grid than the maps; resample it first")
     return np.asarray(turned, np.float64)

@@ -13,7 +13,7 @@ from streamrecon.analysis.source_reading import SourceMaps, SourceResults, read_
 from streamrecon.analysis.sources import PSEUDO_R2_PER_S, Relaxivity
 from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
 from streamrecon.commands.analyses.iron import Regions, maps_of
-from streamrecon.errors import ConfigError, DataError
+from streamrecon.errors import ConfigError
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.preview.colours import Window
@@ -93,7 +93,7 @@ def _r2(given: str, maps: MapFolder) -> NDArray[np.floating] | float:
     except ValueError:
         volume = volumes_at(Path(given))[0]
         if not volume.geometry.same_as(maps.geometry, tolerance_mm=_SAME_PLACE_MM):
-            raise DataError(f"{given}: lies on another grid than the maps") from None
+            raise ConfigError(f"{given}: lies on another grid than the maps") from None
         return np.asarray(volume.values, np.float32)
     if not number >= 0:
         raise ConfigError(f"--r2: found {given}, needed a file or a rate in 1/s")

@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 
 from streamrecon.dicom.delivery.journal_tables import create_tables, transaction
+from streamrecon.storage.waiting_for_lock import waiting_for_lock
 
 _BUSY_S = 30.0  # a batch is inserted in milliseconds; this covers a stalled disk
 
@@ -91,12 +92,15 @@ class Journal:
         self.db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
         """The connection, for what else is kept in the file."""
         try:
-            self.db.execute("PRAGMA journal_mode=WAL")
-            self.db.execute("PRAGMA synchronous=FULL")
-            create_tables(self.db)
+            waiting_for_lock(self._begin, _BUSY_S)
         except BaseException:
             self.db.close()
             raise
+
+    def _begin(self) -> None:
+        self.db.execute("PRAGMA journal_mode=WAL")
+        self.db.execute("PRAGMA synchronous=FULL")
+        create_tables(self.db)
 
     def close(self) -> None:
         """Close the file."""

@@ -13,7 +13,7 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
-from streamrecon.errors import DataError
+from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
 from streamrecon.output.ras import from_ras
 
@@ -57,7 +57,7 @@ def read_labels(path: Path, geometry: Geometry, *, names: Path | None = None) ->
 
     Raises
     ------
-    DataError
+    ConfigError
         If the map cannot be read, lies on another grid, holds what is no whole number or nothing;
         if the names cannot be read.
     """
@@ -65,19 +65,20 @@ def read_labels(path: Path, geometry: Geometry, *, names: Path | None = None) ->
         image = nibabel.load(path)
         data = np.asanyarray(image.dataobj)
     except (ImageFileError, OSError, EOFError, ValueError) as e:
-        raise DataError(f"{path.name}: cannot be read: {e}") from e
+        raise ConfigError(f"{path.name}: cannot be read: {e}") from e
     if data.ndim != 3:
-        raise DataError(f"{path.name}: found shape {data.shape}, needed labels of 3 dimensions")
+        raise ConfigError(f"{path.name}: found shape {data.shape}, needed labels of 3 dimensions")
     turned, grid = from_ras(data, image.affine)
     values = np.asarray(turned, np.float64)
     if not grid.same_as(geometry, tolerance_mm=_SAME_PLACE_MM):
-        raise DataError(f"{path.name}: lies on another grid than the maps; needed labels on theirs")
+        needed = "needed labels on theirs"
+        raise ConfigError(f"{path.name}: lies on another grid than the maps; {needed}")
     if not np.isfinite(values).all() or (values != np.round(values)).any() or values.min() < 0:
-        raise DataError(f"{path.name}: found numbers that are no labels, needed 0, 1, 2 ...")
+        raise ConfigError(f"{path.name}: found numbers that are no labels, needed 0, 1, 2 ...")
     numbers = np.ascontiguousarray(values, np.int32)
     there = [int(number) for number in np.unique(numbers) if number]
     if not there:
-        raise DataError(f"{path.name}: found no voxel with a label")
+        raise ConfigError(f"{path.name}: found no voxel with a label")
     called = _names_of(names or _beside(path))
     return LabelMap(numbers, {number: called.get(number, f"region {number}") for number in there})
 
@@ -100,4 +101,4 @@ def _names_of(path: Path | None) -> dict[int, str]:
         return {int(row["index"]): row["name"].strip() for row in rows}
     except (OSError, ValueError, KeyError, AttributeError) as e:
         needed = "needed JSON of number to name, or a table with index and name"
-        raise DataError(f"{path.name}: cannot be read ({type(e).__name__}); {needed}") from e
+        raise ConfigError(f"{path.name}: cannot be read ({type(e).__name__}); {needed}") from e

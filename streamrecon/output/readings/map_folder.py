@@ -182,6 +182,8 @@ def _of_run(volumes: list[StoredVolume], run: int | None, where: str) -> list[St
     runs = sorted({_run_of(volume) for volume in volumes})
     if run is None and len(runs) > 1:
         raise ConfigError(f"{where}: found repetitions {', '.join(map(str, runs))}, needed --run N")
+    if run is not None and runs and run not in runs:
+        raise ConfigError(f"--run {run}: {where} has {', '.join(map(str, runs))}")
     return [volume for volume in volumes if run is None or _run_of(volume) == run]
 
 

@@ -108,6 +108,7 @@ def add_reading(
         scan=scan,
         readings=tuple(sorted([*kept, row], key=lambda each: each.kind)),
     )
+    _remove_earlier(folder, before, row)
     for name, figure in named:
         with whole(folder / name) as scratch:
             figure.image.save(scratch, optimize=True)
@@ -140,6 +141,15 @@ def _report_there(path: Path, scan: ScanRow) -> Report | None:
             "needed another --output"
         )
     return report
+
+
+def _remove_earlier(folder: Path, before: Report | None, row: ReadingRow) -> None:
+    """Remove what the reading's predecessor wrote and it does not write itself."""
+    now = {*row.files, *(figure.file for figure in row.figures)}
+    for each in before.readings if before is not None else ():
+        if each.kind == row.kind:
+            for name in {*each.files, *(figure.file for figure in each.figures)} - now:
+                (folder / Path(name).name).unlink(missing_ok=True)
 
 
 def _reading_row(
