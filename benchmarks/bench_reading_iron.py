@@ -25,8 +25,9 @@ from streamrecon_simulator.truth import voxel_centres
 
 from streamrecon.analysis.change import CHANGED, Interval, Visit, read_change
 from streamrecon.analysis.iron import IronMaps, IronSettings, read_iron
+from streamrecon.analysis.moved_regions import cores_in_both
 from streamrecon.analysis.reading import Value
-from streamrecon.analysis.registration import move_labels, register, registration_image
+from streamrecon.analysis.registration import register, registration_image
 from streamrecon.api import reconstruct
 from streamrecon.model.quantities import Quantity
 from streamrecon.threads import set_budget
@@ -144,7 +145,9 @@ def scans(at: Pose, seeds: Sequence[int], fall_ppm: float = 0.0) -> list[Scan]:
     return found
 
 
-def values_of(scan: Scan, numbers: np.ndarray, names: dict[int, str]) -> Sequence[Value]:
+def values_of(
+    scan: Scan, numbers: np.ndarray, names: dict[int, str], erode_mm: float = 1.0
+) -> Sequence[Value]:
     """Its iron reading."""
     regions = [(name, numbers == number) for number, name in names.items()]
     fluid = np.any([flags for name, flags in regions if "ventricle" in name], axis=0)
@@ -155,14 +158,15 @@ def values_of(scan: Scan, numbers: np.ndarray, names: dict[int, str]) -> Sequenc
         chi_sd_ppm=scan.sd,
         csf=fluid,
     )
-    return read_iron(maps, regions, IronSettings(reference="CSF")).values
+    return read_iron(maps, regions, IronSettings(reference="CSF", erode_mm=erode_mm)).values
 
 
-def moved(first: Scan, numbers: np.ndarray, second: Scan) -> tuple[np.ndarray, float]:
-    """Regions of the first visit in the second, and the likeness of the two."""
+def moved(first: Scan, numbers: np.ndarray, second: Scan) -> tuple[np.ndarray, np.ndarray, float]:
+    """Cores of the regions in the first visit and the second, and the likeness of the two."""
     grid = SCENE.geometry
     motion = register(first.image, first.mask, grid, second.image, grid)
-    return move_labels(numbers, grid, motion, grid), motion.likeness
+    here, there = cores_in_both(numbers, grid, motion, grid, erode_mm=1.0)
+    return here, there, motion.likeness
 
 
 def number(values: Sequence[Value], subject: str, name: str, reference: str = "CSF") -> float:
@@ -208,24 +212,39 @@ def main() -> None:
     set_budget(1)
     numbers, names = labels(STRAIGHT)
     first, *again = scans(STRAIGHT, range(given.draws))
-    visits = [(first, values_of(first, numbers, names), 1.0)]
-    print_truth(visits[0][1], true_means(first, numbers, names))
-    _print_noise([visits[0][1], *(values_of(scan, numbers, names) for scan in again)])
+    whole = values_of(first, numbers, names)
+    print_truth(whole, true_means(first, numbers, names))
+    _print_noise([whole, *(values_of(scan, numbers, names) for scan in again)])
+    visits: list[Sequence[Value]] = []
     for n in range(1, given.visits):
         (scan,) = scans(pose(n), [100 + n])
-        there, likeness = moved(first, numbers, scan)
-        visits.append((scan, values_of(scan, there, names), likeness))
-    _print_null([values for _, values, _ in visits], given.pairs)
-    print("\n| fall of 12 ppb, visit | left | right | flagged | likeness |")
-    print("| --- | --- | --- | --- | --- |")
+        here, there, _ = moved(first, numbers, scan)
+        visits = visits or [values_of(first, here, names, 0.0)]
+        visits.append(values_of(scan, there, names, 0.0))
+    _print_null(visits, given.pairs)
+    falls = []
     for n in range(given.falls):
         (scan,) = scans(pose(50 + n), [200 + n], fall_ppm=0.012)
-        there, likeness = moved(first, numbers, scan)
-        reading = _change(visits[0][1], values_of(scan, there, names))
-        both = [v for v in reading if v.name == "change_chi" and "pallidum" in v.subject]
-        cells = " | ".join(f"{v.number:+.1f}" for v in both)
-        flagged = sum(v.quality == CHANGED for v in both)
-        print(f"| {n + 1} | {cells} | {flagged} of 2 | {likeness:.2f} |", flush=True)
+        _, there, likeness = moved(first, numbers, scan)
+        print(f"visit with a fall, likeness {likeness:.2f}", flush=True)
+        falls.append(values_of(scan, there, names, 0.0))
+    _print_falls(visits, falls)
+
+
+def _print_falls(visits: Sequence[Sequence[Value]], falls: Sequence[Sequence[Value]]) -> None:
+    """Every visit before a fall with every one after it."""
+    pairs = list(itertools.product(visits, falls))
+    rows = [v for one, other in pairs for v in _change(one, other) if v.name == "change_chi"]
+    print(f"\n| fall of 12 ppb, {len(pairs)} pairs | mean [ppb] | SD | within 3 ppb | flagged |")
+    print("| --- | --- | --- | --- | --- |")
+    for name in ("left pallidum", "right pallidum"):
+        those = [v for v in rows if v.subject == name]
+        changes = np.array([v.number for v in those])
+        near, flagged = (
+            int((abs(changes + 12) <= 3).sum()),
+            sum(v.quality == CHANGED for v in those),
+        )
+        print(f"| {name} | {changes.mean():+.1f} | {changes.std():.1f} | {near} | {flagged} |")
 
 
 def _change(before: Sequence[Value], after: Sequence[Value]) -> Sequence[Value]:

@@ -1,4 +1,7 @@
 from streamrecon.analysis.chain_maps import lesion_maps_of as lesion_maps_of
+from streamrecon.analysis.change import Interval as Interval
+from streamrecon.analysis.change import Visit as Visit
+from streamrecon.analysis.change import read_change as read_change
 from streamrecon.analysis.cosmos import CosmosMap as CosmosMap
 from streamrecon.analysis.cosmos import cosmos_closed_form as cosmos_closed_form
 from streamrecon.analysis.cosmos import least_squares_cosmos as least_squares_cosmos
@@ -8,6 +11,7 @@ from streamrecon.analysis.dipole_moment import fit_dipole as fit_dipole
 from streamrecon.analysis.iron import IronMaps as IronMaps
 from streamrecon.analysis.iron import IronSettings as IronSettings
 from streamrecon.analysis.iron import read_iron as read_iron
+from streamrecon.analysis.joint_sources import separate_jointly as separate_jointly
 from streamrecon.analysis.lesion_reading import reading_of_lesions as reading_of_lesions
 from streamrecon.analysis.lesion_sites import LesionMaps as LesionMaps
 from streamrecon.analysis.lesions import Lesion as Lesion
@@ -21,6 +25,19 @@ from streamrecon.analysis.orientations import adequacy as adequacy
 from streamrecon.analysis.reading import Outcome as Outcome
 from streamrecon.analysis.reading import Reading as Reading
 from streamrecon.analysis.reading import Value as Value
+from streamrecon.analysis.registration import Motion as Motion
+from streamrecon.analysis.registration import move_labels as move_labels
+from streamrecon.analysis.registration import register as register
+from streamrecon.analysis.rim_reading import RimMaps as RimMaps
+from streamrecon.analysis.rim_reading import read_rims as read_rims
+from streamrecon.analysis.rims import Rim as Rim
+from streamrecon.analysis.rims import measure_rim as measure_rim
+from streamrecon.analysis.source_reading import SourceMaps as SourceMaps
+from streamrecon.analysis.source_reading import read_sources as read_sources
+from streamrecon.analysis.sources import Relaxivity as Relaxivity
+from streamrecon.analysis.sources import Sources as Sources
+from streamrecon.analysis.sources import coherence_index as coherence_index
+from streamrecon.analysis.sources import separate as separate
 from streamrecon.analysis.susceptibility_tensor import TensorMaps as TensorMaps
 from streamrecon.analysis.susceptibility_tensor import guided_tensor as guided_tensor
 from streamrecon.analysis.texture_field import TextureField as TextureField

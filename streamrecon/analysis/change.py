@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from streamrecon.analysis.nuclei import Nucleus, place_of
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.zeros import WHOLE_BRAIN
+from streamrecon.errors import ReconError
 
 RELIABLE = 2.77
 """Times SD_w is the reliable change."""
@@ -35,7 +36,7 @@ CHANGED, UNCHANGED = "changed", "no reliable change"
 """Qualities of a difference."""
 
 _SCATTERS = {Nucleus.NIGRA: 2.0, Nucleus.RED: 2.0}
-_LEAST_LIKENESS = 0.6  # correlation inside the brain, below which it is not the same head
+_LEAST_LIKENESS = 0.5  # correlation inside the brain, below which it is not the same head
 _MASK_CHANGE = 0.05  # of its volume
 _DOIS = ("10.1037/0022-006X.59.1.12",)
 _METHOD = (
@@ -76,14 +77,25 @@ class Interval:
         Whether scanner and protocol were the same.
     years
         Time between them; ``None`` where nobody knows.
-    likeness
-        Correlation of the registered images inside the brain; ``None`` where regions were given
-        for each visit.
     """
 
     same_site: bool
     years: float | None = None
-    likeness: float | None = None
+
+
+def require_same_head(likeness: float) -> None:
+    """Refuse a pair of scans whose registered images are too unlike, see `Motion.likeness`.
+
+    Raises
+    ------
+    ReconError
+        If they are.
+    """
+    if likeness < _LEAST_LIKENESS:
+        raise ReconError(
+            f"registration: found a likeness of {likeness:.2f}, needed {_LEAST_LIKENESS}: "
+            "another head, or none"
+        )
 
 
 def read_change(before: Visit, after: Visit, interval: Interval, reference: str) -> Reading:
@@ -94,12 +106,7 @@ def read_change(before: Visit, after: Visit, interval: Interval, reference: str)
     }
     reasons = tuple(_doubts(before, after, interval))
     changes = tuple(_changes(before, after, interval, reference))
-    likeness = interval.likeness
-    if likeness is not None and likeness < _LEAST_LIKENESS:
-        found = f"registration: found a likeness of {likeness:.2f}, needed {_LEAST_LIKENESS}"
-        reasons = (f"{found}: another head, or none",)
-        changes = ()
-    elif not changes:
+    if not changes:
         reasons = (f"no region has χ against the reference {reference} in both visits",)
     outcome = Outcome.FLAGGED if reasons else Outcome.GIVEN
     return Reading(

@@ -7,9 +7,10 @@ r"""Sources of both signs from the local field and R2' at once, sparse in their 
 
 with μ the ratio of the standard deviations of the field and of R2'/D̄, α, β = D±/D̄, and D̄ their
 mean. Voxel for voxel the noise of R2' reaches χ± whole; here it is smoothed where neither map has
-an edge, and R2' says something about the cone in which the field says nothing. Alternating
-directions with exact steps in k-space, a 2 × 2 system for each frequency: six real transforms of
-the padded grid a step and some 22 copies of it.
+an edge, and R2' says something about the cone in which the field says nothing. R2' does not count
+where it is much too small for χ: that of a vein would halve its χ, and spoil what lies about it.
+Alternating directions with exact steps in k-space, a 2 × 2 system for each frequency: six real
+transforms of the padded grid a step and some 22 copies of it.
 
 References
 ----------
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.analysis.sources import Relaxivity, Sources
+from streamrecon.analysis.sources import Relaxivity, Sources, coherence_index
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
@@ -41,6 +42,7 @@ Flags = NDArray[np.bool_]
 _DATA_RHO = 0.25  # of the field's split, whose weights are near 1
 _RHO_PER_STRENGTH = 100.0  # 1/ppm: gradients of 10 ppb per mm are at the limit
 _SIGN_RHO = 0.02  # of the split that keeps both sources above 0
+_COHERENT = -0.25  # index below which R2' cannot be that of χ: a vein
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +80,9 @@ def separate_jointly(
 ) -> Sources:
     """Sources of both signs that explain the local field and R2' together.
 
-    There is nothing outside the mask. The zero of χ is that of R2': where neither sign has a
-    source.
+    Sources outside the mask explain what removal of the background left: one map, of any sign and
+    without a cost, of which nothing is returned. The zero of χ is that of R2': where neither sign
+    has a source.
 
     Parameters
     ----------
@@ -114,12 +117,14 @@ def separate_jointly(
     trust = mask.astype(np.float32) if weight is None else np.where(mask, weight, 0)
     ratio = noise.field_ppm / (noise.r2_prime_per_s / mean)
     shape = padded_shape(geometry, PADDING)
-    edges = gradient_weights(mask, shape, [start.positive_ppm + start.negative_ppm], outside=1.0)
+    index = coherence_index(start.chi_ppm, rate, mask, relaxivity)
+    edges = gradient_weights(mask, shape, [start.positive_ppm + start.negative_ppm])
     fit = _Fit(
         field=_padded(field, shape),
         trust=_padded(np.square(trust), shape),
         decay=_padded(rate / np.float32(mean), shape),
         inside=_padded(mask, shape),
+        decays=_padded(mask & (index > _COHERENT), shape),
         parts=fractions,
         squared_ratio=ratio**2,
         limits=edges.astype(np.float32) * np.float32(noise.strength / WHOLE),
@@ -143,6 +148,7 @@ class _Fit:
     trust: Real
     decay: Real
     inside: Real
+    decays: Real
     parts: tuple[float, float]
     squared_ratio: float
     limits: Real
@@ -164,7 +170,9 @@ class _Fit:
             decay = self._split_decay(sources, decay_dual)
             flows = [self._split_edges(*pair) for pair in zip(sources, edge_duals, strict=True)]
             for n, part in enumerate(sources):
-                above[n] = np.maximum(part + sign_duals[n], 0) * self.inside
+                state = part + sign_duals[n]
+                outside = state if n == 0 else np.zeros_like(state)
+                above[n] = np.where(self.inside > 0, np.maximum(state, 0), outside)
                 sign_duals[n] += part - above[n]
             rest = [above[n] - sign_duals[n] for n in range(2)]
             spectra = self._renewed(data - data_dual, decay - decay_dual, flows, rest)
@@ -187,7 +195,7 @@ class _Fit:
     def _split_decay(self, sources: list[Real], dual: Real) -> Real:
         """Likewise for R2'."""
         state = self._decay_of(sources) + dual
-        weight = np.float32(self.squared_ratio) * self.inside
+        weight = np.float32(self.squared_ratio) * self.decays
         split = (weight * self.decay + np.float32(self._decay_rho) * state) / (
             weight + np.float32(self._decay_rho)
         )

@@ -28,7 +28,8 @@ FEWEST_VOXELS = 8
 TRIM = 0.1
 """Fraction that the robust mean leaves out at either end."""
 
-_WIDTH_IN_LAYERS = 8.0  # the region's least width that erosion needs, in thicknesses eroded
+WIDTH_IN_LAYERS = 8.0
+"""Least width of a region that loses its rim, in thicknesses of what is taken off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,12 +129,14 @@ def region_statistics(
     )
 
 
-def eroded(region: Flags, voxel_mm: Triple, depth_mm: float) -> Flags:
+def eroded(
+    region: Flags, voxel_mm: Triple, depth_mm: float, *, layers: float = WIDTH_IN_LAYERS
+) -> Flags:
     """The region less its rim [Z, Y, X]; the whole of it where that would eat it up.
 
     A voxel stays if no face of it is on the surface, where it may be half of something else, and
     its centre is farther than ``depth_mm`` from the nearest voxel outside. A region narrower than
-    eight times what is taken off at its surface stays whole: partial volume lowers its mean.
+    ``layers`` times what is taken off at its surface stays whole: partial volume lowers its mean.
     """
     if depth_mm <= 0:
         return region
@@ -141,7 +144,7 @@ def eroded(region: Flags, voxel_mm: Triple, depth_mm: float) -> Flags:
     core = binary_erosion(region) & (depth > depth_mm)
     thinnest, deepest = float(depth[region].min()), float(depth.max())
     width_mm = 2 * deepest - thinnest  # the surface lies half a voxel outside the last centre
-    narrow = width_mm < _WIDTH_IN_LAYERS * max(depth_mm, thinnest)
+    narrow = width_mm < layers * max(depth_mm, thinnest)
     return region if narrow or core.sum() < FEWEST_VOXELS else np.asarray(core, np.bool_)
 
 

@@ -35,6 +35,8 @@ _STEPS = 500
 _SHORTEST, _SHORTER = 1e-4, 0.8  # steps: coarser ones leave half a millimetre in a smooth head
 _EDGE = 2  # voxels at the rim that say nothing of likeness
 _LABEL_SMOOTHING = 0.5  # voxels
+_LIKENESS_MM = 2.0
+_LEAST_PART = 0.1  # of a voxel: less is no region that the other scan has
 _itk: Any = import_module("SimpleITK") if find_spec("SimpleITK") else None
 
 
@@ -47,7 +49,8 @@ class Motion:
     matrix
         From the position (L, P, S, 1) in the first scan to that in the second [4, 4, mm].
     likeness
-        Correlation of the two registration images inside the first mask after it, 1 at best.
+        Correlation of the two registration images after it, smoothed by 2 mm, inside the first
+        mask: 1 at best.
     """
 
     matrix: Matrix
@@ -124,10 +127,10 @@ def register(
         unit = [float(axis == n) for n in range(3)]
         matrix[:3, axis] = np.array(start.TransformPoint(unit)) - origin
     matrix[:3, 3] = origin
-    moved = resample(second, second_grid, first_grid, matrix)
+    moved = resample(_smoothed(second, second_grid), second_grid, first_grid, matrix)
     core = binary_erosion(first_mask, iterations=_EDGE)
     inside = core if core.any() else first_mask  # the brain's outline alone is alike in any brain
-    return Motion(matrix, float(np.corrcoef(first[inside], moved[inside])[0, 1]))
+    return Motion(matrix, _correlation(_smoothed(first, first_grid)[inside], moved[inside]))
 
 
 def move_labels(
@@ -135,17 +138,22 @@ def move_labels(
 ) -> NDArray[np.int32]:
     """Labels of the first scan at the voxels of the second [Z, Y, X].
 
-    A voxel belongs to the region that has most of it, and at least half. Regions are smoothed by
-    half a voxel before: with the nearest voxel each of two equal grids, all surfaces of a region
-    could move by half a voxel to the same side.
+    A region takes the voxels that have most of it, as many as its volume fills; where two want one,
+    the one with more has it. Regions are smoothed by half a voxel before: with the nearest voxel
+    each of two equal grids, all surfaces could move by half a voxel to the same side. Half of a
+    smoothed region as its limit would make it smaller, by a tenth for a ball of seven voxels.
     """
+    ratio = math.prod(grid.voxel_mm) / math.prod(onto.voxel_mm)
     back: Matrix = np.asarray(np.linalg.inv(motion.matrix), np.float64)
-    moved, most = np.zeros(onto.shape, np.int32), np.full(onto.shape, 0.5, np.float32)
+    moved, most = np.zeros(onto.shape, np.int32), np.zeros(onto.shape, np.float32)
     for number in np.unique(numbers[numbers > 0]).tolist():
-        region = gaussian_filter((numbers == number).astype(np.float32), _LABEL_SMOOTHING)
-        part = resample(region, grid, onto, back)
-        moved[part > most] = number
-        np.maximum(most, part, out=most)
+        region = numbers == number
+        smooth = gaussian_filter(region.astype(np.float32), _LABEL_SMOOTHING)
+        part = resample(smooth, grid, onto, back)
+        count = min(max(1, round(ratio * int(region.sum()))), part.size)
+        limit = max(float(np.partition(part, -count, axis=None)[-count]), _LEAST_PART)
+        wins = (part >= limit) & (part > most)
+        moved[wins], most[wins] = number, part[wins]
     return moved
 
 
@@ -163,6 +171,18 @@ def resample(values: NDArray[np.floating], grid: Geometry, onto: Geometry, matri
         order=1,
     )
     return np.asarray(moved, np.float32)
+
+
+def _correlation(one: Real, other: Real) -> float:
+    """Pearson's; 0 where one has no contrast, as where the second scan is not."""
+    spread = float(one.std()) * float(other.std())
+    return float(np.mean((one - one.mean()) * (other - other.mean()))) / spread if spread else 0.0
+
+
+def _smoothed(image: Real, grid: Geometry) -> Real:
+    """What is compared for likeness: noise of a voxel would make any two scans unlike."""
+    sigma = [_LIKENESS_MM / mm for mm in grid.voxel_mm]
+    return np.asarray(gaussian_filter(image, sigma), np.float32)
 
 
 def _image(values: NDArray[np.generic], grid: Geometry) -> Any:  # noqa: ANN401  (has no stubs)

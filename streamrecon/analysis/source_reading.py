@@ -34,7 +34,7 @@ Flags = NDArray[np.bool_]
 Regions = Sequence[tuple[str, Flags]]
 
 _PPB = 1e3
-_USUAL_SD_PER_S = 2.0  # of R2', where no map of it is known
+_MODEL_SD_PER_S = 2.0  # of R2' by R2, gradients and fibres, beside noise
 _MANY_CUT = 0.3  # of the voxels with R2* below R2
 _METHOD = "R2' from R2* and R2; sources of both signs voxel by voxel, and jointly with the field"
 
@@ -177,10 +177,9 @@ def _jointly(
 
 
 def _r2_prime_sd(maps: SourceMaps, region: Flags) -> float:
-    """Standard deviation of a voxel's R2' [1/s], of R2* alone: that of R2 is not known."""
-    if maps.r2_star_sd_per_s is None:
-        return _USUAL_SD_PER_S
-    return max(float(np.median(maps.r2_star_sd_per_s[region])), 1e-3)
+    """Standard deviation of a voxel's R2' [1/s]: of R2* by noise, and of R2 and the model."""
+    known = maps.r2_star_sd_per_s
+    return math.hypot(_MODEL_SD_PER_S, 0 if known is None else float(np.median(known[region])))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -37,7 +37,6 @@ PSEUDO_R2_PER_S = 13.0
 _MEASURED_AT_T = 3.0
 _STATIC = 2 * math.pi / (9 * math.sqrt(3)) * 2 * math.pi  # of γ B0 / 2π
 _TOO_LITTLE_PER_S = 1.0  # of decay, by χ and by R2' together, to compare the two
-_SD_PER_MAD = 1.4826
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,16 +172,16 @@ def coherence_index(
 
 
 def quadrants(chi_ppm: Floating, r2_per_s: Floating, mask: Flags) -> NDArray[np.uint8]:
-    """`Quadrant` of each voxel by robust z-scores of χ and R2 within the mask [Z, Y, X].
+    """`Quadrant` of each voxel by χ and R2 within the mask [Z, Y, X].
 
-    High is above the median. R2 is that of spin echoes: R2* has χ in it.
+    High is above the median, a z-score above 0. R2 is that of spin echoes: R2* has χ in it.
 
     Raises
     ------
     ReconError
         If either map has no spread: one number for R2 makes no map.
     """
-    chi, rate = (_robust_z(values, mask) for values in (chi_ppm, r2_per_s))
+    chi, rate = (_above_median(values, mask) for values in (chi_ppm, r2_per_s))
     of = np.where(
         chi > 0,
         np.where(rate > 0, Quadrant.BOTH_HIGH, Quadrant.MACROSCOPIC),
@@ -191,10 +190,8 @@ def quadrants(chi_ppm: Floating, r2_per_s: Floating, mask: Flags) -> NDArray[np.
     return np.where(mask, of, 0).astype(np.uint8)
 
 
-def _robust_z(values: Floating, mask: Flags) -> Floating:
+def _above_median(values: Floating, mask: Flags) -> Floating:
     inside = values[mask]
-    middle = float(np.median(inside)) if inside.size else 0.0
-    spread = _SD_PER_MAD * float(np.median(np.abs(inside - middle))) if inside.size else 0.0
-    if spread <= 0:
+    if not inside.size or float(np.ptp(inside)) <= 0:
         raise ReconError("quadrants: a map has no spread inside the mask, needed one of its own")
-    return (values - middle) / spread
+    return np.asarray(values - np.median(inside))

@@ -9,6 +9,7 @@ ANALYSES: dict[str, str] = {
     "lesions": "bleeds and calcifications, with the dipole moment of each",
     "change": "what changed in the nuclei since an earlier visit",
     "cosmos": "χ from scans of a head in several positions",
+    "rims": "paramagnetic rims of lesions",
     "sources": "paramagnetic and diamagnetic sources, by χ and R2'",
     "iron": "χ, R2* and iron of the nuclei of a label map",
     "veins": "length and volume of veins in each region",

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from streamrecon.analysis.change import Interval, Visit, read_change
+from streamrecon.analysis.change import Interval, Visit, read_change, require_same_head
 from streamrecon.analysis.reading import Outcome, Value
+from streamrecon.errors import ReconError
 
 
 def visit(
@@ -103,7 +104,7 @@ def test_visits_without_a_common_reference_are_refused():
 
 
 def test_another_head_is_refused():
-    reading = read_change(BEFORE, BEFORE, replace(SAME, likeness=0.31), "CSF")
+    require_same_head(0.51)
 
-    assert reading.outcome is Outcome.REFUSED
-    assert "likeness of 0.31" in reading.reasons[0]
+    with pytest.raises(ReconError, match=r"likeness of 0\.31"):
+        require_same_head(0.31)

@@ -10,6 +10,7 @@ from map_files import oblique_grid, write_map
 from scipy.ndimage import gaussian_filter
 
 from streamrecon.cli import main
+from streamrecon.model.geometry import Geometry
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 from streamrecon.qsm.dipole import field_from_chi
@@ -153,6 +154,8 @@ def test_another_head_is_no_second_visit(tmp_path):
     noise = np.random.default_rng(9).uniform(0.5, 1.5, GRID.shape).astype(np.float32)
     name = "v_echo-1_part-mag_MEGRE"
     write_map(tmp_path / "second", name, Quantity.MAGNITUDE, noise, GRID, EchoTime=5e-3)
+    other = (noise[:, ::-1, ::-1] - 1.0).copy()
+    write_map(tmp_path / "second", "v_Chimap", Quantity.CHI, other, GRID, MagneticFieldStrength=3.0)
 
     status = change(tmp_path, str(tmp_path / "first"))
 
@@ -209,3 +212,63 @@ def test_without_r2_the_sources_are_flagged_as_pseudo(tmp_path):
     reading = json.loads((tmp_path / "out" / "analysis.json").read_text())["readings"][0]
     assert status == 1
     assert "pseudo" in reading["reasons"][0]
+
+
+RIM_GRID = Geometry((41, 48, 45), (1.0, 0.9, 1.0), np.eye(3)[::-1])
+
+
+def away_from(z: float, y: float, x: float) -> np.ndarray:
+    """Distance from a place on the grid of the rims [mm]."""
+    index = np.stack(np.meshgrid(*map(np.arange, RIM_GRID.shape), indexing="ij"), -1)
+    return np.linalg.norm((index - (z, y, x)) * RIM_GRID.voxel_mm, axis=-1)
+
+
+def write_rims(folder) -> None:
+    """One lesion with a rim, one without."""
+    chi = np.random.default_rng(0).normal(-0.02, 0.002, RIM_GRID.shape)
+    for place, ppm in (((20, 14, 22), 0.04), ((20, 34, 22), -0.02)):
+        away = away_from(*place)
+        chi[away <= 5.5] = -0.005
+        chi[(away <= 5.5) & (away > 4.0)] = ppm
+    lesions = (away_from(20, 14, 22) <= 5.5) | (away_from(20, 34, 22) <= 5.5)
+    facts = {"MagneticFieldStrength": 3.0}
+    for name, quantity, values in (
+        ("r_Chimap", Quantity.CHI, chi),
+        ("r_chi_sd", Quantity.CHI_SD, np.full(RIM_GRID.shape, 0.002)),
+        ("r_veins", Quantity.VEINS, np.zeros(RIM_GRID.shape)),
+    ):
+        write_map(folder, name, quantity, values.astype(np.float32), RIM_GRID, **facts)
+    write_nifti(folder.parent / "lesions.nii.gz", lesions.astype(np.uint8), RIM_GRID)
+
+
+def test_rims_are_counted_and_each_lesion_has_its_class(tmp_path):
+    write_rims(tmp_path / "maps")
+
+    status = main(
+        ["analyze", "rims", str(tmp_path / "maps"), "-o", str(tmp_path / "out"),
+         "--lesions", str(tmp_path / "lesions.nii.gz")]
+    )  # fmt: skip
+
+    report = json.loads((tmp_path / "out" / "analysis.json").read_text())["readings"][0]
+    rows = {(v["subject"], v["name"]): v for v in report["values"]}
+    assert status == 0
+    assert rows["patient", "lesions: rim"]["number"] == 1
+    assert rows["lesion 1", "coverage"]["quality"] == "rim"
+    assert rows["lesion 2", "coverage"]["quality"] == "no rim"
+    assert rows["lesion 1", "rim_against_core"]["number"] == pytest.approx(45, abs=12)
+    assert rows["lesion 1", "central_vein"]["number"] == 0
+    assert (tmp_path / "out" / "rims_thumbnails.png").is_file()
+
+
+def test_lesions_of_another_grid_need_the_image_they_were_drawn_on(tmp_path, capsys):
+    write_rims(tmp_path / "maps")
+    write_nifti(tmp_path / "far.nii.gz", np.ones(GRID.shape, np.uint8), GRID)
+
+    status = main(
+        ["analyze", "rims", str(tmp_path / "maps"), "-o", str(tmp_path / "out"),
+         "--lesions", str(tmp_path / "far.nii.gz")]
+    )  # fmt: skip
+
+    assert status != 0
+    assert "needed --flair" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "analysis.json").exists()

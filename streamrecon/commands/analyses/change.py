@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from streamrecon.analysis.change import Interval, Visit, read_change
+from streamrecon.analysis.change import Interval, Visit, read_change, require_same_head
 from streamrecon.analysis.iron import IronSettings, read_iron
+from streamrecon.analysis.moved_regions import cores_in_both
 from streamrecon.analysis.reading import Reading, Value
-from streamrecon.analysis.registration import Motion, move_labels, register, registration_image
+from streamrecon.analysis.registration import Motion, register, registration_image
 from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse
 from streamrecon.commands.analyses.iron import (
     REFERENCES,
@@ -83,7 +84,6 @@ def run(options: argparse.Namespace) -> int:
         interval = Interval(
             same_site=options.sites == "same",
             years=options.years,
-            likeness=None if pair.motion is None else pair.motion.likeness,
         )
         reading = read_change(pair.before, pair.after, interval, settings.reference)
         if pair.motion is not None:
@@ -103,12 +103,14 @@ def _of_folders(options: argparse.Namespace, maps: MapFolder, settings: IronSett
     labels = read_labels(options.labels, earlier.geometry, names=options.label_names)
     first, second = _registration_image(earlier), _registration_image(maps)
     motion = register(first, earlier.mask(), earlier.geometry, second, maps.geometry)
-    moved = LabelMap(
-        move_labels(labels.numbers, earlier.geometry, motion, maps.geometry), labels.names
+    require_same_head(motion.likeness)
+    here, there = cores_in_both(
+        labels.numbers, earlier.geometry, motion, maps.geometry, erode_mm=settings.erode_mm
     )
+    cores, moved = LabelMap(here, labels.names), LabelMap(there, labels.names)
     before, after = (
-        Visit(values=_values(each, those, settings), made=_made(each))
-        for each, those in ((earlier, labels), (maps, moved))
+        Visit(values=_values(each, those, replace(settings, erode_mm=0)), made=_made(each))
+        for each, those in ((earlier, cores), (maps, moved))
     )
     return _Pair(before, after, moved, motion)
 

@@ -130,7 +130,9 @@ def _figures(found: SourceResults, maps: MapFolder) -> Iterator[Figure]:
     )
     inside = maps.mask()
     picture = joint_histogram(
-        1e3 * shown.chi_ppm[inside], found.r2_prime_per_s[inside], ("χ [ppb]", "R2' [1/s]")
+        1e3 * shown.chi_ppm[inside],
+        found.r2_prime_per_s[inside],
+        ("chi [ppb]", "R2' [1/s]"),  # the font has no χ
     )
     yield Figure(
         "histogram", "voxels by χ and R2'; brightness is the logarithm of how many", picture

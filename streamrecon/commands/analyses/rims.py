@@ -1,0 +1,148 @@
+"""`streamrecon analyze rims`: paramagnetic rims of the lesions of multiple sclerosis."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from streamrecon.analysis.lesion_split import SMALLEST_MM3
+from streamrecon.analysis.registration import register, registration_image, resample
+from streamrecon.analysis.rim_reading import RimMaps, RimResults, read_rims
+from streamrecon.analysis.rims import RimClass
+from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse
+from streamrecon.errors import ConfigError, DataError
+from streamrecon.model.geometry import Geometry, Shape
+from streamrecon.model.quantities import Quantity
+from streamrecon.output.nifti import write_nifti
+from streamrecon.output.preview.colours import Window
+from streamrecon.output.readings.figures import (
+    Figure,
+    Outline,
+    below,
+    beside,
+    cropped_about,
+    outlined_planes,
+)
+from streamrecon.output.readings.map_folder import MapFolder
+from streamrecon.output.stored_volumes import volumes_at
+
+Flags = NDArray[np.bool_]
+
+_LABELS = "rims_lesions.nii.gz"
+_WINDOW, _REACH_MM, _SIDE = Window(-0.06, 0.08), 14.0, 160
+_COLOUR = {
+    RimClass.RIM: (255, 64, 64),
+    RimClass.UNCERTAIN: (255, 200, 64),
+    RimClass.NONE: (96, 160, 255),
+}
+_FIELD_WINDOW = Window(-0.03, 0.03)
+_MOST_SHOWN = 24
+_LEAST_KEPT = 0.5  # of the lesions' volume, inside the brain after registration
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser its options."""
+    parser.description = (
+        "Paramagnetic rims: coverage of each lesion's border by raised χ, contrast, thickness, "
+        "central vein, and a class of three by a rule. For research use."
+    )
+    add_folder(parser)
+    parser.add_argument(
+        "--lesions", type=Path, required=True, metavar="FILE",
+        help="NIfTI, above 0 in lesions: on the maps' grid, or that of --flair",
+    )  # fmt: skip
+    parser.add_argument(
+        "--flair", type=Path, metavar="FILE",
+        help="image on the grid of the lesions, which is registered to the first echo",
+    )  # fmt: skip
+    parser.add_argument(
+        "--smallest", type=float, default=SMALLEST_MM3, metavar="MM3",
+        help="lesions below are left out (%(default)s)",
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure the rims of a folder's lesions."""
+
+    def read(maps: MapFolder) -> Analysed:
+        veins = maps.map_if_there(Quantity.VEINS)
+        given = RimMaps(
+            chi_ppm=maps.map(Quantity.CHI),
+            mask=maps.mask(),
+            voxel_mm=maps.geometry.voxel_mm,
+            lesions=_lesions(options, maps),
+            veins=None if veins is None else veins > 0,
+            chi_sd_ppm=maps.map_if_there(Quantity.CHI_SD),
+            r2_star_per_s=maps.map_if_there(Quantity.R2_STAR),
+        )
+        found = read_rims(given, smallest_mm3=options.smallest)
+        write_nifti(options.output / _LABELS, found.lesions.numbers, maps.geometry)
+        return Analysed(reading=found.reading, figures=list(_figures(found, maps)), files=[_LABELS])
+
+    return analyse(options, "rims", read)
+
+
+def _lesions(options: argparse.Namespace, maps: MapFolder) -> Flags:
+    """The mask on the maps' grid, moved there by the image it was drawn on if need be."""
+    drawn = volumes_at(options.lesions)[0]
+    mask = np.asarray(drawn.values, np.float32) > 0
+    if options.flair is None:
+        if not drawn.geometry.same_as(maps.geometry, tolerance_mm=0.1):
+            raise ConfigError(
+                f"{options.lesions.name}: lies on another grid than the maps; needed --flair, the "
+                "image it was drawn on"
+            )
+        return mask
+    flair = volumes_at(options.flair)[0]
+    if not flair.geometry.same_as(drawn.geometry, tolerance_mm=0.1):
+        raise DataError(f"{options.flair.name}: lies on another grid than the lesions")
+    return _moved(mask, np.asarray(flair.values, np.float32), drawn.geometry, maps)
+
+
+def _moved(mask: Flags, flair: NDArray[np.float32], grid: Geometry, maps: MapFolder) -> Flags:
+    """The lesions where the maps have them: half a voxel's worth of lesion counts."""
+    magnitude, brain = maps.echoes(Quantity.MAGNITUDE)[0], maps.mask()
+    image = registration_image(magnitude, np.zeros_like(magnitude), brain, maps.geometry)
+    motion = register(image, brain, maps.geometry, flair, grid)
+    part = resample(mask.astype(np.float32), grid, maps.geometry, motion.matrix)
+    moved = np.asarray((part >= 0.5) & brain)
+    kept = moved.sum() * math.prod(maps.geometry.voxel_mm)
+    if kept < _LEAST_KEPT * mask.sum() * math.prod(grid.voxel_mm):
+        raise DataError("registration: the lesions of the FLAIR image lie outside the brain")
+    return moved
+
+
+def _figures(found: RimResults, maps: MapFolder) -> Iterator[Figure]:
+    """Each lesion in three planes: χ, and magnitude where there is one; rims first."""
+    order = list(RimClass)
+    chosen = sorted(found.rims, key=lambda n: (order.index(found.rims[n].kind), n))[:_MOST_SHOWN]
+    rows = []
+    for number in chosen:
+        rim = found.rims[number]
+        z, y, x = (round(at) for at in rim.middle)
+        text = f"lesion {number}: {rim.kind.value}, coverage {rim.coverage:.2f}"
+        rows.append((text, _thumbnail(found.lesions.numbers == number, rim.kind, (z, y, x), maps)))
+    if rows:
+        words = (
+            f"χ from {1e3 * _WINDOW.low:.0f} to {1e3 * _WINDOW.high:.0f} ppb about each lesion, "
+            "beside it the local field if there is one; red: rim, yellow: uncertain, blue: none"
+        )
+        yield Figure("thumbnails", words, below(rows))
+
+
+def _thumbnail(lesion: Flags, kind: RimClass, voxel: Shape, maps: MapFolder) -> Image.Image:
+    small, grid = cropped_about(maps.map(Quantity.CHI), maps.geometry, voxel, _REACH_MM)
+    edge, _ = cropped_about(lesion, maps.geometry, voxel, _REACH_MM)
+    outline = Outline(edge.astype(bool), _COLOUR[kind])
+    tiles = [outlined_planes(small, grid, _WINDOW, [outline], side=_SIDE)]
+    if Quantity.LOCAL_FIELD in maps.has:
+        field, _ = cropped_about(maps.map(Quantity.LOCAL_FIELD), maps.geometry, voxel, _REACH_MM)
+        tiles.append(outlined_planes(field, grid, _FIELD_WINDOW, side=_SIDE))
+    return beside(tiles)
