@@ -102,6 +102,8 @@ class LineQuality:
         echo = int(line.header["idx"]["contrast"][0]) - protocol.encoding.contrast.minimum
         place = echo, int(line.header["idx"]["slice"][0])
         data = line.data[0] if self._mix is None else self._mix.matrix @ line.data[0]
+        if line.header["center_sample"][0] >= data.shape[1]:
+            return  # no centre to look at; who places lines answers for it
         if place not in self._first:
             self._first[place] = np.array(data)
             if self._is_white and echo == 0:
