@@ -20,6 +20,7 @@ from streamrecon.server.settings import Settings
 from streamrecon.server.worker import Equip, work
 from streamrecon.server.worker_channel import Kind, read_frame
 
+_WORDS = "streamrecon.server.fork_server_words"
 _log = logging.getLogger(__name__)
 
 _GRACE_S = 5.0  # a worker that has said DONE still joins its threads and frees its memory
@@ -89,7 +90,7 @@ class Pool:
         self._equip = equip
         # A fork of this process would copy locks held by its threads; the fork server has none.
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(list(preload))
+        self._context.set_forkserver_preload([_WORDS, *preload])
         self._ready: deque[Worker] = deque()
         self._is_ready = asyncio.Condition()
         self._ending: set[asyncio.Task[None]] = set()
