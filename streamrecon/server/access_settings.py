@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from streamrecon.server.settings_group import SettingsGroup
+from streamrecon.server.settings_group import MaybePath, SettingsGroup
 
 
 class AccessSettings(SettingsGroup):
@@ -17,20 +16,15 @@ class AccessSettings(SettingsGroup):
         default=False,
         description="listen on the sockets that systemd passes in place of host and port",
     )
-    tls_certificate: Path | None = Field(
+    tls_certificate: MaybePath = Field(
         default=None, description="certificate of the service, PEM; with it clients must speak TLS"
     )
-    tls_key: Path | None = Field(
+    tls_key: MaybePath = Field(
         default=None, description="its key, without a password; none: in the certificate's file"
     )
-    tls_client_ca: Path | None = Field(
+    tls_client_ca: MaybePath = Field(
         default=None, description="authority whose certificates clients must show; none: any client"
     )
-
-    @field_validator("tls_certificate", "tls_key", "tls_client_ca", mode="before")
-    @classmethod
-    def _no_file(cls, value: object) -> object:
-        return None if value == "" else value
 
     @model_validator(mode="after")
     def _have_certificate(self) -> Self:

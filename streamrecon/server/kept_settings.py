@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from streamrecon.server.settings_group import SettingsGroup
+from streamrecon.server.settings_group import MaybePath, SettingsGroup
 
 
 def _state_folder() -> Path:
@@ -18,11 +18,11 @@ def _state_folder() -> Path:
 class KeptSettings(SettingsGroup):
     """Folders, quotas and ages, and what of a person is kept."""
 
-    storage: Path | None = Field(
+    storage: MaybePath = Field(
         default_factory=_state_folder,
         description="folder of what outlives a scan (noise covariances); empty keeps nothing",
     )
-    raw_folder: Path | None = Field(
+    raw_folder: MaybePath = Field(
         default=None, description="folder of raw copies of every scan; none keeps no copy"
     )
     raw_quota_gib: float = Field(
@@ -35,11 +35,11 @@ class KeptSettings(SettingsGroup):
         default="",
         description="chain that makes DICOM of scans that were cut, at the start; empty: listed",
     )
-    destinations: Path | None = Field(
+    destinations: MaybePath = Field(
         default=None,
         description="file of DICOM destinations; none: destinations.toml in the storage",
     )
-    spool: Path | None = Field(
+    spool: MaybePath = Field(
         default=None,
         description="folder of DICOM images on their way; none: spool in the storage",
     )
@@ -52,10 +52,10 @@ class KeptSettings(SettingsGroup):
     spool_wait_s: float = Field(
         default=60.0, ge=0, description="longest wait of a scan for room in the spool"
     )
-    drop_folder: Path | None = Field(
+    drop_folder: MaybePath = Field(
         default=None, description="folder that DICOM files are dropped in; none: in the storage"
     )
-    pseudonym_key: Path | None = Field(
+    pseudonym_key: MaybePath = Field(
         default=None, description="file of a secret; with it persons are taken out of DICOM images"
     )
     patient_id_fallback: str = Field(

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+MaybePath = Annotated[Path | None, BeforeValidator(lambda value: None if value == "" else value)]
+"""A path, or none: as an empty text says it, the only one that a variable can say it with."""
 
 
 class SettingsGroup(BaseModel):

@@ -153,3 +153,29 @@ def test_a_name_from_the_wire_forges_no_line(error: str) -> None:
     assert "all is well" in log
     for line in log.splitlines():
         assert line.startswith("    ") or (_RECORD.match(line) and "2026-01-01" not in line[:10])
+
+
+_BIRTH = """
+import os, sys, time
+from multiprocessing import forkserver, get_context
+if __name__ == "__main__":
+    get_context("forkserver").set_forkserver_preload(sys.argv[1:])
+    child, ours = forkserver.connect_to_new_process([])
+    os.close(ours)  # as if the listener had been killed
+    pid, deadline = int.from_bytes(os.read(child, 8), "little"), time.monotonic() + 20
+    while os.path.exists(f"/proc/{pid}") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    print(os.path.exists(f"/proc/{pid}"), flush=True)
+    os._exit(0)
+"""
+
+
+def test_a_worker_whose_listener_is_gone_at_its_birth_ends(full_pipe: int, tmp_path: Path) -> None:
+    """Python's own words about it come before our code runs in the worker."""
+    (tmp_path / "birth.py").write_text(_BIRTH)
+    command = [sys.executable, tmp_path / "birth.py", "streamrecon.server.fork_server_words"]
+
+    with subprocess.Popen(command, stderr=full_pipe, stdout=subprocess.PIPE) as process:
+        remains = process.stdout.readline()
+
+    assert remains == b"False\n"
