@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import argparse
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.analysis.orientations import Adequacy, adequacy
-from streamrecon.analysis.reading import Value
+from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.registration import Motion, register, registration_image
 from streamrecon.analysis.tilted_fields import MovedField, Position, moved_fields
+from streamrecon.commands.analysed_folder import add_folder
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.quantities import Quantity
@@ -51,6 +53,42 @@ class TiltedScans:
     motions: Sequence[Motion]
     values: Sequence[Value]
     doubts: Sequence[str]
+
+
+def add_tilted(parser: argparse.ArgumentParser) -> None:
+    """Give the parser the folders of one head in several positions, and labels on the first."""
+    add_folder(parser, labels=True)
+    parser.add_argument(
+        "tilted", type=Path, nargs="+", metavar="TILTED", help="maps of the other positions"
+    )
+
+
+def tilted_reading(
+    kind: str, scans: TiltedScans, regions: Iterable[Value], *, method: str, steps: int, doi: str
+) -> Reading:
+    """The reading of a map that was made of several positions.
+
+    Parameters
+    ----------
+    kind, method, doi
+        What was made, how, and where that is published.
+    scans
+        What it was made of; their doubts flag it.
+    regions
+        Means of regions, where labels are given.
+    steps
+        Of the iteration.
+    """
+    reasons = reasons_to_doubt(scans)
+    return Reading(
+        kind=kind,
+        outcome=Outcome.FLAGGED if reasons else Outcome.GIVEN,
+        method=method,
+        values=(*orientation_values(scans), *regions),
+        reasons=tuple(reasons),
+        parameters={"orientations": len(scans.fields), "steps": steps},
+        dois=(doi,),
+    )
 
 
 def tilted_scans(first: MapFolder, others: Sequence[Path]) -> TiltedScans:

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 
-from streamrecon.analysis.cosmos import CosmosMap, least_squares_cosmos
-from streamrecon.analysis.reading import Outcome, Reading
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
+from streamrecon.analysis.cosmos import least_squares_cosmos
+from streamrecon.commands.analysed_folder import Analysed, analyse, labels_of
 from streamrecon.commands.tilted_scans import (
-    TiltedScans,
-    orientation_values,
-    reasons_to_doubt,
+    add_tilted,
     region_values,
+    tilted_reading,
     tilted_scans,
     write_map,
 )
 from streamrecon.errors import ReconError
-from streamrecon.output.readings.label_map import LabelMap
 from streamrecon.output.readings.map_folder import MapFolder
 
 _METHOD = "least squares over the local fields of all orientations (COSMOS), χ a number"
-_DOIS = ("10.1002/mrm.21828",)
+_DOI = "10.1002/mrm.21828"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -34,10 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "A condition number above 10 is flagged, with the tilt that is still needed. For research "
         "use."
     )
-    add_folder(parser, labels=True)
-    parser.add_argument(
-        "tilted", type=Path, nargs="+", metavar="TILTED", help="maps of the other positions"
-    )
+    add_tilted(parser)
     parser.set_defaults(run=run)
 
 
@@ -50,24 +43,10 @@ def run(options: argparse.Namespace) -> int:
             raise ReconError(f"orientations: found one direction of B0; {scans.adequacy.advice}")
         found = least_squares_cosmos(scans.fields)
         files = write_map(options.output, "cosmos_Chimap", found.chi_ppm, maps.geometry)
-        labels = labels_of(options, maps)
-        return Analysed(reading=_reading(scans, found, labels), files=files)
+        regions = region_values(found.chi_ppm, found.mask, labels_of(options, maps), "mean_chi")
+        reading = tilted_reading(
+            "cosmos", scans, regions, method=_METHOD, steps=found.steps, doi=_DOI
+        )
+        return Analysed(reading=reading, files=files)
 
     return analyse(options, "cosmos", read)
-
-
-def _reading(scans: TiltedScans, found: CosmosMap, labels: LabelMap | None) -> Reading:
-    reasons = reasons_to_doubt(scans)
-    values = [
-        *orientation_values(scans),
-        *region_values(found.chi_ppm, found.mask, labels, "mean_chi"),
-    ]
-    return Reading(
-        kind="cosmos",
-        outcome=Outcome.FLAGGED if reasons else Outcome.GIVEN,
-        method=_METHOD,
-        values=tuple(values),
-        reasons=tuple(reasons),
-        parameters={"orientations": len(scans.fields), "steps": found.steps},
-        dois=_DOIS,
-    )

@@ -7,25 +7,24 @@ from pathlib import Path
 
 import numpy as np
 
-from streamrecon.analysis.reading import Outcome, Reading
-from streamrecon.analysis.susceptibility_tensor import TensorMaps, guided_tensor
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
+from streamrecon.analysis.susceptibility_tensor import guided_tensor
+from streamrecon.commands.analysed_folder import Analysed, analyse, labels_of
 from streamrecon.commands.fibre_files import FSL, MRTRIX, read_directions, read_on_grid
 from streamrecon.commands.tilted_scans import (
-    TiltedScans,
-    orientation_values,
-    reasons_to_doubt,
+    add_tilted,
     region_values,
+    tilted_reading,
     tilted_scans,
     write_map,
 )
 from streamrecon.errors import ConfigError
-from streamrecon.output.readings.label_map import LabelMap
 from streamrecon.output.readings.map_folder import MapFolder
 
-_METHOD = "least squares over all orientations: MMS in the brain, MSA along the fibres of diffusion"
-_DOIS = ("10.1016/j.neuroimage.2012.04.042",)
-_MICROSTRUCTURE = "the frequency of microstructure is not in the model and raises MSA"
+_METHOD = (
+    "least squares over all orientations: MMS in the brain, MSA along the fibres of diffusion; "
+    "the frequency of microstructure is not in the model and raises MSA"
+)
+_DOI = "10.1016/j.neuroimage.2012.04.042"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -35,10 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "of a head and the directions of its fibres. Iron shows in MMS alone, myelin in MSA too. "
         "For research use."
     )
-    add_folder(parser, labels=True)
-    parser.add_argument(
-        "tilted", type=Path, nargs="+", metavar="TILTED", help="maps of the other positions"
-    )
+    add_tilted(parser)
     parser.add_argument(
         "--v1", type=Path, required=True, metavar="FILE", help="NIfTI of principal directions"
     )
@@ -73,24 +69,12 @@ def run(options: argparse.Namespace) -> int:
         found = guided_tensor(scans.fields, directions, fibres)
         files = write_map(options.output, "sti_desc-mms_Chimap", found.mms_ppm, grid)
         files += write_map(options.output, "sti_desc-msa_Chimap", found.msa_ppm, grid)
-        return Analysed(reading=_reading(scans, found, labels_of(options, maps)), files=files)
+        labels = labels_of(options, maps)
+        regions = (
+            *region_values(found.mms_ppm, found.mask, labels, "mms"),
+            *region_values(found.msa_ppm, found.fibres, labels, "msa"),
+        )
+        reading = tilted_reading("sti", scans, regions, method=_METHOD, steps=found.steps, doi=_DOI)
+        return Analysed(reading=reading, files=files)
 
     return analyse(options, "sti", read)
-
-
-def _reading(scans: TiltedScans, found: TensorMaps, labels: LabelMap | None) -> Reading:
-    reasons = reasons_to_doubt(scans)
-    values = [
-        *orientation_values(scans),
-        *region_values(found.mms_ppm, found.mask, labels, "mms"),
-        *region_values(found.msa_ppm, found.fibres, labels, "msa"),
-    ]
-    return Reading(
-        kind="sti",
-        outcome=Outcome.FLAGGED if reasons else Outcome.GIVEN,
-        method=f"{_METHOD}; {_MICROSTRUCTURE}",
-        values=tuple(values),
-        reasons=tuple(reasons),
-        parameters={"orientations": len(scans.fields), "steps": found.steps},
-        dois=_DOIS,
-    )
