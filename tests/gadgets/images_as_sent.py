@@ -114,7 +114,7 @@ def changed(image: Image, meta: Meta | None = None, **fields: object) -> Image:
 
 
 def dicom_json(**tags: object) -> Meta:
-    """Meta that carries a DICOM header; keywords are ``tXXXXYYYY``."""
+    """Meta that carries a DICOM header; a keyword is ``t`` and the eight digits of a tag."""
     elements = {
         tag[1:].upper(): {"vr": "UN", "Value": list(value) if isinstance(value, tuple) else [value]}
         for tag, value in tags.items()

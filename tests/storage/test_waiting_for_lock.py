@@ -8,7 +8,9 @@ from threading import Barrier
 
 import pytest
 
+from streamrecon.dicom.delivery import journal
 from streamrecon.dicom.delivery.journal import Journal
+from streamrecon.dicom.delivery.journal_tables import create_tables
 from streamrecon.storage.waiting_for_lock import waiting_for_lock
 
 
@@ -18,15 +20,34 @@ def test_a_new_journal_is_opened_by_many_at_once(tmp_path):
 
     def opened(path) -> bool:
         together.wait()
-        journal = Journal(path)
+        mine = Journal(path)
         try:
-            return not journal.knows("1.2.3")
+            return not mine.knows("1.2.3")
         finally:
-            journal.close()
+            mine.close()
 
     with ThreadPoolExecutor(4) as pool:
         for n in range(25):
             assert all(pool.map(opened, [tmp_path / f"{n}.sqlite3"] * 4))
+
+
+def test_a_journal_that_is_locked_for_a_moment_opens(tmp_path, monkeypatch):
+    faults = [sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_SNAPSHOT, sqlite3.SQLITE_LOCKED]
+
+    def create(db):
+        if faults:
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = faults.pop()
+            raise error
+        create_tables(db)
+
+    monkeypatch.setattr(journal, "create_tables", create)
+
+    opened = Journal(tmp_path / "journal.sqlite3")
+
+    assert not opened.knows("1.2.3")
+    assert faults == []
+    opened.close()
 
 
 def test_who_holds_it_too_long_is_an_error(tmp_path):
