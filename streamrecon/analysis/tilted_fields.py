@@ -96,7 +96,7 @@ def _moved(position: Position, grid: Geometry) -> MovedField:
     else:
         flags = position.mask.astype(np.float32)
         mask = resample(flags, position.geometry, grid, position.motion) > _INSIDE
-        field = _splined(_extended(position.field_ppm, position.mask), position, grid)
+        field = _splined(_extended(position), position, grid)
         trust = resample(weight * flags, position.geometry, grid, position.motion)
     inside = np.asarray(mask & (trust > 0), np.bool_)
     return MovedField(
@@ -107,10 +107,15 @@ def _moved(position: Position, grid: Geometry) -> MovedField:
     )
 
 
-def _extended(values: Real, mask: Flags) -> Real:
-    """Values inside the mask, and outside that of the nearest voxel inside."""
-    nearest = distance_transform_edt(~mask, return_distances=False, return_indices=True)
-    return np.asarray(values[tuple(nearest)], np.float32)
+def _extended(position: Position) -> Real:
+    """The field inside its mask, and outside that of the nearest voxel inside [mm]."""
+    nearest = distance_transform_edt(
+        ~position.mask,
+        sampling=position.geometry.voxel_mm,
+        return_distances=False,
+        return_indices=True,
+    )
+    return np.asarray(position.field_ppm[tuple(nearest)], np.float32)
 
 
 def _splined(values: Real, position: Position, grid: Geometry) -> Real:
