@@ -1,0 +1,17 @@
+"""What a test knows of a value and its type does not say; it fails where the value is another."""
+
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def given(value: T | None) -> T:
+    """The value, which is there."""
+    assert value is not None
+    return value
+
+
+def as_a(kind: type[T], value: object) -> T:
+    """The value, which is of that class."""
+    assert isinstance(value, kind)
+    return value
