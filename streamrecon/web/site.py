@@ -32,8 +32,10 @@ from streamrecon.web.scans import MOST_ROWS, Scans
 _BEAT_S = 15.0  # below the patience of proxies
 _MOST_PAGES = 32
 _WRONG_TOKEN_S = 0.5
-_FILES = {"index.html": "text/html", "page.js": "text/javascript", "viewer.js": "text/javascript"}
-_FILES |= {"page.css": "text/css"}
+_SCRIPTS = ("page.js", "viewer.js", "slice_view.js", "niivue.js")
+_FILES = dict.fromkeys(_SCRIPTS, "text/javascript")
+_FILES |= {"index.html": "text/html", "page.css": "text/css"}
+_FILES |= {"niivue-font.png": "image/png", "niivue.txt": "text/plain"}
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 _NAME = re.compile(r"[\w .@-]{1,64}")
 
