@@ -26,7 +26,7 @@ npx esbuild entry.js --bundle --format=esm --minify --target="$target" --log-lev
   "--banner:js=/* NiiVue $version, BSD-2-Clause, and what it needs: niivue.txt. Target $target. */"
 
 # its syntax and that of our own scripts, told by the parser of the build
-for file in out/niivue.js "$page/page.js" "$page/viewer.js" "$page/slice_view.js"; do
+for file in out/niivue.js "$page"/*.js; do
   npx esbuild "$file" --target="$target" --log-level=warning --outfile=/dev/null
 done
 

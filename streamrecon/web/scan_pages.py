@@ -79,7 +79,8 @@ class ScanPages:
 
     async def _scan(self, request: Request, _user: User) -> Response:
         row = await self._found(request)
-        return JSONResponse(row | {"has_raw": self._scans.raw_copy(row) is not None})
+        read = await asyncio.to_thread(self._scans.readings, str(row["session"]))
+        return JSONResponse(row | read | {"has_raw": self._scans.raw_copy(row) is not None})
 
     async def _images(self, request: Request, _user: User) -> Response:
         row = await self._found(request)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from streamrecon.model.images import Volume
@@ -34,3 +35,14 @@ def keep_scan(storage: Path, session: str, volumes: Sequence[Volume], **facts: o
     known |= {"images": len(images), "image_copy": name}
     with ScanTable(storage) as table:
         table.keep(known | facts, "ended", "test")
+
+
+def keep_report(
+    storage: Path, session: str, readings: Sequence[Mapping[str, object]], run: int = 1
+) -> Path:
+    """Write what `MakeReadings` keeps of a session, as far as others read it."""
+    folder = storage / "readings" / f"{session}_run-{run}_readings"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "analysis.json"
+    file.write_text(json.dumps({"schema_version": 1, "readings": readings}))
+    return file

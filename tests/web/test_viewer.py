@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from browser import PROGRAM, Tab, chromium
 from dicom_scans import scan_of
-from kept_scan import keep_scan
+from kept_scan import keep_report, keep_scan
 from numpy.typing import NDArray
 from PIL import Image as Picture
 from web_service import Page, page
@@ -28,6 +28,18 @@ from streamrecon.output.ras import in_ras
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "streamrecon" / "web" / "page"
 SESSION = "0a1b2c3d"
+READINGS = [
+    {
+        "kind": "lesions", "outcome": "flagged", "reasons": ["veins were not looked for"],
+        "values": [
+            {"subject": "lesion 1", "name": "moment", "number": 21.46789, "sigma": 1.234,
+             "unit": "ppm·mm³", "quality": "bleed", "flags": ["near the edge"]},
+            {"subject": "<b>lesion</b> 2", "name": "left", "number": None, "sigma": None,
+             "unit": "mm", "quality": "", "flags": []},
+        ],
+    },
+    {"kind": "qc", "outcome": "flagged", "light": "amber", "reasons": ["motion"], "values": []},
+]  # fmt: skip
 VIEW = "document.getElementById('slice-canvas')"
 SAID = f"{VIEW}.getAttribute('aria-label')"
 
@@ -62,6 +74,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         Volume(inside, GRID, Quantity.MASK, scan),
     ]
     keep_scan(storage, SESSION, volumes)
+    keep_report(storage, SESSION, READINGS)
     with page(storage) as found:
         yield found
 
@@ -231,6 +244,22 @@ def test_all_three_planes_meet_where_the_cross_is_dragged(tab: Tab) -> None:
     tab.wait(f"{SAID}.includes('axial')")
 
     assert int(str(tab.value(SAID)).split()[-1]) > 5  # above the middle is towards the head
+
+
+def test_readings_and_the_light_of_quality_are_shown_with_their_reasons(tab: Tab) -> None:
+    captions = str(tab.value("[...document.querySelectorAll('#readings caption')].map("
+                             "(each) => each.textContent).join('|')"))  # fmt: skip
+    cells = str(tab.value("[...document.querySelectorAll('#readings td')].map("
+                          "(each) => each.textContent).join('|')"))  # fmt: skip
+
+    assert captions == "lesions: flagged; veins were not looked for|qc: amber; motion"
+    assert cells == (
+        "lesion 1|moment|21.47 ± 1.2 ppm·mm³|bleed; near the edge|<b>lesion</b> 2|left|–|"
+    )
+    assert tab.text("#quality-said") == "quality: amber; motion"
+    light = "document.querySelector('#scans tr .light')"
+    assert tab.value(f"{light}.className") == "light amber"
+    assert tab.value(f"{light}.getAttribute('aria-label')") == "quality amber"
 
 
 def test_nothing_is_asked_of_other_places(tab: Tab, kept: Page) -> None:
