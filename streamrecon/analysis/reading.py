@@ -73,12 +73,17 @@ class Extent:
     what
         Of which kind it is: "bleed", "vein", "rim", "region".
     voxels
-        Its voxels [Z, Y, X].
+        Flat indices of its voxels in the grid [Z, Y, X]; a scan may have hundreds of subjects.
     """
 
     subject: str
     what: str
-    voxels: NDArray[np.bool_]
+    voxels: NDArray[np.intp]
+
+    @classmethod
+    def of_mask(cls, subject: str, what: str, mask: NDArray[np.bool_]) -> Extent:
+        """That of a mask [Z, Y, X]."""
+        return cls(subject, what, np.flatnonzero(mask))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -74,7 +74,7 @@ def content_on(grid: Geometry, *, page: bool = True) -> ReadingContent:
     for name, what in (("lesion 1", "calcification"), ("Left-Pallidum", "region")):
         voxels = np.zeros(grid.shape, bool)
         voxels[PLACES[name]] = True
-        extents.append(Extent(name, what, voxels))
+        extents.append(Extent.of_mask(name, what, voxels))
     rate = np.random.default_rng(0).uniform(0, 20, grid.shape).astype(np.float32)
     return ReadingContent(
         reading=READING,
@@ -253,6 +253,20 @@ def test_images_of_upright_planes_take_the_same_voxels(tmp_path: Path) -> None:
     ((y, x),) = np.argwhere(seen.pixels[0])
     found = seen.places[0] + column * down * y + row * right * x
     assert np.allclose(found, (grid.affine_lps() @ (*PLACES["lesion 1"], 1))[:3], atol=1e-3)
+
+
+def test_segments_may_overlap(tmp_path: Path) -> None:
+    grid = GRIDS["oblique"]
+    content = content_on(grid, page=False)
+    first, second = np.array([3, 4, 5]), np.array([4, 5, 6])
+    both = [Extent("lesion 1", "lesion", first), Extent("rim of lesion 1", "rim", second)]
+
+    objects = objects_of_reading(
+        replace(content, extents=both, maps=()), sources_on(grid), grid, run="1", chain="", made=NOW
+    )
+
+    seen = readers.READERS["highdicom"](written(objects, tmp_path)["Seg"][0])
+    assert [np.flatnonzero(frame).tolist() for frame in seen.pixels] == [[3, 4, 5], [4, 5, 6]]
 
 
 def test_images_of_other_voxels_are_refused() -> None:

@@ -124,7 +124,7 @@ def parametric_map(
 
 def segmentation(
     sources: Sequence[Dataset],
-    masks: NDArray[np.bool_],
+    masks: NDArray[np.bool_] | NDArray[np.integer],
     labels: Sequence[Label],
     *,
     instance: Instance,
@@ -136,7 +136,7 @@ def segmentation(
     sources
         MR images [Z], in the order of ``masks``.
     masks
-        One mask per label [Z, Y, X, label]; they may overlap.
+        One mask per label [Z, Y, X, label], which may overlap; or numbers of labels [Z, Y, X].
     labels
         What each mask shows, segments 1..n.
     instance
@@ -160,7 +160,7 @@ def segmentation(
     ]
     made = seg.Segmentation(
         source_images=list(sources),
-        pixel_array=masks,
+        pixel_array=np.ascontiguousarray(masks),
         segmentation_type=seg.SegmentationTypeValues.BINARY,
         segment_descriptions=descriptions,
         manufacturer_model_name=MAKER,

@@ -38,9 +38,20 @@ def objects_of_reading(
     DataError
         If the images lie on other voxels than the arrays.
     """
-    if find_spec("highdicom") is None:
-        raise ConfigError("objects of DICOM: found no highdicom, needed `streamrecon[objects]`")
+    require_highdicom()
     made_objects: list[Images] = import_module(_ROOM).reading_objects(
         content, sources, geometry, run=run, chain=chain, made=made
     )
     return made_objects
+
+
+def require_highdicom() -> None:
+    """Say what is missing before work is done in vain.
+
+    Raises
+    ------
+    ConfigError
+        If highdicom is not installed.
+    """
+    if find_spec("highdicom") is None:
+        raise ConfigError("objects of DICOM: found no highdicom, needed `streamrecon[objects]`")

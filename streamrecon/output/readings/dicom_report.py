@@ -158,7 +158,7 @@ def _measured(value: Value) -> sr.Measurement:
     if value.reference:
         relation = sr.RelationshipTypeValues.HAS_CONCEPT_MOD
         zero = sr.TextContentItem(coded(_REFERENCE), value.reference, relation)
-        made[0].ContentSequence.append(zero)
+        made[0].ContentSequence = [*made[0].get("ContentSequence", []), zero]
     return made
 
 

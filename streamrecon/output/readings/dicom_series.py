@@ -6,10 +6,12 @@ for each kind of reading. Needs the extra ``[objects]``; `objects_of_reading` is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from streamrecon.analysis.reading import Extent, ReadingContent
@@ -68,15 +70,14 @@ def reading_objects(
     """
     scribe = _Scribe(content.reading.kind, sources, run, made)
     target = grid_of_slices(sources)
-    shown = {extent.subject: extent for extent in content.extents if extent.voxels.any()}
+    shown = {extent.subject: extent for extent in content.extents if extent.voxels.size}
     labels = _labels(shown.values(), scribe)
     found: list[Images] = []
     segments = None
     if shown:
-        masks = [turned_to(each.voxels, geometry, target) for each in shown.values()]
         segments = objects.segmentation(
             sources,
-            np.stack(masks, axis=-1),
+            _masks([each.voxels for each in shown.values()], geometry, target),
             [label for _, label in labels.values()],
             instance=scribe.instance(SEGMENTS),
         )
@@ -136,6 +137,22 @@ def _labels(extents: Iterable[Extent], scribe: _Scribe) -> dict[str, tuple[int, 
         )
         for number, each in enumerate(extents, start=1)
     }
+
+
+def _masks(
+    extents: Sequence[NDArray[np.intp]], geometry: Geometry, target: Geometry
+) -> NDArray[np.integer] | NDArray[np.bool_]:
+    """Number of the extent in each voxel, or where they overlap a mask of each [..., extent]."""
+    sizes = np.bincount(np.concatenate(extents), minlength=math.prod(geometry.shape))
+    if sizes.max() <= 1:
+        numbers = np.zeros(geometry.shape, np.uint16)
+        for number, voxels in enumerate(extents, start=1):
+            numbers.flat[voxels] = number
+        return turned_to(numbers, geometry, target)
+    masks = np.zeros((len(extents), *geometry.shape), bool)
+    for mask, voxels in zip(masks, extents, strict=True):
+        mask.flat[voxels] = True
+    return np.stack([turned_to(mask, geometry, target) for mask in masks], axis=-1)
 
 
 def _maps(
