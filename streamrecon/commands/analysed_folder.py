@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from streamrecon.analysis.reading import Outcome, Reading
+from streamrecon.commands.existing import there
 from streamrecon.commands.options import writable
 from streamrecon.console import complain, warn
 from streamrecon.errors import ConfigError, StreamReconError
@@ -39,7 +40,7 @@ class Analysed:
 def add_folder(parser: argparse.ArgumentParser, *, labels: bool = False) -> None:
     """Give the parser the folder of maps, the folder of the report, and labels if they are used."""
     parser.add_argument(
-        "folder", type=Path, metavar="DIR", help="maps of one scan, as replay and qsm write them"
+        "folder", type=there, metavar="DIR", help="maps of one scan, as replay and qsm write them"
     )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR",
@@ -51,10 +52,10 @@ def add_folder(parser: argparse.ArgumentParser, *, labels: bool = False) -> None
     )  # fmt: skip
     if labels:
         parser.add_argument(
-            "--labels", type=Path, metavar="FILE", help="NIfTI of region numbers on the maps' grid"
+            "--labels", type=there, metavar="FILE", help="NIfTI of region numbers on the maps' grid"
         )
         parser.add_argument(
-            "--label-names", type=Path, metavar="FILE",
+            "--label-names", type=there, metavar="FILE",
             help="their names: JSON, or a table with index and name (beside the labels)",
         )  # fmt: skip
 
