@@ -92,7 +92,8 @@ def serving(storage: Path, *, workers: int = 1, tree: Path | None = None) -> Ite
     command = [sys.executable, "-m", "streamrecon", "serve", "--port", "0"]
     command += ["--storage", str(storage), "--warm-workers", str(workers), "--log-level", "ERROR"]
     env = os.environ | ({} if tree is None else python_path(tree))
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
+    # the folder where Python starts comes before the variable
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env, cwd=tree) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
             found = re.search(r"127\.0\.0\.1:(\d+)", line)

@@ -3,11 +3,12 @@
     python benchmarks/bench_session.py [--pairs 20] [--commit COMMIT]
 
 `gre_recon` of one slice in units of `default.xml`, through one service in turns. With ``--commit``
-a slab of 128 × 128 × 32, 4 echoes and 8 coils too, through this service in units of one of that
-commit's. A worker serves one scan, so that every scan is the first one of its process. Counted are
-the wall from the first byte to CLOSE, and the processor time of the worker behind its warm-up.
+slabs of about 128 × 128 × 32, 4 echoes and 8 coils too, through this service in units of one of
+that commit's: the first one of its matrix, and the same once more. A worker serves one scan.
+Counted are the wall from the first byte to CLOSE, and the processor time of the worker behind its
+warm-up.
 
-Targets: at most 1.2 for the slice, and 0.9 of commit 434bc87 for the slab.
+Targets: at most 1.2 for the slice, and 0.9 of commit 434bc87 for the first slab.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import math
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -39,6 +41,8 @@ SLAB = Scene(
 PATIENCE_S = 60.0
 Cost = tuple[float, float]
 """Wall and processor time [s]."""
+Pair = tuple[Cost, Cost]
+Session = Callable[[], Cost]
 
 
 def main() -> None:
@@ -49,17 +53,30 @@ def main() -> None:
     asked = parser.parse_args()
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        one_slice, slab = (_written(scene, work) for scene in (SLICE, SLAB))
         here = stack.enter_context(serving(work / "here"))
+        one_slice = _written(SLICE, work)
         ours, default = (_session(here, HERE, one_slice, name) for name in ("gre_recon", "default"))
-        _report("one slice: gre_recon / default.xml", ours, default, asked.pairs)
+        ours()
+        default()
+        costs = [_in_turn(ours, default, i) for i in range(asked.pairs)]
+        _report("one slice: gre_recon / default.xml", costs)
         if asked.commit:
             tree = lay_out(asked.commit, work / "tree")
             there = stack.enter_context(serving(work / "there", tree=tree))
-            for scan in (one_slice, slab):
-                now = _session(here, HERE, scan, "gre_recon")
-                then = _session(there, tree, scan, "gre_recon")
-                _report(f"{scan.stem}: here / {asked.commit}", now, then, asked.pairs)
+            _slabs(here, there, tree, work, asked.pairs)
+
+
+def _slabs(here: Service, there: Service, tree: Path, work: Path, pairs: int) -> None:
+    """Slabs of a new matrix each, twice."""
+    first, again = list[Pair](), list[Pair]()
+    for i in range(-1, pairs):
+        slab = _written(replace(SLAB, matrix=(32, 128, 126 - 2 * i)), work)
+        now = _session(here, HERE, slab, "gre_recon")
+        then = _session(there, tree, slab, "gre_recon")
+        first.append(_in_turn(now, then, i))
+        again.append(_in_turn(now, then, i))
+    _report("first slab: here / there", first[1:])
+    _report("slab again: here / there", again[1:])
 
 
 def _written(scene: Scene, folder: Path) -> Path:
@@ -68,7 +85,7 @@ def _written(scene: Scene, folder: Path) -> Path:
     return path
 
 
-def _session(service: Service, tree: Path, scan: Path, chain: str) -> Callable[[], Cost]:
+def _session(service: Service, tree: Path, scan: Path, chain: str) -> Session:
     text = (tree / "config" / f"{chain}.xml").read_text(encoding="utf-8")
 
     def cost() -> Cost:
@@ -98,30 +115,23 @@ def _ended(idle: set[int]) -> set[int]:
     raise TimeoutError("no worker ended")
 
 
-def _report(name: str, work: Callable[[], Cost], unit: Callable[[], Cost], pairs: int) -> None:
+def _in_turn(work: Session, unit: Session, number: int) -> Pair:
+    if number % 2:
+        behind = unit()
+        return work(), behind
+    return work(), unit()
+
+
+def _report(name: str, costs: Sequence[Pair]) -> None:
     """Ratio of medians of the wall, of means of the processor, whose clock has ticks of 10 ms."""
-    costs = list(_interleaved(work, unit, pairs))
     wall = [statistics.median(each[i][0] for each in costs) for i in (0, 1)]
     cpu = [statistics.mean(each[i][1] for each in costs) for i in (0, 1)]
-    spread = statistics.stdev(a[1] - b[1] for a, b in costs) / math.sqrt(pairs) / cpu[1]
+    spread = statistics.stdev(a[1] - b[1] for a, b in costs) / math.sqrt(len(costs)) / cpu[1]
     print(
         f"{name}: wall {wall[0] / wall[1]:.2f} of {wall[1]:.3f} s,"
         f" processor {cpu[0] / cpu[1]:.2f} ± {spread:.2f} of {cpu[1]:.3f} s",
         flush=True,
     )
-
-
-def _interleaved(
-    work: Callable[[], Cost], unit: Callable[[], Cost], pairs: int
-) -> Iterator[tuple[Cost, Cost]]:
-    work()
-    unit()
-    for i in range(pairs):
-        if i % 2:
-            other, one = unit(), work()
-        else:
-            one, other = work(), unit()
-        yield one, other
 
 
 if __name__ == "__main__":
