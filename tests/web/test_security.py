@@ -33,6 +33,7 @@ READS = [
     "/api/scans/0a1b2c3d/images/0.nii",
     "/api/scans/0a1b2c3d/download/raw",
     "/api/actions",
+    "/api/again",
     "/api/chains",
     "/api/deliveries",
     "/api/scale/grey.png",
