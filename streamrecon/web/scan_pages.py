@@ -87,7 +87,8 @@ class ScanPages:
         row = await self._found(request)
         async with self._drawing:
             volumes = await asyncio.to_thread(self._files.volumes, str(row["image_copy"]))
-            return JSONResponse({"volumes": await asyncio.to_thread(facts_of, volumes)})
+            place = await asyncio.to_thread(self._scans.lesion, str(row["session"]))
+            return JSONResponse({"volumes": await asyncio.to_thread(facts_of, volumes, place)})
 
     async def _slice(self, request: Request, _user: User) -> Response:
         wanted = _wanted(request)
