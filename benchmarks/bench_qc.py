@@ -22,6 +22,7 @@ from streamrecon_simulator.whole_head.head import WholeHead
 from streamrecon.analysis.quality_limits import LIMITS
 from streamrecon.analysis.quality_maps import measures_of
 from streamrecon.analysis.quality_reading import reading_of_measures
+from streamrecon.errors import ReconError
 from streamrecon.qsm.pipeline import Quality
 from streamrecon.threads import set_budget
 
@@ -64,7 +65,11 @@ def main() -> None:
         print(f"|---|---|{'---|' * len(LIMITS)}")
         images = images_of(scene)
         for name in options.only:
-            measures = measures_of(maps_of(FAULTS[name](images), quality=quality))
+            try:
+                measures = measures_of(maps_of(FAULTS[name](images), quality=quality))
+            except ReconError as e:
+                print(f"| {name} | no map: {e} | {'| ' * len(LIMITS)}|", flush=True)
+                continue
             reading = reading_of_measures(measures, angle_deg=0.0, worked_s={})
             assert reading.light is not None
             cells = [

@@ -28,7 +28,7 @@ def echoes_of(
 ) -> NDArray[np.complex64]:
     """Echoes of even size with a phase of their own each, and a coil's offset."""
     turn = 2 * np.pi * field_hz * np.reshape(TE_S, (4, 1, 1, 1)) + 0.7
-    return np.exp(1j * (turn + np.reshape(offsets_rad, (4, 1, 1, 1)))).astype(np.complex64)
+    return np.asarray(np.exp(1j * (turn + np.reshape(offsets_rad, (4, 1, 1, 1)))), np.complex64)
 
 
 @pytest.mark.parametrize("delta", [0.0, 0.3])
@@ -138,9 +138,9 @@ def _dipole(grid: Geometry) -> NDArray[np.float64]:
         *(scipy.fft.fftfreq(n, mm) for n, mm in zip(grid.shape, grid.voxel_mm, strict=True)),
         indexing="ij",
     )
-    square = sum(axis**2 for axis in k)
-    along = sum(axis * b for axis, b in zip(k, grid.b0_axis(), strict=True))
+    square = np.sum([axis**2 for axis in k], axis=0)
+    along = np.tensordot(grid.b0_axis(), k, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        kernel = 1 / 3 - along**2 / square
+        kernel = np.asarray(1 / 3 - along**2 / square)
     kernel[0, 0, 0] = math.inf
-    return np.asarray(kernel)
+    return kernel
