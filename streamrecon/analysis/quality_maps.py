@@ -35,6 +35,7 @@ Flags = NDArray[np.bool_]
 
 _COARSE_MM = 2.0
 _DIRECTION_KNOWN = 0.4  # correlation of the best direction, below which none is known
+_LARGE_MM3 = 3e5  # of a slab of brain; less is a crop
 _PPB = 1e3
 
 
@@ -93,8 +94,7 @@ def measures_of(maps: QualityMaps) -> dict[str, float]:
     noise = _noise(maps, head)
     expected, small_mask, grid = _expected(maps)
     lost, beyond = mask_differences(small_mask, expected.mask)
-    outline = _outline(maps)
-    spread = zero_spread(maps.chi_ppm, maps.mask)
+    outline = _outline(maps) if expected.is_brain else None
     return {
         "snr": math.nan
         if noise is None
@@ -103,10 +103,10 @@ def measures_of(maps: QualityMaps) -> dict[str, float]:
         "ghosts": _or_nan(ghost_level(np.abs(maps.echoes[0]), head)),
         "mask_lost": lost,
         "mask_beyond": beyond,
-        "zero_spread": math.nan if spread is None else _PPB * spread,
+        "zero_spread": _PPB * _spread(maps),
         "streaks": _or_nan(streak_index(maps.chi_ppm, maps.mask, maps.geometry)),
         "jumps": _jumps(maps),
-        "filtered": outline.scale if outline is not None and expected.is_brain else math.nan,
+        "filtered": math.nan if outline is None else outline.scale,
         "outline": math.nan if outline is None else _contradiction(outline),
         "sign": _sign(maps, expected, (small_mask, grid), noise),
     }
@@ -114,6 +114,13 @@ def measures_of(maps: QualityMaps) -> dict[str, float]:
 
 def _or_nan(number: float | None) -> float:
     return math.nan if number is None else number
+
+
+def _spread(maps: QualityMaps) -> float:
+    """NaN in a small volume, whose octants are different tissues."""
+    if maps.mask.sum() * math.prod(maps.geometry.voxel_mm) < _LARGE_MM3:
+        return math.nan
+    return _or_nan(zero_spread(maps.chi_ppm, maps.mask))
 
 
 def _noise(maps: QualityMaps, head: Flags) -> Noise | None:
