@@ -53,6 +53,9 @@ def reading_of_measures(
         for name in sorted(lights, key=lambda name: -_ORDER.index(lights[name]))
         if lights[name] is not Light.GREEN
     ]
+    unknown = [name.replace("_", " ") for name, number in measures.items() if math.isnan(number)]
+    if unknown:
+        reasons.append(f"not measured: {', '.join(unknown)}")
     timed = sorted(worked_s.items(), key=lambda each: -each[1])
     return Reading(
         kind=KIND,

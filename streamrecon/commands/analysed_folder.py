@@ -135,7 +135,7 @@ def analyse(options: argparse.Namespace, kind: str, read: Callable[[MapFolder], 
     )
     for path in [*paths, *(options.output / name for name in files)]:
         print(path)
-    tell = warn if found.reading.outcome is Outcome.FLAGGED else complain
+    tell = complain if found.reading.outcome is Outcome.REFUSED else warn
     for reason in found.reading.reasons:
         tell(f"{kind}: {found.reading.outcome.name.lower()}: {reason}")
     return int(found.reading.outcome)

@@ -57,6 +57,7 @@ def test_what_was_not_measured_has_no_light_and_is_named() -> None:
     assert found.light is Light.GREEN
     (row,) = [value for value in found.values if value.subject == "ghosts"]
     assert (row.quality, row.flags) == ("", ("not measured",))
+    assert found.reasons == ("not measured: ghosts",)
 
 
 def test_a_limit_is_reached_by_neither_of_its_own_values() -> None:
