@@ -52,34 +52,39 @@ ASIDE = {
 
 
 def main() -> None:
-    """Print a table for each head: faults by measures, the light in front."""
+    """Print one table: faults by heads, each with its light and the measures that are lit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chosen", action="store_true")
     parser.add_argument("--fast", action="store_true", help="maps by the preset fast")
-    parser.add_argument("--only", nargs="*", default=list(FAULTS))
+    parser.add_argument("--numbers", action="store_true", help="every measure as well")
     options = parser.parse_args()
     set_budget(1)
     quality = Quality.FAST if options.fast else Quality.STANDARD
-    for title, scene in (CHOSEN if options.chosen else ASIDE).items():
-        print(f"\n{title}\n\n| fault | light | {' | '.join(LIMITS)} |")
-        print(f"|---|---|{'---|' * len(LIMITS)}")
+    heads = CHOSEN if options.chosen else ASIDE
+    cells: dict[str, list[str]] = {name: [] for name in FAULTS}
+    for title, scene in heads.items():
         images = images_of(scene)
-        for name in options.only:
+        for name, fault in FAULTS.items():
             try:
-                measures = measures_of(maps_of(FAULTS[name](images), quality=quality))
-            except ReconError as e:
-                print(f"| {name} | no map: {e} | {'| ' * len(LIMITS)}|", flush=True)
+                measures = measures_of(maps_of(fault(images), quality=quality))
+            except ReconError:
+                cells[name].append("no map")
                 continue
-            reading = reading_of_measures(measures, angle_deg=0.0, worked_s={})
-            assert reading.light is not None
-            cells = [
-                f"{measures[each]:.3g}{_MARKS[LIMITS[each].light(measures[each]).value]}"
-                for each in LIMITS
-            ]
-            print(f"| {name} | {reading.light.value} | {' | '.join(cells)} |", flush=True)
+            cells[name].append(_in_words(measures))
+            if options.numbers:
+                print(title, name, {each: f"{n:.3g}" for each, n in measures.items()}, flush=True)
+    print(f"| fault | {' | '.join(heads)} |\n|---|{'---|' * len(heads)}")
+    for name, row in cells.items():
+        print(f"| {name} | {' | '.join(row)} |")
 
 
-_MARKS = {"green": "", "amber": " (a)", "red": " (r)"}
+def _in_words(measures: dict[str, float]) -> str:
+    """The light, and which measures made it so."""
+    light = reading_of_measures(measures, angle_deg=0.0, worked_s={}).light
+    assert light is not None
+    lit = [name for name, n in measures.items() if LIMITS[name].light(n).value != "green"]
+    return ": ".join([light.value, *([", ".join(lit).replace("_", " ")] if lit else [])])
+
 
 if __name__ == "__main__":
     main()
