@@ -44,7 +44,7 @@ class Limit:
 LIMITS: dict[str, Limit] = {
     "snr": Limit(10.0, 5.0, "1", "the signal is low"),
     "phase_misfit": Limit(0.15, 0.3, "rad", "the phase is no line over the echo times"),
-    "ghosts": Limit(0.02, 0.05, "1", "copies of the object lie beside it: motion or aliases"),
+    "ghosts": Limit(0.045, 0.1, "1", "copies of the object lie beside it: motion or aliases"),
     "mask_lost": Limit(0.15, 0.3, "1", "the mask lacks part of what was expected"),
     "mask_beyond": Limit(0.15, 0.3, "1", "the mask reaches beyond what was expected"),
     "zero_spread": Limit(15.0, 30.0, "ppb", "the zero of the map drifts across the head"),

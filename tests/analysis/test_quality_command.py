@@ -55,7 +55,7 @@ def test_a_scan_without_a_fault_is_green(tmp_path: Path) -> None:
     assert "light: green" in (tmp_path / "out" / "analysis.html").read_text(encoding="utf-8")
 
 
-def test_a_ghost_is_a_red_light_with_its_reason(
+def test_a_ghost_is_an_amber_light_with_its_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_scan(tmp_path / "maps", ghost=0.06, phases=False)
@@ -63,7 +63,7 @@ def test_a_ghost_is_a_red_light_with_its_reason(
     status = main(["analyze", "qc", str(tmp_path / "maps"), "-o", str(tmp_path / "out")])
 
     found = reading_in(tmp_path / "out")
-    assert (found["light"], status) == ("red", 1)
+    assert (found["light"], status) == ("amber", 1)
     assert "copies of the object lie beside it" in capsys.readouterr().err
     values = {value["subject"]: value for value in found["values"]}  # type: ignore[attr-defined]
     assert values["ghosts"]["number"] == pytest.approx(0.06, rel=0.1)
