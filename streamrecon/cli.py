@@ -21,7 +21,10 @@ from streamrecon.console import complain, keep_warnings_back, tell_renamed
 from streamrecon.errors import ConfigError, StreamReconError
 
 _DESCRIPTION = "Inline multi-echo GRE reconstruction: k-space in over MRD, images out."
-_EPILOG = "Exit status: 0 all done; 1 a scan or a server failed; 2 asked for what cannot be done."
+_EPILOG = (
+    "Exit status: 0 all done; 1 a scan or a server failed; 2 asked for what cannot be done, "
+    "as of a file that is not there."
+)
 
 COMMANDS = {
     "serve": "reconstruct the scans that clients send",

@@ -18,6 +18,7 @@ from streamrecon.analysis.reading import (
     ReadingContent,
     ReadingMap,
 )
+from streamrecon.commands.existing import there
 from streamrecon.commands.options import writable
 from streamrecon.commands.reading_files import add_dicom, study_for, write_objects
 from streamrecon.console import complain, warn
@@ -64,7 +65,7 @@ def add_folder(
     """
     needed = parser.add_argument_group("needed")
     parser.add_argument(
-        "folder", type=Path, metavar="DIR", help="maps of one scan, as replay and qsm write them"
+        "folder", type=there, metavar="DIR", help="maps of one scan, as replay and qsm write them"
     )
     needed.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR",
@@ -77,11 +78,11 @@ def add_folder(
     add_dicom(parser)
     if labels:
         (needed if labels == "needed" else parser).add_argument(
-            "--labels", type=Path, required=labels == "needed", metavar="FILE",
+            "--labels", type=there, required=labels == "needed", metavar="FILE",
             help="NIfTI of region numbers on the maps' grid",
         )  # fmt: skip
         parser.add_argument(
-            "--label-names", type=Path, metavar="FILE",
+            "--label-names", type=there, metavar="FILE",
             help="their names: JSON, or a table with index and name (beside the labels)",
         )  # fmt: skip
     return needed

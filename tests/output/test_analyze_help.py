@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -25,10 +26,12 @@ def test_help_lists_under_needed_what_must_be_given_and_nothing_else(analysis: s
     assert ("--labels" in listed) == (analysis in {"iron", "change"})
 
 
-def test_iron_without_labels_is_a_wrong_call(capsys: pytest.CaptureFixture[str]) -> None:
+def test_iron_without_labels_is_a_wrong_call(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     parser = argparse.ArgumentParser("iron")
     import_module("streamrecon.commands.analyses.iron").add(parser)
 
     with pytest.raises(SystemExit):
-        parser.parse_args(["maps", "-o", "out"])
+        parser.parse_args([str(tmp_path), "-o", "out"])
     assert "--labels" in capsys.readouterr().err
