@@ -91,7 +91,7 @@ def test_a_wrong_option_is_an_error_and_leaves_an_earlier_reading_alone(
 
     messages = capsys.readouterr().err
     assert "required: --labels" in messages
-    assert "nowhere.nii: cannot be read" in messages
+    assert "nowhere.nii: found no such file" in messages
     assert "--run 3: maps has 1" in messages
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
