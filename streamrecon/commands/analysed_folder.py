@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,12 +56,18 @@ class Analysed:
     maps: Sequence[ReadingMap] = ()
 
 
-def add_folder(parser: argparse.ArgumentParser, *, labels: bool = False) -> None:
-    """Give the parser the folder of maps, the folder of the report, and labels if they are used."""
+def add_folder(
+    parser: argparse.ArgumentParser, *, labels: Literal["", "used", "needed"] = ""
+) -> argparse._ArgumentGroup:
+    """Give the parser the folders of maps and report, and labels; the group of needed options.
+
+    Its help so says which options there must be, and every analysis adds its own there.
+    """
+    needed = parser.add_argument_group("needed")
     parser.add_argument(
         "folder", type=there, metavar="DIR", help="maps of one scan, as replay and qsm write them"
     )
-    parser.add_argument(
+    needed.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR",
         help="folder of the report; readings of the same scan are added to one that is there",
     )  # fmt: skip
@@ -70,13 +77,15 @@ def add_folder(parser: argparse.ArgumentParser, *, labels: bool = False) -> None
     )  # fmt: skip
     add_dicom(parser)
     if labels:
-        parser.add_argument(
-            "--labels", type=there, metavar="FILE", help="NIfTI of region numbers on the maps' grid"
-        )
+        (needed if labels == "needed" else parser).add_argument(
+            "--labels", type=there, required=labels == "needed", metavar="FILE",
+            help="NIfTI of region numbers on the maps' grid",
+        )  # fmt: skip
         parser.add_argument(
             "--label-names", type=there, metavar="FILE",
             help="their names: JSON, or a table with index and name (beside the labels)",
         )  # fmt: skip
+    return needed
 
 
 def labels_of(options: argparse.Namespace, maps: MapFolder) -> LabelMap | None:
@@ -127,7 +136,7 @@ def analyse(options: argparse.Namespace, kind: str, read: Callable[[MapFolder], 
     )
     for path in [*paths, *(options.output / name for name in files)]:
         print(path)
-    tell = warn if found.reading.outcome is Outcome.FLAGGED else complain
+    tell = complain if found.reading.outcome is Outcome.REFUSED else warn
     for reason in found.reading.reasons:
         tell(f"{kind}: {found.reading.outcome.name.lower()}: {reason}")
     return int(found.reading.outcome)

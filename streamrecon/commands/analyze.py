@@ -6,6 +6,7 @@ import argparse
 from importlib import import_module
 
 ANALYSES: dict[str, str] = {
+    "qc": "whether a scan's maps can be trusted, as a traffic light",
     "lesions": "bleeds and calcifications, with the dipole moment of each",
     "change": "what changed in the nuclei since an earlier visit",
     "cosmos": "χ from scans of a head in several positions",

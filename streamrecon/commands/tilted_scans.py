@@ -56,12 +56,13 @@ class TiltedScans:
     doubts: Sequence[str]
 
 
-def add_tilted(parser: argparse.ArgumentParser) -> None:
+def add_tilted(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Give the parser the folders of one head in several positions, and labels on the first."""
-    add_folder(parser, labels=True)
+    needed = add_folder(parser, labels="used")
     parser.add_argument(
         "tilted", type=there, nargs="+", metavar="TILTED", help="maps of the other positions"
     )
+    return needed
 
 
 def tilted_reading(

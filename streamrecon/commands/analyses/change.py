@@ -25,7 +25,7 @@ from streamrecon.commands.analyses.iron import (
     regions_figure,
 )
 from streamrecon.commands.existing import there
-from streamrecon.errors import ConfigError, DataError
+from streamrecon.errors import DataError
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.readings.change_plot import ChangeRow, change_plot
@@ -53,8 +53,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "Change of χ and R2* since an earlier visit, in the same regions, against what two visits "
         "of an unchanged patient differ by. DIR is the later visit. For research use."
     )
-    add_folder(parser, labels=True)
-    parser.add_argument(
+    needed = add_folder(parser, labels="needed")
+    needed.add_argument(
         "--baseline", type=there, required=True, metavar="DIR|analysis.json",
         help="maps of the earlier visit, on whose grid the labels lie; or its report with an iron"
         " reading, and then the labels lie on the later one's",
@@ -72,8 +72,6 @@ def run(options: argparse.Namespace) -> int:
     """Compare two visits."""
 
     def read(maps: MapFolder) -> Analysed:
-        if options.labels is None:
-            raise ConfigError("change: found no --labels, needed regions of the nuclei")
         settings = IronSettings(
             reference=REFERENCES[options.reference],
             erode_mm=options.erode,

@@ -13,8 +13,9 @@ _STYLE = """
 body { background: #111; color: #ddd; font: 15px/1.4 sans-serif; margin: 1.5em; }
 h1 { font-size: 1.3em; } h2 { font-size: 1.1em; margin: 0 0 .3em; }
 article { background: #1b1b1b; border-radius: 6px; padding: .8em; margin: 0 0 1em; }
-article.given { border-left: 6px solid #3a3; } article.flagged { border-left: 6px solid #d90; }
-article.refused { border-left: 6px solid #c33; }
+article.given, article.green { border-left: 6px solid #3a3; }
+article.flagged, article.amber { border-left: 6px solid #d90; }
+article.refused, article.red { border-left: 6px solid #c33; }
 table { border-collapse: collapse; margin: .6em 0; font-size: .85em; }
 th, td { text-align: right; padding: .15em .7em; border-bottom: 1px solid #333; }
 th:first-child, td:first-child { text-align: left; }
@@ -57,9 +58,10 @@ def _article(reading: ReadingRow, folder: Path) -> str:
     figures = "".join(_figure(figure, folder) for figure in reading.figures)
     tables = "".join(_table(values) for values in _alike(reading.values))
     sources = " ".join(f"doi:{escape(doi)}" for doi in reading.dois)
+    light = "" if reading.light is None else f", light: {reading.light}"
     return (
-        f'<article class="{reading.outcome}"><h2>{escape(reading.kind)}: '
-        f"{_WORDS[reading.outcome]}</h2><ul>{reasons}</ul>{figures}{tables}"
+        f'<article class="{reading.light or reading.outcome}"><h2>{escape(reading.kind)}: '
+        f"{_WORDS[reading.outcome]}{light}</h2><ul>{reasons}</ul>{figures}{tables}"
         f'<p class="how">{escape(reading.method)} {sources}</p></article>'
     )
 

@@ -170,6 +170,7 @@ def _reading_row(
         kind=reading.kind,
         outcome=_WORDS[reading.outcome],
         reasons=reading.reasons,
+        light=None if reading.light is None else reading.light.value,
         method=reading.method,
         parameters=parameters,
         parameters_sha256=hashlib.sha256(made.encode()).hexdigest(),

@@ -61,6 +61,9 @@ class ReadingRow(_Row):
         description="whether it gives its values, gives them with a doubt, or refuses"
     )
     reasons: tuple[str, ...] = Field(description="why it is flagged or refused")
+    light: Literal["green", "amber", "red"] | None = Field(
+        default=None, description="of the kind qc alone: the worst light of its measures"
+    )
     method: str = Field(description="how it was made, in a sentence")
     parameters: dict[str, float | str | bool] = Field(description="what it was made with")
     parameters_sha256: str = Field(description="of kind, method and parameters: equal or not")
