@@ -1,0 +1,96 @@
+"""Lesions in heads, fields and geometry on which no rule was set: run once, and told as it is.
+
+    python benchmarks/bench_lesions_apart.py FOLDER [--only N]
+
+Anatomies 21 to 26, oblique slabs of 1 x 1 x 1.5 mm and 48 mm, two heads each at 1.5, 3 and 7 T with
+echo times of that field; spheres, signal and chain as in `bench_lesions.py`. Tissue keeps the decay
+that it has at 3 T. A seventh head, at 3 T, has no sphere. What is in FOLDER is not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from _lesion_heads import maps_of, scene_of, spheres_of
+from bench_lesions import Pair, found_in, matched, read_again, summary
+
+_PLANES, _SLICE_MM, _SPHERES = 32, 1.5, 72
+_TE_MS = {
+    1.5: (8.0, 16.0, 24.0, 32.0, 40.0),
+    3.0: (6.0, 12.0, 18.0, 24.0, 30.0),
+    7.0: (3.0, 7.0, 11.0, 15.0, 19.0),
+}
+
+
+@dataclass(frozen=True)
+class Head:
+    """Which head, where its slab lies, and the field."""
+
+    anatomy: int
+    b0_t: float
+    tilt_deg: tuple[float, float]
+
+
+HEADS = (
+    Head(21, 1.5, (18.0, -6.0)),
+    Head(22, 1.5, (-12.0, 15.0)),
+    Head(23, 3.0, (22.0, 9.0)),
+    Head(24, 3.0, (-16.0, -11.0)),
+    Head(25, 7.0, (14.0, 12.0)),
+    Head(26, 7.0, (-20.0, 7.0)),
+)
+EMPTY = Head(27, 3.0, (17.0, -8.0))
+
+
+def main() -> None:
+    """Make what is missing, read it, and print the table of each field and of all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", type=int, metavar="N", help="this anatomy alone")
+    options = parser.parse_args()
+    dealt = spheres_of(_SPHERES, len(HEADS))
+    by_field: dict[float, list[Pair]] = {}
+    for head, spheres in zip((*HEADS, EMPTY), (*dealt, []), strict=True):
+        if options.only not in {None, head.anatomy}:
+            continue
+        folder = options.folder / f"head-{head.anatomy}"
+        _make(head, spheres, folder)
+        pairs, false = matched(read_again(folder), list(found_in(folder)))
+        if spheres:
+            by_field.setdefault(head.b0_t, []).extend(pairs)
+        told = ", ".join(f"{each.kind} {each.moment:+.2f}" for each in false) or "none"
+        found = sum(pair.found is not None for pair in pairs)
+        print(f"{head}: {found} of {len(pairs)}; false: {told}", flush=True)
+    for field, those in by_field.items():
+        print(f"\n{field:g} T")
+        print("\n".join(summary(those)))
+    every = [pair for those in by_field.values() for pair in those]
+    if options.only is None:
+        print("\nall")
+        print("\n".join(summary(every)))
+
+
+def _make(head: Head, spheres: list[tuple[float, float]], folder: Path) -> None:
+    truth = folder / "truth.json"
+    if truth.exists():
+        return
+    scene = scene_of(
+        head.anatomy,
+        spheres,
+        planes=_PLANES,
+        slice_mm=_SLICE_MM,
+        grain_mm=1.0,
+        te_s=tuple(te / 1e3 for te in _TE_MS[head.b0_t]),
+        tilt_deg=head.tilt_deg,
+        b0_t=head.b0_t,
+    )
+    maps_of(scene, folder, chain="gre_full")
+    text = json.dumps([asdict(each) for each in scene.phantom.inclusions])
+    truth.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
