@@ -1,10 +1,11 @@
 """Lesions in heads, fields and geometry on which no rule was set: run once, and told as it is.
 
-    python benchmarks/bench_lesions_apart.py FOLDER [--only N]
+    python benchmarks/bench_lesions_apart.py FOLDER [--set N] [--only N]
 
-Anatomies 21 to 26, oblique slabs of 1 x 1 x 1.5 mm and 48 mm, two heads each at 1.5, 3 and 7 T with
-echo times of that field; spheres, signal and chain as in `bench_lesions.py`. Tissue keeps the decay
-that it has at 3 T. A seventh head, at 3 T, has no sphere. What is in FOLDER is not made again.
+Six heads of their own anatomy, oblique slabs of 48 mm with voxels of 1 x 1 x 1.5 mm, two heads each
+at 1.5, 3 and 7 T with echo times of that field; spheres, signal and chain as in `bench_lesions.py`.
+Tissue keeps the decay that it has at 3 T. A seventh head, at 3 T, has no sphere. What is in FOLDER
+is not made again.
 """
 
 from __future__ import annotations
@@ -34,14 +35,25 @@ class Head:
     tilt_deg: tuple[float, float]
 
 
-HEADS = (
-    Head(21, 1.5, (18.0, -6.0)),
-    Head(22, 1.5, (-12.0, 15.0)),
-    Head(23, 3.0, (22.0, 9.0)),
-    Head(24, 3.0, (-16.0, -11.0)),
-    Head(25, 7.0, (14.0, 12.0)),
-    Head(26, 7.0, (-20.0, 7.0)),
-)
+SETS = {
+    1: (
+        Head(21, 1.5, (18.0, -6.0)),
+        Head(22, 1.5, (-12.0, 15.0)),
+        Head(23, 3.0, (22.0, 9.0)),
+        Head(24, 3.0, (-16.0, -11.0)),
+        Head(25, 7.0, (14.0, 12.0)),
+        Head(26, 7.0, (-20.0, 7.0)),
+    ),
+    2: (
+        Head(31, 1.5, (15.0, 8.0)),
+        Head(32, 1.5, (-17.0, -9.0)),
+        Head(33, 3.0, (19.0, -12.0)),
+        Head(34, 3.0, (-14.0, 16.0)),
+        Head(35, 7.0, (21.0, -7.0)),
+        Head(36, 7.0, (-18.0, -10.0)),
+    ),
+}
+"""Heads of the first set became known to the rules when the fit of the moment was mended."""
 EMPTY = Head(27, 3.0, (17.0, -8.0))
 
 
@@ -49,11 +61,13 @@ def main() -> None:
     """Make what is missing, read it, and print the table of each field and of all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--set", type=int, choices=sorted(SETS), default=2)
     parser.add_argument("--only", type=int, metavar="N", help="this anatomy alone")
     options = parser.parse_args()
-    dealt = spheres_of(_SPHERES, len(HEADS))
+    heads = SETS[options.set]
+    dealt = spheres_of(_SPHERES, len(heads))
     by_field: dict[float, list[Pair]] = {}
-    for head, spheres in zip((*HEADS, EMPTY), (*dealt, []), strict=True):
+    for head, spheres in zip((*heads, EMPTY), (*dealt, []), strict=True):
         if options.only not in {None, head.anatomy}:
             continue
         folder = options.folder / f"head-{head.anatomy}"
