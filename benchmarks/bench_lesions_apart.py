@@ -5,7 +5,7 @@
 Six heads of their own anatomy, oblique slabs of 48 mm with voxels of 1 x 1 x 1.5 mm, two heads each
 at 1.5, 3 and 7 T with echo times of that field; spheres, signal and chain as in `bench_lesions.py`.
 Tissue keeps the decay that it has at 3 T. A seventh head, at 3 T, has no sphere. What is in FOLDER
-is not made again.
+is not made again. With --echo-times the moments of one head by echoes up to 15 and up to 40 ms.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 from _lesion_heads import maps_of, scene_of, spheres_of
 from bench_lesions import Pair, found_in, matched, read_again, summary
+from streamrecon_simulator.whole_head.inclusions import Inclusion
 
 _PLANES, _SLICE_MM, _SPHERES = 32, 1.5, 72
+_LAST_TE_MS, _SIZED_MM = (15.0, 40.0), 2.0
 _TE_MS = {
     1.5: (8.0, 16.0, 24.0, 32.0, 40.0),
     3.0: (6.0, 12.0, 18.0, 24.0, 30.0),
@@ -63,7 +66,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--set", type=int, choices=sorted(SETS), default=2)
     parser.add_argument("--only", type=int, metavar="N", help="this anatomy alone")
+    parser.add_argument(
+        "--echo-times", action="store_true", help="moments by early and late echoes"
+    )
     options = parser.parse_args()
+    if options.echo_times:
+        print_echo_times(options.folder)
+        return
     heads = SETS[options.set]
     dealt = spheres_of(_SPHERES, len(heads))
     by_field: dict[float, list[Pair]] = {}
@@ -87,7 +96,33 @@ def main() -> None:
         print("\n".join(summary(every)))
 
 
-def _make(head: Head, spheres: list[tuple[float, float]], folder: Path) -> None:
+def print_echo_times(folder: Path) -> None:
+    """The moments of one head by echoes up to 15 ms and up to 40 ms."""
+    head, spheres = SETS[2][2], spheres_of(_SPHERES, len(SETS[2]))[2]
+    moments: list[dict[Inclusion, float]] = []
+    for last_ms in _LAST_TE_MS:
+        place = folder / f"head-{head.anatomy}-te-{last_ms:g}"
+        _make(head, spheres, place, te_ms=tuple(last_ms * n / 5 for n in range(1, 6)))
+        pairs, _ = matched(read_again(place), list(found_in(place)))
+        moments.append({p.true: p.found.moment for p in pairs if p.found is not None})
+    both = moments[0].keys() & moments[1].keys()
+    print(f"{head}: {len(both)} spheres found at both")
+    ratio = np.array([moments[1][each] / moments[0][each] for each in both])
+    sized = np.array([each.diameter_mm >= _SIZED_MM for each in both])
+    low, middle, high = np.percentile(ratio[sized], [10, 50, 90])
+    within = np.mean(abs(ratio[sized] - 1) <= 0.1)
+    early, late = _LAST_TE_MS
+    print(f"moment by TE to {late:g} ms over that by TE to {early:g} ms, from 2 mm:")
+    print(f"{middle:.2f} ({low:.2f}-{high:.2f}), within 10 %: {within:.0%} of {sized.sum()}")
+
+
+def _make(
+    head: Head,
+    spheres: list[tuple[float, float]],
+    folder: Path,
+    *,
+    te_ms: tuple[float, ...] | None = None,
+) -> None:
     truth = folder / "truth.json"
     if truth.exists():
         return
@@ -97,7 +132,7 @@ def _make(head: Head, spheres: list[tuple[float, float]], folder: Path) -> None:
         planes=_PLANES,
         slice_mm=_SLICE_MM,
         grain_mm=1.0,
-        te_s=tuple(te / 1e3 for te in _TE_MS[head.b0_t]),
+        te_s=tuple(te / 1e3 for te in te_ms or _TE_MS[head.b0_t]),
         tilt_deg=head.tilt_deg,
         b0_t=head.b0_t,
     )
