@@ -17,6 +17,7 @@ from streamrecon.analysis.reading import (
     ReadingContent,
     ReadingMap,
 )
+from streamrecon.commands.existing import there
 from streamrecon.commands.options import writable
 from streamrecon.commands.reading_files import add_dicom, study_for, write_objects
 from streamrecon.console import complain, warn
@@ -57,7 +58,7 @@ class Analysed:
 def add_folder(parser: argparse.ArgumentParser, *, labels: bool = False) -> None:
     """Give the parser the folder of maps, the folder of the report, and labels if they are used."""
     parser.add_argument(
-        "folder", type=Path, metavar="DIR", help="maps of one scan, as replay and qsm write them"
+        "folder", type=there, metavar="DIR", help="maps of one scan, as replay and qsm write them"
     )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR",
@@ -70,10 +71,10 @@ def add_folder(parser: argparse.ArgumentParser, *, labels: bool = False) -> None
     add_dicom(parser)
     if labels:
         parser.add_argument(
-            "--labels", type=Path, metavar="FILE", help="NIfTI of region numbers on the maps' grid"
+            "--labels", type=there, metavar="FILE", help="NIfTI of region numbers on the maps' grid"
         )
         parser.add_argument(
-            "--label-names", type=Path, metavar="FILE",
+            "--label-names", type=there, metavar="FILE",
             help="their names: JSON, or a table with index and name (beside the labels)",
         )  # fmt: skip
 

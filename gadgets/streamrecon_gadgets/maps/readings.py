@@ -146,5 +146,5 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
         folder, storage = self.context.tables, self.context.storage
         if folder is None and storage is not None:
             folder = storage / _FOLDER
-        run = f"{self.context.run or 'scan'}_run-{repetition + 1}"
-        return None if folder is None else folder / f"{run}_{_FOLDER}"
+        name = self.context.session or self.context.run or "scan"
+        return None if folder is None else folder / f"{name}_run-{repetition + 1}_{_FOLDER}"

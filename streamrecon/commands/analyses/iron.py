@@ -22,6 +22,7 @@ from streamrecon.commands.analysed_folder import (
     extents_of,
     labels_of,
 )
+from streamrecon.commands.existing import there
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Shape
 from streamrecon.model.quantities import Quantity
@@ -60,7 +61,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="tissue without iron, against the reference (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--norms", type=Path, metavar="FILE",
+        "--norms", type=there, metavar="FILE",
         help="table of the healthy: region, quantity, reference, mean, sd, age_from, age_to",
     )  # fmt: skip
     parser.add_argument("--age", type=float, metavar="YEARS", help="of the patient, for --norms")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from streamrecon.analysis.vein_segments import voxels_of_segments
 from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse
 from streamrecon.commands.analyses.veins import traced, vein_figure
 from streamrecon.commands.blood_options import add_blood, blood_of
+from streamrecon.commands.existing import there
 from streamrecon.errors import DataError
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.readings.label_map import read_labels
@@ -33,7 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_folder(parser)
     add_blood(parser)
     parser.add_argument(
-        "--sinuses", type=Path, metavar="FILE",
+        "--sinuses", type=there, metavar="FILE",
         help="NIfTI mask of large vessels for susceptometry in field_hz, which is then needed",
     )  # fmt: skip
     parser.add_argument(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from streamrecon.analysis.registration import register, registration_image, resa
 from streamrecon.analysis.rim_reading import RimMaps, RimResults, extents_of_rims, read_rims
 from streamrecon.analysis.rims import RimClass
 from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse
+from streamrecon.commands.existing import there
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.model.quantities import Quantity
@@ -54,11 +54,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_folder(parser)
     parser.add_argument(
-        "--lesions", type=Path, required=True, metavar="FILE",
+        "--lesions", type=there, required=True, metavar="FILE",
         help="NIfTI, above 0 in lesions: on the maps' grid, or that of --flair",
     )  # fmt: skip
     parser.add_argument(
-        "--flair", type=Path, metavar="FILE",
+        "--flair", type=there, metavar="FILE",
         help="image on the grid of the lesions, which is registered to the first echo",
     )  # fmt: skip
     parser.add_argument(
