@@ -151,7 +151,7 @@ def test_consumption_of_territories_follows_their_flow(
 
 
 def test_a_territory_takes_the_saturation_of_its_own_veins(
-    scan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    scan: tuple[Path, Scene], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, scene = scan
     labels = np.ones(scene.geometry.shape, np.int16)

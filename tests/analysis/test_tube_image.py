@@ -56,7 +56,7 @@ def test_the_image_is_that_of_a_finely_painted_vessel(
     places = rng.uniform(-4, 4, (2, 200))
 
     section = cross_section(across, resolution_mm, 4.5)
-    found = vessel_image(section, radius_mm, wall, azimuth).at(*places, wall.size)[0]
+    found = vessel_image(section, radius_mm, wall, azimuth).at(places[0], places[1], wall.size)[0]
 
     for e in range(wall.size):
         image = found[2 * e] + 1j * found[2 * e + 1] + (blood - 1) * found[2 * wall.size]
@@ -73,7 +73,9 @@ def test_the_derivatives_of_the_image_are_those_of_its_differences() -> None:
     places = np.random.default_rng(3).uniform(-4, 4, (2, 50))
 
     def at(radius_mm: float, more_rad: float) -> np.ndarray:
-        return vessel_image(section, radius_mm, wall + more_rad, 0.4).at(*places, wall.size)[0]
+        return vessel_image(section, radius_mm, wall + more_rad, 0.4).at(
+            places[0], places[1], wall.size
+        )[0]
 
     found = at(0.9, 0.0)
 
