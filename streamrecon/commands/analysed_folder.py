@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from streamrecon.output.readings.figures import Figure
 from streamrecon.output.readings.label_map import LabelMap, read_labels
 from streamrecon.output.readings.map_folder import MapFolder, read_map_folder
 from streamrecon.output.readings.report import add_reading, scan_row
+from streamrecon.output.readings.report_model import CohortRow, ScanRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,15 +90,19 @@ def analyse(options: argparse.Namespace, kind: str, read: Callable[[MapFolder], 
         found = Analysed(
             reading=Reading(kind=kind, outcome=Outcome.REFUSED, method="", reasons=(reason,))
         )
+    return report_analysed(found, options.output, scan_row(maps), maps.sources())
+
+
+def report_analysed(
+    found: Analysed, output: Path, scan: ScanRow | CohortRow, sources: Mapping[str, str]
+) -> int:
+    """Add a reading to the report, print the paths and the reasons, give the exit status."""
+    kind = found.reading.kind
     paths = add_reading(
-        options.output,
-        found.reading,
-        scan_row(maps),
-        sources=maps.sources(),
-        figures=found.figures,
-        files=found.files,
-    )
-    for path in [*paths, *(options.output / name for name in found.files)]:
+        output, found.reading, scan,
+        sources=sources, figures=found.figures, files=found.files,
+    )  # fmt: skip
+    for path in [*paths, *(output / name for name in found.files)]:
         print(path)
     tell = warn if found.reading.outcome is Outcome.FLAGGED else complain
     for reason in found.reading.reasons:

@@ -7,6 +7,8 @@ from importlib import import_module
 
 ANALYSES: dict[str, str] = {
     "lesions": "bleeds and calcifications, with the dipole moment of each",
+    "lesion-roc": "how well lesions of many patients are told apart",
+    "iron-long": "how iron of the nuclei goes with the years in a cohort",
     "change": "what changed in the nuclei since an earlier visit",
     "cosmos": "χ from scans of a head in several positions",
     "rims": "paramagnetic rims of lesions",

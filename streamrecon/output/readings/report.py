@@ -22,6 +22,7 @@ from streamrecon.output.readings.page import page_of
 from streamrecon.output.readings.report_model import (
     RESEARCH,
     SCHEMA,
+    CohortRow,
     FigureRow,
     ReadingRow,
     Report,
@@ -71,7 +72,7 @@ def row_of_scan(scan: Scan) -> ScanRow:
 def add_reading(
     folder: Path,
     reading: Reading,
-    scan: ScanRow,
+    scan: ScanRow | CohortRow,
     *,
     sources: Mapping[str, str],
     figures: Sequence[Figure] = (),
@@ -86,7 +87,7 @@ def add_reading(
     reading
         What was found.
     scan, sources
-        What it was found in: see `scan_row` and `MapFolder.sources`.
+        What it was found in: see `scan_row` and `MapFolder.sources`; a table for a study.
     figures
         Pictures for the page, the one to look at first before the others.
     files
@@ -125,7 +126,7 @@ def _texts(report: Report, folder: Path) -> Iterator[tuple[Path, str]]:
     yield folder / PAGE, page_of(report, folder)
 
 
-def _report_there(path: Path, scan: ScanRow) -> Report | None:
+def _report_there(path: Path, scan: ScanRow | CohortRow) -> Report | None:
     """The report that is there already, of the same scan."""
     if not path.exists():
         return None
