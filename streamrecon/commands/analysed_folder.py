@@ -81,16 +81,27 @@ def analyse(options: argparse.Namespace, kind: str, read: Callable[[MapFolder], 
     """
     writable(options.output)
     maps = read_map_folder(options.folder, run=options.run_number)
+    found = attempted(kind, lambda: read(maps))
+    return report_analysed(found, options.output, scan_row(maps), maps.sources())
+
+
+def attempted(kind: str, read: Callable[[], Analysed]) -> Analysed:
+    """What an analysis gives; one that cannot be made is a reading that is refused.
+
+    Raises
+    ------
+    ConfigError
+        If an option is wrong: that is no reading of the scan.
+    """
     try:
-        found = read(maps)
+        return read()
     except ConfigError:
-        raise  # a wrong option is no reading of the scan
+        raise
     except StreamReconError as e:
         reason = str(e)
-        found = Analysed(
+        return Analysed(
             reading=Reading(kind=kind, outcome=Outcome.REFUSED, method="", reasons=(reason,))
         )
-    return report_analysed(found, options.output, scan_row(maps), maps.sources())
 
 
 def report_analysed(

@@ -14,6 +14,7 @@ ANALYSES: dict[str, str] = {
     "rims": "paramagnetic rims of lesions",
     "sources": "paramagnetic and diamagnetic sources, by χ and R2'",
     "iron": "χ, R2* and iron of the nuclei of a label map",
+    "bold": "veins of a gradient-echo scan in a BOLD series, and the series without them",
     "veins": "length and volume of veins in each region",
     "oximetry": "oxygen saturation and extraction from veins",
     "cmro2": "oxygen consumption from blood flow and venous saturation",

@@ -15,7 +15,7 @@ from PIL import Image
 from streamrecon.analysis.change import CHANGED, Interval, Visit, read_change
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.studies.iron_course import Course, Estimate, fit_course
-from streamrecon.commands.analysed_folder import Analysed, report_analysed
+from streamrecon.commands.analysed_folder import Analysed, attempted, report_analysed
 from streamrecon.commands.analyses.iron import REFERENCES
 from streamrecon.commands.cohort_table import REPORT, CohortTable, read_table
 from streamrecon.commands.existing import there
@@ -74,21 +74,23 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Fit every region, compare every patient's first visit and last."""
     output, table = writable(options.output), read_table(options.table)
-    given, zero = _visits(table), REFERENCES[options.reference]
-    courses = dict(_courses(given, zero))
-    changes = list(_changes(given, zero))
+    _, names = table.groups("patient")
+    analysed = attempted(KIND, lambda: _analysed(table, REFERENCES[options.reference]))
+    return report_analysed(analysed, output, table.row(len(names)), table.sources())
+
+
+def _analysed(table: CohortTable, zero: str) -> Analysed:
+    given = _visits(table)
+    courses, changes = dict(_courses(given, zero)), list(_changes(given, zero))
     reasons = tuple(dict.fromkeys(_doubts(courses, changes)))
+    if not any(isinstance(course, Course) for course in courses.values()):
+        raise ReconError("; ".join(reasons))
     values = (*_rows(courses, zero), *(v for _, reading in changes for v in reading.values))
-    fitted = [course for course in courses.values() if isinstance(course, Course)]
-    outcome = Outcome.FLAGGED if reasons else Outcome.GIVEN
     reading = Reading(
-        kind=KIND, outcome=outcome if fitted else Outcome.REFUSED, method=_METHOD,
-        values=values if fitted else (), reasons=reasons, parameters={"reference": zero},
-        dois=_DOIS,
+        kind=KIND, outcome=Outcome.FLAGGED if reasons else Outcome.GIVEN, method=_METHOD,
+        values=values, reasons=reasons, parameters={"reference": zero}, dois=_DOIS,
     )  # fmt: skip
-    figures = [_figure(given, courses, zero)] if fitted else []
-    analysed = Analysed(reading=reading, figures=figures)
-    return report_analysed(analysed, output, table.row(len(given.names)), table.sources())
+    return Analysed(reading=reading, figures=[_figure(given, courses, zero)])
 
 
 def _visits(table: CohortTable) -> _Visits:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.studies.grouped_scores import Model
 from streamrecon.analysis.studies.lesion_roc import LesionRoc, RocSettings, Scored, lesion_roc
-from streamrecon.commands.analysed_folder import Analysed, report_analysed
+from streamrecon.commands.analysed_folder import Analysed, attempted, report_analysed
 from streamrecon.commands.cohort_table import REPORT, CohortTable, read_table
 from streamrecon.commands.existing import there
 from streamrecon.commands.options import writable
@@ -76,22 +76,29 @@ def run(options: argparse.Namespace) -> int:
     """Judge, tell, and warn of the figure that leaks."""
     output, table = writable(options.output), read_table(options.table)
     patients, names = table.groups(options.group)
+    analysed = attempted(KIND, lambda: _analysed(options, table, patients))
+    return report_analysed(analysed, output, table.row(len(names)), table.sources())
+
+
+def _analysed(
+    options: argparse.Namespace, table: CohortTable, patients: NDArray[np.intp]
+) -> Analysed:
     positive = _positive(table, options.class_column, options.positive)
-    sets = [_features(table, words.split(",")) for words in (
-        options.magnitude, options.susceptibility)]  # fmt: skip
-    settings = RocSettings(model=Model(options.model))
-    found = lesion_roc(sets[0], sets[1], positive, patients, settings)
-    _write(output / _PROBABILITIES, found, table, options)
-    analysed = Analysed(
-        reading=_reading(found, len(names), settings),
-        figures=[_figure(found, positive)],
-        files=[_PROBABILITIES],
+    one, other = (
+        _features(table, words.split(",")) for words in (options.magnitude, options.susceptibility)
     )
+    settings = RocSettings(model=Model(options.model))
+    found = lesion_roc(one, other, positive, patients, settings)
+    _write(options.output / _PROBABILITIES, found, table, options)
     warn(
         f"{KIND}: folds that ignore patients would give an area of {found.leaky_auc:.3f}, which is "
         "no result: lesions of one patient are on both sides"
     )
-    return report_analysed(analysed, output, table.row(len(names)), table.sources())
+    return Analysed(
+        reading=_reading(found, int(patients.max()) + 1, settings),
+        figures=[_figure(found, positive)],
+        files=[_PROBABILITIES],
+    )
 
 
 def _positive(table: CohortTable, column: str, word: str) -> NDArray[np.bool_]:
