@@ -10,6 +10,7 @@ ANALYSES: dict[str, str] = {
     "lesion-roc": "how well lesions of many patients are told apart",
     "iron-long": "how iron of the nuclei goes with the years in a cohort",
     "change": "what changed in the nuclei since an earlier visit",
+    "orientations": "whether the positions of a head are enough, and which is still needed",
     "cosmos": "χ from scans of a head in several positions",
     "rims": "paramagnetic rims of lesions",
     "sources": "paramagnetic and diamagnetic sources, by χ and R2'",
