@@ -38,24 +38,26 @@ from streamrecon.output.readings.map_folder import read_map_folder
 CHAIN = str(Path(__file__).parents[1] / "config" / "gre_qsm.xml")
 FIELDS = ("local_field", "b0_sd", "mask")
 NOTHING = Tissue(0.0, 0.0, 0.0)
-HEAD_MM, CORE_MM, APART_MM = 62.0, 2.0, 6.0
+HEAD_MM, CORE_MM, APART_MM = 50.0, 2.5, 6.0
+SIDES = (((0.0, 44.0, -26.0), 17.0), ((38.0, -34.0, 10.0), 15.0))
+"""Centres and radii of what makes the head no ball: how a ball lies cannot be seen."""
 COSMOS_TILTS = (("x", 0), ("x", 25), ("x", -25), ("y", 25), ("y", -25))
 STI_TILTS = (("x", 0), ("x", 25), ("y", -25), ("xy", (-20, 20)))
 Balls = Mapping[str, Part]
 
 ISOTROPIC: Balls = {
-    "strong": Part(Sphere((-22.0, 10.0, 8.0), 9.0), Tissue(0.7, 30.0, 0.57)),
-    "nucleus": Part(Sphere((24.0, -8.0, -6.0), 9.0), Tissue(0.75, 25.0, 0.15)),
-    "diamagnetic": Part(Sphere((4.0, 28.0, -22.0), 9.0), Tissue(0.75, 20.0, -0.10)),
+    "strong": Part(Sphere((-22.0, 10.0, 8.0), 10.0), Tissue(0.7, 30.0, 0.57)),
+    "nucleus": Part(Sphere((22.0, -8.0, -6.0), 10.0), Tissue(0.75, 25.0, 0.15)),
+    "diamagnetic": Part(Sphere((4.0, 22.0, -22.0), 10.0), Tissue(0.75, 20.0, -0.10)),
 }
 FIBROUS: Balls = {
-    "iron": Part(Sphere((-22.0, 10.0, 8.0), 9.0), Tissue(0.75, 25.0, 0.12)),
+    "iron": Part(Sphere((-22.0, 10.0, 8.0), 10.0), Tissue(0.75, 25.0, 0.12)),
     "tract 1": Part(
-        Sphere((24.0, -8.0, -6.0), 10.0), Tissue(0.7, 20.0, -0.045),
+        Sphere((22.0, -8.0, -6.0), 10.0), Tissue(0.7, 20.0, -0.045),
         Anisotropy(0.020, (1.0, 1.0, 0.0)),
     ),
     "tract 2": Part(
-        Sphere((4.0, 28.0, -22.0), 10.0), Tissue(0.7, 20.0, -0.045),
+        Sphere((4.0, 22.0, -22.0), 10.0), Tissue(0.7, 20.0, -0.045),
         Anisotropy(0.020, (0.0, 0.3, 1.0)),
     ),
 }  # fmt: skip
@@ -135,9 +137,9 @@ def scanned(
 
 
 def scene_of(phantom: Phantom, seed: int) -> Scene:
-    """A scan of it: 2.1 mm, four echoes, four coils, noise."""
+    """A scan of it: 2.5 mm, four echoes, four coils, noise."""
     return replace(
-        SCENES["head"], phantom=phantom, matrix=(66, 68, 64), voxel_mm=(2.1, 2.1, 2.1),
+        SCENES["head"], phantom=phantom, matrix=(54, 56, 54), voxel_mm=(2.5, 2.5, 2.5),
         n_coils=4, snr=80.0, seed=seed, te_s=(0.005, 0.0103, 0.0156, 0.0209),
     )  # fmt: skip
 
@@ -147,7 +149,7 @@ def head_of(balls: Balls) -> Phantom:
     random = np.random.default_rng(7)
     seen: list[Part] = []
     while len(seen) < 16:
-        centre, radius = random.uniform(-45, 45, 3), float(random.uniform(4, 8))
+        centre, radius = random.uniform(-40, 40, 3), float(random.uniform(4, 8))
         if np.linalg.norm(centre) + radius > HEAD_MM - 3:
             continue
         others = [*balls.values(), *seen]
@@ -155,9 +157,11 @@ def head_of(balls: Balls) -> Phantom:
                for p in others if isinstance(p.shape, Sphere)):  # fmt: skip
             place = tuple(centre.tolist())
             seen.append(Part(Sphere(place, radius), Tissue(random.uniform(0.4, 1.2), 18.0, 0.0)))
-    host = Part(Sphere((0.0, 0.0, 0.0), HEAD_MM), Tissue(0.8, 18.0, 0.0))
+    tissue = Tissue(0.8, 18.0, 0.0)
+    host = Part(Sphere((0.0, 0.0, 0.0), HEAD_MM), tissue)
+    sides = [Part(Sphere(centre, radius), tissue) for centre, radius in SIDES]
     far = (0.0, 0.2, -0.3, 0.4, 1.0)
-    return Phantom((host, *seen, *balls.values()), NOTHING, background_ppm=far)
+    return Phantom((host, *sides, *seen, *balls.values()), NOTHING, background_ppm=far)
 
 
 def labelled(folder: Path, balls: Balls, first: Path) -> Path:

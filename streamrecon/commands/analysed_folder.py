@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from streamrecon.analysis.reading import Outcome, Reading
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.analysis.reading import (
+    Extent,
+    Outcome,
+    Reading,
+    ReadingContent,
+    ReadingMap,
+)
 from streamrecon.commands.existing import there
 from streamrecon.commands.options import writable
+from streamrecon.commands.reading_files import add_dicom, study_for, write_objects
 from streamrecon.console import complain, warn
 from streamrecon.errors import ConfigError, StreamReconError
 from streamrecon.output.readings.figures import Figure
 from streamrecon.output.readings.label_map import LabelMap, read_labels
 from streamrecon.output.readings.map_folder import MapFolder, read_map_folder
+from streamrecon.output.readings.page_picture import page_picture
 from streamrecon.output.readings.report import add_reading, scan_row
-from streamrecon.output.readings.report_model import CohortRow, ScanRow
+from streamrecon.output.readings.report_model import RESEARCH, CohortRow, OriginRow, ScanRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +42,17 @@ class Analysed:
         Pictures for the page.
     files
         Names of files that it wrote into the folder of the report itself.
+    extents
+        Where the subjects of its values lie, for segments of DICOM.
+    maps
+        What it gives in every voxel, for float maps of DICOM.
     """
 
     reading: Reading
     figures: Sequence[Figure] = field(default=())
     files: Sequence[str] = ()
+    extents: Sequence[Extent] = ()
+    maps: Sequence[ReadingMap] = ()
 
 
 def add_folder(parser: argparse.ArgumentParser, *, labels: bool = False) -> None:
@@ -51,6 +68,7 @@ def add_folder(parser: argparse.ArgumentParser, *, labels: bool = False) -> None
         "--run", dest="run_number", type=int, metavar="N",
         help="repetition, from 1, where the folder has several",
     )  # fmt: skip
+    add_dicom(parser)
     if labels:
         parser.add_argument(
             "--labels", type=there, metavar="FILE", help="NIfTI of region numbers on the maps' grid"
@@ -68,6 +86,11 @@ def labels_of(options: argparse.Namespace, maps: MapFolder) -> LabelMap | None:
     return read_labels(options.labels, maps.geometry, names=options.label_names)
 
 
+def extents_of(regions: Iterable[tuple[str, NDArray[np.bool_]]]) -> list[Extent]:
+    """Where regions lie, by their names."""
+    return [Extent.of_mask(name, "region", voxels) for name, voxels in regions]
+
+
 def analyse(options: argparse.Namespace, kind: str, read: Callable[[MapFolder], Analysed]) -> int:
     """Read the maps, analyse them, add the reading to the report, print its paths.
 
@@ -81,8 +104,12 @@ def analyse(options: argparse.Namespace, kind: str, read: Callable[[MapFolder], 
     """
     writable(options.output)
     maps = read_map_folder(options.folder, run=options.run_number)
+    study = study_for(options, maps)
     found = attempted(kind, lambda: read(maps))
-    return report_analysed(found, options.output, scan_row(maps), maps.sources())
+    written = write_objects(options, maps, study, _content(found, options))
+    found = replace(found, files=(*found.files, *written.files))
+    sources, origin = maps.sources(), written.origin
+    return report_analysed(found, options.output, scan_row(maps), sources, origin=origin)
 
 
 def attempted(kind: str, read: Callable[[], Analysed]) -> Analysed:
@@ -105,13 +132,18 @@ def attempted(kind: str, read: Callable[[], Analysed]) -> Analysed:
 
 
 def report_analysed(
-    found: Analysed, output: Path, scan: ScanRow | CohortRow, sources: Mapping[str, str]
+    found: Analysed,
+    output: Path,
+    scan: ScanRow | CohortRow,
+    sources: Mapping[str, str],
+    *,
+    origin: OriginRow | None = None,
 ) -> int:
     """Add a reading to the report, print the paths and the reasons, give the exit status."""
     kind = found.reading.kind
     paths = add_reading(
         output, found.reading, scan,
-        sources=sources, figures=found.figures, files=found.files,
+        sources=sources, origin=origin, figures=found.figures, files=found.files,
     )  # fmt: skip
     for path in [*paths, *(output / name for name in found.files)]:
         print(path)
@@ -119,3 +151,11 @@ def report_analysed(
     for reason in found.reading.reasons:
         tell(f"{kind}: {found.reading.outcome.name.lower()}: {reason}")
     return int(found.reading.outcome)
+
+
+def _content(found: Analysed, options: argparse.Namespace) -> ReadingContent:
+    """What DICOM is made of."""
+    page = None
+    if options.dicom_page:
+        page = page_picture(found.reading, found.figures, research=RESEARCH)
+    return ReadingContent(reading=found.reading, extents=found.extents, maps=found.maps, page=page)

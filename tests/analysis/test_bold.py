@@ -120,7 +120,8 @@ def turned(degrees: float) -> NDArray[np.float64]:
     a, b = np.radians(degrees), np.radians(degrees / 2)
     about_l = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
     about_s = np.array([[np.cos(b), -np.sin(b), 0], [np.sin(b), np.cos(b), 0], [0, 0, 1]])
-    return about_s @ about_l
+    both: NDArray[np.float64] = about_s @ about_l
+    return both
 
 
 AXES = np.array([[0, 0, 1.0], [0, 1, 0], [1, 0, 0]])

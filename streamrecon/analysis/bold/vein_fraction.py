@@ -20,7 +20,7 @@ _MOST_POINTS = 6  # along a side of a voxel
 
 
 def vein_fraction(
-    probability: NDArray[np.floating],
+    probability: NDArray[np.floating] | Flags,
     grid: Geometry,
     onto: Geometry,
     motion: Matrix,

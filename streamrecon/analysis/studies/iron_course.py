@@ -69,8 +69,8 @@ def fit_course(
     years: Vector,
     patients: Numbers,
     *,
-    treated: Vector | None = None,
-    age: Vector | None = None,
+    treated: NDArray[np.floating] | None = None,
+    age: NDArray[np.floating] | None = None,
 ) -> Course:
     """Fit the model by restricted likelihood; intervals by Student's t with the visits' freedom.
 
@@ -126,13 +126,16 @@ def fit_course(
     )
 
 
-def _fixed(years: Vector, treated: Vector | None, age: Vector | None) -> dict[str, Vector]:
+def _fixed(
+    years: Vector, treated: NDArray[np.floating] | None, age: NDArray[np.floating] | None
+) -> dict[str, Vector]:
     """Columns of the fixed effects, by name; those that are alike for everybody are left out."""
     columns = {"one": np.ones_like(years), "years": years}
     if treated is not None and np.ptp(treated):
-        columns |= {"treated": treated, "treated_years": treated * years}
+        given = np.asarray(treated, np.float64)
+        columns |= {"treated": given, "treated_years": given * years}
     if age is not None and np.ptp(age):
-        columns["age"] = age - age.mean()
+        columns["age"] = np.asarray(age - age.mean(), np.float64)
     return columns
 
 

@@ -15,7 +15,7 @@ from streamrecon.analysis.iron import IronSettings, read_iron
 from streamrecon.analysis.moved_regions import cores_in_both
 from streamrecon.analysis.reading import Reading, Value
 from streamrecon.analysis.registration import Motion, register, registration_image
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse
+from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, extents_of
 from streamrecon.commands.analyses.iron import (
     REFERENCES,
     add_reading_options,
@@ -92,6 +92,7 @@ def run(options: argparse.Namespace) -> int:
             reading=reading,
             figures=[*_plots(reading), regions_figure(maps, list(pair.labels.regions()))],
             files=[] if pair.motion is None else [_MOVED],
+            extents=extents_of(pair.labels.regions()),
         )
 
     return analyse(options, "change", read)

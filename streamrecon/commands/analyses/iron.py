@@ -15,7 +15,13 @@ from streamrecon.analysis.iron import ALIKE_MM3, IronMaps, IronSettings, read_ir
 from streamrecon.analysis.iron_presets import PRESETS
 from streamrecon.analysis.norms import Norms, read_norms
 from streamrecon.analysis.zeros import CSF, WHOLE_BRAIN
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
+from streamrecon.commands.analysed_folder import (
+    Analysed,
+    add_folder,
+    analyse,
+    extents_of,
+    labels_of,
+)
 from streamrecon.commands.existing import there
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Shape
@@ -97,7 +103,9 @@ def run(options: argparse.Namespace) -> int:
         )  # fmt: skip
         known = {**reading.parameters, "reconstruction": how_made(maps)}
         return Analysed(
-            reading=replace(reading, parameters=known), figures=[regions_figure(maps, regions)]
+            reading=replace(reading, parameters=known),
+            figures=[regions_figure(maps, regions)],
+            extents=extents_of(regions),
         )
 
     return analyse(options, "iron", read)

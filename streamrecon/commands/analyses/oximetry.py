@@ -7,8 +7,10 @@ import argparse
 import numpy as np
 
 from streamrecon.analysis.oximetry_reading import reading_of_oxygen
+from streamrecon.analysis.reading import Extent
 from streamrecon.analysis.scan_oxygen import MOST, oxygen_of_sinuses, oxygen_of_veins
 from streamrecon.analysis.vein_echoes import VeinScan
+from streamrecon.analysis.vein_segments import voxels_of_segments
 from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse
 from streamrecon.commands.analyses.veins import traced, vein_figure
 from streamrecon.commands.blood_options import add_blood, blood_of
@@ -95,4 +97,6 @@ def _analysed(maps: MapFolder, options: argparse.Namespace) -> Analysed:
             "sinuses_given": options.sinuses is not None,
         },
     )
-    return Analysed(reading=reading, figures=(vein_figure(maps, veins),))
+    places = voxels_of_segments(found.segments, veins, maps.geometry)
+    extents = [Extent(v.subject, "vein", at) for v, at in zip(found.veins, places, strict=True)]
+    return Analysed(reading=reading, figures=(vein_figure(maps, veins),), extents=extents)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from streamrecon.analysis.lesion_split import SMALLEST_MM3
 from streamrecon.analysis.registration import register, registration_image, resample
-from streamrecon.analysis.rim_reading import RimMaps, RimResults, read_rims
+from streamrecon.analysis.rim_reading import RimMaps, RimResults, extents_of_rims, read_rims
 from streamrecon.analysis.rims import RimClass
 from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse
 from streamrecon.commands.existing import there
@@ -84,7 +84,12 @@ def run(options: argparse.Namespace) -> int:
         )
         found = read_rims(given, smallest_mm3=options.smallest)
         write_nifti(options.output / _LABELS, found.lesions.numbers, maps.geometry)
-        return Analysed(reading=found.reading, figures=list(_figures(found, maps)), files=[_LABELS])
+        return Analysed(
+            reading=found.reading,
+            figures=list(_figures(found, maps)),
+            files=[_LABELS],
+            extents=extents_of_rims(found, maps.geometry.voxel_mm),
+        )
 
     return analyse(options, "rims", read)
 

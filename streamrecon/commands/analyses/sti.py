@@ -6,6 +6,7 @@ import argparse
 
 import numpy as np
 
+from streamrecon.analysis.reading import ReadingMap
 from streamrecon.analysis.susceptibility_tensor import guided_tensor
 from streamrecon.commands.analysed_folder import Analysed, analyse, labels_of
 from streamrecon.commands.existing import there
@@ -75,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
             *region_values(found.msa_ppm, found.fibres, labels, "msa"),
         )
         reading = tilted_reading("sti", scans, regions, method=_METHOD, steps=found.steps, doi=_DOI)
-        return Analysed(reading=reading, files=files)
+        made = [ReadingMap("mms", found.mms_ppm, "ppm"), ReadingMap("msa", found.msa_ppm, "ppm")]
+        return Analysed(reading=reading, files=files, maps=made)
 
     return analyse(options, "sti", read)
