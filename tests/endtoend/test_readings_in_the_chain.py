@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamrecon_simulator.presets import SCENES
@@ -43,7 +44,7 @@ def test_a_bleed_and_a_calcification_are_told_apart_inline(
     assert "research use only" in capsys.readouterr().err
     (file,) = (tmp_path / "head").rglob("analysis.json")
     rows = json.loads(file.read_text())["readings"][0]["values"]
-    lesions: dict[str, dict[str, dict]] = {}
+    lesions: dict[str, dict[str, dict[str, Any]]] = {}
     for row in rows:
         lesions.setdefault(row["subject"], {})[row["name"]] = row
     for true, kind in ((BLEED, "bleed"), (STONE, "calcification")):
