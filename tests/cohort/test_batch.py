@@ -15,6 +15,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from distributed import LocalCluster
+from PIL import Image
 
 from streamrecon.cli import main
 
@@ -158,11 +159,24 @@ def test_a_broken_scan_costs_itself_alone(
 
     assert main(words(tree, copied(done, tmp_path))) == 1
 
-    assert "[3/3] sub-03: failed: sub-03.h5" in capsys.readouterr().err
+    assert "[3/3] sub-03: failed: [protocol] found an unknown" in capsys.readouterr().err
     table = (tmp_path / "out/code/streamrecon/overview.tsv").read_text(encoding="utf-8")
     assert [line.split("\t")[:2] for line in table.splitlines()[1:]] == [
         ["sub-01", "done"], ["sub-02", "done"], ["sub-03", "failed"],
     ]  # fmt: skip
+    assert [line.split("\t")[2] for line in table.splitlines()[1:]] == ["green", "green", "red"]
+
+
+def test_the_overview_shows_a_picture_of_every_scan(done):
+    page = (done / "code/streamrecon/overview.html").read_text(encoding="utf-8")
+
+    for name in ("sub-01", "sub-02"):
+        with Image.open(done / f"code/streamrecon/thumbnails/{name}.png") as picture:
+            magnitude, swi, chi = (picture.crop((x, 0, x + 64, 64)) for x in (0, 64, 128))
+            assert magnitude.getextrema()[0][1] > 200
+            assert swi.getbbox() is None  # gre_recon makes no SWI and no χ
+            assert chi.getbbox() is None
+        assert f'src="thumbnails/{name}.png"' in page
 
 
 @pytest.mark.long

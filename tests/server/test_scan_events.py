@@ -60,6 +60,13 @@ def ended(session_outcome: str) -> Callable[[Board], bool]:
     return is_there
 
 
+def runs(first_gadget: str) -> object:
+    def is_there(board: Board) -> bool:
+        return any(scan.gadgets[:1] == [first_gadget] for scan in board.scans.values())
+
+    return is_there
+
+
 def test_a_scan_is_told_with_its_chain_counts_times_and_end(
     watched: tuple[Service, Path],
 ) -> None:
@@ -122,10 +129,13 @@ def test_a_worker_that_is_killed_is_told_with_reason_and_place(
 ) -> None:
     running, storage = watched
     with running.connect() as client:
-        client.send(chain(gadget("Die"), SUM), HEADER, lines(3))
+        client.send(chain(gadget("Die"), SUM), HEADER)
+        watch_until(storage, runs("Die"))  # a worker that is killed says no more
+        client.send(lines(3))
         client.hear_all()
+    board, _ = watch_until(storage, ended("internal"))
 
-    scan = next(s for s in board_of(storage).scans.values() if s.gadgets[:1] == ["Die"])
+    scan = next(s for s in board.scans.values() if s.gadgets[:1] == ["Die"])
 
     assert scan.outcome == "internal"
     assert scan.reason == "the worker ended before the scan did"
