@@ -60,7 +60,7 @@ def ended(session_outcome: str) -> Callable[[Board], bool]:
     return is_there
 
 
-def runs(first_gadget: str) -> object:
+def runs(first_gadget: str) -> Callable[[Board], bool]:
     def is_there(board: Board) -> bool:
         return any(scan.gadgets[:1] == [first_gadget] for scan in board.scans.values())
 
