@@ -25,12 +25,15 @@ demo: .venv/.product
 # Of make test and make check, which run beside other work; .ci/run has all processors.
 THREADS ?= 1
 
+# A file's tests stay together: they share its scans and services.
+TWO := -n 2 --dist loadfile
+
 ready: .venv/.test
 	scripts/install-debian-tools.sh
 	scripts/install-node-tools.sh
 
 test: ready
-	STREAMRECON_THREADS=$(THREADS) $(BIN)/python -m pytest -m "not long" $(ARGS)
+	STREAMRECON_THREADS=$(THREADS) $(BIN)/python -m pytest $(TWO) -m "not long" $(ARGS)
 
 # Functions of arrays and bytes; what starts a service, draws a scan or reads a real one is in make test.
 QUICK := $(addprefix tests/,mrd phase recon maps stream storage output) \

@@ -20,7 +20,7 @@ from streamrecon.analysis.studies.clustered_auc import (
     interval_of,
     patient_pairs,
 )
-from streamrecon.analysis.studies.grouped_scores import Model, grouped_scores
+from streamrecon.analysis.studies.cross_validation import Model, grouped_scores
 from streamrecon.analysis.studies.iron_course import fit_course
 
 Cohort = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.intp]]

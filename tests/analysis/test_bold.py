@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from streamrecon.analysis.bold.confounds import vein_confounds
+from streamrecon.analysis.bold.partial_veins import vein_fraction, without_veins
 from streamrecon.analysis.bold.phase_regression import regress_phase
-from streamrecon.analysis.bold.task_model import expected_responses, task_model
-from streamrecon.analysis.bold.vein_fraction import vein_fraction, without_veins
+from streamrecon.analysis.bold.task import expected_responses, task_model
 from streamrecon.cli import main
 from streamrecon.model.geometry import Geometry
 from streamrecon.output.ras import in_ras

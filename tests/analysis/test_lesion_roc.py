@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from streamrecon.analysis.studies.clustered_auc import draws_of_patients, patient_pairs
-from streamrecon.analysis.studies.grouped_scores import (
+from streamrecon.analysis.studies.cross_validation import (
     Model,
     grouped_scores,
     labels_at_random,
     leaky_scores,
 )
-from streamrecon.analysis.studies.lesion_roc import calibration_of
+from streamrecon.analysis.studies.roc import calibration_of
 from streamrecon.cli import main
 
 Cohort = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.intp]]

@@ -141,10 +141,12 @@ def test_an_impossible_scene_ends_with_its_reason(
     assert not (tmp_path / "scan.h5").exists()
 
 
-def test_a_folder_that_is_not_there_ends_with_a_reason(
+def test_a_folder_that_cannot_be_made_ends_with_a_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["write", "tiny", "-o", str(tmp_path / "nowhere" / "scan.h5")]) == 1
+    (tmp_path / "file").touch()
+
+    assert main(["write", "tiny", "-o", str(tmp_path / "file" / "scan.h5")]) == 1
 
     assert "error [file]" in capsys.readouterr().err
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.analysis.bold.confounds import TASK_LIMIT, Confounds, vein_confounds
+from streamrecon.analysis.bold.partial_veins import vein_fraction, without_veins
 from streamrecon.analysis.bold.phase_regression import PhaseRegression, regress_phase
-from streamrecon.analysis.bold.task_model import expected_responses, task_model
-from streamrecon.analysis.bold.vein_fraction import vein_fraction, without_veins
+from streamrecon.analysis.bold.task import expected_responses, task_model
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.registration import register
 from streamrecon.commands.analysed_folder import Analysed, attempted, report_analysed

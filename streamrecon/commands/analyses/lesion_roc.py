@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.analysis.reading import Outcome, Reading, Value
-from streamrecon.analysis.studies.grouped_scores import Model
-from streamrecon.analysis.studies.lesion_roc import LesionRoc, RocSettings, Scored, lesion_roc
+from streamrecon.analysis.studies.cross_validation import Model
+from streamrecon.analysis.studies.roc import LesionRoc, RocSettings, Scored, lesion_roc
 from streamrecon.commands.analysed_folder import Analysed, attempted, report_analysed
 from streamrecon.commands.cohort_table import REPORT, CohortTable, read_table
 from streamrecon.commands.existing import there

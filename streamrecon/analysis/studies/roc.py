@@ -21,7 +21,7 @@ from streamrecon.analysis.studies.clustered_auc import (
     interval_of,
     patient_pairs,
 )
-from streamrecon.analysis.studies.grouped_scores import (
+from streamrecon.analysis.studies.cross_validation import (
     FOLDS,
     Model,
     grouped_scores,
