@@ -53,10 +53,10 @@ def causes(known: Known) -> tuple[object, ...]:
     total = total_field(known.echoes, known.te_s, known.b0_t, known.grid, mask=brain)
     local = local_field(total, known.grid)
     strength = find_strength(local.field_ppm, total.fit.sd_ppm, brain, known.grid).value
-    left = remove_pdf(true, brain, known.grid).field_ppm
+    kept = remove_pdf(true, brain, known.grid).field_ppm
     slopes = []
     for field, weight, outside in (
-        (true, None, 1.0), (true, None, 0.0), (left, None, 0.0),
+        (true, None, 1.0), (true, None, 0.0), (kept, None, 0.0),
         (local.field_ppm, total.weight, 0.0),
     ):  # fmt: skip
         chi = invert_tv(

@@ -106,8 +106,8 @@ def least_squares(
         alpha = np.float32(gamma / (_energy(q) + damping * _energy(p)))
         x += alpha * p
         r -= alpha * q
-        left = _energy(r) + damping * _energy(x)
-        gains = float(alpha) * gamma > least_gain * left
+        remainder = _energy(r) + damping * _energy(x)
+        gains = float(alpha) * gamma > least_gain * remainder
         s = operator.adjoint(r) - np.float32(damping) * x
         before, gamma = gamma, _energy(s)
         p = s + np.float32(gamma / before) * p

@@ -59,8 +59,8 @@ def test_steps_that_run_out_are_told() -> None:
 
 def test_steps_that_gain_little_end_within_a_percent_of_the_least_sum() -> None:
     """Data whose largest part is explained at once, as a background is, do not end it early."""
-    matrix = normal(80, 40) / np.arange(1, 41, dtype=np.float32)
-    data = normal(80, seed=1) + 1e3 * matrix[:, 0]
+    matrix: np.ndarray = normal(80, 40) / np.arange(1, 41, dtype=np.float32)
+    data: np.ndarray = normal(80, seed=1) + np.float32(1e3) * matrix[:, 0]
     operator = Operator(lambda x: matrix @ x, lambda r: matrix.T @ r)
 
     found = least_squares(

@@ -99,6 +99,7 @@ def remove_resharp(
     .. math:: \min_x \|M_e (\delta - S) * (x - f)\|^2 + \lambda \|x\|^2
 
     Four real FFTs a step. Loses a rim of ``radius_mm``; the larger the ball, the better the rest.
+    Ends before the least of its sum, and says so, as the number of steps smooths.
 
     Parameters
     ----------
@@ -130,7 +131,7 @@ def remove_resharp(
         tolerance=1e-4,
     )
     local = found.unknown[tuple(slice(n) for n in mask.shape)] * kept
-    return LocalField("RESHARP", local, kept, found.iterations, converged=True)
+    return LocalField("RESHARP", local, kept, found.iterations, found.converged)
 
 
 def remove_vresharp(
@@ -189,7 +190,8 @@ def remove_vresharp(
         tolerance=1e-4,
     )
     local = found.unknown[tuple(slice(n) for n in mask.shape)] * done
-    return LocalField("RESHARP with balls as large as fit", local, done, found.iterations)
+    name = "RESHARP with balls as large as fit"
+    return LocalField(name, local, done, found.iterations, found.converged)
 
 
 def _rings(
