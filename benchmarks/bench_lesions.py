@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from _lesion_heads import DIAMETERS_MM, TE_S, maps_of, scene_of, spheres_of
@@ -106,7 +107,7 @@ def read_again(folder: Path) -> list[Inclusion]:
 def found_in(folder: Path) -> Iterator[Found]:
     """Lesions of the report."""
     report = json.loads((folder / "readings/analysis.json").read_text(encoding="utf-8"))
-    by_lesion: dict[str, dict[str, dict]] = {}
+    by_lesion: dict[str, dict[str, dict[str, Any]]] = {}
     for value in report["readings"][0]["values"]:
         by_lesion.setdefault(value["subject"], {})[value["name"]] = value
     for values in by_lesion.values():

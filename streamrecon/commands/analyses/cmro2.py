@@ -27,9 +27,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "Cerebral oxygen consumption (CMRO2) by Fick's principle, of the brain and of each region "
         "of a label map. For research use, not for diagnosis."
     )
-    add_folder(parser, labels=True)
+    needed = add_folder(parser, labels="used")
     add_blood(parser)
-    flow = parser.add_mutually_exclusive_group(required=True)
+    flow = needed.add_mutually_exclusive_group(required=True)
     flow.add_argument(
         "--cbf", type=there, metavar="FILE",
         help="NIfTI of blood flow [ml/100 g/min] on the grid of the maps",
@@ -37,7 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     flow.add_argument(
         "--cbf-value", type=float, metavar="ML", help="blood flow of the brain [ml/100 g/min]"
     )
-    parser.add_argument(
+    needed.add_argument(
         "--yv", type=float, required=True, metavar="FRACTION",
         help="venous saturation, as `analyze oximetry` gives it for the whole brain",
     )  # fmt: skip

@@ -32,7 +32,7 @@ diagnosis."""
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser its options."""
     parser.description = _DESCRIPTION
-    add_folder(parser, labels=True)
+    add_folder(parser, labels="used")
     parser.add_argument(
         "--contrast-ppm", type=float, default=0.12, metavar="PPM",
         help="weakest peak of susceptibility above its surroundings (%(default)s)",
