@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 from _lesion_heads import maps_of, scene_of, spheres_of
 from bench_lesions import Pair, found_in, matched, read_again, summary
-from streamrecon_simulator.whole_head.inclusions import Inclusion
 
 _PLANES, _SLICE_MM, _SPHERES = 32, 1.5, 72
 _LAST_TE_MS, _SIZED_MM = (15.0, 40.0), 2.0
@@ -99,16 +98,17 @@ def main() -> None:
 def print_echo_times(folder: Path) -> None:
     """The moments of one head by echoes up to 15 ms and up to 40 ms."""
     head, spheres = SETS[2][2], spheres_of(_SPHERES, len(SETS[2]))[2]
-    moments: list[dict[Inclusion, float]] = []
+    moments: list[dict[tuple[float, ...], float]] = []
     for last_ms in _LAST_TE_MS:
         place = folder / f"head-{head.anatomy}-te-{last_ms:g}"
         _make(head, spheres, place, te_ms=tuple(last_ms * n / 5 for n in range(1, 6)))
         pairs, _ = matched(read_again(place), list(found_in(place)))
-        moments.append({p.true: p.found.moment for p in pairs if p.found is not None})
+        found = [(p.true, p.found) for p in pairs if p.found is not None]
+        moments.append({(true.diameter_mm, *true.centre_mm): f.moment for true, f in found})
     both = moments[0].keys() & moments[1].keys()
     print(f"{head}: {len(both)} spheres found at both")
     ratio = np.array([moments[1][each] / moments[0][each] for each in both])
-    sized = np.array([each.diameter_mm >= _SIZED_MM for each in both])
+    sized = np.array([diameter_mm >= _SIZED_MM for diameter_mm, *_ in both])
     low, middle, high = np.percentile(ratio[sized], [10, 50, 90])
     within = np.mean(abs(ratio[sized] - 1) <= 0.1)
     early, late = _LAST_TE_MS
