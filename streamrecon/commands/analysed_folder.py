@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -28,7 +28,7 @@ from streamrecon.output.readings.label_map import LabelMap, read_labels
 from streamrecon.output.readings.map_folder import MapFolder, read_map_folder
 from streamrecon.output.readings.page_picture import page_picture
 from streamrecon.output.readings.report import add_reading, scan_row
-from streamrecon.output.readings.report_model import RESEARCH
+from streamrecon.output.readings.report_model import RESEARCH, CohortRow, OriginRow, ScanRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,27 +114,47 @@ def analyse(options: argparse.Namespace, kind: str, read: Callable[[MapFolder], 
     writable(options.output)
     maps = read_map_folder(options.folder, run=options.run_number)
     study = study_for(options, maps)
+    found = attempted(kind, lambda: read(maps))
+    written = write_objects(options, maps, study, _content(found, options))
+    found = replace(found, files=(*found.files, *written.files))
+    sources, origin = maps.sources(), written.origin
+    return report_analysed(found, options.output, scan_row(maps), sources, origin=origin)
+
+
+def attempted(kind: str, read: Callable[[], Analysed]) -> Analysed:
+    """What an analysis gives; one that cannot be made is a reading that is refused.
+
+    Raises
+    ------
+    ConfigError
+        If an option is wrong: that is no reading of the scan.
+    """
     try:
-        found = read(maps)
+        return read()
     except ConfigError:
-        raise  # a wrong option is no reading of the scan
+        raise
     except StreamReconError as e:
         reason = str(e)
-        found = Analysed(
+        return Analysed(
             reading=Reading(kind=kind, outcome=Outcome.REFUSED, method="", reasons=(reason,))
         )
-    written = write_objects(options, maps, study, _content(found, options))
-    files = (*found.files, *written.files)
+
+
+def report_analysed(
+    found: Analysed,
+    output: Path,
+    scan: ScanRow | CohortRow,
+    sources: Mapping[str, str],
+    *,
+    origin: OriginRow | None = None,
+) -> int:
+    """Add a reading to the report, print the paths and the reasons, give the exit status."""
+    kind = found.reading.kind
     paths = add_reading(
-        options.output,
-        found.reading,
-        scan_row(maps),
-        sources=maps.sources(),
-        origin=written.origin,
-        figures=found.figures,
-        files=files,
-    )
-    for path in [*paths, *(options.output / name for name in files)]:
+        output, found.reading, scan,
+        sources=sources, origin=origin, figures=found.figures, files=found.files,
+    )  # fmt: skip
+    for path in [*paths, *(output / name for name in found.files)]:
         print(path)
     tell = complain if found.reading.outcome is Outcome.REFUSED else warn
     for reason in found.reading.reasons:

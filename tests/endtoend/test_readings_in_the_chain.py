@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamrecon_simulator.presets import SCENES
@@ -47,7 +48,7 @@ def test_a_bleed_and_a_calcification_are_told_apart_inline(
     assert worked["InvertField"] > 0
     assert readings["qc"]["light"] in {"green", "amber", "red"}
     rows = readings["lesions"]["values"]
-    lesions: dict[str, dict[str, dict]] = {}
+    lesions: dict[str, dict[str, dict[str, Any]]] = {}
     for row in rows:
         lesions.setdefault(row["subject"], {})[row["name"]] = row
     for true, kind in ((BLEED, "bleed"), (STONE, "calcification")):

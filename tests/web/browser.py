@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx
 import websocket
+from narrowing import as_a
 
 PROGRAM = shutil.which("chromium")
-_PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 _WORDS = (
     "--headless=new",
     "--no-sandbox",  # tests run as root
@@ -35,7 +37,7 @@ class Tab:
     """One page of the browser."""
 
     def __init__(self, address: str) -> None:
-        self._socket = websocket.create_connection(address, timeout=_PATIENCE_S)
+        self._socket = websocket.create_connection(address, timeout=PATIENCE_S)
         self._numbers = count(1)
         self.faults: list[str] = []
         self.call("Page.enable")
@@ -45,7 +47,7 @@ class Tab:
     def close(self) -> None:
         self._socket.close()
 
-    def call(self, method: str, **parameters: object) -> dict[str, object]:
+    def call(self, method: str, **parameters: object) -> dict[str, Any]:
         number = next(self._numbers)
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
@@ -53,9 +55,9 @@ class Tab:
             self._note(answer)
             if answer.get("id") == number:
                 assert "error" not in answer, answer
-                return answer["result"]
+                return as_a(dict, answer["result"])
 
-    def _note(self, answer: dict[str, object]) -> None:
+    def _note(self, answer: dict[str, Any]) -> None:
         """Keep what the page's scripts failed at, and what its policy refused."""
         if answer.get("method") == "Runtime.exceptionThrown":
             self.faults.append(json.dumps(answer["params"]))
@@ -66,7 +68,7 @@ class Tab:
     def go(self, url: str) -> None:
         self.call("Page.navigate", url=url)
 
-    def value(self, script: str) -> object:
+    def value(self, script: str) -> Any:
         """What a script of the test's own gives."""
         found = self.call("Runtime.evaluate", expression=script, awaitPromise=True)["result"]
         if found.get("subtype") == "error":
@@ -82,7 +84,7 @@ class Tab:
         while not self.value(
             f"(() => {{ try {{ return !!({script}) }} catch {{ return false }} }})()"
         ):
-            assert time.monotonic() - began < _PATIENCE_S, (script, self.faults)
+            assert time.monotonic() - began < PATIENCE_S, (script, self.faults)
             time.sleep(0.02)
         return time.monotonic() - began
 
@@ -136,11 +138,11 @@ def chromium(
             tab.close()
     finally:
         process.terminate()
-        process.wait(_PATIENCE_S)
+        process.wait(PATIENCE_S)
 
 
 def _port(file: Path) -> int:
-    ends = time.monotonic() + _PATIENCE_S
+    ends = time.monotonic() + PATIENCE_S
     while not file.exists() or not file.read_text().strip():
         assert time.monotonic() < ends, "chromium does not start"
         time.sleep(0.05)

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from streamrecon.output.readings.report_model import FigureRow, ReadingRow, Report, ValueRow
+from streamrecon.output.readings.report_model import (
+    CohortRow,
+    FigureRow,
+    ReadingRow,
+    Report,
+    ScanRow,
+    ValueRow,
+)
 
 _STYLE = """
 body { background: #111; color: #ddd; font: 15px/1.4 sans-serif; margin: 1.5em; }
@@ -35,22 +42,27 @@ def page_of(report: Report, folder: Path) -> str:
     folder
         Where the files of its figures are; one that has gone is left out.
     """
-    scan = report.scan
-    shape = " x ".join(str(n) for n in scan.shape[::-1])
-    spacing = " x ".join(f"{mm:.2f}" for mm in scan.voxel_mm[::-1])
-    times = ", ".join(f"{1e3 * te:.2f}" for te in scan.te_s)
-    field = "" if scan.b0_t is None else f", {scan.b0_t:g} T"
-    echoes = f", TE {times} ms" if times else ""
-    title = escape(f"Readings of {scan.name}")
+    title = escape(f"Readings of {report.scan.name}")
     articles = "\n".join(_article(reading, folder) for reading in report.readings)
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f"<title>{title}</title><style>{_STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n"
         f'<p class="research">{escape(report.use)}</p>\n'
-        f"<p>{shape} voxels of {spacing} mm{field}{echoes}</p>\n{articles}\n"
+        f"<p>{escape(_of_what(report.scan))}</p>\n{articles}\n"
         f"<footer>streamrecon {escape(report.software.version)}. {escape(report.use)}</footer>\n"
         "</body></html>\n"
     )
+
+
+def _of_what(scan: ScanRow | CohortRow) -> str:
+    if isinstance(scan, CohortRow):
+        return f"{scan.lines} lines of {scan.patients} patients"
+    shape = " x ".join(str(n) for n in scan.shape[::-1])
+    spacing = " x ".join(f"{mm:.2f}" for mm in scan.voxel_mm[::-1])
+    times = ", ".join(f"{1e3 * te:.2f}" for te in scan.te_s)
+    field = "" if scan.b0_t is None else f", {scan.b0_t:g} T"
+    echoes = f", TE {times} ms" if times else ""
+    return f"{shape} voxels of {spacing} mm{field}{echoes}"
 
 
 def _article(reading: ReadingRow, folder: Path) -> str:

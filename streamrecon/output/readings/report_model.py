@@ -1,4 +1,4 @@
-"""What analysis.json holds: the readings of one scan, and what they were made of."""
+"""What analysis.json holds: the readings of one scan or study, and what they were made of."""
 
 from __future__ import annotations
 
@@ -93,13 +93,21 @@ class ScanRow(_Row):
     te_s: tuple[float, ...] = Field(description="echo times [s]")
 
 
+class CohortRow(_Row):
+    """In place of a scan: the table of a study."""
+
+    name: str = Field(description="name of the table")
+    patients: int = Field(ge=1, description="how many it tells of")
+    lines: int = Field(ge=1, description="lesions or visits")
+
+
 class Report(_Row):
-    """The readings of one scan."""
+    """The readings of one scan, or of one study."""
 
     schema_version: Literal[2] = Field(description="version of this form")
     use: str = Field(description="what it may be used for")
     software: SoftwareRow
-    scan: ScanRow
+    scan: ScanRow | CohortRow
     readings: tuple[ReadingRow, ...]
 
     @model_validator(mode="before")
