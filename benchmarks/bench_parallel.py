@@ -89,7 +89,7 @@ def beside_bart(
         print(f"BART / GRAPPA here: {taken / limits[0]:.1f}", flush=True)
         if error <= limits[1]:
             break
-    return np.abs(theirs[0])
+    return np.asarray(np.abs(theirs[0]))
 
 
 def scene_of(matrix: tuple[int, int, int], n_echoes: int, n_coils: int) -> Scene:

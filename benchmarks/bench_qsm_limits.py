@@ -42,7 +42,7 @@ def supersampled_field(p: Phantom) -> np.ndarray:
     half = tuple(side / 2 for side in p.grid.voxel_mm)
     field = field_from_chi(fine, Geometry(fine.shape, half, p.grid.axes_lps), padding=1.5)
     blocks = [size for n in p.mask.shape for size in (n, 2)]
-    return field.reshape(blocks).mean((1, 3, 5), dtype=np.float32)
+    return np.asarray(field.reshape(blocks).mean((1, 3, 5), dtype=np.float32))
 
 
 def tilt(folder: Path) -> None:

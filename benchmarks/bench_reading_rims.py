@@ -86,7 +86,7 @@ def grid(per_voxel: int) -> np.ndarray:
 def inside(lesion: Lesion, at: np.ndarray, shrunk_mm: float = 0.0) -> np.ndarray:
     """Points of the lesion, less a layer."""
     ends = (lesion.semi_mm - shrunk_mm).reshape(3, 1, 1, 1)
-    return (((at - lesion.centre.reshape(3, 1, 1, 1)) / ends) ** 2).sum(axis=0) <= 1
+    return np.asarray((((at - lesion.centre.reshape(3, 1, 1, 1)) / ends) ** 2).sum(axis=0) <= 1)
 
 
 def paint(found: list[Lesion], seed: int) -> Properties:

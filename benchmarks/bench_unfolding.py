@@ -72,7 +72,7 @@ def distance(image: np.ndarray, full: np.ndarray, signal: np.ndarray) -> float:
 
 def field_hz(echoes: np.ndarray) -> np.ndarray:
     """Field between two echoes."""
-    return np.angle(echoes[1] * echoes[0].conj()) / (2 * np.pi * (TE_S[1] - TE_S[0]))
+    return np.asarray(np.angle(echoes[1] * echoes[0].conj()) / (2 * np.pi * (TE_S[1] - TE_S[0])))
 
 
 if __name__ == "__main__":

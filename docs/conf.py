@@ -43,7 +43,7 @@ def _block(writer: HTML5Translator, node: math_block) -> None:
 
 def _mathml(tex: str, *, as_block: bool) -> str:
     sized = re.sub(r"\\(big|Big)(?![a-z])", r"\\\1l", tex)  # docutils knows sizes with a side only
-    return tex2mathml(sized, as_block=as_block)
+    return str(tex2mathml(sized, as_block=as_block))
 
 
 def setup(app: Sphinx) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "tests" / name) for name in ("clients", "endtoend", "gadgets")]
+sys.path[:0] = [str(ROOT / "tests" / name) for name in (".", "clients", "endtoend", "gadgets")]
 sys.path.append(str(ROOT / "packaging"))
 
 from console_trial import (  # noqa: E402

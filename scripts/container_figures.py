@@ -80,7 +80,7 @@ def family(service: subprocess.Popen[str]) -> list[psutil.Process]:
 def cpu_s(processes: list[psutil.Process]) -> float:
     """Processor time of all of them, and of those that have ended [s]."""
     times = [process.cpu_times() for process in processes]
-    return sum(t.user + t.system for t in times) + times[0].children_user
+    return float(sum(t.user + t.system for t in times) + times[0].children_user)
 
 
 def peak_mb(service: subprocess.Popen[str]) -> float:

@@ -36,7 +36,7 @@ def echoes(*, noise: float = 1.0, offset_rad: float = 0.7, seed: int = 0) -> np.
     turns = 42.577478518 * 3.0 * field[..., None] * np.array(TE_S)
     clean = 100 * head[..., None] * np.exp(2j * np.pi * turns + 1j * offset_rad)
     thrown = np.random.default_rng(seed).standard_normal((2, *clean.shape)) * noise
-    return clean + thrown[0] + 1j * thrown[1]
+    return np.asarray(clean + thrown[0] + 1j * thrown[1])
 
 
 def write_nifti(folder: Path, part: str, values: np.ndarray, **changed: object) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -124,7 +125,7 @@ def test_dicom_may_be_wanted_of_any_chain(tmp_path: Path, tiny: Path) -> None:
 def test_send_writes_the_images_and_ends_with_0(
     tmp_path: Path, tiny: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def script(peer):
+    def script(peer: socket.socket) -> bytes:
         hear_all(peer)
         peer.sendall(text("INF working") + CLOSE)
         return b""
@@ -141,7 +142,7 @@ def test_send_writes_the_images_and_ends_with_0(
 def test_send_ends_with_1_when_the_server_tells_an_error(
     tmp_path: Path, tiny: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def script(peer):
+    def script(peer: socket.socket) -> bytes:
         hear_all(peer)
         peer.sendall(text("ERR [data] lines missing") + CLOSE)
         return b""
@@ -217,7 +218,11 @@ def test_pipe_ends_without_close_after_an_error(tmp_path: Path) -> None:
     ids=lambda value: value[0] if isinstance(value, list) else None,
 )
 def test_an_error_is_one_sentence(
-    arguments: list[str], status: int, said: str | None, tiny: Path, capsys
+    arguments: list[str],
+    status: int,
+    said: str | None,
+    tiny: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     found = main([argument.format(tiny=tiny) for argument in arguments])
 
@@ -255,7 +260,9 @@ def test_pythons_warnings_reach_only_who_asked_for_them(asked: bool) -> None:
         (["--set", "x"], "argument --set: found 'x', needed NAME=VALUE"),
     ],
 )
-def test_an_option_that_makes_no_sense_is_refused_before_any_work(option, said, capsys) -> None:
+def test_an_option_that_makes_no_sense_is_refused_before_any_work(
+    option: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["replay", "no.h5", "--config", "gre_recon", "-o", "o", *option])
 
@@ -263,7 +270,9 @@ def test_an_option_that_makes_no_sense_is_refused_before_any_work(option, said, 
     assert said in capsys.readouterr().err
 
 
-def test_check_shows_the_chain_and_the_values_it_will_have(capsys) -> None:
+def test_check_shows_the_chain_and_the_values_it_will_have(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["check", "gre_recon"]) == 0
 
     shown = capsys.readouterr().out
@@ -271,7 +280,9 @@ def test_check_shows_the_chain_and_the_values_it_will_have(capsys) -> None:
     assert "magnitude = true" in shown
 
 
-def test_check_refuses_a_chain_file_with_an_unknown_parameter(tmp_path: Path, capsys) -> None:
+def test_check_refuses_a_chain_file_with_an_unknown_parameter(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     chain = tmp_path / "chain.xml"
     chain.write_text(
         "<configuration><version>2</version><stream><gadget><name>EchoImages</name>"
@@ -282,13 +293,15 @@ def test_check_refuses_a_chain_file_with_an_unknown_parameter(tmp_path: Path, ca
     assert "magnitude" in capsys.readouterr().err  # the nearest known name
 
 
-def test_gadgets_lists_parameters_with_defaults(capsys) -> None:
+def test_gadgets_lists_parameters_with_defaults(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gadgets"]) == 0
 
     assert "magnitude = true" in capsys.readouterr().out
 
 
-def test_settings_are_shown_with_where_they_came_from(capsys, monkeypatch) -> None:
+def test_settings_are_shown_with_where_they_came_from(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("STREAMRECON_IDLE_S", "77")
 
     assert main(["serve", "--show-settings", "--port", "9100"]) == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import Event
 
 import numpy as np
@@ -198,7 +198,7 @@ def test_a_refused_connection_says_where_and_what_to_do() -> None:
 
 
 def test_an_error_in_the_scans_file_ends_the_connection() -> None:
-    def scan():
+    def scan() -> Iterator[Message]:
         yield Header(_XML)
         raise ProtocolError("line 7: found 3 numbers")
 

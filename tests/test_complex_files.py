@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import nibabel
@@ -112,7 +113,9 @@ def test_twelve_bits_around_2048_have_their_zero_there(tmp_path: Path) -> None:
     ],
     ids=["magnitude", "scale", "twice", "offset"],
 )
-def test_numbers_that_are_no_such_parts_are_refused(spoil, reason: str, tmp_path: Path) -> None:
+def test_numbers_that_are_no_such_parts_are_refused(
+    spoil: Callable[[np.ndarray], np.ndarray], reason: str, tmp_path: Path
+) -> None:
     with pytest.raises(DataError, match=reason):
         read_complex_files(*parts(tmp_path, spoil(scan.echoes())))
 

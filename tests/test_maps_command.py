@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -13,7 +15,7 @@ from streamrecon.cli import main
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory):
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Magnitude and phase of a simulated head, with their JSON."""
     folder = tmp_path_factory.mktemp("images")
     raw = str(folder / "head.h5")
@@ -24,26 +26,26 @@ def images(tmp_path_factory):
     return folder / "head"
 
 
-def pair(images, *, phase="*part-phase*.nii.gz"):
+def pair(images: Path, *, phase: str = "*part-phase*.nii.gz") -> list[str]:
     found = (sorted(images.glob(pattern)) for pattern in (phase, "*part-mag*.nii.gz"))
     phases, magnitudes = ([str(path) for path in paths] for paths in found)
     return ["--phase", *phases, "--mag", *magnitudes]
 
 
-def maps_of(folder):
+def maps_of(folder: Path) -> dict[str, Any]:
     names = sorted(folder.glob("*.nii.gz"))
     return {path.name.partition("_")[2].removesuffix(".nii.gz"): nib.load(path) for path in names}
 
 
 @pytest.fixture(scope="module")
-def made(images, tmp_path_factory):
+def made(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("maps")
     words = [*pair(images), "-o", str(folder), "--set", "quality=fast"]
     assert main(["maps", *words]) == 0
     return folder
 
 
-def test_every_map_is_there_with_its_place_and_its_json(images, made):
+def test_every_map_is_there_with_its_place_and_its_json(images: Path, made: Path) -> None:
     found = maps_of(made)
 
     wanted = {"Chimap", "swi", "minIP", "tswi", "R2starmap", "T2starmap", "fieldmap", "mask"}
@@ -55,7 +57,7 @@ def test_every_map_is_there_with_its_place_and_its_json(images, made):
     assert (facts["Units"], facts["MagneticFieldStrength"]) == ("ppm", 3.0)
 
 
-def test_the_susceptibility_is_that_of_qsm(images, made, tmp_path):
+def test_the_susceptibility_is_that_of_qsm(images: Path, made: Path, tmp_path: Path) -> None:
     words = [*pair(images), "-o", str(tmp_path), "--quality", "fast"]
     assert main(["qsm", *words]) == 0
 
@@ -64,7 +66,9 @@ def test_the_susceptibility_is_that_of_qsm(images, made, tmp_path):
     assert np.std(one[one != 0]) > 0.01
 
 
-def test_a_stated_sign_that_is_the_other_one_turns_the_map(images, made, tmp_path):
+def test_a_stated_sign_that_is_the_other_one_turns_the_map(
+    images: Path, made: Path, tmp_path: Path
+) -> None:
     words = [*pair(images), "-o", str(tmp_path), "--set", "quality=fast", "--sign", "-1"]
     assert main(["maps", *words]) == 0
 
@@ -73,19 +77,25 @@ def test_a_stated_sign_that_is_the_other_one_turns_the_map(images, made, tmp_pat
     assert np.corrcoef(one[inside], other[inside])[0, 1] < -0.95
 
 
-def test_a_chain_for_lines_is_refused(images, tmp_path, capsys):
+def test_a_chain_for_lines_is_refused(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["maps", *pair(images), "-o", str(tmp_path), "--config", "gre_full"]) == 2
 
     assert "does not begin with AssembleImages" in capsys.readouterr().err
 
 
-def test_maps_of_the_same_name_are_kept(images, made, capsys):
+def test_maps_of_the_same_name_are_kept(
+    images: Path, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["maps", *pair(images), "-o", str(made)]) == 2
 
     assert "there already" in capsys.readouterr().err
 
 
-def test_a_parameter_of_nobody_is_refused_with_the_nearest(images, tmp_path, capsys):
+def test_a_parameter_of_nobody_is_refused_with_the_nearest(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = [*pair(images), "-o", str(tmp_path), "--set", "qualty=fast"]
     assert main(["maps", *words]) == 2
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import nibabel
 import numpy as np
 import pytest
@@ -17,7 +19,9 @@ INSIDE[2:5, 1:3, 4] = True
 GEOMETRY = from_ras(INSIDE, AFFINE)[1]
 
 
-def written(folder, values, affine=AFFINE, name="sub-1_mask.nii.gz"):
+def written(
+    folder: Path, values: np.ndarray, affine: np.ndarray = AFFINE, name: str = "sub-1_mask.nii.gz"
+) -> Path:
     path = folder / name
     nibabel.Nifti1Image(values, affine).to_filename(path)
     return path
@@ -25,14 +29,16 @@ def written(folder, values, affine=AFFINE, name="sub-1_mask.nii.gz"):
 
 @pytest.mark.parametrize("scale", [1, 255])
 @pytest.mark.parametrize("kind", [np.uint8, np.float32])
-def test_zero_and_one_other_number_are_a_mask(tmp_path, scale, kind):
+def test_zero_and_one_other_number_are_a_mask(
+    tmp_path: Path, scale: int, kind: type[np.generic]
+) -> None:
     found = read_mask(written(tmp_path, (INSIDE * scale).astype(kind)), GEOMETRY)
 
     assert np.array_equal(found.mask, INSIDE.T)
     assert found.doubts == ()
 
 
-def test_probabilities_are_cut_at_a_half_and_told(tmp_path):
+def test_probabilities_are_cut_at_a_half_and_told(tmp_path: Path) -> None:
     values = np.where(INSIDE, 0.5, 0.49).astype(np.float32)
     values[0, 0, 0] = 0.1
 
@@ -42,7 +48,7 @@ def test_probabilities_are_cut_at_a_half_and_told(tmp_path):
     assert found.doubts == ("sub-1_mask.nii.gz: probabilities; 0.5 and more are inside",)
 
 
-def test_the_whole_field_of_view_is_told(tmp_path):
+def test_the_whole_field_of_view_is_told(tmp_path: Path) -> None:
     found = read_mask(written(tmp_path, np.ones(SHAPE, np.uint8)), GEOMETRY)
 
     assert found.mask.all()
@@ -60,14 +66,14 @@ def test_the_whole_field_of_view_is_told(tmp_path):
         (INSIDE[:-1].astype(np.uint8), "lies on another grid"),
     ],
 )
-def test_what_is_no_mask_is_refused_by_name(tmp_path, values, said):
+def test_what_is_no_mask_is_refused_by_name(tmp_path: Path, values: np.ndarray, said: str) -> None:
     with pytest.raises(DataError, match=said) as refused:
         read_mask(written(tmp_path, values), GEOMETRY)
 
     assert "sub-1_mask.nii.gz" in str(refused.value)
 
 
-def test_a_broken_file_and_another_place_are_refused(tmp_path):
+def test_a_broken_file_and_another_place_are_refused(tmp_path: Path) -> None:
     broken = written(tmp_path, INSIDE.astype(np.uint8))
     whole = broken.read_bytes()
     broken.write_bytes(whole[: len(whole) // 2])
@@ -79,7 +85,7 @@ def test_a_broken_file_and_another_place_are_refused(tmp_path):
         read_mask(moved, GEOMETRY)
 
 
-def test_the_mask_beside_the_magnitude_is_found_by_its_name(tmp_path):
+def test_the_mask_beside_the_magnitude_is_found_by_its_name(tmp_path: Path) -> None:
     magnitude = tmp_path / "sub-1_ses-2_echo-1_part-mag_MEGRE.nii.gz"
     names = ["sub-1_ses-2_mask.nii.gz", "sub-1_ses-2_desc-brain_mask.nii", "sub-11_mask.nii.gz"]
 

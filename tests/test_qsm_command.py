@@ -62,7 +62,9 @@ def files_of(words: list[str]) -> tuple[list[Path], list[Path]]:
     return paths[1:4], paths[5:8]
 
 
-def test_an_oblique_ball_has_its_susceptibility_where_it_lies(tmp_path, capsys) -> None:
+def test_an_oblique_ball_has_its_susceptibility_where_it_lies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = write_scan(tmp_path)
 
     status = main(["qsm", *words, "--sign", "+1", "-o", str(tmp_path / "out")])
@@ -83,7 +85,9 @@ def test_an_oblique_ball_has_its_susceptibility_where_it_lies(tmp_path, capsys) 
 
 
 @pytest.mark.parametrize("chi_ppm", [2.0, -2.0], ids=["bleed", "calcification"])
-def test_a_strong_source_has_a_pass_of_its_own_by_choice(tmp_path, capsys, chi_ppm) -> None:
+def test_a_strong_source_has_a_pass_of_its_own_by_choice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], chi_ppm: float
+) -> None:
     words = write_scan(tmp_path, chi_ppm=chi_ppm)
     x, y, z = CENTRE
 
@@ -96,7 +100,7 @@ def test_a_strong_source_has_a_pass_of_its_own_by_choice(tmp_path, capsys, chi_p
     assert core - np.median(values[values != 0]) == pytest.approx(chi_ppm, rel=0.1)
 
 
-def test_a_falling_phase_gives_the_same_map_with_its_sign(tmp_path) -> None:
+def test_a_falling_phase_gives_the_same_map_with_its_sign(tmp_path: Path) -> None:
     maps = []
     for sign, scale in (("+1", 1.0), ("-1", -1.0)):
         folder = tmp_path / sign
@@ -112,7 +116,7 @@ def test_a_falling_phase_gives_the_same_map_with_its_sign(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("scale", "word"), [(1000.0, "milliradians"), (4096 / np.pi, "Siemens"), (180 / np.pi, "degr")]
 )
-def test_the_scale_of_the_phase_is_found_and_told(tmp_path, scale: float, word: str) -> None:
+def test_the_scale_of_the_phase_is_found_and_told(tmp_path: Path, scale: float, word: str) -> None:
     phase, magnitude = files_of(write_scan(tmp_path, scale=scale))
 
     files = read_echo_files(phase, magnitude)
@@ -121,7 +125,7 @@ def test_the_scale_of_the_phase_is_found_and_told(tmp_path, scale: float, word: 
     assert files.scale.rad_per_step * scale == pytest.approx(1, rel=1e-3)
 
 
-def test_numbers_that_are_no_phase_are_refused_with_a_way_out(tmp_path) -> None:
+def test_numbers_that_are_no_phase_are_refused_with_a_way_out(tmp_path: Path) -> None:
     phase, magnitude = files_of(write_scan(tmp_path, scale=0.01))
 
     with pytest.raises(DataError, match="--phase-ends"):
@@ -131,7 +135,7 @@ def test_numbers_that_are_no_phase_are_refused_with_a_way_out(tmp_path) -> None:
     assert files.scale.rad_per_step == pytest.approx(100, rel=1e-5)
 
 
-def test_b0_follows_the_affine(tmp_path) -> None:
+def test_b0_follows_the_affine(tmp_path: Path) -> None:
     phase, magnitude = files_of(write_scan(tmp_path))
 
     axis = read_echo_files(phase, magnitude).geometry.b0_axis()
@@ -151,7 +155,7 @@ def test_echo_times_that_are_in_doubt_are_asked_for(texts: list[str]) -> None:
         times_s(texts)
 
 
-def test_times_and_field_that_nobody_gives_are_asked_for(tmp_path) -> None:
+def test_times_and_field_that_nobody_gives_are_asked_for(tmp_path: Path) -> None:
     phase, magnitude = files_of(write_scan(tmp_path))
     for path in phase:
         path.with_name(path.name.replace(".nii.gz", ".json")).unlink()
@@ -162,7 +166,9 @@ def test_times_and_field_that_nobody_gives_are_asked_for(tmp_path) -> None:
         read_echo_files(phase, magnitude, te=["4", "8", "12"])
 
 
-def test_a_sheared_grid_and_other_sizes_are_refused(tmp_path, capsys) -> None:
+def test_a_sheared_grid_and_other_sizes_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     phase, magnitude = files_of(write_scan(tmp_path))
 
     with pytest.raises(DataError, match=r"magnitude: found 2 echoes .* needed 3 echoes"):
@@ -176,7 +182,7 @@ def test_a_sheared_grid_and_other_sizes_are_refused(tmp_path, capsys) -> None:
 
 
 @pytest.mark.shared
-def test_every_cylinder_of_qsm_forward_has_its_slope(shared_data: Path, tmp_path) -> None:
+def test_every_cylinder_of_qsm_forward_has_its_slope(shared_data: Path, tmp_path: Path) -> None:
     folder = shared_data / "qsmforward-simple"
     scan, truth = folder / "sub-1" / "anat", folder / "derivatives/qsm-forward/sub-1/anat"
     phase = [str(path) for path in sorted(scan.glob("*part-phase*.nii.gz"))]
@@ -201,7 +207,9 @@ def test_every_cylinder_of_qsm_forward_has_its_slope(shared_data: Path, tmp_path
 
 
 @pytest.mark.shared
-def test_a_scale_that_a_file_got_wrong_is_passed_over_and_told(shared_data: Path, tmp_path) -> None:
+def test_a_scale_that_a_file_got_wrong_is_passed_over_and_told(
+    shared_data: Path, tmp_path: Path
+) -> None:
     folder = shared_data / "romeo-crop"
 
     files = read_echo_files(
@@ -223,7 +231,9 @@ def write_local_field(folder: Path, *, scale: float = 1.0) -> Path:
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_local_field_that_is_given_becomes_its_susceptibility(tmp_path, capsys, sign) -> None:
+def test_a_local_field_that_is_given_becomes_its_susceptibility(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], sign: int
+) -> None:
     path = write_local_field(tmp_path, scale=sign)
 
     assert main(["qsm", "--local", str(path), "--b0", "3", "-o", str(tmp_path / "out")]) == 0
@@ -248,7 +258,9 @@ def test_a_local_field_that_is_given_becomes_its_susceptibility(tmp_path, capsys
         ([], "--b0"),
     ],
 )
-def test_what_a_local_field_cannot_give_is_refused(tmp_path, capsys, words, reason) -> None:
+def test_what_a_local_field_cannot_give_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], reason: str
+) -> None:
     path = write_local_field(tmp_path)
 
     assert main(["qsm", "--local", str(path), *words, "-o", str(tmp_path / "out")]) == 2
@@ -256,7 +268,7 @@ def test_what_a_local_field_cannot_give_is_refused(tmp_path, capsys, words, reas
     assert reason in capsys.readouterr().err
 
 
-def test_a_local_field_in_hz_is_refused(tmp_path, capsys) -> None:
+def test_a_local_field_in_hz_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_local_field(tmp_path, scale=3 * 42.577478518)
 
     assert main(["qsm", "--local", str(path), "--b0", "3", "-o", str(tmp_path / "out")]) == 1
@@ -265,7 +277,7 @@ def test_a_local_field_in_hz_is_refused(tmp_path, capsys) -> None:
 
 
 def test_the_old_word_for_the_standard_quality_works_and_says_the_new_one_once(
-    tmp_path, capsys
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["qsm", *write_scan(tmp_path), "--sign", "+1", "-o", str(tmp_path / "out")]
 
@@ -278,7 +290,9 @@ def test_the_old_word_for_the_standard_quality_works_and_says_the_new_one_once(
     assert any("quality standard" in comment for comment in facts["ImageComments"])
 
 
-def test_the_map_that_the_sign_is_asked_of_says_nothing(tmp_path: Path, capsys) -> None:
+def test_the_map_that_the_sign_is_asked_of_says_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ["qsm", *write_scan(tmp_path), "--quality", "fast", "-o", str(tmp_path / "out")]
 
     assert main(words) == 0
@@ -288,7 +302,9 @@ def test_the_map_that_the_sign_is_asked_of_says_nothing(tmp_path: Path, capsys) 
     assert said.count("phase sign") == 1
 
 
-def test_the_mask_beside_the_magnitude_is_used_where_it_is_asked_for(tmp_path, capsys) -> None:
+def test_the_mask_beside_the_magnitude_is_used_where_it_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = write_scan(tmp_path)
     head = ball_phase(OBLIQUE, 0.0)[0]
     inner = np.zeros_like(head)

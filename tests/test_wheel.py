@@ -42,7 +42,7 @@ def run(*words: object, cwd: Path, **options: object) -> str:
         timeout=400, **options,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return str(done.stdout)
 
 
 def _builds_here() -> bool:

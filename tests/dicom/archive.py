@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pynetdicom import AE, evt
@@ -58,8 +59,14 @@ def free_port() -> int:
 
 @contextmanager
 def listening(
-    archive: Archive, *, port: int = 0, syntaxes=None, classes=(MR_IMAGE,), title="ARC", tls=None
-):
+    archive: Archive,
+    *,
+    port: int = 0,
+    syntaxes: list[str] | None = None,
+    classes: tuple[str] = (MR_IMAGE,),
+    title: str = "ARC",
+    tls: ssl.SSLContext | None = None,
+) -> Iterator[int]:
     """Serve until the block ends; give the port."""
     entity = AE(ae_title=title)
     entity.require_called_aet = True

@@ -66,7 +66,7 @@ def niftis(folder: Path, out: Path, version: str) -> dict[str, nibabel.Nifti1Ima
 
 def lps_affine(image: nibabel.Nifti1Image) -> np.ndarray:
     """From the index (i, j, k, 1) to the position (L, P, S, 1)."""
-    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine
+    return np.asarray(np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine)
 
 
 def at(image: nibabel.Nifti1Image, position_lps_mm: np.ndarray) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -55,10 +56,11 @@ GRIDS = {
 """Grids by name; odd and even, anisotropic, of both hands."""
 
 
-def scan_of(geometry: Geometry, *, ids: Ids = IDS, is_2d: bool = False, **changed: object) -> Scan:
+def scan_of(geometry: Geometry, *, ids: Ids = IDS, is_2d: bool = False, **changed: Any) -> Scan:
     """A two-echo scan on a grid; ``changed`` are fields of its protocol."""
     z, y, x = geometry.shape
-    fov = tuple(n * mm for n, mm in zip(geometry.shape, geometry.voxel_mm, strict=True))
+    dz, dy, dx = geometry.voxel_mm
+    fov = (z * dz, y * dy, x * dx)
     shape = (1, y, x) if is_2d else (z, y, x)
     encoding = Encoding(
         shape, fov, shape, fov, CounterRange(0, y - 1, y // 2), CounterRange(0, 0, 0)

@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from archive import free_port
 from checkers import program
@@ -97,7 +97,7 @@ class Orthanc:
                 self._process.wait()
             self._process = None
 
-    def ask(self, path: str) -> object:
+    def ask(self, path: str) -> Any:
         """What its REST interface says."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=10) as answer:
             return json.load(answer)

@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dicom_scans import GRIDS, IDS, scan_of, session_of
+from narrowing import given
 from orthanc import Orthanc
 from test_spool import uids
 
@@ -23,7 +25,7 @@ TRIALS = int(os.environ.get("STREAMRECON_KILLS", "3"))
 """Kills of each kind; the issue's figure is for 20."""
 
 
-def fill(folder: Path, run: str = "run", **room: float) -> list[str]:
+def fill(folder: Path, run: str = "run", **room: Any) -> list[str]:
     dicom, added = DicomScan(IDS, Run(run)), []
     with Spool(folder, **room) as spool:
         for volume in session_of(SCAN):
@@ -37,14 +39,14 @@ def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     """A sender that is at work."""
     script = Path(__file__).with_name("sending.py")
     sender = subprocess.Popen([sys.executable, script, folder, str(port)], stdout=subprocess.PIPE)
-    assert sender.stdout.readline() == b"sending\n"
+    assert given(sender.stdout).readline() == b"sending\n"
     return sender
 
 
 def end(sender: subprocess.Popen[bytes], number: int = signal.SIGKILL) -> None:
     sender.send_signal(number)
     sender.wait()
-    sender.stdout.close()
+    given(sender.stdout).close()
 
 
 def settle(folder: Path, seconds: float = 30.0) -> set[str]:

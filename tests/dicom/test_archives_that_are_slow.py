@@ -8,12 +8,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from archive import MR_IMAGE, Archive, free_port, listening
+from narrowing import given
 from pydicom.dataset import Dataset
 from pynetdicom import AE, build_role, evt
 from test_sender_threads import destination, fill, states, until
@@ -82,7 +84,7 @@ def asking(port: int, back: int) -> Destination:
     return destination(port, commitment=Commitment(host="127.0.0.1", port=back, wait_s=0.1))
 
 
-def wait_until(happened, seconds: float = 20.0) -> None:
+def wait_until(happened: Callable[[], object], seconds: float = 20.0) -> None:
     end = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < end, "it does not happen"
@@ -170,7 +172,7 @@ def test_a_slow_archive_gets_more_time_and_the_slow_image_lets_others_pass(tmp_p
         with Spool(tmp_path / "spool") as spool:
             spool.add(images_of(), ["archive"])
             first = spool.journal.due("archive", time.time(), limit=1)[0].sop_uid
-            assert deliver(spool, patient) > 0  # broken off
+            assert given(deliver(spool, patient)) > 0  # broken off
             assert spool.journal.due("archive", time.time(), limit=9)[0].sop_uid != first
         with Sender(tmp_path / "spool", [patient]):
             found = until(tmp_path / "spool", {"archive sent": 3})
@@ -218,16 +220,20 @@ def test_lanes_cover_all_images_and_widen_again_after_a_while() -> None:
 
     seen = []
     for step in ("narrow", "narrow", "narrow", "narrow", 599.0, 2.0, 601.0):
-        if step == "narrow":
-            lanes.narrow()
-        else:
+        if isinstance(step, float):
             now[0] += step
+        else:
+            lanes.narrow()
         chunks = [lanes.chunk(lane) for lane in range(4)]
         granted = [chunk for chunk in chunks if chunk is not None]
         assert {chunk[0] for chunk in granted} == set(range(granted[-1][1]))
         seen.append(len(granted))
 
     assert seen == [3, 2, 1, 1, 1, 2, 3]
+
+
+def more_than(archive: Archive, requests: int) -> bool:
+    return archive.requests > requests
 
 
 @pytest.mark.long
@@ -250,12 +256,11 @@ def test_the_sender_ends_soon_after_it_is_told_in_every_trial(
             'called = "ARC"\nassociations = 2\n'
         )
         words = [sys.executable, "-m", "streamrecon", "spool", "send"]
-        words += ["--spool", tmp_path / "spool", "--destinations", tmp_path / "to.toml"]
+        words += ["--spool", f"{tmp_path / 'spool'}", "--destinations", f"{tmp_path / 'to.toml'}"]
         for trial in range(3):
             fill(tmp_path / "spool")
             with subprocess.Popen(words) as sender:
-                before = archive.requests
-                wait_until(lambda n=before: archive.requests > n, _LIMIT_S)
+                wait_until(partial(more_than, archive, archive.requests), _LIMIT_S)
                 time.sleep(0.2 * trial)  # at various places of its work
                 began = time.monotonic()
                 sender.send_signal(signal.SIGTERM)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,13 @@ CHAIN = (
     + "".join(f"<gadget><name>{name}</name></gadget>" for name in NAMES)
     + "</stream></configuration>"
 ).encode()
-QUIET = {"phantom": MARKER, "te_s": (0.005,), "n_coils": 2, "snr": float("inf"), "noise_lines": 0}
+QUIET: dict[str, Any] = {
+    "phantom": MARKER,
+    "te_s": (0.005,),
+    "n_coils": 2,
+    "snr": float("inf"),
+    "noise_lines": 0,
+}
 SLABS = {
     "oblique, left-handed": Scene(
         "marker", matrix=(20, 28, 24), voxel_mm=(3.0, 2.5, 2.0), supersampling=3,

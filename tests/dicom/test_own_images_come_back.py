@@ -18,13 +18,13 @@ from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.model.images import Volume
 from streamrecon.model.own_images import phase_grows_with_field
 from streamrecon.model.quantities import Quantity
-from streamrecon.model.scan import CounterRange
+from streamrecon.model.scan import CounterRange, Ids
 from streamrecon.mrd.header.phase_sign import image_sign
 
 GE = scan_of(replace(GRIDS["oblique"], shape=(5, 7, 6)), vendor="GE MEDICAL SYSTEMS")
 
 
-def first_image(volume: Volume, ids=IDS, run: Run | None = None) -> Dataset:
+def first_image(volume: Volume, ids: Ids = IDS, run: Run | None = None) -> Dataset:
     return DicomScan(ids, run or Run()).images(volume).datasets[0]
 
 

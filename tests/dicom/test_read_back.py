@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,9 +40,12 @@ SHOWN = {name: 1e3 for name in STEPS if name.endswith(("_ppb", "_ms"))}
 FLOAT32 = 3e-7  # relative error of a scale that a reader keeps in single precision
 
 
-def read_back(scan: Scan, run: Run, folder: Path, version: str) -> tuple[dict, dict]:
+def read_back(
+    scan: Scan, run: Run, folder: Path, version: str
+) -> tuple[dict[tuple[str, int | None], Volume], dict[str, Any]]:
     """Volumes and dcm2niix's images, both by output and echo."""
-    dicom, volumes = DicomScan(IDS, run), {}
+    dicom = DicomScan(IDS, run)
+    volumes: dict[tuple[str, int | None], Volume] = {}
     (folder / "dicom").mkdir()
     for volume in session_of(scan):
         output = dicom.images(volume).output
@@ -52,7 +56,7 @@ def read_back(scan: Scan, run: Run, folder: Path, version: str) -> tuple[dict, d
     return volumes, niftis(folder / "dicom", folder / "nifti", version)
 
 
-def image_of(images: dict, output: str, echo: int | None) -> object:
+def image_of(images: dict[str, Any], output: str, echo: int | None) -> Any:
     """The one image with the output's name and the endings that tell echo and part."""
     parts = [f"_{output}"]
     parts += [f"_e{echo + 1}"] if echo is not None else []
@@ -71,7 +75,7 @@ def test_values_and_places_of_all_outputs_survive(kind: str, version: str, tmp_p
         check_voxels(volume, image_of(images, output, echo), output)
 
 
-def check_voxels(volume: Volume, image: object, output: str) -> None:
+def check_voxels(volume: Volume, image: Any, output: str) -> None:
     """Every voxel of the volume is in the image, within 0.01 mm and half a step."""
     grid = np.stack(np.meshgrid(*map(np.arange, volume.values.shape), indexing="ij"), -1)
     places = grid.reshape(-1, 3) @ volume.geometry.affine_lps()[:3, :3].T
@@ -124,7 +128,8 @@ def test_all_outputs_have_one_affine(version: str, tmp_path: Path) -> None:
 def test_echoes_keep_their_ratio(tmp_path: Path) -> None:
     scan, dicom = scan_of(GRIDS["axial"]), DicomScan(IDS, Run())
     first = session_of(scan)[0]
-    half = Volume(first.values / 2, scan.geometry, Quantity.MAGNITUDE, scan, echo=1)
+    halved: np.ndarray = first.values / 2
+    half = Volume(halved, scan.geometry, Quantity.MAGNITUDE, scan, echo=1)
 
     one, two = dicom.images(first), dicom.images(half)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ READING = Reading(
 )
 
 
-def sources_on(grid: Geometry, **run: object) -> list[Dataset]:
+def sources_on(grid: Geometry, **run: Any) -> list[Dataset]:
     """MR images of a susceptibility map."""
     scan = DicomScan(IDS, Run("run", **run))
     return scan.images(volume_of(scan_of(grid), Quantity.CHI)).datasets

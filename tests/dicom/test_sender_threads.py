@@ -10,10 +10,12 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from archive import Archive, free_port, listening
 from dicom_scans import GRIDS, IDS, scan_of, session_of
+from narrowing import all_of
 from test_spool import images_of, uids
 
 from streamrecon.dicom.delivery.c_store import echo
@@ -239,7 +241,7 @@ def test_a_visit_that_stumbles_is_told_and_made_again(
     added = fill(tmp_path / "spool")
     stumbles = iter([sqlite3.OperationalError(fault)])
 
-    def stumbling(*arguments: object, **named: object) -> float | None:
+    def stumbling(*arguments: Any, **named: Any) -> float | None:
         for error in stumbles:
             raise error
         return deliver(*arguments, **named)
@@ -280,7 +282,7 @@ def test_destinations_are_read_from_a_file(tmp_path: Path) -> None:
         '[[destination]]\nname = "archive"\nhost = "pacs"\nport = 11112\n'
     )
 
-    console, archive = read_destinations(file)
+    console, archive = all_of(Destination, read_destinations(file))
 
     assert (console.port, console.wants("Mag"), console.wants("QSM_ppb")) == (104, True, False)
     assert (archive.port, archive.wants("QSM_ppb")) == (11112, True)

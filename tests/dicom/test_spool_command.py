@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from archive import Archive, free_port, listening
+from narrowing import given
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.write import write_scan
@@ -128,13 +129,13 @@ def test_images_leave_while_stdin_is_open(storage: Path) -> None:
     archive = Archive()
     with listening(archive) as port:
         name_archive(storage, port)
-        words = ["spool", "send", "--while-stdin", "--spool", storage / "spool"]
-        words += ["--destinations", storage / "destinations.toml"]
+        words = ["spool", "send", "--while-stdin", "--spool", str(storage / "spool")]
+        words += ["--destinations", str(storage / "destinations.toml")]
         with subprocess.Popen(
             [sys.executable, "-m", "streamrecon", *words], stdin=subprocess.PIPE
         ) as sender:
             arrived = archive.wait_for(3, _LIMIT_S)
-            sender.stdin.close()
+            given(sender.stdin).close()
             code = sender.wait(_LIMIT_S)
 
     assert arrived
@@ -149,8 +150,8 @@ def service(storage: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         [sys.executable, "-m", "streamrecon", *words], stdout=subprocess.PIPE, text=True
     ) as process:
         try:
-            found = re.search(r"127\.0\.0\.1:\d+", process.stdout.readline())
-            yield process, found[0]
+            found = re.search(r"127\.0\.0\.1:\d+", given(process.stdout).readline())
+            yield process, given(found)[0]
         finally:
             process.terminate()
             process.wait(_LIMIT_S)

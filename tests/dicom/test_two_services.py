@@ -13,6 +13,7 @@ from sqlite3 import connect
 
 import pytest
 from archive import Archive, listening
+from narrowing import given
 from test_sender_threads import until
 from test_spool import due, images_of, uids
 from test_spool_command import name_archive
@@ -27,12 +28,13 @@ _WRITERS, _BATCHES = 3, 8
 def sender(storage: Path) -> subprocess.Popen[bytes]:
     """What a service runs beside its scans."""
     words = ["-m", "streamrecon", "spool", "send", "--while-stdin"]
-    words += ["--spool", storage / "spool", "--destinations", storage / "destinations.toml"]
+    words += ["--spool", str(storage / "spool")]
+    words += ["--destinations", str(storage / "destinations.toml")]
     return subprocess.Popen([sys.executable, *words], stdin=subprocess.PIPE)
 
 
 def end(process: subprocess.Popen[bytes]) -> int:
-    process.stdin.close()
+    given(process.stdin).close()
     return process.wait(_LIMIT_S)
 
 
@@ -54,7 +56,7 @@ def test_the_second_service_delivers_when_the_first_is_gone(tmp_path: Path) -> N
                 spool.add(images_of(run="b"), ["archive"])
             arrived = archive.wait_for(6, _LIMIT_S)
 
-            first.stdin.close()
+            given(first.stdin).close()
             assert end(second) == 0
     assert arrived
     assert set(archive.stored.values()) == {1}

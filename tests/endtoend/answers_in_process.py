@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def answer_in_process(received_bytes: bytes, *, storage: Path | None = None) -> 
     """What a session makes of these bytes, without sockets and processes."""
     said: list[object] = []
 
-    def received():
+    def received() -> Iterator[Message]:
         parser = MrdParser()
         for start in range(0, len(received_bytes), 1 << 16):
             yield from parser.receive(received_bytes[start : start + (1 << 16)])

@@ -58,7 +58,7 @@ def place_of_the_ball(image: nibabel.Nifti1Image) -> np.ndarray:
     values = image.get_fdata() ** 2
     index = np.stack(np.meshgrid(*map(np.arange, values.shape), indexing="ij"), -1)
     centre = (values[..., None] * index).sum(axis=(0, 1, 2)) / values.sum()
-    return (lps_affine(image) @ [*centre, 1])[:3]
+    return np.asarray((lps_affine(image) @ [*centre, 1])[:3])
 
 
 def place_in_the_files(folder: Path) -> np.ndarray:

@@ -49,13 +49,13 @@ def answer(
 def centre_of_mass(magnitude: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Of the energy: the ringing around the ball weighs little, and the same on all sides."""
     weights = np.abs(magnitude.astype(np.float64)) ** 2
-    return (weights[..., None] * places).sum(axis=(0, 1, 2)) / weights.sum()
+    return np.asarray((weights[..., None] * places).sum(axis=(0, 1, 2)) / weights.sum())
 
 
 def off_by_voxels(place_lps_mm: np.ndarray, scene: Scene) -> np.ndarray:
     """Distance from the marker's place along the scan's z, y and x axes."""
     away = scene.geometry.axes_lps @ (place_lps_mm - np.array(PLACE_LPS_MM))
-    return away / scene.geometry.voxel_mm
+    return np.asarray(away / scene.geometry.voxel_mm)
 
 
 def test_the_marker_is_at_its_place_by_the_images_own_headers(answer: Answer) -> None:

@@ -45,7 +45,7 @@ def after_noise(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Serv
         yield server, heard
 
 
-def test_a_noise_scan_is_kept_and_gives_no_image(after_noise) -> None:
+def test_a_noise_scan_is_kept_and_gives_no_image(after_noise: tuple[Server, list[Message]]) -> None:
     _, heard = after_noise
 
     *told, close = (str(message) for message in heard)
@@ -55,7 +55,9 @@ def test_a_noise_scan_is_kept_and_gives_no_image(after_noise) -> None:
     assert not any("ERR" in text or text.startswith("Image") for text in told)
 
 
-def test_an_empty_scan_whitened_with_it_has_unit_deviation(after_noise) -> None:
+def test_an_empty_scan_whitened_with_it_has_unit_deviation(
+    after_noise: tuple[Server, list[Message]],
+) -> None:
     server, _ = after_noise
 
     reply = reconstructed(simulate(EMPTY).messages(), server, with_complex_images())
@@ -72,7 +74,7 @@ def test_an_empty_scan_whitened_with_it_has_unit_deviation(after_noise) -> None:
     ("measurement", "n_coils"), [("n-elsewhere", 1), ("n-single", 3)], ids=["unknown", "other coil"]
 )
 def test_without_its_noise_scan_a_scan_is_whitened_by_its_edges_and_says_so(
-    after_noise, measurement, n_coils
+    after_noise: tuple[Server, list[Message]], measurement: str, n_coils: int
 ) -> None:
     server, _ = after_noise
     scene = replace(EMPTY, noise_measurement_id=measurement, n_coils=n_coils)
@@ -85,7 +87,9 @@ def test_without_its_noise_scan_a_scan_is_whitened_by_its_edges_and_says_so(
     np.testing.assert_allclose(values.real.std(axis=(1, 2, 3)), 1, atol=0.06)
 
 
-def test_without_noise_at_the_edges_channels_are_not_whitened_and_that_is_said(after_noise) -> None:
+def test_without_noise_at_the_edges_channels_are_not_whitened_and_that_is_said(
+    after_noise: tuple[Server, list[Message]],
+) -> None:
     server, _ = after_noise
     scene = replace(EMPTY, snr=float("inf"), noise_measurement_id="n-elsewhere")
 
@@ -94,7 +98,9 @@ def test_without_noise_at_the_edges_channels_are_not_whitened_and_that_is_said(a
     assert any("the channels are not whitened" in str(notice) for notice in reply.notices)
 
 
-def test_gadgetrons_client_is_answered_with_the_noise_that_was_measured(after_noise) -> None:
+def test_gadgetrons_client_is_answered_with_the_noise_that_was_measured(
+    after_noise: tuple[Server, list[Message]],
+) -> None:
     server, _ = after_noise
 
     answer, close = talk(server, as_gadgetrons_client(QUERY.format("n-array")))
@@ -120,7 +126,9 @@ def true_sigma(scene: Scene) -> np.ndarray:
     return level * np.sqrt(2 * variance * noise_covariance(scene.n_coils).diagonal().real)
 
 
-def test_an_unknown_noise_scan_is_answered_without_a_text(after_noise) -> None:
+def test_an_unknown_noise_scan_is_answered_without_a_text(
+    after_noise: tuple[Server, list[Message]],
+) -> None:
     server, _ = after_noise
 
     heard = talk(server, as_gadgetrons_client(QUERY.format("n-elsewhere")))
@@ -128,7 +136,7 @@ def test_an_unknown_noise_scan_is_answered_without_a_text(after_noise) -> None:
     assert heard == [Dependency({"status": ("failed",)}), Close()]
 
 
-def test_our_client_is_told_of_the_noise_scan(after_noise) -> None:
+def test_our_client_is_told_of_the_noise_scan(after_noise: tuple[Server, list[Message]]) -> None:
     server, _ = after_noise
 
     assert "the server has the noise scan: 6 channels" in str(ask_noise(server, "n-array"))

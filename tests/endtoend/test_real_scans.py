@@ -136,4 +136,4 @@ def test_the_generators_phantom_is_found_behind_its_coils(shared_data: Path) -> 
 def complex_array(dataset: h5py.Dataset) -> np.ndarray:
     """Complex numbers that the C++ library wrote as pairs."""
     values = dataset[()]
-    return (values["real"] + 1j * values["imag"]).squeeze()
+    return np.asarray((values["real"] + 1j * values["imag"]).squeeze())

@@ -46,7 +46,9 @@ def answer(
 def field_ppm(first: np.ndarray, second: np.ndarray, scene: Scene) -> np.ndarray:
     """Field from the turn of the phase between two echoes, φ = 2π γ̄ B0 ΔB ΔTE."""
     turn = np.angle(np.exp(1j * (second.astype(np.float64) - first)))
-    return turn / (2 * np.pi * 42.577478518 * scene.b0_t * (scene.te_s[1] - scene.te_s[0]))
+    return np.asarray(
+        turn / (2 * np.pi * 42.577478518 * scene.b0_t * (scene.te_s[1] - scene.te_s[0]))
+    )
 
 
 def check_the_ball(field: np.ndarray, places_lps_mm: np.ndarray, ball: str) -> None:

@@ -51,7 +51,7 @@ def ppb_of(images: tuple[Image, ...], label: str) -> np.ndarray:
     """The one volume [Z, Y, X] of a quantity, as a host that ignores every scale shows it."""
     (image,) = (image for image in images if image.meta["STREAMRECON_Quantity"] == (label,))
     assert image.data.dtype == np.int16
-    return image.data[0].astype(np.float64)
+    return np.asarray(image.data[0].astype(np.float64))
 
 
 def test_the_map_has_slope_and_sign_of_its_sources(answer: Answer) -> None:

@@ -46,7 +46,7 @@ def places_lps_mm(image: Image) -> np.ndarray:
     x = (np.arange(n_x) - n_x // 2)[:, None] * step_x * np.float64(header["read_dir"])
     y = (np.arange(n_y) - n_y // 2)[:, None, None] * step_y * np.float64(header["phase_dir"])
     z = (np.arange(n_z) - n_z // 2)[:, None, None, None] * step_z * np.float64(header["slice_dir"])
-    return np.float64(header["position"]) + z + y + x
+    return np.asarray(np.float64(header["position"]) + z + y + x)
 
 
 def all_places_lps_mm(images: Sequence[Image]) -> np.ndarray:
@@ -58,4 +58,4 @@ def all_places_lps_mm(images: Sequence[Image]) -> np.ndarray:
 def file_places_lps_mm(file: nibabel.Nifti1Image) -> np.ndarray:
     """Positions (L, P, S) [X, Y, Z, 3] of a file's voxels, by its affine."""
     indices = np.stack(np.meshgrid(*map(np.arange, file.shape), indexing="ij"), axis=-1)
-    return nibabel.affines.apply_affine(file.affine, indices) * (-1, -1, 1)
+    return np.asarray(nibabel.affines.apply_affine(file.affine, indices) * (-1, -1, 1))

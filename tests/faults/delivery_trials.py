@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from archive import Archive, listening
 from dicom_scans import GRIDS, IDS, scan_of, volume_of
@@ -71,7 +72,7 @@ def settled(folder: Path, seconds: float = _LIMIT_S) -> dict[str, str]:
     return found
 
 
-def _sending(folder: Path, port: int, **changed: float) -> Sender:
+def _sending(folder: Path, port: int, **changed: Any) -> Sender:
     return Sender(folder, [destination(port, longest_pause_s=0.02, associations=2, **changed)])
 
 
@@ -85,7 +86,8 @@ def web_answers(chance: random.Random, folder: Path) -> None:
         "00081199": {"vr": "SQ", "Value": [item(uid) for uid in stored]},
         "00081198": {"vr": "SQ", "Value": [_failure(uid, why) for uid, why in failed.items()]},
     }
-    said = chance.choice([answer, answer, answer, None, LOGIN_PAGE, b"", [], [{}], b"<a/>", b"{"])
+    answers: list[object] = [answer, answer, answer, None, LOGIN_PAGE, b"", [], [{}], b"<a/>", b"{"]
+    said: Any = chance.choice(answers)
     hits = [{"00080018": {"vr": "UI", "Value": [uid]}} for uid in found]
     status = chance.choice((200, 201, 202, 204, 400, 409, 413, 500, 503))
     server = Server(status, said, found=hits if chance.random() < 0.5 else None)
@@ -211,8 +213,8 @@ def told_to_end(chance: random.Random, folder: Path) -> None:
             f'[[destination]]\nname = "archive"\nhost = "127.0.0.1"\nport = {port}\n'
             'called = "ARC"\nassociations = 2\n'
         )
-        words = ["-m", "streamrecon", "spool", "send", "--spool", folder / "spool"]
-        words += ["--destinations", folder / "to.toml"]
+        words = ["-m", "streamrecon", "spool", "send", "--spool", str(folder / "spool")]
+        words += ["--destinations", str(folder / "to.toml")]
         surroundings = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
         with subprocess.Popen([sys.executable, *words], env=surroundings) as sender:
             assert archive.wait_for(1, _LIMIT_S), "nothing is sent"

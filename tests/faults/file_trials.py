@@ -23,7 +23,7 @@ from trials import Tally
 from wire_service import reconstructed, serving
 
 from streamrecon.errors import HeaderError
-from streamrecon.mrd.wire.messages import DicomFile
+from streamrecon.mrd.wire.messages import DicomFile, Meta
 from streamrecon.output.formats import FORMATS, ScanResults, write_harvest
 from streamrecon.server.log_lines import OneLine
 from streamrecon.storage.raw_archive import RawFile
@@ -46,7 +46,7 @@ def names_of_strangers(seeds: Iterable[int]) -> Iterator[Tally]:
         chance = random.Random(seed)
         with tempfile.TemporaryDirectory() as root, tally.trial(f"seed {seed}"):
             folder = Path(root) / "a" / "b" / "c"
-            meta = {chance.choice(_KEYS): (strange_text(chance),) for _ in range(3)}
+            meta: Meta = {chance.choice(_KEYS): (strange_text(chance),) for _ in range(3)}
             name = strange_text(chance)
             results = ScanResults(
                 _HEADER, [replace(image(echo=0, kind=1), meta=meta)], [DicomFile(b"d", name)]

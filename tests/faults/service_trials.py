@@ -8,8 +8,9 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from typing import Any
 
 import psutil
 from test_sick_workers import IDLE, fork_server, has_idle, idle_workers, kill_all, wait_until
@@ -25,7 +26,7 @@ _BURST = chain(gadget("TellPid"), gadget("Burst", images=40, image_mib=2), _SUM)
 _PATIENCE_S = 30.0
 
 
-def assert_right(heard: list[object], n: int) -> None:
+def assert_right(heard: Sequence[object], n: int) -> None:
     """One image that counts the lines, then CLOSE."""
     images = [message for message in heard if isinstance(message, Image)]
     assert [image.data.ravel()[0] for image in images] == [n], heard
@@ -95,7 +96,12 @@ def kill_idle(seeds: Iterable[int]) -> Iterator[Tally]:
 def crowd(seeds: Iterable[int]) -> Iterator[Tally]:
     """Whoever is silent, dawdles or goes before its header, a scan of another address is served."""
     tally = Tally(limit_s=20.0)
-    limits = {"connections": 16, "connections_per_address": 4, "sessions": 2, "hurry_s": 0.5}
+    limits: dict[str, Any] = {
+        "connections": 16,
+        "connections_per_address": 4,
+        "sessions": 2,
+        "hurry_s": 0.5,
+    }
     with service(wait_s=20.0, drain_idle_s=0.5, **limits) as running:
         for seed in seeds:
             with tally.trial(f"seed {seed}"), ExitStack() as there:

@@ -15,7 +15,9 @@ from streamrecon.stream.gadget import Context
 CONFIG = Path(__file__).parents[2] / "config"
 
 
-def run_chain(name: str, items: Iterable[object], storage: Path | None = None, **overrides):
+def run_chain(
+    name: str, items: Iterable[object], storage: Path | None = None, **overrides: object
+) -> list[object]:
     """Everything that the chain file ``name`` emits."""
     emitted: list[object] = []
     xml = (CONFIG / name).read_bytes()
@@ -54,4 +56,4 @@ def relative_errors(echoes: np.ndarray, truth: np.ndarray, rss: np.ndarray) -> n
     expected = truth * rss
     signal = np.abs(truth).min(axis=0) > 0.1 * np.abs(truth[0]).max()
     shared = np.exp(1j * np.angle(echoes[0] * expected[0].conj()))
-    return np.abs(echoes - expected * shared)[:, signal] / np.abs(expected)[:, signal]
+    return np.asarray(np.abs(echoes - expected * shared)[:, signal] / np.abs(expected)[:, signal])

@@ -82,7 +82,7 @@ def slice_image(
 def radians(kind: int) -> np.ndarray:
     """Magnitude, or phase in radians."""
     part = np.abs(TRUTH) if kind == MAGNITUDE else np.angle(TRUTH)
-    return part.astype(np.float32)
+    return np.asarray(part.astype(np.float32))
 
 
 def sent(

@@ -59,7 +59,9 @@ def all_lines(*, slices: bool, last: str = COMBINED) -> np.ndarray:
 
 
 def field_hz(echoes: np.ndarray) -> np.ndarray:
-    return np.angle(echoes[1] * echoes[0].conj()) / (2 * np.pi * (SCENE.te_s[1] - SCENE.te_s[0]))
+    return np.asarray(
+        np.angle(echoes[1] * echoes[0].conj()) / (2 * np.pi * (SCENE.te_s[1] - SCENE.te_s[0]))
+    )
 
 
 def assert_alike(found: np.ndarray, full: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -43,7 +44,9 @@ def emitted_by(chain: Chain, items: object) -> list[object]:
 
 @pytest.mark.parametrize("write", [legacy, version_2])
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
-def test_every_property_is_a_parameter_or_named_in_a_warning(form: Form, write) -> None:
+def test_every_property_is_a_parameter_or_named_in_a_warning(
+    form: Form, write: Callable[[Form], bytes]
+) -> None:
     chain = build_chain(write(form), REGISTRY)
 
     named = {n.text.partition(":")[0]: n.text for n in chain.notices if n.level is Level.WARNING}
@@ -132,7 +135,9 @@ def test_the_stock_file_for_cine_fills_a_partial_scan_by_pocs() -> None:
 
 
 @pytest.mark.parametrize("write", [legacy, version_2])
-def test_a_stock_file_that_ends_with_arrays_is_refused_with_what_is_missing(write) -> None:
+def test_a_stock_file_that_ends_with_arrays_is_refused_with_what_is_missing(
+    write: Callable[[Form], bytes],
+) -> None:
     with pytest.raises(ConfigError, match=r"Recon: no image .* behind it: ImageArraySplitG"):
         build_chain(write(IMAGE_ARRAY), REGISTRY)
 

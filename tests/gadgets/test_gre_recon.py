@@ -1,6 +1,8 @@
 """The reconstruction chain against the simulator's truth, in every geometry it can scan."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from streamrecon_simulator.truth import truth
 from streamrecon.errors import DataError
 from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.wire.layout import REVERSE
-from streamrecon.mrd.wire.messages import Acquisitions
+from streamrecon.mrd.wire.messages import Acquisitions, Message
 from streamrecon.recon.kspace.assemble import KSpace
 from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.serial import Serial, Step
@@ -130,7 +132,7 @@ def test_an_incomplete_scan_is_reconstructed_where_the_file_says_so() -> None:
                for text in texts(emitted))  # fmt: skip
 
 
-def test_noise_of_an_earlier_scan_is_found_by_its_id(tmp_path) -> None:
+def test_noise_of_an_earlier_scan_is_found_by_its_id(tmp_path: Path) -> None:
     noise = replace(QUIET, snr=50.0, noise_lines=64, noise_only=True, measurement_id="n1")
     scan = replace(QUIET, snr=50.0, noise_lines=0, noise_measurement_id="n1", measurement_id="s1")
 
@@ -167,7 +169,7 @@ def test_discarded_samples_leave_the_centre_where_it_is(bipolar: bool) -> None:
     scene = replace(QUIET, n_coils=1, bipolar=bipolar)
     known = truth(scene)
 
-    def padded():
+    def padded() -> Iterator[Message]:
         for message in simulate(scene).messages():
             if not isinstance(message, Acquisitions):
                 yield message
@@ -184,7 +186,7 @@ def test_discarded_samples_leave_the_centre_where_it_is(bipolar: bool) -> None:
     assert relative_errors(echoes.data, known.echoes, known.coil_rss).max() < 1e-3
 
 
-def test_noise_of_a_larger_coil_serves_the_channels_it_shares(tmp_path) -> None:
+def test_noise_of_a_larger_coil_serves_the_channels_it_shares(tmp_path: Path) -> None:
     noise = replace(
         QUIET, snr=50.0, noise_lines=64, noise_only=True, measurement_id="n1", n_coils=6
     )

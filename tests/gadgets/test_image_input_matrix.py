@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -50,9 +50,9 @@ class Case(NamedTuple):
 def stored(kind: int, *, sign: int, step_rad: float, zero: float = 0.0) -> np.ndarray:
     """Magnitude in whole numbers, phase in steps."""
     if kind == MAGNITUDE:
-        return np.round(np.abs(TRUTH)).astype(np.uint16)
+        return np.asarray(np.round(np.abs(TRUTH)).astype(np.uint16))
     steps = np.round(sign * np.angle(TRUTH) / step_rad + zero)
-    return steps.astype(np.int16)
+    return np.asarray(steps.astype(np.int16))
 
 
 def parts(kind: int, *, sign: int = 1, zero: int = 0, chopped: bool = False) -> np.ndarray:
@@ -137,9 +137,9 @@ def philips(image: Image) -> Image:
 def of_philips(kind: int) -> np.ndarray:
     if kind == PHASE:
         mrad = 1e3 * np.angle(TRUTH)
-        return np.round((mrad + 3142) / (2 * 3142 / 4095)).astype(np.uint16)
+        return np.asarray(np.round((mrad + 3142) / (2 * 3142 / 4095)).astype(np.uint16))
     slopes = (0.5 + 0.1 * np.arange(3))[:, None, None, None]
-    return np.round(np.abs(TRUTH) * 4 * slopes).astype(np.uint16)
+    return np.asarray(np.round(np.abs(TRUTH) * 4 * slopes).astype(np.uint16))
 
 
 def of_ge(image: Image) -> Image:
@@ -167,7 +167,7 @@ def slab_depth(image: Image) -> Image:
     return changed(image, field_of_view=(NX * DX, NY * DY, NZ * DZ))
 
 
-def repeated(**fields: object) -> list[Image]:
+def repeated(**fields: Any) -> list[Image]:
     """A second repetition with another signal behind the first."""
     second = sent(change=lambda image: changed(image, **fields))
     return [*sent(), *second]

@@ -30,7 +30,7 @@ EVEN_LATE = '<property name="even_late" value="true"/>'  # all lines come at onc
 
 
 @pytest.mark.parametrize("file_name", MADE)
-def test_a_gadgetron_gets_every_map_of_the_file(file_name) -> None:
+def test_a_gadgetron_gets_every_map_of_the_file(file_name: str) -> None:
     header, *data = simulate(SCENE).messages()
     assert isinstance(header, Header)
     text = (CONFIG / file_name).read_text()

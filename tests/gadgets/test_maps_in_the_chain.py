@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 
@@ -36,12 +37,12 @@ def outputs(chain: str) -> tuple[object, ...]:
     return tuple(run_chain(chain, messages(), **wanted))
 
 
-def one(emitted, quantity: Quantity) -> Volume:
+def one(emitted: Iterable[object], quantity: Quantity) -> Volume:
     (volume,) = volumes(emitted, quantity)
     return volume
 
 
-def magnitude_of(emitted) -> np.ndarray:
+def magnitude_of(emitted: Iterable[object]) -> np.ndarray:
     """Root of the sum of squares of the echoes."""
     return np.sqrt(sum(v.values**2 for v in volumes(emitted, Quantity.MAGNITUDE)))
 
@@ -75,7 +76,7 @@ def test_a_minimum_projection_says_how_thick_it_is_and_lies_in_the_middle() -> N
 
 
 @pytest.mark.parametrize("chain", ["gre_swi.xml", "gre_single_echo_swi.xml"])
-def test_slices_with_gaps_have_swi_and_projections_in_their_places(chain) -> None:
+def test_slices_with_gaps_have_swi_and_projections_in_their_places(chain: str) -> None:
     """Slices of 3 mm every 4.5 mm: 12 mm are nearest to three of them, which span 12 mm."""
     scene = replace(
         SCENE, slices=True, matrix=(9, 44, 51), voxel_mm=(3.0, 4.5, 4.0), gap_mm=1.5,
@@ -101,7 +102,9 @@ def test_slices_with_gaps_have_swi_and_projections_in_their_places(chain) -> Non
 
 @pytest.mark.parametrize("kind", ["classic", "clear"])
 @pytest.mark.parametrize("n_echoes", [1, 4])
-def test_without_a_field_map_one_echo_or_many_make_both_polarities(kind, n_echoes) -> None:
+def test_without_a_field_map_one_echo_or_many_make_both_polarities(
+    kind: str, n_echoes: int
+) -> None:
     emitted = run_chain(
         "gre_single_echo_swi.xml",
         messages(n_echoes=n_echoes),

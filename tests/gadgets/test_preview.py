@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from threading import Event
 
@@ -17,7 +18,7 @@ from streamrecon_simulator.shapes import Ellipsoid, Sphere
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Notice
 from streamrecon.model.quantities import Quantity
-from streamrecon.mrd.wire.messages import Acquisitions
+from streamrecon.mrd.wire.messages import Acquisitions, Message
 from streamrecon.stream.chainfile.build import build_chain
 
 BLEED, CALCIFICATION = (-32.0, 20.0, 20.0), (32.0, 20.0, 20.0)
@@ -51,7 +52,7 @@ def run(
     batch = len(scene.te_s) if pause_at < 1 else 64
     total = scene.encoded_matrix[0] * scene.encoded_matrix[1] * len(scene.te_s)
 
-    def messages():
+    def messages() -> Iterator[Message]:
         for message in simulate(scene).messages():
             if isinstance(message, Acquisitions):
                 for start in range(0, len(message), batch):
@@ -110,7 +111,9 @@ def test_a_bleed_and_a_calcification_of_4_mm_have_their_sign(order: Order, phase
         (Order.ECHO_OUTER, (2 + 0.625) / 3),
     ],
 )
-def test_a_preview_leaves_when_its_lines_are_in_and_needs_no_more(order, part) -> None:
+def test_a_preview_leaves_when_its_lines_are_in_and_needs_no_more(
+    order: Order, part: float
+) -> None:
     """The scanner stands still right there, so that no later line can have been waited for."""
     one_step = 1 / (SMALL.encoded_matrix[0] * SMALL.encoded_matrix[1])
     pause_at = part + 20 * one_step if order is Order.CENTRE_OUT else part

@@ -65,7 +65,7 @@ def all_lines() -> HybridSpace:
 def on_the_phase_of(full: np.ndarray, images: np.ndarray) -> np.ndarray:
     """Sensitivities have an offset of phase of their own, the same in all echoes."""
     overlap = np.vdot(images, full)
-    return images * (overlap / abs(overlap))
+    return np.asarray(images * (overlap / abs(overlap)))
 
 
 @pytest.mark.parametrize("way", [unfolding, sense_unfolding], ids=["GRAPPA", "SENSE"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -53,7 +53,7 @@ def test_the_need_is_said_before_any_line_is_taken() -> None:
     header, *lines = simulate(SCENE).messages()
     emitted: list[object] = []
 
-    def items():
+    def items() -> Iterator[Message]:
         yield header
         assert any(text.startswith("INF memory: about ") for text in texts(emitted))
         yield from lines

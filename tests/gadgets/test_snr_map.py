@@ -50,7 +50,7 @@ def measured(emitted: list[object]) -> np.ndarray:
     """Mean over deviation [E, Z, Y, X] of repeated scans, of real and imaginary part alike."""
     images = np.stack([echoes.data for echoes in complex_echoes(emitted)])
     deviation = np.sqrt(images.var(axis=0, ddof=1) / 2)
-    return np.abs(images.mean(axis=0)) / deviation
+    return np.asarray(np.abs(images.mean(axis=0)) / deviation)
 
 
 @pytest.mark.parametrize("scene", CASES.values(), ids=CASES.keys())

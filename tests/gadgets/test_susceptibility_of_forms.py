@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -37,7 +38,7 @@ SCENE = Scene(
 def truth() -> np.ndarray:
     """The complex echoes."""
     echoes = complex_echoes(run_chain("gre_recon.xml", simulate(SCENE).messages()))[0]
-    return echoes.data * (2000 / np.abs(echoes.data).max())
+    return np.asarray(echoes.data * (2000 / np.abs(echoes.data).max()))
 
 
 def chi(images: list[Image], head: Header) -> np.ndarray:
@@ -109,7 +110,9 @@ def ge_real_and_imaginary() -> tuple[list[Image], Header]:
 @pytest.mark.parametrize(
     "form", [siemens_in_one_partition, philips_from_dicom, ge_real_and_imaginary]
 )
-def test_the_map_is_that_of_the_plain_images(form) -> None:
+def test_the_map_is_that_of_the_plain_images(
+    form: Callable[[], tuple[list[Image], Header]],
+) -> None:
     found, expected = chi(*form()), plain()
 
     inside = expected != 0

@@ -24,6 +24,7 @@ from streamrecon.model.scan import Ids, PhaseSign, SignOrigin
 from streamrecon.model.study import Study, StudyInfo, Subject
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.readings import dicom_objects
+from streamrecon.output.sidecar import Fact
 from streamrecon.output.stored_volumes import volumes_at
 
 highdicom = pytest.importorskip("highdicom", exc_type=ImportError)
@@ -37,7 +38,7 @@ def write_maps(folder: Path) -> list[str]:
     """χ and R2* of a scan with one nucleus; the words that read its iron."""
     chi = np.random.default_rng(0).normal(0.01, 0.004, GRID.shape).astype(np.float32)
     chi[NUCLEUS > 0] += np.float32(0.15)
-    facts = {
+    facts: dict[str, Fact] = {
         "ImageComments": ["standard; zero: brain"],
         "MagneticFieldStrength": 3.0,
         "ReconstructionChain": "0123456789ab",

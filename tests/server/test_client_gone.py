@@ -8,6 +8,7 @@ import time
 
 import psutil
 import pytest
+from narrowing import as_a
 from test_faults import pid_of
 from toy_client import HEADER, Client, Service, all_gone, chain, gadget, lines, service
 
@@ -58,6 +59,6 @@ def test_the_place_of_a_client_that_has_gone_is_free_for_the_next() -> None:
             worker = pid_of(client)
         heard = running.talk(chain(gadget("SumLines")), HEADER, lines(7), Close())
 
-    assert heard[0].data.ravel()[0] == 7
+    assert as_a(Image, heard[0]).data.ravel()[0] == 7
     with contextlib.suppress(ProcessLookupError):
         os.kill(worker, 0)

@@ -2,10 +2,12 @@
 
 import struct
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from narrowing import as_a
 from toy_client import HEADER, Service, chain, gadget, lines, service
 
 from streamrecon.mrd.wire.layout import WAVEFORM
@@ -36,10 +38,10 @@ NOISE_QUERY = ConfigText(
 )
 
 
-def values(messages: list[object]) -> list[float]:
+def values(messages: Sequence[object]) -> list[float]:
     """Numbers of the only image."""
     (image,) = [m for m in messages if isinstance(m, Image)]
-    return image.data.ravel().tolist()
+    return [float(value) for value in image.data.ravel()]
 
 
 def test_a_scan_gives_its_images_then_close_and_nothing_else(toys: Service) -> None:
@@ -61,7 +63,7 @@ def test_a_chain_file_is_found_by_name_with_and_without_ending(toys: Service, na
 def test_a_name_that_is_no_known_file_is_refused(toys: Service, name: str) -> None:
     heard = toys.talk(ConfigFile(name))
 
-    assert heard[0].text.startswith("ERR [config] config ")
+    assert as_a(Text, heard[0]).text.startswith("ERR [config] config ")
     assert heard[1:] == [Close()]
 
 
@@ -109,8 +111,8 @@ def test_json_that_cannot_be_used_is_refused(toys: Service, json: str, word: str
         client.send(ConfigFile("toy_sum"), HEADER, Text(json), lines(2), Close())
         heard = client.hear_all()
 
-    assert heard[0].text.startswith("ERR [config]")
-    assert word in heard[0].text
+    assert as_a(Text, heard[0]).text.startswith("ERR [config]")
+    assert word in as_a(Text, heard[0]).text
     assert heard[1:] == [Close()]
 
 
@@ -197,10 +199,11 @@ def test_the_noise_query_is_answered_from_the_store(tmp_path: Path) -> None:
     with service(storage=str(tmp_path)) as running:
         heard = running.talk(NOISE_QUERY, Close())
 
-    assert heard[0].meta["status"] == ("success",)
-    assert heard[0].meta["channels"] == ("2",)
-    assert [float(heard[0].meta[k][0]) for k in ("min_sigma", "max_sigma")] == [2, 3]
-    assert float(heard[0].meta["noise_dwell_time_us"][0]) == 5
+    meta = as_a(Dependency, heard[0]).meta
+    assert meta["status"] == ("success",)
+    assert meta["channels"] == ("2",)
+    assert [float(meta[k][0]) for k in ("min_sigma", "max_sigma")] == [2, 3]
+    assert float(meta["noise_dwell_time_us"][0]) == 5
     assert heard[1:] == [Close()]
 
 

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from certificates import Authority
 
 from streamrecon.cli import main
 
+Ask = Callable[..., tuple[int, Any]]
+
 SOUND = {"port": "0", "sessions": "1", "spool_quota_gib": "0.1", "memory_gib": "2"}
 
 
 @pytest.fixture
-def ask(tmp_path, monkeypatch, capsys):
+def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
     """Exit status and words of a run with settings beside sound ones."""
     for name in [name for name in os.environ if name.startswith("STREAMRECON_")]:
         monkeypatch.delenv(name)
 
-    def run(*more, **settings):
+    def run(*more: str, **settings: object) -> tuple[int, Any]:
         given = {**SOUND, "storage": tmp_path / "state", **settings}
         for name, value in given.items():
             monkeypatch.setenv(f"STREAMRECON_{name.upper()}", str(value))
@@ -28,7 +33,7 @@ def ask(tmp_path, monkeypatch, capsys):
     return run
 
 
-def test_a_sound_machine_is_ready(ask):
+def test_a_sound_machine_is_ready(ask: Ask) -> None:
     status, heard = ask("--all")
 
     assert status == 0
@@ -37,7 +42,7 @@ def test_a_sound_machine_is_ready(ask):
     assert "ok    memory" in heard.out
 
 
-def test_a_port_that_is_taken(ask):
+def test_a_port_that_is_taken(ask: Ask) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         status, heard = ask(host="127.0.0.1", port=other.getsockname()[1])
 
@@ -58,7 +63,9 @@ def test_a_port_that_is_taken(ask):
         ({"memory_gib": "0.1"}, "0.1 GiB for a scan, needed 2"),
     ],
 )
-def test_a_wrong_setting_is_named_with_what_to_do(ask, settings, words):
+def test_a_wrong_setting_is_named_with_what_to_do(
+    ask: Ask, settings: dict[str, str], words: str
+) -> None:
     status, heard = ask(**settings)
 
     assert status == 1
@@ -67,7 +74,7 @@ def test_a_wrong_setting_is_named_with_what_to_do(ask, settings, words):
     assert heard.out.endswith("not ready\n")
 
 
-def test_a_folder_that_is_a_file(ask, tmp_path):
+def test_a_folder_that_is_a_file(ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "raw").write_text("x")
 
     status, heard = ask(raw_folder=tmp_path / "raw")
@@ -76,7 +83,7 @@ def test_a_folder_that_is_a_file(ask, tmp_path):
     assert "FAULT raw_folder: " in heard.out
 
 
-def test_a_chain_file_of_the_site_with_a_fault(ask, tmp_path):
+def test_a_chain_file_of_the_site_with_a_fault(ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "ours.xml").write_text("<configuration><stream><gadget><name>Nobody</name>")
 
     status, heard = ask(config_folders=tmp_path)
@@ -85,7 +92,7 @@ def test_a_chain_file_of_the_site_with_a_fault(ask, tmp_path):
     assert "FAULT chain ours" in heard.out
 
 
-def test_a_certificate_without_its_key(ask, tmp_path):
+def test_a_certificate_without_its_key(ask: Ask, tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     certificate, _ = authority.certificate("localhost")
     _, other_key = authority.certificate("other")
@@ -96,7 +103,7 @@ def test_a_certificate_without_its_key(ask, tmp_path):
     assert "FAULT certificate: TLS: " in heard.out
 
 
-def test_archives_that_do_not_answer(ask, tmp_path):
+def test_archives_that_do_not_answer(ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "d.toml").write_text(
         '[[destination]]\nname = "pacs"\nkind = "c-store"\nhost = "127.0.0.1"\nport = 1\n'
         'their_ae_title = "PACS"\n'
@@ -108,14 +115,14 @@ def test_archives_that_do_not_answer(ask, tmp_path):
     assert "FAULT archives: " in heard.out
 
 
-def test_a_misspelt_setting_is_refused(ask):
+def test_a_misspelt_setting_is_refused(ask: Ask) -> None:
     status, heard = ask(sesions="3")
 
     assert status == 2
     assert "did you mean STREAMRECON_SESSIONS?" in heard.err
 
 
-def test_more_threads_than_processors_and_open_doors_are_hints(ask):
+def test_more_threads_than_processors_and_open_doors_are_hints(ask: Ask) -> None:
     status, heard = ask(threads="4096", allow="0.0.0.0/0")
 
     assert status == 0

@@ -3,6 +3,7 @@
 import struct
 
 import pytest
+from narrowing import as_a
 from toy_client import HEADER, Service, chain, gadget, lines
 
 from streamrecon.errors import ConfigError, DataError, DeliveryError, StreamReconError
@@ -36,8 +37,8 @@ def test_each_kind_of_error_is_one_text_then_close(
 def test_a_bug_tells_the_session_and_nothing_of_itself(toys: Service, error: str) -> None:
     heard = toys.talk(chain(gadget("Fail", error=error)), HEADER, lines(3), Close())
 
-    assert heard[0].text.startswith("ERR [internal] session ")
-    assert "found 3" not in heard[0].text
+    assert as_a(Text, heard[0]).text.startswith("ERR [internal] session ")
+    assert "found 3" not in as_a(Text, heard[0]).text
     assert heard[1:] == [Close()]
 
 
@@ -73,7 +74,7 @@ def test_broken_grammar_has_one_answer(toys: Service, sent: bytes, told: str) ->
         client.socket.shutdown(1)
         heard = client.hear_all()
 
-    assert heard[0].text.startswith(told)
+    assert as_a(Text, heard[0]).text.startswith(told)
     assert heard[1:] == [Close()]
 
 
@@ -94,7 +95,7 @@ def test_an_oversized_line_is_refused_before_it_is_waited_for(toys: Service) -> 
         client.socket.sendall(b"\xf0\x03" + head)
         heard = client.hear_all()
 
-    assert heard[0].text.startswith("ERR [protocol]")
+    assert as_a(Text, heard[0]).text.startswith("ERR [protocol]")
 
 
 def test_a_client_that_only_sends_hears_an_early_error_afterwards(toys: Service) -> None:
@@ -114,7 +115,7 @@ def test_an_unknown_gadget_is_told_before_the_header_is_sent(toys: Service) -> N
         client.send(chain(gadget("SumLine")))
         heard = client.hear_all()
 
-    assert "did you mean SumLines?" in heard[0].text
+    assert "did you mean SumLines?" in as_a(Text, heard[0]).text
     assert heard[1:] == [Close()]
 
 
@@ -134,11 +135,12 @@ def test_the_text_is_the_code_and_the_message(error: StreamReconError, text: str
 
 @pytest.mark.parametrize("error", [ValueError(), WorkerLostError("killed"), KeyError("name")])
 def test_an_internal_error_names_the_session_only(error: Exception) -> None:
-    (text, close) = answer(error, "4f2a")
+    (said, close) = answer(error, "4f2a")
 
-    assert text.text.startswith("ERR [internal] session 4f2a: ")
-    assert "killed" not in text.text
-    assert "name" not in text.text
+    text = as_a(Text, said).text
+    assert text.startswith("ERR [internal] session 4f2a: ")
+    assert "killed" not in text
+    assert "name" not in text
     assert close == Close()
 
 
@@ -151,4 +153,4 @@ def test_a_noise_query_hears_a_failed_dependency_whatever_happened() -> None:
 def test_a_config_text_without_end_is_refused_with_its_line(toys: Service) -> None:
     heard = toys.talk(ConfigText("<configuration>\n<version>2</version>\n<stream>"))
 
-    assert heard[0].text.startswith("ERR [config] line 3")
+    assert as_a(Text, heard[0]).text.startswith("ERR [config] line 3")

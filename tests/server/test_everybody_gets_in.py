@@ -113,7 +113,7 @@ def test_scans_of_one_address_wait_for_each_other_and_others_do_not_for_them() -
 @contextmanager
 def open_scan(running: Service, address: str, config: ConfigText) -> Iterator[socket.socket]:
     """A scan that goes on: its worker has said something."""
-    opening = b"".join(map(whole, (config, HEADER, lines(1))))
+    opening = b"".join(whole(message) for message in (config, HEADER, lines(1)))
     with from_address(running, address, opening) as peer:
         assert b"INF pid" in peer.recv(1 << 16)
         yield peer

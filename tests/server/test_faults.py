@@ -9,6 +9,7 @@ import time
 
 import psutil
 import pytest
+from narrowing import as_a
 from toy_client import HEADER, Client, Service, chain, gadget, lines, service
 
 from streamrecon.mrd.wire.messages import Close, Image, Text
@@ -24,7 +25,7 @@ def pid_of(client: Client) -> int:
     """Process that serves a client whose chain begins with TellPid."""
     while not any(isinstance(m, Text) for m in client.heard):
         assert client.hear()
-    return int(client.heard[0].text.removeprefix("INF pid "))
+    return int(as_a(Text, client.heard[0]).text.removeprefix("INF pid "))
 
 
 def counts(running: Service) -> tuple[int, int]:
@@ -55,7 +56,7 @@ def test_a_killed_worker_ends_with_err_and_close_and_nobody_else_notices(toys: S
         other.send(Close())
         other.hear_all()
 
-    assert victim.heard[1].text.startswith("ERR [internal] session ")
+    assert as_a(Text, victim.heard[1]).text.startswith("ERR [internal] session ")
     assert victim.heard[2:] == [Close()]
     assert told_after_s < 1.0  # acceptance 5 of the issue
     (image,) = [m for m in other.heard if isinstance(m, Image)]
@@ -83,7 +84,7 @@ def test_a_worker_killed_while_it_sends_leaves_no_half_message(toys: Service) ->
 def test_a_worker_that_dies_of_itself_is_told_like_a_killed_one(toys: Service) -> None:
     heard = toys.talk(chain(gadget("Die")), HEADER, lines(1), Close())
 
-    assert heard[0].text.startswith("ERR [internal] session ")
+    assert as_a(Text, heard[0]).text.startswith("ERR [internal] session ")
     assert heard[1:] == [Close()]
 
 
@@ -107,7 +108,7 @@ def test_a_scan_without_memory_is_told_so() -> None:
     with service() as running:
         heard = running.talk(chain(gadget("Fail", error="MemoryError")), HEADER, lines(1), Close())
 
-    assert heard[0].text.startswith("ERR [memory] session ")
+    assert as_a(Text, heard[0]).text.startswith("ERR [memory] session ")
     assert heard[1:] == [Close()]
 
 
@@ -119,7 +120,7 @@ def test_a_dead_worker_whose_client_only_sends_is_told_afterwards(toys: Service)
             client.send(batch)
         heard = client.hear_all()
 
-    assert heard[0].text.startswith("ERR [internal]")
+    assert as_a(Text, heard[0]).text.startswith("ERR [internal]")
     assert heard[1:] == [Close()]
 
 
@@ -190,6 +191,6 @@ def test_after_200_bad_clients_a_scan_is_right_and_nothing_has_leaked(toys: Serv
                     client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     heard = toys.talk(chain(SUM), HEADER, lines(100), Close())
 
-    assert heard[0].data.ravel()[0] == 100
+    assert as_a(Image, heard[0]).data.ravel()[0] == 100
     assert heard[1:] == [Close()]
     assert counts_at_rest(toys) == before

@@ -3,10 +3,12 @@
 import asyncio
 import os
 import socket
+from typing import Any
 
 import pytest
+from narrowing import given
 
-from streamrecon.mrd.wire.messages import Close, Text
+from streamrecon.mrd.wire.messages import Close, Message, Text
 from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.server import relay as relays
 from streamrecon.server.progress import Progress
@@ -25,7 +27,7 @@ class Victim:
     pid = os.getpid()
 
     def take(self) -> None:
-        job, client, progress = receive_job(self._end)
+        job, client, progress = given(receive_job(self._end))
         assert job.session == "4f2a"
         with client, progress:
             progress.note(lines=12, images=1, received=42_000_000)
@@ -45,13 +47,15 @@ def test_the_kernels_count_tells_why_a_worker_is_lost(
     counts = iter([5, 5 + kills])
     monkeypatch.setattr(relays, "memory_kills", lambda: next(counts))
 
-    async def session() -> tuple[str, list[object]]:
+    async def session() -> tuple[str, list[Message]]:
         client, peer = socket.socketpair()
         client.setblocking(False)
-        worker, relay = Victim(), Relay(client, "4f2a", Settings())
+        worker: Any = Victim()
+        relay = Relay(client, "4f2a", Settings())
         try:
             taking = asyncio.to_thread(worker.take)
-            assert await asyncio.gather(relay.hand_to(worker), taking) == [True, None]
+            handed, _ = await asyncio.gather(relay.hand_to(worker), taking)
+            assert handed
             serving = asyncio.ensure_future(relay.serve(worker))
             await asyncio.sleep(0.05)
             worker.die()

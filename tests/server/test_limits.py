@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from narrowing import as_a
 from toy_client import HEADER, PATIENCE_S, Service, all_gone, chain, gadget, lines, service
 
 from streamrecon.errors import ConfigError, TruncatedStream
@@ -43,8 +44,8 @@ def test_silence_ends_with_its_limit_named() -> None:
         Text("ERR [timeout] no configuration came within 0.4 s of connecting"),
         Close(),
     ]
-    assert told[1][0].text.startswith("ERR [timeout] no header came for 0.4 s")
-    assert told[2][1].text.startswith("ERR [timeout] the stream paused for 0.6 s")
+    assert as_a(Text, told[1][0]).text.startswith("ERR [timeout] no header came for 0.4 s")
+    assert as_a(Text, told[2][1]).text.startswith("ERR [timeout] the stream paused for 0.6 s")
     assert told[3] == [Text("ERR [timeout] the session took longer than 2 s"), Close()]
     assert told[4] == [Dependency({"status": ("failed",)}), Close()]
     assert all(one[-1] == Close() for one in told)
@@ -70,7 +71,7 @@ def test_too_many_bytes_are_refused() -> None:
     with service(session_gib=1 / 1024) as running:
         heard = running.talk(chain(SUM), HEADER, lines(2000, samples=200), Close())
 
-    assert heard[0].text.startswith("ERR [protocol] stream: bytes")
+    assert as_a(Text, heard[0]).text.startswith("ERR [protocol] stream: bytes")
     assert heard[1:] == [Close()]
 
 
@@ -92,7 +93,7 @@ def test_a_client_beyond_the_limit_waits_for_its_turn(narrow: Service) -> None:
         heard = second.hear_all()
 
     assert isinstance(first.heard[-2], Image)
-    assert heard[0].data.ravel()[0] == 7
+    assert as_a(Image, heard[0]).data.ravel()[0] == 7
 
 
 def refused_beside_a_scan(running: Service) -> list[Message]:
@@ -131,7 +132,7 @@ def test_clients_that_say_nothing_take_no_place(narrow: Service) -> None:
 
     for client in mute:
         client.socket.close()
-    assert heard[0].data.ravel()[0] == 7
+    assert as_a(Image, heard[0]).data.ravel()[0] == 7
 
 
 def test_only_the_allowed_networks_are_served() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from narrowing import given
 from toy_client import HEADER, PATIENCE_S, all_gone, chain, chain_xml, gadget, lines, service
 
 from streamrecon.mrd.wire.messages import Close, ConfigText, Image
@@ -170,9 +171,9 @@ if __name__ == "__main__":
 def test_a_worker_whose_listener_is_gone_at_its_birth_ends(full_pipe: int, tmp_path: Path) -> None:
     """Python's own words about it come before our code runs in the worker."""
     (tmp_path / "birth.py").write_text(_BIRTH)
-    command = [sys.executable, tmp_path / "birth.py", "streamrecon.server.fork_server_words"]
+    command = [sys.executable, str(tmp_path / "birth.py"), "streamrecon.server.fork_server_words"]
 
     with subprocess.Popen(command, stderr=full_pipe, stdout=subprocess.PIPE) as process:
-        remains = process.stdout.readline()
+        remains = given(process.stdout).readline()
 
     assert remains == b"False\n"

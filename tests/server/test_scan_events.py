@@ -6,11 +6,12 @@ import json
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from narrowing import as_a
 from toy_client import HEADER, PATIENCE_S, Service, chain, gadget, lines, service
 
 from streamrecon.mrd.wire.messages import Close, Header, Image, Text
@@ -36,7 +37,9 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service,
         yield running, storage
 
 
-def watch_until(storage: Path, wanted: object) -> tuple[Board, list[dict[str, object]]]:
+def watch_until(
+    storage: Path, wanted: Callable[[Board], bool]
+) -> tuple[Board, list[dict[str, object]]]:
     """What a watcher is told, from now until ``wanted`` says so of the board."""
     board, seen = Board(), []
     ends = time.monotonic() + PATIENCE_S
@@ -50,14 +53,14 @@ def watch_until(storage: Path, wanted: object) -> tuple[Board, list[dict[str, ob
     raise AssertionError("the service ended")
 
 
-def ended(session_outcome: str) -> object:
+def ended(session_outcome: str) -> Callable[[Board], bool]:
     def is_there(board: Board) -> bool:
         return any(scan.outcome == session_outcome for scan in board.scans.values())
 
     return is_there
 
 
-def runs(first_gadget: str) -> object:
+def runs(first_gadget: str) -> Callable[[Board], bool]:
     def is_there(board: Board) -> bool:
         return any(scan.gadgets[:1] == [first_gadget] for scan in board.scans.values())
 
@@ -116,8 +119,9 @@ def test_notices_come_as_they_are_said(watched: tuple[Service, Path]) -> None:
 
     board = board_of(storage)
 
-    assert notice["text"].startswith("INF pid ")
-    assert notice["text"] in board.scans[notice["session"]].notices
+    text, session = as_a(str, notice["text"]), as_a(str, notice["session"])
+    assert text.startswith("INF pid ")
+    assert text in board.scans[session].notices
 
 
 def test_a_worker_that_is_killed_is_told_with_reason_and_place(
@@ -146,7 +150,7 @@ def test_a_scan_that_fails_says_what_its_client_was_told(watched: tuple[Service,
 
     (scan,) = [s for s in board.scans.values() if s.outcome == "data"]
     assert Text(scan.reason) in heard
-    assert board.service["scans"]["data"] == 1
+    assert as_a(dict, board.service["scans"])["data"] == 1
 
 
 def test_a_query_is_no_scan(watched: tuple[Service, Path]) -> None:
@@ -170,7 +174,7 @@ def test_a_watcher_that_does_not_read_delays_no_scan_and_is_told_what_it_lost(
         facts = received(door)
         lost = next(f for f in facts if f["event"] == "lost")
 
-    assert lost["count"] > 100
+    assert as_a(int, lost["count"]) > 100
 
 
 def test_watchers_beyond_the_limit_are_turned_away(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import resource
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 
 import psutil
 import pytest
@@ -116,7 +117,7 @@ def test_the_pool_refills_after_its_fork_server_died() -> None:
             fork_server(running).kill()
             kill_all(workers)
             assert_right(running.talk(chain(SUM), HEADER, lines(n), Close()), n)
-            wait_until(lambda gone=workers: has_idle(running, {p.pid for p in gone}))
+            wait_until(partial(has_idle, running, {p.pid for p in workers}))
 
 
 def test_a_service_that_is_stopped_while_launches_fail_ends_in_peace() -> None:

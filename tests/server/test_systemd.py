@@ -11,12 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from narrowing import as_a, given
 from toy_client import HEADER, PATIENCE_S, Client, Service, chain, gadget, lines
 
 from streamrecon.errors import ConfigError
-from streamrecon.mrd.wire.messages import Close, Image, Query
+from streamrecon.mrd.wire.messages import Close, Image, Query, Text
 from streamrecon.server.settings import Settings
 from streamrecon.server.settings_renewal import AT_START, renewed
 from streamrecon.server.systemd import notify, passed_sockets, watchdog_period_s
@@ -55,7 +57,7 @@ def started(
     monkeypatch.setenv("WATCHDOG_USEC", "400000")
     running: list[Service] = []
 
-    def start(**settings: object) -> Service:
+    def start(**settings: Any) -> Service:
         running.append(Service(reread=str(tmp_path / "settings.json"), **settings))
         assert "READY=1" in heard(manager, "READY=1")
         return running[-1]
@@ -123,7 +125,7 @@ def test_settings_are_read_again_and_no_scan_is_dropped(
     assert isinstance(scan.heard[-2], Image)
     assert scan.heard[-2].data.ravel()[0] == 5  # all lines of before and after
     assert scan.heard[-1] == Close()
-    assert after[0].text.startswith("ERR [protocol]")  # by the new limit
+    assert as_a(Text, after[0]).text.startswith("ERR [protocol]")  # by the new limit
 
 
 def test_a_wrong_setting_leaves_the_old_ones(
@@ -162,7 +164,7 @@ def test_the_sockets_of_systemd_are_listened_on() -> None:
             stdout=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": os.pathsep.join([str(_HERE), *sys.path])},
         ) as process:
-            assert json.loads(process.stdout.readline())[0][1] == port
+            assert json.loads(given(process.stdout).readline())[0][1] == port
             answers = [_ask(port, f"127.0.0.{last}") for last in (2, 3)]
             process.terminate()
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,7 +42,8 @@ def guarded(ours: Authority) -> Iterator[Service]:
     """A service that serves only clients with a certificate of ours."""
     certificate, key = ours.certificate("service")
     files = {"tls_certificate": certificate, "tls_key": key, "tls_client_ca": ours.file}
-    with service(**{name: str(file) for name, file in files.items()}, opening_s=5) as running:
+    settings: dict[str, Any] = {name: str(file) for name, file in files.items()}
+    with service(**settings, opening_s=5) as running:
         yield running
 
 
@@ -147,7 +149,7 @@ def test_silent_connections_hold_no_worker(guarded: Service, ours: Authority) ->
 
 def test_the_service_ends_though_a_tls_client_stays(ours: Authority) -> None:
     certificate, key = ours.certificate("service")
-    files = {"tls_certificate": str(certificate), "tls_key": str(key)}
+    files: dict[str, Any] = {"tls_certificate": str(certificate), "tls_key": str(key)}
     with service(**files, drain_idle_s=0.5) as running:
         context = client_context(ours.file, None, None)
         with running.connect() as client, running.connect():
@@ -172,7 +174,12 @@ def test_any_bytes_go_through_a_relay_both_ways_at_once(ours: Authority) -> None
 
     hearing = Thread(target=hear, args=("up", inner))
     hearing.start()
-    sending = Thread(target=lambda: (inner.sendall(down), inner.shutdown(socket.SHUT_WR)))
+
+    def send() -> None:
+        inner.sendall(down)
+        inner.shutdown(socket.SHUT_WR)
+
+    sending = Thread(target=send)
     sending.start()
     outer.sendall(up[:100])  # one thread: an object of OpenSSL is for one at a time
     got["down"] = b"".join(iter(lambda: outer.recv(70_001), b""))

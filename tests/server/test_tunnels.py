@@ -11,10 +11,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from certificates import Authority
+from narrowing import all_of
 from toy_client import HEADER, PATIENCE_S, Client, Service, chain, gadget, lines, service
 
 from streamrecon.mrd.wire.messages import Close, Image
@@ -68,7 +70,7 @@ def assert_scans_get_through(port: int) -> None:
     assert isinstance(image, Image)
     assert np.ravel(image.data)[0] == 3
     assert close == last == Close()
-    assert sum(each.data.nbytes for each in images) == 4 * 3 * 2**20
+    assert sum(each.data.nbytes for each in all_of(Image, images)) == 4 * 3 * 2**20
 
 
 def test_stunnel_with_a_certificate_reaches_a_service_with_tls(tmp_path: Path) -> None:
@@ -76,7 +78,8 @@ def test_stunnel_with_a_certificate_reaches_a_service_with_tls(tmp_path: Path) -
     ours, our_key = authority.certificate("service")
     certificate, key = authority.certificate("scanner")
     names = {"tls_certificate": ours, "tls_key": our_key, "tls_client_ca": authority.file}
-    with service(**{name: str(file) for name, file in names.items()}, drain_idle_s=1) as site:
+    files: dict[str, Any] = {name: str(file) for name, file in names.items()}
+    with service(**files, drain_idle_s=1) as site:
         settings = tmp_path / "stunnel.conf"
         settings.write_text(
             f"foreground = yes\npid =\nclient = yes\n[streamrecon]\naccept = 127.0.0.1:{port}\n"

@@ -17,6 +17,7 @@ from typing import Self
 
 import numpy as np
 import psutil
+from narrowing import given
 
 from streamrecon.mrd.wire.layout import ACQUISITION
 from streamrecon.mrd.wire.messages import Acquisitions, ConfigText, Header, Message
@@ -42,7 +43,7 @@ class Service:
             text=True,
             env=os.environ | {"PYTHONPATH": _path()},
         )
-        addresses = json.loads(self.process.stdout.readline())
+        addresses = json.loads(given(self.process.stdout).readline())
         self.port = int(addresses[0][1])
         self.addresses = addresses
 
@@ -57,7 +58,7 @@ class Service:
 
     def workers(self) -> list[psutil.Process]:
         """Living processes below the service, its fork server and resource tracker among them."""
-        return psutil.Process(self.process.pid).children(recursive=True)
+        return list(psutil.Process(self.process.pid).children(recursive=True))
 
     def close(self) -> None:
         """Let the log go."""
@@ -104,7 +105,7 @@ def all_gone(processes: list[psutil.Process]) -> bool:
 
 def _runs(process: psutil.Process) -> bool:
     try:
-        return process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 

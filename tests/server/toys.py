@@ -17,7 +17,7 @@ from pydantic import PrivateAttr
 from streamrecon import errors
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.wire.layout import IMAGE
-from streamrecon.mrd.wire.messages import Acquisitions, Header, Image
+from streamrecon.mrd.wire.messages import Acquisitions, Header, Image, Meta
 from streamrecon.server.listener import serve
 from streamrecon.server.settings import Settings
 from streamrecon.server.worker import WorkerSetup
@@ -61,7 +61,7 @@ class BallMap(Gadget[Header]):
         head["matrix_size"], head["field_of_view"] = (20, 24, 15), (40.0, 48.0, 45.0)
         head["read_dir"], head["phase_dir"], head["slice_dir"] = np.eye(3)
         head["image_type"], head["image_series_index"] = 3, 8
-        meta = {"STREAMRECON_Quantity": ("chi",), "STREAMRECON_Unit": ("ppm",)}
+        meta: Meta = {"STREAMRECON_Quantity": ("chi",), "STREAMRECON_Unit": ("ppm",)}
         yield Image(head, values, meta)
         yield item
 

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx
 import websocket
+from narrowing import as_a
 
 PROGRAM = shutil.which("chromium")
 PATIENCE_S = 60.0
@@ -45,7 +47,7 @@ class Tab:
     def close(self) -> None:
         self._socket.close()
 
-    def call(self, method: str, **parameters: object) -> dict[str, object]:
+    def call(self, method: str, **parameters: object) -> dict[str, Any]:
         number = next(self._numbers)
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
@@ -53,9 +55,9 @@ class Tab:
             self._note(answer)
             if answer.get("id") == number:
                 assert "error" not in answer, answer
-                return answer["result"]
+                return as_a(dict, answer["result"])
 
-    def _note(self, answer: dict[str, object]) -> None:
+    def _note(self, answer: dict[str, Any]) -> None:
         """Keep what the page's scripts failed at, and what its policy refused."""
         if answer.get("method") == "Runtime.exceptionThrown":
             self.faults.append(json.dumps(answer["params"]))
@@ -66,7 +68,7 @@ class Tab:
     def go(self, url: str) -> None:
         self.call("Page.navigate", url=url)
 
-    def value(self, script: str) -> object:
+    def value(self, script: str) -> Any:
         """What a script of the test's own gives."""
         found = self.call("Runtime.evaluate", expression=script, awaitPromise=True)["result"]
         if found.get("subtype") == "error":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streamrecon.model.images import Volume
 from streamrecon.mrd.images.images_from_volume import images_of
-from streamrecon.mrd.wire.messages import Close, Header
+from streamrecon.mrd.wire.messages import Close, Header, Message
 from streamrecon.mrd.wire.writer import encode
 from streamrecon.storage.scan_table import ScanTable
 
@@ -26,7 +26,8 @@ def keep_scan(storage: Path, session: str, volumes: Sequence[Volume], **facts: o
         for volume in volumes
         for image in images_of(volume, series=volume.quantity.row.series)
     ]
-    stream = [piece for message in (_HEADER, *images, Close()) for piece in encode(message)]
+    messages: list[Message] = [_HEADER, *images, Close()]
+    stream = [piece for message in messages for piece in encode(message)]
     name = f"{session}.mrd"
     (storage / "images").mkdir(mode=0o700, parents=True, exist_ok=True)
     (storage / "images" / name).write_bytes(b"".join(map(bytes, stream)))

@@ -6,11 +6,13 @@ import io
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
 import pytest
 from dicom_scans import GRIDS, scan_of
+from narrowing import all_of, as_a
 from PIL import Image as Picture
 
 from streamrecon.errors import DataError, HeaderError
@@ -20,7 +22,7 @@ from streamrecon.model.look import Colours
 from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.images.images_from_volume import images_of
 from streamrecon.mrd.wire.layout import IMAGE
-from streamrecon.mrd.wire.messages import Close, Header, Image
+from streamrecon.mrd.wire.messages import Close, Header, Image, Message
 from streamrecon.mrd.wire.writer import encode
 from streamrecon.output.preview.shown import Shown
 from streamrecon.web.downloads import zipped
@@ -40,7 +42,7 @@ def spot(z: int, y: int, x: int, value: float = 0.2) -> Shown:
     return Shown("chi", values, GRID, "ppm", Quantity.CHI)
 
 
-def drawn(volume: Shown, plane: str, number: int, **more: object) -> np.ndarray:
+def drawn(volume: Shown, plane: str, number: int, **more: Any) -> np.ndarray:
     wanted = Wanted(plane, number, -0.2, 0.2, Colours.GREY)
     overlay = more.pop("overlay", None)
     png = slice_png(volume, replace(wanted, **more), overlay)
@@ -114,7 +116,7 @@ def test_a_mask_of_another_grid_and_a_slice_beyond_the_end_are_refused() -> None
 
 
 def test_the_page_is_told_window_planes_and_letters() -> None:
-    (facts,) = facts_of([spot(1, 1, 1)])
+    (facts,) = all_of(dict, facts_of([spot(1, 1, 1)]))
 
     assert (facts["label"], facts["unit"], facts["colours"]) == ("chi", "ppm", "grey")
     assert facts["low"] == -facts["high"] < 0
@@ -130,10 +132,10 @@ def kept(folder: Path) -> bytes:
     values = np.random.default_rng(0).uniform(0.1, 1, shape).astype(np.float32)
     volumes = [
         Volume(values, scan.geometry, Quantity.MAGNITUDE, scan, echo=0),
-        Volume(values / 2, scan.geometry, Quantity.MAGNITUDE, scan, echo=1),
-        Volume(values - 0.5, scan.geometry, Quantity.CHI, scan),
+        Volume(values / np.float32(2), scan.geometry, Quantity.MAGNITUDE, scan, echo=1),
+        Volume(values - np.float32(0.5), scan.geometry, Quantity.CHI, scan),
     ]
-    messages = [
+    messages: list[Message] = [
         HEADER,
         *(
             image
@@ -167,7 +169,7 @@ def test_images_are_read_while_they_arrive_in_pieces_of_any_size(tmp_path: Path)
         ("magnitude", 0.0125),
         ("chi", None),
     ]
-    assert whole[2].values == pytest.approx(whole[0].values - 0.5, abs=1e-5)
+    assert whole[2].values == pytest.approx(as_a(np.ndarray, whole[0].values) - 0.5, abs=1e-5)
 
 
 def test_images_without_a_place_hide_no_others(tmp_path: Path) -> None:

@@ -8,15 +8,16 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from narrowing import given
 from starlette.requests import Request
 from toy_client import HEADER, PATIENCE_S, chain, gadget, lines
 from web_service import Page, page, wait_for
 
 from streamrecon.mrd.wire.messages import Close, ConfigText, Header
-from streamrecon.web import access
 from streamrecon.web.access import COOKIE, Access, token_of
 from streamrecon.web.protect import MOST_OF_ADDRESS
 
@@ -138,12 +139,12 @@ def test_cookies_that_are_forged_or_old_are_nobodys(monkeypatch: pytest.MonkeyPa
     other = Access("t" * 40).cookie("Ann")
     name, ends, mac = right.split(".")
     forged = [other, f"{name}.{float(ends) + 1:.0f}.{mac}", f"Qm9i.{ends}.{mac}", "..", "", "é"]
-    monkeypatch.setattr(access.time, "time", lambda: float(ends) + 1)
+    monkeypatch.setattr("streamrecon.web.access.time.time", lambda: float(ends) + 1)
     late = door.user(request_with(cookie=f"{COOKIE}={right}"))
     monkeypatch.undo()
 
     assert late is None
-    assert door.user(request_with(cookie=f"{COOKIE}={right}")).name == "Ann"
+    assert given(door.user(request_with(cookie=f"{COOKIE}={right}"))).name == "Ann"
     assert [door.user(request_with(cookie=f"{COOKIE}={text}")) for text in forged[:-1]] == [
         None
     ] * 5
@@ -153,17 +154,17 @@ def test_a_proxys_user_is_known_only_where_the_settings_say_so() -> None:
     asks = request_with(x_remote_user="ann", host="mr.example")
 
     assert Access(SECRET).user(asks) is None
-    assert Access(SECRET, "X-Remote-User").user(asks).name == "ann"
+    assert given(Access(SECRET, "X-Remote-User").user(asks)).name == "ann"
     assert Access(SECRET, "X-Remote-User").user(request_with(x_remote_user="")) is None
 
 
 def test_a_proxys_user_needs_the_pages_key_to_act() -> None:
     door = Access(SECRET, "X-Remote-User")
-    user = door.user(request_with(x_remote_user="ann"))
+    user = given(door.user(request_with(x_remote_user="ann")))
 
     assert not door.may_act(request_with(x_remote_user="ann"), user)
     assert door.may_act(request_with(x_remote_user="ann", x_csrf_token=user.key), user)
-    eve = door.user(request_with(x_remote_user="eve"))
+    eve = given(door.user(request_with(x_remote_user="eve")))
     assert not door.may_act(request_with(x_remote_user="eve", x_csrf_token=user.key), eve)
 
 
@@ -308,7 +309,7 @@ def test_a_body_that_no_action_has_is_refused(watched: Page) -> None:
     ],
     ids=["a form", "half", "a list", "a number", "markup"],
 )
-def test_what_is_no_login_is_refused(watched: Page, sent: dict[str, object]) -> None:
+def test_what_is_no_login_is_refused(watched: Page, sent: dict[str, Any]) -> None:
     with watched.stranger() as client:
         assert client.post("/api/login", **sent).status_code == 400
 
@@ -338,8 +339,8 @@ def test_pages_beyond_the_limit_are_told_so(tmp_path: Path) -> None:
         opened = []
         try:
             for _ in range(32):
-                stream = client.build_request("GET", "/api/events")
-                opened.append(client.send(stream, stream=True))
+                asked = client.build_request("GET", "/api/events")
+                opened.append(client.send(asked, stream=True))
             assert client.get("/api/events").status_code == 503
             assert client.get("/healthz").status_code == 200
         finally:

@@ -28,7 +28,7 @@ from streamrecon.output.ras import in_ras
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "streamrecon" / "web" / "page"
 SESSION = "0a1b2c3d"
-READINGS = [
+READINGS: list[dict[str, object]] = [
     {
         "kind": "lesions", "outcome": "flagged", "reasons": ["veins were not looked for"],
         "values": [

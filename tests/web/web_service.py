@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -56,7 +57,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def page(storage: Path, **settings: object) -> Iterator[Page]:
+def page(storage: Path, **settings: Any) -> Iterator[Page]:
     """A service with a page, both up."""
     port = free_port()
     chosen = {"storage": str(storage), "web": f"127.0.0.1:{port}", **settings}
@@ -74,7 +75,7 @@ def is_up(client: httpx.Client) -> bool:
         return False
 
 
-def wait_for(happens: object) -> None:
+def wait_for(happens: Callable[[], object]) -> None:
     ends = time.monotonic() + PATIENCE_S
     while not happens():
         assert time.monotonic() < ends, happens
