@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "web"))
 from browser import Tab, chromium
 
-CONFIG = "gre_swi"
+CONFIG = "gre_qsm"
 LIMIT_S = 540.0
 STREAMRECON = [sys.executable, "-m", "streamrecon"]
 
@@ -45,7 +45,7 @@ def main() -> int:
         ) as service:
             try:
                 service.stdout.readline()
-                with chromium(folder / "profile", width=1500, height=1180) as tab:
+                with chromium(folder / "profile", width=1500, height=1180, webgl=True) as tab:
                     take(tab, scan, picture, folder=folder, port=port, web=web)
             finally:
                 service.send_signal(signal.SIGTERM)
@@ -69,7 +69,9 @@ def take(tab: Tab, scan: Path, picture: Path, *, folder: Path, port: int, web: i
     tab.go(f"http://127.0.0.1:{web}/#token={token.read_text().strip()}")
     tab.wait("document.querySelector('#scans tr button')")
     tab.click("#scans tr button")
-    tab.wait("document.getElementById('slice-image').naturalWidth > 100")
+    tab.wait("document.querySelector('#planes [data-plane=all]')")
+    tab.click("#planes [data-plane=all]")
+    tab.wait("document.getElementById('slice-canvas').getAttribute('aria-label').includes('all')")
     time.sleep(1.0)
     tab.picture(picture)
     Image.open(picture).convert("RGB").quantize(256).save(picture, optimize=True)

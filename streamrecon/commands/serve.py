@@ -7,11 +7,14 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
 
 from streamrecon.client import Server
 from streamrecon.server.listener import serve
 from streamrecon.server.listening_sockets import Address
-from streamrecon.server.settings import Origin, Settings, load_settings
+from streamrecon.server.settings import Origin, Settings, load_settings, shown
 from streamrecon.server.worker import ImportPath
 
 _log = logging.getLogger(__name__)
@@ -30,8 +33,19 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--show-settings", action="store_true", help="print them and end")
     for name, field in Settings.model_fields.items():
         flag = f"--{name.replace('_', '-')}"
-        parser.add_argument(flag, metavar="VALUE", help=field.description)
+        choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+        metavar = "|".join(choices) or "VALUE"
+        parser.add_argument(flag, metavar=metavar, help=_help(name, field))
     parser.set_defaults(run=run)
+
+
+def _help(name: str, field: FieldInfo) -> str:
+    """What a setting is for, and its default where it has one."""
+    default = shown(field.get_default(call_default_factory=False))
+    if field.default_factory is not None:
+        default = "~/.local/state/streamrecon" if name == "storage" else ""
+    text = f"{field.description} ({default})" if default else str(field.description)
+    return text.replace("%", "%%")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from streamrecon.server.kept_settings import KeptSettings
 from streamrecon.server.service_variables import service_variables
 from streamrecon.server.settings_group import SettingsGroup
 from streamrecon.server.watch_settings import WatchSettings
+from streamrecon.server.wrong_value import wrong_value
 
 _PREFIX = "STREAMRECON_"
 _FILE = "STREAMRECON_SETTINGS"
@@ -152,17 +153,18 @@ class Origin:
 
     def lines(self) -> list[str]:
         """One line per setting: name, value, where it came from, what it is for."""
-        shown = {name: _shown(getattr(self.settings, name)) for name in Settings.model_fields}
-        name_width = max(map(len, shown))
-        value_width = max(map(len, shown.values()))
+        texts = {name: shown(getattr(self.settings, name)) for name in Settings.model_fields}
+        name_width = max(map(len, texts))
+        value_width = max(map(len, texts.values()))
         return [
             f"{name:<{name_width}}  {value:<{value_width}}  [{self.source[name]}]  "
             f"{Settings.model_fields[name].description}"
-            for name, value in shown.items()
+            for name, value in texts.items()
         ]
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as a variable or a person writes it."""
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return "" if value is None else str(value)
@@ -175,7 +177,7 @@ def as_environment(settings: Settings) -> dict[str, str]:
     True
     """
     names = Settings.model_fields
-    return {_PREFIX + name.upper(): _shown(getattr(settings, name)) for name in names}
+    return {_PREFIX + name.upper(): shown(getattr(settings, name)) for name in names}
 
 
 def load_settings(
@@ -235,8 +237,10 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
 def _read_table(file: Path) -> dict[str, object]:
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"settings file {file}: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"settings file {file}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"settings file {file}: found no TOML: {error}") from error
     table = content.get(_TABLE, {})
     if not isinstance(table, dict):
         raise ConfigError(f"settings file {file}: {_TABLE!r} is no table")
@@ -249,5 +253,9 @@ def _validated(values: Mapping[str, object], source: Mapping[str, str]) -> Setti
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
-        place = source.get(name, "unknown name")
-        raise ConfigError(f"{name}: {first['msg']} [{place}]") from error
+        place = source.get(name, "")
+        if first["type"] == "extra_forbidden":
+            near = get_close_matches(name, Settings.model_fields, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigError(f"{name}: no such setting{hint} [{place}]") from error
+        raise ConfigError(f"{name}: {wrong_value(first)} [{place}]") from error

@@ -99,12 +99,12 @@ async def _send(words: Sequence[str]) -> str:
     folder = Path(tempfile.mkdtemp(prefix="streamrecon-again-"))
     output = ["--output", str(folder / "out"), "--format", "mrd"]
     try:
-        with (folder / "said").open("wb") as said:
+        with (folder / "stderr").open("wb") as complaints:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "streamrecon", *words, *output),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=said,
+                stderr=complaints,
                 cwd=folder,
             )
         try:
@@ -114,7 +114,7 @@ async def _send(words: Sequence[str]) -> str:
             process.kill()
             await process.wait()
             raise
-        lines = (folder / "said").read_text(errors="replace").splitlines()
+        lines = (folder / "stderr").read_text(errors="replace").splitlines()
         return (lines or [f"exit code {code}"])[-1][:_LONGEST_REASON] if code else ""
     finally:
         shutil.rmtree(folder, ignore_errors=True)
