@@ -43,18 +43,21 @@ def scene_of(
     grain_mm: float = 0.75,
     te_s: tuple[float, ...] = TE_S,
     tilt_deg: tuple[float, float] = (0.0, 0.0),
+    slice_mm: float = 1.0,
+    b0_t: float = 3.0,
 ) -> Scene:
-    """A slab of 1 mm voxels at 3 T through a head whose spheres lie in white and grey matter."""
+    """A slab of voxels 1 mm wide through a head whose spheres lie in white and grey matter."""
     empty = WholeHead(anatomy, grain_mm=grain_mm)
     scene = Scene(
         f"head {anatomy} with {len(spheres)} spheres",
         phantom=empty,
         matrix=(planes, 196, 164),
-        voxel_mm=(1.0, 1.0, 1.0),
+        voxel_mm=(slice_mm, 1.0, 1.0),
         oversampling=(1.0, 1.0, 1.0),
         centre_lps_mm=(0.0, -4.0, 14.0),
         te_s=te_s,
         tr_s=max(te_s) + 0.01,
+        b0_t=b0_t,
         n_coils=1,
         snr=50.0,
         supersampling=2,

@@ -23,7 +23,7 @@ from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.mrd.wire.writer import encode
 
 _PIECE = 1 << 24
-_LOADED_BYTES = 90 << 20  # a worker with its libraries; the helpers of the pool are smaller
+_LOADED_BYTES = 90 << 20  # a worker with its libraries; the other helpers are smaller
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Service:
         deadline = time.monotonic() + 300
         before: dict[int, float] = {}
         while time.monotonic() < deadline:
-            spent = dict(_spent(self.process))
+            spent = self.spent_s()
             rested = [pid for pid, cpu_s in spent.items() if cpu_s - before.get(pid, -1.0) < 0.05]
             if len(rested) >= workers:
                 return
@@ -71,23 +71,29 @@ class Service:
             time.sleep(1.0)
         raise TimeoutError("no warm worker")
 
+    def spent_s(self) -> dict[int, float]:
+        """Processor time of each worker that has loaded its kernels [s], by process id."""
+        return dict(_spent(self.process))
+
 
 def _spent(service: psutil.Process) -> Iterator[tuple[int, float]]:
-    """Processor time of each worker that has loaded its kernels."""
     for process in service.children(recursive=True):
         try:
-            if process.memory_info().rss > _LOADED_BYTES:
-                yield process.pid, process.cpu_times().user
+            is_worker = process.ppid() != service.pid  # but a child of the server that forks
+            if is_worker and process.memory_info().rss > _LOADED_BYTES:
+                yield process.pid, sum(process.cpu_times()[:2])
         except psutil.Error:
             continue
 
 
 @contextmanager
-def serving(storage: Path, *, workers: int = 1) -> Iterator[Service]:
-    """Start a service on a free loopback port; stop it by its pid."""
+def serving(storage: Path, *, workers: int = 1, tree: Path | None = None) -> Iterator[Service]:
+    """Start a service, of this checkout or of another tree, on a free port; stop it by its pid."""
     command = [sys.executable, "-m", "streamrecon", "serve", "--port", "0"]
     command += ["--storage", str(storage), "--warm-workers", str(workers), "--log-level", "ERROR"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    env = os.environ | ({} if tree is None else python_path(tree))
+    # the folder where Python starts comes before the variable
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env, cwd=tree) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
             found = re.search(r"127\.0\.0\.1:(\d+)", line)
@@ -96,6 +102,11 @@ def serving(storage: Path, *, workers: int = 1) -> Iterator[Service]:
             yield Service(int(found.group(1)), psutil.Process(process.pid))
         finally:
             process.terminate()
+
+
+def python_path(tree: Path) -> dict[str, str]:
+    """The variable that has Python load the packages of a tree."""
+    return {"PYTHONPATH": os.pathsep.join(map(str, (tree, tree / "gadgets", tree / "simulator")))}
 
 
 def send_stream(port: int, stream: Path, *, seconds: float = 0.0, chain: str = "gre_recon") -> Run:

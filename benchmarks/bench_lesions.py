@@ -64,7 +64,7 @@ def main() -> None:
             continue
         folder = options.folder / f"head-{number}"
         true = _made(number, spheres, folder, options)
-        own, false = matched(true, list(_read(folder)))
+        own, false = matched(true, list(found_in(folder)))
         pairs += own
         told = ", ".join(f"{each.kind} {each.moment:+.2f}" for each in false) or "none"
         print(
@@ -73,7 +73,7 @@ def main() -> None:
     if options.only is None:
         empty = options.folder / "empty"
         _made(options.heads + 1, [], empty, options)
-        nothing = [each for each in _read(empty) if each.kind != "vessel"]
+        nothing = [each for each in found_in(empty) if each.kind != "vessel"]
         print(f"head without spheres: {len(nothing)} found")
     for line in summary(pairs):
         print(line)
@@ -96,11 +96,17 @@ def _made(
         assert isinstance(scene.phantom, WholeHead)
         text = json.dumps([asdict(each) for each in scene.phantom.inclusions])
         truth.write_text(text, encoding="utf-8")
+    return read_again(folder)
+
+
+def read_again(folder: Path) -> list[Inclusion]:
+    """Read the maps that are there; the spheres that are in them."""
     streamrecon(["analyze", "lesions", str(folder / "scan"), "-o", str(folder / "readings")])
-    return [Inclusion(**each) for each in json.loads(truth.read_text(encoding="utf-8"))]
+    truth = (folder / "truth.json").read_text(encoding="utf-8")
+    return [Inclusion(**each) for each in json.loads(truth)]
 
 
-def _read(folder: Path) -> Iterator[Found]:
+def found_in(folder: Path) -> Iterator[Found]:
     """Lesions of the report."""
     report = json.loads((folder / "readings/analysis.json").read_text(encoding="utf-8"))
     by_lesion: dict[str, dict[str, dict[str, Any]]] = {}

@@ -1,15 +1,17 @@
 """What watching costs a scan, and how soon a person sees what happens.
 
-    python benchmarks/bench_watch.py [--pairs 20]
+    python benchmarks/bench_watch.py [--pairs 20] [--most 400] [--only cost]
 
 CPU of the worker for a scan at full speed with three clients on the event stream and with none, in
-interleaved pairs; CPU of the page's process for a scrape; in Chromium the time until a scan is
-seen, until a killed worker is seen, and until the page shows 1,000 scans of before.
+interleaved pairs, at least 20 and until the median's interval is narrow; CPU of the page's process
+for a scrape; in Chromium the time until a scan is seen, until a killed worker is seen, and until
+the page shows 1,000 scans of before.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import statistics
@@ -21,7 +23,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
-import numpy as np
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -36,6 +37,7 @@ from streamrecon.mrd.wire.messages import Close, Header, Text
 from streamrecon.storage.scan_table import ScanTable
 
 BATCHES, LINES, SAMPLES = 60, 1000, 256
+HALF_WIDTH = 0.02  # of the interval; narrower than what is asked for
 SCRAPES, SCANS, LOOKS = 200, 1000, 5
 SUM = gadget("SumLines")
 
@@ -43,36 +45,51 @@ SUM = gadget("SumLines")
 def main() -> None:
     """Print all figures."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--pairs", type=int, default=20)
-    pairs = parser.parse_args().pairs
+    parser.add_argument("--pairs", type=int, default=20, help="at least")
+    parser.add_argument("--most", type=int, default=400, help="pairs at most")
+    parser.add_argument("--only", choices=["cost"])
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, page(Path(name)) as found:
-        cost(found, pairs)
+        cost(found, given.pairs, given.most)
         scrape(found)
+    if given.only:
+        return
     with tempfile.TemporaryDirectory() as name:
         fill(Path(name))
         with page(Path(name)) as found:
             looks(found, Path(name) / "profile")
 
 
-def cost(found: Page, pairs: int) -> None:
+def cost(found: Page, pairs: int, most: int) -> None:
     """CPU of the worker with and without three who follow."""
     scan(found)
-    ratios = []
-    for n in range(pairs):
+    ratios: list[float] = []
+    low, high = 0.0, math.inf
+    while len(ratios) < pairs or (len(ratios) < most and high - low > 2 * HALF_WIDTH):
         seconds = {}
-        for watchers in (0, 3) if n % 2 else (3, 0):
+        for watchers in (0, 3) if len(ratios) % 2 else (3, 0):
             with ExitStack() as stack:
                 for _ in range(watchers):
                     follow(stack, found)
                 seconds[watchers] = scan(found)
         ratios.append(seconds[3] / seconds[0])
-    deviation = statistics.stdev(ratios) / np.sqrt(len(ratios))
+        low, high = interval_of_median(ratios)
     print(
-        f"CPU of the worker with 3 who watch / with none, {pairs} pairs:"
-        f" median {statistics.median(ratios):.4f},"
-        f" mean {statistics.mean(ratios):.4f} ± {deviation:.4f}",
+        f"CPU of the worker with 3 who watch / with none, {len(ratios)} pairs of"
+        f" {seconds[0]:.2f} s: median {statistics.median(ratios):.4f},"
+        f" 95 % interval {low:.4f} to {high:.4f}",
         flush=True,
     )
+
+
+def interval_of_median(values: list[float]) -> tuple[float, float]:
+    """95 % interval of the median from the order of the values: other work makes long tails."""
+    ordered, n = sorted(values), len(values)
+    tail, below = 0, 0.0
+    while tail < n // 2 and below + math.comb(n, tail) / 2**n <= 0.025:
+        below += math.comb(n, tail) / 2**n
+        tail += 1
+    return (ordered[tail - 1], ordered[n - tail]) if tail else (0.0, math.inf)
 
 
 def follow(stack: ExitStack, found: Page) -> None:

@@ -21,6 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from _service import python_path
+
 HERE = Path(__file__).resolve().parents[1]
 JOBS = {
     "start": ["check", "gre_recon"],
@@ -41,7 +43,7 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        other = _lay_out(asked.commit, work / "other")
+        other = lay_out(asked.commit, work / "other")
         _simulate(work)
         print("| job | wall | 95 % | processor | 95 % |\n|---|---|---|---|---|")
         for name, arguments in JOBS.items():
@@ -51,7 +53,8 @@ def main() -> None:
             print(f"| {name} | {cells} |", flush=True)
 
 
-def _lay_out(commit: str, folder: Path) -> Path:
+def lay_out(commit: str, folder: Path) -> Path:
+    """The tree of a commit, in a new folder."""
     folder.mkdir()
     archive = subprocess.run(
         ["git", "-C", str(HERE), "archive", commit], check=True, stdout=subprocess.PIPE
@@ -80,13 +83,12 @@ def _interleaved(
 
 
 def _run(tree: Path, arguments: list[str], work: Path) -> Cost:
-    path = os.pathsep.join(map(str, (tree, tree / "gadgets", tree / "simulator")))
     before, start = _processor_time(), time.perf_counter()
     subprocess.run(
         [sys.executable, *arguments],
         check=True,
         cwd=work,
-        env={**os.environ, "PYTHONPATH": path},
+        env=os.environ | python_path(tree),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

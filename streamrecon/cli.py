@@ -1,7 +1,8 @@
 """The command line: finds the subcommand, runs it, and turns errors into an exit status.
 
 A subcommand's module is loaded when it is named: `streamrecon serve` listens without the gadgets,
-which only its workers need.
+which only its workers need. Installed packages add subcommands by the entry-point group
+`streamrecon.commands`: each is a module with the function ``add`` that those of ours have.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from io import TextIOWrapper
+from types import ModuleType
 
 from streamrecon import __version__
 from streamrecon.console import complain, keep_warnings_back, tell_renamed
@@ -44,6 +47,8 @@ COMMANDS = {
     "gadgets": "list what a chain file may name",
 }
 """Subcommands, each a module of `streamrecon.commands`, and what each is for."""
+GROUP = "streamrecon.commands"
+"""Entry points of subcommands of installed packages; a name of ours is never replaced."""
 OLD_COMMANDS = {"polarity": "phase-sign"}
 """Names that subcommands had before → those of today."""
 
@@ -92,4 +97,37 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=purpose)
         if name in words:
             import_module(f"streamrecon.commands.{name.replace('-', '_')}").add(command)
+    if not words or words[0] not in COMMANDS:
+        for entry in _installed():
+            command = commands.add_parser(entry.name, help=_of_package(entry))
+            if entry.name in words:
+                _loaded(entry).add(command)
     return parser
+
+
+def _installed() -> list[EntryPoint]:
+    """Subcommands of packages, where they have names of their own."""
+    found = {each.name: each for each in entry_points(group=GROUP) if each.name not in COMMANDS}
+    return [found[name] for name in sorted(found)]
+
+
+def _of_package(entry: EntryPoint) -> str:
+    package = entry.module.partition(".")[0]
+    return f"of the installed package {package}"
+
+
+def _loaded(entry: EntryPoint) -> ModuleType:
+    """The module of a subcommand.
+
+    Raises
+    ------
+    ConfigError
+        If it fails or is none.
+    """
+    try:
+        module = entry.load()
+    except (Exception, SystemExit) as e:
+        raise ConfigError(f"{_of_package(entry)}: {entry.name} cannot be loaded: {e}") from e
+    if not isinstance(module, ModuleType) or not hasattr(module, "add"):
+        raise ConfigError(f"{_of_package(entry)}: {entry.value} is no module of a subcommand")
+    return module

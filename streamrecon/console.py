@@ -85,10 +85,10 @@ class Watch:
         self._images += images
         self._show()
 
-    def stage(self, name: str, left_s: float | None) -> None:
+    def stage(self, name: str, remaining_s: float | None) -> None:
         """Show what is done now, and how long the rest will take, if that is known."""
-        left = "" if left_s is None else f", about {max(1.0, left_s):.0f} s left"
-        self._stage = f"{name}{left}"
+        remaining = "" if remaining_s is None else f", about {max(1.0, remaining_s):.0f} s left"
+        self._stage = f"{name}{remaining}"
         self._show()
 
     def say(self, notice: Notice) -> None:

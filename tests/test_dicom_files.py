@@ -151,3 +151,28 @@ def test_two_real_echoes_in_one_series_are_told_apart(shared_data: Path) -> None
     assert files.te_s == pytest.approx((0.007001, 0.010))
     assert files.phase.shape == (2, 12, 96, 96)
     assert "milliradians" in files.messages[-1]
+
+
+def test_maps_join_the_study_of_their_images(tmp_path: Path) -> None:
+    source, out = tmp_path / "scan", tmp_path / "out"
+    source.mkdir()
+    siemens(source, scan.echoes())
+    named = {"StudyInstanceUID": "1.2.3.4", "FrameOfReferenceUID": "1.2.3.5", "PatientID": "P7"}
+    for path in source.iterdir():
+        image = pydicom.dcmread(path)
+        for tag, value in named.items():
+            setattr(image, tag, value)
+        image.save_as(path)
+    words = ["--phase", str(source), "--mag", str(source), "--sign", "+1", "--quality", "fast"]
+
+    assert main(["qsm", *words, "--dicom", "-o", str(out)]) == 0
+
+    theirs = pydicom.dcmread(next(source.iterdir()))
+    maps = [pydicom.dcmread(path) for path in sorted((out / "dicom").iterdir())]
+    assert len(maps) == scan.echoes().shape[2]  # a slice each
+    for image in maps:
+        assert {tag: str(image[tag].value) for tag in named} == named
+        assert image.SeriesInstanceUID != theirs.SeriesInstanceUID
+    places = {tuple(map(float, image.ImagePositionPatient)) for image in maps}
+    first = tuple(map(float, theirs.ImagePositionPatient))
+    assert min(np.linalg.norm(np.subtract(place, first)) for place in places) < 0.01

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.write import write_scan, write_scan_stream
 
 from streamrecon.cli import main
+from streamrecon.errors import TruncatedStream
 from streamrecon.mrd.files.open_scan import open_scan
 from streamrecon.mrd.files.plain_stream import read_messages, read_stream, write_stream
 from streamrecon.mrd.version2 import read_mrd2
@@ -191,7 +194,40 @@ def test_a_stream_of_version_2_without_the_option_is_told_of_it(piped: Run, stre
         io.BytesIO(piped(stream2.read_bytes(), "--config", "gre_recon", status=1))
     )
 
-    assert refusal.text.endswith("needed a plain MRD stream, header first: --mrd2")
+    assert refusal.text.endswith("needed a plain MRD stream, header first: give --mrd2")
+
+
+def test_a_stream_of_version_1_with_the_option_is_told_of_it(
+    piped: Run, stream: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = piped(stream.read_bytes(), "--config", "gre_recon", "--mrd2", status=1)
+
+    assert capsys.readouterr().err.endswith(
+        "found a stream of MRD 1, needed one of MRD 2: leave out --mrd2\n"
+    )
+    with pytest.raises(TruncatedStream):
+        list(read_mrd2(io.BytesIO(data)))
+
+
+OTHERS = {
+    "a DICOM file": bytes(128) + b"DICM\2\0\0\0UL\4\0",
+    "a NIfTI file": b"\x5c\1\0\0" + bytes(340) + b"n+1\0",
+    "a compressed NIfTI file": gzip.compress(b"\x5c\1\0\0" + bytes(340) + b"n+1\0"),
+    "a Git LFS pointer, not the data": b"version https://git-lfs.github.com/spec/v1\n",
+    "Siemens raw data (.dat)": struct.pack("<IIIIQQ", 0, 2, 42, 7, 10_240, 99) + bytes(400),
+    "an HDF5 file, as MRD is": b"\x89HDF\r\n\x1a\n" + bytes(88),
+    "a ZIP archive": b"PK\3\4" + bytes(40),
+}
+
+
+@pytest.mark.parametrize("options", [[], ["--mrd2"]], ids=["MRD 1", "MRD 2"])
+@pytest.mark.parametrize("kind", OTHERS)
+def test_what_is_no_stream_is_called_by_its_kind(
+    kind: str, options: list[str], piped: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    piped(OTHERS[kind], "--config", "gre_recon", *options, status=1)
+
+    assert f"found {kind}, needed a " in capsys.readouterr().err
 
 
 def lines_of(path: Path) -> tuple[np.ndarray, bytes]:

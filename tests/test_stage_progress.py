@@ -22,9 +22,9 @@ class Clock:
 
 def test_time_left_follows_from_the_stages_that_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, told = Clock(monkeypatch), []
-    monkeypatch.setattr(stage_progress, "SHARES", {"first": 0.25, "second": 0.75})
+    monkeypatch.setattr(stage_progress, "FRACTIONS", {"first": 0.25, "second": 0.75})
     first, second = Step("first", MapField()), Step("second", MapField())
-    StageProgress((first, second), lambda name, left_s: told.append((name, left_s)))
+    StageProgress((first, second), lambda name, remaining_s: told.append((name, remaining_s)))
 
     with first.times:
         pass  # an item that only passes by is no work

@@ -15,6 +15,7 @@ from streamrecon_simulator.images import write_images
 from streamrecon_simulator.options import add_scene_options, given, scene_from
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.selftest import command as selftest
 from streamrecon_simulator.write import demo_scan, write_scan, write_scan_stream, write_truth
 
 _SCENES_HELP = "a name that `streamrecon-simulate scenes` lists"
@@ -39,6 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     _write_options(commands.add_parser("write", help="write a scan as an MRD file, and its truth"))
     _images_options(commands.add_parser("images", help="write images as NIfTI, and their truth"))
     _play_options(commands.add_parser("play", help="send a scan to an MRD server, show the answer"))
+    tested = commands.add_parser("selftest", help="acceptance test of a running service")
+    selftest.add(tested)
+    tested.set_defaults(command=selftest.run)
     demo = commands.add_parser("demo", help="write the scan of `make demo`")
     demo.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.h5")
     demo.set_defaults(command=_demo)

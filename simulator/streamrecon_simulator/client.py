@@ -56,6 +56,7 @@ def play(
     *,
     pace: Pace = Pace.FULL,
     on_message: Callable[[Message], None] = lambda _: None,
+    idle_s: float = _IDLE_S,
 ) -> Played:
     """Send a scan, receive what the server makes of it.
 
@@ -71,16 +72,18 @@ def play(
         When lines are sent.
     on_message
         Is given each text and image as it comes.
+    idle_s
+        Longest silence of the server [s].
 
     Raises
     ------
     DeliveryError
-        If the server is not there, or says nothing for two minutes.
+        If the server is not there, or is silent for longer.
     ProtocolError
         If it breaks the grammar or leaves without CLOSE.
     """
     try:
-        peer = socket.create_connection(address, timeout=_IDLE_S)
+        peer = socket.create_connection(address, timeout=idle_s)
     except OSError as e:
         raise DeliveryError(f"{address[0]}:{address[1]}: no server there ({e})") from e
     stop = threading.Event()

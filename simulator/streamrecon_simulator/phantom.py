@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streamrecon.errors import ConfigError
+from streamrecon_simulator.anisotropy import Anisotropy, anisotropic_field
 from streamrecon_simulator.field import unit_field
-from streamrecon_simulator.shapes import Cylinder, Ellipsoid, Shape, Sphere, contains
+from streamrecon_simulator.shapes import Cylinder, Ellipsoid, Point, Shape, Sphere, contains
 from streamrecon_simulator.vein_tree import vein_tree
 
 
@@ -43,10 +45,11 @@ VEIN = Tissue(0.75, 45.0, 0.3)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A shape filled with a tissue."""
+    """A shape filled with a tissue; a ball of fibres is anisotropic too."""
 
     shape: Shape
     tissue: Tissue
+    anisotropy: Anisotropy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,35 @@ def field_at(phantom: Phantom, points_mm: NDArray[np.float64]) -> NDArray[np.flo
     total = _background(phantom, points_mm)
     for shape, step_ppm in sources(phantom):
         total += step_ppm * unit_field(shape, points_mm)
+    for part in phantom.parts:
+        if part.anisotropy is not None and isinstance(part.shape, Sphere):
+            total += anisotropic_field(part.shape, part.anisotropy, points_mm)
     return total
+
+
+def turned(phantom: Phantom, rotation: NDArray[np.float64]) -> Phantom:
+    """The object after a rotation [3, 3] about the isocentre; far sources stay where they are.
+
+    Raises
+    ------
+    ConfigError
+        If a part is no ball: an ellipsoid has its axes along those of the patient.
+    """
+    parts = []
+    for part in phantom.parts:
+        if not isinstance(part.shape, Sphere):
+            raise ConfigError(f"phantom: found {type(part.shape).__name__} to turn, needed balls")
+        ball = replace(part.shape, centre_mm=_turned(part.shape.centre_mm, rotation))
+        fibres = part.anisotropy
+        if fibres is not None:
+            fibres = replace(fibres, direction=_turned(fibres.direction, rotation))
+        parts.append(Part(ball, part.tissue, fibres))
+    return replace(phantom, parts=tuple(parts))
+
+
+def _turned(place: Point, rotation: NDArray[np.float64]) -> Point:
+    left, posterior, superior = (rotation @ np.array(place)).tolist()
+    return left, posterior, superior
 
 
 def sources(phantom: Phantom) -> Iterator[tuple[Shape, float]]:

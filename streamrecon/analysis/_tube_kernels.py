@@ -36,15 +36,16 @@ def outside_spectrum(
     weight: Real,
     value: Real,
     slope: Real,
+    by_radius: Real,
 ) -> None:
-    """Transform of e^(iα cos 2φ/u²) − 1 outside a circle, and its derivative by α.
+    """Transform of e^(iα cos 2φ/u²) − 1 outside a circle, its derivatives by α and the radius.
 
     ``alpha`` [E] of either sign, ``azimuth`` of the direction that φ counts from; ``k_length``,
-    ``k_angle`` and ``weight`` [K]; ``value`` and ``slope`` [E, 2, K] get the real and imaginary
-    part, times ``weight``.
+    ``k_angle`` and ``weight`` [K]; ``value``, ``slope`` and ``by_radius`` [E, 2, K] get the real
+    and imaginary part, times ``weight``.
     """
     orders, rows, columns = tables.shape
-    wk, wa, da, unused = np.empty(4), np.empty(4), np.empty(4), np.empty(4)
+    wk, dk, wa, da = np.empty(4), np.empty(4), np.empty(4), np.empty(4)
     area = 2 * math.pi * radius * radius
     for e in range(alpha.size):
         sign = 1.0 if alpha[e] >= 0 else -1.0
@@ -54,22 +55,27 @@ def outside_spectrum(
         used = min(orders, int(abs(alpha[e]) * 1.05 + 6))
         for k in range(k_length.size):
             value[e, 0, k] = value[e, 1, k] = slope[e, 0, k] = slope[e, 1, k] = 0.0
+            by_radius[e, 0, k] = by_radius[e, 1, k] = 0.0
             if weight[k] == 0.0:
                 continue
             at = 2 * math.pi * k_length[k] * radius / kappa_step + 1
             column = min(int(at), columns - 3)
-            cubic(at - column, wk, unused)
+            cubic(at - column, wk, dk)
+            growth = 2 * math.pi * k_length[k] / kappa_step  # columns of the table for each mm
             turn = 2 * (k_angle[k] - azimuth)
             twice = 2 * math.cos(turn)
             now, before = 1.0, math.cos(turn)
             for n in range(used):
-                h = dh = 0.0
+                h = dh = hk = 0.0
                 for i in range(4):
-                    along = 0.0
+                    along = across = 0.0
                     for j in range(4):
-                        along += wk[j] * tables[n, row - 1 + i, column - 1 + j]
+                        entry = tables[n, row - 1 + i, column - 1 + j]
+                        along += wk[j] * entry
+                        across += dk[j] * entry
                     h += wa[i] * along
                     dh += da[i] * along
+                    hk += wa[i] * across
                 factor = area * weight[k] * now * (1.0 if n == 0 else 2.0)
                 if n % 4 == 2 or n % 4 == 1:
                     factor = -factor
@@ -78,20 +84,30 @@ def outside_spectrum(
                     factor *= sign
                 value[e, part, k] += factor * h
                 slope[e, part, k] += factor * dh * sign / alpha_step
+                by_radius[e, part, k] += factor * (2 * h / radius + hk * growth)
                 now, before = twice * now - before, now
 
 
 @njit(nogil=True, fastmath=True)
 def sample(
-    tables: Real, start: tuple[float, float], step: tuple[float, float], y: Real, x: Real, out: Real
+    tables: Real,
+    start: tuple[float, float],
+    step: tuple[float, float],
+    y: Real,
+    x: Real,
+    value: Real,
+    slope: Real,
 ) -> None:
-    """Cubic interpolation of ``tables`` [Y, X, T] at y, x [N]: value and two slopes [3, T, N].
+    """Cubic interpolation of ``tables`` [Y, X, T] at y, x [N].
+
+    ``value`` [T, N] gets the values, ``slope`` [2, S, N] the slopes of the first S of them.
 
     Tables hold x from a step below 0 on, and are even: f(−y, −x) = f(y, x).
     """
     rows, columns, count = tables.shape
     wy, wx, dy, dx = np.empty(4), np.empty(4), np.empty(4), np.empty(4)
-    v, sy, sx = np.empty(count), np.empty(count), np.empty(count)
+    sloped = slope.shape[1]
+    v, sy, sx = np.empty(count), np.empty(sloped), np.empty(sloped)
     for i in range(y.size):
         side = 1.0 if x[i] >= 0 else -1.0
         at_y, at_x = (side * y[i] - start[0]) / step[0], (side * x[i] - start[1]) / step[1]
@@ -105,15 +121,18 @@ def sample(
         for r in range(4):
             for c in range(4):
                 a, b, d = wy[r] * wx[c], dy[r] * wx[c], wy[r] * dx[c]
-                for t in range(count):
+                for t in range(sloped):
                     f = tables[row - 1 + r, column - 1 + c, t]
                     v[t] += a * f
                     sy[t] += b * f
                     sx[t] += d * f
+                for t in range(sloped, count):
+                    v[t] += a * tables[row - 1 + r, column - 1 + c, t]
         for t in range(count):
-            out[0, t, i] = v[t]
-            out[1, t, i] = side * sy[t] / step[0]
-            out[2, t, i] = side * sx[t] / step[1]
+            value[t, i] = v[t]
+        for t in range(sloped):
+            slope[0, t, i] = side * sy[t] / step[0]
+            slope[1, t, i] = side * sx[t] / step[1]
 
 
 @njit(nogil=True, fastmath=True)

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import NDArray
 
+from streamrecon.analysis.iron import IronMaps
 from streamrecon.analysis.lesion_sites import LesionMaps
+from streamrecon.analysis.quality_maps import QualityMaps
+from streamrecon.analysis.rim_reading import RimMaps
+from streamrecon.analysis.source_reading import SourceMaps
+from streamrecon.analysis.vein_echoes import VeinScan
+from streamrecon.analysis.zeros import fluid_of
+from streamrecon.errors import DataError
+from streamrecon.model.geometry import Triple
 from streamrecon.model.images import Echoes
+from streamrecon.model.quantities import Quantity
+from streamrecon.model.scan import Scan
+from streamrecon.phase.signal_mask import signal_mask
 from streamrecon.qsm.background.shown_field import shown_local_field
 from streamrecon.qsm.field_maps import ChiMap
+from streamrecon.recon.kspace.encoding_grid import grid_of
+from streamrecon.units import hz_per_ppm
+
+Real = NDArray[np.floating]
+Flags = NDArray[np.bool_]
+Regions = Iterable[tuple[str, Flags]]
 
 
-def lesion_maps_of(
-    chi: ChiMap, echoes: Echoes, *, veins: NDArray[np.bool_] | None = None
-) -> LesionMaps:
-    """Maps that lesions are read from, the same numbers as their images have.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ChainMaps:
+    """All that a chain made of one volume, the same numbers as its images have.
 
     Parameters
     ----------
@@ -22,20 +41,153 @@ def lesion_maps_of(
         Susceptibility, with the fields that it was made of.
     echoes
         The images that it was made of.
-    veins
-        Voxels of veins [Z, Y, X], if they were looked for.
+    maps
+        Other finished maps [Z, Y, X], in their units.
+    worked_s
+        Seconds that each gadget had worked.
     """
-    total, geometry = chi.found.total, chi.scan.geometry
-    local = shown_local_field(chi.found.local, total.fit.field_ppm, total.weight, geometry)
-    sd_ppm = total.fit.sd_ppm
+
+    chi: ChiMap
+    echoes: Echoes
+    maps: Mapping[Quantity, Real] = field(default_factory=dict)
+    worked_s: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def veins(self) -> Flags | None:
+        """Voxels of veins [Z, Y, X], if they were looked for."""
+        found = self.maps.get(Quantity.VEINS)
+        return None if found is None else np.asarray(found > 0)
+
+    @property
+    def field_sd_ppm(self) -> Real:
+        """Standard deviation of the total field [Z, Y, X, ppm]; 0 where it has no bound."""
+        sd_ppm = self.chi.found.total.fit.sd_ppm
+        return np.where(np.isfinite(sd_ppm), sd_ppm, np.float32(0))
+
+    def local_field_ppm(self) -> Real:
+        """Field of the sources inside the mask [Z, Y, X, ppm]."""
+        chi = self.chi
+        total, geometry = chi.found.total, chi.scan.geometry
+        return shown_local_field(
+            chi.found.local, total.fit.field_ppm, total.weight, geometry
+        ).field_ppm
+
+    def decay(self) -> Real:
+        """R2* [Z, Y, X, 1/s].
+
+        Raises
+        ------
+        DataError
+            If the chain makes none.
+        """
+        found = self.maps.get(Quantity.R2_STAR)
+        if found is None:
+            raise DataError("found no R2*, needed the gadget DecayImages and several echoes")
+        return found
+
+
+def lesion_maps_of(given: ChainMaps) -> LesionMaps:
+    """Maps that lesions are read from."""
+    chi = given.chi
     return LesionMaps(
         chi_ppm=chi.chi_ppm,
-        local_field_ppm=local.field_ppm,
-        field_sd_ppm=np.where(np.isfinite(sd_ppm), sd_ppm, np.float32(0)),
+        local_field_ppm=given.local_field_ppm(),
+        field_sd_ppm=given.field_sd_ppm,
         mask=chi.mask,
-        geometry=geometry,
-        magnitude=np.abs(echoes.data),
+        geometry=chi.scan.geometry,
+        magnitude=np.abs(given.echoes.data),
         te_s=chi.scan.echoes.times_s(),
         b0_t=chi.scan.b0_t,
-        veins=veins,
+        veins=given.veins,
+    )
+
+
+def quality_maps_of(given: ChainMaps) -> QualityMaps:
+    """Maps that the scan's quality is read from."""
+    chi, scan = given.chi, given.chi.scan
+    fit = chi.found.total.fit
+    return QualityMaps(
+        chi_ppm=chi.chi_ppm,
+        mask=chi.mask,
+        geometry=scan.geometry,
+        echoes=given.echoes.data,
+        has_phase=True,
+        te_s=scan.echoes.times_s(),
+        b0_t=scan.b0_t,
+        field_hz=fit.field_ppm * np.float32(hz_per_ppm(scan.b0_t)),
+        noise=fit.noise,
+        readout_polarity=tuple(scan.echoes.readout_polarity),
+        worked_s=given.worked_s,
+    )
+
+
+def vein_scan_of(given: ChainMaps) -> VeinScan:
+    """Echoes that oxygen is read from."""
+    scan = given.chi.scan
+    return VeinScan(
+        echoes=given.echoes.data,
+        te_s=scan.echoes.times_s(),
+        b0_t=scan.b0_t,
+        trusted=signal_mask(np.abs(given.echoes.data[0])),
+        geometry=scan.geometry,
+        resolution_mm=_acquired_mm(scan),
+    )
+
+
+def _acquired_mm(scan: Scan) -> Triple:
+    """Voxels that were measured, where zeros were filled in; slices are as thick as they lie."""
+    grid, voxel_mm = grid_of(scan.protocol.encoding), scan.geometry.voxel_mm
+    z, y, x = (
+        max(mm, axis.fov_mm / axis.n_encoded)
+        for mm, axis in zip(voxel_mm, (grid.z, grid.y, grid.x), strict=True)
+    )
+    return (voxel_mm[0] if grid.is_2d else z), y, x
+
+
+def iron_maps_of(given: ChainMaps, regions: Regions) -> IronMaps:
+    """Maps that the nuclei are read from."""
+    chi, rate = given.chi, given.maps.get(Quantity.R2_STAR)
+    return IronMaps(
+        chi_ppm=chi.chi_ppm,
+        mask=chi.mask,
+        voxel_mm=chi.scan.geometry.voxel_mm,
+        chi_sd_ppm=given.maps.get(Quantity.CHI_SD),
+        r2_star_per_s=rate,
+        r2_star_sd_per_s=given.maps.get(Quantity.R2_STAR_SD),
+        csf=fluid_of(regions, rate, chi.mask),
+    )
+
+
+def source_maps_of(given: ChainMaps, regions: Regions) -> SourceMaps:
+    """Maps that sources are read from; R2 is pseudo.
+
+    Raises
+    ------
+    DataError
+        If there is no R2*.
+    """
+    chi, rate = given.chi, given.decay()
+    return SourceMaps(
+        chi_ppm=chi.chi_ppm,
+        mask=chi.mask,
+        geometry=chi.scan.geometry,
+        b0_t=chi.scan.b0_t,
+        r2_star_per_s=rate,
+        csf=fluid_of(regions, rate, chi.mask),
+        chi_sd_ppm=given.maps.get(Quantity.CHI_SD),
+        r2_star_sd_per_s=given.maps.get(Quantity.R2_STAR_SD),
+    )
+
+
+def rim_maps_of(given: ChainMaps, lesions: Flags) -> RimMaps:
+    """Maps that the rims of given lesions [Z, Y, X] are read from."""
+    chi = given.chi
+    return RimMaps(
+        chi_ppm=chi.chi_ppm,
+        mask=chi.mask,
+        voxel_mm=chi.scan.geometry.voxel_mm,
+        lesions=lesions,
+        veins=given.veins,
+        chi_sd_ppm=given.maps.get(Quantity.CHI_SD),
+        r2_star_per_s=given.maps.get(Quantity.R2_STAR),
     )

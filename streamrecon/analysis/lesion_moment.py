@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from streamrecon.analysis.dipole_moment import Dipole, fit_dipole
+from streamrecon.analysis.dipole_moment import Dipole, field_slopes, fit_dipole
 from streamrecon.analysis.lesion_sites import Box, LesionMaps, Site, box_about
 from streamrecon.analysis.texture_field import TextureField
 from streamrecon.model.geometry import Shape
 from streamrecon.qsm.dipole import field_from_chi
+from streamrecon.units import hz_per_ppm
 
 Real = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -23,6 +26,7 @@ _SHELL_MM = 3.5  # of field around that
 _BEYOND_MM = 7.0  # from the region to the edge of the box
 _MOVES_MM = 1.0  # at most, from the middle of the region
 _LARGE = 20  # voxels from which a source is more than a point
+_TIMES, _FEWEST = 3, 80  # fits without the voxels that dephase, and voxels that they need
 _FLOOR_PPM = 0.001  # what no fit of a field is better than
 
 
@@ -57,7 +61,9 @@ def moment_of(
     From the local field that of χ everywhere else is taken off, as the map has it: neighbours,
     veins, folds. What the map did not explain stays, and is the source's if it has its shape; so a
     lesion that the map shows too weak keeps its moment. At the site itself χ of its surroundings
-    is taken off too: the moment is that of the step.
+    is taken off too: the moment is that of the step. Voxels across which the last echo turns by
+    more than half a turn, by the dipole that was found, are left out, and it is fitted again: their
+    signal is that of their quiet side, so that their field comes out too low.
 
     Parameters
     ----------
@@ -94,16 +100,30 @@ def moment_of(
     inside = np.argwhere(region) * np.array(geometry.voxel_mm)
     weight = np.abs(own[region])
     z, y, x = (float(mm) for mm in weight @ inside / weight.sum())
-    return fit_dipole(
-        field[shell].astype(np.float64),
-        covariance,
-        at * np.array(geometry.voxel_mm),
+    fit = partial(
+        fit_dipole,
         centre_mm=(z, y, x),
         voxel_mm=geometry.voxel_mm,
         b0_axis=geometry.b0_axis(),
         reach_mm=_MOVES_MM,
         second_order=len(inside) >= _LARGE,
     )
+    place, values = at * np.array(geometry.voxel_mm), field[shell].astype(np.float64)
+    found, used = fit(values, covariance, place), np.ones(len(at), bool)
+    for _ in range(_TIMES):
+        kept = turn_across(found, place, maps) <= math.pi
+        if kept.sum() < _FEWEST or (kept == used).all():
+            break
+        found, used = fit(values[kept], covariance[np.ix_(kept, kept)], place[kept]), kept
+    return found
+
+
+def turn_across(dipole: Dipole, place_mm: Real, maps: LesionMaps) -> NDArray[np.float64]:
+    """Phase from one side of each voxel to the other at the last echo by a dipole [N, rad]."""
+    voxel_mm = maps.geometry.voxel_mm
+    slopes = field_slopes(place_mm - np.array(dipole.centre_mm), voxel_mm, maps.geometry.b0_axis())
+    per_ppm = 2 * math.pi * hz_per_ppm(maps.b0_t) * maps.te_s[-1]
+    return np.asarray(np.abs(dipole.moment_ppm_mm3 * per_ppm * slopes) @ np.array(voxel_mm))
 
 
 def centre_index(site: Site, dipole: Dipole, maps: LesionMaps) -> NDArray[np.float64]:

@@ -95,6 +95,7 @@ def _values(lesion: Lesion) -> Iterator[Value]:
         ("late_void", features.late_void_mm3, "mm3", None, ""),
         ("sphericity", features.sphericity, "1", None, ""),
         ("edge_distance", features.edge_mm, "mm", None, ""),
+        *((("ct", lesion.ct_hu, "[hnsf'U]", None, ""),) if lesion.ct_hu is not None else ()),
         ("left", left, "mm", None, ""),
         ("posterior", posterior, "mm", None, ""),
         ("superior", superior, "mm", None, ""),

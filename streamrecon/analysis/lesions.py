@@ -62,6 +62,8 @@ class Lesion:
         What else is measured on it.
     flags
         What is doubtful.
+    ct_hu
+        The densest point of a CT there [HU], where one was given.
     """
 
     number: int
@@ -71,6 +73,7 @@ class Lesion:
     dipole: Dipole
     features: LesionFeatures
     flags: tuple[str, ...]
+    ct_hu: float | None = None
 
     @property
     def sigma_ppm_mm3(self) -> float:

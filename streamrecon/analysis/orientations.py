@@ -82,7 +82,7 @@ def _advice(directions: Sequence[Vector]) -> str:
             b = _turned(axis, degrees)
             found.append((_condition(weights([*directions, b])), about, degrees))
     condition, about, degrees = min(found)
-    if not math.isfinite(condition):
+    if condition > LARGEST_CONDITION:
         return (
             f"one more at {degrees:+.0f}° about the {about} axis, and another about the other one"
         )

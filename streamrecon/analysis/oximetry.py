@@ -41,7 +41,7 @@ _MARGIN_DEG = 0.5  # the fit knows the angle to a few tenths of a degree
 _RADIUS_PIXELS = 0.02  # by which radii are too large in bends
 _CLEAR = 1.645  # standard deviations: one in twenty is beyond
 _SURE = 4.0
-_MODEL_PPM, _MODEL_PART = 0.0022, 0.0065  # what is wrong with the model itself, measured
+_MODEL_PPM, _MODEL_PART = 0.0018, 0.0053  # what is wrong with the model itself, measured
 _MAP_PIXELS = 2.0  # thinner veins of a map are wrong by more than it says
 _MAP_PART = 0.10
 

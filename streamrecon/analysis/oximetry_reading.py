@@ -107,24 +107,31 @@ def reading_of_consumption(
     saturation_sd: float | None,
     blood: Blood,
     *,
+    own: Mapping[str, tuple[float, float | None]] | None = None,
     doubts: Sequence[str] = (),
 ) -> Reading:
-    """CMRO2 of each territory from its flow [ml/100 g/min] and voxels, and one saturation.
+    """CMRO2 of each territory from its flow [ml/100 g/min] and voxels, and a saturation.
 
-    One saturation for all: what a territory takes up beyond the mean shows in its flow alone.
+    A territory with a saturation of its own (``own``: Yv and its standard deviation) has that. Of
+    the others, which have the whole brain's, what they take up beyond the mean shows in their
+    flow alone: they are flagged where there are own ones.
     """
-    values = []
+    values, given = [], own or {}
     for name, (flow, voxels) in flow_ml.items():
         per_point = flow * blood.capacity_umol_per_ml()
+        yv, yv_sd = given.get(name, (saturation, saturation_sd))
+        is_mean = bool(given) and name not in given and name != "brain"
+        flags = ("saturation of the whole brain",) if is_mean else ()
         values += [
             Value(
-                subject=name, name="cmro2", number=blood.consumption(flow, saturation),
-                unit="umol/(100 g min)", voxels=voxels,
-                sigma=None if saturation_sd is None else per_point * saturation_sd,
+                subject=name, name="cmro2", number=blood.consumption(flow, yv),
+                unit="umol/(100 g min)", voxels=voxels, flags=flags,
+                sigma=None if yv_sd is None else per_point * yv_sd,
             ),
             Value(
                 subject=name, name="cbf", number=flow, unit="mL/(100 g min)", voxels=voxels
             ),
+            Value(subject=name, name="yv", number=yv, unit="1", sigma=yv_sd, flags=flags),
         ]  # fmt: skip
     return Reading(
         kind="cmro2",

@@ -20,6 +20,14 @@ class Outcome(enum.IntEnum):
     REFUSED = 2
 
 
+class Light(enum.Enum):
+    """A traffic light: what a person sees before any number."""
+
+    GREEN = "green"
+    AMBER = "amber"
+    RED = "red"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
     """One number of a reading, with all that it takes to judge it.
@@ -43,7 +51,8 @@ class Value:
 class Reading:
     """One analysis of one scan.
 
-    A refused reading has no values and at least one reason; a flagged one has both.
+    A refused reading has no values and at least one reason; a flagged one has both. The quality of
+    a scan has a light, other readings have none.
     """
 
     kind: str  # "lesions", "oximetry", "iron"
@@ -53,6 +62,7 @@ class Reading:
     reasons: tuple[str, ...] = ()
     parameters: Mapping[str, float | str | bool] = field(default_factory=dict)
     dois: tuple[str, ...] = ()
+    light: Light | None = None
 
     def __post_init__(self) -> None:
         refused = self.outcome is Outcome.REFUSED

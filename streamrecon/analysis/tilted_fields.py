@@ -49,8 +49,13 @@ class Position:
 
     def b0_lps(self) -> NDArray[np.float64]:
         """Direction of B0 in the frame of the first scan's head, a unit vector (L, P, S)."""
-        b = self.motion[:3, :3].T @ np.array([0.0, 0, 1])
-        return np.asarray(b / np.linalg.norm(b), np.float64)
+        return b0_after(self.motion)
+
+
+def b0_after(motion: Matrix) -> NDArray[np.float64]:
+    """Direction of B0 in the head of the first scan after a motion [4, 4], a unit vector."""
+    b = motion[:3, :3].T @ np.array([0.0, 0, 1])
+    return np.asarray(b / np.linalg.norm(b), np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -121,7 +121,7 @@ def _flattened(model: VesselModel, echoes: Complex, basis: Real, parameters: Rea
     signal, _, _ = model(parameters)
     onto = np.linalg.pinv(basis)
     for _ in range(3):
-        smooth = _smooth(signal, echoes, basis) @ basis.T
+        smooth = _times(_smooth(signal, echoes, basis), basis.T)
         turned = smooth * smooth.sum(axis=1, keepdims=True).conj()
         echoes = echoes * np.exp(-1j * (np.angle(turned) @ onto.T) @ basis.T)
     return echoes
@@ -129,7 +129,7 @@ def _flattened(model: VesselModel, echoes: Complex, basis: Real, parameters: Rea
 
 def _smooth(signal: Complex, echoes: Complex, basis: Real) -> Complex:
     """Coefficients [E, Q] of the tissue that explain the echoes best."""
-    right = (signal.conj() * echoes) @ basis
+    right = _times(signal.conj() * echoes, basis)
     return np.asarray(np.linalg.solve(_normal(signal, basis), right[..., None])[..., 0])
 
 
@@ -137,6 +137,13 @@ def _normal(signal: Complex, basis: Real) -> Real:
     """Normal matrix of the tissue's coefficients at each echo [E, Q, Q]."""
     weighted = basis.T * (signal.real**2 + signal.imag**2)[:, None, :]
     return np.asarray(weighted @ basis)
+
+
+def _times(numbers: Complex, real: Real) -> Complex:
+    """Complex numbers times a real matrix: two real products are half of a complex one."""
+    product = np.empty((*numbers.shape[:-1], real.shape[1]), np.complex128)
+    product.real, product.imag = numbers.real @ real, numbers.imag @ real
+    return product
 
 
 class _Run:
@@ -206,16 +213,16 @@ class _State:
         signal, by, self._blood = model(parameters)
         self._basis, self._signal = basis, signal
         self._normal = _normal(signal, basis)
-        coefficients = self._solve((signal.conj() * echoes) @ basis)
-        self.tissue = coefficients @ basis.T
+        coefficients = self._solve(_times(signal.conj() * echoes, basis))
+        self.tissue = _times(coefficients, basis.T)
         self._residual = echoes - signal * self.tissue
         squares = float(np.vdot(self._residual, self._residual).real)
         freedom = 2 * echoes.size - 2 * coefficients.size - N_PARAMETERS
         self.variance = squares / freedom
         self._jacobian = self._across(by)
-        flat = self._jacobian.reshape(N_PARAMETERS, -1)
-        self.normal = (flat.conj() @ flat.T).real / self.variance
-        self.right = (flat.conj() @ self._residual.ravel()).real / self.variance
+        flat = self._jacobian.view(np.float64).reshape(N_PARAMETERS, -1)
+        self.normal = flat @ flat.T / self.variance
+        self.right = flat @ self._residual.view(np.float64).ravel() / self.variance
         self.cost = freedom * math.log(squares)
         for place, (middle, sd) in _PRIOR.items():
             away = parameters[place] - middle
@@ -237,8 +244,9 @@ class _State:
     def _across(self, by: Complex) -> Complex:
         """Change of the fitted signal, less what the tissue takes up (Kaufman)."""
         change = by * self.tissue
-        taken = self._solve((self._signal.conj() * change) @ self._basis)
-        return np.asarray(change - self._signal * (taken @ self._basis.T))
+        taken = self._solve(_times(self._signal.conj() * change, self._basis))
+        change -= self._signal * _times(taken, self._basis.T)
+        return np.asarray(change)
 
     def _solve(self, right: Complex) -> Complex:
         """Tissue's coefficients [..., E, Q] from the right side."""

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import j0
 
 from streamrecon.analysis._tube_kernels import outside_spectrum, sample
 from streamrecon.analysis.tube_transform import of_disc, radial_tables
 from streamrecon.model.geometry import Triple
 
 Real = NDArray[np.float64]
+Waves = tuple[Real, Real]
 
 _PER_CYCLE = 7.0  # samples of the table for a cycle of its highest frequency: 1.5 % off there
 _ROOM_PIXELS = 12  # to the next copy, whose far field is smooth here and so is tissue to a fit
@@ -37,6 +39,9 @@ class CrossSection:
         Frequencies along the plane's axes of the grid of samples [1/mm].
     half_mm
         The image is known to this distance from the vessel.
+    waves
+        Cosine and negative sine of each row's frequency at the places of a table [Y, rows·2], and
+        cosine, then sine of each column's [2·X, columns]: the same for every vessel there.
     """
 
     k_length: Real
@@ -45,20 +50,17 @@ class CrossSection:
     rows: Real
     columns: Real
     half_mm: float
+    waves: Waves
 
     @property
     def step_mm(self) -> tuple[float, float]:
         """Distance between the rows and between the columns of a table."""
-        return (
-            1 / (_PER_CYCLE * float(self.rows[-1])),
-            1 / (_PER_CYCLE * float(self.columns[-1])),
-        )
+        return _steps(self.rows, self.columns)
 
     @property
     def axes_mm(self) -> tuple[Real, Real]:
         """Places of the rows and of the columns of a table; the half with x < 0 is the same."""
-        ny, nx = (math.ceil(self.half_mm / step) + 2 for step in self.step_mm)
-        return np.arange(-ny, ny + 1.0) * self.step_mm[0], np.arange(-1, nx + 1.0) * self.step_mm[1]
+        return _axes(self.rows, self.columns, self.half_mm)
 
 
 def cross_section(
@@ -86,7 +88,21 @@ def cross_section(
         at = np.abs(ky * across[0, axis] + kx * across[1, axis]) * mm
         width = step * mm * np.abs(across[:, axis]).sum()
         weight *= np.clip((0.5 - at) / max(width, 1e-9) + 0.5, 0, 1)
-    return CrossSection(np.hypot(ky, kx), np.arctan2(ky, kx), weight, rows, columns, half_mm)
+    y, x = _axes(rows, columns, half_mm)
+    turn_y, turn_x = 2 * math.pi * np.outer(y, rows), 2 * math.pi * np.outer(x, columns)
+    along_y = np.stack([np.cos(turn_y), -np.sin(turn_y)], axis=-1).reshape(y.size, -1)
+    waves = along_y, np.concatenate([np.cos(turn_x), np.sin(turn_x)])
+    return CrossSection(np.hypot(ky, kx), np.arctan2(ky, kx), weight, rows, columns, half_mm, waves)
+
+
+def _steps(rows: Real, columns: Real) -> tuple[float, float]:
+    return 1 / (_PER_CYCLE * float(rows[-1])), 1 / (_PER_CYCLE * float(columns[-1]))
+
+
+def _axes(rows: Real, columns: Real, half_mm: float) -> tuple[Real, Real]:
+    step_y, step_x = _steps(rows, columns)
+    ny, nx = (math.ceil(half_mm / step) + 2 for step in (step_y, step_x))
+    return np.arange(-ny, ny + 1.0) * step_y, np.arange(-1, nx + 1.0) * step_x
 
 
 def _extent(across: Real, resolution_mm: Triple) -> tuple[float, float]:
@@ -103,19 +119,20 @@ def _extent(across: Real, resolution_mm: Triple) -> tuple[float, float]:
 class VesselImage:
     """Tables [Y, X, T] over half of the plane, one image after the other.
 
-    In this order: outside [E, 2], its derivative by the phase at the wall [E, 2], its derivative
-    by the radius [E, 2], all real and imaginary parts; the blood's fraction and its derivative.
+    In this order: outside [E, 2], real and imaginary part; the blood's fraction; their derivatives
+    by the phase at the wall [E, 2] and by the radius [E, 2], [1].
     """
 
     tables: Real
     start_mm: tuple[float, float]
     step_mm: tuple[float, float]
 
-    def at(self, y_mm: Real, x_mm: Real) -> Real:
-        """Values and slopes along y and x [3, T, N] at places [N]."""
-        out = np.empty((3, self.tables.shape[2], y_mm.size))
-        sample(self.tables, self.start_mm, self.step_mm, y_mm, x_mm, out)
-        return out
+    def at(self, y_mm: Real, x_mm: Real, n_echoes: int) -> tuple[Real, Real]:
+        """Values [T, N] at places [N], and slopes along y and x of what is no derivative."""
+        values = np.empty((self.tables.shape[2], y_mm.size))
+        slopes = np.empty((2, 2 * n_echoes + 1, y_mm.size))
+        sample(self.tables, self.start_mm, self.step_mm, y_mm, x_mm, values, slopes)
+        return values, slopes
 
 
 def vessel_image(
@@ -134,35 +151,25 @@ def vessel_image(
     azimuth
         Direction of B0 in the plane [rad], from its x to its y.
     """
-    larger = radius_mm * 1.001
-    here, by_wall = _outside(section, radius_mm, wall_rad, azimuth)
-    there, _ = _outside(section, larger, wall_rad, azimuth)
-    disc, more = (_disc(section, radius) for radius in (radius_mm, larger))
-    change = larger - radius_mm
-    spectra = np.concatenate(
-        [here, by_wall, (there - here) / change, [disc, (more - disc) / change]]
-    )
+    outside, by_wall, by_radius = _outside(section, radius_mm, wall_rad, azimuth)
+    disc, more = _disc(section, radius_mm)
+    spectra = np.concatenate([outside, [disc], by_wall, by_radius, [more]])
     y, x = section.axes_mm
-    shaped = spectra.reshape(len(spectra), section.rows.size, section.columns.size)
-    along_y, along_x = (
-        2 * math.pi * np.outer(place, k) for place, k in ((y, section.rows), (x, section.columns))
-    )
-    tables = np.cos(along_y) @ shaped @ np.cos(along_x).T
-    tables -= np.sin(along_y) @ shaped @ np.sin(along_x).T
+    shaped = spectra.T.reshape(section.rows.size, section.columns.size, len(spectra))
+    along_y, along_x = section.waves
+    lines = (along_x @ shaped).reshape(along_y.shape[1], x.size * len(spectra))
+    tables = (along_y @ lines).reshape(y.size, x.size, len(spectra))
     return VesselImage(
-        np.ascontiguousarray(np.moveaxis(tables, 0, -1)),
+        tables,
         (float(y[0]), float(x[0])),
         section.step_mm,
     )
 
 
-def _outside(
-    section: CrossSection, radius_mm: float, wall_rad: Real, azimuth: float
-) -> tuple[Real, Real]:
-    """Spectrum of the outside and its derivative by the wall's phase, each [E·2, K]."""
+def _outside(section: CrossSection, radius_mm: float, wall_rad: Real, azimuth: float) -> Real:
+    """Spectrum of the outside, its derivatives by the wall's phase and the radius [3, E·2, K]."""
     held = radial_tables()
-    shape = (wall_rad.size, 2, section.weight.size)
-    value, slope = np.empty(shape), np.empty(shape)
+    made = np.empty((3, wall_rad.size, 2, section.weight.size))
     outside_spectrum(
         held.outside,
         held.alpha_step,
@@ -173,12 +180,13 @@ def _outside(
         section.k_length,
         section.k_angle,
         section.weight,
-        value,
-        slope,
+        *made,
     )
-    return value.reshape(-1, shape[2]), slope.reshape(-1, shape[2])
+    return made.reshape(3, -1, section.weight.size)
 
 
 def _disc(section: CrossSection, radius_mm: float) -> Real:
+    """Spectrum of the inside and its derivative by the radius [2, K]."""
     kappa = 2 * math.pi * radius_mm * section.k_length
-    return np.asarray(2 * math.pi * radius_mm**2 * section.weight * of_disc(kappa))
+    around = 2 * math.pi * radius_mm * section.weight
+    return np.stack([radius_mm * around * of_disc(kappa), around * j0(kappa)])

@@ -53,7 +53,7 @@ class VesselVoxels:
 class _Slab:
     """A part of the segment that is taken as straight."""
 
-    members: NDArray[np.intp]
+    members: slice | NDArray[np.intp]
     t_mm: float
     section: CrossSection
 
@@ -77,7 +77,9 @@ class VesselModel:
             t = segment.half_mm * ((2 * n + 1) / count - 1)
             across = _turned(segment.direction(t)) @ segment.frame
             section = cross_section(across, resolution_mm, reach_mm)
-            self._slabs.append(_Slab(np.flatnonzero(number == n), t, section))
+            members = np.flatnonzero(number == n)
+            if members.size:
+                self._slabs.append(_Slab(_block(members), t, section))
 
     def __call__(self, parameters: Real) -> tuple[Complex, Complex, Complex]:
         """Signal [E, N], its derivatives [parameters, E, N], and the blood's part [E, N]."""
@@ -88,11 +90,10 @@ class VesselModel:
         place, t = _across(v.local_mm, parameters[CURVE:NEIGHBOURS].reshape(3, 2))
         for slab in self._slabs:
             at = slab.members
-            if at.size:
-                added = self._of_slab(parameters, slab, place[at], t[at])
-                signal[:, at] += added[0]
-                by[:, :, at] = added[1]
-                blood[:, at] = added[2]
+            added = self._of_slab(parameters, slab, place[at], t[at])
+            signal[:, at] += added[0]
+            by[:, :, at] = added[1]
+            blood[:, at] = added[2]
         shift = 1j * v.rad_per_ppm_s * v.te_s[:, None] * v.neighbours_ppm
         turn = np.exp((1 + parameters[NEIGHBOURS]) * shift)
         signal *= turn
@@ -124,14 +125,15 @@ class VesselModel:
         wall, core = turns * (1 - cos**2) / 2, turns * (3 * cos**2 - 1) / 6  # for 1 ppm
         azimuth = _azimuth(self.voxels.b0, curve, slab.t_mm)
         image = vessel_image(slab.section, radius, chi * wall.ravel(), azimuth)
-        tables = image.at(place_mm[:, 0], place_mm[:, 1])
-        outside, along_y, along_x = (_outside(values, te.size, 0) for values in tables)
-        by_wall, by_radius = (_outside(tables[0], te.size, n) for n in (1, 2))
-        disc, disc_y, disc_x = tables[:, -2]
+        values, along = image.at(place_mm[:, 0], place_mm[:, 1], te.size)
+        half = 2 * te.size
+        outside, along_y, along_x = map(_complex, (values[:half], *along[:, :half]))
+        by_wall, by_radius = map(_complex, np.split(values[half + 1 : -1], 2))
+        disc, more, (disc_y, disc_x) = values[half], values[-1], along[:, half]
         ratio = np.exp(parameters[BLOOD] - parameters[DECAY] * te + 1j * chi * core)
         by = np.zeros((N_PARAMETERS, te.size, t_mm.size), complex)
         by[CHI] = by_wall * wall + 1j * core * ratio * disc
-        by[RADIUS] = radius * (by_radius + (ratio - 1) * tables[0, -1])
+        by[RADIUS] = radius * (by_radius + (ratio - 1) * more)
         by[BLOOD] = ratio * disc
         by[DECAY] = -te * ratio * disc
         by_cos = chi * turns * cos * (1j * ratio * disc - by_wall)
@@ -143,10 +145,15 @@ class VesselModel:
         return outside + (ratio - 1) * disc, by, ratio * disc
 
 
-def _outside(values: Real, n_echoes: int, which: int) -> Complex:
-    """One of the complex images [E, N] of a `VesselImage`."""
-    block = values[2 * n_echoes * which : 2 * n_echoes * (which + 1)]
-    return np.asarray(block[0::2] + 1j * block[1::2])
+def _block(members: NDArray[np.intp]) -> slice | NDArray[np.intp]:
+    """The members as a slice, which is no copy, if they follow one another."""
+    first, last = int(members[0]), int(members[-1]) + 1
+    return slice(first, last) if last - first == members.size else members
+
+
+def _complex(parts: Real) -> Complex:
+    """Images [E, N] of which real and imaginary parts come in turn [E·2, N]."""
+    return np.asarray(parts[0::2] + 1j * parts[1::2])
 
 
 def _turned(direction: Real) -> Real:
@@ -156,36 +163,42 @@ def _turned(direction: Real) -> Real:
     return np.asarray(across - (direction[1:, None] / (1 + direction[0])) * both)
 
 
-def _direction(curve_mm: Real, t_mm: Real) -> tuple[Real, Real]:
-    """Slopes across [N, 2] and unit vectors [N, 3] along the curve."""
-    slope = curve_mm[1] + 2 * t_mm[:, None] * curve_mm[2]
-    vector = np.column_stack([np.ones(len(slope)), slope])
-    return slope, vector / np.linalg.norm(vector, axis=1)[:, None]
+def _slope(curve_mm: Real, t_mm: Real) -> Real:
+    """Of the curve across [2, N]."""
+    return np.asarray(curve_mm[1][:, None] + 2 * curve_mm[2][:, None] * t_mm)
+
+
+def _direction(curve_mm: Real, t_mm: float) -> tuple[Real, Real]:
+    """Slopes across [2] and unit vector [3] along the curve at one place."""
+    slope = curve_mm[1] + 2 * t_mm * curve_mm[2]
+    return slope, np.array([1.0, *slope]) / math.sqrt(1 + float(slope @ slope))
 
 
 def _across(local_mm: Real, curve_mm: Real) -> tuple[Real, Real]:
     """Place in the plane across the curve [N, 2] at the nearest point of it, and its t [N]."""
-    t = local_mm[:, 0]
+    along, y, x = local_mm.T
+    (y0, x0), (y1, x1), (y2, x2) = curve_mm
+    t = along
     for _ in range(2):
-        middle = np.stack([np.ones_like(t), t, t**2], -1) @ curve_mm
-        slope, _ = _direction(curve_mm, t)
-        away = np.column_stack([local_mm[:, 0] - t, local_mm[:, 1:] - middle])
-        t = t + (away[:, 0] + (slope * away[:, 1:]).sum(1)) / (1 + (slope**2).sum(1))
-    middle = np.stack([np.ones_like(t), t, t**2], -1) @ curve_mm
-    _, unit = _direction(curve_mm, t)
-    ahead = local_mm[:, 0] - t
-    turned = unit[:, 1:] / (1 + unit[:, :1])
-    return local_mm[:, 1:] - middle - turned * ahead[:, None], t
+        slope_y, slope_x = _slope(curve_mm, t)
+        beside_y, beside_x = y - (y0 + t * (y1 + t * y2)), x - (x0 + t * (x1 + t * x2))
+        step = along - t + slope_y * beside_y + slope_x * beside_x
+        t = t + step / (1 + slope_y**2 + slope_x**2)
+    slope_y, slope_x = _slope(curve_mm, t)
+    length = np.sqrt(1 + slope_y**2 + slope_x**2)
+    ahead = (along - t) / (1 + length)  # times the slope: what the turned frame takes up
+    beside_y, beside_x = y - (y0 + t * (y1 + t * y2)), x - (x0 + t * (x1 + t * x2))
+    return np.column_stack([beside_y - slope_y * ahead, beside_x - slope_x * ahead]), t
 
 
 def _cos_angle(b0: Real, curve_mm: Real, t_mm: float) -> tuple[float, Real]:
-    slope, unit = _direction(curve_mm, np.array([t_mm]))
-    cos = float(unit[0] @ b0)
-    by_slope = (b0[1:] - cos * unit[0, 1:]) / math.sqrt(1 + float((slope**2).sum()))
+    slope, unit = _direction(curve_mm, t_mm)
+    cos = float(unit @ b0)
+    by_slope = (b0[1:] - cos * unit[1:]) / math.sqrt(1 + float(slope @ slope))
     return cos, np.stack([0 * by_slope, by_slope, 2 * t_mm * by_slope])
 
 
 def _azimuth(b0: Real, curve_mm: Real, t_mm: float) -> float:
-    _, unit = _direction(curve_mm, np.array([t_mm]))
-    y, x = _turned(unit[0]) @ b0
+    _, unit = _direction(curve_mm, t_mm)
+    y, x = _turned(unit) @ b0
     return math.atan2(y, x)

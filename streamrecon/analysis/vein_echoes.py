@@ -216,7 +216,7 @@ def _near(sources: VeinSources, segment: VeinSegment, reach_mm: float) -> VeinSo
 
 
 def _about(segment: VeinSegment, reach_mm: float, scan: VeinScan) -> NDArray[np.intp]:
-    """Trusted voxels [N, 3] beside the segment, none beyond its ends."""
+    """Trusted voxels [N, 3] beside the segment, along it; none beyond its ends."""
     voxel_mm, shape = np.array(scan.geometry.voxel_mm), np.array(scan.geometry.shape)
     corners = segment.place_mm(_steps(segment))
     low = np.clip(np.floor((corners.min(0) - reach_mm) / voxel_mm), 0, shape).astype(int)
@@ -226,8 +226,8 @@ def _about(segment: VeinSegment, reach_mm: float, scan: VeinScan) -> NDArray[np.
     local = (voxels * voxel_mm - segment.origin_mm) @ segment.frame.T
     t = local[:, 0]
     beside = local[:, 1:] - np.stack([np.ones_like(t), t, t**2], -1) @ segment.curve_mm
-    kept = (np.abs(t) <= segment.half_mm) & (np.linalg.norm(beside, axis=1) <= reach_mm)
-    return np.asarray(voxels[kept], np.intp)
+    kept = np.flatnonzero((np.abs(t) <= segment.half_mm) & (np.hypot(*beside.T) <= reach_mm))
+    return np.asarray(voxels[kept[np.argsort(t[kept], kind="stable")]], np.intp)
 
 
 def _without_ramps(

@@ -6,6 +6,7 @@ largest error of a follow-up.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from streamrecon.analysis.region_statistics import sigma_of_mean
 from streamrecon.errors import ReconError
+from streamrecon.qsm.reference import csf_by_decay
 
 Flags = NDArray[np.bool_]
 
@@ -20,6 +22,7 @@ WHOLE_BRAIN = "whole brain"
 CSF = "CSF"
 
 _FEWEST_VOXELS = 30
+_FLUID = ("ventricle", "csf", "cerebrospinal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,3 +79,19 @@ def zeros_of_map(
         for name, place in inside.items()
         if place.sum() >= _FEWEST_VOXELS
     )
+
+
+def fluid_of(
+    regions: Iterable[tuple[str, Flags]],
+    r2_star_per_s: NDArray[np.floating] | None,
+    mask: Flags,
+) -> Flags | None:
+    """Fluid that may be a zero [Z, Y, X]: what is labelled so, else what decays slowly.
+
+    >>> fluid_of([("left ventricle", np.ones(2, bool))], None, np.ones(2, bool))
+    array([ True,  True])
+    """
+    labelled = [flags for name, flags in regions if any(w in name.lower() for w in _FLUID)]
+    if labelled:
+        return np.asarray(np.any(labelled, axis=0))
+    return None if r2_star_per_s is None else csf_by_decay(r2_star_per_s, mask)

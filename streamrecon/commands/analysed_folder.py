@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ from streamrecon.output.readings.label_map import LabelMap, read_labels
 from streamrecon.output.readings.map_folder import MapFolder, read_map_folder
 from streamrecon.output.readings.page_picture import page_picture
 from streamrecon.output.readings.report import add_reading, scan_row
-from streamrecon.output.readings.report_model import RESEARCH
+from streamrecon.output.readings.report_model import RESEARCH, CohortRow, OriginRow, ScanRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +56,18 @@ class Analysed:
     maps: Sequence[ReadingMap] = ()
 
 
-def add_folder(parser: argparse.ArgumentParser, *, labels: bool = False) -> None:
-    """Give the parser the folder of maps, the folder of the report, and labels if they are used."""
+def add_folder(
+    parser: argparse.ArgumentParser, *, labels: Literal["", "used", "needed"] = ""
+) -> argparse._ArgumentGroup:
+    """Give the parser the folders of maps and report, and labels; the group of needed options.
+
+    Its help so says which options there must be, and every analysis adds its own there.
+    """
+    needed = parser.add_argument_group("needed")
     parser.add_argument(
         "folder", type=there, metavar="DIR", help="maps of one scan, as replay and qsm write them"
     )
-    parser.add_argument(
+    needed.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR",
         help="folder of the report; readings of the same scan are added to one that is there",
     )  # fmt: skip
@@ -70,13 +77,15 @@ def add_folder(parser: argparse.ArgumentParser, *, labels: bool = False) -> None
     )  # fmt: skip
     add_dicom(parser)
     if labels:
-        parser.add_argument(
-            "--labels", type=there, metavar="FILE", help="NIfTI of region numbers on the maps' grid"
-        )
+        (needed if labels == "needed" else parser).add_argument(
+            "--labels", type=there, required=labels == "needed", metavar="FILE",
+            help="NIfTI of region numbers on the maps' grid",
+        )  # fmt: skip
         parser.add_argument(
             "--label-names", type=there, metavar="FILE",
             help="their names: JSON, or a table with index and name (beside the labels)",
         )  # fmt: skip
+    return needed
 
 
 def labels_of(options: argparse.Namespace, maps: MapFolder) -> LabelMap | None:
@@ -105,29 +114,49 @@ def analyse(options: argparse.Namespace, kind: str, read: Callable[[MapFolder], 
     writable(options.output)
     maps = read_map_folder(options.folder, run=options.run_number)
     study = study_for(options, maps)
+    found = attempted(kind, lambda: read(maps))
+    written = write_objects(options, maps, study, _content(found, options))
+    found = replace(found, files=(*found.files, *written.files))
+    sources, origin = maps.sources(), written.origin
+    return report_analysed(found, options.output, scan_row(maps), sources, origin=origin)
+
+
+def attempted(kind: str, read: Callable[[], Analysed]) -> Analysed:
+    """What an analysis gives; one that cannot be made is a reading that is refused.
+
+    Raises
+    ------
+    ConfigError
+        If an option is wrong: that is no reading of the scan.
+    """
     try:
-        found = read(maps)
+        return read()
     except ConfigError:
-        raise  # a wrong option is no reading of the scan
+        raise
     except StreamReconError as e:
         reason = str(e)
-        found = Analysed(
+        return Analysed(
             reading=Reading(kind=kind, outcome=Outcome.REFUSED, method="", reasons=(reason,))
         )
-    written = write_objects(options, maps, study, _content(found, options))
-    files = (*found.files, *written.files)
+
+
+def report_analysed(
+    found: Analysed,
+    output: Path,
+    scan: ScanRow | CohortRow,
+    sources: Mapping[str, str],
+    *,
+    origin: OriginRow | None = None,
+) -> int:
+    """Add a reading to the report, print the paths and the reasons, give the exit status."""
+    kind = found.reading.kind
     paths = add_reading(
-        options.output,
-        found.reading,
-        scan_row(maps),
-        sources=maps.sources(),
-        origin=written.origin,
-        figures=found.figures,
-        files=files,
-    )
-    for path in [*paths, *(options.output / name for name in files)]:
+        output, found.reading, scan,
+        sources=sources, origin=origin, figures=found.figures, files=found.files,
+    )  # fmt: skip
+    for path in [*paths, *(output / name for name in found.files)]:
         print(path)
-    tell = warn if found.reading.outcome is Outcome.FLAGGED else complain
+    tell = complain if found.reading.outcome is Outcome.REFUSED else warn
     for reason in found.reading.reasons:
         tell(f"{kind}: {found.reading.outcome.name.lower()}: {reason}")
     return int(found.reading.outcome)

@@ -6,12 +6,17 @@ import argparse
 from importlib import import_module
 
 ANALYSES: dict[str, str] = {
+    "qc": "whether a scan's maps can be trusted, as a traffic light",
     "lesions": "bleeds and calcifications, with the dipole moment of each",
+    "lesion-roc": "how well lesions of many patients are told apart",
+    "iron-long": "how iron of the nuclei goes with the years in a cohort",
     "change": "what changed in the nuclei since an earlier visit",
+    "orientations": "whether the positions of a head are enough, and which is still needed",
     "cosmos": "χ from scans of a head in several positions",
     "rims": "paramagnetic rims of lesions",
     "sources": "paramagnetic and diamagnetic sources, by χ and R2'",
     "iron": "χ, R2* and iron of the nuclei of a label map",
+    "bold": "veins of a gradient-echo scan in a BOLD series, and the series without them",
     "veins": "length and volume of veins in each region",
     "oximetry": "oxygen saturation and extraction from veins",
     "cmro2": "oxygen consumption from blood flow and venous saturation",

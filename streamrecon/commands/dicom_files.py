@@ -11,6 +11,7 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.errors import InvalidDicomError
 
+from streamrecon.commands.dicom_ids import ids_of
 from streamrecon.commands.image_parts import ImagePart
 from streamrecon.errors import DataError
 from streamrecon.file_kinds import kind_of_file
@@ -69,6 +70,7 @@ class _DicomPart(ImagePart):
         self.sidecars = [_facts(echo[0]) for echo in echoes]
         self.name = _name(images[0], where)
         self.source, self.is_placed = "DICOM", True
+        self.ids = ids_of(images[0])
         self._rescaled = [float(images[0].get(tag, default)) for tag, default in _RESCALE]
 
     def as_stored(self) -> NDArray[np.generic]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.complex_part import Part
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.own_images import phase_grows_with_field
-from streamrecon.model.scan import PhaseSign, Scan
+from streamrecon.model.scan import Ids, PhaseSign, Scan
 from streamrecon.output.ras import from_ras
 from streamrecon.phase.phase_scaling import PhaseScale
 from streamrecon.phase.slice_signs import turned_slices
@@ -57,6 +57,8 @@ class EchoFiles:
     noise
         Standard deviation of the real part [1, 1, 1] where the images made of the files do not
         show it.
+    ids
+        Of patient and study, where the files name them.
     """
 
     magnitude: NDArray[np.generic]
@@ -70,6 +72,7 @@ class EchoFiles:
     messages: tuple[str, ...]
     doubts: tuple[str, ...]
     noise: NDArray[np.float32] | None = None
+    ids: Ids = field(default_factory=Ids, repr=False)
 
     def scan(self, sign: PhaseSign, comments: tuple[str, ...]) -> Scan:
         """The scan, as far as the files tell."""
@@ -81,6 +84,7 @@ class EchoFiles:
             vendor=self.vendor,
             name=self.name,
             comments=comments,
+            ids=self.ids,
         )
 
     @property
@@ -197,6 +201,7 @@ def described(
         part.name,
         messages,
         (*_doubts(part, other), *doubt),
+        ids=part.ids,
     )
 
 

@@ -46,7 +46,7 @@ def read_directions(
     if values.ndim != 4 or values.shape[3] != 3:
         size = " × ".join(map(str, values.shape))
         raise ConfigError(f"{path.name}: found {size}, needed three numbers a voxel")
-    affine, motion = np.asarray(image.affine, np.float64), _rigid(to_scan)
+    affine, motion = np.asarray(image.affine, np.float64), rigid_ras(to_scan)
     vectors = _nearest(values, motion @ affine, grid) @ _to_ras(affine, convention).T
     return np.asarray(vectors @ (_LPS_FROM_RAS @ motion[:3, :3]).T, np.float64)
 
@@ -63,7 +63,7 @@ def read_on_grid(path: Path, grid: Geometry, to_scan: Path | None) -> NDArray[np
     values = np.asarray(image.dataobj, np.float64)
     if values.ndim != 3:
         raise ConfigError(f"{path.name}: found {values.ndim} dimensions, needed 3")
-    return _nearest(values, _rigid(to_scan) @ np.asarray(image.affine, np.float64), grid)
+    return _nearest(values, rigid_ras(to_scan) @ np.asarray(image.affine, np.float64), grid)
 
 
 def _to_ras(affine: NDArray[np.float64], convention: str) -> NDArray[np.float64]:
@@ -75,7 +75,14 @@ def _to_ras(affine: NDArray[np.float64], convention: str) -> NDArray[np.float64]
     return np.asarray(axes @ np.diag([turned_x, 1.0, 1.0]), np.float64)
 
 
-def _rigid(path: Path | None) -> NDArray[np.float64]:
+def rigid_ras(path: Path | None) -> NDArray[np.float64]:
+    """A rigid motion [4, 4, RAS mm] from a text of numbers; none without a file.
+
+    Raises
+    ------
+    ConfigError
+        If it is no such matrix.
+    """
     if path is None:
         return np.eye(4)
     try:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.model.geometry import Geometry
+from streamrecon.model.scan import Ids
 
 
 class ImagePart(ABC):
@@ -28,6 +29,8 @@ class ImagePart(ABC):
         Where ``sidecars`` are from.
     is_placed
         Whether the files say how the axes lie in the patient.
+    ids
+        Of patient and study, where the files name them.
     """
 
     values: NDArray[np.generic]
@@ -36,6 +39,7 @@ class ImagePart(ABC):
     name: str
     source: str
     is_placed: bool
+    ids: Ids = Ids()
 
     @property
     def size(self) -> str:

@@ -18,6 +18,7 @@ from streamrecon.commands.given_scan_options import add_given_scan
 from streamrecon.commands.mask_files import read_regions
 from streamrecon.commands.options import add_chain, writable, write
 from streamrecon.commands.qsm import refuse_to_replace, sign_of_files
+from streamrecon.commands.source_study import add_dicom_output, formats_of, joined
 from streamrecon.commands.stage_progress import StageProgress
 from streamrecon.console import Watch
 from streamrecon.errors import ConfigError, ReconError
@@ -63,6 +64,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     result.add_argument(
         "--overwrite", action="store_true", help="replace what a run of the same name has made"
     )
+    add_dicom_output(result)
     parser.set_defaults(run=run)
 
 
@@ -72,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     chain = _chain(options)
     refuse_to_replace(writable(options.output), name_of(first_of_pair(options)), options.overwrite)
     with Watch(options.output.name) as watch:
-        files = read_given(options)
+        files = joined(read_given(options), dicom=options.dicom)
         refuse_to_replace(options.output, files.name, options.overwrite)
         beside = (options.mag or options.real)[0]
         given = read_regions(options.mask, None, files.geometry, beside=beside)
@@ -85,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
         items = (given.regions, _echoes(files, options.sign))
         volumes = _volumes(chain, items, watch)
         watch.say(Notice(Level.INFO, f"done in {time.perf_counter() - began:.1f} s"))
-    write(_results(volumes), options.output, ["nifti", "png"])
+    write(_results(volumes), options.output, formats_of(options))
     return 0
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from streamrecon.errors import StreamReconError
-from streamrecon.mrd.files.open_scan import begins_with_config, check_is_stream
+from streamrecon.mrd.files.open_scan import begins_with_config, check_is_mrd2, check_is_stream
 from streamrecon.mrd.files.plain_stream import read_stream, write_stream
 from streamrecon.mrd.version2.stream import Mrd2Writer, read_mrd2
 from streamrecon.mrd.wire.grammar import Stage
@@ -51,6 +51,7 @@ def incoming(source: BufferedReader, *, is_mrd2: bool) -> Incoming:
         If it is no stream of that version.
     """
     if is_mrd2:
+        check_is_mrd2(source)
         return Incoming(None, read_mrd2(source))
     check_is_stream(source)
     if not begins_with_config(source):

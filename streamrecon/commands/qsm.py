@@ -19,6 +19,7 @@ from streamrecon.commands.given_scan_options import add_given_scan
 from streamrecon.commands.local_field import map_local_field
 from streamrecon.commands.mask_files import read_regions
 from streamrecon.commands.options import writable, write
+from streamrecon.commands.source_study import add_dicom_output, formats_of, joined
 from streamrecon.console import Watch, tell_renamed
 from streamrecon.errors import ConfigError
 from streamrecon.maps.phase_sign_check import check_phase_sign
@@ -117,6 +118,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     result.add_argument(
         "--overwrite", action="store_true", help="replace what a run of the same name has left"
     )
+    add_dicom_output(result)
     parser.set_defaults(run=run)
 
 
@@ -137,7 +139,7 @@ def run(options: argparse.Namespace) -> int:
     first = first_of_pair(options)
     refuse_to_replace(writable(options.output), name_of(first), options.overwrite)
     with Watch(options.output.name) as watch:
-        files = read_given(options)
+        files = joined(read_given(options), dicom=options.dicom)
         refuse_to_replace(options.output, files.name, options.overwrite)
         beside = (options.mag or options.real)[0]
         given = read_regions(options.mask, options.region, files.geometry, beside=beside)
@@ -146,12 +148,14 @@ def run(options: argparse.Namespace) -> int:
         field = _signed_field(files, options.sign, given.regions, watch)
         volumes = _volumes(field, given.regions, options, watch)
         _say(watch, Level.INFO, f"done in {time.perf_counter() - began:.1f} s")
-    write(_harvest(volumes), options.output, ["nifti", "png"])
+    write(_harvest(volumes), options.output, formats_of(options))
     return 0
 
 
 def _run_local(options: argparse.Namespace, began: float) -> int:
     """The map of a local field that is given."""
+    if options.dicom:
+        raise ConfigError("--dicom: found --local, needed images that are DICOM")
     refuse_to_replace(writable(options.output), name_of(options.local), options.overwrite)
     with Watch(options.output.name) as watch:
         volume, messages, doubts = map_local_field(options)

@@ -10,7 +10,7 @@ from streamrecon.stream.run.serial import Step
 
 Tell = Callable[[str, float | None], None]
 
-SHARES = {
+FRACTIONS = {
     "CheckPhaseSign": 0.40,
     "MapField": 0.18,
     "RemoveBackground": 0.19,
@@ -27,7 +27,7 @@ _FIRST = 0.05  # of all work, before which nothing is foretold
 class StageProgress:
     """Tells the gadget that has begun to work, and the seconds that are left.
 
-    What is left follows from the time so far and the usual shares of the stages: for other
+    What is left follows from the time so far and the usual fractions of the stages: for other
     settings than the usual ones it is off until the slow stages are behind.
 
     Parameters
@@ -40,19 +40,19 @@ class StageProgress:
 
     def __init__(self, steps: Iterable[Step], tell: Tell) -> None:
         self._tell, self._began = tell, monotonic()
-        self._shares: list[float] = []
+        self._fractions: list[float] = []
         self._done: set[int] = set()
         for number, step in enumerate(steps):
-            self._shares.append(SHARES.get(step.name, _LITTLE))
+            self._fractions.append(FRACTIONS.get(step.name, _LITTLE))
             step.times.watched(partial(self._note, number, step.name))
 
     def _note(self, number: int, name: str, worked_s: float, since: float) -> None:
         if since:
             self._done.discard(number)
-            self._tell(name, self._left_s())
+            self._tell(name, self._remaining_s())
         elif worked_s > _WORKED_S:
             self._done.add(number)
 
-    def _left_s(self) -> float | None:
-        done = sum(self._shares[number] for number in tuple(self._done)) / sum(self._shares)
+    def _remaining_s(self) -> float | None:
+        done = sum(self._fractions[number] for number in tuple(self._done)) / sum(self._fractions)
         return (monotonic() - self._began) * (1 / done - 1) if done > _FIRST else None

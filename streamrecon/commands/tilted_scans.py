@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from streamrecon.analysis.orientations import Adequacy, adequacy
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.registration import Motion, register, registration_image
-from streamrecon.analysis.tilted_fields import MovedField, Position, moved_fields
+from streamrecon.analysis.tilted_fields import MovedField, Position, b0_after, moved_fields
 from streamrecon.commands.analysed_folder import add_folder
 from streamrecon.commands.existing import there
 from streamrecon.errors import ConfigError, DataError
@@ -28,6 +28,7 @@ Real = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 _ALIKE_T = 0.05  # of B0
+_BRIGHT = 0.2  # of nearly the brightest voxel: the object, where no chain has found it
 _LIKENESS = 0.7  # below it a registration is doubted
 
 
@@ -56,12 +57,38 @@ class TiltedScans:
     doubts: Sequence[str]
 
 
-def add_tilted(parser: argparse.ArgumentParser) -> None:
+@dataclass(frozen=True, slots=True, eq=False)
+class Tilts:
+    """How a head lay in several scans.
+
+    Parameters
+    ----------
+    folders
+        Of the scans, the first of them first.
+    motions
+        From the first scan to each.
+    adequacy
+        What their orientations can tell.
+    values
+        Tilt and likeness of each, for the report.
+    doubts
+        Sentences on what may be wrong.
+    """
+
+    folders: Sequence[MapFolder]
+    motions: Sequence[Motion]
+    adequacy: Adequacy
+    values: Sequence[Value]
+    doubts: Sequence[str]
+
+
+def add_tilted(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Give the parser the folders of one head in several positions, and labels on the first."""
-    add_folder(parser, labels=True)
+    needed = add_folder(parser, labels="used")
     parser.add_argument(
         "tilted", type=there, nargs="+", metavar="TILTED", help="maps of the other positions"
     )
+    return needed
 
 
 def tilted_reading(
@@ -102,14 +129,30 @@ def tilted_scans(first: MapFolder, others: Sequence[Path]) -> TiltedScans:
     DataError
         If a folder lacks a local field or magnitude, or the field strengths differ.
     """
+    tilts = tilts_of(first, others)
+    positions = [_position(f, m) for f, m in zip(tilts.folders, tilts.motions, strict=True)]
+    return TiltedScans(
+        moved_fields(positions), tilts.adequacy, tilts.motions, tilts.values, tilts.doubts
+    )
+
+
+def tilts_of(first: MapFolder, others: Sequence[Path]) -> Tilts:
+    """Register the magnitudes of all scans to the first; no field is needed.
+
+    Raises
+    ------
+    ConfigError
+        If a folder is given twice.
+    DataError
+        If a folder lacks a magnitude, or the field strengths differ.
+    """
     folders = [first, *(read_map_folder(path) for path in others)]
     _refuse_same_folders(folders, others)
     for folder in folders[1:]:
         if abs(folder.b0_t - first.b0_t) > _ALIKE_T * first.b0_t:
             raise DataError(f"{folder.name}: found {folder.b0_t:.2f} T, needed {first.b0_t:.2f} T")
     motions = [Motion(np.eye(4), 1.0), *(_motion(first, each) for each in folders[1:])]
-    positions = [_position(f, m) for f, m in zip(folders, motions, strict=True)]
-    seen = [position.b0_lps() for position in positions]
+    seen = [b0_after(motion.matrix) for motion in motions]
     values, doubts = [], []
     for folder, motion, b in zip(folders[1:], motions[1:], seen[1:], strict=True):
         tilt = float(np.degrees(np.arccos(np.clip(b @ seen[0], -1, 1))))
@@ -119,10 +162,10 @@ def tilted_scans(first: MapFolder, others: Sequence[Path]) -> TiltedScans:
         ]
         if motion.likeness < _LIKENESS:
             doubts.append(f"{folder.name}: alike by {motion.likeness:.2f} alone after registration")
-    return TiltedScans(moved_fields(positions), adequacy(seen), motions, values, doubts)
+    return Tilts(folders, motions, adequacy(seen), values, doubts)
 
 
-def reasons_to_doubt(scans: TiltedScans) -> list[str]:
+def reasons_to_doubt(scans: TiltedScans | Tilts) -> list[str]:
     """What is to be read beside a result: doubtful registrations, orientations that are few."""
     reasons = [*scans.doubts]
     if not scans.adequacy.is_adequate:
@@ -139,7 +182,7 @@ def write_map(output: Path, name: str, values: Real, grid: Geometry) -> list[str
     return [f"{name}.nii.gz", f"{name}.json"]
 
 
-def orientation_values(scans: TiltedScans) -> Sequence[Value]:
+def orientation_values(scans: TiltedScans | Tilts) -> Sequence[Value]:
     """Condition number, and tilt and likeness of each scan."""
     condition = Value(
         subject="orientations", name="condition", number=scans.adequacy.condition, unit="1"
@@ -184,7 +227,10 @@ def _image(folder: MapFolder) -> Real:
 
 def _mask(folder: MapFolder) -> Flags:
     mask = folder.map_if_there(Quantity.MASK)
-    known = folder.map(Quantity.LOCAL_FIELD) if mask is None else mask
+    known = folder.map_if_there(Quantity.LOCAL_FIELD) if mask is None else mask
+    if known is None:
+        magnitude = folder.echoes(Quantity.MAGNITUDE)[0]
+        return np.asarray(magnitude > _BRIGHT * np.percentile(magnitude, 99), np.bool_)
     return np.asarray(known != 0, np.bool_)
 
 

@@ -11,6 +11,7 @@ from scipy.ndimage import label, uniform_filter
 
 from streamrecon.errors import ReconError
 from streamrecon.maps._ridge_kernels import raise_ridges, reach_of_peaks
+from streamrecon.maps.nuclei import find_nuclei
 from streamrecon.maps.scale_space import curvature_noise, smoothed
 from streamrecon.model.geometry import Geometry, Triple
 from streamrecon.threads import at_once
@@ -49,14 +50,15 @@ def find_veins(
     of the Hessian of χ smoothed to σ, which is the contrast [ppm] of a straight vein of radius
     √2·σ. A vein goes on where s reaches ``contrast_ppm`` or ``k_sigma`` times the noise of that
     width, whichever is larger, and must reach twice that somewhere (hysteresis). Across, it ends
-    where χ falls below 0.35 of its peak within 2 mm. Short pieces and blobs are dropped.
+    where χ falls below 0.35 of its peak within 2 mm. Short pieces and blobs are dropped, and
+    nuclei, see `streamrecon.maps.nuclei.find_nuclei`.
 
     The noise is measured on the map itself: the spread of its Laplacian at each width, robust
     against the few voxels that are veins. Neither the brightest vessel nor an outlier moves it.
 
     Veins thinner than a voxel are found where enough of them fills it; what two voxels of a
-    narrow gap join is one vein; the rims of large nuclei can pass where their contrast is that of
-    a vein; diamagnetic fibres cannot. Voxels outside the mask count as 0.
+    narrow gap join is one vein; nuclei less than 5 mm thick can pass where their contrast is that
+    of a vein; diamagnetic fibres cannot. Voxels outside the mask count as 0.
 
     A Gaussian and a pass of Hessians for each width; seven float32 volumes of memory.
 
@@ -100,6 +102,7 @@ def find_veins(
     veins = np.zeros_like(ridges)
     ball = _ball(_PEAK_MM, geometry.voxel_mm)
     reach_of_peaks(contrast, ridges, ball, _PEAK_FRACTION, contrast_ppm, veins)
+    veins &= ~find_nuclei(contrast, mask, geometry.voxel_mm, least_ppm=contrast_ppm)
     return _long_and_thin(veins, geometry.voxel_mm, shortest_mm)
 
 

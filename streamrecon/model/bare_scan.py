@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.scan import (
     CounterRange,
@@ -24,6 +26,7 @@ def bare_scan(
     vendor: str = "",
     name: str = "",
     comments: tuple[str, ...] = (),
+    ids: Ids = Ids(),  # noqa: B008  (frozen)
 ) -> Scan:
     """The scan of images on ``geometry``, as if all of its grid had been measured.
 
@@ -39,6 +42,8 @@ def bare_scan(
         Who made the scanner, and what the protocol is called.
     comments
         What a reader of any image of it must know.
+    ids
+        Of patient and study, where images made of it shall join them.
 
     Raises
     ------
@@ -55,6 +60,6 @@ def bare_scan(
         f0_hz=b0_t * GAMMA_BAR_HZ_PER_T,
         phase_sign=sign,
         vendor=vendor,
-        ids=Ids(protocol=name),
+        ids=replace(ids, protocol=name),
     )
     return Scan(geometry, protocol, dz, comments=comments)

@@ -44,11 +44,14 @@ class Look:
     window
         Values at both ends of the colours, in the unit of the output; ``None``: the window of
         DICOM, else what its values need.
+    by_values
+        Whether it is what its values need all the same: what is usual differs tenfold.
     """
 
     kind: Kind = Kind.OTHER
     colours: Colours = Colours.GREY
     window: tuple[float, float] | None = None
+    by_values: bool = False
 
 
 UNSORTED = Look()

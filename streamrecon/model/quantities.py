@@ -144,7 +144,7 @@ class Quantity(Enum):
     SNR = QuantityRow(
         20, "snr", integer_step=0.1,
         dicom=in_steps(24, "SNR", (*_DERIVED, "SNR"), 0.1, NO_UNIT, window=(50.0, 100.0)),
-        look=Look(Kind.QUALITY),
+        look=Look(Kind.QUALITY, by_values=True),
     )
     SWI_DIA = QuantityRow(
         21, "swi_dia", file="desc-diamagnetic_swi",

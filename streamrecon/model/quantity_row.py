@@ -54,7 +54,9 @@ class QuantityRow:
     @property
     def window(self) -> tuple[float, float] | None:
         """Values at both ends of the colours of a picture; ``None`` where only the values tell."""
-        if self.look.window is not None or self.dicom is None or self.dicom.window is None:
+        if self.look.window is not None or self.look.by_values:
             return self.look.window
+        if self.dicom is None or self.dicom.window is None:
+            return None
         centre, width = (each / self.dicom.per_unit for each in self.dicom.window)
         return centre - width / 2, centre + width / 2

@@ -21,6 +21,7 @@ from streamrecon.output.preview.caption import caption_of
 from streamrecon.output.preview.cuts import cuts_of
 from streamrecon.output.preview.scan_sheet import contact_sheet
 from streamrecon.output.preview.shown import shown_stack
+from streamrecon.output.readings import lesion_below
 from streamrecon.output.sidecar import sidecar, write_sidecar
 from streamrecon.output.volumes import volumes_of
 from streamrecon.storage.atomic_file import whole
@@ -135,7 +136,8 @@ def _sheets(harvest: ScanResults, folder: Path) -> Iterator[Path]:
         path = folder / f"{plain(harvest.name)}{run}_sheet.png"
         stacks = [stack for stack in harvest.stacks if stack.repetition == repetition]
         caption = caption_of(stacks, harvest.protocol, harvest.name)
-        sheet = contact_sheet(cuts_of(map(shown_stack, stacks)), caption)
+        cuts = cuts_of(map(shown_stack, stacks), lesion_below(folder))
+        sheet = contact_sheet(cuts, caption)
         with whole(path) as scratch:
             sheet.save(scratch)
         yield path

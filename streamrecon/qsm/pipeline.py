@@ -50,7 +50,7 @@ from streamrecon.qsm.uncertainty import noise_of_map
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
-_TOLERANCE_OF_PDF, _PREVIEW_TOLERANCE = 5e-3, 2e-2
+_TOLERANCE_OF_PDF, _PREVIEW_TOLERANCE = 1e-3, 1e-2
 _MOST_MISFIT = 0.3  # of the consensus paper's example: no weight from there on
 
 

@@ -74,13 +74,16 @@ def least_squares(
     damping: float = 0.0,
     iterations: int,
     tolerance: float,
+    least_gain: float = 0.0,
 ) -> Solution:
     r"""Conjugate gradients on the normal equations (CGLS), from zero.
 
     .. math:: \min_x \|A x - b\|^2 + \text{damping}\,\|x\|^2
 
-    Stops where the gradient has fallen to ``tolerance`` of its first value. One forward and one
-    adjoint a step. Stopped early it smooths: later steps fit noise.
+    Stops where the gradient has fallen to ``tolerance`` of its first value, or where a step takes
+    no more than ``least_gain`` of what is left of the sum. The first is a part of all data, so that
+    it comes early where most of them are easily explained; the second is a part of what is not. One
+    forward and one adjoint a step. Stopped early it smooths: later steps fit noise.
 
     Raises
     ------
@@ -97,18 +100,20 @@ def least_squares(
     if not np.isfinite(first) or first == 0:
         raise ReconError(f"least squares: found data of energy {first:g}, needed finite, above 0")
     x, p = np.zeros_like(s), s.copy()
-    step = 0
-    while step < iterations and gamma > tolerance**2 * first:
+    step, gains = 0, True
+    while step < iterations and gains and gamma > tolerance**2 * first:
         q = operator.forward(p)
         alpha = np.float32(gamma / (_energy(q) + damping * _energy(p)))
         x += alpha * p
         r -= alpha * q
+        left = _energy(r) + damping * _energy(x)
+        gains = float(alpha) * gamma > least_gain * left
         s = operator.adjoint(r) - np.float32(damping) * x
         before, gamma = gamma, _energy(s)
         p = s + np.float32(gamma / before) * p
         step += 1
     residual = float(np.sqrt(gamma / first))
-    return Solution(x, step, residual, residual <= tolerance)
+    return Solution(x, step, residual, residual <= tolerance or not gains)
 
 
 def relative_change(renewed: Real, before: Real, mask: NDArray[np.bool_]) -> float:

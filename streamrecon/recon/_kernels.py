@@ -9,6 +9,7 @@ Complex = NDArray[np.complex64]
 Index = NDArray[np.int64]
 Real = NDArray[np.float32]
 
+_STILL = np.float32(1e-13)  # square of a step that a unit vector of float32 cannot resolve
 _TINY = np.float32(1e-30)  # where no coil sees anything the weights are 0 and not NaN
 
 
@@ -109,16 +110,27 @@ def dominant_vectors(covariance: Complex, start: Complex, steps: int) -> Complex
     """Unit eigenvector of the largest eigenvalue by power iteration: [V, C, C], [C] -> [V, C]."""
     n_voxels, n_coils, _ = covariance.shape
     vectors = np.empty((n_voxels, n_coils), np.complex64)
+    after = np.empty(n_coils, np.complex64)
     for v in range(n_voxels):
-        current = start.copy()
+        current = vectors[v]
+        current[:] = start
         for _ in range(steps):
-            after = np.zeros(n_coils, np.complex64)
+            power = np.float32(0.0)
             for a in range(n_coils):
+                total = np.complex64(0.0)
                 for b in range(n_coils):
-                    after[a] += covariance[v, a, b] * current[b]
-            size = np.sqrt(np.sum(after.real**2 + after.imag**2))
-            if size == 0.0:
+                    total += covariance[v, a, b] * current[b]
+                after[a] = total
+                power += total.real**2 + total.imag**2
+            if power == 0.0:
                 break
-            current = after / np.float32(size)
-        vectors[v] = current
+            scale = np.float32(1.0) / np.sqrt(power)
+            moved = np.float32(0.0)
+            for a in range(n_coils):
+                new = after[a] * scale
+                step = new - current[a]
+                moved += step.real**2 + step.imag**2
+                current[a] = new
+            if moved < _STILL:
+                break
     return vectors

@@ -51,6 +51,8 @@ class Context:
         Memory that the chain holds at its peak, for a scan of some size; a chain gets its own.
     shared
         What gadgets of all branches keep together; a chain gets its own.
+    worked_s
+        Seconds that each gadget of the chain has worked until now, by its name.
     """
 
     storage: Path | None = None
@@ -62,6 +64,7 @@ class Context:
     memory_bytes: int | None = None
     memory_peak: Callable[[ScanSize], int] = NOTHING.bytes_of
     shared: Shared = field(default_factory=Shared, compare=False, repr=False)
+    worked_s: Callable[[], Mapping[str, float]] = field(default=dict, compare=False, repr=False)
 
 
 class Gadget(BaseModel, Generic[T]):

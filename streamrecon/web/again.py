@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 _PARAMETER = re.compile(r"(?:[A-Za-z]\w{0,63}\.)?[A-Za-z]\w{0,63}=[^\x00-\x1f]{0,200}")
 _MOST_PARAMETERS = 20
 _LONGEST_S = 4 * 3600.0
+_LONGEST_REASON = 500
 
 
 class Again:
@@ -34,6 +35,9 @@ class Again:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._task: asyncio.Task[None] | None = None
+        self.state = "none"
+        """Of the last one: ``none``, ``running``, ``done``, ``failed``."""
+        self.reason = ""
 
     @property
     def chains(self) -> list[str]:
@@ -70,7 +74,8 @@ class Again:
             raise BusyError("the service does not answer")
         words = ["send", str(raw_copy), "--to", str(addresses[0]), f"--config={config}"]
         words += [f"--set={parameter}" for parameter in parameters]
-        self._task = asyncio.create_task(_send(words))
+        words += ["--dialect=fire"] if parameters else []  # the only one that carries them
+        self._task = asyncio.create_task(self._run(words))
 
     async def close(self) -> None:
         """End what is on its way."""
@@ -78,17 +83,30 @@ class Again:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    async def _run(self, words: Sequence[str]) -> None:
+        self.state, self.reason = "running", ""
+        try:
+            self.reason = await _send(words)
+        except (OSError, TimeoutError) as e:
+            self.reason = str(e) or "it took too long"
+        self.state = "failed" if self.reason else "done"
+        if self.reason:
+            _log.error("a raw copy is not reconstructed again: %s", self.reason)
 
-async def _send(words: Sequence[str]) -> None:
-    folder = tempfile.mkdtemp(prefix="streamrecon-again-")
-    output = ["--output", f"{folder}/out", "--format", "mrd"]
+
+async def _send(words: Sequence[str]) -> str:
+    """Send, and give why that failed; empty where it did not."""
+    folder = Path(tempfile.mkdtemp(prefix="streamrecon-again-"))
+    output = ["--output", str(folder / "out"), "--format", "mrd"]
     try:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "streamrecon", *words, *output),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            cwd=folder,
-        )
+        with (folder / "said").open("wb") as said:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "streamrecon", *words, *output),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                cwd=folder,
+            )
         try:
             async with asyncio.timeout(_LONGEST_S):
                 code = await process.wait()
@@ -96,8 +114,7 @@ async def _send(words: Sequence[str]) -> None:
             process.kill()
             await process.wait()
             raise
-        _log.info("a raw copy was reconstructed again, exit code %d", code)
-    except (OSError, TimeoutError) as e:
-        _log.error("a raw copy is not reconstructed again: %s", e)
+        lines = (folder / "said").read_text(errors="replace").splitlines()
+        return (lines or [f"exit code {code}"])[-1][:_LONGEST_REASON] if code else ""
     finally:
         shutil.rmtree(folder, ignore_errors=True)

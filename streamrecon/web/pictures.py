@@ -15,7 +15,14 @@ from streamrecon.errors import DataError
 from streamrecon.model.look import Colours
 from streamrecon.output.nifti import nifti_bytes
 from streamrecon.output.preview.colours import RGB, Window, coloured, window_of
-from streamrecon.output.preview.planes import Plane, View, along_lps, planes_of
+from streamrecon.output.preview.planes import (
+    Fractions,
+    Plane,
+    View,
+    along_lps,
+    fractions_at,
+    planes_of,
+)
 from streamrecon.output.preview.shown import Shown
 
 _LONGEST = 640  # pixels of the longer side
@@ -35,13 +42,25 @@ class Wanted:
     colours: Colours
 
 
-def facts_of(volumes: Sequence[Shown]) -> list[dict[str, object]]:
-    """What the page needs to know of each volume, for JSON."""
-    return [_facts(number, volume) for number, volume in enumerate(volumes)]
+def facts_of(
+    volumes: Sequence[Shown], at_lps_mm: Fractions | None = None
+) -> list[dict[str, object]]:
+    """What the page needs to know of each volume, for JSON.
+
+    Parameters
+    ----------
+    volumes
+        All of a scan.
+    at_lps_mm
+        What is to be looked at first (left, posterior, superior) [mm]; ``None``: the middle.
+    """
+    return [_facts(number, volume, at_lps_mm) for number, volume in enumerate(volumes)]
 
 
-def _facts(number: int, volume: Shown) -> dict[str, object]:
+def _facts(number: int, volume: Shown, at_lps_mm: Fractions | None) -> dict[str, object]:
     grown, _ = along_lps(volume.values, volume.geometry)
+    cut = None if at_lps_mm is None else fractions_at(at_lps_mm, volume.geometry)
+    counts = {name: grown.shape[axis] for name, axis in _AXES.items()}
     middle = View(tuple(_MIDDLE for _ in range(3)))  # type: ignore[arg-type]
     planes = planes_of(volume.values, volume.geometry, middle)
     window = window_of(volume.quantity, volume.unit, [volume.values])
@@ -58,7 +77,10 @@ def _facts(number: int, volume: Shown) -> dict[str, object]:
         "high": _rounded(window.high),
         "colours": window.colours.value,
         "planes": [{"name": each.name, "edges": each.edges} for each in planes],
-        "counts": {name: grown.shape[axis] for name, axis in _AXES.items()},
+        "counts": counts,
+        "start": {
+            name: int((cut or middle.cut)[_AXES[name]] * count) for name, count in counts.items()
+        },
     }
 
 

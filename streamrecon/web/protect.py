@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from typing import ClassVar
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,6 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST_HEADER_BYTES = 16 << 10
 MOST_BODY_BYTES = 64 << 10
+MOST_OF_ADDRESS = 64  # connections; a browser keeps six
 _HEADER_S = 10.0
 BODY_S = 10.0
 _STALL_S = 30.0
@@ -61,18 +64,49 @@ class Protect:
 
 
 class GuardedProtocol(H11Protocol):
-    """HTTP of uvicorn, but who sends no whole request in time is closed."""
+    """HTTP of uvicorn, with limits: time for a whole request, connections of one address.
+
+    Beyond the second an address's oldest connection that asks nothing is closed, else the new one.
+    """
+
+    most_of_address: ClassVar[int] = MOST_OF_ADDRESS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
         super().connection_made(transport)
+        self._since = self.loop.time()
         self._deadline = self.loop.call_later(_HEADER_S, self._expire)
+        guarded = [each for each in self.connections if isinstance(each, GuardedProtocol)]
+        alike = [each for each in guarded if _address(each) == _address(self)]
+        if len(alike) > self.most_of_address:
+            others = [each for each in alike if each is not self and each.asks_nothing]
+            min(others, key=lambda each: each.since, default=self).transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
         self._deadline.cancel()
         super().connection_lost(exc)
 
+    @property
+    def since(self) -> float:
+        """When it came, on the loop's clock [s]."""
+        return self._since
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
     def _expire(self) -> None:
         if self.cycle is None:
             self.transport.abort()
+
+
+class BehindProxy(GuardedProtocol):
+    """The same where a reverse proxy's address is everybody's."""
+
+    most_of_address: ClassVar[int] = sys.maxsize
+
+
+def _address(connection: H11Protocol) -> str:
+    return connection.client[0] if connection.client else ""

@@ -19,7 +19,7 @@ from streamrecon.web.checks import Checks
 from streamrecon.web.feed import Feed
 from streamrecon.web.image_files import ImageFiles
 from streamrecon.web.metrics import Metrics
-from streamrecon.web.protect import MOST_HEADER_BYTES, GuardedProtocol
+from streamrecon.web.protect import MOST_HEADER_BYTES, BehindProxy, GuardedProtocol
 from streamrecon.web.scan_pages import ScanPages
 from streamrecon.web.scans import Scans
 from streamrecon.web.site import Site
@@ -62,7 +62,7 @@ async def _serve(
     server = uvicorn.Server(
         uvicorn.Config(
             site.app(),
-            http=GuardedProtocol,
+            http=BehindProxy if settings.web_user_header else GuardedProtocol,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -61,6 +61,7 @@ class ScanPages:
             (scan + "/images/{number:int}.nii", self._volume, "GET"),
             (scan + "/download/{form}", self._download, "GET"),
             (f"{scan}/again", self._again, "POST"),
+            ("/api/again", self._how_again, "GET"),
             ("/api/scale/{colours}.png", self._scale, "GET"),
             ("/api/scales", self._scales, "GET"),
             ("/api/chains", self._chains, "GET"),
@@ -86,7 +87,8 @@ class ScanPages:
         row = await self._found(request)
         async with self._drawing:
             volumes = await asyncio.to_thread(self._files.volumes, str(row["image_copy"]))
-            return JSONResponse({"volumes": await asyncio.to_thread(facts_of, volumes)})
+            place = await asyncio.to_thread(self._scans.lesion, str(row["session"]))
+            return JSONResponse({"volumes": await asyncio.to_thread(facts_of, volumes, place)})
 
     async def _slice(self, request: Request, _user: User) -> Response:
         wanted = _wanted(request)
@@ -149,6 +151,9 @@ class ScanPages:
         await self._note(request, user, f"again with {config[:64]}", str(row["session"]))
         self.again.start(path, config, given, self._feed.board.service)
         return JSONResponse({}, 202)
+
+    async def _how_again(self, _request: Request, _user: User) -> Response:
+        return JSONResponse({"state": self.again.state, "reason": self.again.reason})
 
     async def _deliveries(self, _request: Request, _user: User) -> Response:
         return JSONResponse(await asyncio.to_thread(_deliveries, self._spool))

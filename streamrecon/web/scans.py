@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from streamrecon.output.readings import KeptReadings, kept_readings
+from streamrecon.output.readings import KeptReadings, kept_readings, strongest_lesion
 from streamrecon.server.settings import Settings
 from streamrecon.storage.scan_table import NAME, Row, ScanTable
 from streamrecon.web.feed import Feed
@@ -65,6 +65,11 @@ class Scans:
         """The light of a session's quality, why, and what was read from its maps."""
         found = kept_readings(self._storage, [session]).get(session, KeptReadings())
         return {"light": found.light, "light_reasons": found.reasons, "readings": found.rows}
+
+    def lesion(self, session: str) -> tuple[float, float, float] | None:
+        """Where the strongest lesion lies (left, posterior, superior) [mm], if one was read."""
+        found = kept_readings(self._storage, [session]).get(session, KeptReadings())
+        return strongest_lesion(found.rows)
 
     def raw_copy(self, row: Row) -> Path | None:
         """File of the raw copy, complete or cut; ``None`` where it is not kept any more."""

@@ -148,3 +148,19 @@ def test_diffusion_of_either_program_gives_the_anisotropy(
     zero = values["between", "mms"]
     assert values["tract", "mms"] - zero == pytest.approx(-50, rel=0.1)
     assert values["iron", "mms"] - zero == pytest.approx(300, rel=0.03)
+
+
+def test_after_each_position_the_one_that_is_still_needed_is_told(
+    scans: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["analyze", "orientations", str(scans[0])]
+
+    assert main([*words, "-o", str(tmp_path / "one")]) == 1
+    first = capsys.readouterr().err
+    assert main([*words, *map(str, scans[1:3]), "-o", str(tmp_path / "three")]) == 0
+
+    assert "and another about the other one" in first
+    _, found = report(tmp_path / "three", "orientations")
+    assert found["orientations", "condition"] == pytest.approx(5.5, abs=0.6)  # 5.1 for 25° each
+    tilts = sorted(number for (_, name), number in found.items() if name == "tilt")
+    assert tilts == pytest.approx([22, 24], abs=0.5)

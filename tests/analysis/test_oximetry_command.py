@@ -148,3 +148,27 @@ def test_consumption_of_territories_follows_their_flow(
     assert two == pytest.approx(2 * one)
     assert one == pytest.approx(30 * 8.6735 * 0.38, rel=1e-3)
     assert "assumed" in found["reasons"][0]
+
+
+def test_a_territory_takes_the_saturation_of_its_own_veins(
+    scan: tuple[Path, Scene], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, scene = scan
+    labels = np.ones(scene.geometry.shape, np.int16)
+    labels[:12] = 2
+    write_nifti(tmp_path / "labels.nii.gz", labels, scene.geometry)
+    write_nifti(tmp_path / "cbf.nii.gz", np.full(labels.shape, 50, np.float32), scene.geometry)
+    out = tmp_path / "out"
+    words = ["analyze", "cmro2", str(folder), "-o", str(out), "--hct", "0.42", "--yv", "0.6"]
+    words += ["--cbf", str(tmp_path / "cbf.nii.gz"), "--labels", str(tmp_path / "labels.nii.gz")]
+
+    assert main([*words, "--territory-yv", "region 2=0.5,0.03"]) == 0
+
+    found = reading(out, "cmro2")
+    assert number(found, "region 1", "cmro2")["number"] == pytest.approx(164.8, abs=0.1)
+    assert number(found, "region 1", "cmro2")["flags"] == ["saturation of the whole brain"]
+    own = number(found, "region 2", "cmro2")
+    assert own["number"] == pytest.approx(50 * 8.6735 * 0.48, rel=1e-3)
+    assert own["sigma"] == pytest.approx(50 * 8.6735 * 0.03, rel=1e-3)
+    assert main([*words, "--territory-yv", "pons=0.5"]) != 0
+    assert "found no flow of pons" in capsys.readouterr().err

@@ -56,12 +56,31 @@ def test_the_image_is_that_of_a_finely_painted_vessel(
     places = rng.uniform(-4, 4, (2, 200))
 
     section = cross_section(across, resolution_mm, 4.5)
-    found = vessel_image(section, radius_mm, wall, azimuth).at(*places)[0]
+    found = vessel_image(section, radius_mm, wall, azimuth).at(places[0], places[1], wall.size)[0]
 
     for e in range(wall.size):
-        image = found[2 * e] + 1j * found[2 * e + 1] + (blood - 1) * found[12 + 6]
+        image = found[2 * e] + 1j * found[2 * e + 1] + (blood - 1) * found[2 * wall.size]
         truth = painted(across, resolution_mm, radius_mm, wall[e], blood, azimuth, places)
         # copies of the far field, which is smooth here, and hard edges of k-space on another grid
         np.testing.assert_allclose(image, truth, atol=0.02)
         slope = np.vdot(truth, image) / np.vdot(truth, truth)
         assert abs(slope - 1) < 0.005
+
+
+def test_the_derivatives_of_the_image_are_those_of_its_differences() -> None:
+    section = cross_section(np.eye(3)[1:], (1.0, 0.9, 1.1), 4.5)
+    wall = np.array([-1.3, 3.1])
+    places = np.random.default_rng(3).uniform(-4, 4, (2, 50))
+
+    def at(radius_mm: float, more_rad: float) -> np.ndarray:
+        return vessel_image(section, radius_mm, wall + more_rad, 0.4).at(
+            places[0], places[1], wall.size
+        )[0]
+
+    found = at(0.9, 0.0)
+
+    by_wall, by_radius = found[5:9], np.r_[found[9:13], found[13:14]]
+    slope = (at(0.9, 1e-4) - at(0.9, -1e-4)) / 2e-4
+    np.testing.assert_allclose(by_wall, slope[:4], atol=1e-5)
+    slope = (at(0.9 + 1e-4, 0.0) - at(0.9 - 1e-4, 0.0)) / 2e-4
+    np.testing.assert_allclose(by_radius, slope[:5], atol=1e-5)

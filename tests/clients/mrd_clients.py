@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 import ismrmrd
 import numpy as np
 
-from streamrecon.mrd.wire.messages import Acquisitions, Header, Image, Message
+from streamrecon.mrd.wire.messages import Acquisitions, Header, Image, Message, Waveform
 
 PATIENCE_S = 120.0
 """A trial that waits longer than this hangs."""
@@ -60,18 +60,20 @@ def fire_client(
     scan: Iterable[Message],
     *,
     config: str,
+    text: bytes | None = None,
     parameters: Mapping[str, object] | None = None,
 ) -> Heard:
-    """A host with FIRE: a bare name, header and JSON that end with a NUL, then data."""
+    """A host with FIRE: a bare name or a file, header and JSON that end with a NUL, then data."""
 
     def bytes_of_scan() -> Iterator[bytes]:
-        yield struct.pack("<H1024s", 1, config.encode())
+        named = struct.pack("<H1024s", 1, config.encode())
+        yield named if text is None else _counted(2, text + b"\0")
         header, *data = scan
         assert isinstance(header, Header)
         yield _counted(3, header.xml.rstrip(b"\0") + b"\0")
         if parameters is not None:
-            text = json.dumps({"version": "1.1.0", "parameters": dict(parameters)})
-            yield _counted(5, text.encode() + b"\0")
+            said = json.dumps({"version": "1.1.0", "parameters": dict(parameters)}, indent=2)
+            yield _counted(5, said.encode() + b"\0")
         yield from _data(data)
         yield struct.pack("<H", 4)
 
@@ -107,8 +109,12 @@ def _data(messages: Iterable[Message]) -> Iterator[bytes]:
                 for one, samples in zip(head, data, strict=True):
                     line = np.ascontiguousarray(samples, "<c8").tobytes()
                     yield struct.pack("<H", 1008) + one.tobytes() + line
+            case Waveform(header, data):
+                yield struct.pack("<H", 1026) + header.tobytes() + data.astype("<u4").tobytes()
             case Image(header, data, meta):
-                yield struct.pack("<H", 1022) + header.tobytes() + _meta_bytes(meta)
+                text, head = _meta_bytes(meta), np.array(header)
+                head["attribute_string_len"] = len(text)
+                yield struct.pack("<H", 1022) + head.tobytes() + struct.pack("<Q", len(text)) + text
                 yield np.ascontiguousarray(data).tobytes()
 
 
@@ -119,8 +125,7 @@ def _meta_bytes(meta: Mapping[str, Iterable[str]]) -> bytes:
         ElementTree.SubElement(entry, "name").text = name
         for value in values:
             ElementTree.SubElement(entry, "value").text = value
-    xml = ElementTree.tostring(root)
-    return struct.pack("<Q", len(xml)) + xml
+    return bytes(ElementTree.tostring(root, "UTF-8", xml_declaration=True))
 
 
 def _talk(address: tuple[str, int], said: Iterator[bytes]) -> Heard:

@@ -1,4 +1,4 @@
-"""Lesions are read behind the maps of a whole chain, from raw lines."""
+"""Lesions and quality are read behind the maps of a whole chain, from raw lines."""
 
 from __future__ import annotations
 
@@ -37,13 +37,17 @@ def test_a_bleed_and_a_calcification_are_told_apart_inline(
     write_scan(simulate(scene), tmp_path / "head.h5")
 
     words = ["replay", str(tmp_path / "head.h5"), "--config", str(CHAIN)]
-    wanted = ["--set", "MakeReadings.readings=lesions", "-o", str(tmp_path), "--format", "png"]
+    wanted = ["--set", "MakeReadings.readings=qc,lesions", "-o", str(tmp_path), "--format", "png"]
     status = main([*words, *wanted])
 
     assert status == 0
     assert "research use only" in capsys.readouterr().err
     (file,) = (tmp_path / "head").rglob("analysis.json")
-    rows = json.loads(file.read_text())["readings"][0]["values"]
+    readings = {each["kind"]: each for each in json.loads(file.read_text())["readings"]}
+    worked = {v["subject"]: v["number"] for v in readings["qc"]["values"] if v["name"] == "worked"}
+    assert worked["InvertField"] > 0
+    assert readings["qc"]["light"] in {"green", "amber", "red"}
+    rows = readings["lesions"]["values"]
     lesions: dict[str, dict[str, dict[str, Any]]] = {}
     for row in rows:
         lesions.setdefault(row["subject"], {})[row["name"]] = row

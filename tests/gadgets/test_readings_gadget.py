@@ -18,6 +18,7 @@ from streamrecon.model.images import Echoes, volume_of
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import PhaseSign, SignOrigin
+from streamrecon.output.nifti import write_nifti
 from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.field_maps import ChiMap
 from streamrecon.qsm.pipeline import Quality
@@ -80,13 +81,68 @@ def test_nothing_is_read_unless_it_is_asked_for_or_where_no_brain_is(tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_there_when_time_is_up_is_reported_as_partial(tmp_path: Path) -> None:
-    gadget = MakeReadings(readings=("lesions",), seconds=1e-9)
+def test_no_reading_begins_when_the_time_is_up_and_the_report_is_partial(tmp_path: Path) -> None:
+    gadget = MakeReadings(readings=("lesions", "sources"), seconds=1e-9)
 
-    (notice,) = read(gadget, items(), tables=tmp_path)
+    notices = read(gadget, items(), tables=tmp_path)
 
-    assert "flagged" in notice.text
-    assert "partial: no time for the" in notice.text
+    assert ["partial: no time" in notice.text for notice in notices] == [True, True]
+    report = json.loads((tmp_path / "scan_run-1_readings/analysis.json").read_text())
+    assert [each["outcome"] for each in report["readings"]] == ["refused", "refused"]
+
+
+def test_several_readings_make_one_report_and_those_that_lack_something_are_refused(
+    tmp_path: Path,
+) -> None:
+    wanted = ("rims", "iron", "veins", "sources", "lesions")
+
+    notices = read(MakeReadings(readings=wanted), items(), tables=tmp_path)
+
+    report = json.loads((tmp_path / "scan_run-1_readings/analysis.json").read_text())
+    assert {each["kind"]: each["outcome"] for each in report["readings"]} == {
+        "lesions": "given", "veins": "flagged", "iron": "refused", "rims": "refused",
+        "sources": "refused",
+    }  # fmt: skip
+    texts = " ".join(notice.text for notice in notices)
+    assert "needed the parameter labels" in texts
+    assert "needed the parameter lesion_mask" in texts
+    assert "found no R2*" in texts
+
+
+def test_iron_and_rims_are_read_where_their_files_were_pushed(tmp_path: Path) -> None:
+    echoes, chi, veins = items()
+    assert isinstance(chi, ChiMap)
+    numbers = np.zeros(GRID.shape, np.int16)
+    numbers[8:16, 8:16, 8:16] = 1
+    write_nifti(tmp_path / "labels" / "nuclei.nii.gz", numbers, GRID)
+    (tmp_path / "labels" / "nuclei.tsv").write_text("index\tname\n1\tleft putamen\n")
+    write_nifti(tmp_path / "labels" / "ms.nii.gz", numbers, GRID)
+    rate = volume_of(chi.scan, Quantity.R2_STAR, np.full(GRID.shape, 30, np.float32), 0)
+    gadget = MakeReadings(
+        readings=("iron", "rims"), labels="nuclei.nii.gz", lesion_mask="ms.nii.gz"
+    )
+
+    read(gadget, [echoes, chi, veins, rate], storage=tmp_path)
+
+    report = json.loads((tmp_path / "readings/scan_run-1_readings/analysis.json").read_text())
+    iron, rims = report["readings"]
+    rows = {(v["subject"], v["name"]): v["number"] for v in iron["values"]}
+    assert rows["left putamen", "mean_r2star"] == pytest.approx(30)
+    assert rims["outcome"] != "refused"
+    assert rims["values"]
+
+
+@pytest.mark.parametrize("name", ["../labels/a.nii", "/etc/passwd", "none.nii"])
+def test_a_file_that_is_not_among_the_labels_is_told_and_not_opened(
+    name: str, tmp_path: Path
+) -> None:
+    gadget = MakeReadings(readings=("iron",), labels=name)
+
+    first, second = read(gadget, items(), storage=tmp_path)
+
+    assert (first.level, second.level) == (Level.WARNING, Level.WARNING)
+    assert "labels" in first.text or "cannot be read" in first.text
+    assert "iron refused" in second.text
 
 
 def test_a_reading_that_fails_is_a_refused_one_and_told(tmp_path: Path) -> None:

@@ -252,6 +252,7 @@ def test_numbers_of_any_length_are_those_of_the_reference_reader() -> None:
                 user_float=rng.normal(size=n % 9).astype("f4").tolist(),
             )
         )  # fmt: skip
+    heads = [head for head in heads for _ in range(2)]  # the second is as the one before
     data = np.ones((200, 3), np.complex64)
     with mrd.BinaryMrdWriter(out) as writer:
         writer.write_header(header_from_xml(RICH))

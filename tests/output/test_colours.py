@@ -83,6 +83,15 @@ def test_a_quantity_has_its_window_whatever_its_values_are(
     assert window.colours is colours
 
 
+def test_a_signal_to_noise_ratio_is_windowed_by_its_values_not_by_what_dicom_says() -> None:
+    snr = window_of(Quantity.SNR, "", [np.linspace(0.0, 400.0, 1001)])
+
+    assert snr.low == 0.0
+    assert snr.high == pytest.approx(398.0)
+    assert Quantity.SNR.row.dicom is not None
+    assert Quantity.SNR.row.dicom.window == (50.0, 100.0)
+
+
 def test_a_map_in_another_unit_than_ours_is_windowed_by_its_values() -> None:
     window = window_of(Quantity.CHI, "ppb", [np.array([-80.0, 0.0, 40.0])])
 

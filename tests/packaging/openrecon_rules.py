@@ -62,6 +62,8 @@ def _faults(label: dict[str, Any]) -> Iterator[str]:
     parameters = label["parameters"]
     if len(parameters) > 14:
         yield f"{len(parameters)} parameters"
+    if len({each.get("id") for each in parameters}) < len(parameters):
+        yield "two parameters of one id"
     for parameter in parameters:
         for fault in _faults_of_parameter(parameter):
             yield f"{parameter.get('id')}: {fault}"
@@ -74,15 +76,21 @@ def _faults_of_parameter(parameter: dict[str, Any]) -> Iterator[str]:
         return
     if not _ID.match(parameter["id"]):
         yield "id"
-    if not parameter["label"].get("en") or not parameter["information"].get("en"):
+    if not all(_is_text(parameter[name].get("en")) for name in ("label", "information")):
         yield "no English words"
     if not set(parameter) <= _BASE | _MORE[kind]:
         yield f"members {sorted(parameter)}"
     default = parameter.get("default")
     if kind == "boolean" and not isinstance(default, bool):
         yield "default"
-    if kind == "choice" and default not in [value["id"] for value in parameter["values"]]:
-        yield "default"
+    if kind == "choice":
+        values = parameter["values"]
+        if not all(set(value) == {"id", "name"} for value in values):
+            yield "members of a value"
+        elif not all(_is_text(v["id"]) and _is_text(v["name"].get("en")) for v in values):
+            yield "no English words for a value"
+        elif default not in [value["id"] for value in values]:
+            yield "default"
     if kind in {"int", "double"}:
         numbers = [parameter[name] for name in ("minimum", "default", "maximum")]
         if sorted(numbers) != numbers or (kind == "int" and any(n % 1 for n in numbers)):
@@ -91,3 +99,7 @@ def _faults_of_parameter(parameter: dict[str, Any]) -> Iterator[str]:
             yield "no multiple of 0.1"
     if not 1 <= len(parameter.get("unit", {"en": "1"})["en"]) <= 3:
         yield "unit"
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""

@@ -105,3 +105,18 @@ def test_empty_calibration_lines_are_refused() -> None:
 
     with pytest.raises(ReconError, match="hold no signal"):
         estimate_kernels(0 * coils.calibration(Lattice(1, 2)), Lattice(1, 2), coils.grid)
+
+
+def test_coils_that_say_the_same_share_the_weights_where_there_is_no_ridge() -> None:
+    coils = simulated((1, 40, 16), n_coils=4, slices=True)
+    once, lattice = coils.calibration(Lattice(1, 2)), Lattice(1, 2)
+    twice = np.concatenate([once, once], axis=1)  # normal equations of half the rank
+
+    (of_one,) = estimate_kernels(once, lattice, coils.grid, ridge=0.0).weights
+    (of_two,) = estimate_kernels(twice, lattice, coils.grid, ridge=0.0).weights
+
+    n = once.shape[1]
+    assert np.isfinite(of_two).all()
+    applied = of_two[..., :n, :n] + of_two[..., n:, :n]  # of a signal that both give
+    change = np.linalg.norm(applied - of_one) / np.linalg.norm(of_one)
+    assert change < 0.1  # single precision of ill-conditioned equations

@@ -45,6 +45,19 @@ def test_the_chain_runs_with_the_values_of_the_file() -> None:
     assert made(chain, 1, 2) == [7, 14]
 
 
+def test_gadgets_of_every_branch_learn_how_long_each_has_worked() -> None:
+    branches = f'<parallel><stream key="a">{gadget("Scale")}</stream></parallel>{gadget("Scale")}'
+    chain = build_chain(v2(branches + gadget("Total")), REGISTRY)
+
+    assert made(chain, 1) == [4]
+    *_, last = chain.steps
+    worked_s = last.gadget.context.worked_s()
+    assert worked_s.keys() == {"Scale", "Total"}
+    scales = [step.times.worked_s for step in chain.steps if step.name == "Scale"]
+    assert worked_s["Scale"] == pytest.approx(sum(scales))
+    assert len(scales) == 2
+
+
 def test_a_file_read_before_builds_the_same_chain() -> None:
     spec = read_chain(v2(gadget("Scale")))
 

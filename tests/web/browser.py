@@ -18,7 +18,7 @@ import websocket
 from narrowing import as_a
 
 PROGRAM = shutil.which("chromium")
-_PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 _WORDS = (
     "--headless=new",
     "--no-sandbox",  # tests run as root
@@ -37,7 +37,7 @@ class Tab:
     """One page of the browser."""
 
     def __init__(self, address: str) -> None:
-        self._socket = websocket.create_connection(address, timeout=_PATIENCE_S)
+        self._socket = websocket.create_connection(address, timeout=PATIENCE_S)
         self._numbers = count(1)
         self.faults: list[str] = []
         self.call("Page.enable")
@@ -84,7 +84,7 @@ class Tab:
         while not self.value(
             f"(() => {{ try {{ return !!({script}) }} catch {{ return false }} }})()"
         ):
-            assert time.monotonic() - began < _PATIENCE_S, (script, self.faults)
+            assert time.monotonic() - began < PATIENCE_S, (script, self.faults)
             time.sleep(0.02)
         return time.monotonic() - began
 
@@ -138,11 +138,11 @@ def chromium(
             tab.close()
     finally:
         process.terminate()
-        process.wait(_PATIENCE_S)
+        process.wait(PATIENCE_S)
 
 
 def _port(file: Path) -> int:
-    ends = time.monotonic() + _PATIENCE_S
+    ends = time.monotonic() + PATIENCE_S
     while not file.exists() or not file.read_text().strip():
         assert time.monotonic() < ends, "chromium does not start"
         time.sleep(0.05)

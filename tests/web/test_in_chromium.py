@@ -6,15 +6,20 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
-from browser import PROGRAM, Tab, chromium
+from archive import Archive, free_port, listening
+from browser import PATIENCE_S, PROGRAM, Tab, chromium
+from test_spool import images_of
+from test_spool_command import name_archive
 from toy_client import Client, chain, gadget, lines
 from web_service import Page, page
 
-from streamrecon.dicom.delivery.journal import Batch, Journal, Listed
-from streamrecon.mrd.wire.messages import Close, ConfigText, Header, Text
+from streamrecon.dicom.delivery.spool import Spool
+from streamrecon.mrd.wire.messages import Close, ConfigText, Header, Image, Text
+from streamrecon.mrd.wire.parser import MrdParser
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="chromium is not installed")
 
@@ -32,18 +37,25 @@ def header(protocol: str) -> Header:
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """A service with a spool in which an image waits for an archive that is down."""
+def archive_port() -> int:
+    """Where an archive is that is down until a test starts it."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory, archive_port: int) -> Iterator[Page]:
+    """A service whose spool has three images for that archive, not to be asked for an hour."""
     storage = tmp_path_factory.mktemp("watched")
-    (storage / "spool").mkdir(mode=0o700)
-    journal = Journal(storage / "spool" / "journal.sqlite3")
-    images = (Listed("1.2", "1.3", "1.dcm", 100),)
-    journal.add(Batch("b", 507, "QSM_ppb", 4, time.time(), ("pacs",), images))
-    journal.set_pause("pacs", 2, time.time() + 300, "connection refused: nothing listens there")
-    journal.close()
-    batch = storage / "spool" / "batches" / "b"
-    batch.mkdir(parents=True, mode=0o700)
-    with page(storage, raw_folder=str(storage / "raw"), sessions=3) as found:
+    name_archive(storage, archive_port)
+    with Spool(storage / "spool") as spool:
+        spool.add(images_of(), ["archive"])
+        spool.journal.set_pause("archive", 2, time.time() + 3600, "connection refused")
+    chains = storage / "chains"
+    chains.mkdir()
+    (chains / "toy_map.xml").write_text(chain(MAP, SUM).xml)
+    with page(
+        storage, raw_folder=str(storage / "raw"), sessions=3, config_folders=[str(chains)]
+    ) as found:
         yield found
 
 
@@ -167,15 +179,74 @@ def test_words_of_the_wire_are_shown_and_not_run(tab: Tab, client: Client) -> No
     assert tab.value("document.querySelectorAll('img[src=x]').length") == 0
 
 
-def test_an_archive_that_is_down_is_shown_and_a_retry_asks_it_again(tab: Tab) -> None:
+def images_in(file: Path) -> list[Image]:
+    """All images of a kept copy."""
+    parser, data, found = MrdParser(), file.read_bytes(), []
+    while data:
+        space = parser.space()
+        count = min(len(space), len(data))
+        space[:count] = data[:count]
+        data = data[count:]
+        found += [message for message in parser.commit(count) if isinstance(message, Image)]
+    return found
+
+
+def test_a_scan_is_reconstructed_again_with_another_chain_and_parameter(
+    tab: Tab, client: Client, watched: Page
+) -> None:
+    client.send(chain(SUM), header("qsm again"), lines(5), Close())
+    client.hear_all()
+    tab.wait(f"{ROW}.innerText.includes('qsm again') && {ROW}.innerText.includes('complete')")
+    tab.click("#scans tr button")
+    tab.wait("!document.getElementById('again').hidden")
+    first = str(tab.value(f"{ROW}.dataset.session"))
+    tab.value("document.getElementById('chain').value = 'toy_map'")
+    tab.value("document.getElementById('parameters').value = 'SumLines.scale=3'")
+    tab.click("#again button")
+    tab.wait(f"{ROW}.dataset.session !== '{first}' && {ROW}.innerText.includes('complete')")
+    row = str(tab.value(f"{ROW}.innerText"))
+    second = str(tab.value(f"{ROW}.dataset.session"))
+    tab.click("#scans tr button")
+    tab.wait("document.getElementById('slice-image').alt.startsWith('chi')")
+
+    with watched.program() as program:
+        kept = program.get(f"/api/scans/{second}").json()["image_copy"]
+        actions = program.get("/api/actions").json()["actions"]
+    *_, summed = images_in(watched.storage / "images" / kept)
+    tab.wait("document.getElementById('again-said').innerText === 'done'")
+    assert "qsm again" in row
+    assert "toy_map" in row
+    assert (summed.data.ravel()[0], summed.data.ravel()[-1]) == (5, 3)
+    assert {"action": "again with toy_map", "target": first}.items() <= actions[0].items()
+
+
+def test_a_value_that_does_not_fit_is_told_where_it_was_asked_for(tab: Tab) -> None:
+    tab.wait("!document.getElementById('again').hidden")
+    tab.value("document.getElementById('parameters').value = 'SumLines.scale=wide'")
+    tab.click("#again button")
+    tab.wait("document.getElementById('again-said').innerText.startsWith('failed')")
+
+    assert "[config] parameter 'SumLines.scale'" in tab.text("#again-said")
+
+
+def test_an_archive_that_is_down_is_shown_and_a_retry_delivers_when_it_is_up(
+    tab: Tab, archive_port: int
+) -> None:
     tab.wait("document.querySelector('#deliveries .error')")
     silent = tab.text("#deliveries .error")
-    tab.click("#deliveries .retry")
-    tab.wait("document.getElementById('delivery-said').innerText")
+    archive = Archive()
+    with listening(archive, port=archive_port):
+        before = archive.wait_for(1, 1.0)
+        tab.click("#deliveries .retry")
+        tab.wait("document.getElementById('delivery-said').innerText")
+        said = tab.text("#delivery-said")
+        assert archive.wait_for(3, PATIENCE_S)
+        tab.wait("!document.querySelector('#deliveries .error, #deliveries .retry')")
 
-    assert silent == "pacs does not answer: connection refused: nothing listens there"
-    assert tab.text("#delivery-said") == "1 images of pacs are tried again"
-    assert "QSM_ppb" in tab.text("#deliveries")
+    assert silent == "archive does not answer: connection refused"
+    assert not before
+    assert said == "3 images of archive are tried again"
+    assert "sent" in tab.text("#deliveries")
 
 
 def test_who_signs_out_sees_nothing_more(tab: Tab) -> None:

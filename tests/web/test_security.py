@@ -19,6 +19,7 @@ from web_service import Page, page, wait_for
 
 from streamrecon.mrd.wire.messages import Close, ConfigText, Header
 from streamrecon.web.access import COOKIE, Access, token_of
+from streamrecon.web.protect import MOST_OF_ADDRESS
 
 PAGE = Path(__file__).parents[2] / "streamrecon" / "web" / "page"
 EVIL = "<img src=x onerror=alert(1)>"
@@ -34,6 +35,7 @@ READS = [
     "/api/scans/0a1b2c3d/images/0.nii",
     "/api/scans/0a1b2c3d/download/raw",
     "/api/actions",
+    "/api/again",
     "/api/chains",
     "/api/deliveries",
     "/api/scale/grey.png",
@@ -344,6 +346,30 @@ def test_pages_beyond_the_limit_are_told_so(tmp_path: Path) -> None:
         finally:
             for stream in opened:
                 stream.close()
+
+
+def connect(watched: Page, source: str) -> socket.socket:
+    place = ("127.0.0.1", watched.port)
+    return socket.create_connection(place, PATIENCE_S, source_address=(source, 0))
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Whether the page closes it without a word, well before a request would be too late."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+def test_an_address_that_opens_too_many_connections_loses_its_own_oldest(watched: Page) -> None:
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(connect(watched, "127.0.0.8"))
+        more = [stack.enter_context(connect(watched, "127.0.0.8")) for _ in range(MOST_OF_ADDRESS)]
+        assert is_closed(first)
+        more.append(stack.enter_context(connect(watched, "127.0.0.9")))
+        for connection in more[-2:]:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.long

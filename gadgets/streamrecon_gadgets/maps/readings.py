@@ -1,10 +1,11 @@
-"""Finished maps become readings: a report of lesions, behind all images."""
+"""Finished maps become readings: one report, behind all images."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -12,9 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from streamrecon import __version__
-from streamrecon.analysis.chain_maps import lesion_maps_of
-from streamrecon.analysis.lesion_reading import extents_of_lesions, reading_of_lesions
-from streamrecon.analysis.lesions import find_lesions
+from streamrecon.analysis.chain_maps import ChainMaps
 from streamrecon.analysis.reading import Outcome, Reading, ReadingContent, ReadVolume
 from streamrecon.dicom.objects.identity import study_uid_of
 from streamrecon.errors import StreamReconError
@@ -22,9 +21,9 @@ from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.memory_use import MIB, MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
-from streamrecon.output.readings.figures import Figure
-from streamrecon.output.readings.lesion_figures import draw_lesions
+from streamrecon.output.readings.label_map import LabelMap, labels_in_storage
 from streamrecon.output.readings.map_folder import hash_of_voxels
+from streamrecon.output.readings.of_chain import READERS, ChainScan, MadeReading
 from streamrecon.output.readings.page_picture import page_picture
 from streamrecon.output.readings.report import add_reading, row_of_scan
 from streamrecon.output.readings.report_model import RESEARCH, OriginRow
@@ -32,33 +31,45 @@ from streamrecon.qsm.field_maps import ChiMap
 from streamrecon.stream.gadget import Gadget
 
 _FOLDER = "readings"
-_LESIONS = "lesions"
+_KEPT = frozenset({Quantity.VEINS, Quantity.R2_STAR, Quantity.R2_STAR_SD, Quantity.CHI_SD})
 
 
 class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
     """Reads what the maps mean, after the last of them has gone on: for research, not diagnosis.
 
-    ``lesions`` are bleeds and calcifications with their dipole moments. The report (JSON, table and
-    page) lies beside the images of a replay, else in the folder ``readings`` of the service's
-    storage, if it has one; gadgets behind it that send DICOM send segments and report. Nothing is
-    kept or read unless ``readings`` names it.
+    ``qc`` is a traffic light for the scan, ``lesions`` are bleeds and calcifications, ``veins``
+    their density, ``oximetry`` oxygen in them, ``iron`` the nuclei of ``labels``, ``rims`` those of
+    the lesions of ``lesion_mask``, ``sources`` χ of either sign. One that lacks something is
+    refused with the reason, and the others go on. The report (JSON, table and page) lies beside the
+    images of a replay, else in the folder ``readings`` of the service's storage, if it has one;
+    gadgets behind it that send DICOM send segments and report. Nothing is kept or read unless
+    ``readings`` names it.
     """
 
     accepts: ClassVar = (Echoes, ChiMap, Volume)
     memory: ClassVar = MemoryUse(fixed_bytes=100 * MIB)
 
-    readings: tuple[Literal["lesions"], ...] = Field(default=(), description="what is read")
+    readings: tuple[
+        Literal["qc", "lesions", "veins", "oximetry", "iron", "rims", "sources"], ...
+    ] = Field(default=(), description="what is read")
+    labels: str = Field(
+        default="", description="NIfTI of region numbers in the storage's folder labels"
+    )
+    lesion_mask: str = Field(default="", description="NIfTI of lesions, in the same folder")
+    haematocrit: float | None = Field(
+        default=None, gt=0, lt=1, description="of the patient; without it 0.42 is assumed"
+    )
     page: bool = Field(
         default=False, description="give the page as a picture to what sends DICOM behind it"
     )
     seconds: float = Field(
-        default=40.0, gt=0, description="time for each reading, s; what is there then is reported"
+        default=40.0, gt=0, description="time for all; none begins later, the report is partial"
     )
 
     _echoes: dict[int, Echoes] = PrivateAttr(default_factory=dict)
     _chi: dict[int, ChiMap] = PrivateAttr(default_factory=dict)
     _images: dict[int, Volume] = PrivateAttr(default_factory=dict)
-    _veins: dict[int, NDArray[np.bool_]] = PrivateAttr(default_factory=dict)
+    _maps: dict[int, dict[Quantity, NDArray[np.floating]]] = PrivateAttr(default_factory=dict)
 
     def feed(self, item: Echoes | ChiMap | Volume) -> Iterator[object]:
         """Let everything go on; keep what will be read."""
@@ -72,47 +83,67 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
                 self._chi[item.repetition] = item
             case Volume(quantity=Quantity.CHI):
                 self._images[item.repetition] = item
-            case Volume(quantity=Quantity.VEINS):
-                self._veins[item.repetition] = np.asarray(item.values) > 0
+            case Volume(quantity=quantity) if quantity in _KEPT:
+                kept = self._maps.setdefault(item.repetition, {})
+                kept[quantity] = np.asarray(item.values, np.float32)
 
     def finish(self) -> Iterator[Notice | ReadVolume]:
         """Read volume after volume."""
+        worked_s = dict(self.context.worked_s())
         for repetition in sorted(self._chi.keys() & self._echoes.keys()):
-            yield from self._read(repetition)
+            maps = ChainMaps(
+                chi=self._chi[repetition],
+                echoes=self._echoes[repetition],
+                maps=self._maps.get(repetition, {}),
+                worked_s=worked_s,
+            )
+            yield from self._read(maps)
 
-    def _read(self, repetition: int) -> Iterator[Notice | ReadVolume]:
+    def _read(self, maps: ChainMaps) -> Iterator[Notice | ReadVolume]:
         """Make one report and say what is in it; a failure is a reading that is refused."""
-        chi, veins = self._chi[repetition], self._veins.get(repetition)
-        try:
-            maps = lesion_maps_of(chi, self._echoes[repetition], veins=veins)
-            lesions = find_lesions(maps, seconds=self.seconds)
-        except StreamReconError as e:
-            refused = Reading(kind=_LESIONS, outcome=Outcome.REFUSED, method="", reasons=(str(e),))
-            yield self._keep(refused, (), "", chi)
-            yield from self._given(ReadingContent(reading=refused), (), repetition)
-            return
-        doubts = () if veins is not None else ("veins were not looked for",)
-        reading = reading_of_lesions(lesions, parameters={"seconds": self.seconds}, doubts=doubts)
-        figures = draw_lesions(maps, lesions, swi=None, phase_rad=None)
-        yield self._keep(reading, figures, str(lesions), chi)
-        content = ReadingContent(reading=reading, extents=extents_of_lesions(lesions))
-        yield from self._given(content, figures, repetition)
+        end = monotonic() + self.seconds
+        scan, doubts = self._scan(maps)
+        yield from (Notice(Level.WARNING, f"readings: {doubt}") for doubt in doubts)
+        for kind in (each for each in READERS if each in self.readings):
+            seconds = end - monotonic()
+            made = _refused(kind, f"partial: no time, {self.seconds:g} s were up")
+            if seconds > 0:
+                made = _made(kind, scan, seconds)
+            yield self._keep(made, maps.chi)
+            yield from self._given(made, maps.chi.repetition)
 
-    def _given(
-        self, content: ReadingContent, figures: Sequence[Figure], repetition: int
-    ) -> Iterator[ReadVolume]:
+    def _scan(self, maps: ChainMaps) -> tuple[ChainScan, list[str]]:
+        """The maps with what was pushed for the patient, and what of it cannot be used."""
+        found: dict[str, LabelMap] = {}
+        doubts = []
+        for name in {self.labels, self.lesion_mask} - {""}:
+            try:
+                found[name] = labels_in_storage(self.context.storage, name, maps.chi.scan.geometry)
+            except StreamReconError as e:
+                doubts.append(str(e))
+        regions, lesions = found.get(self.labels), found.get(self.lesion_mask)
+        scan = ChainScan(
+            maps=maps,
+            regions=() if regions is None else tuple(regions.regions()),
+            lesions=None if lesions is None else lesions.numbers > 0,
+            haematocrit=self.haematocrit,
+        )
+        return scan, doubts
+
+    def _given(self, made: MadeReading, repetition: int) -> Iterator[ReadVolume]:
         """The reading for what sends DICOM, if there is an image that it can be about."""
-        image = self._images.get(repetition)
+        image, content = self._images.get(repetition), made.content
         if image is None:
             return
         if self.page:
-            page = page_picture(content.reading, figures, research=RESEARCH)
+            page = page_picture(content.reading, made.figures, research=RESEARCH)
             content = replace(content, page=page)
         yield ReadVolume(content, image)
 
-    def _keep(self, reading: Reading, figures: Sequence[Figure], found: str, chi: ChiMap) -> Notice:
+    def _keep(self, made: MadeReading, chi: ChiMap) -> Notice:
+        reading = made.content.reading
         outcome = reading.outcome.name.lower()
-        text = f"{found} ({outcome})" if found else f"{reading.kind} {outcome}"
+        text = f"{made.summary} ({outcome})" if made.summary else f"{reading.kind} {outcome}"
         text = "; ".join([text, *reading.reasons, "research use only"])
         place = self._place(chi.repetition)
         if place is None:
@@ -124,7 +155,7 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
                 row_of_scan(chi.scan),
                 sources={"chi": hash_of_voxels(chi.chi_ppm)},
                 origin=self._origin(chi),
-                figures=figures,
+                figures=made.figures,
             )
         except (OSError, StreamReconError) as e:
             return Notice(Level.WARNING, f"{text}; the report is not kept: {e}")
@@ -148,3 +179,15 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
             folder = storage / _FOLDER
         name = self.context.session or self.context.run or "scan"
         return None if folder is None else folder / f"{name}_run-{repetition + 1}_{_FOLDER}"
+
+
+def _made(kind: str, scan: ChainScan, seconds: float) -> MadeReading:
+    try:
+        return READERS[kind](scan, seconds)
+    except StreamReconError as e:
+        return _refused(kind, str(e))
+
+
+def _refused(kind: str, reason: str) -> MadeReading:
+    refused = Reading(kind=kind, outcome=Outcome.REFUSED, method="", reasons=(reason,))
+    return MadeReading(content=ReadingContent(reading=refused))

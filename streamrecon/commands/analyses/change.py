@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -25,7 +24,8 @@ from streamrecon.commands.analyses.iron import (
     regions_figure,
 )
 from streamrecon.commands.existing import there
-from streamrecon.errors import ConfigError, DataError
+from streamrecon.commands.reported_visit import reported_visit, scan_facts
+from streamrecon.errors import DataError
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.readings.change_plot import ChangeRow, change_plot
@@ -53,8 +53,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "Change of χ and R2* since an earlier visit, in the same regions, against what two visits "
         "of an unchanged patient differ by. DIR is the later visit. For research use."
     )
-    add_folder(parser, labels=True)
-    parser.add_argument(
+    needed = add_folder(parser, labels="needed")
+    needed.add_argument(
         "--baseline", type=there, required=True, metavar="DIR|analysis.json",
         help="maps of the earlier visit, on whose grid the labels lie; or its report with an iron"
         " reading, and then the labels lie on the later one's",
@@ -72,8 +72,6 @@ def run(options: argparse.Namespace) -> int:
     """Compare two visits."""
 
     def read(maps: MapFolder) -> Analysed:
-        if options.labels is None:
-            raise ConfigError("change: found no --labels, needed regions of the nuclei")
         settings = IronSettings(
             reference=REFERENCES[options.reference],
             erode_mm=options.erode,
@@ -123,24 +121,9 @@ def _of_report(options: argparse.Namespace, maps: MapFolder, settings: IronSetti
         report = Report.model_validate_json(options.baseline.read_bytes())
     except ValidationError as e:
         raise DataError(f"{options.baseline.name}: is no report of readings") from e
-    iron = next((reading for reading in report.readings if reading.kind == "iron"), None)
-    if iron is None:
-        raise DataError(f"{options.baseline.name}: found no iron reading")
-    values = [
-        Value(
-            subject=row.subject, name=row.name, number=row.number, unit=row.unit, sigma=row.sigma,
-            reference=row.reference, voxels=row.voxels, flags=row.flags,
-        )
-        for row in iron.values
-        if row.number is not None
-    ]  # fmt: skip
-    scan = report.scan
-    made = _scan_facts(scan.voxel_mm, scan.b0_t or math.nan, scan.te_s)
-    for name in ("reconstruction", "erode_mm"):
-        made[name] = str(iron.parameters.get(name, "unknown"))
     now = {**_made(maps), "erode_mm": str(settings.erode_mm)}
     return _Pair(
-        Visit(values=values, made=made),
+        reported_visit(report, options.baseline.name),
         Visit(values=_values(maps, labels, settings), made=now),
         labels,
         None,
@@ -162,16 +145,8 @@ def _registration_image(maps: MapFolder) -> NDArray[np.float32]:
 
 def _made(maps: MapFolder) -> Mapping[str, str]:
     """What changes numbers if it changes."""
-    facts = _scan_facts(maps.geometry.voxel_mm, maps.b0_t, maps.te_s)
+    facts = scan_facts(maps.geometry.voxel_mm, maps.b0_t, maps.te_s)
     return {**facts, "reconstruction": how_made(maps)}
-
-
-def _scan_facts(voxel_mm: Sequence[float], b0_t: float, te_s: Sequence[float]) -> dict[str, str]:
-    return {
-        "voxel": " × ".join(f"{mm:.2f}" for mm in voxel_mm) + " mm",
-        "field": f"{b0_t:.2f} T",
-        "echo times": ", ".join(f"{1e3 * te:.2f}" for te in te_s) + " ms",
-    }
 
 
 def _plots(reading: Reading) -> list[Figure]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 import nibabel
@@ -26,9 +27,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "Cerebral oxygen consumption (CMRO2) by Fick's principle, of the brain and of each region "
         "of a label map. For research use, not for diagnosis."
     )
-    add_folder(parser, labels=True)
+    needed = add_folder(parser, labels="used")
     add_blood(parser)
-    flow = parser.add_mutually_exclusive_group(required=True)
+    flow = needed.add_mutually_exclusive_group(required=True)
     flow.add_argument(
         "--cbf", type=there, metavar="FILE",
         help="NIfTI of blood flow [ml/100 g/min] on the grid of the maps",
@@ -36,11 +37,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     flow.add_argument(
         "--cbf-value", type=float, metavar="ML", help="blood flow of the brain [ml/100 g/min]"
     )
-    parser.add_argument(
+    needed.add_argument(
         "--yv", type=float, required=True, metavar="FRACTION",
         help="venous saturation, as `analyze oximetry` gives it for the whole brain",
     )  # fmt: skip
     parser.add_argument("--yv-sd", type=float, metavar="FRACTION", help="its standard deviation")
+    parser.add_argument(
+        "--territory-yv", action="append", default=[], metavar="NAME=YV[,SD]",
+        help="saturation of the veins that drain a region of the label map; may be repeated",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -54,11 +59,32 @@ def _analysed(maps: MapFolder, options: argparse.Namespace) -> Analysed:
         raise ConfigError(f"--yv: found {options.yv:g}, needed a fraction of 0 to 1")
     blood = blood_of(options)
     doubts = () if options.hct is not None else (f"haematocrit {blood.haematocrit:g} assumed",)
+    flows = _flows(maps, options)
+    own = dict(_territory(text) for text in options.territory_yv)
+    if unknown := sorted(own.keys() - flows.keys()):
+        known = ", ".join(flows)
+        raise ConfigError(f"--territory-yv: found no flow of {', '.join(unknown)}, have {known}")
     return Analysed(
         reading=reading_of_consumption(
-            _flows(maps, options), options.yv, options.yv_sd, blood, doubts=doubts
+            flows, options.yv, options.yv_sd, blood, own=own, doubts=doubts
         )
     )
+
+
+def _territory(text: str) -> tuple[str, tuple[float, float | None]]:
+    """Name, saturation and its standard deviation, if that is given.
+
+    >>> _territory("left MCA=0.55,0.02"), _territory("pons=0.6")
+    (('left MCA', (0.55, 0.02)), ('pons', (0.6, None)))
+    """
+    name, _, numbers = text.rpartition("=")
+    try:
+        yv, *sd = (float(number) for number in numbers.split(","))
+    except ValueError:
+        yv, sd = math.nan, []
+    if not name or not 0 <= yv <= 1 or len(sd) > 1:
+        raise ConfigError(f"--territory-yv: found {text!r}, needed NAME=YV or NAME=YV,SD")
+    return name.strip(), (yv, sd[0] if sd else None)
 
 
 def _flows(maps: MapFolder, options: argparse.Namespace) -> dict[str, tuple[float, int]]:

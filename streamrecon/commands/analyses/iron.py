@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from streamrecon.analysis.iron import ALIKE_MM3, IronMaps, IronSettings, read_iron
 from streamrecon.analysis.iron_presets import PRESETS
 from streamrecon.analysis.norms import Norms, read_norms
-from streamrecon.analysis.zeros import CSF, WHOLE_BRAIN
+from streamrecon.analysis.zeros import CSF, WHOLE_BRAIN, fluid_of
 from streamrecon.commands.analysed_folder import (
     Analysed,
     add_folder,
     analyse,
     extents_of,
-    labels_of,
 )
 from streamrecon.commands.existing import there
 from streamrecon.errors import ConfigError
@@ -28,8 +27,8 @@ from streamrecon.model.geometry import Shape
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.preview.colours import Window
 from streamrecon.output.readings.figures import Colour, Figure, Outline, outlined_planes
+from streamrecon.output.readings.label_map import read_labels
 from streamrecon.output.readings.map_folder import MapFolder
-from streamrecon.qsm.reference import csf_by_decay
 
 Flags = NDArray[np.bool_]
 Regions = Sequence[tuple[str, Flags]]
@@ -37,7 +36,6 @@ Regions = Sequence[tuple[str, Flags]]
 REFERENCES = {"brain": WHOLE_BRAIN, "csf": CSF}
 """Words of the command line, and what stands beside a number."""
 
-_FLUID = ("ventricle", "csf", "cerebrospinal")
 _COLOURS: tuple[Colour, ...] = (
     (255, 96, 64), (64, 200, 255), (255, 220, 64), (128, 255, 96), (224, 128, 255), (255, 160, 200),
 )  # fmt: skip
@@ -50,7 +48,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "Means of χ and R2* in labelled regions against the whole brain and fluid, with their "
         "moments, left-right differences and an iron estimate with its range. For research use."
     )
-    add_folder(parser, labels=True)
+    add_folder(parser, labels="needed")
     add_reading_options(parser)
     parser.add_argument(
         "--preset", choices=sorted(PRESETS), default="general",
@@ -88,9 +86,7 @@ def run(options: argparse.Namespace) -> int:
     norms = norms_of(options.norms)
 
     def read(maps: MapFolder) -> Analysed:
-        labels = labels_of(options, maps)
-        if labels is None:
-            raise ConfigError("iron: found no --labels, needed regions on the maps' grid")
+        labels = read_labels(options.labels, maps.geometry, names=options.label_names)
         regions = list(labels.regions())
         reading = read_iron(
             maps_of(maps, regions),
@@ -114,12 +110,6 @@ def run(options: argparse.Namespace) -> int:
 def maps_of(maps: MapFolder, regions: Regions) -> IronMaps:
     """What the reading takes of a folder; fluid is what is labelled so, else what decays slowly."""
     mask, rate = maps.mask(), maps.map_if_there(Quantity.R2_STAR)
-    labelled = [flags for name, flags in regions if any(w in name.lower() for w in _FLUID)]
-    fluid: Flags | None = None
-    if labelled:
-        fluid = np.any(labelled, axis=0)
-    elif rate is not None:
-        fluid = csf_by_decay(rate, mask)
     return IronMaps(
         chi_ppm=maps.map(Quantity.CHI),
         mask=mask,
@@ -127,7 +117,7 @@ def maps_of(maps: MapFolder, regions: Regions) -> IronMaps:
         chi_sd_ppm=maps.map_if_there(Quantity.CHI_SD),
         r2_star_per_s=rate,
         r2_star_sd_per_s=maps.map_if_there(Quantity.R2_STAR_SD),
-        csf=fluid,
+        csf=fluid_of(regions, rate, mask),
     )
 
 

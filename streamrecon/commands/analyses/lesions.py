@@ -7,17 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
+from streamrecon.analysis.lesion_ct import Tomogram, resolved_by_ct
 from streamrecon.analysis.lesion_reading import extents_of_lesions, reading_of_lesions
 from streamrecon.analysis.lesion_sites import LesionMaps
 from streamrecon.analysis.lesions import Lesions, find_lesions
 from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
+from streamrecon.errors import ConfigError
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.readings.lesion_figures import draw_lesions
 from streamrecon.output.readings.map_folder import MapFolder
+from streamrecon.output.stored_volumes import volumes_at
 
 KIND = "lesions"
 _LABELS = "lesions_labels.nii.gz"
+_AIR_HU = -500.0
 _DESCRIPTION = """\
 Small bleeds and calcifications in a folder of maps: where, how much (dipole moment: step of
 susceptibility times volume), how sure, and of which class. Needs chi, local_field, field_sd and the
@@ -28,7 +32,7 @@ diagnosis."""
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser its options."""
     parser.description = _DESCRIPTION
-    add_folder(parser, labels=True)
+    add_folder(parser, labels="used")
     parser.add_argument(
         "--contrast-ppm", type=float, default=0.12, metavar="PPM",
         help="weakest peak of susceptibility above its surroundings (%(default)s)",
@@ -36,6 +40,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--k-sigma", type=float, default=4.0, metavar="K",
         help="smallest ratio of a moment to its standard deviation for a class (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--ct", type=Path, metavar="FILE",
+        help="NIfTI of a CT [HU] that was registered to the scan: above 100 HU is calcium",
     )  # fmt: skip
     parser.set_defaults(run=run)
 
@@ -71,11 +79,14 @@ def lesion_maps(maps: MapFolder) -> LesionMaps:
 def _analysed(maps: MapFolder, options: argparse.Namespace) -> Analysed:
     labels = labels_of(options, maps)
     given = lesion_maps(maps)
+    ct = None if options.ct is None else _tomogram(options.ct)
     lesions = find_lesions(given, contrast_ppm=options.contrast_ppm, k_sigma=options.k_sigma)
+    if ct is not None:
+        lesions = resolved_by_ct(lesions, ct, maps.geometry)
     parameters = {"contrast_ppm": options.contrast_ppm, "k_sigma": options.k_sigma}
     reading = reading_of_lesions(
         lesions,
-        parameters={**parameters, "veins_known": given.veins is not None},
+        parameters={**parameters, "veins_known": given.veins is not None, "ct": ct is not None},
         regions=None if labels is None else dict(labels.regions()),
         doubts=() if given.veins is not None else ("no map of veins: more vessels pass as bleeds",),
     )
@@ -85,6 +96,23 @@ def _analysed(maps: MapFolder, options: argparse.Namespace) -> Analysed:
     _write_labels(lesions, maps, options.output)
     extents = extents_of_lesions(lesions)
     return Analysed(reading=reading, figures=figures, files=(_LABELS,), extents=extents)
+
+
+def _tomogram(path: Path) -> Tomogram:
+    """The CT of a file, on a grid of its own.
+
+    Raises
+    ------
+    ConfigError
+        If its values are no HU: none as low as air, or none finite.
+    """
+    volume = volumes_at(path)[0]
+    hu = np.asarray(volume.values, np.float32)
+    lowest = float(np.nanmin(hu)) if np.isfinite(hu).any() else 0.0
+    if not np.isfinite(hu).all() or lowest > _AIR_HU:
+        needed = f"needed HU, with air below {_AIR_HU:g}"
+        raise ConfigError(f"{path.name}: found values from {lowest:g}, {needed}")
+    return Tomogram(hu, volume.geometry)
 
 
 def _write_labels(lesions: Lesions, maps: MapFolder, folder: Path) -> None:

@@ -52,8 +52,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "Paramagnetic rims: coverage of each lesion's border by raised χ, contrast, thickness, "
         "central vein, and a class of three by a rule. For research use."
     )
-    add_folder(parser)
-    parser.add_argument(
+    needed = add_folder(parser)
+    needed.add_argument(
         "--lesions", type=there, required=True, metavar="FILE",
         help="NIfTI, above 0 in lesions: on the maps' grid, or that of --flair",
     )  # fmt: skip

@@ -38,7 +38,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "Sources of either sign from χ and R2': voxel by voxel, and jointly with the local field; "
         "how well χ explains the decay; quadrants of χ and R2. For research use."
     )
-    add_folder(parser, labels=True)
+    add_folder(parser, labels="used")
     parser.add_argument(
         "--r2", metavar="FILE|NUMBER", default=f"{PSEUDO_R2_PER_S:g}",
         help="R2 of spin echoes in 1/s: a NIfTI on the maps' grid, or one number for all tissue,"

@@ -35,14 +35,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         "of a head and the directions of its fibres. Iron shows in MMS alone, myelin in MSA too. "
         "For research use."
     )
-    add_tilted(parser)
-    parser.add_argument(
+    needed = add_tilted(parser)
+    needed.add_argument(
         "--v1", type=there, required=True, metavar="FILE", help="NIfTI of principal directions"
     )
-    parser.add_argument(
+    needed.add_argument(
         "--fa", type=there, required=True, metavar="FILE", help="fractional anisotropy on its grid"
     )
-    parser.add_argument(
+    needed.add_argument(
         "--vectors", choices=(FSL, MRTRIX), required=True,
         help="whose axes the directions have: dtifit's (image axes) or tensor2metric's (RAS)",
     )  # fmt: skip

@@ -35,7 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "Vein density: length of centre-lines and volume of the vein mask, over the volume of each "
         "region. Needs chi; veins is used where it is. For research use, not for diagnosis."
     )
-    add_folder(parser, labels=True)
+    add_folder(parser, labels="used")
     parser.set_defaults(run=run)
 
 

@@ -132,8 +132,24 @@ def check_is_stream(source: BufferedReader) -> None:
     start = source.peek()
     if len(start) > 1 and not _is_stream(start):
         kind = kind_of_bytes(start)
-        remedy = ": --mrd2" if start.startswith(_Form.MRD2.value) else ""
+        remedy = ": give --mrd2" if start.startswith(_Form.MRD2.value) else ""
         raise ProtocolError(f"found {kind}, needed a plain MRD stream, header first{remedy}")
+
+
+def check_is_mrd2(source: BufferedReader) -> None:
+    """Refuse what is no stream of MRD 2, by the kind of its first bytes, of which none are taken.
+
+    Raises
+    ------
+    ProtocolError
+        If it begins as a stream of version 1, or as another kind of file does.
+    """
+    start, magic = source.peek(), _Form.MRD2.value
+    if start[: len(magic)] == magic[: len(start)]:
+        return
+    if _is_stream(start):
+        raise ProtocolError("found a stream of MRD 1, needed one of MRD 2: leave out --mrd2")
+    raise ProtocolError(f"found {kind_of_bytes(start)}, needed a stream of MRD 2")
 
 
 def begins_with_config(source: BufferedReader) -> bool:

@@ -35,17 +35,23 @@ _MASK_BYTES = 128
 _RUN_LINES, _RUN_BYTES = 256, 16 << 20  # of one message, as a block of version 1 holds
 
 
-class Head(NamedTuple):
-    """What stands before the samples: numbers in the order of the schema, and the line's shape."""
+class Setup(NamedTuple):
+    """What stands behind a line's counters, as version 1 has it; most lines of a scan share it."""
 
-    first: list[int]
-    second: list[int]
-    order: list[int]
+    discards_and_centre: list[int]
+    mask: bytes
     sample_time_us: float
     vectors: bytes
     user_int: list[int]
     user_float: bytes
     shape: tuple[int, int]
+
+
+class Head(NamedTuple):
+    """What stands before the samples: flags, counters and times in the schema's order, the rest."""
+
+    first: list[int]
+    setup: Setup
 
 
 class LineRun:
@@ -63,12 +69,11 @@ class LineRun:
         self._samples = np.empty((0, 0), np.uint8)
         self._shape = (0, 0)
         self._paths: list[NDArray[np.float32]] = []
-        self._masks: dict[tuple[int, ...], bytes] = {}
         self._count = 0
 
     def fits(self, head: Head) -> bool:
         """Whether the line has the shape of those here, and there is room for it."""
-        return self._count < len(self._samples) and head.shape == self._shape
+        return self._count < len(self._samples) and head.setup.shape == self._shape
 
     def take(self, head: Head) -> None:
         """Read the samples of a line that fits, or begin with it.
@@ -79,14 +84,15 @@ class LineRun:
             If a number does not fit into the bits that version 1 has for it.
         """
         if not self._count:
-            self._begin(head.shape)
+            self._begin(head.setup.shape)
         row = self._count
         _read_into(self._stream, memoryview(self._samples[row]))
         path = _path(self._stream)
         if path is not None:
             self._paths.append(path)
         if len(self._paths) not in {0, row + 1} or (
-            self._paths[-1:] and (self._paths[-1].shape != (head.shape[1], self._paths[0].shape[1]))
+            self._paths[-1:]
+            and (self._paths[-1].shape != (head.setup.shape[1], self._paths[0].shape[1]))
         ):
             raise ProtocolError("trajectory: found another one within lines of one shape")
         self._pack(row, head, 0 if path is None else path.shape[1])
@@ -112,21 +118,17 @@ class LineRun:
     def _pack(self, row: int, head: Head, dimensions: int) -> None:
         flags, *others = head.first
         counters, (uid, scan, time, *physiology) = others[:17], others[17:]
-        n_channels, n_samples = head.shape
+        setup = head.setup
+        n_channels, n_samples = setup.shape
         try:
             _HEADER.pack_into(
                 self._header, row * _HEADER.size, 1, flags, uid, scan, time, *physiology,
-                n_samples, n_channels, n_channels, self._mask(head.order), *head.second, dimensions,
-                head.sample_time_us, head.vectors, *counters, *head.user_int, head.user_float,
+                n_samples, n_channels, n_channels, setup.mask, *setup.discards_and_centre,
+                dimensions, setup.sample_time_us, setup.vectors, *counters, *setup.user_int,
+                setup.user_float,
             )  # fmt: skip
         except struct.error as e:
             raise ProtocolError(f"line: found a number beyond those of MRD 1: {e}") from e
-
-    def _mask(self, order: list[int]) -> bytes:
-        key = tuple(order)
-        if key not in self._masks:
-            self._masks = {key: mask_of(order)}
-        return self._masks[key]
 
 
 def mask_of(order: Sequence[int]) -> bytes:
@@ -142,19 +144,51 @@ def mask_of(order: Sequence[int]) -> bytes:
     return bits.to_bytes(_MASK_BYTES, "little")
 
 
-def read_head(stream: Record, limits: Limits) -> Head:
-    """Everything of a line up to its samples.
+class LineHeads:
+    """Reads lines up to their samples; what is as in the line before is not read once more.
 
-    Raises
-    ------
-    EOFError
-        If the stream ends within it.
-    ProtocolError
-        If it claims more than the limits allow.
+    Parameters
+    ----------
+    stream
+        Input of the generated reader.
     """
-    _fill(stream)
-    buffer, at = stream._buffer, stream._offset
-    first, at = _numbers(buffer, at, _FIRST)
+
+    def __init__(self, stream: Record) -> None:
+        self._stream = stream
+        self._limits = Limits()
+        self._bytes = b""
+        self._setup: Setup | None = None
+
+    def read(self) -> Head:
+        """Everything of a line up to its samples.
+
+        Raises
+        ------
+        EOFError
+            If the stream ends within it.
+        ProtocolError
+            If it claims more than the limits allow.
+        """
+        stream = self._stream
+        _fill(stream)
+        buffer = stream._buffer
+        first, at = _numbers(buffer, stream._offset, _FIRST)
+        end = at + len(self._bytes)
+        if self._setup is not None and buffer[at:end] == self._bytes:
+            setup = self._setup
+        else:
+            setup, end = _read_setup(buffer, at)
+        if end > stream._last_read_count:
+            raise EOFError
+        n_channels, n_samples = setup.shape
+        self._limits.check(n_channels, "channels", "line: channels")
+        self._limits.check(8 * n_channels * n_samples, "line_bytes", "line: bytes")
+        self._bytes, self._setup = bytes(buffer[at:end]), setup
+        stream._offset = end
+        return Head(first, setup)
+
+
+def _read_setup(buffer: bytearray, at: int) -> tuple[Setup, int]:
     order, at = _list(buffer, at)
     second, at = _numbers(buffer, at, _SECOND)
     sample_time_us = 0.0
@@ -168,16 +202,12 @@ def read_head(stream: Record, limits: Limits) -> Head:
     user_float, at = bytes(buffer[at : at + 4 * n_floats]), at + 4 * n_floats
     n_channels, at = _number(buffer, at)
     n_samples, at = _number(buffer, at)
-    if at > stream._last_read_count:
-        raise EOFError
-    stream._offset = at
-    limits.check(n_channels, "channels", "line: channels")
-    limits.check(8 * n_channels * n_samples, "line_bytes", "line: bytes")
     signed = [(value >> 1) ^ -(value & 1) for value in user_int[:8]]
     signed += [0] * (8 - len(signed))
     floats = user_float[:32].ljust(32, b"\0")
-    return Head(first, second, order, sample_time_us, vectors, signed, floats,
-                (n_channels, n_samples))  # fmt: skip
+    setup = Setup(second, mask_of(order), sample_time_us, vectors, signed, floats,
+                  (n_channels, n_samples))  # fmt: skip
+    return setup, at
 
 
 def _numbers(buffer: bytearray, at: int, plan: Sequence[int]) -> tuple[list[int], int]:

@@ -18,7 +18,7 @@ from streamrecon.errors import ConfigError, DataError, ProtocolError, TruncatedS
 from streamrecon.mrd.files.plain_stream import ByteSource
 from streamrecon.mrd.version2.header import header_from_xml, xml_from_header
 from streamrecon.mrd.version2.images import image_from, item_of
-from streamrecon.mrd.version2.line_bytes import LineRun, read_head
+from streamrecon.mrd.version2.line_bytes import LineHeads, LineRun
 from streamrecon.mrd.version2.lines import lines_of, waveform_from, waveform_to
 from streamrecon.mrd.version2.package import Record, generated
 from streamrecon.mrd.wire.limits import Limits
@@ -88,7 +88,7 @@ def _bounded(read: Callable[[int], Record], count: int) -> Record:
 
 def _messages(stream: Record, binary: Record) -> Iterator[Message]:
     """Neighbouring lines of one shape together, all else one by one by the generated reader."""
-    run, limits = LineRun(stream), Limits()
+    run, heads = LineRun(stream), LineHeads(stream)
     while count := stream.read_unsigned_varint():
         for _ in range(count):
             index = stream.read_byte()
@@ -96,7 +96,7 @@ def _messages(stream: Record, binary: Record) -> Iterator[Message]:
                 yield from run.give()
                 yield _other(index, stream, binary)
                 continue
-            head = read_head(stream, limits)
+            head = heads.read()
             if not run.fits(head):
                 yield from run.give()
             run.take(head)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from streamrecon.model.look import Kind
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.preview.colours import Window, window_of
-from streamrecon.output.preview.planes import Plane, View, planes_of
+from streamrecon.output.preview.planes import Fractions, Plane, View, fractions_at, planes_of
 from streamrecon.output.preview.shown import Shown, real_valued
 from streamrecon.output.preview.view import Flags, object_of, same_field_of_view, view_of
 
@@ -61,15 +61,24 @@ class Cuts:
     planes: tuple[Plane, ...]
 
 
-def cuts_of(volumes: Iterable[Shown]) -> list[Cuts]:
+def cuts_of(volumes: Iterable[Shown], at_lps_mm: Fractions | None = None) -> list[Cuts]:
     """The volumes of one scan, each cut at the place that suits all; complex ones are two.
 
     Outside the object phase is left out, and so are maps where they are zero throughout: nobody
     knows them there.
+
+    Parameters
+    ----------
+    volumes
+        Of one scan.
+    at_lps_mm
+        Where something was found (left, posterior, superior) [mm]; ``None``: see `view_of`.
     """
     every = list(real_valued(volumes))
     inside = object_of(every)
     view = _common_view(every, inside)
+    cut = None if at_lps_mm is None else fractions_at(at_lps_mm, every[0].geometry)
+    view = view if cut is None else replace(view, cut=cut)
     planes = [_planes(each, every[0], inside, view) for each in every]
     return [
         Cuts(each, _label(each, every), _window(each, every, planes), tuple(cut))

@@ -94,12 +94,29 @@ def planes_at(values: NDArray[np.generic], geometry: Geometry, voxel: Shape) -> 
     voxel
         Index (z, y, x) of the voxel.
     """
+    return _three_planes(values, geometry, View(fractions_of(voxel, geometry)))
+
+
+def fractions_of(voxel: Shape, geometry: Geometry) -> Fractions:
+    """How far a voxel (z, y, x) lies along the volume's sides."""
     fractions = np.empty(3)
     ours = zip(voxel[::-1], geometry.shape[::-1], _turn(geometry), strict=True)
     for index, n, (axis, way) in ours:
         fractions[int(axis)] = (index + 0.5) / n if way > 0 else (n - index - 0.5) / n
     left, posterior, superior = (float(each) for each in fractions)
-    return _three_planes(values, geometry, View((left, posterior, superior)))
+    return left, posterior, superior
+
+
+def fractions_at(at_lps_mm: Fractions, geometry: Geometry) -> Fractions | None:
+    """The same of the voxel at a place of the patient (left, posterior, superior) [mm].
+
+    ``None`` where the volume does not reach it.
+    """
+    index = np.linalg.inv(geometry.affine_lps()) @ (*at_lps_mm, 1.0)
+    z, y, x = (round(float(each)) for each in index[:3])
+    if not all(0 <= n < count for n, count in zip((z, y, x), geometry.shape, strict=True)):
+        return None
+    return fractions_of((z, y, x), geometry)
 
 
 def _three_planes(values: NDArray[np.generic], geometry: Geometry, view: View) -> list[Plane]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from streamrecon.output.preview.caption import Caption, caption_of_files
 from streamrecon.output.preview.cuts import Cuts, cuts_of
 from streamrecon.output.preview.shown import shown_stored
+from streamrecon.output.readings import lesion_below
 from streamrecon.output.stored_volumes import StoredVolume, scans_at
 
 
@@ -29,4 +30,5 @@ def pictures_of(folder: Path) -> Iterator[ScanPictures]:
 def _pictures(volumes: Sequence[StoredVolume], folder: Path) -> ScanPictures:
     shown = [shown_stored(volume) for volume in volumes]
     name = volumes[0].scan.removesuffix(".")
-    return ScanPictures(caption_of_files(shown, name or folder.resolve().name), cuts_of(shown))
+    caption = caption_of_files(shown, name or folder.resolve().name)
+    return ScanPictures(caption, cuts_of(shown, lesion_below(folder)))

@@ -5,6 +5,8 @@ from streamrecon.output.readings.figures import outlined_planes as outlined_plan
 from streamrecon.output.readings.label_map import LabelMap as LabelMap
 from streamrecon.output.readings.label_map import read_labels as read_labels
 from streamrecon.output.readings.lesion_figures import draw_lesions as draw_lesions
+from streamrecon.output.readings.lesion_place import lesion_below as lesion_below
+from streamrecon.output.readings.lesion_place import strongest_lesion as strongest_lesion
 from streamrecon.output.readings.map_folder import MapFolder as MapFolder
 from streamrecon.output.readings.map_folder import read_map_folder as read_map_folder
 from streamrecon.output.readings.report import add_reading as add_reading

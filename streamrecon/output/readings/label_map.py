@@ -18,6 +18,7 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.output.ras import from_ras
 
 _SAME_PLACE_MM = 0.1
+_PUSHED = "labels"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +82,30 @@ def read_labels(path: Path, geometry: Geometry, *, names: Path | None = None) ->
         raise ConfigError(f"{path.name}: found no voxel with a label")
     called = _names_of(names or _beside(path))
     return LabelMap(numbers, {number: called.get(number, f"region {number}") for number in there})
+
+
+def labels_in_storage(storage: Path | None, name: str, geometry: Geometry) -> LabelMap:
+    """Labels that were pushed for a patient: a file of the storage's folder ``labels``.
+
+    Parameters
+    ----------
+    storage
+        The service's.
+    name
+        Of the file; a client gives it, so it may name no other folder.
+    geometry
+        The scan's grid.
+
+    Raises
+    ------
+    ConfigError
+        If there is no storage, the name is more than a name, or as `read_labels` says.
+    """
+    if storage is None:
+        raise ConfigError(f"labels: found {name} and no storage, needed its folder {_PUSHED}")
+    if Path(name).name != name:
+        raise ConfigError(f"labels: found {name}, needed the name of a file in {_PUSHED}")
+    return read_labels(storage / _PUSHED / name, geometry)
 
 
 def _beside(path: Path) -> Path | None:

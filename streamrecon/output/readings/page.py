@@ -7,14 +7,22 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from streamrecon.output.readings.report_model import FigureRow, ReadingRow, Report, ValueRow
+from streamrecon.output.readings.report_model import (
+    CohortRow,
+    FigureRow,
+    ReadingRow,
+    Report,
+    ScanRow,
+    ValueRow,
+)
 
 _STYLE = """
 body { background: #111; color: #ddd; font: 15px/1.4 sans-serif; margin: 1.5em; }
 h1 { font-size: 1.3em; } h2 { font-size: 1.1em; margin: 0 0 .3em; }
 article { background: #1b1b1b; border-radius: 6px; padding: .8em; margin: 0 0 1em; }
-article.given { border-left: 6px solid #3a3; } article.flagged { border-left: 6px solid #d90; }
-article.refused { border-left: 6px solid #c33; }
+article.given, article.green { border-left: 6px solid #3a3; }
+article.flagged, article.amber { border-left: 6px solid #d90; }
+article.refused, article.red { border-left: 6px solid #c33; }
 table { border-collapse: collapse; margin: .6em 0; font-size: .85em; }
 th, td { text-align: right; padding: .15em .7em; border-bottom: 1px solid #333; }
 th:first-child, td:first-child { text-align: left; }
@@ -34,22 +42,27 @@ def page_of(report: Report, folder: Path) -> str:
     folder
         Where the files of its figures are; one that has gone is left out.
     """
-    scan = report.scan
-    shape = " x ".join(str(n) for n in scan.shape[::-1])
-    spacing = " x ".join(f"{mm:.2f}" for mm in scan.voxel_mm[::-1])
-    times = ", ".join(f"{1e3 * te:.2f}" for te in scan.te_s)
-    field = "" if scan.b0_t is None else f", {scan.b0_t:g} T"
-    echoes = f", TE {times} ms" if times else ""
-    title = escape(f"Readings of {scan.name}")
+    title = escape(f"Readings of {report.scan.name}")
     articles = "\n".join(_article(reading, folder) for reading in report.readings)
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f"<title>{title}</title><style>{_STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n"
         f'<p class="research">{escape(report.use)}</p>\n'
-        f"<p>{shape} voxels of {spacing} mm{field}{echoes}</p>\n{articles}\n"
+        f"<p>{escape(_of_what(report.scan))}</p>\n{articles}\n"
         f"<footer>streamrecon {escape(report.software.version)}. {escape(report.use)}</footer>\n"
         "</body></html>\n"
     )
+
+
+def _of_what(scan: ScanRow | CohortRow) -> str:
+    if isinstance(scan, CohortRow):
+        return f"{scan.lines} lines of {scan.patients} patients"
+    shape = " x ".join(str(n) for n in scan.shape[::-1])
+    spacing = " x ".join(f"{mm:.2f}" for mm in scan.voxel_mm[::-1])
+    times = ", ".join(f"{1e3 * te:.2f}" for te in scan.te_s)
+    field = "" if scan.b0_t is None else f", {scan.b0_t:g} T"
+    echoes = f", TE {times} ms" if times else ""
+    return f"{shape} voxels of {spacing} mm{field}{echoes}"
 
 
 def _article(reading: ReadingRow, folder: Path) -> str:
@@ -57,9 +70,10 @@ def _article(reading: ReadingRow, folder: Path) -> str:
     figures = "".join(_figure(figure, folder) for figure in reading.figures)
     tables = "".join(_table(values) for values in _alike(reading.values))
     sources = " ".join(f"doi:{escape(doi)}" for doi in reading.dois)
+    light = "" if reading.light is None else f", light: {reading.light}"
     return (
-        f'<article class="{reading.outcome}"><h2>{escape(reading.kind)}: '
-        f"{_WORDS[reading.outcome]}</h2><ul>{reasons}</ul>{figures}{tables}"
+        f'<article class="{reading.light or reading.outcome}"><h2>{escape(reading.kind)}: '
+        f"{_WORDS[reading.outcome]}{light}</h2><ul>{reasons}</ul>{figures}{tables}"
         f'<p class="how">{escape(reading.method)} {sources}</p></article>'
     )
 

@@ -22,6 +22,7 @@ from streamrecon.output.readings.page import page_of
 from streamrecon.output.readings.report_model import (
     RESEARCH,
     SCHEMA,
+    CohortRow,
     FigureRow,
     OriginRow,
     ReadingRow,
@@ -72,7 +73,7 @@ def row_of_scan(scan: Scan) -> ScanRow:
 def add_reading(
     folder: Path,
     reading: Reading,
-    scan: ScanRow,
+    scan: ScanRow | CohortRow,
     *,
     sources: Mapping[str, str],
     origin: OriginRow | None = None,
@@ -88,7 +89,7 @@ def add_reading(
     reading
         What was found.
     scan, sources
-        What it was found in: see `scan_row` and `MapFolder.sources`.
+        What it was found in: see `scan_row` and `MapFolder.sources`; a table for a study.
     origin
         What made the maps, as far as it is known.
     figures
@@ -131,7 +132,7 @@ def _texts(report: Report, folder: Path) -> Iterator[tuple[Path, str]]:
     yield folder / PAGE, page_of(report, folder)
 
 
-def _report_there(path: Path, scan: ScanRow) -> Report | None:
+def _report_there(path: Path, scan: ScanRow | CohortRow) -> Report | None:
     """The report that is there already, of the same scan."""
     if not path.exists():
         return None
@@ -170,6 +171,7 @@ def _reading_row(
         kind=reading.kind,
         outcome=_WORDS[reading.outcome],
         reasons=reading.reasons,
+        light=None if reading.light is None else reading.light.value,
         method=reading.method,
         parameters=parameters,
         parameters_sha256=hashlib.sha256(made.encode()).hexdigest(),

@@ -1,4 +1,4 @@
-"""What analysis.json holds: the readings of one scan, and what they were made of."""
+"""What analysis.json holds: the readings of one scan or study, and what they were made of."""
 
 from __future__ import annotations
 
@@ -61,6 +61,9 @@ class ReadingRow(_Row):
         description="whether it gives its values, gives them with a doubt, or refuses"
     )
     reasons: tuple[str, ...] = Field(description="why it is flagged or refused")
+    light: Literal["green", "amber", "red"] | None = Field(
+        default=None, description="of the kind qc alone: the worst light of its measures"
+    )
     method: str = Field(description="how it was made, in a sentence")
     parameters: dict[str, float | str | bool] = Field(description="what it was made with")
     parameters_sha256: str = Field(description="of kind, method and parameters: equal or not")
@@ -90,13 +93,21 @@ class ScanRow(_Row):
     te_s: tuple[float, ...] = Field(description="echo times [s]")
 
 
+class CohortRow(_Row):
+    """In place of a scan: the table of a study."""
+
+    name: str = Field(description="name of the table")
+    patients: int = Field(ge=1, description="how many it tells of")
+    lines: int = Field(ge=1, description="lesions or visits")
+
+
 class Report(_Row):
-    """The readings of one scan."""
+    """The readings of one scan, or of one study."""
 
     schema_version: Literal[2] = Field(description="version of this form")
     use: str = Field(description="what it may be used for")
     software: SoftwareRow
-    scan: ScanRow
+    scan: ScanRow | CohortRow
     readings: tuple[ReadingRow, ...]
 
     @model_validator(mode="before")

@@ -56,16 +56,23 @@ def remove_pdf(
     geometry: Geometry,
     *,
     weight: NDArray[np.floating] | None = None,
+    damping: float = 1e-4,
     padding: float = PADDING,
-    tolerance: float = 5e-3,
+    tolerance: float = 1e-3,
     iterations: int = 60,
 ) -> LocalField:
     r"""Projection onto dipole fields: sources outside the mask fitted to the field within.
 
-    .. math:: \min_x \|W M (f - D (1-M) x)\|^2, \quad f_\mathrm{local} = M (f - D (1-M) x)
+    .. math:: \min_x \|W M (f - D (1-M) x)\|^2 + \lambda \|x\|^2,
+              \quad f_\mathrm{local} = M (f - D (1-M) x)
 
-    Four real FFTs of the padded grid a step. Keeps the whole mask. Takes about a third of the
-    inner field's power with it; least near the middle.
+    Four real FFTs of the padded grid a step, 20 to 50 of them. Keeps the whole mask. Takes a third
+    to a half of the inner field's power with it; least near the middle.
+
+    Without damping there is no end to it: on five objects the sum still fell by 1 % in 50 steps
+    after 100 of them, and what they fitted was no background. λ = 1e-4 says that sources outside
+    are a hundred times what the field keeps of the inner ones; at 1e-5 the local field is the same
+    within 2 %, at 1e-3 its error is a fifth larger.
 
     Parameters
     ----------
@@ -77,10 +84,13 @@ def remove_pdf(
         Their grid.
     weight
         Trust per voxel [Z, Y, X], best 1 / sd; any scale.
+    damping
+        λ, for a weight of mean square 1.
     padding
         Room for sources around the grid, see `padded_shape`.
     tolerance
-        Fall of the gradient at which to stop; smaller fits more noise.
+        Part of what is left of the sum that the last step took; at 1e-3 it is about 1 % above its
+        least.
     iterations
         Most steps.
 
@@ -95,7 +105,12 @@ def remove_pdf(
     spread = convolution(dipole_kernel(geometry, shape), shape)
     operator = Operator(lambda x: trust * spread(x), lambda r: outside * spread(trust * r))
     found = least_squares(
-        operator, trust * padded(field, shape), iterations=iterations, tolerance=tolerance
+        operator,
+        trust * padded(field, shape),
+        damping=damping,
+        iterations=iterations,
+        tolerance=0.0,
+        least_gain=tolerance,
     )
     background = spread(found.unknown)[tuple(slice(n) for n in mask.shape)]
     local = (field - background) * mask

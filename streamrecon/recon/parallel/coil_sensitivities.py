@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from streamrecon.errors import ReconError
 from streamrecon.fourier import fft, ifft
@@ -200,12 +200,21 @@ def signal_power(coarse: Complex) -> Real:
 
 
 def average_of_cells(products: Complex, width: float) -> Complex:
-    """Gaussian average [Z, Y, X, K, K] over cells, ``width`` of them (sigma)."""
-    sigma = [width if n > 1 else 0.0 for n in products.shape[:3]] + [0.0, 0.0]
-    smooth = np.empty_like(products)
-    smooth.real = gaussian_filter(products.real, sigma, mode="nearest", truncate=3)
-    smooth.imag = gaussian_filter(products.imag, sigma, mode="nearest", truncate=3)
-    return smooth
+    """Gaussian average [Z, Y, X, K, K] over cells, ``width`` of them (sigma): three products."""
+    n_z, n_y, n_x = products.shape[:3]
+    smooth: Real = np.ascontiguousarray(products, np.complex64).view(np.float32)
+    smooth = _averaging(n_z, width) @ smooth.reshape(n_z, -1)
+    smooth = _averaging(n_y, width) @ smooth.reshape(n_z, n_y, -1)
+    smooth = _averaging(n_x, width) @ smooth.reshape(n_z * n_y, n_x, -1)
+    return smooth.reshape(*products.shape[:-1], -1).view(np.complex64)
+
+
+def _averaging(n: int, width: float) -> Real:
+    """Weights of each of ``n`` cells in a row in the average around each."""
+    if n == 1:
+        return np.ones((1, 1), np.float32)
+    each = np.eye(n, dtype=np.float32)
+    return gaussian_filter1d(each, width, axis=0, mode="nearest", truncate=3)
 
 
 def _dominant_eigenvectors(covariance: Complex) -> Complex:

@@ -221,10 +221,18 @@ def _ridged(products: Complex, n_unknown: int, ridge: float) -> Complex:
         floor = _FLOOR * power[group].max()
         for place, mean in enumerate(np.maximum(power[group], max(floor, _TINY))):
             matrix = square[group, place] + ridge * mean * np.eye(n_unknown, dtype=np.float32)
-            weights[group, place] = scipy.linalg.solve(
-                matrix, target[group, place], assume_a="pos", check_finite=False
-            )
+            weights[group, place] = _solution(matrix, target[group, place])
     return weights
+
+
+def _solution(matrix: Complex, target: Complex) -> Complex:
+    """Least-norm where the ridge is too small for what the lines leave open."""
+    try:
+        found = scipy.linalg.solve(matrix, target, assume_a="pos", check_finite=False)
+    except scipy.linalg.LinAlgError:
+        least = len(matrix) * np.finfo(matrix.dtype).eps
+        found = scipy.linalg.lstsq(matrix, target, cond=least, check_finite=False)[0]
+    return np.asarray(found, np.complex64)
 
 
 def _mix(

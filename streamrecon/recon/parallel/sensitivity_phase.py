@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from types import EllipsisType
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
@@ -9,7 +13,9 @@ from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
+Where = tuple[EllipsisType | slice, ...]
 
+_AXES = (-3, -2, -1)
 _SMOOTHING_STEPS = 60
 
 
@@ -28,44 +34,46 @@ def align_phase(vectors: Complex, power: Real) -> Complex:
     power
         How much each cell counts [Z, Y, X], not negative.
     """
-    phasors = _carry_phase(vectors, power)
+    links = [_links(vectors, power, axis) for axis in _AXES]
+    phasors = _carry_phase(vectors, links, int(power.argmax()))
     for _ in range(_SMOOTHING_STEPS):
-        aligned = vectors * phasors
-        pull = np.zeros_like(aligned)
-        for axis in (1, 2, 3):
+        pull = np.zeros_like(phasors)
+        for axis, link in zip(_AXES, links, strict=True):
             there, here = _neighbours(axis)
-            weight = np.sqrt(power[there[1:]] * power[here[1:]])
-            pull[here] += weight * aligned[there]
-            pull[there] += weight * aligned[here]
-        overlap = (vectors.conj() * pull).sum(axis=0)
-        size = np.abs(overlap)
-        phasors = np.where(size > 0, overlap / np.maximum(size, 1e-30), phasors)
-    return vectors * phasors.astype(np.complex64)
+            pull[here] += link * phasors[there]
+            pull[there] += link.conj() * phasors[here]
+        size = np.abs(pull)
+        phasors = np.where(size > 0, pull / np.maximum(size, 1e-30), phasors)
+    return vectors * phasors
 
 
-def _neighbours(axis: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Indices of all pairs of neighbours along an axis of [K, Z, Y, X]."""
-    there, here = [slice(None)] * 4, [slice(None)] * 4
-    there[axis], here[axis] = slice(1, None), slice(None, -1)
-    return tuple(there), tuple(here)
+def _links(vectors: Complex, power: Real, axis: int) -> Complex:
+    """How strongly, and with what phase, a cell and the next one along an axis belong together."""
+    there, here = _neighbours(axis)
+    overlap = (vectors[here].conj() * vectors[there]).sum(axis=0)
+    link: Complex = overlap * np.sqrt(power[there] * power[here])
+    return link
 
 
-def _carry_phase(vectors: Complex, power: Real) -> Complex:
+def _neighbours(axis: int) -> tuple[Where, Where]:
+    """Where all pairs of neighbours along an axis of [..., Z, Y, X] are, the farther ones first."""
+    behind = (slice(None),) * (-1 - axis)
+    return (..., slice(1, None), *behind), (..., slice(None, -1), *behind)
+
+
+def _carry_phase(vectors: Complex, links: Sequence[Complex], root: int) -> Complex:
     """Phasors that align each cell with its parent in the tree of strongest connections."""
-    shape, n = power.shape, power.size
+    shape = vectors.shape[1:]
+    n = math.prod(shape)
     cells = np.arange(n).reshape(shape)
-    rows, columns, strength = [], [], []
-    for axis in (1, 2, 3):
-        there, here = _neighbours(axis)
-        overlap = np.abs((vectors[there].conj() * vectors[here]).sum(axis=0))
-        strength.append((overlap * np.sqrt(power[there[1:]] * power[here[1:]])).ravel())
-        rows.append(cells[here[1:]].ravel())
-        columns.append(cells[there[1:]].ravel())
-    weight = np.concatenate(strength)
+    there, here = (
+        np.concatenate([cells[_neighbours(axis)[side]].ravel() for axis in _AXES])
+        for side in (0, 1)
+    )
+    weight = np.concatenate([np.abs(link).ravel() for link in links])
     cost = 2.0 - weight / max(float(weight.max(initial=0.0)), 1e-30)  # positive, strongest least
-    ends = (np.concatenate(rows), np.concatenate(columns))
-    tree = minimum_spanning_tree(coo_array((cost, ends), shape=(n, n)).tocsr())
-    order, parent = breadth_first_order(tree, int(power.argmax()), directed=False)
+    tree = minimum_spanning_tree(coo_array((cost, (here, there)), shape=(n, n)).tocsr())
+    order, parent = breadth_first_order(tree, root, directed=False)
     parent[order[0]] = order[0]
     flat = vectors.reshape(len(vectors), n)
     turn = np.angle((flat.conj() * flat[:, parent]).sum(axis=0))

@@ -18,7 +18,7 @@ from streamrecon.stream.registry import Registry
 from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.memory_peak import peak_bytes
 from streamrecon.stream.run.parallel import Branch, Parallel
-from streamrecon.stream.run.serial import AnyGadget, Node, Serial, Step
+from streamrecon.stream.run.serial import AnyGadget, Node, Serial, Step, seconds_worked
 from streamrecon.stream.run.shared import Shared
 
 
@@ -59,6 +59,7 @@ def build_chain(
         run=given.run or uuid.uuid4().hex,
         memory_peak=partial(peak_bytes, node),
         shared=Shared(),
+        worked_s=partial(seconds_worked, node),
     )
     ahead = _ahead(registry, made)
     behind = Serial(tuple(Step(kind.__name__, kind()) for kind in registry.behind))

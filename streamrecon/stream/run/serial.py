@@ -85,6 +85,14 @@ class Serial:
             yield from node.steps()
 
 
+def seconds_worked(node: Node) -> dict[str, float]:
+    """Seconds that each gadget of a node has worked until now; those of one name together."""
+    seconds: dict[str, float] = {}
+    for step in node.steps():
+        seconds[step.name] = seconds.get(step.name, 0.0) + step.times.worked_s
+    return seconds
+
+
 @dataclass(slots=True)
 class _Making:
     """A gadget at work: what it still makes, and its place in the sequence.

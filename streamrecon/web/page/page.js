@@ -8,6 +8,8 @@ import { Viewer } from "./viewer.js";
 const byId = (id) => document.getElementById(id);
 const ROWS = 100;
 const LOOK_AGAIN_MS = 15000;
+const AGAIN_LOOK_MS = 1000;
+const RETRY_LOOKS_MS = [0, 1000, 3000, 7000]; // how a retry goes is seen at once
 const DATES = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
 const scans = new Map();
 let key = "";
@@ -324,10 +326,18 @@ byId("again").addEventListener("submit", async (event) => {
   try {
     await ask(`/api/scans/${chosen}/again`, { config: byId("chain").value, parameters });
     byId("again-said").textContent = "sent; it appears as a new scan";
+    setTimeout(tellAgain, AGAIN_LOOK_MS);
   } catch (error) {
     byId("again-said").textContent = error.message;
   }
 });
+
+// How it goes is asked for until it is over: what is refused makes no scan that could say why.
+async function tellAgain() {
+  const { state, reason } = await ask("/api/again");
+  if (state === "running") setTimeout(tellAgain, AGAIN_LOOK_MS);
+  else byId("again-said").textContent = state === "failed" ? `failed: ${reason}` : "done";
+}
 
 // --- deliveries ---
 
@@ -370,7 +380,7 @@ async function retryAt(destination) {
   try {
     const { images } = await ask("/api/deliveries/retry", { destination });
     byId("delivery-said").textContent = `${images} images of ${destination} are tried again`;
-    await showDeliveries();
+    for (const pause of RETRY_LOOKS_MS) setTimeout(showDeliveries, pause);
   } catch (error) {
     byId("delivery-said").textContent = error.message;
   }

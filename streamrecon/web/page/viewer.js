@@ -95,7 +95,7 @@ export class Viewer {
     const name = names.includes(this.plane) ? this.plane : names[0];
     byId("planes").replaceChildren(...names.map((n) => this.planeButton(n)));
     this.counts = this.volume.counts;
-    if (!this.slices[this.grid()]) this.slices[this.grid()] = middleOf(this.counts);
+    if (!this.slices[this.grid()]) this.slices[this.grid()] = { ...this.volume.start };
     this.choosePlane(name);
   }
 
@@ -170,7 +170,7 @@ export class Viewer {
 
   reset() {
     delete this.windows[this.volume.label];
-    this.slices[this.grid()] = middleOf(this.counts);
+    this.slices[this.grid()] = { ...this.volume.start };
     this.choosePlane(this.plane);
   }
 
@@ -278,10 +278,6 @@ export class Viewer {
     const middle = (low + high) / 2 - ((event.clientY - y) / 200) * (high - low);
     if (event.clientX !== x || event.clientY !== y) this.setWindow(middle - half, middle + half);
   }
-}
-
-function middleOf(counts) {
-  return Object.fromEntries(Object.entries(counts).map(([plane, n]) => [plane, Math.floor(n / 2)]));
 }
 
 function titleOf(volume) {

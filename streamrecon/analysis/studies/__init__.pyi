@@ -1,0 +1,9 @@
+from streamrecon.analysis.studies.clustered_auc import PatientPairs as PatientPairs
+from streamrecon.analysis.studies.clustered_auc import patient_pairs as patient_pairs
+from streamrecon.analysis.studies.grouped_scores import Model as Model
+from streamrecon.analysis.studies.grouped_scores import grouped_scores as grouped_scores
+from streamrecon.analysis.studies.iron_course import Course as Course
+from streamrecon.analysis.studies.iron_course import fit_course as fit_course
+from streamrecon.analysis.studies.lesion_roc import LesionRoc as LesionRoc
+from streamrecon.analysis.studies.lesion_roc import RocSettings as RocSettings
+from streamrecon.analysis.studies.lesion_roc import lesion_roc as lesion_roc

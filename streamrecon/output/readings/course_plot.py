@@ -1,0 +1,54 @@
+"""Draws the course of patients over the years, and the line that a model puts through them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw, ImageFont
+
+_WIDE, _HIGH, _EDGE = 520, 320, 44  # pixels
+_PAPER, _INK, _AXIS = (255, 255, 255), (20, 20, 20), (170, 170, 170)
+_PATIENT, _TREATED, _MODEL = (150, 150, 150), (90, 150, 210), (200, 40, 40)
+
+
+@dataclass(frozen=True, slots=True)
+class PatientCourse:
+    """Values [ppb] of a patient at times [a], and whether it has the treatment."""
+
+    years: Sequence[float]
+    values: Sequence[float]
+    treated: bool = False
+
+
+def course_plot(
+    patients: Sequence[PatientCourse], slope: float, interval: tuple[float, float]
+) -> Image.Image:
+    """A line for each patient, and the slope [ppb/a] with its interval through their middle."""
+    times = [t for patient in patients for t in patient.years]
+    values = [v for patient in patients for v in patient.values]
+    ends, levels = (min(times), max(times)), (min(values), max(values))
+    sheet = Image.new("RGB", (_WIDE, _HIGH), _PAPER)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+
+    def place(time: float, value: float) -> tuple[float, float]:
+        across = (time - ends[0]) / max(ends[1] - ends[0], 1e-9)
+        up = (value - levels[0]) / max(levels[1] - levels[0], 1e-9)
+        return _EDGE + across * (_WIDE - 2 * _EDGE), _HIGH - _EDGE - up * (_HIGH - 2 * _EDGE)
+
+    pen.rectangle((*place(ends[0], levels[1]), *place(ends[1], levels[0])), outline=_AXIS)
+    for patient in patients:
+        line = [place(t, v) for t, v in zip(patient.years, patient.values, strict=True)]
+        colour = _TREATED if patient.treated else _PATIENT
+        pen.line([at for point in line for at in point], fill=colour)
+    middle = (sum(times) / len(times), sum(values) / len(values))
+    for pace, width in ((slope, 3), (interval[0], 1), (interval[1], 1)):
+        line = [place(t, middle[1] + pace * (t - middle[0])) for t in ends]
+        pen.line([at for point in line for at in point], fill=_MODEL, width=width)
+    words = f"{slope:+.2f} ppb/a ({interval[0]:+.2f} … {interval[1]:+.2f})"
+    pen.text((_EDGE, 8), words, fill=_MODEL, font=font)
+    pen.text((_EDGE, _HIGH - _EDGE + 8), f"{ends[0]:.1f} a", fill=_INK, font=font)
+    pen.text((_WIDE - _EDGE - 40, _HIGH - _EDGE + 8), f"{ends[1]:.1f} a", fill=_INK, font=font)
+    pen.text((4, _EDGE), f"{levels[1]:.0f}", fill=_INK, font=font)
+    pen.text((4, _HIGH - _EDGE - 12), f"{levels[0]:.0f}", fill=_INK, font=font)
+    return sheet

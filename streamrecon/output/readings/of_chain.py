@@ -1,0 +1,198 @@
+"""The readings of a chain's maps by name: the same functions as `streamrecon analyze` calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.analysis.blood import Blood
+from streamrecon.analysis.chain_maps import (
+    ChainMaps,
+    iron_maps_of,
+    lesion_maps_of,
+    quality_maps_of,
+    rim_maps_of,
+    source_maps_of,
+    vein_scan_of,
+)
+from streamrecon.analysis.iron import IronSettings, read_iron
+from streamrecon.analysis.lesion_reading import extents_of_lesions, reading_of_lesions
+from streamrecon.analysis.lesions import find_lesions
+from streamrecon.analysis.oximetry_reading import (
+    ASSUMED_HAEMATOCRIT,
+    reading_of_density,
+    reading_of_oxygen,
+)
+from streamrecon.analysis.quality_reading import read_quality
+from streamrecon.analysis.reading import Extent, ReadingContent
+from streamrecon.analysis.rim_reading import extents_of_rims, read_rims
+from streamrecon.analysis.scan_oxygen import oxygen_of_veins
+from streamrecon.analysis.source_reading import read_sources
+from streamrecon.analysis.sources import Relaxivity
+from streamrecon.analysis.vein_segments import voxels_of_segments
+from streamrecon.errors import DataError
+from streamrecon.maps.centrelines import CentreLines, trace_veins
+from streamrecon.output.preview.colours import Window
+from streamrecon.output.readings.figures import Figure, Outline, outlined_planes
+from streamrecon.output.readings.lesion_figures import draw_lesions
+
+Flags = NDArray[np.bool_]
+
+_WINDOW = Window(-0.15, 0.2)
+_RED = (255, 90, 60)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ChainScan:
+    """Maps of one volume and what is known of its patient.
+
+    Parameters
+    ----------
+    maps
+        What the chain made.
+    regions
+        Name and voxels [Z, Y, X] of labelled regions.
+    lesions
+        Lesions of the white matter [Z, Y, X], for their rims.
+    haematocrit
+        Volume of red cells over that of blood; ``None`` where it is to be assumed.
+    """
+
+    maps: ChainMaps
+    regions: Sequence[tuple[str, Flags]] = ()
+    lesions: Flags | None = None
+    haematocrit: float | None = None
+
+    @cached_property
+    def traced(self) -> tuple[CentreLines, Flags]:
+        """Centre-lines of the veins, and their mask; both readings of veins need them.
+
+        Raises
+        ------
+        DataError
+            If the chain looked for no veins.
+        """
+        veins = self.maps.veins
+        if veins is None:
+            raise DataError("found no veins, needed the gadget FindVeins and a brain")
+        chi = self.maps.chi
+        return trace_veins(veins, chi.chi_ppm, chi.scan.geometry), veins
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class MadeReading:
+    """A reading, its pictures, and a clause for the console; without it the outcome is told."""
+
+    content: ReadingContent
+    figures: Sequence[Figure] = field(default=())
+    summary: str = ""
+
+
+Reader = Callable[[ChainScan, float], MadeReading]
+"""Takes a scan and the seconds that are left; a reading that is quick does not look at them."""
+
+
+def _quality(scan: ChainScan, _: float) -> MadeReading:
+    reading = read_quality(quality_maps_of(scan.maps))
+    summary = "" if reading.light is None else f"quality {reading.light.value}"
+    figures = (_outlined(scan, scan.maps.chi.mask, "map", "χ and the mask in red"),)
+    return MadeReading(content=ReadingContent(reading=reading), figures=figures, summary=summary)
+
+
+def _lesions(scan: ChainScan, seconds: float) -> MadeReading:
+    maps = lesion_maps_of(scan.maps)
+    lesions = find_lesions(maps, seconds=seconds)
+    reading = reading_of_lesions(
+        lesions,
+        parameters={"seconds": seconds},
+        regions=dict(scan.regions),
+        doubts=() if maps.veins is not None else ("veins were not looked for",),
+    )
+    return MadeReading(
+        content=ReadingContent(reading=reading, extents=extents_of_lesions(lesions)),
+        figures=draw_lesions(maps, lesions, swi=None, phase_rad=None),
+        summary=str(lesions),
+    )
+
+
+def _veins(scan: ChainScan, _: float) -> MadeReading:
+    lines, veins = scan.traced
+    regions = {"brain": scan.maps.chi.mask, **dict(scan.regions)}
+    doubts = () if lines.vein.size else ("no vein was found",)
+    reading = reading_of_density(lines, veins, regions, scan.maps.chi.scan.geometry, doubts=doubts)
+    extents = [Extent.of_mask("veins", "vein", veins), *_extents(scan)]
+    figures = (_outlined(scan, veins, "veins", "χ and the veins in red"),)
+    return MadeReading(content=ReadingContent(reading=reading, extents=extents), figures=figures)
+
+
+def _oximetry(scan: ChainScan, _: float) -> MadeReading:
+    lines, veins = scan.traced
+    chi = scan.maps.chi
+    found = oxygen_of_veins(vein_scan_of(scan.maps), lines, veins, chi.chi_ppm)
+    assumed = scan.haematocrit is None
+    reading = reading_of_oxygen(
+        found.veins,
+        Blood(haematocrit=scan.haematocrit or ASSUMED_HAEMATOCRIT),
+        assumed=assumed,
+        parameters={"segments_not_read": float(found.unread)},
+    )
+    places = voxels_of_segments(found.segments, veins, chi.scan.geometry)
+    extents = [Extent(v.subject, "vein", at) for v, at in zip(found.veins, places, strict=True)]
+    figures = (_outlined(scan, veins, "veins", "χ and the veins in red"),)
+    return MadeReading(content=ReadingContent(reading=reading, extents=extents), figures=figures)
+
+
+def _iron(scan: ChainScan, _: float) -> MadeReading:
+    if not scan.regions:
+        raise DataError("found no regions, needed the parameter labels")
+    reading = read_iron(iron_maps_of(scan.maps, scan.regions), scan.regions, IronSettings())
+    every = np.any([flags for _, flags in scan.regions], axis=0)
+    figures = (_outlined(scan, every, "regions", "χ and the regions in red"),)
+    content = ReadingContent(reading=reading, extents=_extents(scan))
+    return MadeReading(content=content, figures=figures)
+
+
+def _rims(scan: ChainScan, _: float) -> MadeReading:
+    if scan.lesions is None:
+        raise DataError("found no lesions of the white matter, needed the parameter lesion_mask")
+    found = read_rims(rim_maps_of(scan.maps, scan.lesions))
+    extents = extents_of_rims(found, scan.maps.chi.scan.geometry.voxel_mm)
+    figures = (_outlined(scan, scan.lesions, "lesions", "χ and the lesions in red"),)
+    content = ReadingContent(reading=found.reading, extents=extents)
+    return MadeReading(content=content, figures=figures)
+
+
+def _sources(scan: ChainScan, _: float) -> MadeReading:
+    given = source_maps_of(scan.maps, scan.regions)
+    found = read_sources(given, scan.regions, Relaxivity.at(given.b0_t), jointly=False)
+    content = ReadingContent(reading=found.reading, extents=_extents(scan), maps=found.maps())
+    return MadeReading(content=content)
+
+
+READERS: Mapping[str, Reader] = {
+    "qc": _quality,
+    "lesions": _lesions,
+    "veins": _veins,
+    "oximetry": _oximetry,
+    "iron": _iron,
+    "rims": _rims,
+    "sources": _sources,
+}
+"""Readings that a chain can make, in the order in which they are made."""
+
+
+def _extents(scan: ChainScan) -> list[Extent]:
+    return [Extent.of_mask(name, "region", voxels) for name, voxels in scan.regions]
+
+
+def _outlined(scan: ChainScan, flags: Flags, name: str, words: str) -> Figure:
+    """Cuts of susceptibility with one outline."""
+    chi = scan.maps.chi
+    picture = outlined_planes(
+        chi.chi_ppm, chi.scan.geometry, _WINDOW, (Outline(np.asarray(flags), _RED),)
+    )
+    return Figure(name, f"{words}; {_WINDOW.low:g} to {_WINDOW.high:g} ppm", picture)
