@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def test_steps_that_run_out_are_told() -> None:
 
 def test_steps_that_gain_little_end_within_a_percent_of_the_least_sum() -> None:
     """Data whose largest part is explained at once, as a background is, do not end it early."""
-    matrix = normal(80, 40) / np.arange(1, 41, dtype=np.float32)
+    matrix: Any = normal(80, 40) / np.arange(1, 41, dtype=np.float32)
     data = normal(80, seed=1) + 1e3 * matrix[:, 0]
     operator = Operator(lambda x: matrix @ x, lambda r: matrix.T @ r)
 

@@ -231,7 +231,7 @@ def _solution(matrix: Complex, target: Complex) -> Complex:
         found = scipy.linalg.solve(matrix, target, assume_a="pos", check_finite=False)
     except scipy.linalg.LinAlgError:
         least = len(matrix) * np.finfo(matrix.dtype).eps
-        found = scipy.linalg.lstsq(matrix, target, cond=least, check_finite=False)[0]
+        found = scipy.linalg.lstsq(matrix, target, cond=float(least), check_finite=False)[0]
     return np.asarray(found, np.complex64)
 
 
