@@ -99,12 +99,12 @@ async def _send(words: Sequence[str]) -> str:
     folder = Path(tempfile.mkdtemp(prefix="streamrecon-again-"))
     output = ["--output", str(folder / "out"), "--format", "mrd"]
     try:
-        with (folder / "said").open("wb") as said:
+        with (folder / "said").open("wb") as stream:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "streamrecon", *words, *output),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=said,
+                stderr=stream,
                 cwd=folder,
             )
         try:
