@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from bench_qsm import Phantom as FilePhantom
@@ -64,7 +65,7 @@ def geometries(phantoms: Path | None, *, anatomy: int = 31) -> Iterator[Known]:
     """All of them; without ``phantoms`` the egg is left out."""
     if phantoms is not None:
         yield egg_head(phantoms / "const")
-    grain = {"grain_mm": 1.0}
+    grain: dict[str, Any] = {"grain_mm": 1.0}
     yield whole_head("head with neck", _WHOLE, WholeHead(anatomy, **grain))
     slab = replace(_WHOLE, matrix=(30, 120, 96), centre_lps_mm=(0.0, -4.0, 8.0))
     yield whole_head("slab of 60 mm", slab, WholeHead(anatomy + 1, **grain))

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from _cost import time_of
@@ -19,6 +20,7 @@ from streamrecon_simulator.images import noisy_images
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.truth import receive, truth
+from streamrecon_simulator.whole_head.head import WholeHead
 
 from streamrecon.phase.phase_offset import remove_offset
 from streamrecon.phase.signal_mask import signal_mask
@@ -29,7 +31,7 @@ from streamrecon.threads import set_budget
 _GRAIN_MM = 1.3
 _WHOLE = replace(SCENES["whole-head"], matrix=(90, 120, 96), voxel_mm=(2.0, 2.0, 2.0))
 
-USUAL: tuple[tuple[int, str, dict[str, object]], ...] = (
+USUAL: tuple[tuple[int, str, dict[str, Any]], ...] = (
     (11, "2 mm, axial", {}),
     (12, "2 mm, oblique 20°, -10°", {"tilt_deg": (20.0, -10.0)}),
     (13, "slab of 100 mm", {"matrix": (50, 120, 96), "centre_lps_mm": (0.0, -4.0, 25.0)}),
@@ -46,7 +48,7 @@ USUAL: tuple[tuple[int, str, dict[str, object]], ...] = (
     ),
     (17, "face and vertex cut off", {"matrix": (70, 70, 96), "centre_lps_mm": (0.0, 20.0, 15.0)}),
 )
-FINE: tuple[tuple[int, str, dict[str, object]], ...] = (
+FINE: tuple[tuple[int, str, dict[str, Any]], ...] = (
     (
         18,
         "1.5 mm, oblique 20°",
@@ -85,6 +87,7 @@ def scenes(*, fine: bool) -> Iterator[tuple[str, Scene]]:
     """Scenes that differ in head, angle, coverage and voxel."""
     for seed, words, changes in (*USUAL, *(FINE if fine else ())):
         scene = replace(_WHOLE, **changes)
+        assert isinstance(scene.phantom, WholeHead)
         head = replace(scene.phantom, anatomy=seed, grain_mm=_GRAIN_MM)
         yield f"head {seed}, {words}", replace(scene, phantom=head)
 
@@ -92,6 +95,7 @@ def scenes(*, fine: bool) -> Iterator[tuple[str, Scene]]:
 def images(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Magnitude of all echoes, quality of the phase, and the true brain [Z, Y, X]."""
     known = truth(scene)
+    assert known.brain is not None
     echoes = noisy_images(scene, known, receive(scene)).astype(np.complex64)
     magnitude = np.abs(echoes)
     together = np.sqrt((magnitude**2).sum(axis=0))

@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -121,7 +122,7 @@ def main() -> None:
     print_channels("simulated head (compressed)", head)
     for name in REAL:
         if (DATA / name).exists():
-            print_channels(name, lambda name=name: read_scan(DATA / name))
+            print_channels(name, partial(read_scan, DATA / name))
     for snr in (60.0, NO_NOISE / 1e3):
         print_unfolding("R = 2", Sampling((1, 2)), snr)
         print_unfolding("2 x 2, shifted", Sampling((2, 2), caipi_shift=1), snr)

@@ -54,7 +54,9 @@ def scan(shape: tuple[int, ...], quality: Quality) -> float:
     rng = np.random.default_rng(0)
     echoes = np.stack([np.exp(-20 * t + 800j * field_ppm * t) * (r < 0.4) for t in TE_S])
     echoes = echoes + 0.02 * (rng.standard_normal(echoes.shape) + 1j * rng.standard_normal(z.shape))
-    grid = Geometry(shape=(len(z), *shape[1:]), voxel_mm=(1.0, 1.0, 1.0), axes_lps=np.eye(3))
+    grid = Geometry(
+        shape=(len(z), shape[1], shape[2]), voxel_mm=(1.0, 1.0, 1.0), axes_lps=np.eye(3)
+    )
     start = time.perf_counter()
     susceptibility(echoes.astype(np.complex64), TE_S, 3.0, grid, quality=quality)
     return time.perf_counter() - start

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from _lesion_heads import DIAMETERS_MM, TE_S, maps_of, scene_of, spheres_of
+from streamrecon_simulator.whole_head.head import WholeHead
 from streamrecon_simulator.whole_head.inclusions import Inclusion
 
 from streamrecon.cli import main as streamrecon
@@ -92,6 +93,7 @@ def _made(
             te_s=tuple(te / 1e3 for te in options.te_ms),
         )
         maps_of(scene, folder, chain=options.config)
+        assert isinstance(scene.phantom, WholeHead)
         text = json.dumps([asdict(each) for each in scene.phantom.inclusions])
         truth.write_text(text, encoding="utf-8")
     return read_again(folder)

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from _lesion_heads import maps_of, scene_of, spheres_of
 from bench_lesions import Pair, found_in, matched, read_again, summary
+from streamrecon_simulator.whole_head.head import WholeHead
 
 _PLANES, _SLICE_MM, _SPHERES = 32, 1.5, 72
 _LAST_TE_MS, _SIZED_MM = (15.0, 40.0), 2.0
@@ -137,6 +138,7 @@ def _make(
         b0_t=head.b0_t,
     )
     maps_of(scene, folder, chain="gre_full")
+    assert isinstance(scene.phantom, WholeHead)
     text = json.dumps([asdict(each) for each in scene.phantom.inclusions])
     truth.write_text(text, encoding="utf-8")
 

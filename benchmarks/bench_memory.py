@@ -25,7 +25,7 @@ from streamrecon_simulator.scene import Scene
 
 from streamrecon.commands.warm_up import warm
 from streamrecon.mrd.images.image_series import ImageSeries
-from streamrecon.mrd.wire.messages import Header, Image, Message
+from streamrecon.mrd.wire.messages import Acquisitions, Header, Image, Message, Waveform
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file
 from streamrecon.stream.gadget import Context
@@ -78,11 +78,11 @@ def print_table(size: str, chains: list[str]) -> Iterator[float]:
 
 def measure(chain: str, size: str) -> tuple[float, float]:
     """Run one scan: what it said that the process will need, and what that held [MiB]."""
-    *matrix, n_echoes, n_coils = map(int, size.split("x"))
-    scan = list(_scan(tuple(matrix), 1 if chain == _OF_ONE_ECHO else n_echoes, n_coils))
+    nz, ny, nx, n_echoes, n_coils = map(int, size.split("x"))
+    scan = list(_scan((nz, ny, nx), 1 if chain == _OF_ONE_ECHO else n_echoes, n_coils))
     if chain.endswith(_OF_IMAGES):
         scan = _images(scan)
-    held = sum(message.data.nbytes for message in scan if hasattr(message, "data")) / _MIB
+    held = sum(m.data.nbytes for m in scan if isinstance(m, Acquisitions | Waveform | Image)) / _MIB
     warm()
     _CLEAR.write_text("5")  # the peak so far is forgotten
     texts: list[str] = []
@@ -94,7 +94,7 @@ def measure(chain: str, size: str) -> tuple[float, float]:
     return 1024 * float(stated) - held, _peak_mib() - held
 
 
-def _scan(matrix: tuple[int, ...], n_echoes: int, n_coils: int) -> Iterator[Message]:
+def _scan(matrix: tuple[int, int, int], n_echoes: int, n_coils: int) -> Iterator[Message]:
     te_s = tuple(0.005 + 0.006 * n for n in range(n_echoes))
     voxel_mm = (2.0, 220 / matrix[1], 220 / matrix[2])
     yield from simulate(

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def trials(
     for _ in range(count):
         small = kind == "small"
         angle = rng.uniform(48, 62) if kind == "magic" else outside_magic(rng)
-        shape = {
+        shape: dict[str, Any] = {
             "radius_mm": rng.uniform(0.45, 0.73) if small else rng.uniform(0.76, 1.6),
             "angle_deg": angle,
             "bend_mm": rng.uniform(25, 80),

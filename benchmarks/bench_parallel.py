@@ -95,22 +95,24 @@ def beside_bart(
 def scene_of(matrix: tuple[int, int, int], n_echoes: int, n_coils: int) -> Scene:
     """A head that fills the field of view whatever the matrix."""
     fov = (192.0, 211.0, 211.0)
-    voxel = tuple(size / n for size, n in zip(fov, matrix, strict=True))
+    dz, dy, dx = (size / n for size, n in zip(fov, matrix, strict=True))
     te_s = tuple(0.005 + 0.0053 * echo for echo in range(n_echoes))
     return Scene(
-        "parallel imaging", matrix=matrix, voxel_mm=voxel, oversampling=(1.0, 1.0, 1.0),
+        "parallel imaging", matrix=matrix, voxel_mm=(dz, dy, dx), oversampling=(1.0, 1.0, 1.0),
         te_s=te_s, n_coils=n_coils,
     )  # fmt: skip
 
 
 def grid_of(scene: Scene) -> Grid:
     """Axes without oversampling."""
-    axes = [
+    z, y, x = [
         axis(n, n * size, n, n * size) for n, size in zip(scene.matrix, scene.voxel_mm, strict=True)
     ]
     n_z, n_y, _ = scene.matrix
     return Grid(
-        *axes,
+        z,
+        y,
+        x,
         ky=CounterRange(0, n_y - 1, n_y // 2),
         kz=CounterRange(0, n_z - 1, n_z // 2),
         n_slices=1,
@@ -205,7 +207,7 @@ def report(
     scale = (found * known).sum() / (found**2).sum()
     error = np.linalg.norm(found * scale - known) / np.linalg.norm(known)
     print(f"{name:22} {seconds / bare:7.1f} x the FFTs   error {100 * error:5.1f} %", flush=True)
-    return error
+    return float(error)
 
 
 def side_by_side(images: list[np.ndarray]) -> Image.Image:

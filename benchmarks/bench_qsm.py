@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from _cost import MeasuredPlan
@@ -77,7 +78,8 @@ class Phantom:
 def load(folder: Path) -> Phantom:
     """Arrays of one folder, in our order of axes."""
     meta = [float(word) for word in (folder / "meta.txt").read_text().split()]
-    n = tuple(int(size) for size in meta[2::-1])
+    nz, ny, nx = n = [int(size) for size in meta[2::-1]]
+    dz, dy, dx = meta[5:2:-1]
     b0_axis = np.array(meta[9:6:-1])
     te_s = tuple(meta[11:])
 
@@ -85,7 +87,8 @@ def load(folder: Path) -> Phantom:
         return np.fromfile(folder / name, kind).reshape(-1, *n)
 
     rest = np.linalg.qr(np.column_stack([b0_axis, np.eye(3)[:, 1:]]))[0][:, 1:]
-    grid = Geometry(n, tuple(meta[5:2:-1]), np.column_stack([rest[:, 1], rest[:, 0], b0_axis]))
+    axes = np.column_stack([rest[:, 1], rest[:, 0], b0_axis])
+    grid = Geometry((nz, ny, nx), (dz, dy, dx), axes)
     return Phantom(
         folder.name,
         grid,
@@ -292,7 +295,7 @@ def cost_in(unit: Callable[[], object], work: Callable[[], object], pairs: int =
     return statistics.median(seconds(work) / seconds(unit) for _ in range(pairs))
 
 
-def scan(shape: tuple[int, int, int], n_echoes: int) -> Iterator[object]:
+def scan(shape: tuple[int, int, int], n_echoes: int) -> Iterator[Any]:
     """A head with noise: echoes, times, grid."""
     grid = Geometry(shape, (1.5, 1.0, 1.0), np.eye(3)[::-1])
     z, y, x = np.meshgrid(*[np.linspace(-1, 1, n) for n in shape], indexing="ij", sparse=True)

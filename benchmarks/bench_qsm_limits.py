@@ -12,6 +12,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,8 @@ def supersampled_field(p: Phantom) -> np.ndarray:
     fine = np.where(p.mask, p.chi, 0)
     for axis in range(3):
         fine = fine.repeat(2, axis)
-    half = tuple(side / 2 for side in p.grid.voxel_mm)
+    dz, dy, dx = p.grid.voxel_mm
+    half = (dz / 2, dy / 2, dx / 2)
     field = field_from_chi(fine, Geometry(fine.shape, half, p.grid.axes_lps), padding=1.5)
     blocks = [size for n in p.mask.shape for size in (n, 2)]
     return np.asarray(field.reshape(blocks).mean((1, 3, 5), dtype=np.float32))
@@ -174,8 +176,8 @@ def memory() -> None:
 
 def one(words: list[str]) -> None:
     """One map of a head of a size; prints seconds and peak."""
-    *shape, n_echoes = map(int, words[:4])
-    echoes, te_s, grid = scan(tuple(shape), n_echoes)
+    nz, ny, nx, n_echoes = map(int, words[:4])
+    echoes, te_s, grid = scan((nz, ny, nx), n_echoes)
     start = time.perf_counter()
     susceptibility(echoes, te_s, 3.0, grid, quality=Quality(words[4]))
     seconds = time.perf_counter() - start
@@ -189,7 +191,7 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("phantoms", type=Path)
-    sections = {
+    sections: dict[str, Callable[[], None]] = {
         "tilt": lambda: tilt(chosen.phantoms),
         "slab": lambda: slab(chosen.phantoms),
         "padding": lambda: padding(chosen.phantoms),
@@ -198,7 +200,7 @@ def main() -> None:
         "memory": memory,
     }
     parser.add_argument("--only", choices=sections)
-    chosen = parser.parse_args()
+    chosen: argparse.Namespace = parser.parse_args()
     for name, section in sections.items():
         if chosen.only in (None, name):
             section()

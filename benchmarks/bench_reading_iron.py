@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from streamrecon_simulator import Scene, simulate
 from streamrecon_simulator.phantom import AIR, TISSUE, Part, Phantom, Tissue
-from streamrecon_simulator.shapes import Sphere, Tube, contains
+from streamrecon_simulator.shapes import Shape, Sphere, Tube, contains
 from streamrecon_simulator.truth import voxel_centres
 
 from streamrecon.analysis.change import CHANGED, Interval, Visit, read_change
@@ -112,7 +112,8 @@ def labels(at: Pose) -> tuple[np.ndarray, dict[int, str]]:
     """True regions of a pose."""
     points = voxel_centres(SCENE.geometry)
     numbers, names = np.zeros(SCENE.matrix, np.int32), {}
-    for number, (name, shape) in enumerate({**balls(at), **ventricles(at)}.items(), start=1):
+    shapes: dict[str, Shape] = {**balls(at), **ventricles(at)}
+    for number, (name, shape) in enumerate(shapes.items(), start=1):
         numbers[contains(shape, points)], names[number] = number, name
     return numbers, names
 
@@ -248,8 +249,8 @@ def _print_falls(visits: Sequence[Sequence[Value]], falls: Sequence[Sequence[Val
 
 
 def _change(before: Sequence[Value], after: Sequence[Value]) -> Sequence[Value]:
-    visits = (Visit(values=values, made={}) for values in (before, after))
-    return read_change(*visits, Interval(same_site=True), "CSF").values
+    first, second = (Visit(values=values, made={}) for values in (before, after))
+    return read_change(first, second, Interval(same_site=True), "CSF").values
 
 
 def _print_null(visits: Sequence[Sequence[Value]], pairs: int) -> None:
@@ -276,7 +277,7 @@ def _print_noise(draws: Sequence[Sequence[Value]]) -> None:
     for name in balls(STRAIGHT):
         means = np.std([number(values, name, "mean_chi") for values in draws], ddof=1)
         those = (v for v in draws[0] if (v.subject, v.name) == (name, "mean_chi"))
-        sigma = next(v.sigma for v in those if v.reference == "CSF")
+        sigma = next(v.sigma for v in those if v.reference == "CSF") or np.nan
         ratios.append(means / sigma)
         print(f"| {name} | {means:.2f} | {sigma:.2f} |")
     print(

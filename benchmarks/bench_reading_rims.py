@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import binary_dilation
@@ -131,9 +132,9 @@ def rows(seed: int) -> list[tuple[str, str, float, float]]:
     kspace = encode(SCENE, paint(found, seed))
     level = SCENE.phantom.signal / SCENE.snr
     scan = Simulation(SCENE, kspace, lines, level)
-    more = {"InvertField.uncertainty": True, "FindVeins.anywhere": True}
+    more: dict[str, Any] = {"InvertField.uncertainty": True, "FindVeins.anywhere": True}
     made = reconstruct(scan.messages(), "gre_full", **more)
-    of = {volume.quantity: volume.values for volume in reversed(made)}
+    of: dict[Quantity, Any] = {volume.quantity: volume.values for volume in reversed(made)}
     at, chi = grid(1), of[Quantity.CHI]
     told = []
     for number, lesion in enumerate(found):

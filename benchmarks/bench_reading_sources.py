@@ -9,11 +9,13 @@ has vein on all six sides: its index shows what the voxels at the wall do to tha
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.ndimage import binary_erosion
 from streamrecon_simulator import Scene, simulate
 from streamrecon_simulator.phantom import Part, Phantom, Tissue
-from streamrecon_simulator.shapes import Cylinder, Sphere, contains
+from streamrecon_simulator.shapes import Cylinder, Shape, Sphere, contains
 from streamrecon_simulator.truth import voxel_centres
 
 from streamrecon.analysis.source_reading import SourceMaps, read_sources
@@ -25,7 +27,7 @@ from streamrecon.threads import set_budget
 R2_TISSUE, R2_FLUID = 12.0, 2.0
 D = Relaxivity.at(3.0)
 HOST = Tissue(0.8, R2_TISSUE, 0.0)
-SHAPES = {  # shape, χ+ and |χ-| [ppm], R2' [1/s]
+SHAPES: dict[str, tuple[Shape, float, float, float]] = {  # shape, χ+ and |χ-| [ppm], R2' [1/s]
     "mixture": (Sphere((20.0, 0.0, 0.0), 8.0), 0.06, 0.06, D.positive * 0.12),
     "ferritin": (Sphere((-20.0, 4.0, 6.0), 8.0), 0.12, 0.0, D.positive * 0.12),
     "vein, 3 mm": (Cylinder((0.0, -22.0, -16.0), (1.0, 0.0, 0.0), 3.0), 0.45, 0.0, 15.0),
@@ -53,9 +55,9 @@ def main() -> None:
         supersampling=2,
         snr=100.0,
     )
-    more = {"local_field": True, "b0_sd": True, "InvertField.uncertainty": True}
+    more: dict[str, Any] = {"local_field": True, "b0_sd": True, "InvertField.uncertainty": True}
     made = reconstruct(simulate(scene).messages(), "gre_full", **more)
-    of = {volume.quantity: volume.values for volume in reversed(made)}
+    of: dict[Quantity, Any] = {volume.quantity: volume.values for volume in reversed(made)}
     points = voxel_centres(scene.geometry)
     regions = [(name, contains(shape, points)) for name, (shape, *_) in SHAPES.items()]
     fluid = dict(regions)["ventricle"]

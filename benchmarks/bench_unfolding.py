@@ -8,10 +8,12 @@ is that of the echoes' phase difference, without noise.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from bench_parallel import grid_of
 from streamrecon_simulator.encode import encode, sample_object
+from streamrecon_simulator.phantom import Phantom
 from streamrecon_simulator.presets import SCENES
 
 from streamrecon.fourier import ifft
@@ -31,6 +33,7 @@ def main() -> None:
     """Print one row for each lattice and way."""
     grid = grid_of(SCENE)
     clean = ifft(encode(SCENE, sample_object(SCENE)), (4,))
+    assert isinstance(SCENE.phantom, Phantom)
     density = SCENE.phantom.parts[0].tissue.density
     random = np.random.default_rng(5).standard_normal((*clean.shape, 2), np.float32)
     noise = random.view(np.complex64)[..., 0] * np.float32(density / SNR)
@@ -41,7 +44,7 @@ def main() -> None:
     for name, lattice in LATTICES.items():
         for way, learn in WAYS.items():
             full = combined(clean, ALL_LINES, learn(calibration, ALL_LINES, grid))
-            weights = learn(calibration, lattice, grid)
+            weights: Any = learn(calibration, lattice, grid)
             images = [combined(data, lattice, weights) for data in (clean, clean + noise)]
             signal = np.abs(full[0]) > 0.1 * np.abs(full[0]).max()
             left, error = (distance(image, full, signal) for image in images)
@@ -53,7 +56,7 @@ def main() -> None:
             )
 
 
-def combined(hybrid: np.ndarray, lattice: Lattice, weights: object) -> np.ndarray:
+def combined(hybrid: np.ndarray, lattice: Lattice, weights: Any) -> np.ndarray:
     """Images [E, Z, Y, X] of the lattice's lines, on the phase that weights have."""
     n_z, n_y, _ = SCENE.matrix
     taken = lattice.mask((n_z, n_y), (n_z // 2, n_y // 2))

@@ -22,12 +22,14 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "server"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "web"))
-from browser import chromium
+from browser import Tab, chromium
+from narrowing import as_a
 from toy_client import HEADER, chain, gadget, lines
 from web_service import Page, page, wait_for
 
@@ -100,7 +102,7 @@ def follow(stack: ExitStack, found: Page) -> None:
     stack.callback(stream.close)
 
 
-def drain(stream: object) -> None:
+def drain(stream: httpx.Response) -> None:
     """Read until it is closed."""
     try:
         for _ in stream.iter_bytes():
@@ -176,7 +178,7 @@ def looks(found: Page, profile: Path) -> None:
         )
 
 
-def one_look(found: Page, tab: object, n: int) -> tuple[float, float]:
+def one_look(found: Page, tab: Tab, n: int) -> tuple[float, float]:
     """Seconds until a scan is seen, and until the end of its worker is."""
     name = f"look {n}"
     header = Header(
@@ -190,7 +192,7 @@ def one_look(found: Page, tab: object, n: int) -> tuple[float, float]:
         tab.wait(f"{row}.includes('{name}')")
         seen = time.monotonic() - began
         (said,) = client.hear()
-        pid = int(said.text.split()[-1])
+        pid = int(as_a(Text, said).text.split()[-1])
         assert psutil.pid_exists(pid)
         began = time.monotonic()
         os.kill(pid, signal.SIGKILL)

@@ -26,7 +26,7 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Orientation, Scene
 
 from streamrecon.console import Watch
-from streamrecon.mrd.wire.messages import Header
+from streamrecon.mrd.wire.messages import DicomFile, Header, Image
 from streamrecon.output.formats import ScanResults, write_harvest
 from streamrecon.replay import run_scan
 from streamrecon.stream.chainfile.build import build_chain
@@ -61,7 +61,8 @@ def reconstructed() -> ScanResults:
     xml = f"<configuration><version>2</version><stream>{CHAIN}</stream></configuration>"
     with Watch("marker", live=False) as watch:
         run_scan(messages, build_chain(xml, REGISTRY), give=results.append, watch=watch)
-    return ScanResults.of(header.xml, results)
+    sent = [item for item in results if isinstance(item, Image | DicomFile)]
+    return ScanResults.of(header.xml, sent)
 
 
 def errors(files: Sequence[Path]) -> int:

@@ -46,7 +46,7 @@ def main() -> int:
     return 0
 
 
-def _echoes(scene: Scene, **parameters: object) -> NDArray[np.complex64]:
+def _echoes(scene: Scene, **parameters: str) -> NDArray[np.complex64]:
     """Combined echoes [E, Z, Y, X] of a scene through the packaged chain."""
     emitted: list[object] = []
     chain = build_chain(CHAIN, REGISTRY, overrides=parameters)
@@ -127,8 +127,8 @@ def _with_g_factor(scene: Scene) -> tuple[NDArray[np.complex64], NDArray[np.floa
     chain = build_chain(CHAIN, REGISTRY, overrides={"CombineCoils.send_out_gfactor": "true"})
     chain.run(simulate(scene).messages(), emitted.append)
     echoes = next(item.data for item in emitted if isinstance(item, Echoes))
-    maps = [
-        item.values
+    maps: list[np.ndarray] = [
+        np.asarray(item.values)
         for item in emitted
         if isinstance(item, Volume) and item.quantity is Quantity.G_FACTOR
     ]

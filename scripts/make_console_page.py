@@ -21,6 +21,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "web"))
 from browser import Tab, chromium
+from narrowing import given
 
 CONFIG = "gre_qsm"
 LIMIT_S = 540.0
@@ -44,7 +45,7 @@ def main() -> int:
             serving, env=os.environ | settings, stdout=subprocess.PIPE
         ) as service:
             try:
-                service.stdout.readline()
+                given(service.stdout).readline()
                 with chromium(folder / "profile", width=1500, height=1180, webgl=True) as tab:
                     take(tab, scan, picture, folder=folder, port=port, web=web)
             finally:

@@ -170,7 +170,7 @@ def scenes() -> str:
 def front_door() -> str:
     """What `import streamrecon` gives."""
     title = "The package streamrecon"
-    names = (name for name in streamrecon.__all__ if not name.startswith("_"))
+    names = (name for name in vars(streamrecon)["__all__"] if not name.startswith("_"))
     parts = [_heading(title), _first_line(streamrecon)]
     parts += [_directive(getattr(streamrecon, name), f"streamrecon.{name}") for name in names]
     return "\n\n".join(parts)
