@@ -27,6 +27,7 @@ THREADS ?= 1
 
 ready: .venv/.test
 	scripts/install-debian-tools.sh
+	scripts/install-node-tools.sh
 
 test: ready
 	STREAMRECON_THREADS=$(THREADS) $(BIN)/python -m pytest -m "not long" $(ARGS)

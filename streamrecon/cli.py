@@ -18,7 +18,10 @@ from streamrecon.console import complain, keep_warnings_back, tell_renamed
 from streamrecon.errors import ConfigError, StreamReconError
 
 _DESCRIPTION = "Inline multi-echo GRE reconstruction: k-space in over MRD, images out."
-_EPILOG = "Exit status: 0 all done; 1 a scan or a server failed; 2 asked for what cannot be done."
+_EPILOG = (
+    "Exit status: 0 all done; 1 a scan or a server failed; 2 asked for what cannot be done, "
+    "as of a file that is not there."
+)
 
 COMMANDS = {
     "serve": "reconstruct the scans that clients send",
@@ -52,8 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     keep_warnings_back()
     words = _of_today(sys.argv[1:] if arguments is None else arguments)
-    options = _parser(words).parse_args(words)
     try:
+        options = _parser(words).parse_args(words)
         status: int = options.run(options)
     except StreamReconError as e:
         return _failed(str(e), 2 if isinstance(e, ConfigError) else 1)

@@ -60,6 +60,7 @@ class Watch:
         self._task: TaskID = self._progress.add_task("", total=total, name=name, state="")
         self._total = total
         self._lines = self._bytes = self._images = 0
+        self._stage = ""
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -84,6 +85,12 @@ class Watch:
         self._images += images
         self._show()
 
+    def stage(self, name: str, left_s: float | None) -> None:
+        """Show what is done now, and how long the rest will take, if that is known."""
+        left = "" if left_s is None else f", about {max(1.0, left_s):.0f} s left"
+        self._stage = f"{name}{left}"
+        self._show()
+
     def say(self, notice: Notice) -> None:
         """Print a notice above the progress line, in the colour of its level."""
         words = Text(f"{notice.level.value} {_printable(notice.text)}", _STYLES[notice.level])
@@ -93,7 +100,8 @@ class Watch:
         elapsed_s = self._progress.tasks[0].elapsed or 0.0
         rate = f", {self._bytes / 1e6 / elapsed_s:.0f} MB/s" if elapsed_s else ""
         known = f"/{self._total}" if self._total is not None else ""
-        state = f"{self._lines}{known} lines{rate}, images: {self._images}"
+        work = self._stage or f"{self._lines}{known} lines{rate}"
+        state = f"{work}, images: {self._images}"
         self._progress.update(self._task, completed=self._lines, state=state)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from itertools import chain as chain_of
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def replay(
     with closing(cut_scan(path, watch.say) if is_cut else whole) as scan:
         first = first_header(scan)
         run_scan(chain_of([first], scan), chain, give=results.append, watch=watch)
-    return ScanResults.of(first.xml, results)
+    return replace(ScanResults.of(first.xml, results), chain=chain.hash)
 
 
 def pipe(

@@ -196,7 +196,7 @@ def test_pipe_ends_without_close_after_an_error(tmp_path: Path) -> None:
     [
         (["check", "gre_reco"], 2, "config 'gre_reco': unknown; did you mean gre_recon?"),
         (["check", "../x"], 2, "config name: found '../x', needed a plain file name"),
-        (["send", "no.h5", "--config", "x", "-o", "o"], 1, "no.h5: No such file or directory"),
+        (["send", "no.h5", "--config", "x", "-o", "o"], 2, "no.h5: found no such file or folder"),
         (
             ["send", "{tiny}", "--config", "x", "-o", "o", "--to", "a:b"],
             2,

@@ -278,6 +278,16 @@ def test_the_old_word_for_the_standard_quality_works_and_says_the_new_one_once(
     assert any("quality standard" in comment for comment in facts["ImageComments"])
 
 
+def test_the_map_that_the_sign_is_asked_of_says_nothing(tmp_path: Path, capsys) -> None:
+    words = ["qsm", *write_scan(tmp_path), "--quality", "fast", "-o", str(tmp_path / "out")]
+
+    assert main(words) == 0
+
+    said = capsys.readouterr().err
+    assert said.count("susceptibility: map") == 1
+    assert said.count("phase sign") == 1
+
+
 def test_the_mask_beside_the_magnitude_is_used_where_it_is_asked_for(tmp_path, capsys) -> None:
     words = write_scan(tmp_path)
     head = ball_phase(OBLIQUE, 0.0)[0]

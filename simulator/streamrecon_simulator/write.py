@@ -8,6 +8,7 @@ from pathlib import Path
 from streamrecon.mrd.files.hdf5_writer import FileWriter
 from streamrecon.mrd.files.plain_stream import write_stream
 from streamrecon.mrd.wire.messages import Close
+from streamrecon.storage.atomic_file import whole
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import Simulation, simulate
 from streamrecon_simulator.scene import Scene
@@ -16,14 +17,14 @@ from streamrecon_simulator.truth import truth
 
 def write_scan(simulation: Simulation, path: Path) -> None:
     """Write an MRD HDF5 file, group ``dataset``."""
-    with FileWriter(path) as file:
+    with whole(path) as scratch, FileWriter(scratch) as file:
         for message in simulation.messages():
             file.write(message)
 
 
 def write_scan_stream(simulation: Simulation, path: Path) -> None:
     """Write the same bytes that go over a socket after the config: header, lines, CLOSE."""
-    with path.open("wb") as target:
+    with whole(path) as scratch, scratch.open("wb") as target:
         write_stream(itertools.chain(simulation.messages(), [Close()]), target)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from streamrecon.analysis.lesion_features import IRON_UG_PER_PPM_MM3
 from streamrecon.analysis.lesions import Lesion, LesionClass, Lesions
-from streamrecon.analysis.reading import Outcome, Reading, Value
+from streamrecon.analysis.reading import Extent, Outcome, Reading, Value
 
 _METHOD = (
     "Compact blobs of susceptibility; moment = step of susceptibility times volume, fitted to the "
@@ -66,6 +66,18 @@ def reading_of_lesions(
     )
 
 
+def extents_of_lesions(lesions: Lesions) -> list[Extent]:
+    """Where each of them lies, under the name that its values have."""
+    return [
+        Extent.of_mask(_subject(lesion), lesion.kind.value, lesions.labels == lesion.number)
+        for lesion in lesions.found
+    ]
+
+
+def _subject(lesion: Lesion) -> str:
+    return f"lesion {lesion.number}"
+
+
 def _values(lesion: Lesion) -> Iterator[Value]:
     """All numbers of one lesion, the same names for each."""
     features, moment = lesion.features, lesion.dipole.moment_ppm_mm3
@@ -89,7 +101,7 @@ def _values(lesion: Lesion) -> Iterator[Value]:
     )
     for name, number, unit, its_sigma, reference in rows:
         yield Value(
-            subject=f"lesion {lesion.number}",
+            subject=_subject(lesion),
             name=name,
             number=number,
             unit=unit,

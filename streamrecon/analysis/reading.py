@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.model.images import Volume
 
 
 class Outcome(enum.IntEnum):
@@ -55,3 +60,66 @@ class Reading:
             raise ValueError(f"{self.kind}: a refused reading has no values")
         if self.outcome is not Outcome.GIVEN and not self.reasons:
             raise ValueError(f"{self.kind}: a reading that is not given needs a reason")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Extent:
+    """Where a subject of a reading lies.
+
+    Parameters
+    ----------
+    subject
+        The same words as in its values.
+    what
+        Of which kind it is: "bleed", "vein", "rim", "region".
+    voxels
+        Flat indices of its voxels in the grid [Z, Y, X]; a scan may have hundreds of subjects.
+    """
+
+    subject: str
+    what: str
+    voxels: NDArray[np.intp]
+
+    @classmethod
+    def of_mask(cls, subject: str, what: str, mask: NDArray[np.bool_]) -> Extent:
+        """That of a mask [Z, Y, X]."""
+        return cls(subject, what, np.flatnonzero(mask))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadingMap:
+    """A reading that is a number in every voxel: its name, values [Z, Y, X] and their unit."""
+
+    name: str
+    values: NDArray[np.floating]
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ReadingContent:
+    """A reading with all that it is made of in space.
+
+    Parameters
+    ----------
+    reading
+        The values and the outcome.
+    extents
+        Where its subjects lie; a subject of the whole scan has none.
+    maps
+        What it gives in every voxel.
+    page
+        A picture for a person [rows, columns, 3], 8 bits, if one is wanted.
+    """
+
+    reading: Reading
+    extents: Sequence[Extent] = ()
+    maps: Sequence[ReadingMap] = ()
+    page: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadVolume:
+    """A reading in its chain, behind the susceptibility [Z, Y, X] that it was made of."""
+
+    content: ReadingContent
+    chi: Volume

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label
 
 from streamrecon.analysis.lesion_split import SMALLEST_MM3, SplitLesions, split_lesions
-from streamrecon.analysis.reading import Outcome, Reading, Value
+from streamrecon.analysis.reading import Extent, Outcome, Reading, Value
 from streamrecon.analysis.rims import (
     CONTRAST_PPM,
     COVERED,
@@ -119,6 +119,18 @@ def read_rims(maps: RimMaps, *, smallest_mm3: float = SMALLEST_MM3) -> RimResult
         dois=_DOIS,
     )
     return RimResults(lesions, rims, reading)
+
+
+def extents_of_rims(results: RimResults, voxel_mm: Triple) -> list[Extent]:
+    """Where the lesions lie, and the rims of those that have one: 2 mm below the surface."""
+    extents = []
+    for number, rim in results.rims.items():
+        lesion = results.lesions.numbers == number
+        extents.append(Extent.of_mask(f"lesion {number}", "lesion", lesion))
+        if rim.kind is RimClass.RIM:
+            border = lesion & (signed_depth(lesion, voxel_mm) <= _RIM_MM)
+            extents.append(Extent.of_mask(f"rim of lesion {number}", "rim", border))
+    return extents
 
 
 def central_vein(lesion: Flags, veins: Flags, voxel_mm: Triple) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from streamrecon.analysis.iron import ALIKE_MM3
 from streamrecon.analysis.joint_sources import Noise, separate_jointly
-from streamrecon.analysis.reading import Outcome, Reading, Value
+from streamrecon.analysis.reading import Outcome, Reading, ReadingMap, Value
 from streamrecon.analysis.region_statistics import FEWEST_VOXELS, eroded, sigma_of_mean
 from streamrecon.analysis.sources import (
     DOIS,
@@ -94,6 +94,18 @@ class SourceResults:
     joint: Sources | None
     quadrant: NDArray[np.uint8] | None
     reading: Reading
+
+    def maps(self) -> list[ReadingMap]:
+        """What is known in every voxel, with its unit."""
+        found = [
+            ReadingMap("r2_prime", self.r2_prime_per_s, "1/s"),
+            ReadingMap("coherence", self.coherence, ""),
+        ]
+        for word, both in (("", self.alone), ("joint_", self.joint)):
+            if both is not None:
+                found.append(ReadingMap(f"{word}chi_positive", both.positive_ppm, "ppm"))
+                found.append(ReadingMap(f"{word}chi_negative", both.negative_ppm, "ppm"))
+        return found
 
 
 def read_sources(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from streamrecon.maps.centrelines import CentreLines
 from streamrecon.model.geometry import Geometry
@@ -128,3 +130,27 @@ def in_order(place_mm: Real) -> NDArray[np.intp]:
         if not waiting.any():
             return np.array(order, np.intp)
         at = int(np.argmin(np.where(waiting, away[at], np.inf)))
+
+
+def voxels_of_segments(
+    segments: Sequence[VeinSegment], veins: NDArray[np.bool_], geometry: Geometry
+) -> list[NDArray[np.intp]]:
+    """Flat indices of the vein mask's voxels that are nearest to each segment's middle.
+
+    A voxel that lies a voxel further out than its segment's radius is of a vein that is not read.
+    """
+    step_mm = min(geometry.voxel_mm) / 2
+    points, numbers = [], []
+    for number, segment in enumerate(segments):
+        along = np.arange(-segment.half_mm, segment.half_mm + step_mm, step_mm)
+        points.append(segment.place_mm(along))
+        numbers.append(np.full(along.size, number))
+    voxels = np.flatnonzero(veins)
+    if not points or not voxels.size:
+        return [np.zeros(0, np.intp) for _ in segments]
+    places = np.stack(np.unravel_index(voxels, veins.shape), -1) * np.array(geometry.voxel_mm)
+    away, nearest = cKDTree(np.concatenate(points)).query(places)
+    owner = np.concatenate(numbers)[nearest]
+    reach = np.array([segment.radius_mm for segment in segments]) + max(geometry.voxel_mm)
+    owner[away > reach[owner]] = -1
+    return [voxels[owner == number] for number in range(len(segments))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import PurePath
 
 Entities = dict[str, str]
@@ -17,20 +18,28 @@ _ENDINGS = (".nii.gz", ".nii", ".h5", ".mrd", ".ismrmrd")
 def entities_of(path: PurePath) -> Entities:
     """Entities of a path below the tree; the file's name wins over its folders.
 
-    Where no part of it names a subject, the whole path does, as letters and digits.
+    Where no part of it names a subject, the whole path does, as letters and digits; those with
+    accents become letters without.
 
     >>> entities_of(PurePath("sub-01/ses-2/anat/sub-01_ses-2_acq-hi_run-1_part-phase_MEGRE.nii.gz"))
     {'sub': '01', 'ses': '2', 'acq': 'hi', 'run': '1'}
     >>> entities_of(PurePath("site A/scan_3.h5"))
     {'sub': 'siteAscan3'}
+    >>> entities_of(PurePath("Zürich/sub-Zoë_ses-é1.h5"))
+    {'sub': 'Zoe', 'ses': 'e1'}
     """
-    words = [*path.parent.parts, *stem(path.name).split("_")]
+    parts = [_without_accents(part) for part in (*path.parent.parts, stem(path.name))]
+    words = [*parts[:-1], *parts[-1].split("_")]
     pairs = (_PAIR.match(word) for word in words)
     found = {pair[1]: pair[2] for pair in pairs if pair}
     if "sub" not in found:
-        whole = "".join((*path.parent.parts, stem(path.name)))
-        found["sub"] = re.sub(r"[^A-Za-z0-9]", "", whole) or "scan"
+        found["sub"] = re.sub(r"[^A-Za-z0-9]", "", "".join(parts)) or "scan"
     return {name: found[name] for name in ORDER if name in found}
+
+
+def _without_accents(text: str) -> str:
+    """Letters as they are without their marks; BIDS has none that are not ASCII."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
 
 
 def stem(name: str) -> str:

@@ -28,11 +28,15 @@ from streamrecon.cohort.job import (
     read_record,
 )
 from streamrecon.cohort.scan_tree import CohortScan
+from streamrecon.cohort.thumbnail import median_snr, thumbnail_of
 from streamrecon.errors import ConfigError
+from streamrecon.model.notice import Level
+from streamrecon.storage.atomic_file import whole
 
 UNFINISHED = "unfinished"
 """Folder of scans that are worked on."""
 _REASON = "streamrecon: error: "
+_WARNING = f"{Level.WARNING.value} "
 _FACTS = {
     "MagneticFieldStrength": "b0_t", "ManufacturersModelName": "scanner",
     "PhaseSign": "phase_sign", "PhaseSignOrigin": "phase_sign_origin",
@@ -113,14 +117,12 @@ def _refuse_other_results(
     if known is not None and known.state != FAILED:
         same = _sums(known.inputs) == _sums(record.inputs)
         what = "other settings or another version" if same else "other files"
-        raise ConfigError(
-            f"{scan.name}: results of {what} are there; needed another folder, or --overwrite"
-        )
+        raise ConfigError(f"results of {what} are there; needed another folder, or --overwrite")
     folder = place.output / folder_of(scan.entities)
     strangers = sorted(folder.glob(f"*/{scan.name}_*")) if known is None else []
     if strangers:
         raise ConfigError(
-            f"{scan.name}: {strangers[0].name} is there, without a record of this command; "
+            f"{strangers[0].name} is there, without a record of this command; "
             "needed another folder, or --overwrite"
         )
 
@@ -141,7 +143,7 @@ def _scratch(place: Place) -> Iterator[Path]:
 
 def _run(arguments: Sequence[str], scratch: Path, place: Place, scan: CohortScan) -> str:
     """Run the command, its messages into the log; why it failed, empty if it did not."""
-    log = place.own / "logs" / f"{scan.name}.log"
+    log = _log(scan, place)
     log.parent.mkdir(parents=True, exist_ok=True)
     own = [sys.executable, "-m", "streamrecon.cohort.child", str(os.getpid())]
     command = [*own, *arguments, "--output", str(scratch)]
@@ -156,7 +158,13 @@ def _run(arguments: Sequence[str], scratch: Path, place: Place, scan: CohortScan
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     reasons = [line.removeprefix(_REASON) for line in lines if line.startswith(_REASON)]
     ended = f"ended by signal {-status}" if status < 0 else f"exit status {status}"
-    return reasons[-1] if reasons else f"{ended}, see {log.relative_to(place.output)}"
+    if not reasons:
+        return f"{ended}, see {log.relative_to(place.output)}"
+    return reasons[-1].removeprefix(f"{scan.files[0].name}: ")
+
+
+def _log(scan: CohortScan, place: Place) -> Path:
+    return place.own / "logs" / f"{scan.name}.log"
 
 
 def _moved(scan: CohortScan, record: Record, scratch: Path, place: Place) -> Record:
@@ -164,8 +172,9 @@ def _moved(scan: CohortScan, record: Record, scratch: Path, place: Place) -> Rec
     if not plan:
         return replace(record, state=FAILED, reason="the chain made no image that NIfTI can hold")
     record.write(place.record(scan))  # from here on what lies there is ours
-    facts = _facts(plan)
-    outputs = move_results(plan, place.output, provenance_of(record, place.tree))
+    facts = _facts(plan, _log(scan, place))
+    outputs = _thumbnail(scan, plan, place)
+    outputs |= move_results(plan, place.output, provenance_of(record, place.tree))
     outputs |= _sheets(scan, scratch, place)
     return replace(record, state=DONE, outputs=outputs, facts=facts)
 
@@ -180,10 +189,28 @@ def _sheets(scan: CohortScan, scratch: Path, place: Place) -> dict[str, int]:
     return found
 
 
-def _facts(plan: Mapping[Path, Any]) -> dict[str, Any]:
-    """What an overview says of a scan, from the JSON of its last map."""
+def _thumbnail(scan: CohortScan, plan: Iterable[Path], place: Place) -> dict[str, int]:
+    picture = thumbnail_of(plan)
+    if picture is None:
+        return {}
+    path = place.own / "thumbnails" / f"{scan.name}.png"
+    with whole(path) as scratch:
+        picture.save(scratch, optimize=True)
+    return {path.relative_to(place.output).as_posix(): path.stat().st_size}
+
+
+def _facts(plan: Mapping[Path, Any], log: Path) -> dict[str, Any]:
+    """What an overview says of a scan, from the JSON of its last map, its SNR map and its log."""
     last = list(plan)[-1]
     beside = last.with_name(f"{last.name.removesuffix('.nii.gz')}.json")
     facts = json.loads(beside.read_text(encoding="utf-8"))
     found = {column: facts[name] for name, column in _FACTS.items() if name in facts}
-    return {**found, "images": len(plan)}
+    snr = median_snr(plan)
+    if snr is not None:
+        found["snr"] = round(snr, 1)
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return {
+        **found,
+        "images": len(plan),
+        "warnings": sum(line.startswith(_WARNING) for line in lines),
+    }

@@ -11,19 +11,22 @@ from pathlib import Path
 from streamrecon import __version__
 from streamrecon.cohort.job import DONE, Record
 from streamrecon.cohort.scan_tree import CohortScan
+from streamrecon.cohort.thumbnail import SIDE
 from streamrecon.storage.atomic_file import whole
 
 _COLUMNS = (
-    "scan", "state", "reason", "seconds", "images", "b0_t", "scanner", "phase_sign",
-    "phase_sign_origin", "files",
+    "scan", "state", "light", "reason", "warnings", "snr", "seconds", "images", "b0_t", "scanner",
+    "phase_sign", "phase_sign_origin", "files",
 )  # fmt: skip
 _STYLE = """
 body { background: #111; color: #ddd; font: 14px/1.4 sans-serif; margin: 1.5em; }
 table { border-collapse: collapse; } td, th { padding: .3em .8em; text-align: left; }
 tr { border-bottom: 1px solid #333; content-visibility: auto; contain-intrinsic-size: 1px 70px; }
-tr.failed td { color: #fa8; } a { color: #8cf; } img { display: block; background: #222; }
+tr.failed td { color: #fa8; }
+td.green { color: #4b4; } td.amber { color: #d90; } td.red { color: #d44; }
+a { color: #8cf; } img { display: block; background: #222; }
 """
-_THUMBNAIL = (192, 64)  # pixels; the row keeps its height before the picture is there
+_THUMBNAIL = (3 * SIDE, SIDE)  # pixels; the row keeps its height before the picture is there
 
 Row = dict[str, str]
 
@@ -66,7 +69,15 @@ def _row(scan: CohortScan, record: Record | None, refused: str) -> Row:
         values["reason"] = record.reason
     if refused:
         values |= {"state": "refused", "reason": refused}
+    values["light"] = _light(values)
     return {name: " ".join(str(values.get(name, "")).split()) for name in _COLUMNS}
+
+
+def _light(values: Mapping[str, object]) -> str:
+    """Green: done, and nothing was to be warned of; amber: look at its log; red: no results."""
+    if values["state"] != DONE:
+        return "" if values["state"] == "not run" else "red"
+    return "amber" if values.get("warnings") else "green"
 
 
 def _page(rows: Sequence[Row], own: Path) -> str:
@@ -84,10 +95,15 @@ def _page(rows: Sequence[Row], own: Path) -> str:
 
 def _line(row: Row, own: Path) -> str:
     name = row["scan"]
-    cells = "".join(f"<td>{escape(row[column])}</td>" for column in _COLUMNS[1:])
+    cells = "".join(_cell(column, row[column]) for column in _COLUMNS[1:])
     log = f'<a href="logs/{escape(name)}.log">{escape(name)}</a>'
     state = "" if row["state"] == DONE else ' class="failed"'
     return f"<tr{state}><td>{_picture(name, own)}</td><td>{log}</td>{cells}</tr>"
+
+
+def _cell(column: str, text: str) -> str:
+    light = f' class="{text}"' if column == "light" and text else ""
+    return f"<td{light}>{'&#9679; ' if light else ''}{escape(text)}</td>"
 
 
 def _picture(name: str, own: Path) -> str:

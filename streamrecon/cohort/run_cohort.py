@@ -32,9 +32,8 @@ class Outcome:
 
     @property
     def failed(self) -> dict[str, str]:
-        """Why scans have no results, by their names."""
-        failures = {name: r.reason for name, r in self.now.items() if r.state != DONE}
-        return {**failures, **self.refused}
+        """Why scans that were tried have no results, by their names."""
+        return {name: r.reason for name, r in self.now.items() if r.state != DONE}
 
 
 def run_cohort(

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from streamrecon.analysis.reading import Outcome, Reading
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.analysis.reading import (
+    Extent,
+    Outcome,
+    Reading,
+    ReadingContent,
+    ReadingMap,
+)
+from streamrecon.commands.existing import there
 from streamrecon.commands.options import writable
+from streamrecon.commands.reading_files import add_dicom, study_for, write_objects
 from streamrecon.console import complain, warn
 from streamrecon.errors import ConfigError, StreamReconError
 from streamrecon.output.readings.figures import Figure
 from streamrecon.output.readings.label_map import LabelMap, read_labels
 from streamrecon.output.readings.map_folder import MapFolder, read_map_folder
+from streamrecon.output.readings.page_picture import page_picture
 from streamrecon.output.readings.report import add_reading, scan_row
+from streamrecon.output.readings.report_model import RESEARCH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +42,23 @@ class Analysed:
         Pictures for the page.
     files
         Names of files that it wrote into the folder of the report itself.
+    extents
+        Where the subjects of its values lie, for segments of DICOM.
+    maps
+        What it gives in every voxel, for float maps of DICOM.
     """
 
     reading: Reading
     figures: Sequence[Figure] = field(default=())
     files: Sequence[str] = ()
+    extents: Sequence[Extent] = ()
+    maps: Sequence[ReadingMap] = ()
 
 
 def add_folder(parser: argparse.ArgumentParser, *, labels: bool = False) -> None:
     """Give the parser the folder of maps, the folder of the report, and labels if they are used."""
     parser.add_argument(
-        "folder", type=Path, metavar="DIR", help="maps of one scan, as replay and qsm write them"
+        "folder", type=there, metavar="DIR", help="maps of one scan, as replay and qsm write them"
     )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR",
@@ -49,12 +68,13 @@ def add_folder(parser: argparse.ArgumentParser, *, labels: bool = False) -> None
         "--run", dest="run_number", type=int, metavar="N",
         help="repetition, from 1, where the folder has several",
     )  # fmt: skip
+    add_dicom(parser)
     if labels:
         parser.add_argument(
-            "--labels", type=Path, metavar="FILE", help="NIfTI of region numbers on the maps' grid"
+            "--labels", type=there, metavar="FILE", help="NIfTI of region numbers on the maps' grid"
         )
         parser.add_argument(
-            "--label-names", type=Path, metavar="FILE",
+            "--label-names", type=there, metavar="FILE",
             help="their names: JSON, or a table with index and name (beside the labels)",
         )  # fmt: skip
 
@@ -64,6 +84,11 @@ def labels_of(options: argparse.Namespace, maps: MapFolder) -> LabelMap | None:
     if options.labels is None:
         return None
     return read_labels(options.labels, maps.geometry, names=options.label_names)
+
+
+def extents_of(regions: Iterable[tuple[str, NDArray[np.bool_]]]) -> list[Extent]:
+    """Where regions lie, by their names."""
+    return [Extent.of_mask(name, "region", voxels) for name, voxels in regions]
 
 
 def analyse(options: argparse.Namespace, kind: str, read: Callable[[MapFolder], Analysed]) -> int:
@@ -79,6 +104,7 @@ def analyse(options: argparse.Namespace, kind: str, read: Callable[[MapFolder], 
     """
     writable(options.output)
     maps = read_map_folder(options.folder, run=options.run_number)
+    study = study_for(options, maps)
     try:
         found = read(maps)
     except ConfigError:
@@ -88,17 +114,28 @@ def analyse(options: argparse.Namespace, kind: str, read: Callable[[MapFolder], 
         found = Analysed(
             reading=Reading(kind=kind, outcome=Outcome.REFUSED, method="", reasons=(reason,))
         )
+    written = write_objects(options, maps, study, _content(found, options))
+    files = (*found.files, *written.files)
     paths = add_reading(
         options.output,
         found.reading,
         scan_row(maps),
         sources=maps.sources(),
+        origin=written.origin,
         figures=found.figures,
-        files=found.files,
+        files=files,
     )
-    for path in [*paths, *(options.output / name for name in found.files)]:
+    for path in [*paths, *(options.output / name for name in files)]:
         print(path)
     tell = warn if found.reading.outcome is Outcome.FLAGGED else complain
     for reason in found.reading.reasons:
         tell(f"{kind}: {found.reading.outcome.name.lower()}: {reason}")
     return int(found.reading.outcome)
+
+
+def _content(found: Analysed, options: argparse.Namespace) -> ReadingContent:
+    """What DICOM is made of."""
+    page = None
+    if options.dicom_page:
+        page = page_picture(found.reading, found.figures, research=RESEARCH)
+    return ReadingContent(reading=found.reading, extents=found.extents, maps=found.maps, page=page)

@@ -22,6 +22,7 @@ from streamrecon.cohort.overview import write_overview
 from streamrecon.cohort.run_cohort import Outcome, run_cohort
 from streamrecon.cohort.scan_tree import CohortScan, find_scans
 from streamrecon.commands.chains import chain_file, refuse_unknown
+from streamrecon.commands.existing import there
 from streamrecon.commands.options import add_chain, writable
 from streamrecon.errors import ConfigError
 from streamrecon.stream.chainfile.build import build_chain
@@ -49,7 +50,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser its options."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("tree", type=Path, metavar="DIR", help="folder of scans")
+    parser.add_argument("tree", type=there, metavar="DIR", help="folder of scans")
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the data set"
     )
@@ -88,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
             wanted, work, place, pool=pool, overwrite=options.overwrite, tell=_Progress(len(wanted))
         )
     _summarise(scans, outcome, place)
-    return 1 if outcome.failed else 0
+    return 1 if outcome.failed or outcome.refused else 0
 
 
 def _work(options: argparse.Namespace) -> Work:
@@ -135,16 +136,23 @@ class _Progress:
 
     def __call__(self, name: str, outcome: Outcome) -> None:
         count, made = outcome.count, outcome.count - len(outcome.before)
-        reason = outcome.failed.get(name)
-        what = f"failed: {reason}" if reason else f"done in {outcome.now[name].seconds:.1f} s"
         remaining = (time.monotonic() - self._began) / made * (self._total - count)
-        until = f"; about {_duration(remaining)} to go" if remaining else ""
+        until = f"; about {_duration(remaining)} to go" if count < self._total else ""
+        what = _what_became_of(name, outcome)
         print(f"[{count}/{self._total}] {name}: {what}{until}", file=sys.stderr, flush=True)
+
+
+def _what_became_of(name: str, outcome: Outcome) -> str:
+    if name in outcome.refused:
+        return f"refused: {outcome.refused[name]}"
+    if name in outcome.failed:
+        return f"failed: {outcome.failed[name]}"
+    return f"done in {outcome.now[name].seconds:.1f} s"
 
 
 def _duration(seconds: float) -> str:
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{max(1.0, seconds):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
@@ -157,9 +165,9 @@ def _summarise(scans: list[CohortScan], outcome: Outcome, place: Place) -> None:
     new = sum(record.state == DONE for record in outcome.now.values())
     print(
         f"{outcome.count} scans: {new} done now, {len(outcome.before)} before, "
-        f"{len(outcome.failed)} failed",
+        f"{len(outcome.failed)} failed, {len(outcome.refused)} refused",
         file=sys.stderr,
     )
-    for name, reason in outcome.failed.items():
-        print(f"  {name}: {reason}", file=sys.stderr)
+    for name in (*outcome.failed, *outcome.refused):
+        print(f"  {name}: {_what_became_of(name, outcome)}", file=sys.stderr)
     print(page)

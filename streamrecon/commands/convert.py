@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
+from streamrecon.commands.existing import there
 from streamrecon.errors import ConfigError
 from streamrecon.mrd.files.hdf5_writer import FileWriter
 from streamrecon.mrd.files.open_scan import open_scan
@@ -24,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "Write a scan in another form: MRD 1 as HDF5 or as a plain stream, or MRD 2. Lines and"
         " pixels keep every bit; of a header what both versions have."
     )
-    parser.add_argument("source", type=Path, metavar="FILE", help="a scan or images, of any form")
+    parser.add_argument("source", type=there, metavar="FILE", help="a scan or images, of any form")
     parser.add_argument("target", type=Path, metavar="OUT", help="the new file")
     parser.add_argument(
         "--to",

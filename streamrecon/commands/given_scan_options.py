@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+
+from streamrecon.commands.existing import there, there_or_auto
 
 
 def add_given_scan(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Images, echo times, field, phase sign and mask; give the group, for what else is a scan."""
     scan = parser.add_argument_group("the scan")
     scan.add_argument(
-        "--phase", type=Path, nargs="+", metavar="FILE",
+        "--phase", type=there, nargs="+", metavar="FILE",
         help="one 4-D file, or a file for each echo in their order; or DICOM files or folders, of"
         " which the phase images are taken; or one difference of two echoes",
     )  # fmt: skip
-    scan.add_argument("--mag", type=Path, nargs="+", metavar="FILE", help="magnitude, likewise")
+    scan.add_argument("--mag", type=there, nargs="+", metavar="FILE", help="magnitude, likewise")
     for part in ("real", "imag"):
         scan.add_argument(
-            f"--{part}", type=Path, nargs="+", metavar="FILE",
+            f"--{part}", type=there, nargs="+", metavar="FILE",
             help=f"{part}{'inary' if part == 'imag' else ''} part, in place of phase and magnitude",
         )  # fmt: skip
     scan.add_argument(
@@ -35,7 +36,7 @@ def add_given_scan(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         help="numbers that stand for -π and +π, where the range of the phase does not say it",
     )  # fmt: skip
     scan.add_argument(
-        "--mask", metavar="FILE|auto",
+        "--mask", type=there_or_auto, metavar="FILE|auto",
         help="brain, as 0 and 1 or probabilities; auto: the one beside the magnitude, named"
         " NAME_desc-brain_mask.nii.gz or NAME_mask.nii.gz (found in the images)",
     )  # fmt: skip

@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 
 from streamrecon.errors import ConfigError
+from streamrecon.output.readings import kept_readings
+from streamrecon.server.outcome_words import outcome_words
 from streamrecon.server.settings import load_settings
 from streamrecon.storage.scan_table import COLUMNS, NAME, Row, ScanTable
 
@@ -52,6 +54,10 @@ def run(options: argparse.Namespace) -> int:
             rows = list(_chosen(table, options))
     except sqlite3.Error as e:
         raise ConfigError(f"{storage / NAME}: {e}") from e
+    read = kept_readings(storage, (str(row["session"]) for row in rows))
+    for row in rows:
+        kept = read.get(str(row["session"]))
+        row["qc"] = "" if kept is None else kept.light
     if options.csv:
         _write_csv(rows)
     elif options.json or options.session:
@@ -78,16 +84,16 @@ def _chosen(table: ScanTable, options: argparse.Namespace) -> Iterable[Row]:
 
 def _line(row: Row) -> str:
     began = datetime.fromtimestamp(float(str(row["began"]))).astimezone()
-    outcome = str(row["outcome"]) or "running"
+    outcome = outcome_words(str(row["outcome"]))
     return (
-        f"{began:%Y-%m-%d %H:%M:%S}  {row['session']}  {outcome:12s}"
+        f"{began:%Y-%m-%d %H:%M:%S}  {row['session']}  {outcome:15s} QC {row['qc'] or '-':5s}"
         f" {float(str(row['seconds'])):8.1f} s {row['lines']:>8} lines {row['images']:>5} images"
         f"  {row['config']}  {row['protocol'] or '-'}"
     )
 
 
 def _write_csv(rows: Iterable[Row]) -> None:
-    columns = [*(name for name in COLUMNS if name != "details"), *_LISTS]
+    columns = [*(name for name in COLUMNS if name != "details"), "qc", *_LISTS]
     writer = csv.writer(sys.stdout)
     writer.writerow(columns)
     for row in rows:

@@ -18,6 +18,7 @@ from streamrecon.commands.given_scan_options import add_given_scan
 from streamrecon.commands.mask_files import read_regions
 from streamrecon.commands.options import add_chain, writable, write
 from streamrecon.commands.qsm import refuse_to_replace, sign_of_files
+from streamrecon.commands.stage_progress import StageProgress
 from streamrecon.console import Watch
 from streamrecon.errors import ConfigError, ReconError
 from streamrecon.model.images import Echoes, Regions, Volume
@@ -124,6 +125,7 @@ def _volumes(chain: Chain, items: Iterable[Regions | Echoes], watch: Watch) -> l
             volumes.append(item)
             watch.received()
 
+    StageProgress(chain.steps, watch.stage)
     for notice in chain.notices:
         watch.say(notice)
     chain.run(items, emit)

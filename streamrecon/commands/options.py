@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from streamrecon.commands.existing import there
 from streamrecon.errors import ConfigError
 from streamrecon.mrd.files.open_scan import header_of, lines_of
 from streamrecon.output.formats import FORMATS, ScanResults, usual_formats, write_harvest
@@ -63,7 +64,7 @@ def add_header(parser: argparse.ArgumentParser) -> None:
     """Whose header images have that came without one."""
     parser.add_argument(
         "--header",
-        type=Path,
+        type=there,
         metavar="FILE",
         help="header for images that have none, as Gadgetron's client writes them: the scan's MRD"
         " file, or XML",

@@ -10,6 +10,7 @@ from streamrecon_gadgets.acquisition.header import ReadHeader
 from streamrecon_gadgets.acquisition.kspace import AssembleKSpace
 from streamrecon_gadgets.acquisition.noise import WhitenNoise
 
+from streamrecon.commands.existing import there
 from streamrecon.errors import ReconError
 from streamrecon.maps.phase_sign_check import contrast_of_ball, lopsidedness
 from streamrecon.model.images import Echoes
@@ -37,7 +38,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser its options."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("file", type=Path, metavar="FILE", help="MRD file or stream of the scan")
+    parser.add_argument("file", type=there, metavar="FILE", help="MRD file or stream of the scan")
     parser.add_argument(
         "--at", type=float, nargs=3, metavar=("L", "P", "S"),
         help="middle of one object in the scanner's coordinates, mm; without it all of them count",

@@ -13,6 +13,7 @@ from streamrecon_gadgets.maps.field import FieldImages, MapField
 from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
 
 from streamrecon.commands.echo_files import EchoFiles, name_of
+from streamrecon.commands.existing import there
 from streamrecon.commands.given_images import first_of_pair, read_given
 from streamrecon.commands.given_scan_options import add_given_scan
 from streamrecon.commands.local_field import map_local_field
@@ -77,7 +78,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     scan = add_given_scan(parser)
     scan.add_argument(
-        "--local", type=Path, metavar="FILE",
+        "--local", type=there, metavar="FILE",
         help="in place of the phase: a clean local field in ppm, positive where B exceeds B0;"
         " needs --b0, takes --mask and --mag",
     )  # fmt: skip
@@ -102,7 +103,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--reference", choices=("brain", "csf", "region"), default="brain",
         help="what is set to zero (%(default)s)",
     )  # fmt: skip
-    result.add_argument("--region", type=Path, metavar="FILE", help="mask for --reference region")
+    result.add_argument("--region", type=there, metavar="FILE", help="mask for --reference region")
     result.add_argument(
         "--uncertainty", action="store_true", help="write the standard deviation by noise too"
     )
@@ -181,22 +182,24 @@ def _signed_field(files: EchoFiles, wanted: str, regions: Regions, watch: Watch)
     sign = sign_of_files(files) if wanted == "auto" else PhaseSign(int(wanted), SignOrigin.GIVEN)
     data = complex_echoes(files.magnitude, files.phase, files.scale, sign=sign.value)
     echoes = Echoes(data, files.scan(sign, ()), noise=files.noise)
-    gadgets: list[AnyGadget] = [MapField()]
-    if wanted == "auto":
-        gadgets += [RemoveBackground(quality=Quality.FAST), InvertField()]
-    made = _run(gadgets, [regions, echoes], watch)
+    made = _run([MapField()], [regions, echoes], watch)
     field = next(item for item in made if isinstance(item, FieldMap))
-    chi = next((item for item in made if isinstance(item, ChiMap)), None)
-    if chi is None:
-        decision = SignDecision(sign, Level.INFO, f"{sign}")
-    else:
-        decision = _sign_by_object(chi, field, echoes)
+    decision = SignDecision(sign, Level.INFO, f"{sign}")
+    if wanted == "auto":
+        decision = _sign_by_object(_coarse(field, regions), field, echoes)
     if decision.turns(sign):
         field = replace(field, total=_turned(field.total))
     message = f"phase sign {decision.reason}"
     _say(watch, decision.level, message)
     comments = (*files.messages[-1:], *files.doubts, message)
     return replace(field, scan=files.scan(decision.sign, comments))
+
+
+def _coarse(field: FieldMap, regions: Regions) -> ChiMap:
+    """A quick map that the sign is asked of; what it says would be taken for the map's own."""
+    gadgets: list[AnyGadget] = [RemoveBackground(quality=Quality.FAST), InvertField()]
+    made = _run(gadgets, [regions, field], None)
+    return next(item for item in made if isinstance(item, ChiMap))
 
 
 def _turned(total: TotalField) -> TotalField:
@@ -258,15 +261,17 @@ def _volumes(
     return [item for item in made if isinstance(item, Volume)]
 
 
-def _run(gadgets: Iterable[AnyGadget], items: Iterable[object], watch: Watch) -> list[object]:
-    """All that the gadgets make; notices are shown at once."""
+def _run(
+    gadgets: Iterable[AnyGadget], items: Iterable[object], watch: Watch | None
+) -> list[object]:
+    """All that the gadgets make; notices are shown at once where somebody watches."""
     made: list[object] = []
 
     def emit(item: object) -> None:
-        if isinstance(item, Notice):
-            watch.say(item)
-        else:
+        if not isinstance(item, Notice):
             made.append(item)
+        elif watch is not None:
+            watch.say(item)
 
     steps = tuple(Step(type(gadget).__name__, gadget) for gadget in gadgets)
     Chain(Serial(steps)).run(items, emit)

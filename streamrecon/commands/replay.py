@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from streamrecon.commands.chains import chosen_chain, pseudonym_secret
+from streamrecon.commands.existing import there
 from streamrecon.commands.options import (
     add_chain,
     add_header,
@@ -30,7 +31,7 @@ _OF_CUT_SCANS = {"incomplete": "reconstruct"}
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser its options."""
     parser.description = "Reconstruct each file as the service would; one folder for each."
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="MRD files or streams")
+    parser.add_argument("files", type=there, nargs="+", metavar="FILE", help="MRD files or streams")
     parser.add_argument("--stop", action="store_true", help="stop at the first file that fails")
     parser.add_argument(
         "--recover",

@@ -10,6 +10,7 @@ from pathlib import Path
 from ssl import SSLContext, SSLError
 
 from streamrecon.client import DEFAULT_PORT, IDLE_S, Request, Server, send
+from streamrecon.commands.existing import there
 from streamrecon.commands.options import (
     add_chain,
     add_header,
@@ -40,7 +41,7 @@ _TLS = {
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser its options."""
     parser.description = "Send a scan to any MRD server; write the images that come back."
-    parser.add_argument("file", type=Path, metavar="FILE", help="MRD file (HDF5) or plain stream")
+    parser.add_argument("file", type=there, metavar="FILE", help="MRD file (HDF5) or plain stream")
     parser.add_argument(
         "--to",
         default=f"127.0.0.1:{DEFAULT_PORT}",
@@ -62,7 +63,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="ask first whether the server has the noise scan that the header names",
     )
     for name, purpose in _TLS.items():
-        parser.add_argument(f"--tls-{name}", type=Path, metavar="FILE.pem", help=purpose)
+        parser.add_argument(f"--tls-{name}", type=there, metavar="FILE.pem", help=purpose)
     add_chain(parser, "a chain that the server knows by name, or a chain file to send")
     add_output(parser, "folder for the images")
     add_header(parser)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from streamrecon.commands.existing import there
 from streamrecon.output.preview.html_page import named_row, rows_page, scan_page
 from streamrecon.output.preview.read_back import pictures_of
 from streamrecon.output.preview.scan_sheet import contact_sheet, rows_sheet
@@ -23,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "needs no other file. Of many scans each has a row. Reads NIfTI with its JSON, else MRD "
         "images, else DICOM."
     )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of results")
+    parser.add_argument("folder", type=there, metavar="DIR", help="folder of results")
     parser.add_argument(
         "-o", "--output", type=Path, metavar="DIR", help=f"where {_PAGE}, {_SHEET} go (DIR itself)"
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from streamrecon.errors import ConfigError
 from streamrecon.server import readiness
+from streamrecon.server.outcome_words import outcome_words
 from streamrecon.server.readiness import Check
 from streamrecon.server.scan_record import ScanRecord
 from streamrecon.server.settings import Settings, load_settings
@@ -80,7 +81,9 @@ def _lines(board: Board, checks: dict[str, Check]) -> Iterator[str]:
 def _scan_line(scan: ScanRecord) -> str:
     began = time.strftime("%H:%M:%S", time.localtime(scan.began))
     at_work = ", ".join(scan.stages[n] for n in scan.at_work if n < len(scan.stages))
-    state = scan.outcome if scan.ended else f"running{': ' if at_work else ''}{at_work}"
+    state = outcome_words(scan.outcome)
+    if not scan.ended and at_work:
+        state = f"{state}: {at_work}"
     return (
         f"{began}  {scan.session}  {scan.seconds:7.1f} s  {scan.lines:7d} lines"
         f"  {scan.images:4d} images  {scan.config}  {scan.protocol or '-'}  {state}"

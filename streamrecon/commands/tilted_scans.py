@@ -15,6 +15,7 @@ from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.registration import Motion, register, registration_image
 from streamrecon.analysis.tilted_fields import MovedField, Position, moved_fields
 from streamrecon.commands.analysed_folder import add_folder
+from streamrecon.commands.existing import there
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.quantities import Quantity
@@ -59,7 +60,7 @@ def add_tilted(parser: argparse.ArgumentParser) -> None:
     """Give the parser the folders of one head in several positions, and labels on the first."""
     add_folder(parser, labels=True)
     parser.add_argument(
-        "tilted", type=Path, nargs="+", metavar="TILTED", help="maps of the other positions"
+        "tilted", type=there, nargs="+", metavar="TILTED", help="maps of the other positions"
     )
 
 

@@ -42,6 +42,8 @@ class ScanResults:
         What is known of a scan that has no header.
     secret
         Of the pseudonyms in DICOM files that are made here; ``None`` names persons.
+    chain
+        Hash of the chain that made them; empty where it is not known.
     """
 
     header_xml: bytes = field(repr=False)
@@ -49,6 +51,7 @@ class ScanResults:
     files: Sequence[DicomFile] = ()
     known: ScanProtocol | None = None
     secret: bytes | None = field(default=None, repr=False)
+    chain: str = ""
 
     @classmethod
     def of(cls, header_xml: bytes, results: Sequence[Image | DicomFile]) -> ScanResults:
@@ -117,7 +120,9 @@ def write_harvest(harvest: ScanResults, folder: Path, formats: Sequence[str]) ->
 
 def _niftis(harvest: ScanResults, folder: Path) -> Iterator[Path]:
     for stem, stack in zip(stems(harvest.stacks, harvest.name), harvest.stacks, strict=True):
-        write_sidecar(folder / f"{stem}.json", sidecar(stack, harvest.protocol))
+        write_sidecar(
+            folder / f"{stem}.json", sidecar(stack, harvest.protocol, chain=harvest.chain)
+        )
         path = folder / f"{stem}.nii.gz"
         write_nifti(path, stack.values, stack.geometry)
         yield path

@@ -25,11 +25,20 @@ def write_nifti(path: Path, values: NDArray[np.generic], geometry: Geometry) -> 
     ----------
     Cox et al. (2004) A (sort of) new image data format standard: NIfTI-1. OHBM.
     """
+    with whole(path) as scratch:
+        _image(values, geometry).to_filename(scratch)
+
+
+def nifti_bytes(values: NDArray[np.generic], geometry: Geometry) -> bytes:
+    """What `write_nifti` writes, uncompressed."""
+    return bytes(_image(values, geometry).to_bytes())
+
+
+def _image(values: NDArray[np.generic], geometry: Geometry) -> nibabel.Nifti1Image:
     data, affine = in_ras(values, geometry)
     image = nibabel.Nifti1Image(data, affine)
     image.set_qform(affine, code=_SCANNER)
     image.set_sform(affine, code=_SCANNER)
     image.header.set_xyzt_units("mm", "sec")
     image.header["descrip"] = f"streamrecon {__version__}"
-    with whole(path) as scratch:
-        image.to_filename(scratch)
+    return image

@@ -19,7 +19,7 @@ Fact = str | int | float | list[str]
 _SIGN = re.compile(r"([+-]1) \((.+)\)")
 
 
-def sidecar(stack: Stack, protocol: ScanProtocol | None) -> dict[str, Fact]:
+def sidecar(stack: Stack, protocol: ScanProtocol | None, *, chain: str = "") -> dict[str, Fact]:
     """BIDS facts of a volume: times in s, field in T, angles in degrees, frequency in MHz.
 
     Parameters
@@ -29,6 +29,8 @@ def sidecar(stack: Stack, protocol: ScanProtocol | None) -> dict[str, Fact]:
     protocol
         What the scan's header says, ``None`` where that could not be read. What is known to
         neither is left out.
+    chain
+        Hash of the chain that made it, where it is known.
 
     References
     ----------
@@ -43,6 +45,7 @@ def sidecar(stack: Stack, protocol: ScanProtocol | None) -> dict[str, Fact]:
         **_of_protocol(protocol),
         **_of_sign(stack, protocol),
         "ImageComments": list(stack.comments) or None,
+        "ReconstructionChain": chain or None,
         "ReconstructionSoftwareVersion": first_value(stack.meta, names.VERSION) or None,
         "ConversionSoftware": "streamrecon",
         "ConversionSoftwareVersion": __version__,

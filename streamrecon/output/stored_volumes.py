@@ -13,6 +13,7 @@ import numpy as np
 import pydicom
 from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
+from pydicom import uid
 from pydicom.errors import InvalidDicomError
 
 from streamrecon.errors import ConfigError, DataError
@@ -24,6 +25,15 @@ from streamrecon.output.ras import from_ras
 from streamrecon.units import s_from_ms
 
 _BY_LABEL = {quantity.label: quantity for quantity in Quantity}
+_OF_READINGS = frozenset(
+    {
+        uid.SegmentationStorage,
+        uid.ParametricMapStorage,
+        uid.Comprehensive3DSRStorage,
+        uid.SecondaryCaptureImageStorage,
+    }
+)
+"""What is made of volumes and lies beside them: no volume of the scan."""
 _OF_ONE_VOLUME = ("echo-", "part-", "desc-")  # words of a BIDS name that no scan has as a whole
 
 
@@ -196,6 +206,8 @@ def _dicoms(folder: Path, files: list[Path]) -> Iterator[StoredVolume]:
             image = pydicom.dcmread(file)
         except (InvalidDicomError, OSError) as e:
             raise DataError(f"{file.relative_to(folder)}: cannot be read: {e}") from e
+        if image.get("SOPClassUID") in _OF_READINGS:
+            continue
         tags = ("SeriesInstanceUID", "EchoNumbers", "TemporalPositionIdentifier")
         key = tuple(str(image.get(tag, "")) for tag in tags)
         series.setdefault((key[0], key[1], key[2]), []).append(image)

@@ -10,7 +10,7 @@ _PAUSE_S = 0.02
 _OTHERS_AT_WORK = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
-def waiting_for_lock(work: Callable[[], None], longest_s: float) -> None:
+def waiting_for_lock(work: Callable[[], object], longest_s: float) -> None:
     """Do it again while somebody else has the file locked.
 
     The time-out of a connection is not enough: SQLite asks nobody to wait where that could be a

@@ -13,6 +13,7 @@ from scipy.ndimage import binary_erosion
 
 from streamrecon.errors import DataError
 from streamrecon.model.look import Colours
+from streamrecon.output.nifti import nifti_bytes
 from streamrecon.output.preview.colours import RGB, Window, coloured, window_of
 from streamrecon.output.preview.planes import Plane, View, along_lps, planes_of
 from streamrecon.output.preview.shown import Shown
@@ -50,15 +51,14 @@ def _facts(number: int, volume: Shown) -> dict[str, object]:
         "unit": volume.unit,
         "te_ms": None if volume.te_s is None else round(volume.te_s * 1e3, 3),
         "is_mask": _is_mask(volume),
+        "is_angle": volume.is_angle,
         "shape": list(volume.geometry.shape),
         "voxel_mm": [round(mm, 4) for mm in volume.geometry.voxel_mm],
         "low": _rounded(window.low),
         "high": _rounded(window.high),
         "colours": window.colours.value,
-        "planes": [
-            {"name": each.name, "count": grown.shape[_AXES[each.name]], "edges": each.edges}
-            for each in planes
-        ],
+        "planes": [{"name": each.name, "edges": each.edges} for each in planes],
+        "counts": {name: grown.shape[axis] for name, axis in _AXES.items()},
     }
 
 
@@ -90,6 +90,19 @@ def slice_png(volume: Shown, wanted: Wanted, overlay: Shown | None = None) -> by
     buffer = io.BytesIO()
     Image.fromarray(drawn).save(buffer, "png", compress_level=1)
     return buffer.getvalue()
+
+
+def scales() -> dict[str, list[list[int]]]:
+    """The colours of each scale from its low end to the high one, for who draws elsewhere."""
+    ramp = np.linspace(0, 1, 256, dtype=np.float32)
+    return {colours.value: coloured(ramp, colours).tolist() for colours in Colours}
+
+
+def volume_nifti(volume: Shown) -> bytes:
+    """The volume as a NIfTI file, with numbers that every browser reads."""
+    values = volume.values
+    plain = values.astype(np.uint8 if values.dtype == np.bool_ else np.float32)
+    return nifti_bytes(plain, volume.geometry)
 
 
 def scale_png(colours: Colours) -> bytes:

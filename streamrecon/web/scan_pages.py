@@ -25,7 +25,14 @@ from streamrecon.web.answers import Handler, body_of, number_of, refused, text_o
 from streamrecon.web.downloads import FORMATS, zipped
 from streamrecon.web.feed import Feed
 from streamrecon.web.image_files import ImageFiles, NoImagesError
-from streamrecon.web.pictures import Wanted, facts_of, scale_png, slice_png
+from streamrecon.web.pictures import (
+    Wanted,
+    facts_of,
+    scale_png,
+    scales,
+    slice_png,
+    volume_nifti,
+)
 from streamrecon.web.scans import Scans
 
 _SESSION = re.compile(r"[0-9a-f]{8}")
@@ -51,9 +58,11 @@ class ScanPages:
             (scan, self._scan, "GET"),
             (f"{scan}/images", self._images, "GET"),
             (scan + "/images/{number:int}/{plane}/{slice:int}.png", self._slice, "GET"),
+            (scan + "/images/{number:int}.nii", self._volume, "GET"),
             (scan + "/download/{form}", self._download, "GET"),
             (f"{scan}/again", self._again, "POST"),
             ("/api/scale/{colours}.png", self._scale, "GET"),
+            ("/api/scales", self._scales, "GET"),
             ("/api/chains", self._chains, "GET"),
             ("/api/deliveries", self._deliveries, "GET"),
             ("/api/deliveries/retry", self._retry, "POST"),
@@ -70,7 +79,8 @@ class ScanPages:
 
     async def _scan(self, request: Request, _user: User) -> Response:
         row = await self._found(request)
-        return JSONResponse(row | {"has_raw": self._scans.raw_copy(row) is not None})
+        read = await asyncio.to_thread(self._scans.readings, str(row["session"]))
+        return JSONResponse(row | read | {"has_raw": self._scans.raw_copy(row) is not None})
 
     async def _images(self, request: Request, _user: User) -> Response:
         row = await self._found(request)
@@ -90,6 +100,18 @@ class ScanPages:
             mask = volumes[overlay] if overlay >= 0 else None
             png = await asyncio.to_thread(slice_png, volumes[number], wanted, mask)
         return Response(png, media_type="image/png")
+
+    async def _volume(self, request: Request, _user: User) -> Response:
+        row, number = await self._found(request), request.path_params["number"]
+        async with self._drawing:
+            volumes = await asyncio.to_thread(self._files.volumes, str(row["image_copy"]))
+            if number >= len(volumes):
+                raise NoImagesError("no such volume")
+            file = await asyncio.to_thread(volume_nifti, volumes[number])
+        return Response(file, media_type="application/octet-stream")
+
+    async def _scales(self, _request: Request, _user: User) -> Response:
+        return JSONResponse(scales())
 
     async def _scale(self, request: Request, _user: User) -> Response:
         png = scale_png(_colours(request.path_params["colours"]))

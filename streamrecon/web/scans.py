@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from streamrecon.output.readings import KeptReadings, kept_readings
 from streamrecon.server.settings import Settings
 from streamrecon.storage.scan_table import NAME, Row, ScanTable
 from streamrecon.web.feed import Feed
@@ -28,7 +29,12 @@ class Scans:
                 rows[scan.session] = scan.as_facts(notices=False)
         for row in self._recorded(limit, before):
             rows.setdefault(str(row["session"]), _without_notices(row))
-        return sorted(rows.values(), key=lambda row: -float(str(row["began"])))[:limit]
+        chosen = sorted(rows.values(), key=lambda row: -float(str(row["began"])))[:limit]
+        found = kept_readings(self._storage, rows)
+        for row in chosen:
+            kept = found.get(str(row["session"]))
+            row["light"] = "" if kept is None else kept.light
+        return chosen
 
     def _recorded(self, limit: int, before: float | None) -> list[Row]:
         if not (self._storage / NAME).exists():
@@ -54,6 +60,11 @@ class Scans:
                 return row | {"usual_s": table.usual_seconds(*kind)}
         except sqlite3.Error:
             return row
+
+    def readings(self, session: str) -> Row:
+        """The light of a session's quality, why, and what was read from its maps."""
+        found = kept_readings(self._storage, [session]).get(session, KeptReadings())
+        return {"light": found.light, "light_reasons": found.reasons, "readings": found.rows}
 
     def raw_copy(self, row: Row) -> Path | None:
         """File of the raw copy, complete or cut; ``None`` where it is not kept any more."""

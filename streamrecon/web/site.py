@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from streamrecon.server.outcome_words import OUTCOME_WORDS
 from streamrecon.web.access import COOKIE, DAYS_S, Access, User
 from streamrecon.web.answers import (
     Handler,
@@ -32,8 +33,10 @@ from streamrecon.web.scans import MOST_ROWS, Scans
 _BEAT_S = 15.0  # below the patience of proxies
 _MOST_PAGES = 32
 _WRONG_TOKEN_S = 0.5
-_FILES = {"index.html": "text/html", "page.js": "text/javascript", "viewer.js": "text/javascript"}
-_FILES |= {"page.css": "text/css"}
+_SCRIPTS = ("page.js", "nodes.js", "readings.js", "viewer.js", "slice_view.js", "niivue.js")
+_FILES = dict.fromkeys(_SCRIPTS, "text/javascript")
+_FILES |= {"index.html": "text/html", "page.css": "text/css"}
+_FILES |= {"niivue-font.png": "image/png", "niivue.txt": "text/plain"}
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 _NAME = re.compile(r"[\w .@-]{1,64}")
 
@@ -136,7 +139,8 @@ class Site:
         return answer
 
     async def _me(self, _request: Request, user: User) -> Response:
-        return JSONResponse({"name": user.name, "key": user.key})
+        facts = {"name": user.name, "key": user.key, "outcomes": OUTCOME_WORDS}
+        return JSONResponse(facts)
 
     async def _events(self, _request: Request, _user: User) -> Response:
         if self._feed.followers >= _MOST_PAGES:

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from streamrecon.analysis.change import Interval, Visit, read_change, require_same_head
-from streamrecon.analysis.reading import Outcome, Value
+from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.errors import ReconError
 
 
 def visit(
-    chi_ppb: dict[str, float], *, sigma: float | None = 0.5, reference="CSF", **made
+    chi_ppb: dict[str, float], *, sigma: float | None = 0.5, reference: str = "CSF", **made: str
 ) -> Visit:
     """Robust means of χ of some regions, and of R2* in proportion."""
     values = [
@@ -36,11 +36,11 @@ SAME = Interval(same_site=True, years=1.5)
 BEFORE = visit({"left pallidum": 150.0, "left nigra": 120.0, "thalamus": 40.0})
 
 
-def row(reading, subject: str, name: str) -> Value:
+def row(reading: Reading, subject: str, name: str) -> Value:
     return next(v for v in reading.values if (v.subject, v.name) == (subject, name))
 
 
-def test_a_change_above_the_reliable_one_is_told_with_its_sign_size_and_pace():
+def test_a_change_above_the_reliable_one_is_told_with_its_sign_size_and_pace() -> None:
     after = visit({"left pallidum": 138.0, "left nigra": 121.0, "thalamus": 41.0})
 
     reading = read_change(BEFORE, after, SAME, "CSF")
@@ -61,7 +61,9 @@ def test_a_change_above_the_reliable_one_is_told_with_its_sign_size_and_pace():
     ("region", "same_site", "limit"),
     [("left pallidum", True, 6.5), ("left pallidum", False, 11.5), ("left nigra", True, 13.1)],
 )
-def test_the_limit_is_that_of_the_site_and_twice_for_the_nigra(region, same_site, limit):
+def test_the_limit_is_that_of_the_site_and_twice_for_the_nigra(
+    region: str, same_site: bool, limit: float
+) -> None:
     interval = Interval(same_site=same_site)
 
     reading = read_change(BEFORE, BEFORE, interval, "CSF")
@@ -70,7 +72,7 @@ def test_the_limit_is_that_of_the_site_and_twice_for_the_nigra(region, same_site
     assert (reading.outcome is Outcome.FLAGGED) == (not same_site)
 
 
-def test_a_noisy_pair_has_a_wider_limit():
+def test_a_noisy_pair_has_a_wider_limit() -> None:
     noisy = visit({"left pallidum": 150.0}, sigma=6.0)
 
     reading = read_change(noisy, noisy, SAME, "CSF")
@@ -86,14 +88,14 @@ def test_a_noisy_pair_has_a_wider_limit():
         (visit({"left pallidum": 150.0}, voxel="1 mm"), "voxel: found unknown before and 1 mm"),
     ],
 )
-def test_what_is_not_comparable_is_flagged(after, reason):
+def test_what_is_not_comparable_is_flagged(after: Visit, reason: str) -> None:
     reading = read_change(BEFORE, after, SAME, "CSF")
 
     assert reading.outcome is Outcome.FLAGGED
     assert any(reason in each for each in reading.reasons)
 
 
-def test_visits_without_a_common_reference_are_refused():
+def test_visits_without_a_common_reference_are_refused() -> None:
     brain = visit({"left pallidum": 150.0}, reference="whole brain")
     brain = replace(brain, values=[v for v in brain.values if v.reference])
 
@@ -103,7 +105,7 @@ def test_visits_without_a_common_reference_are_refused():
     assert not reading.values
 
 
-def test_another_head_is_refused():
+def test_another_head_is_refused() -> None:
     require_same_head(0.51)
 
     with pytest.raises(ReconError, match=r"likeness of 0\.31"):

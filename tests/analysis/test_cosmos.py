@@ -10,7 +10,7 @@ from tilted_head import AXIAL, FIVE, places, tilted, turn
 
 from streamrecon.analysis.cosmos import cosmos_closed_form, least_squares_cosmos
 from streamrecon.analysis.orientations import adequacy
-from streamrecon.analysis.tilted_fields import moved_fields
+from streamrecon.analysis.tilted_fields import Position, moved_fields
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 
@@ -24,7 +24,11 @@ OTHER = Geometry((43, 55, 45), (1.6, 1.2, 1.5), turn("z", 12) @ AXIAL, (1.0, -2.
 LEFT_HANDED = Geometry((49, 51, 47), (1.4, 1.3, 1.4), np.diag([-1.0, 1, 1]) @ AXIAL)
 
 
-def positions(tilts=FIVE, grids=(GRID, OTHER, LEFT_HANDED, GRID, OTHER), noise=0.002):
+def positions(
+    tilts: list[tuple[str, int]] = FIVE,
+    grids: tuple[Geometry, ...] = (GRID, OTHER, LEFT_HANDED, GRID, OTHER),
+    noise: float = 0.002,
+) -> list[Position]:
     """The first head is not moved; the others also shift by 2 mm."""
     return [
         tilted(
@@ -38,7 +42,7 @@ def positions(tilts=FIVE, grids=(GRID, OTHER, LEFT_HANDED, GRID, OTHER), noise=0
     ]
 
 
-def means(chi):
+def means(chi: np.ndarray) -> list[float]:
     """Of each ball without its rim, against the space between them."""
     at = places(GRID)
     distance = [np.linalg.norm(at - c, axis=-1) - r for c, r, _ in BALLS]
@@ -47,14 +51,14 @@ def means(chi):
     return [chi[d < -1.5].mean() - chi[between].mean() for d in distance]
 
 
-def test_five_orientations_on_three_grids_give_every_ball():
+def test_five_orientations_on_three_grids_give_every_ball() -> None:
     found = least_squares_cosmos(moved_fields(positions()))
 
     truth = [t[0, 0] for _, _, t in BALLS]
     assert means(found.chi_ppm) == pytest.approx(truth, rel=0.03, abs=0.004)
 
 
-def test_the_closed_form_gives_them_too():
+def test_the_closed_form_gives_them_too() -> None:
     found = cosmos_closed_form(moved_fields(positions()))
 
     truth = [t[0, 0] for _, _, t in BALLS]
@@ -62,14 +66,14 @@ def test_the_closed_form_gives_them_too():
     assert means(found.chi_ppm) == pytest.approx(truth, rel=0.05, abs=0.008)  # the rim is cut
 
 
-def test_one_orientation_alone_does_not():
+def test_one_orientation_alone_does_not() -> None:
     found = cosmos_closed_form(moved_fields(positions()[:1]))
 
     assert found.damping > 0
     assert means(found.chi_ppm)[0] < 0.95 * 0.57
 
 
-def test_three_degrees_of_error_are_borne():
+def test_three_degrees_of_error_are_borne() -> None:
     wrong = positions()
     off = np.eye(4)
     off[:3, :3] = turn("x", 3)
@@ -83,7 +87,7 @@ def test_three_degrees_of_error_are_borne():
     )
 
 
-def test_a_moved_field_is_the_field_of_a_tilted_main_field():
+def test_a_moved_field_is_the_field_of_a_tilted_main_field() -> None:
     """Away from surfaces: cubic splines on a grid of 1.5 mm."""
     first, second = moved_fields(positions(noise=0.0)[:2])
 
@@ -117,7 +121,9 @@ def test_a_moved_field_is_the_field_of_a_tilted_main_field():
         ([("x", 0), ("x", 25), ("x", -25)], 17.5),
     ],
 )
-def test_condition_numbers_are_those_of_the_literature_case_by_case(tilts, condition):
+def test_condition_numbers_are_those_of_the_literature_case_by_case(
+    tilts: list[tuple[str, int]], condition: float
+) -> None:
     """Worked out beside it by random directions."""
     found = adequacy([turn(*tilt).T @ np.array([0, 0, 1.0]) for tilt in tilts])
 
@@ -125,18 +131,18 @@ def test_condition_numbers_are_those_of_the_literature_case_by_case(tilts, condi
     assert found.is_adequate == (condition < 10)
 
 
-def test_the_advice_is_the_tilt_about_the_other_axis():
+def test_the_advice_is_the_tilt_about_the_other_axis() -> None:
     found = adequacy([turn("x", d).T @ np.array([0, 0, 1.0]) for d in (0, 25, -25)])
 
     assert "about the anterior-posterior axis" in found.advice
     assert float(found.advice.rpartition(" ")[2]) < 6
 
 
-def test_one_orientation_has_no_condition():
+def test_one_orientation_has_no_condition() -> None:
     assert math.isinf(adequacy([np.array([0, 0, 1.0])]).condition)
 
 
-def test_heads_that_do_not_overlap_are_refused():
+def test_heads_that_do_not_overlap_are_refused() -> None:
     one, two = positions()[:2]
     far = two.motion.copy()
     far[:3, 3] += 500

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
 from map_files import write_map
-from tilted_head import AXIAL, places, tilted, turn
+from tilted_head import AXIAL, Tilt, places, tilted, turn
 
 from streamrecon.cli import main
 from streamrecon.model.geometry import Geometry
@@ -17,7 +19,7 @@ from streamrecon.output.nifti import write_nifti
 
 GRID = Geometry((45, 47, 43), (1.5, 1.4, 1.5), AXIAL)
 TURNED = Geometry((43, 49, 45), (1.5, 1.4, 1.5), turn("z", 8) @ AXIAL, (0.5, -1, 1))
-TILTS = [("x", 0), ("x", 22), ("y", -24), ("xy", (-15, 18))]
+TILTS: list[Tilt] = [("x", 0), ("x", 22), ("y", -24), ("xy", (-15, 18))]
 MSA, FIBRE = 0.03, np.array([1.0, 1, 0]) / np.sqrt(2)
 BALLS = [
     ((-11.0, 6, 4), 7.0, 0.30 * np.eye(3)),
@@ -40,7 +42,7 @@ def magnitude(at: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def scans(tmp_path_factory):
+def scans(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """A folder of maps for each position."""
     folders = []
     for n, tilt in enumerate(TILTS):
@@ -62,7 +64,7 @@ def scans(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def labels(tmp_path_factory):
+def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Both balls without their rim, and what is between."""
     at = places(GRID)
     depth = [r - np.linalg.norm(at - c, axis=-1) for c, r, _ in BALLS]
@@ -76,13 +78,13 @@ def labels(tmp_path_factory):
     return path
 
 
-def report(output, kind):
+def report(output: Path, kind: str) -> tuple[Any, dict[tuple[str, str], float]]:
     analysis = json.loads((output / "analysis.json").read_text(encoding="utf-8"))
     (reading,) = (r for r in analysis["readings"] if r["kind"] == kind)
     return reading, {(v["subject"], v["name"]): v["number"] for v in reading["values"]}
 
 
-def test_four_positions_give_the_map(scans, labels, tmp_path):
+def test_four_positions_give_the_map(scans: list[Path], labels: Path, tmp_path: Path) -> None:
     words = ["analyze", "cosmos", *map(str, scans), "-o", str(tmp_path), "--labels", str(labels)]
 
     assert main(words) == 0
@@ -96,20 +98,26 @@ def test_four_positions_give_the_map(scans, labels, tmp_path):
     np.testing.assert_allclose(image.affine, nib.load(scans[0] / "a_mask.nii.gz").affine)
 
 
-def test_a_cone_that_is_left_open_is_flagged_with_the_tilt_that_closes_it(scans, tmp_path, capsys):
+def test_a_cone_that_is_left_open_is_flagged_with_the_tilt_that_closes_it(
+    scans: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["analyze", "cosmos", *map(str, scans[:2]), "-o", str(tmp_path)]) == 1
 
     assert "about the anterior-posterior axis" in capsys.readouterr().err
 
 
-def test_one_scan_twice_is_refused(scans, tmp_path, capsys):
+def test_one_scan_twice_is_refused(
+    scans: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["analyze", "cosmos", str(scans[0]), str(scans[0]), "-o", str(tmp_path)]) == 2
 
     assert "the same maps twice" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("vectors", ["fsl", pytest.param("mrtrix", marks=pytest.mark.long)])
-def test_diffusion_of_either_program_gives_the_anisotropy(scans, labels, tmp_path, vectors):
+def test_diffusion_of_either_program_gives_the_anisotropy(
+    scans: list[Path], labels: Path, tmp_path: Path, vectors: str
+) -> None:
     """The diffusion image is left-handed and turned, and its patient lay elsewhere."""
     motion = np.eye(4)
     motion[:3, :3], motion[:3, 3] = turn("z", 10), (3, -2, 1)

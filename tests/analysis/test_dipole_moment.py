@@ -29,7 +29,7 @@ def voxels(outside_mm: float, reach_mm: float = 9.0) -> NDArray[np.float64]:
     ]
     place = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     away = np.linalg.norm(place, axis=1)
-    return place[(away > outside_mm) & (away < reach_mm)]
+    return np.asarray(place[(away > outside_mm) & (away < reach_mm)])
 
 
 def voxel_means(shape: Shape, place: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -168,4 +168,4 @@ def drawn_texture(
     )
     gain = 1 / (1 + (2 * np.pi * length_mm) ** 2 * sum(axis**2 for axis in k))
     chi = scipy.fft.ifftn(scipy.fft.fftn(white) * gain).real
-    return (chi * sd_ppm / chi.std()).astype(np.float32)
+    return np.asarray((chi * sd_ppm / chi.std()).astype(np.float32))

@@ -10,7 +10,7 @@ import pytest
 from streamrecon.analysis.iron import IronMaps, IronSettings, read_iron
 from streamrecon.analysis.norms import read_norms
 from streamrecon.analysis.nuclei import Nucleus, Side, place_of
-from streamrecon.analysis.reading import Outcome
+from streamrecon.analysis.reading import Outcome, Reading
 from streamrecon.errors import ConfigError
 
 SHAPE, VOXEL_MM = (21, 41, 43), (2.0, 1.0, 1.1)
@@ -20,7 +20,8 @@ CSF_PPM, BRAIN_PPM = -0.02, 0.01
 
 def block(z: int, y: int, x: int, size: tuple[int, int, int]) -> tuple[slice, slice, slice]:
     """Slices of a box."""
-    return tuple(slice(a, a + n) for a, n in zip((z, y, x), size, strict=True))
+    dz, dy, dx = size
+    return slice(z, z + dz), slice(y, y + dy), slice(x, x + dx)
 
 
 def head() -> tuple[IronMaps, list[tuple[str, np.ndarray]]]:
@@ -49,12 +50,12 @@ def head() -> tuple[IronMaps, list[tuple[str, np.ndarray]]]:
     return maps, [(name, numbers == number) for number, name in NAMES.items()]
 
 
-def numbers_of(reading, subject: str, name: str) -> dict[str, float]:
+def numbers_of(reading: Reading, subject: str, name: str) -> dict[str, float]:
     """Number by reference."""
     return {v.reference: v.number for v in reading.values if (v.subject, v.name) == (subject, name)}
 
 
-def test_means_stand_against_the_brain_and_against_fluid():
+def test_means_stand_against_the_brain_and_against_fluid() -> None:
     maps, labels = head()
 
     reading = read_iron(maps, labels, IronSettings())
@@ -65,7 +66,7 @@ def test_means_stand_against_the_brain_and_against_fluid():
     assert reading.outcome is Outcome.GIVEN
 
 
-def test_left_less_right_does_not_depend_on_the_reference():
+def test_left_less_right_does_not_depend_on_the_reference() -> None:
     maps, labels = head()
 
     for reference in ("whole brain", "CSF"):
@@ -75,7 +76,7 @@ def test_left_less_right_does_not_depend_on_the_reference():
     assert numbers_of(reading, "pallidum", "asymmetry_r2star")[""] == pytest.approx(40.0)
 
 
-def test_iron_has_its_range_and_is_never_named_in_white_matter():
+def test_iron_has_its_range_and_is_never_named_in_white_matter() -> None:
     reading = read_iron(*head(), IronSettings(reference="CSF"))
 
     for name, factor in (("iron", 1.10), ("iron_lowest", 1.35), ("iron_highest", 0.89)):
@@ -84,7 +85,7 @@ def test_iron_has_its_range_and_is_never_named_in_white_matter():
         assert not numbers_of(reading, "white matter", name)
 
 
-def test_wilson_names_no_iron_and_asks_for_its_nuclei():
+def test_wilson_names_no_iron_and_asks_for_its_nuclei() -> None:
     reading = read_iron(*head(), IronSettings(preset="wilson"))
 
     assert not [value for value in reading.values if value.name.startswith("iron")]
@@ -93,25 +94,26 @@ def test_wilson_names_no_iron_and_asks_for_its_nuclei():
     assert reading.outcome is Outcome.FLAGGED
 
 
-def test_parkinson_flags_thick_voxels():
+def test_parkinson_flags_thick_voxels() -> None:
     reading = read_iron(*head(), IronSettings(preset="parkinson"))
 
     assert "found voxels of 2 mm, wanted at most 1 mm" in reading.reasons
 
 
-def test_the_moment_is_of_the_whole_region_and_the_mean_of_its_core():
+def test_the_moment_is_of_the_whole_region_and_the_mean_of_its_core() -> None:
     maps, labels = head()
 
     reading = read_iron(maps, labels, IronSettings(reference="CSF", erode_mm=0.5))
 
     box = next(v for v in reading.values if (v.subject, v.name) == ("left pallidum", "moment"))
     volume = 9 * 11 * 11 * 2.0 * 1.1
-    assert (box.number, box.unit) == (pytest.approx(0.170 * volume, rel=1e-5), "ppm mm3")
+    assert box.number == pytest.approx(0.170 * volume, rel=1e-5)
+    assert box.unit == "ppm mm3"
     mean = next(v for v in reading.values if v.subject == "left pallidum" and v.name == "mean_chi")
     assert mean.voxels == 7 * 9 * 9  # a layer goes off each face
 
 
-def test_a_region_narrower_than_eight_layers_stays_whole():
+def test_a_region_narrower_than_eight_layers_stays_whole() -> None:
     maps, labels = head()
 
     reading = read_iron(maps, labels, IronSettings(erode_mm=1.5))  # 11 mm < 8 × 1.5 mm
@@ -121,7 +123,7 @@ def test_a_region_narrower_than_eight_layers_stays_whole():
     assert all("narrow: its rim is in it" in value.flags for value in those)
 
 
-def test_sigma_grows_with_the_volume_over_which_noise_is_alike():
+def test_sigma_grows_with_the_volume_over_which_noise_is_alike() -> None:
     maps, labels = head()
 
     for alike_mm3 in (2.2, 60.0):
@@ -132,7 +134,7 @@ def test_sigma_grows_with_the_volume_over_which_noise_is_alike():
         assert value.sigma == pytest.approx(6 * np.sqrt(2 * alike_mm3 / volume), rel=1e-4)
 
 
-def test_z_scores_are_of_the_users_table_at_the_same_reference_and_age():
+def test_z_scores_are_of_the_users_table_at_the_same_reference_and_age() -> None:
     maps, labels = head()
     text = (
         "region\tquantity\treference\tmean\tsd\tage_from\tage_to\n"
@@ -154,7 +156,7 @@ def test_z_scores_are_of_the_users_table_at_the_same_reference_and_age():
     assert not numbers_of(ageless, "left pallidum", "z_chi")
 
 
-def test_the_high_part_is_above_the_healthy_limit():
+def test_the_high_part_is_above_the_healthy_limit() -> None:
     maps, labels = head()
     chi = maps.chi_ppm.copy()
     chi[5:7, 6:10, 6:10] = 0.250
@@ -175,7 +177,7 @@ def test_the_high_part_is_above_the_healthy_limit():
     assert not numbers_of(reading, "pallidum_R", "high_mean_chi")
 
 
-def test_a_region_that_the_mask_cuts_is_flagged_and_a_lost_one_is_told():
+def test_a_region_that_the_mask_cuts_is_flagged_and_a_lost_one_is_told() -> None:
     maps, labels = head()
     mask = maps.mask.copy()
     mask[labels[1][1]] = False
@@ -189,7 +191,7 @@ def test_a_region_that_the_mask_cuts_is_flagged_and_a_lost_one_is_told():
     assert "pallidum_R: region: found 0 voxels, needed 8" in reading.reasons
 
 
-def test_without_fluid_its_reference_is_refused():
+def test_without_fluid_its_reference_is_refused() -> None:
     maps, labels = head()
     dry = dataclasses.replace(maps, csf=None)
 
@@ -208,7 +210,7 @@ def test_without_fluid_its_reference_is_refused():
         ("pallidum\tiron\tCSF\t1\t1\n", "needed chi or r2star"),
     ],
 )
-def test_a_normative_row_that_cannot_be_is_refused(row, reason):
+def test_a_normative_row_that_cannot_be_is_refused(row: str, reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
         read_norms(f"region\tquantity\treference\tmean\tsd\n{row}", source="norms")
 
@@ -225,13 +227,15 @@ def test_a_normative_row_that_cannot_be_is_refused(row, reason):
         ("corpus callosum", None, None),
     ],
 )
-def test_names_of_nuclei_are_understood_in_the_usual_ways(name, nucleus, side):
+def test_names_of_nuclei_are_understood_in_the_usual_ways(
+    name: str, nucleus: Nucleus | None, side: Side | None
+) -> None:
     place = place_of(name)
 
     assert (place.nucleus, place.side) == (nucleus, side)
 
 
-def test_the_references_themselves_are_told():
+def test_the_references_themselves_are_told() -> None:
     maps, labels = head()
 
     reading = read_iron(maps, labels, IronSettings())

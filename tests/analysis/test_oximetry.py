@@ -23,7 +23,9 @@ from streamrecon.analysis.vein_echoes import fit_segment
 BLOOD = Blood(haematocrit=0.42)
 
 
-def vein(saturation: float, *, quality=VeinQuality.GOOD, length_mm: float = 10.0) -> VeinOxygen:
+def vein(
+    saturation: float, *, quality: VeinQuality = VeinQuality.GOOD, length_mm: float = 10.0
+) -> VeinOxygen:
     return VeinOxygen(
         subject="vein", quality=quality, chi_ppm=BLOOD.chi_of(saturation), chi_sd_ppm=0.01,
         radius_mm=1.0, radius_sd_mm=0.01, angle_rad=0.3, length_mm=length_mm, voxels=500,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,14 @@ HCT = 0.42
 YV = 1 - (0.57 + 0.42 * 4 * math.pi * 0.008) / (0.42 * 4 * math.pi * 0.27)
 
 
-def stored(folder: Path, name: str, quantity: Quantity, values, scene: Scene, **facts) -> None:
+def stored(
+    folder: Path,
+    name: str,
+    quantity: Quantity,
+    values: np.ndarray,
+    scene: Scene,
+    **facts: str | float,
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_nifti(folder / f"{name}.nii.gz", np.asarray(values, np.float32), scene.geometry)
     known = {"Quantity": quantity.label, "Units": quantity.unit or "arbitrary"}
@@ -46,16 +54,16 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Scene]:
     return folder, scene
 
 
-def reading(folder: Path, kind: str) -> dict:
+def reading(folder: Path, kind: str) -> dict[str, Any]:
     report = json.loads((folder / "analysis.json").read_text())
     return next(each for each in report["readings"] if each["kind"] == kind)
 
 
-def number(found: dict, subject: str, name: str) -> dict:
+def number(found: dict[str, Any], subject: str, name: str) -> dict[str, Any]:
     return next(v for v in found["values"] if (v["subject"], v["name"]) == (subject, name))
 
 
-def test_a_vein_of_a_folder_has_its_saturation(scan, tmp_path: Path) -> None:
+def test_a_vein_of_a_folder_has_its_saturation(scan: tuple[Path, Scene], tmp_path: Path) -> None:
     """One vein alone is flagged; constants stand in the report."""
     folder, _ = scan
     status = main(["analyze", "oximetry", str(folder), "-o", str(tmp_path), "--hct", str(HCT)])
@@ -72,19 +80,19 @@ def test_a_vein_of_a_folder_has_its_saturation(scan, tmp_path: Path) -> None:
     assert found["parameters"]["delta_chi_deoxygenated_ppm_si"] == pytest.approx(3.39292, abs=1e-5)
 
 
-def test_an_assumed_haematocrit_is_flagged(scan, tmp_path: Path) -> None:
+def test_an_assumed_haematocrit_is_flagged(scan: tuple[Path, Scene], tmp_path: Path) -> None:
     folder, _ = scan
     assert main(["analyze", "oximetry", str(folder), "-o", str(tmp_path)]) == 1
     assert reading(tmp_path, "oximetry")["reasons"][0].startswith("haematocrit not given")
 
 
-def test_a_haematocrit_in_percent_is_refused(scan, tmp_path: Path) -> None:
+def test_a_haematocrit_in_percent_is_refused(scan: tuple[Path, Scene], tmp_path: Path) -> None:
     folder, _ = scan
     assert main(["analyze", "oximetry", str(folder), "-o", str(tmp_path), "--hct", "42"]) == 2
     assert "needed a fraction" in reading(tmp_path, "oximetry")["reasons"][0]
 
 
-def test_a_folder_without_phase_is_refused(scan, tmp_path: Path) -> None:
+def test_a_folder_without_phase_is_refused(scan: tuple[Path, Scene], tmp_path: Path) -> None:
     _, scene = scan
     other = tmp_path / "maps"
     stored(other, "Chimap", Quantity.CHI, np.full(scene.geometry.shape, 0.1), scene)
@@ -93,7 +101,9 @@ def test_a_folder_without_phase_is_refused(scan, tmp_path: Path) -> None:
     assert "found no phase" in reading(tmp_path / "out", "oximetry")["reasons"][0]
 
 
-def test_density_of_a_region_is_length_over_volume(scan, tmp_path: Path) -> None:
+def test_density_of_a_region_is_length_over_volume(
+    scan: tuple[Path, Scene], tmp_path: Path
+) -> None:
     """The vein crosses the region, a ball of 8 mm about its middle: 16 mm of it."""
     folder, scene = scan
     index = np.stack(np.meshgrid(*[np.arange(24) - 12] * 3, indexing="ij"), -1)
@@ -111,7 +121,7 @@ def test_density_of_a_region_is_length_over_volume(scan, tmp_path: Path) -> None
     assert (out / "veins_centrelines.csv").read_text().startswith("vein,left_mm")
 
 
-def test_consumption_of_a_flow_is_that_of_fick(scan, tmp_path: Path) -> None:
+def test_consumption_of_a_flow_is_that_of_fick(scan: tuple[Path, Scene], tmp_path: Path) -> None:
     folder, _ = scan
     given = ["--cbf-value", "50", "--yv", "0.6", "--yv-sd", "0.02", "--hct", "0.42"]
     assert main(["analyze", "cmro2", str(folder), "-o", str(tmp_path), *given]) == 0
@@ -120,7 +130,9 @@ def test_consumption_of_a_flow_is_that_of_fick(scan, tmp_path: Path) -> None:
     assert found["sigma"] == pytest.approx(50 * 8.6735 * 0.02, rel=1e-3)
 
 
-def test_consumption_of_territories_follows_their_flow(scan, tmp_path: Path) -> None:
+def test_consumption_of_territories_follows_their_flow(
+    scan: tuple[Path, Scene], tmp_path: Path
+) -> None:
     folder, scene = scan
     labels = np.ones(scene.geometry.shape, np.int16)
     labels[:12] = 2

@@ -19,12 +19,12 @@ HEIGHTS = np.random.default_rng(7).uniform(-0.5, 0.5, 60)
 MOVED_MM = np.array([2.0, -1.5, 1.7])  # 3 mm
 
 
-def turn(degrees: float, axis=(1.0, 2.0, -0.5)) -> np.ndarray:
+def turn(degrees: float, axis: tuple[float, float, float] = (1.0, 2.0, -0.5)) -> np.ndarray:
     """Rotation about an axis, by Rodrigues' formula."""
     x, y, z = np.array(axis) / np.linalg.norm(axis)
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     angle = math.radians(degrees)
-    return np.eye(3) + math.sin(angle) * cross + (1 - math.cos(angle)) * cross @ cross
+    return np.asarray(np.eye(3) + math.sin(angle) * cross + (1 - math.cos(angle)) * cross @ cross)
 
 
 def places(grid: Geometry) -> np.ndarray:
@@ -54,7 +54,7 @@ def second_head() -> np.ndarray:
     return head((places(SECOND) - MOVED_MM) @ ROTATION)
 
 
-def test_five_degrees_and_three_millimetres_are_found():
+def test_five_degrees_and_three_millimetres_are_found() -> None:
     first = head(places(FIRST))
     noise = np.random.default_rng(0).normal(0, 0.03, SECOND.shape).astype(np.float32)
 
@@ -70,7 +70,7 @@ def test_five_degrees_and_three_millimetres_are_found():
     assert motion.shift_mm(np.zeros(3)) == pytest.approx(3.0, abs=0.15)
 
 
-def test_the_same_images_give_the_same_motion_twice():
+def test_the_same_images_give_the_same_motion_twice() -> None:
     first, second = head(places(FIRST)), second_head()
 
     one, two = (register(first, first > 0, FIRST, second, SECOND) for _ in range(2))
@@ -78,7 +78,7 @@ def test_the_same_images_give_the_same_motion_twice():
     assert np.allclose(one.matrix, two.matrix, rtol=0, atol=1e-5)  # mm; threads add in any order
 
 
-def test_labels_land_where_their_places_moved_to():
+def test_labels_land_where_their_places_moved_to() -> None:
     ball = np.array([8.0, -10.0, 5.0])
     numbers = np.where(((places(FIRST) - ball) ** 2).sum(-1) < 7.0**2, 5, 0).astype(np.int32)
     matrix = np.eye(4)
@@ -92,13 +92,13 @@ def test_labels_land_where_their_places_moved_to():
     assert volume == pytest.approx(4 / 3 * np.pi * 7.0**3, rel=0.01)
 
 
-def test_a_grid_onto_itself_changes_nothing():
+def test_a_grid_onto_itself_changes_nothing() -> None:
     image = head(places(FIRST))
 
     assert np.allclose(resample(image, FIRST, FIRST, np.eye(4)), image, atol=1e-6)
 
 
-def test_the_registration_image_forgets_the_coils_and_shows_iron():
+def test_the_registration_image_forgets_the_coils_and_shows_iron() -> None:
     image = head(places(FIRST)) * 400
     mask = image > 0
     shading = np.exp(places(FIRST)[..., 0] / 60).astype(np.float32)
@@ -115,7 +115,7 @@ def test_the_registration_image_forgets_the_coils_and_shows_iron():
     assert not plain[~mask].any()
 
 
-def test_without_simpleitk_the_extra_is_named(monkeypatch):
+def test_without_simpleitk_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registration, "_itk", None)
     first = head(places(FIRST))
 

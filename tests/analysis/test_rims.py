@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from streamrecon.analysis.lesion_split import split_lesions
 from streamrecon.analysis.rim_rays import fibonacci_directions
 from streamrecon.analysis.rim_reading import central_vein
-from streamrecon.analysis.rims import RimClass, measure_rim, signed_depth
+from streamrecon.analysis.rims import Rim, RimClass, measure_rim, signed_depth
 from streamrecon.errors import ReconError
 
 SHAPE, VOXEL_MM = (33, 41, 37), (1.2, 0.9, 1.0)
@@ -22,10 +24,13 @@ def places() -> np.ndarray:
     return np.stack(np.meshgrid(*axes, indexing="ij"))
 
 
-def radius(centre=(0.0, 0.0, 0.0), semi=(1.0, 1.0, 1.0)) -> np.ndarray:
+def radius(
+    centre: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    semi: tuple[float, float, float] = (1.0, 1.0, 1.0),
+) -> np.ndarray:
     """Distance from a centre, in units of the semi-axes."""
     ends = np.reshape(centre, (3, 1, 1, 1)), np.reshape(semi, (3, 1, 1, 1))
-    return np.sqrt((((places() - ends[0]) / ends[1]) ** 2).sum(axis=0))
+    return np.asarray(np.sqrt((((places() - ends[0]) / ends[1]) ** 2).sum(axis=0)))
 
 
 def painted(kind: str, size_mm: float = 5.5, *, seed: int = 0, sd: float = 0.004) -> np.ndarray:
@@ -42,7 +47,7 @@ def painted(kind: str, size_mm: float = 5.5, *, seed: int = 0, sd: float = 0.004
     return chi + np.random.default_rng(seed).normal(0, sd, SHAPE)
 
 
-def measured(kind: str, **more):
+def measured(kind: str, **more: Any) -> Rim:
     mask = radius() <= more.pop("mask_mm", 5.5)
     noise = more.pop("noise_ppm", 0.004)
     return measure_rim(painted(kind, **more), mask, NONE, VOXEL_MM, noise_ppm=noise)
@@ -58,11 +63,13 @@ def measured(kind: str, **more):
     ],
 )
 @pytest.mark.parametrize("seed", range(3))
-def test_only_a_whole_border_above_core_and_surroundings_is_a_rim(kind, classes, seed):
+def test_only_a_whole_border_above_core_and_surroundings_is_a_rim(
+    kind: str, classes: set[RimClass], seed: int
+) -> None:
     assert measured(kind, seed=seed).kind in classes
 
 
-def test_contrast_coverage_and_thickness_of_a_rim_are_those_that_were_painted():
+def test_contrast_coverage_and_thickness_of_a_rim_are_those_that_were_painted() -> None:
     rim = measured("rim", sd=0.001)
 
     assert rim.coverage == pytest.approx(1.0, abs=0.05)
@@ -76,14 +83,14 @@ def test_contrast_coverage_and_thickness_of_a_rim_are_those_that_were_painted():
 
 
 @pytest.mark.parametrize("mask_mm", [4.5, 6.5])
-def test_a_mask_that_is_off_by_a_millimetre_finds_the_rim_all_the_same(mask_mm):
+def test_a_mask_that_is_off_by_a_millimetre_finds_the_rim_all_the_same(mask_mm: float) -> None:
     rim = measured("rim", mask_mm=mask_mm)
 
     assert rim.kind is RimClass.RIM
     assert rim.moved_mm == pytest.approx(5.5 - mask_mm, abs=0.8)
 
 
-def test_rims_score_above_all_that_is_none():
+def test_rims_score_above_all_that_is_none() -> None:
     score = {
         kind: [measured(kind, seed=s).score for s in range(4)]
         for kind in ("rim", "iso", "hyper", "half")
@@ -93,11 +100,11 @@ def test_rims_score_above_all_that_is_none():
     assert min(score["rim"]) > 0.5
 
 
-def test_noise_raises_what_a_ray_has_to_exceed():
+def test_noise_raises_what_a_ray_has_to_exceed() -> None:
     assert measured("rim", noise_ppm=0.030).kind is not RimClass.RIM
 
 
-def test_rays_that_meet_a_vein_do_not_count():
+def test_rays_that_meet_a_vein_do_not_count() -> None:
     chi = painted("iso", sd=0.001)
     vein = np.hypot(places()[0], places()[1] - 4.5) < 1.6
     chi[vein] = 0.3
@@ -109,12 +116,12 @@ def test_rays_that_meet_a_vein_do_not_count():
     assert without.coverage < 0.03
 
 
-def test_a_lesion_without_surroundings_is_refused():
+def test_a_lesion_without_surroundings_is_refused() -> None:
     with pytest.raises(ReconError, match="surroundings: found 0 voxels"):
         measure_rim(painted("rim"), radius() <= 5.5, radius() > 5.5, VOXEL_MM)
 
 
-def test_depth_is_zero_at_the_surface_and_grows_inwards():
+def test_depth_is_zero_at_the_surface_and_grows_inwards() -> None:
     depth = signed_depth(radius() <= 6.0, VOXEL_MM)
 
     true = 6.0 - radius()
@@ -123,7 +130,7 @@ def test_depth_is_zero_at_the_surface_and_grows_inwards():
     assert abs(np.mean((depth - true)[near])) < 0.2
 
 
-def test_confluent_lesions_come_apart_and_single_ones_stay():
+def test_confluent_lesions_come_apart_and_single_ones_stay() -> None:
     two = (radius((0, -5, 0)) <= 6) | (radius((0, 5, 0)) <= 5)
     long = radius(semi=(4.0, 7.5, 4.5)) <= 1
     speck = radius((0, 14, 12)) <= 1.5
@@ -139,7 +146,7 @@ def test_confluent_lesions_come_apart_and_single_ones_stay():
     assert split_lesions(NONE, VOXEL_MM).count == 0
 
 
-def test_a_vein_through_the_middle_is_central_and_one_at_the_border_is_not():
+def test_a_vein_through_the_middle_is_central_and_one_at_the_border_is_not() -> None:
     lesion = radius() <= 5.5
     through = np.hypot(places()[0], places()[1] - 0.5) < 1.3
     beside = np.hypot(places()[0], places()[1] - 5.0) < 1.3
@@ -149,7 +156,7 @@ def test_a_vein_through_the_middle_is_central_and_one_at_the_border_is_not():
     assert not central_vein(lesion, through & (radius() < 3), VOXEL_MM)  # it does not leave
 
 
-def test_directions_are_unit_vectors_without_a_side():
+def test_directions_are_unit_vectors_without_a_side() -> None:
     directions = fibonacci_directions(92)
 
     assert np.allclose(np.linalg.norm(directions, axis=1), 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,19 +24,27 @@ from streamrecon.errors import ConfigError, ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import field_from_chi
 
+Drawn = tuple[
+    np.ndarray, dict[str, np.ndarray], tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray,
+    np.random.Generator,
+]  # fmt: skip
+"""Mask, regions, χ+ and |χ-|, field, R2', and the random numbers that go on."""
+
 AT_3T = Relaxivity.at(3.0)
 UNEQUAL = Relaxivity(positive=114.0, negative=30.0)
 PARTS = np.array([[0.06, 0.06], [0.12, 0.0], [0.0, 0.05], [0.03, 0.01]]).T  # χ+, |χ-| [ppm]
 ALL = np.ones(PARTS.shape[1], bool)
 
 
-def decay(positive, negative, relaxivity: Relaxivity):
+def decay(
+    positive: np.ndarray | float, negative: np.ndarray | float, relaxivity: Relaxivity
+) -> np.ndarray:
     """R2' of both, as the model has it."""
-    return relaxivity.positive * positive + relaxivity.negative * negative
+    return np.asarray(relaxivity.positive * positive + relaxivity.negative * negative)
 
 
 @pytest.mark.parametrize("relaxivity", [AT_3T, UNEQUAL], ids=["equal", "unequal"])
-def test_a_mixture_comes_apart_exactly(relaxivity):
+def test_a_mixture_comes_apart_exactly(relaxivity: Relaxivity) -> None:
     positive, negative = PARTS
 
     found = separate(positive - negative, decay(positive, negative, relaxivity), ALL, relaxivity)
@@ -44,7 +53,7 @@ def test_a_mixture_comes_apart_exactly(relaxivity):
     assert np.allclose(found.negative_ppm, negative, atol=1e-6)
 
 
-def test_where_decay_is_too_little_for_chi_the_sum_stays():
+def test_where_decay_is_too_little_for_chi_the_sum_stays() -> None:
     chi = np.array([0.45, -0.30])
 
     found = separate(chi, np.array([15.0, 0.0]), ALL[:2], AT_3T)
@@ -54,7 +63,7 @@ def test_where_decay_is_too_little_for_chi_the_sum_stays():
     assert np.allclose(found.chi_ppm, chi)
 
 
-def test_nothing_is_outside_the_mask_and_r2_prime_is_never_negative():
+def test_nothing_is_outside_the_mask_and_r2_prime_is_never_negative() -> None:
     mask = np.array([True, False])
 
     found = separate(np.array([0.1, 0.1]), np.array([13.7, 13.7]), mask, AT_3T)
@@ -68,19 +77,21 @@ def test_nothing_is_outside_the_mask_and_r2_prime_is_never_negative():
     [(0.45, 15.0, -0.61), (0.12, 16.44, 0.0), (0.0, 16.44, 1.0), (-0.12, 16.44, 0.0)],
     ids=["vein", "ferritin", "mixture", "calcium"],
 )
-def test_the_index_tells_bulk_from_dispersed_from_mixed(chi_ppm, rate, index):
+def test_the_index_tells_bulk_from_dispersed_from_mixed(
+    chi_ppm: float, rate: float, index: float
+) -> None:
     found = coherence_index(np.array([chi_ppm]), np.array([rate]), ALL[:1], AT_3T)
 
     assert found[0] == pytest.approx(index, abs=0.005)  # the two digits of the sheet
 
 
-def test_there_is_no_index_of_nothing():
+def test_there_is_no_index_of_nothing() -> None:
     nothing = coherence_index(np.array([0.001]), np.array([0.5]), ALL[:1], AT_3T)
 
     assert nothing[0] == 0
 
 
-def test_noise_of_the_parts_is_what_many_draws_scatter_by():
+def test_noise_of_the_parts_is_what_many_draws_scatter_by() -> None:
     random = np.random.default_rng(0)
     chi = 0.02 + random.normal(0, 0.005, 100_000)
     rate = decay(0.06, 0.04, UNEQUAL) + random.normal(0, 1.0, 100_000)
@@ -92,14 +103,14 @@ def test_noise_of_the_parts_is_what_many_draws_scatter_by():
     assert found.negative_ppm.std() == pytest.approx(negative, rel=0.01)
 
 
-def test_relaxivity_grows_with_b0_and_is_above_zero():
+def test_relaxivity_grows_with_b0_and_is_above_zero() -> None:
     assert Relaxivity.at(1.5).negative == pytest.approx(68.5)
     assert Relaxivity.static_dephasing(7.0).positive == pytest.approx(754.8, abs=0.1)
     with pytest.raises(ConfigError, match="needed above 0"):
         Relaxivity(positive=137.0, negative=0.0)
 
 
-def test_each_quadrant_has_its_voxels():
+def test_each_quadrant_has_its_voxels() -> None:
     chi = np.array([1.0, -1.0, 1.0, -1.0, 0.0])
     rate = np.array([-1.0, 1.0, 1.0, -1.0, 0.0])
     mask = np.array([True, True, True, True, True])
@@ -116,14 +127,14 @@ def test_each_quadrant_has_its_voxels():
 GRID = Geometry((33, 40, 37), (1.3, 1.0, 1.1), np.eye(3)[::-1])
 
 
-def distances(centre_mm) -> np.ndarray:
+def distances(centre_mm: tuple[float, float, float]) -> np.ndarray:
     """From a place, in mm [Z, Y, X]."""
     axes = [(np.arange(n) - n // 2) * mm for n, mm in zip(GRID.shape, GRID.voxel_mm, strict=True)]
     z, y, x = np.meshgrid(*axes, indexing="ij", sparse=True)
-    return np.sqrt(sum((a - c) ** 2 for a, c in zip((z, y, x), centre_mm, strict=True)))
+    return np.asarray(np.sqrt(sum((a - c) ** 2 for a, c in zip((z, y, x), centre_mm, strict=True))))
 
 
-def scene(seed: int = 0):
+def scene(seed: int = 0) -> Drawn:
     """Balls of a mixture, of iron, of myelin and of fluid, in noise: maps and regions."""
     random = np.random.default_rng(seed)
     mask = distances((0, 0, 0)) < 18
@@ -144,7 +155,7 @@ def scene(seed: int = 0):
     return mask, regions, (positive, negative), field, rate, random
 
 
-def test_the_joint_fit_finds_the_parts_with_less_noise_than_voxel_by_voxel():
+def test_the_joint_fit_finds_the_parts_with_less_noise_than_voxel_by_voxel() -> None:
     mask, regions, parts, field, rate, random = scene()
     chi = parts[0] - parts[1] + random.normal(0, 0.005, GRID.shape)
     alone = separate(chi, np.maximum(rate, 0), mask, AT_3T)
@@ -166,12 +177,12 @@ def test_the_joint_fit_finds_the_parts_with_less_noise_than_voxel_by_voxel():
     assert not joint.positive_ppm[~mask].any()
 
 
-def test_a_joint_fit_without_noise_is_refused():
+def test_a_joint_fit_without_noise_is_refused() -> None:
     with pytest.raises(ReconError, match="above 0"):
         Noise(field_ppm=0.0, r2_prime_per_s=2.0, strength=1e-4)
 
 
-def maps_of(scan, **more) -> tuple[SourceMaps, list[tuple[str, np.ndarray]]]:
+def maps_of(scan: Drawn, **more: Any) -> tuple[SourceMaps, list[tuple[str, np.ndarray]]]:
     mask, regions, parts, _, rate, random = scan
     noise = random.normal(0, 0.002, GRID.shape)
     chi = np.where(mask, parts[0] - parts[1] + noise + 0.02, 0)  # of a zero that is not fluid's
@@ -183,7 +194,7 @@ def maps_of(scan, **more) -> tuple[SourceMaps, list[tuple[str, np.ndarray]]]:
     return maps, list(regions.items())
 
 
-def test_the_reading_stands_against_fluid_and_tells_each_region():
+def test_the_reading_stands_against_fluid_and_tells_each_region() -> None:
     maps, regions = maps_of(scene())
 
     found = read_sources(maps, regions, AT_3T)
@@ -199,7 +210,7 @@ def test_the_reading_stands_against_fluid_and_tells_each_region():
     assert found.quadrant is not None
 
 
-def test_pseudo_r2_and_a_missing_reference_are_told():
+def test_pseudo_r2_and_a_missing_reference_are_told() -> None:
     maps, regions = maps_of(scene())
     pseudo = dataclasses.replace(maps, r2_per_s=13.0, csf=None)
 

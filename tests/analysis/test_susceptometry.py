@@ -14,7 +14,7 @@ from streamrecon.model.geometry import Geometry
 GRID = Geometry((44, 48, 46), (1.0, 0.8, 0.9), np.eye(3)[::-1])
 
 
-def cylinder(angle_deg: float, radius_mm: float, chi_ppm: float):
+def cylinder(angle_deg: float, radius_mm: float, chi_ppm: float) -> tuple[np.ndarray, np.ndarray]:
     """Field [ppm] of an infinite cylinder at so many degrees to B0, and its voxels."""
     index = np.stack(np.meshgrid(*[np.arange(n) - n // 2 for n in GRID.shape], indexing="ij"), -1)
     place = index * np.array(GRID.voxel_mm) + np.array([0.3, -0.2, 0.1])

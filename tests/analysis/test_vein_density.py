@@ -20,11 +20,11 @@ def places(grid: Geometry) -> np.ndarray:
     return index @ affine[:3, :3].T + affine[:3, 3]
 
 
-def tube(direction, middle, radius_mm: float, half_mm: float) -> np.ndarray:
+def tube(direction: np.ndarray, middle: np.ndarray, radius_mm: float, half_mm: float) -> np.ndarray:
     away = places(GRID) - middle
     along = away @ direction
     beside = np.linalg.norm(away - along[..., None] * direction, axis=-1)
-    return (beside <= radius_mm) & (abs(along) <= half_mm)
+    return np.asarray((beside <= radius_mm) & (abs(along) <= half_mm))
 
 
 @pytest.mark.parametrize("seed", range(3))

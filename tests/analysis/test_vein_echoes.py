@@ -37,7 +37,11 @@ def straight() -> Scene:
     ],
 )
 def test_blood_radius_and_angle_are_those_painted(
-    radius_mm: float, angle_deg: float, bend_mm: float, neighbour_mm: float | None, voxel_mm
+    radius_mm: float,
+    angle_deg: float,
+    bend_mm: float,
+    neighbour_mm: float | None,
+    voxel_mm: tuple[float, float, float],
 ) -> None:
     """Bent, beside another vein, on anisotropic voxels; blood's signal and decay not given."""
     rng = np.random.default_rng(5)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from streamrecon.analysis.tilted_fields import Position
 from streamrecon.model.geometry import Geometry
 
+Ball = tuple[tuple[float, float, float], float, np.ndarray]
+"""Centre [mm], radius [mm], tensor."""
+
+Tilt = tuple[str, float | tuple[float, ...]]
+"""Axes and degrees, as Rotation.from_euler takes them."""
+
 AXIAL = np.eye(3)[::-1]
 FIVE = [("x", 0), ("x", 25), ("x", -25), ("y", 25), ("y", -25)]
 
 
-def turn(axis: str, degrees: float) -> np.ndarray:
+def turn(axis: str, degrees: float | tuple[float, ...]) -> np.ndarray:
     return Rotation.from_euler(axis, degrees, degrees=True).as_matrix()
 
 
@@ -35,7 +43,13 @@ def ball_field(at: np.ndarray, centre: np.ndarray, radius: float, tensor: np.nda
 
 
 def tilted(
-    balls, rotation: np.ndarray, grid: Geometry, shift_mm=(0.0, 0, 0), *, noise=0.0, head_mm=30.0
+    balls: Iterable[Ball],
+    rotation: np.ndarray,
+    grid: Geometry,
+    shift_mm: tuple[float, float, float] = (0.0, 0, 0),
+    *,
+    noise: float = 0.0,
+    head_mm: float = 30.0,
 ) -> Position:
     """The head's balls (centre, radius, tensor) after a motion, as a scan on ``grid``."""
     shift = np.array(shift_mm)

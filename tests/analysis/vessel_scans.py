@@ -24,7 +24,7 @@ def unit(rng: np.random.Generator) -> np.ndarray:
 
 def across(direction: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     vector = np.cross(direction, unit(rng))
-    return vector / np.linalg.norm(vector)
+    return np.asarray(vector / np.linalg.norm(vector))
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ def scene_of(
     angle_deg: float,
     bend_mm: float = math.inf,
     neighbour_mm: float | None = None,
-    voxel_mm=(1.0, 1.0, 1.0),
+    voxel_mm: tuple[float, float, float] = (1.0, 1.0, 1.0),
     voxels: int = 26,
     fine: int = 4,
 ) -> Scene:

@@ -64,8 +64,9 @@ def test_the_product_never_loads_the_simulator() -> None:
 
 
 def test_everything_that_is_promised_is_there_and_documented() -> None:
-    assert set(sr.__all__) >= PROMISED
-    for name in sr.__all__:
+    listed: list[str] = vars(sr)["__all__"]  # made of the stub, which has none
+    assert set(listed) >= PROMISED
+    for name in listed:
         found = getattr(sr, name)
         assert inspect.getdoc(found), name
         if inspect.isfunction(found):
@@ -77,7 +78,7 @@ def test_everything_that_is_promised_is_there_and_documented() -> None:
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="'streamrecon' has no attribute 'reconstrukt'"):
-        _ = sr.reconstrukt
+        _ = sr.reconstrukt  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", PACKAGES)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -68,7 +71,7 @@ def test_susceptibility_has_scale_and_sign_on_an_oblique_grid(chi_ppm: float, si
 
 def test_in_three_steps_it_is_the_same_as_in_one() -> None:
     magnitude, phase, head = scan(0.4)
-    options = {"phase_sign": 1, "mask": head}
+    options: dict[str, Any] = {"phase_sign": 1, "mask": head}
 
     whole = sr.susceptibility(magnitude, phase, TE_S, B0_T, GRID, quality="fast", **options)
     total = sr.total_field(magnitude, phase, TE_S, B0_T, GRID, **options)
@@ -127,7 +130,7 @@ def test_a_tube_of_venous_blood_is_a_vein_and_the_tissue_is_not() -> None:
     assert veins[~tube].mean() < 0.02
 
 
-def wrong(**changes: object) -> dict[str, object]:
+def wrong(**changes: object) -> dict[str, Any]:
     """Arguments of a good call with one change."""
     magnitude, phase, head = scan(0.4)
     good = {
@@ -155,7 +158,9 @@ def wrong(**changes: object) -> dict[str, object]:
         ("mask", lambda mask: mask & False, "no voxel"),
     ],
 )
-def test_wrong_inputs_are_refused_before_any_work(name, change, said: str) -> None:
+def test_wrong_inputs_are_refused_before_any_work(
+    name: str, change: Callable[[Any], object], said: str
+) -> None:
     given = wrong()
     given[name] = change(given[name])
 
@@ -169,7 +174,7 @@ def test_choices_are_refused_by_their_words() -> None:
     total = sr.total_field(**wrong())
     local = sr.local_field(total, GRID, quality="fast")
     with pytest.raises(ConfigError, match="reference: found 'skull', needed one of brain, csf"):
-        sr.invert(total, local, GRID, reference="skull")
+        sr.invert(total, local, GRID, reference="skull")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="background: found 'pdq'"):
         sr.local_field(total, GRID, background="pdq")
     with pytest.raises(DataError, match="geometry: found"):

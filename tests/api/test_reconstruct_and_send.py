@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import socket
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ TINY = simulate(SCENES["tiny"])
 
 
 @pytest.fixture(scope="module")
-def server() -> sr.Server:
+def server() -> Iterator[sr.Server]:
     with sr.Server(sessions=1, warm_workers=1) as running:
         yield running
 
@@ -83,12 +85,15 @@ def test_without_a_callback_notices_go_to_the_log(caplog: pytest.LogCaptureFixtu
 
 
 def test_parameters_reach_their_gadgets_and_a_misspelt_one_is_refused() -> None:
-    volumes = sr.reconstruct(TINY.messages(), **{"EchoImages.phase": False, "complex": True})
+    own: dict[str, Any] = {"EchoImages.phase": False, "complex": True}
+    misspelt: dict[str, Any] = {"EchoImages.phas": False, "colour": "red"}
+
+    volumes = sr.reconstruct(TINY.messages(), **own)
 
     assert kinds(volumes) == [("magnitude", 0), ("complex", 0), ("magnitude", 1), ("complex", 1)]
     assert volumes[1].values.dtype == np.complex64
     with pytest.raises(ConfigError, match=r"chain has: EchoImages\.phas, colour"):
-        sr.reconstruct(TINY.messages(), **{"EchoImages.phas": False, "colour": "red"})
+        sr.reconstruct(TINY.messages(), **misspelt)
 
 
 def test_maps_come_in_their_unit_whatever_the_socket_would_carry() -> None:

@@ -129,10 +129,15 @@ def _talk(address: tuple[str, int], said: Iterator[bytes]) -> Heard:
         socket.create_connection(address, timeout=PATIENCE_S) as peer,
         ThreadPoolExecutor(1) as pool,
     ):
-        sending = pool.submit(lambda: [peer.sendall(piece) for piece in said])
+        sending = pool.submit(_say, peer, said)
         heard = _hear(peer)
         sending.result(PATIENCE_S)
     return heard
+
+
+def _say(peer: socket.socket, said: Iterator[bytes]) -> None:
+    for piece in said:
+        peer.sendall(piece)
 
 
 def _hear(peer: socket.socket) -> Heard:

@@ -15,12 +15,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 from distributed import LocalCluster
+from PIL import Image
 
 from streamrecon.cli import main
 
 
 @pytest.fixture(scope="module")
-def raw(tmp_path_factory):
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tree = tmp_path_factory.mktemp("raw")
     for number in (1, 2):
         words = ["write", "tiny", "-o", f"sub-0{number}.h5", "--seed", str(number), "--no-truth"]
@@ -32,32 +33,32 @@ def raw(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def done(raw, tmp_path_factory):
+def done(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole data set of both scans."""
     output = tmp_path_factory.mktemp("done")
     assert main(words(raw, output)) == 0
     return output
 
 
-def words(tree, output, *more):
+def words(tree: Path, output: Path, *more: str) -> list[str]:
     return ["batch", str(tree), "-o", str(output), "--config", "gre_recon", *more]
 
 
-def results(output):
+def results(output: Path) -> dict[str, np.ndarray]:
     """Numbers of all images by their names."""
     paths = sorted(output.glob("sub-*/**/*.nii.gz"))
     return {path.name: np.asarray(nib.load(path).dataobj) for path in paths}
 
 
-def alike(one, other):
+def alike(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
     return one.keys() == other.keys() and all(np.array_equal(one[n], other[n]) for n in one)
 
 
-def copied(done, tmp_path):
+def copied(done: Path, tmp_path: Path) -> Path:
     return shutil.copytree(done, tmp_path / "out")
 
 
-def test_the_results_are_those_of_replay(raw, done, tmp_path):
+def test_the_results_are_those_of_replay(raw: Path, done: Path, tmp_path: Path) -> None:
     assert (
         main(["replay", str(raw / "sub-02.h5"), "--config", "gre_recon", "-o", str(tmp_path)]) == 0
     )
@@ -69,7 +70,7 @@ def test_the_results_are_those_of_replay(raw, done, tmp_path):
 
 
 @pytest.mark.long
-def test_a_validator_finds_no_error_in_it(raw, tmp_path):
+def test_a_validator_finds_no_error_in_it(raw: Path, tmp_path: Path) -> None:
     """Every output of gre_full, without a .bidsignore."""
     (tmp_path / "raw").mkdir()
     shutil.copy(raw / "sub-01.h5", tmp_path / "raw")
@@ -87,7 +88,7 @@ def test_a_validator_finds_no_error_in_it(raw, tmp_path):
     assert not (output / ".bidsignore").exists()
 
 
-def test_sidecars_say_what_made_them_without_the_place_of_the_tree(raw, done):
+def test_sidecars_say_what_made_them_without_the_place_of_the_tree(raw: Path, done: Path) -> None:
     text = (done / "sub-01/anat/sub-01_echo-1_part-mag_MEGRE.json").read_text(encoding="utf-8")
 
     provenance = json.loads(text)["Provenance"]
@@ -96,7 +97,9 @@ def test_sidecars_say_what_made_them_without_the_place_of_the_tree(raw, done):
     assert str(raw) not in text
 
 
-def test_what_is_done_is_not_done_again(raw, done, tmp_path, capsys):
+def test_what_is_done_is_not_done_again(
+    raw: Path, done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = copied(done, tmp_path)
     lost = output / "sub-01/anat/sub-01_echo-1_part-mag_MEGRE.nii.gz"
     lost.unlink()
@@ -107,7 +110,9 @@ def test_what_is_done_is_not_done_again(raw, done, tmp_path, capsys):
     assert alike(results(output), results(done))
 
 
-def test_a_touched_file_is_known_by_its_contents(raw, done, tmp_path, capsys):
+def test_a_touched_file_is_known_by_its_contents(
+    raw: Path, done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     tree = shutil.copytree(raw, tmp_path / "moved", copy_function=shutil.copyfile)
 
     assert main(words(tree, copied(done, tmp_path))) == 0
@@ -115,7 +120,9 @@ def test_a_touched_file_is_known_by_its_contents(raw, done, tmp_path, capsys):
     assert "0 done now, 2 before" in capsys.readouterr().err
 
 
-def test_results_of_other_files_or_settings_are_kept(raw, done, tmp_path, capsys):
+def test_results_of_other_files_or_settings_are_kept(
+    raw: Path, done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     output, before = copied(done, tmp_path), results(done)
     tree = shutil.copytree(raw, tmp_path / "swapped")
     (tree / "sub-01.h5").rename(tree / "x")
@@ -131,7 +138,9 @@ def test_results_of_other_files_or_settings_are_kept(raw, done, tmp_path, capsys
     assert alike(results(output), before)
 
 
-def test_files_that_a_stranger_put_there_are_kept(raw, tmp_path, capsys):
+def test_files_that_a_stranger_put_there_are_kept(
+    raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     stranger = tmp_path / "sub-01" / "anat" / "sub-01_Chimap.nii.gz"
     stranger.parent.mkdir(parents=True)
     stranger.write_bytes(b"somebody's")
@@ -142,21 +151,36 @@ def test_files_that_a_stranger_put_there_are_kept(raw, tmp_path, capsys):
     assert stranger.read_bytes() == b"somebody's"
 
 
-def test_a_broken_scan_costs_itself_alone(raw, done, tmp_path, capsys):
+def test_a_broken_scan_costs_itself_alone(
+    raw: Path, done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     tree = shutil.copytree(raw, tmp_path / "raw")
     (tree / "sub-03.h5").write_bytes(b"no scan")
 
     assert main(words(tree, copied(done, tmp_path))) == 1
 
-    assert "[3/3] sub-03: failed: sub-03.h5" in capsys.readouterr().err
+    assert "[3/3] sub-03: failed: [protocol] found an unknown" in capsys.readouterr().err
     table = (tmp_path / "out/code/streamrecon/overview.tsv").read_text(encoding="utf-8")
     assert [line.split("\t")[:2] for line in table.splitlines()[1:]] == [
         ["sub-01", "done"], ["sub-02", "done"], ["sub-03", "failed"],
     ]  # fmt: skip
+    assert [line.split("\t")[2] for line in table.splitlines()[1:]] == ["green", "green", "red"]
+
+
+def test_the_overview_shows_a_picture_of_every_scan(done):
+    page = (done / "code/streamrecon/overview.html").read_text(encoding="utf-8")
+
+    for name in ("sub-01", "sub-02"):
+        with Image.open(done / f"code/streamrecon/thumbnails/{name}.png") as picture:
+            magnitude, swi, chi = (picture.crop((x, 0, x + 64, 64)) for x in (0, 64, 128))
+            assert magnitude.getextrema()[0][1] > 200
+            assert swi.getbbox() is None  # gre_recon makes no SWI and no χ
+            assert chi.getbbox() is None
+        assert f'src="thumbnails/{name}.png"' in page
 
 
 @pytest.mark.long
-def test_one_that_is_killed_is_gone_on_with(raw, done, tmp_path):
+def test_one_that_is_killed_is_gone_on_with(raw: Path, done: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "streamrecon", *words(raw, tmp_path)]
     scratch = tmp_path / "code" / "streamrecon" / "unfinished"
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as batch:
@@ -170,7 +194,9 @@ def test_one_that_is_killed_is_gone_on_with(raw, done, tmp_path):
     assert not scratch.exists()
 
 
-def test_two_runs_in_one_output_are_refused(raw, done, tmp_path, capsys):
+def test_two_runs_in_one_output_are_refused(
+    raw: Path, done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = copied(done, tmp_path)
     with (output / "code/streamrecon/lock").open("r+b") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -181,9 +207,9 @@ def test_two_runs_in_one_output_are_refused(raw, done, tmp_path, capsys):
 
 
 @pytest.mark.long
-def test_a_cluster_gives_what_one_machine_gives(raw, done, tmp_path):
+def test_a_cluster_gives_what_one_machine_gives(raw: Path, done: Path, tmp_path: Path) -> None:
     """Dask's own scheduler and worker on loopback."""
-    with LocalCluster(
+    with LocalCluster(  # type: ignore[no-untyped-call]
         n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
     ) as cluster:
         assert main(words(raw, tmp_path, "--scheduler", cluster.scheduler_address)) == 0
@@ -191,7 +217,9 @@ def test_a_cluster_gives_what_one_machine_gives(raw, done, tmp_path):
     assert alike(results(tmp_path), results(done))
 
 
-def test_a_scheduler_that_is_not_there_is_named(raw, tmp_path, capsys):
+def test_a_scheduler_that_is_not_there_is_named(
+    raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(words(raw, tmp_path, "--scheduler", "tcp://127.0.0.1:1")) == 2
 
     assert "--scheduler tcp://127.0.0.1:1" in capsys.readouterr().err

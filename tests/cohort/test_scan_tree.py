@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 import pytest
 
@@ -12,14 +12,14 @@ from streamrecon.cohort.scan_tree import DICOM, NIFTI, RAW, find_scans
 from streamrecon.errors import ConfigError
 
 
-def touch(tree, *names, text=b""):
+def touch(tree: Path, *names: str, text: bytes = b"") -> None:
     for name in names:
         path = tree / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text)
 
 
-def test_raw_files_are_scans_whatever_they_are_called(tmp_path):
+def test_raw_files_are_scans_whatever_they_are_called(tmp_path: Path) -> None:
     touch(tmp_path, "sub-01/ses-2/sub-01_ses-2_run-1.h5", "site A/scan_3.mrd", "notes.txt")
 
     found = find_scans(tmp_path)
@@ -30,7 +30,9 @@ def test_raw_files_are_scans_whatever_they_are_called(tmp_path):
     }
 
 
-def test_files_that_differ_in_part_and_echo_are_one_scan_with_echoes_in_order(tmp_path):
+def test_files_that_differ_in_part_and_echo_are_one_scan_with_echoes_in_order(
+    tmp_path: Path,
+) -> None:
     names = [
         f"sub-1/anat/sub-1_echo-{echo}_part-{part}_MEGRE.nii.gz"
         for echo in (1, 2, 10)
@@ -49,14 +51,14 @@ def test_files_that_differ_in_part_and_echo_are_one_scan_with_echoes_in_order(tm
     assert words == ["--phase", *phase, "--mag", *magnitude]
 
 
-def test_half_of_a_pair_is_refused_with_what_is_missing(tmp_path):
+def test_half_of_a_pair_is_refused_with_what_is_missing(tmp_path: Path) -> None:
     touch(tmp_path, "sub-1_part-phase_MEGRE.nii.gz")
 
     with pytest.raises(ConfigError, match="found part phase, needed phase and mag"):
         find_scans(tmp_path)
 
 
-def test_dicom_of_a_session_is_one_scan_however_it_is_sorted(tmp_path):
+def test_dicom_of_a_session_is_one_scan_however_it_is_sorted(tmp_path: Path) -> None:
     dicom = bytes(128) + b"DICM"
     names = (
         "sub-1/ses-a/mag/1",
@@ -77,13 +79,13 @@ def test_dicom_of_a_session_is_one_scan_however_it_is_sorted(tmp_path):
     assert {scan.kind for scan in found} == {DICOM}
 
 
-def test_derivatives_and_hidden_folders_are_passed_over(tmp_path):
+def test_derivatives_and_hidden_folders_are_passed_over(tmp_path: Path) -> None:
     touch(tmp_path, "derivatives/x/sub-1.h5", ".cache/sub-1.h5", "sub-1.h5")
 
     assert len(find_scans(tmp_path)) == 1
 
 
-def test_two_scans_of_one_name_are_refused_with_both_files(tmp_path):
+def test_two_scans_of_one_name_are_refused_with_both_files(tmp_path: Path) -> None:
     touch(tmp_path, "a/sub-1.h5", "b/SUB-1.h5", "b/sub-1.h5")
 
     with pytest.raises(ConfigError, match=r"a/sub-1\.h5 and b/sub-1\.h5 .* sub-1"):
@@ -91,7 +93,7 @@ def test_two_scans_of_one_name_are_refused_with_both_files(tmp_path):
 
 
 @pytest.mark.parametrize("what", ["nothing", "a file"])
-def test_a_tree_without_scans_says_what_was_found(tmp_path, what):
+def test_a_tree_without_scans_says_what_was_found(tmp_path: Path, what: str) -> None:
     tree = tmp_path / "tree"
     if what == "a file":
         tree.write_text("x")
@@ -115,7 +117,7 @@ def test_a_tree_without_scans_says_what_was_found(tmp_path, what):
         ("gre_run-4_Chimap", "sub-1/anat/sub-1_acq-hi_run-2n4_Chimap"),
     ],
 )
-def test_results_are_named_as_bids_wants_them(stem, expected):
+def test_results_are_named_as_bids_wants_them(stem: str, expected: str) -> None:
     scan = entities_of(PurePath("sub-1_acq-hi_run-2.h5"))
 
     assert bids_path(scan, ResultName.of(stem)).as_posix() == expected

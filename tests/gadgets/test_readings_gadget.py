@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from lesion_scene import Ball, oblique, scene
+from pydicom import dcmread
+from streamrecon_gadgets.exchange.dicom import WriteDicomFolder
 from streamrecon_gadgets.maps.readings import MakeReadings
 
 from streamrecon.model.bare_scan import bare_scan
@@ -106,3 +108,33 @@ def test_a_folder_that_takes_nothing_costs_the_report_alone(tmp_path: Path) -> N
 
     assert notice.level is Level.WARNING
     assert "not kept" in notice.text
+
+
+def test_what_sends_dicom_behind_it_sends_segments_and_report(tmp_path: Path) -> None:
+    given = items()
+    chi = given[1]
+    assert isinstance(chi, ChiMap)
+    image = volume_of(chi.scan, Quantity.CHI, chi.chi_ppm.astype(np.float32), 0)
+    context = Context(storage=tmp_path, run="run 1", chain="abc")
+    reads, sends = MakeReadings(readings=("lesions",), page=True), WriteDicomFolder()
+    reads.enter(context)
+    sends.enter(context)
+
+    made = [out for item in (*given, image) for out in reads.feed(item)] + list(reads.finish())
+    for item in made:
+        if isinstance(item, sends.accepts):
+            list(sends.feed(item))
+    list(sends.finish())
+
+    files = [dcmread(file) for file in (tmp_path / "dicom").rglob("*.dcm")]
+    images = {str(f.SOPInstanceUID) for f in files if f.Modality == "MR"}
+    (segments,) = [file for file in files if file.Modality == "SEG"]
+    (report,) = [file for file in files if file.Modality == "SR"]
+    assert [str(each.SegmentLabel) for each in segments.SegmentSequence][:2] == [
+        "lesion 1", "lesion 2"
+    ]  # fmt: skip
+    referred = {str(i.value) for i in report.iterall() if i.keyword == "ReferencedSOPInstanceUID"}
+    assert referred - {str(segments.SOPInstanceUID)} <= images
+    assert "chain: abc" in {str(item.value) for item in report.iterall()}
+    assert {file.Modality for file in files} == {"MR", "SEG", "SR", "OT"}
+    assert len({str(file.StudyInstanceUID) for file in files}) == 1

@@ -22,7 +22,7 @@ def tube(grid: Geometry, direction_lps: np.ndarray, radius_mm: float, half_mm: f
     place += grid.affine_lps()[:3, 3, None, None, None]
     along = np.tensordot(direction_lps, place, 1)
     beside = np.linalg.norm(place - direction_lps[:, None, None, None] * along, axis=0)
-    return (beside <= radius_mm) & (abs(along) <= half_mm)
+    return np.asarray((beside <= radius_mm) & (abs(along) <= half_mm))
 
 
 @pytest.mark.parametrize("angle_deg", [0.0, 35.0, 62.0, 90.0])

@@ -14,7 +14,7 @@ GRID = Geometry((9, 11, 13), (2.0, 0.7, 1.3), np.eye(3)[::-1])
 
 def ball() -> np.ndarray:
     z, y, x = np.indices(GRID.shape)
-    return (z - 4) ** 2 + (y - 5) ** 2 + (x - 6) ** 2 <= 16
+    return np.asarray((z - 4) ** 2 + (y - 5) ** 2 + (x - 6) ** 2 <= 16)
 
 
 def test_a_linear_field_is_met_exactly_up_to_the_edge_of_the_mask() -> None:

@@ -24,7 +24,7 @@ def test_the_phase_factor_is_exact() -> None:
 
 
 @pytest.mark.parametrize("power", [1, 2, 5])
-def test_the_power_is_how_often_the_factor_applies(power) -> None:
+def test_the_power_is_how_often_the_factor_applies(power: int) -> None:
     found = phase_mask(np.array([np.pi / 2]), power=power)
     assert found[0] == pytest.approx(0.5**power, abs=1e-6)
 

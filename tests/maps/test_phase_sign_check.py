@@ -31,12 +31,12 @@ def noise(sd: float, seed: int = 0) -> np.ndarray:
 
 def nuclei() -> np.ndarray:
     z, y, x = place()
-    return (z**2 + y**2 + (abs(x) - 18) ** 2) < 8.0**2
+    return np.asarray((z**2 + y**2 + (abs(x) - 18) ** 2) < 8.0**2)
 
 
 def veins() -> np.ndarray:
     z, y, x = place()
-    return (
+    return np.asarray(
         sum(
             (z - dz) ** 2 + (y - 0.3 * x - dy) ** 2 < 2.5**2
             for dz, dy in ((8, 25), (-9, -25), (15, 0))

@@ -22,7 +22,9 @@ def grid(n: int, dz: float, axes: str = "axial") -> Geometry:
     ("n", "dz", "width"), [(17, 2.0, 4), (16, 1.5, 5), (11, 1.0, 8), (9, 2.7, 3)]
 )
 @pytest.mark.parametrize("extreme", Extreme)
-def test_every_slice_is_the_extreme_of_its_slab_and_none_is_empty(n, dz, width, extreme) -> None:
+def test_every_slice_is_the_extreme_of_its_slab_and_none_is_empty(
+    n: int, dz: float, width: int, extreme: Extreme
+) -> None:
     values = np.random.default_rng(n).uniform(1, 2, (n, 3, 4)).astype(np.float32)
 
     found = project_slabs(values, grid(n, dz), extreme=extreme)
@@ -36,7 +38,7 @@ def test_every_slice_is_the_extreme_of_its_slab_and_none_is_empty(n, dz, width, 
 
 @pytest.mark.parametrize("axes", AXES)
 @pytest.mark.parametrize("slab_mm", [2.0, 4.0, 6.0, 10.0])
-def test_a_slice_lies_in_the_middle_of_the_slices_that_it_shows(axes, slab_mm) -> None:
+def test_a_slice_lies_in_the_middle_of_the_slices_that_it_shows(axes: str, slab_mm: float) -> None:
     source = grid(9, 2.0, axes)
     found = project_slabs(np.ones(source.shape), source, slab_mm=slab_mm)
 

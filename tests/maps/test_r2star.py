@@ -8,14 +8,23 @@ from scipy.optimize import least_squares
 
 from streamrecon.errors import ReconError
 from streamrecon.maps.dephasing import Dephasing
-from streamrecon.maps.r2star import Decay, fit_arlo, fit_decay, fit_log_line, t2_star_s
+from streamrecon.maps.r2star import fit_arlo, fit_decay, fit_log_line, t2_star_s
 
 TE_S = tuple(np.linspace(0.005, 0.029, 5).tolist())
 UNEVEN_S = (0.004, 0.009, 0.015, 0.028)
 ONLY_SLICES = (True, False, False)
 
 
-def decays(r2_star, te_s=TE_S, *, snr=np.inf, n=40_000, s0=1.0, factor=1.0, seed=1):
+def decays(
+    r2_star: float,
+    te_s: tuple[float, ...] = TE_S,
+    *,
+    snr: float = np.inf,
+    n: int = 40_000,
+    s0: float = 1.0,
+    factor: float | np.ndarray = 1.0,
+    seed: int = 1,
+) -> tuple[np.ndarray, np.ndarray]:
     """Magnitudes [E, n/400, 20, 20] of a decay in complex noise, and the mask."""
     shape = (n // 400, 20, 20)
     clean = s0 * np.exp(-r2_star * np.array(te_s)) * factor
@@ -32,7 +41,7 @@ def slopes(hz_per_mm: float, shape: tuple[int, ...], axis: int = 0) -> np.ndarra
 
 @pytest.mark.parametrize("rate", [0.0, 3.0, 30.0, 150.0])
 @pytest.mark.parametrize("te_s", [TE_S, UNEVEN_S, TE_S[:2]], ids=["even", "uneven", "two"])
-def test_without_noise_the_decay_is_met_exactly(rate, te_s) -> None:
+def test_without_noise_the_decay_is_met_exactly(rate: float, te_s: tuple[float, ...]) -> None:
     magnitude, mask = decays(rate, te_s, n=400, s0=70.0)
 
     found = fit_decay(magnitude, te_s, mask, noise=0.0)
@@ -60,7 +69,7 @@ TABLE = {
 
 
 @pytest.mark.parametrize(("snr", "rate"), TABLE)
-def test_bias_and_spread_are_within_the_table(snr, rate) -> None:
+def test_bias_and_spread_are_within_the_table(snr: int, rate: int) -> None:
     magnitude, mask = decays(rate, snr=snr)
 
     fit = fit_decay(magnitude, TE_S, mask, noise=1 / snr)
@@ -100,15 +109,17 @@ def test_the_fit_is_the_least_squares_solution() -> None:
     found = fit_decay(cube, TE_S, np.ones((5, 3, 2), bool), noise=0.0, steps=12)
 
     for v in range(30):
-        truth = least_squares(
-            lambda p, v=v: p[0] * np.exp(-p[1] * times) - magnitude[:, v], (s0[v], rate[v])
-        )
+
+        def misfit(p: np.ndarray, seen: np.ndarray = magnitude[:, v]) -> np.ndarray:
+            return np.asarray(p[0] * np.exp(-p[1] * times) - seen)
+
+        truth = least_squares(misfit, (s0[v], rate[v]))
         assert found.r2_star_per_s.ravel()[v] == pytest.approx(truth.x[1], rel=2e-3, abs=0.05)
         assert found.s0.ravel()[v] == pytest.approx(truth.x[0], rel=2e-3)
 
 
 @pytest.mark.parametrize("hz_per_mm", [-5, 5, 10])
-def test_a_gradient_through_the_slice_is_taken_off_to_two_per_cent(hz_per_mm) -> None:
+def test_a_gradient_through_the_slice_is_taken_off_to_two_per_cent(hz_per_mm: int) -> None:
     # truth: the mean over a voxel cut into 2000 layers, not the sinc
     layers = (np.arange(2000) + 0.5) / 2000 * 2 - 1  # 2 mm
     turned = np.exp(2j * np.pi * hz_per_mm * np.outer(TE_S, layers)).mean(axis=1)
@@ -144,15 +155,18 @@ def encoded_echoes(hz_per_mm: float, rate: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("hz_per_mm", [4.0, 8.0])
-def test_on_a_fourier_encoded_axis_nothing_is_lost_and_a_sinc_overcorrects(hz_per_mm) -> None:
+def test_on_a_fourier_encoded_axis_nothing_is_lost_and_a_sinc_overcorrects(
+    hz_per_mm: float,
+) -> None:
     inside = encoded_echoes(hz_per_mm, 30.0)[:, 24:40]  # far from the rod's ends
     magnitude = inside.astype(np.float32).reshape(5, 16, 1, 1)
     mask = np.ones((16, 1, 1), bool)
     slope = slopes(hz_per_mm, mask.shape)
 
-    def rate(*, box: bool) -> Decay:
+    def rate(*, box: bool) -> float:
         voxel = Dephasing(slope, (2.0, 1.0, 1.0), (box, False, False))
-        return fit_decay(magnitude, TE_S, mask, noise=0.0, dephasing=voxel).r2_star_per_s.mean()
+        found = fit_decay(magnitude, TE_S, mask, noise=0.0, dephasing=voxel)
+        return float(found.r2_star_per_s.mean())
 
     assert rate(box=False) == pytest.approx(30, abs=1.5)  # ripples of the rod's ends
     assert rate(box=True) < 30 - 0.15 * hz_per_mm**2

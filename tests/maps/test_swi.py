@@ -95,7 +95,7 @@ def images_of_vein(angle_deg: float, radius_mm: float) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("radius_mm", [1.0, 2.0])
-def test_true_swi_sees_a_vein_across_the_bore_and_classic_swi_does_not(radius_mm) -> None:
+def test_true_swi_sees_a_vein_across_the_bore_and_classic_swi_does_not(radius_mm: float) -> None:
     along, across = images_of_vein(0, radius_mm), images_of_vein(90, radius_mm)
 
     ratio = {name: across[name] / along[name] for name in along}
@@ -130,7 +130,7 @@ def test_the_high_pass_takes_off_what_is_smooth_and_keeps_what_is_small() -> Non
 @pytest.mark.parametrize("n_echoes", [1, 5])
 @pytest.mark.parametrize("n_slices", [1, 16])
 def test_one_echo_or_many_one_slice_or_many_veins_are_dark_in_their_polarity(
-    n_echoes, n_slices
+    n_echoes: int, n_slices: int
 ) -> None:
     echoes, blood = echoes_of_vein(0, 1.5, TE_S, snr=60)
     echoes, te_s = echoes[-n_echoes:, :n_slices], TE_S[-n_echoes:]
@@ -141,7 +141,7 @@ def test_one_echo_or_many_one_slice_or_many_veins_are_dark_in_their_polarity(
 
     def darkening(image: np.ndarray) -> float:
         found = image[:, vein].mean() / image[:, tissue].mean()
-        return found / (plain[:, vein].mean() / plain[:, tissue].mean())
+        return float(found / (plain[:, vein].mean() / plain[:, tissue].mean()))
 
     assert darkening(swi_classic(echoes, grid)) < 0.55
     assert darkening(swi_clear(echoes, te_s, grid)) < 0.55
@@ -159,12 +159,12 @@ def test_clear_swi_shows_a_vein_better_than_with_the_soft_mask_of_its_paper(
     vein = blood > 0.9
     tissue = np.hypot(*np.broadcast_arrays(*distances_mm())) > 10
 
-    def soft(phase, mask, *, power, darkens):
+    def soft(phase: np.ndarray, mask: np.ndarray, *, power: int, darkens: bool) -> np.ndarray:
         scale = np.median(phase[mask & (phase > 0)]) * 10 / power
         return np.where(mask, (1 - np.tanh(phase / scale - 1)) / 2, 1).astype(np.float32)
 
     def contrast(image: np.ndarray) -> float:
-        return (image[:, tissue].mean() - image[:, vein].mean()) / image[:, tissue].std()
+        return float((image[:, tissue].mean() - image[:, vein].mean()) / image[:, tissue].std())
 
     found = contrast(swi_clear(echoes, TE_S, geometry_of(angle_deg)))
     monkeypatch.setattr("streamrecon.maps.swi.positive_weight", soft)
@@ -173,7 +173,7 @@ def test_clear_swi_shows_a_vein_better_than_with_the_soft_mask_of_its_paper(
 
 def test_clear_swi_is_even_under_an_uneven_coil() -> None:
     echoes, _ = echoes_of_vein(0, 1.5, TE_S, snr=60)
-    coil = np.exp(np.linspace(0, 0.6, SHAPE[1]))[:, None].astype(np.float32)
+    coil: np.ndarray = np.exp(np.linspace(0, 0.6, SHAPE[1]))[:, None].astype(np.float32)
     image = swi_clear(echoes * coil, TE_S, geometry_of(0))
     rows = image[:, :, :12].mean(axis=(0, 2))
     assert rows.max() / rows.min() < 1.3  # the coil alone: 1.8

@@ -26,7 +26,9 @@ def distances_mm(fine: int = 1) -> tuple[np.ndarray, np.ndarray]:
     return y[:, None] - 0.3, x[None, :] + 0.2
 
 
-def field_of_vein(angle_deg: float, radius_mm: float, chi_ppm: float, fine: int = _FINE):
+def field_of_vein(
+    angle_deg: float, radius_mm: float, chi_ppm: float, fine: int = _FINE
+) -> tuple[np.ndarray, np.ndarray]:
     """Field [ppm], and whether inside, on the fine plane across the vein."""
     y, x = distances_mm(fine)
     squared = y**2 + x**2
@@ -37,7 +39,9 @@ def field_of_vein(angle_deg: float, radius_mm: float, chi_ppm: float, fine: int 
     return np.where(inside, chi_ppm / 6 * (3 * cos2 - 1), around), inside
 
 
-def echoes_of_vein(angle_deg: float, radius_mm: float, te_s: tuple[float, ...], *, snr: float):
+def echoes_of_vein(
+    angle_deg: float, radius_mm: float, te_s: tuple[float, ...], *, snr: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Echoes [E, Z, Y, X] of a vein along voxel z, and the share of blood [Y, X].
 
     Δχ 0.45 ppm, R2* 20 in tissue and 35 /s in blood; ``snr`` is that of tissue at TE 20 ms.

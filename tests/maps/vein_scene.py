@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
-from streamrecon_simulator.shapes import Shape, Sphere, Tube, contains
+from streamrecon_simulator.shapes import Sphere, Tube, contains
 from streamrecon_simulator.vein_tree import vein_tree
 
 from streamrecon.model.geometry import Geometry
@@ -40,7 +40,8 @@ def measure(
     voxel_mm: tuple[float, float, float], tree: Sequence[Tube], *, fine: int = 3, seed: int = 1
 ) -> Measured:
     """Echoes of voxels that are means of ``fine``³ points, and the field they give."""
-    shape = tuple(2 * round(FIELD_OF_VIEW_MM / mm / 2) for mm in voxel_mm)
+    nz, ny, nx = (2 * round(FIELD_OF_VIEW_MM / mm / 2) for mm in voxel_mm)
+    shape = (nz, ny, nx)
     axes = [
         ((np.arange(n * fine) + 0.5) / fine - 0.5 - n // 2) * mm
         for n, mm in zip(shape, voxel_mm, strict=True)
@@ -56,11 +57,11 @@ def measure(
 
     def mean(values: np.ndarray) -> np.ndarray:
         z, y, x = shape
-        return values.reshape(z, fine, y, fine, x, fine).mean((1, 3, 5))
+        return np.asarray(values.reshape(z, fine, y, fine, x, fine).mean((1, 3, 5)))
 
     decay = np.where(radius > 0, 45.0, 18.0).astype(np.float32)
     random = np.random.default_rng(seed)
-    above = below = 0.0
+    above = below = np.zeros(shape)
     for te in TE_S:
         turn = np.float32(2 * np.pi * hz_per_ppm(3.0) * te)
         signal = mean(np.exp(-decay * np.float32(te) + 1j * turn * field))
@@ -83,7 +84,7 @@ def measure(
     )
 
 
-def _paint(values: np.ndarray, axes: list[np.ndarray], shape: Shape, value: float) -> None:
+def _paint(values: np.ndarray, axes: list[np.ndarray], shape: Sphere | Tube, value: float) -> None:
     """Set what is still 0 in a shape, within its surroundings only."""
     middle, reach = np.array(shape.centre_mm)[::-1], shape.radius_mm
     reach += getattr(shape, "length_mm", 0.0) / 2

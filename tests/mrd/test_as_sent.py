@@ -28,7 +28,7 @@ VALUES = np.random.default_rng(2).normal(size=SCENE.matrix).astype(np.float32)
 def image(first: int, count: int, *, series: int = 1, **fields: object) -> Image:
     """Partitions from ``first`` on, in the place of their middle one."""
     geometry = SCENE.geometry
-    header = np.zeros((), IMAGE)
+    header = np.zeros(1, IMAGE)[0]
     dz, dy, dx = geometry.voxel_mm
     normal = geometry.axes_lps[0]
     shift_mm = (first + count // 2 - SCENE.matrix[0] // 2) * dz

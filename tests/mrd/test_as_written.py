@@ -22,12 +22,15 @@ from streamrecon.mrd.header.as_written import slices_as_meant, times_as_meant
         ((), 0.0, (), 0.0),
     ],
 )
-def test_times_are_read_in_the_unit_that_a_scanner_can_have(te_ms, tr_ms, te_s, tr_s) -> None:
+def test_times_are_read_in_the_unit_that_a_scanner_can_have(
+    te_ms: tuple[float, ...], tr_ms: float | None, te_s: tuple[float, ...], tr_s: float | None
+) -> None:
     found = times_as_meant(te_ms, tr_ms)
 
     assert found.te_s == pytest.approx(te_s)
     assert found.tr_s == (None if tr_s is None else pytest.approx(tr_s))
-    as_they_stand = [te_s, (tr_s,)].count(te_ms or None) + (tr_s == tr_ms and bool(tr_ms))
+    times: list[object] = [te_s, (tr_s,)]
+    as_they_stand = times.count(te_ms or None) + (tr_s == tr_ms and bool(tr_ms))
     assert len(found.corrections) == as_they_stand
 
 

@@ -38,7 +38,9 @@ def test_every_message_has_one_row_and_every_row_a_message() -> None:
 
 
 def test_no_two_messages_share_an_id_or_a_name() -> None:
-    for names in ([codec.number for codec in CODECS], [codec.name for codec in CODECS]):
+    numbers: list[object] = [codec.number for codec in CODECS]
+    labels: list[object] = [codec.name for codec in CODECS]
+    for names in (numbers, labels):
         assert [name for name in names if names.count(name) > 1] == []
 
 

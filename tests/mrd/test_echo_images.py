@@ -10,14 +10,14 @@ from streamrecon.errors import DataError, HeaderError
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.images.echo_images import echo_pairs
 from streamrecon.mrd.wire.layout import IMAGE
-from streamrecon.mrd.wire.messages import Image
+from streamrecon.mrd.wire.messages import Image, Meta
 
 PROTOCOL = read_protocol(header_of())
 NZ, NY, NX = 3, 4, 5
 TIMES_MS = ("4", "9.5")
 
 
-def image(kind: int, echo: int, slice_: int, te_ms: str = "", **changes) -> Image:
+def image(kind: int, echo: int, slice_: int, te_ms: str = "", **changes: object) -> Image:
     """One slice; its pixels tell kind, echo and slice."""
     header = np.zeros(1, IMAGE)[0]
     header["matrix_size"], header["channels"] = (NX, NY, 1), 1
@@ -27,12 +27,12 @@ def image(kind: int, echo: int, slice_: int, te_ms: str = "", **changes) -> Imag
     header["image_type"], header["contrast"], header["slice"] = kind, echo, slice_
     for name, value in changes.items():
         header[name] = value
-    meta = {"EchoTime": (te_ms,)} if te_ms else {}
+    meta: Meta = {"EchoTime": (te_ms,)} if te_ms else {}
     pixels = np.full((1, 1, NY, NX), 100 * kind + 10 * echo + slice_, np.uint16)
     return Image(header, pixels, meta)
 
 
-def scan(**changes) -> list[Image]:
+def scan(**changes: object) -> list[Image]:
     """Two echoes of three slices, magnitude and phase, in no good order."""
     return [
         image(kind, echo, k, TIMES_MS[echo], **changes)

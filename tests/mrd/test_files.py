@@ -11,6 +11,7 @@ import ismrmrd
 import numpy as np
 import pytest
 from mrd_headers import header_of
+from narrowing import as_a, given
 from wire_samples import EVERYTHING, META, assert_same, image, lines, waveform
 
 from streamrecon.errors import DataError, ProtocolError
@@ -62,7 +63,7 @@ def test_waveforms_come_where_their_time_stamps_put_them(tmp_path: Path) -> None
         if isinstance(part, Acquisitions | Waveform)
     ]
     assert order == [5, [10], 20, [20, 20, 30], 40]
-    assert np.array_equal(found[0].data, beats[0].data)
+    assert np.array_equal(as_a(Waveform, found[0]).data, beats[0].data)
 
 
 def test_images_of_every_type_and_shape_come_back(tmp_path: Path) -> None:
@@ -192,7 +193,7 @@ def test_a_line_shorter_than_its_head_says_is_named(tmp_path: Path) -> None:
 
 def test_heads_that_lack_a_field_are_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "scan.h5", Header(header_of()))
-    less = np.dtype([(n, ACQUISITION[n]) for n in ACQUISITION.names if n != "position"])
+    less = np.dtype([(n, ACQUISITION[n]) for n in given(ACQUISITION.names) if n != "position"])
     floats = h5py.vlen_dtype(np.float32)
     with h5py.File(path, "a") as file:
         kind = np.dtype([("head", less), ("traj", floats), ("data", floats)])

@@ -8,13 +8,13 @@ import pytest
 from streamrecon.errors import DataError
 from streamrecon.mrd.images.filtered_phase import refuse_filtered
 from streamrecon.mrd.wire.layout import IMAGE
-from streamrecon.mrd.wire.messages import Image
+from streamrecon.mrd.wire.messages import Image, Meta
 
 
 def image(image_type: int, **meta: str) -> Image:
     header = np.zeros(1, IMAGE)[0]
     header["image_type"] = image_type
-    named = {name: (text,) for name, text in meta.items()}
+    named: Meta = {name: (text,) for name, text in meta.items()}
     return Image(header, np.zeros((1, 1, 3, 5), np.uint16), named)
 
 

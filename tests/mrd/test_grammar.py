@@ -7,12 +7,25 @@ from wire_samples import EVERYTHING, lines
 
 from streamrecon.errors import ProtocolError
 from streamrecon.mrd.wire.grammar import SessionGrammar, Stage
-from streamrecon.mrd.wire.messages import Close, ConfigFile, ConfigText, Header, Query, Text
+from streamrecon.mrd.wire.messages import (
+    Acquisitions,
+    Close,
+    ConfigFile,
+    ConfigText,
+    Dependency,
+    DicomFile,
+    Header,
+    Message,
+    Query,
+    RemoteFailure,
+    Response,
+    Text,
+)
 
 CONFIG, HEADER = ConfigFile("a.xml"), Header(b"<ismrmrdHeader/>")
 
 
-def after(*messages) -> SessionGrammar:
+def after(*messages: Message) -> SessionGrammar:
     grammar = SessionGrammar()
     for message in messages:
         grammar.check(message)
@@ -20,7 +33,7 @@ def after(*messages) -> SessionGrammar:
 
 
 @pytest.mark.parametrize("config", [CONFIG, ConfigText("<configuration/>")])
-def test_a_whole_session_is_accepted(config) -> None:
+def test_a_whole_session_is_accepted(config: ConfigFile | ConfigText) -> None:
     data = [EVERYTHING[name] for name in ("waveform", "image", "recon data", "bucket")]
 
     grammar = after(
@@ -49,7 +62,20 @@ def test_a_whole_session_is_accepted(config) -> None:
         ((CONFIG, HEADER), EVERYTHING["error"], "which only a server may send"),
     ],
 )
-def test_what_comes_at_the_wrong_time_has_its_answer(before, message, told: str) -> None:
+def test_what_comes_at_the_wrong_time_has_its_answer(
+    before: tuple[ConfigFile | Header | Close, ...],
+    message: Header
+    | Text
+    | Acquisitions
+    | ConfigFile
+    | ConfigText
+    | Close
+    | Response
+    | Dependency
+    | DicomFile
+    | RemoteFailure,
+    told: str,
+) -> None:
     grammar = after(*before)
 
     with pytest.raises(ProtocolError, match=told):
@@ -57,7 +83,7 @@ def test_what_comes_at_the_wrong_time_has_its_answer(before, message, told: str)
 
 
 @pytest.mark.parametrize("before", [(), (CONFIG,), (CONFIG, HEADER)])
-def test_close_ends_a_session_at_any_time(before) -> None:
+def test_close_ends_a_session_at_any_time(before: tuple[ConfigFile | Header, ...]) -> None:
     assert after(*before, Close()).stage is Stage.CLOSED
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hdf5_trials import run_trials
 from mrd_headers import header_of
+from numpy.typing import DTypeLike
 from wire_samples import META, image, lines, waveform
 
 from streamrecon.errors import ProtocolError
@@ -189,7 +190,7 @@ def test_an_external_group_is_no_scan(scan: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.uint64, np.bool_, ">i4", ">f4", np.float16])
-def test_pixels_of_other_writers_keep_their_values(tmp_path: Path, kind: object) -> None:
+def test_pixels_of_other_writers_keep_their_values(tmp_path: Path, kind: DTypeLike) -> None:
     path, picture = tmp_path / "images.h5", image(5, (1, 1, 3, 5))
     values = np.arange(15).reshape(1, 1, 3, 5) % (2 if kind is np.bool_ else 99)
     with FileWriter(path) as file:

@@ -37,9 +37,12 @@ def test_no_series_mixes_sizes_or_types_whatever_is_sent() -> None:
     rng = np.random.default_rng(4)
     quantities = (Quantity.CHI, Quantity.CHI_PREVIEW, Quantity.MAGNITUDE)
     shapes, types = ((3, 4, 5), (3, 5, 7), (3, 4, 7)), (np.float32, np.int16)
-    series, forms, counted = ImageSeries(), {}, {}
+    series = ImageSeries()
+    forms: dict[int, object] = {}
+    counted: dict[int, list[int]] = {}
     for _ in range(200):
         dtype = types[rng.integers(2)]
+        item: Image | Volume
         if rng.random() < 0.3:
             item = passing(int(rng.choice([1, 8, 14, 108, 65_500])), dtype)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 from dataclasses import replace
+from typing import Any
 
 import ismrmrd
 import numpy as np
@@ -20,7 +21,7 @@ from streamrecon.mrd.header.placement import NO_DIRECTIONS, NO_POSITIONS, place
 from streamrecon.mrd.images.images_from_volume import images_of
 from streamrecon.mrd.images.volumes_from_images import stacks_of
 from streamrecon.mrd.wire.layout import IMAGE
-from streamrecon.mrd.wire.messages import Image
+from streamrecon.mrd.wire.messages import Image, Meta
 from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.mrd.wire.writer import encode
 
@@ -36,7 +37,7 @@ def slice_scan(n: int, way: int = -1) -> Scan:
 
 
 def volume_of(
-    scan: Scan, quantity: Quantity = Quantity.MAGNITUDE, *, echo: int | None = 1, **more
+    scan: Scan, quantity: Quantity = Quantity.MAGNITUDE, *, echo: int | None = 1, **more: Any
 ) -> Volume:
     rng = np.random.default_rng(0)
     values = rng.standard_normal(scan.geometry.shape).astype(np.float32)
@@ -154,7 +155,9 @@ def test_ismrmrd_reads_the_place() -> None:
     assert theirs.matrix_size == (31, 44, 7)
 
 
-def foreign(n: int = 3, kind: int = 1, *, meta=None, **fields) -> list[Image]:
+def foreign(
+    n: int = 3, kind: int = 1, *, meta: Meta | None = None, **fields: object
+) -> list[Image]:
     """Slices as another server may send them: no meta of ours."""
     images = []
     for k in range(n):
@@ -175,7 +178,7 @@ def foreign(n: int = 3, kind: int = 1, *, meta=None, **fields) -> list[Image]:
 
 
 def test_another_servers_slices_are_put_together() -> None:
-    meta = {"GADGETRON_TE": ("12.5",), "RescaleSlope": ("2",), "RescaleIntercept": ("-1",)}
+    meta: Meta = {"GADGETRON_TE": ("12.5",), "RescaleSlope": ("2",), "RescaleIntercept": ("-1",)}
 
     (stack,) = stacks_of(foreign(meta=meta, contrast=2)[::-1])
 
@@ -230,7 +233,7 @@ def test_slabs_are_volumes_of_their_own() -> None:
 
 
 def test_the_metas_directions_win_over_the_headers() -> None:
-    meta = {"ImageRowDir": ("0", "1", "0"), "ImageColumnDir": ("1", "0", "0")}
+    meta: Meta = {"ImageRowDir": ("0", "1", "0"), "ImageColumnDir": ("1", "0", "0")}
 
     (stack,) = stacks_of(foreign(meta=meta))
 
@@ -238,7 +241,7 @@ def test_the_metas_directions_win_over_the_headers() -> None:
 
 
 def test_images_without_directions_or_positions_are_placed_and_told() -> None:
-    nowhere = {"read_dir": 0, "phase_dir": 0, "slice_dir": 0, "position": 0}
+    nowhere: dict[str, Any] = {"read_dir": 0, "phase_dir": 0, "slice_dir": 0, "position": 0}
 
     (stack,) = stacks_of(foreign(**nowhere))
 

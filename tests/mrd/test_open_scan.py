@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from narrowing import all_of
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.write import write_scan, write_scan_stream
@@ -23,7 +24,7 @@ from streamrecon.mrd.files.open_scan import check_is_stream, header_of, lines_of
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.layout import ACQUISITION
-from streamrecon.mrd.wire.messages import Acquisitions, Header
+from streamrecon.mrd.wire.messages import Acquisitions, Header, Image
 
 _SIMULATION = simulate(SCENES["tiny"])
 
@@ -147,7 +148,7 @@ KINDS = {
 @pytest.mark.parametrize("name", KINDS)
 def test_what_is_no_stream_is_called_by_its_kind(name: str) -> None:
     start, kind = KINDS[name]
-    source = BufferedReader(BytesIO(start))
+    source: BufferedReader = BufferedReader(BytesIO(start))
 
     with pytest.raises(ProtocolError, match=f"found {kind}.*, needed a plain MRD stream"):
         check_is_stream(source)
@@ -155,7 +156,7 @@ def test_what_is_no_stream_is_called_by_its_kind(name: str) -> None:
 
 def test_looking_at_the_kind_takes_nothing_of_a_stream(files: tuple[Path, Path]) -> None:
     content = files[1].read_bytes()
-    source = BufferedReader(BytesIO(content))
+    source: BufferedReader = BufferedReader(BytesIO(content))
 
     check_is_stream(source)
 
@@ -175,7 +176,8 @@ def headless(tmp_path: Path) -> Path:
 def test_images_without_a_header_are_read_with_that_of_their_scan(
     headless: Path, files: tuple[Path, Path]
 ) -> None:
-    header, *found = open_scan(headless, header=header_of(files[0]))
+    header, *others = open_scan(headless, header=header_of(files[0]))
+    found = all_of(Image, others)
 
     assert header == Header(header_of(files[1]))
     assert sorted(image.data.dtype.str for image in found) == ["<c8", "<f4"]

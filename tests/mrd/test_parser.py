@@ -13,19 +13,20 @@ import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from narrowing import all_of
 from wire_samples import EVERYTHING, assert_same, image, lines, unjoined, with_data_written
 
 from streamrecon.errors import ProtocolError, TruncatedStream
 from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.layout import IMAGE
 from streamrecon.mrd.wire.limits import Limits
-from streamrecon.mrd.wire.messages import Acquisitions, Close, ConfigFile, Header, Text
+from streamrecon.mrd.wire.messages import Acquisitions, Close, ConfigFile, Header, Message, Text
 from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.mrd.wire.receive_buffers import BLOCK_BYTES
 from streamrecon.mrd.wire.writer import encode
 
 
-def bytes_of(*messages, dialect=Dialect.GADGETRON) -> bytes:
+def bytes_of(*messages: Message, dialect: Dialect = Dialect.GADGETRON) -> bytes:
     return b"".join(bytes(piece) for message in messages for piece in encode(message, dialect))
 
 
@@ -146,7 +147,7 @@ def test_a_length_beyond_its_limit_is_refused_before_its_bytes_come(name: str) -
         parser.space()
 
 
-def lying_head(message, dtype_offset: dict[int, int]) -> bytes:
+def lying_head(message: Message, dtype_offset: dict[int, int]) -> bytes:
     data = bytearray(bytes_of(message))
     for offset, value in dtype_offset.items():
         struct.pack_into("<H", data, 2 + offset, value)
@@ -192,7 +193,7 @@ def test_what_is_claimed_takes_memory_only_as_it_comes() -> None:
     assert grown < 16 << 20  # some blocks; not the gibibyte
 
 
-def test_a_field_that_does_not_fit_the_memory_is_refused(monkeypatch) -> None:
+def test_a_field_that_does_not_fit_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_memory(*_: int) -> bytearray:
         raise OSError(errno.ENOMEM, "no memory")
 
@@ -210,7 +211,9 @@ def test_a_field_that_does_not_fit_the_memory_is_refused(monkeypatch) -> None:
     st.lists(st.tuples(st.integers(0, 2**16), st.binary(min_size=1, max_size=8)), max_size=4),
 )
 @settings(max_examples=300, deadline=None)
-def test_damaged_bytes_give_messages_or_a_protocol_error(name: str, damages) -> None:
+def test_damaged_bytes_give_messages_or_a_protocol_error(
+    name: str, damages: list[tuple[int, bytes]]
+) -> None:
     data = bytearray(bytes_of(EVERYTHING[name]))
     for offset, damage in damages:
         at = offset % len(data)
@@ -256,7 +259,8 @@ def test_lines_are_views_and_a_block_is_never_written_again() -> None:
     run = lines(200, 4, 500)
     data, parser = bytes_of(run), MrdParser()
 
-    found = [part for _ in range(3) for part in parser.receive(data)]  # 9.8 MB, several blocks
+    # 9.8 MB, several blocks
+    found = all_of(Acquisitions, (part for _ in range(3) for part in parser.receive(data)))
 
     assert len(data) * 3 > 2 * BLOCK_BYTES
     assert all(part.data.base is not None for part in found)
@@ -299,8 +303,7 @@ def test_lines_without_samples_do_not_stop_the_stream() -> None:
     found = MrdParser().receive(bytes_of(lines(3, 2, 0), lines(2, 0, 4), Close()))
 
     assert [type(m) for m in found] == [Acquisitions, Acquisitions, Close]
-    assert found[0].data.shape == (3, 2, 0)
-    assert found[1].data.shape == (2, 0, 4)
+    assert [run.data.shape for run in all_of(Acquisitions, found[:2])] == [(3, 2, 0), (2, 0, 4)]
 
 
 def test_space_is_never_empty_whatever_is_read_into_it() -> None:
@@ -373,7 +376,7 @@ def test_lines_leave_as_they_came_in_whatever_order_they_are_picked(samples: int
     sent = lines(5, 4, samples, 2)
     (received,) = MrdParser().receive(bytes_of(sent))
     assert isinstance(received, Acquisitions)
-    picks = [
+    picks: list[slice | np.ndarray] = [
         slice(None),
         slice(None, None, -1),
         slice(1, 3),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from mrd_headers import header_of, matrix, slices_of
@@ -35,7 +37,12 @@ def slice_protocol(n: int, thickness_mm: float = 3.0) -> ScanProtocol:
     )
 
 
-def headers(positions, read, phase, normal) -> np.ndarray:
+def headers(
+    positions: Sequence[tuple[float, float, float]],
+    read: np.ndarray,
+    phase: np.ndarray,
+    normal: np.ndarray,
+) -> np.ndarray:
     header = np.zeros(len(positions), ACQUISITION)
     header["position"] = positions
     header["read_dir"], header["phase_dir"], header["slice_dir"] = read, phase, normal
@@ -154,7 +161,9 @@ def test_slices_without_any_place_are_assumed_to_touch_and_told() -> None:
         ([(0, 0, 0), (0, 1, 3), (0, 2, 6)], "stacked 18.4° away from slice_dir"),
     ],
 )
-def test_slices_that_make_no_stack_are_refused(positions, told: str) -> None:
+def test_slices_that_make_no_stack_are_refused(
+    positions: list[tuple[int, int, int]], told: str
+) -> None:
     with pytest.raises(HeaderError, match=told):
         place(slice_protocol(3), headers(positions, *np.eye(3)))
 
@@ -172,8 +181,8 @@ def test_stacked_slabs_are_refused() -> None:
 
 
 def test_directions_that_are_not_orthogonal_or_partly_absent_are_refused() -> None:
-    askew = headers([(0, 0, 0)], (1, 0, 0), (0.6, 0.8, 0), (0, 0, 1))
-    partly = headers([(0, 0, 0)], (1, 0, 0), (0, 0, 0), (0, 0, 1))
+    askew = headers([(0, 0, 0)], *np.array([(1, 0, 0), (0.6, 0.8, 0), (0, 0, 1)]))
+    partly = headers([(0, 0, 0)], *np.array([(1, 0, 0), (0, 0, 0), (0, 0, 1)]))
 
     with pytest.raises(HeaderError, match="orthogonal"):
         place(volume_protocol(), askew)

@@ -6,6 +6,7 @@ import io
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import ismrmrd
 import numpy as np
@@ -44,7 +45,9 @@ def test_bytes_behind_close_are_left_alone() -> None:
     [(SCAN[:2], "ended without CLOSE"), ((), "ended without CLOSE")],
     ids=["data", "nothing"],
 )
-def test_a_stream_without_close_is_truncated(messages, told: str) -> None:
+def test_a_stream_without_close_is_truncated(
+    messages: tuple[Header | Acquisitions, ...], told: str
+) -> None:
     target = io.BytesIO()
     write_stream(messages, target)
     target.seek(0)
@@ -54,7 +57,9 @@ def test_a_stream_without_close_is_truncated(messages, told: str) -> None:
 
 
 @pytest.mark.parametrize("first", [ConfigFile("a.xml"), lines(1)], ids=["config", "data"])
-def test_a_stream_that_does_not_begin_with_the_header_is_refused(first) -> None:
+def test_a_stream_that_does_not_begin_with_the_header_is_refused(
+    first: ConfigFile | Acquisitions,
+) -> None:
     target = io.BytesIO()
     write_stream((first, *SCAN), target)
     target.seek(0)
@@ -78,7 +83,8 @@ def test_a_pipes_reader_works_on_what_is_there(buffering: int) -> None:
 
     sender = threading.Thread(target=send)
     sender.start()
-    with os.fdopen(reader, "rb", buffering=buffering) as file:
+    source: Any = os.fdopen(reader, "rb", buffering=buffering)
+    with source as file:
         for message in read_stream(file):
             seen.append(message)
             if isinstance(message, Acquisitions):

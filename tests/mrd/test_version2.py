@@ -7,11 +7,13 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import mrd
 import numpy as np
 import pytest
 from mrd_headers import header_of
+from narrowing import all_of, as_a, given
 from streamrecon_simulator.header import header_xml
 from streamrecon_simulator.presets import SCENES
 from wire_samples import image, lines, waveform
@@ -57,8 +59,8 @@ def there_and_back(*messages: Message) -> list[Message]:
     return others
 
 
-def assert_same_fields(found: np.ndarray, sent: np.ndarray, dtype: np.dtype) -> None:
-    for name in set(dtype.names) - NOT_KEPT:
+def assert_same_fields(found: Any, sent: Any, dtype: np.dtype) -> None:
+    for name in set(given(dtype.names)) - NOT_KEPT:
         np.testing.assert_array_equal(found[name], sent[name], err_msg=name)
 
 
@@ -68,7 +70,7 @@ def test_lines_keep_every_bit(dimensions: int, flags: int) -> None:
     sent = lines(5, 3, 7, dimensions, flags=flags)
     sent.data[2, 1, 3] = np.nan + 1j * np.inf
 
-    (found,) = there_and_back(sent)
+    (found,) = all_of(Acquisitions, there_and_back(sent))
 
     assert found.data.tobytes() == sent.data.tobytes()
     assert found.trajectory.tobytes() == sent.trajectory.tobytes()
@@ -81,7 +83,7 @@ def test_channels_are_numbered_where_their_bits_say_so() -> None:
     sent.header["channel_mask"] = 0
     sent.header["channel_mask"][0, [0, 1]] = (1 << 5) | (1 << 63), 1
 
-    (found,) = there_and_back(sent)
+    (found,) = all_of(Acquisitions, there_and_back(sent))
 
     reader = mrd.BinaryMrdReader(io.BytesIO(written([HEADER, sent, Close()])))
     reader.read_header()
@@ -93,7 +95,9 @@ def test_channels_are_numbered_where_their_bits_say_so() -> None:
 def test_runs_break_where_lines_differ_and_after_some() -> None:
     found = there_and_back(lines(258, 2, 5), lines(2, 2, 6), waveform(), lines(1, 2, 6))
 
-    assert [len(m) if isinstance(m, Acquisitions) else m.data.shape for m in found] == [
+    assert [
+        len(m) if isinstance(m, Acquisitions) else as_a(Waveform, m).data.shape for m in found
+    ] == [
         256, 2, 2, (2, 7), 1,
     ]  # fmt: skip
 
@@ -257,7 +261,7 @@ def test_numbers_of_any_length_are_those_of_the_reference_reader() -> None:
 
     _, found = read_mrd2(io.BytesIO(out.getvalue()))
 
-    for row, head in zip(found.header, heads, strict=True):
+    for row, head in zip(as_a(Acquisitions, found).header, heads, strict=True):
         assert int(row["flags"]) == head.flags.value
         assert row["idx"]["kspace_encode_step_1"] == head.idx.kspace_encode_step_1
         assert row["idx"]["kspace_encode_step_2"] == (head.idx.kspace_encode_step_2 or 0)

@@ -172,7 +172,9 @@ def test_a_packing_that_contradicts_its_line_is_refused(part: bytes, told: str) 
         MrdParser().receive(header + struct.pack("<I", len(part)) + part)
 
 
-def test_zfp_is_refused_by_name_where_the_package_is_absent(monkeypatch) -> None:
+def test_zfp_is_refused_by_name_where_the_package_is_absent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("streamrecon.mrd.wire.line_compression._zfpy", None)
     header = b"\xf0\x03" + head_of(0, flags=1 << 52)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import io
 import struct
+from typing import Any
 
 import gadgetron.external.readers as gadgetron_readers
 import gadgetron.external.writers as gadgetron_writers
@@ -14,6 +15,7 @@ import gadgetron.types.recon_data as gadgetron_recon
 import ismrmrd
 import numpy as np
 import pytest
+from narrowing import given
 from wire_samples import EVERYTHING, META, assert_same, image, image_array, lines, waveform
 
 from streamrecon.mrd.wire.layout import ACQUISITION, IMAGE, WAVEFORM
@@ -22,6 +24,8 @@ from streamrecon.mrd.wire.messages import (
     Bucket,
     Image,
     ImageArray,
+    Message,
+    Meta,
     ReconData,
     Waveform,
 )
@@ -29,7 +33,7 @@ from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.mrd.wire.writer import encode
 
 
-def body_of(message) -> io.BytesIO:
+def body_of(message: Message) -> io.BytesIO:
     data = b"".join(bytes(piece) for piece in encode(message))
     return io.BytesIO(data[2:])
 
@@ -37,7 +41,7 @@ def body_of(message) -> io.BytesIO:
 class Sink(io.BytesIO):
     """What gadgetron's writers write to; it takes ctypes structures too."""
 
-    def write(self, data) -> int:
+    def write(self, data: Any) -> int:
         return super().write(bytes(data))
 
 
@@ -51,7 +55,8 @@ def test_the_structures_are_laid_out_as_in_the_reference_package() -> None:
     for dtype, structure in pairs:
         assert dtype.itemsize == ctypes.sizeof(structure)
         offsets = {name: getattr(structure, name).offset for name, *_ in structure._fields_}
-        assert {name: dtype.fields[name][1] for name in dtype.names} == offsets
+        fields = given(dtype.fields)
+        assert {name: fields[name][1] for name in fields} == offsets
 
 
 @pytest.mark.parametrize("dimensions", [0, 2])
@@ -106,7 +111,7 @@ def test_ismrmrd_reads_our_images(kind: int) -> None:
 
 
 @pytest.mark.parametrize("kind", [np.uint16, np.int16, np.uint32, np.float32, np.complex64])
-def test_we_read_ismrmrds_images(kind: type) -> None:
+def test_we_read_ismrmrds_images(kind: type[np.generic]) -> None:
     data = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5).astype(kind)
     theirs = ismrmrd.Image.from_array(data, transpose=False)
     theirs.image_series_index = 7
@@ -177,7 +182,7 @@ def test_gadgetron_python_reads_our_recon_data_and_we_read_its() -> None:
 
     imaging, calibration = ours.bits[0]
     assert np.array_equal(theirs.bits[0].data.data, imaging.data)
-    assert np.array_equal(theirs.bits[0].data.density, imaging.density)
+    assert np.array_equal(theirs.bits[0].data.density, given(imaging.density))
     assert theirs.bits[0].data.headers.shape == imaging.header.shape
     last = imaging.header[2, 1, 0, 0, 0]
     assert bytes(theirs.bits[0].data.headers[2, 1, 0, 0, 0]) == last.tobytes()
@@ -193,7 +198,8 @@ def test_gadgetron_python_reads_our_recon_data_and_we_read_its() -> None:
 @pytest.mark.filterwarnings("ignore:A builtin ctypes object gave a PEP3118:RuntimeWarning")
 def test_gadgetron_python_reads_our_image_array_and_we_read_its() -> None:
     ours = image_array(full=True)
-    ours = ImageArray(ours.data, ours.header, ({"a": ("b",)},) * 4, None, ours.acquisitions)
+    meta: Meta = {"a": ("b",)}
+    ours = ImageArray(ours.data, ours.header, (meta,) * 4, None, ours.acquisitions)
 
     theirs = gadgetron_images.read_image_array(body_of(ours))
     sink = Sink()

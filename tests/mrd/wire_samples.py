@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+from narrowing import as_a, given
 
 from streamrecon.mrd.wire.layout import ACQUISITION, IMAGE, NOISE, PIXELS, REVERSE, WAVEFORM
 from streamrecon.mrd.wire.messages import (
@@ -20,6 +21,7 @@ from streamrecon.mrd.wire.messages import (
     Image,
     ImageArray,
     Message,
+    Meta,
     Query,
     ReconBuffer,
     ReconData,
@@ -34,7 +36,7 @@ from streamrecon.mrd.wire.messages import (
 def random_heads(rng: np.random.Generator, n: int, dtype: np.dtype) -> np.ndarray:
     """Structures in which every field holds something."""
     headers = np.zeros(n, dtype)
-    for name in dtype.names:
+    for name in given(dtype.names):
         field = headers[name]
         if field.dtype.names:
             field[:] = random_heads(rng, n, field.dtype)
@@ -46,7 +48,13 @@ def random_heads(rng: np.random.Generator, n: int, dtype: np.dtype) -> np.ndarra
 
 
 def lines(
-    n: int = 3, channels: int = 2, samples: int = 5, dimensions: int = 0, *, flags: int = 0, seed=0
+    n: int = 3,
+    channels: int = 2,
+    samples: int = 5,
+    dimensions: int = 0,
+    *,
+    flags: int = 0,
+    seed: int = 0,
 ) -> Acquisitions:
     rng = np.random.default_rng(seed)
     header = random_heads(rng, n, ACQUISITION)
@@ -60,7 +68,9 @@ def lines(
     return Acquisitions(header, data.astype(np.complex64), path.astype(np.float32))
 
 
-def image(kind: int = 5, shape=(1, 2, 3, 5), meta=None, seed: int = 0) -> Image:
+def image(
+    kind: int = 5, shape: tuple[int, ...] = (1, 2, 3, 5), meta: Meta | None = None, seed: int = 0
+) -> Image:
     rng = np.random.default_rng(seed)
     header = random_heads(rng, 1, IMAGE)[0]
     header["data_type"] = kind
@@ -96,7 +106,7 @@ def image_array(*, full: bool) -> ImageArray:
     data = rng.standard_normal((4, 3, 2, 1, 2, 1, 2)).astype(np.complex64)
     header = random_heads(rng, 4, IMAGE).reshape((2, 1, 2), order="F")
     acquisitions = random_heads(rng, 24, ACQUISITION).reshape((3, 2, 2, 1, 2), order="F")
-    metas = ({"a": ("1", "é")}, {}, {"b": ("",)}, {"χ": ("<&>",)})
+    metas: tuple[Meta, ...] = ({"a": ("1", "é")}, {}, {"b": ("",)}, {"χ": ("<&>",)})
     return ImageArray(
         data, header, metas, (waveform(), waveform(1, 1)) if full else None,
         acquisitions if full else None,
@@ -160,7 +170,7 @@ def with_data_written(message: Message, found: Message) -> Message:
     """``message`` with the fields that a writer fills in (the length of an image's meta)."""
     if isinstance(message, Image):
         header = message.header.copy()
-        header["attribute_string_len"] = found.header["attribute_string_len"]
+        header["attribute_string_len"] = as_a(Image, found).header["attribute_string_len"]
         return Image(header, message.data, message.meta)
     return message
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from dicom_scans import GRIDS, IDS, scan_of
+from narrowing import as_a
 from streamrecon_gadgets.exchange.integer_ppb import IntegerPpb
 
 from streamrecon.dicom.objects.series import DicomScan, Images, Run
@@ -24,10 +25,10 @@ WITHOUT_DICOM = {"real", "imaginary", "complex"}
 def volume_of(quantity: Quantity) -> Volume:
     """A ramp of 0…1 in the quantity's unit; images of an echo are of the second."""
     ramp = np.linspace(0, 1, np.prod(SCAN.geometry.shape)).reshape(SCAN.geometry.shape)
-    values = ramp * (1 - 0.5j) if quantity is Quantity.COMPLEX else ramp
+    values: np.ndarray = ramp * (1 - 0.5j) if quantity is Quantity.COMPLEX else ramp
     dtype = np.complex64 if quantity is Quantity.COMPLEX else np.float32
     echo = 1 if quantity.label in OF_ONE_ECHO else None
-    return Volume(values.astype(dtype), SCAN.geometry, quantity, SCAN, echo=echo)
+    return Volume(as_a(np.ndarray, values.astype(dtype)), SCAN.geometry, quantity, SCAN, echo=echo)
 
 
 def in_thousandths(volume: Volume) -> Volume:

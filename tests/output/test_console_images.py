@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from dicom_scans import GRIDS, scan_of
+from narrowing import as_a
 
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Notice
 from streamrecon.model.quantities import Quantity
+from streamrecon.model.scan import Scan
 from streamrecon.mrd.images.volumes_from_images import stacks_of
 from streamrecon.mrd.wire.layout import IMAGE
 from streamrecon.mrd.wire.messages import Image
@@ -23,7 +26,8 @@ from streamrecon.output.console_series import ConsoleSeries, Grouping
 
 OBLIQUE = replace(scan_of(GRIDS["oblique"]), time_stamps=(4321,), measurement_uid=17)
 SHOWN = [each for each in Quantity if each is not Quantity.COMPLEX]
-DEPTHS = [Depth(*each) for each in product((12, 16), (False, True))]
+BITS: tuple[Literal[12], Literal[16]] = (12, 16)
+DEPTHS = [Depth(bits, signed) for bits in BITS for signed in (False, True)]
 FORMS = [ConsoleForm(console, depth) for console, depth in product(Console, DEPTHS)]
 
 # By unit, of the size that quantities have; odd numbers, so that no step divides them.
@@ -37,7 +41,7 @@ RANGES = {
 }
 
 
-def volume(quantity: Quantity, scan=OBLIQUE, **changes: object) -> Volume:
+def volume(quantity: Quantity, scan: Scan = OBLIQUE, **changes: Any) -> Volume:
     low, high = RANGES[quantity.unit]
     if quantity.dicom is None or not quantity.dicom.signed:
         low = max(low, 0.0)
@@ -49,7 +53,7 @@ def volume(quantity: Quantity, scan=OBLIQUE, **changes: object) -> Volume:
     return replace(whole, **changes)
 
 
-def console(form: ConsoleForm = FORMS[0], **how: object) -> ConsoleScan:
+def console(form: ConsoleForm = FORMS[0], **how: Any) -> ConsoleScan:
     return ConsoleScan(form, ConsoleSeries(**how))
 
 
@@ -62,13 +66,13 @@ def sent(scan: ConsoleScan, *volumes: Volume) -> tuple[list[Image], list[str]]:
 def rescaled(image: Image) -> np.ndarray:
     """Pixels as a host shows them."""
     slope, intercept = (float(image.meta[f"Rescale{x}"][0]) for x in ("Slope", "Intercept"))
-    return image.data[0, 0] * slope + intercept
+    return np.asarray(image.data[0, 0] * slope + intercept)
 
 
 def in_gadgetrons_words(image: Image) -> np.ndarray:
     """Pixels as Gadgetron scales them: pixel = ratio · value + offset."""
     ratio, offset = (float(image.meta[f"GADGETRON_Scale{x}"][0]) for x in ("Ratio", "Offset"))
-    return (image.data[0, 0] - offset) / ratio
+    return np.asarray((image.data[0, 0] - offset) / ratio)
 
 
 @pytest.mark.parametrize("quantity", SHOWN, ids=lambda each: each.label)
@@ -114,7 +118,7 @@ def test_every_quantity_comes_back_within_half_a_step(
     ],
 )
 def test_scale_unit_and_window_are_those_of_the_table(
-    quantity: Quantity, bits: int, meta: tuple[str, ...]
+    quantity: Quantity, bits: Literal[12, 16], meta: tuple[str, ...]
 ) -> None:
     images, _ = sent(console(ConsoleForm(Console.FIRE, Depth(bits))), volume(quantity))
 
@@ -156,14 +160,14 @@ def test_a_slice_has_its_own_place_time_and_number(is_2d: bool) -> None:
 
 
 def test_our_own_reader_has_the_map_and_its_place_back() -> None:
-    given = volume(Quantity.T2_STAR)
+    given: Any = volume(Quantity.T2_STAR)
 
     images, _ = sent(console(), given)
     (stack,) = stacks_of(images)
 
     assert stack.geometry.same_as(given.geometry)
     assert (stack.label, stack.unit) == ("t2star", "s")
-    np.testing.assert_allclose(stack.values, given.values, atol=0.0626e-3)
+    np.testing.assert_allclose(as_a(np.ndarray, stack.values), given.values, atol=0.0626e-3)
 
 
 def test_what_does_not_fit_is_counted_and_told_with_the_range() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
@@ -13,12 +14,14 @@ import numpy as np
 import pydicom
 import pytest
 from every_output import SCAN, dicom_of, facts_of, over_the_wire, volume_of
+from narrowing import as_a, given
 
 from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.value_representations import decimal
 from streamrecon.errors import DataError
 from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.images.image_series import ImageSeries
+from streamrecon.mrd.wire.messages import Image
 from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.mrd.wire.writer import encode
 from streamrecon.output.formats import ScanResults, write_harvest
@@ -59,7 +62,7 @@ def test_every_output_is_on_record() -> None:
     ],
     ids=["series", "label", "DICOM number", "DICOM suffix", "file", "image type"],
 )
-def test_no_two_outputs_share_a_number_or_a_name(name_of) -> None:
+def test_no_two_outputs_share_a_number_or_a_name(name_of: Callable[[Quantity], object]) -> None:
     names = [name_of(each) for each in Quantity]
 
     assert [each for each, name in zip(Quantity, names, strict=True) if names.count(name) > 1] == []
@@ -81,7 +84,8 @@ def test_an_output_comes_over_the_wire_as_what_it_is(quantity: Quantity) -> None
     volume = volume_of(quantity)
     sent = b"".join(chain(*(encode(image) for image in ImageSeries().images(volume))))
 
-    (image,) = MrdParser().receive(sent)
+    (message,) = MrdParser().receive(sent)
+    image = as_a(Image, message)
     (stack,) = ScanResults(b"", [image]).stacks
 
     assert (stack.label, stack.unit) == (quantity.label, quantity.unit)
@@ -91,7 +95,7 @@ def test_an_output_comes_over_the_wire_as_what_it_is(quantity: Quantity) -> None
 
 @every_dicom_output
 def test_the_numbers_can_be_had_back_from_dicom(quantity: Quantity) -> None:
-    volume, form = volume_of(quantity), quantity.dicom
+    volume, form = volume_of(quantity), given(quantity.dicom)
 
     datasets = [pydicom.dcmread(BytesIO(part10(each))) for each in dicom_of(volume).datasets]
 
@@ -137,7 +141,7 @@ def test_an_output_becomes_a_nifti_file_and_a_picture(quantity: Quantity, tmp_pa
 
 @every_dicom_output
 def test_the_conformance_statement_has_a_line_for_every_output(quantity: Quantity) -> None:
-    form = quantity.dicom
+    form = given(quantity.dicom)
     text = (ROOT / "docs" / "reference" / "dicom-conformance.md").read_text(encoding="utf-8")
     lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
 

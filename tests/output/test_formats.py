@@ -107,7 +107,9 @@ def test_images_of_an_unreadable_header_are_written_all_the_same(tmp_path: Path)
     assert [path.name for path in written] == ["scan_echo-1_part-mag_MEGRE.nii.gz"]
 
 
-def test_an_unknown_format_is_refused_with_those_there_are(tmp_path: Path, harvest) -> None:
+def test_an_unknown_format_is_refused_with_those_there_are(
+    tmp_path: Path, harvest: ScanResults
+) -> None:
     with pytest.raises(ConfigError, match=r"^format: found jpeg, needed nifti, png, mrd, dicom$"):
         write_harvest(harvest, tmp_path, ["jpeg"])
 

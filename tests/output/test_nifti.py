@@ -24,7 +24,9 @@ def grid(axes: np.ndarray, shape: tuple[int, int, int] = (5, 7, 4)) -> Geometry:
 
 
 @pytest.mark.parametrize("axes", [_TILT, _MIRROR @ _TILT], ids=["right-handed", "left-handed"])
-def test_a_voxel_lies_in_the_file_where_it_lies_in_the_patient(tmp_path: Path, axes) -> None:
+def test_a_voxel_lies_in_the_file_where_it_lies_in_the_patient(
+    tmp_path: Path, axes: np.ndarray
+) -> None:
     values = np.zeros((5, 7, 4), np.float32)
     values[4, 1, 3] = 9.0
     # closed form: from the centre voxel (2, 3, 2) it is 2, -2, 1 voxels along the rows z, y, x
@@ -39,7 +41,7 @@ def test_a_voxel_lies_in_the_file_where_it_lies_in_the_patient(tmp_path: Path, a
 
 
 @pytest.mark.parametrize("axes", [_TILT, _MIRROR @ _TILT], ids=["right-handed", "left-handed"])
-def test_qform_and_sform_agree_and_are_in_scanner_space(tmp_path: Path, axes) -> None:
+def test_qform_and_sform_agree_and_are_in_scanner_space(tmp_path: Path, axes: np.ndarray) -> None:
     write_nifti(tmp_path / "v.nii", np.ones((5, 7, 4), np.float32), grid(axes))
 
     header = nibabel.load(tmp_path / "v.nii").header
@@ -62,7 +64,9 @@ def test_a_mirrored_grid_keeps_its_handedness(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.complex64, np.int16])
-def test_numbers_come_back_unscaled_in_their_own_type(tmp_path: Path, dtype) -> None:
+def test_numbers_come_back_unscaled_in_their_own_type(
+    tmp_path: Path, dtype: type[np.generic]
+) -> None:
     values = np.random.default_rng(3).integers(-3000, 3000, (3, 4, 5)).astype(dtype)
     values = values * dtype(1j) if dtype is np.complex64 else values
 

@@ -20,7 +20,7 @@ def ball_at(geometry: Geometry, lps_mm: tuple[float, float, float]) -> np.ndarra
     index = np.indices(geometry.shape).reshape(3, -1)
     place = (geometry.affine_lps() @ np.vstack([index, np.ones(index.shape[1])]))[:3]
     near = np.linalg.norm(place - np.array(lps_mm)[:, None], axis=0) < 14
-    return near.reshape(geometry.shape).astype(np.float32)
+    return np.asarray(near.reshape(geometry.shape).astype(np.float32))
 
 
 def quarter(pixels: np.ndarray) -> str:
@@ -42,7 +42,12 @@ def quarter(pixels: np.ndarray) -> str:
     ],
 )
 def test_right_and_anterior_hang_on_the_left_and_the_head_on_top(
-    axes, mirror, tilt, name, lps_mm, where
+    axes: np.ndarray,
+    mirror: np.ndarray,
+    tilt: np.ndarray,
+    name: str,
+    lps_mm: tuple[float, float, float],
+    where: str,
 ) -> None:
     geometry = Geometry((31, 40, 29), (2.5, 2.0, 2.6), mirror @ axes @ tilt)
 

@@ -26,8 +26,9 @@ from streamrecon.output.readings.figures import (
     outlined_planes,
 )
 from streamrecon.output.readings.map_folder import MapFolder
+from streamrecon.output.readings.page_picture import page_picture
 from streamrecon.output.readings.report import add_reading
-from streamrecon.output.readings.report_model import Report, ScanRow
+from streamrecon.output.readings.report_model import RESEARCH, OriginRow, Report, ScanRow
 
 SCAN = ScanRow(
     name="sub-1",
@@ -72,7 +73,7 @@ def test_json_table_and_page_hold_the_same_value(tmp_path: Path) -> None:
     assert value["sigma"] == 0.5
     assert iron["number"] is None
     assert report["readings"][0]["outcome"] == "flagged"
-    assert report["schema_version"] == 1
+    assert report["schema_version"] == 2
     header, row, _ = (tmp_path / "analysis.tsv").read_text().splitlines()
     cells = dict(zip(header.split("\t"), row.split("\t"), strict=True))
     assert cells["subject"] == "lesion <1>"
@@ -125,6 +126,34 @@ def test_another_scan_or_a_strange_file_is_not_written_over(tmp_path: Path) -> N
         add_reading(tmp_path, IRON, SCAN, sources={})
 
 
+def test_a_report_of_the_version_before_is_read_and_carried_on(tmp_path: Path) -> None:
+    origin = OriginRow(chain="abc123", study_uid="1.2.3")
+    add_reading(tmp_path, LESIONS, SCAN, sources={}, origin=origin)
+    old = json.loads((tmp_path / "analysis.json").read_text())
+    assert old["readings"][0]["origin"]["chain"] == "abc123"
+    del old["readings"][0]["origin"]
+    (tmp_path / "analysis.json").write_text(json.dumps({**old, "schema_version": 1}))
+
+    add_reading(tmp_path, IRON, SCAN, sources={}, origin=origin)
+
+    report = Report.model_validate_json((tmp_path / "analysis.json").read_bytes())
+    assert [r.origin.study_uid for r in report.readings] == ["1.2.3", ""]
+    assert report.schema_version == 2
+
+
+def test_a_page_is_a_picture_with_every_figure_and_the_colour_of_its_outcome() -> None:
+    figure = Figure("overlay", "χ − seen", Image.new("RGB", (2000, 300), (0, 0, 255)))
+
+    page = page_picture(LESIONS, [figure], research=RESEARCH)
+
+    assert page.dtype == np.uint8
+    assert tuple(page[0, 0]) == (221, 153, 0)
+    blue = np.argwhere((page == (0, 0, 255)).all(axis=-1))
+    assert np.ptp(blue, axis=0).tolist() == [144, 967]
+    many = replace(LESIONS, values=(MOMENT,) * 50)
+    assert len(page_picture(many, [], research=RESEARCH)) > 30 * 18
+
+
 def test_the_shipped_schema_is_that_of_the_model() -> None:
     script = runpy.run_path(str(Path(__file__).parents[2] / "scripts/write_analysis_schema.py"))
 
@@ -141,6 +170,7 @@ def test_an_analysis_that_fails_is_a_refused_reading_with_its_reason(
 
     class Options:
         folder, output, run_number = tmp_path / "maps", tmp_path / "out", None
+        dicom, dicom_page, dicom_source = False, False, None
 
     def fails(_: MapFolder) -> Analysed:
         raise ReconError("lesions: the mask is empty")

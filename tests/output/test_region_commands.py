@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,12 +14,13 @@ from streamrecon.cli import main
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
+from streamrecon.output.sidecar import Fact
 from streamrecon.qsm.dipole import field_from_chi
 
 GRID = oblique_grid((24, 33, 35))
 
 
-def boxes() -> tuple[np.ndarray, dict[str, slice]]:
+def boxes() -> tuple[np.ndarray, dict[str, int]]:
     """Labels of two pallida and a ventricle."""
     numbers = np.zeros(GRID.shape, np.int16)
     for number, at in ((1, (4, 4)), (2, (4, 20)), (3, (20, 4))):
@@ -26,7 +28,13 @@ def boxes() -> tuple[np.ndarray, dict[str, slice]]:
     return numbers, {"left pallidum": 1, "right pallidum": 2, "ventricle": 3}
 
 
-def write_scan(folder, *, pallidum_ppm=(0.150, 0.140), comment="standard; zero: brain", seed=0):
+def write_scan(
+    folder: Path,
+    *,
+    pallidum_ppm: tuple[float, float] = (0.150, 0.140),
+    comment: str = "standard; zero: brain",
+    seed: int = 0,
+) -> None:
     """χ, its noise and R2* of one scan, with labels beside them."""
     numbers, _ = boxes()
     random = np.random.default_rng(seed)
@@ -34,7 +42,7 @@ def write_scan(folder, *, pallidum_ppm=(0.150, 0.140), comment="standard; zero: 
     for number, ppm in ((1, pallidum_ppm[0]), (2, pallidum_ppm[1]), (3, 0.0)):
         chi[numbers == number] += np.float32(ppm - 0.01)
     rate = np.where(numbers == 3, np.float32(2), np.float32(30))
-    facts = {"ImageComments": [comment], "MagneticFieldStrength": 3.0}
+    facts: dict[str, Fact] = {"ImageComments": [comment], "MagneticFieldStrength": 3.0}
     write_map(folder, "scan_Chimap", Quantity.CHI, chi, GRID, **facts)
     write_map(folder, "scan_chi_sd", Quantity.CHI_SD, np.full_like(chi, 0.004), GRID)
     write_map(folder, "scan_R2starmap", Quantity.R2_STAR, rate, GRID)
@@ -43,7 +51,7 @@ def write_scan(folder, *, pallidum_ppm=(0.150, 0.140), comment="standard; zero: 
     (folder.parent / "labels.tsv").write_text(names, encoding="utf-8")
 
 
-def rows(report) -> dict[tuple[str, str, str], float]:
+def rows(report: Path) -> dict[tuple[str, str, str], float]:
     """Number of each subject, name and reference of the last reading."""
     found = json.loads(report.read_text(encoding="utf-8"))["readings"]
     return {
@@ -51,7 +59,7 @@ def rows(report) -> dict[tuple[str, str, str], float]:
     }
 
 
-def test_iron_of_a_folder_stands_against_the_labelled_ventricle(tmp_path):
+def test_iron_of_a_folder_stands_against_the_labelled_ventricle(tmp_path: Path) -> None:
     write_scan(tmp_path / "maps")
 
     status = main(
@@ -67,7 +75,9 @@ def test_iron_of_a_folder_stands_against_the_labelled_ventricle(tmp_path):
     assert found["pallidum", "asymmetry_chi", ""] == pytest.approx(10.0, abs=0.7)
 
 
-def test_a_wrong_option_is_an_error_and_leaves_an_earlier_reading_alone(tmp_path, capsys):
+def test_a_wrong_option_is_an_error_and_leaves_an_earlier_reading_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_scan(tmp_path / "maps")
     words = ["analyze", "iron", str(tmp_path / "maps"), "-o", str(tmp_path / "out")]
     labels = str(tmp_path / "labels.nii.gz")
@@ -85,7 +95,7 @@ def test_a_wrong_option_is_an_error_and_leaves_an_earlier_reading_alone(tmp_path
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
-def write_visit(folder, *, pallidum_ppm: float, steps: int) -> None:
+def write_visit(folder: Path, *, pallidum_ppm: float, steps: int) -> None:
     """A head of smooth texture that lies ``steps`` voxels along y and x from where it was."""
     random = np.random.default_rng(3)
     texture = gaussian_filter(random.standard_normal(GRID.shape), 2.0)
@@ -98,7 +108,10 @@ def write_visit(folder, *, pallidum_ppm: float, steps: int) -> None:
                for a, n in enumerate(GRID.shape))  # fmt: skip
     inside = (z / 0.95) ** 4 + (y / 0.85) ** 4 + (x / 0.85) ** 4 < 1
     moved = {k: np.roll(np.where(inside, v, 0), (steps, steps), (1, 2)) for k, v in values.items()}
-    facts = {"ImageComments": ["standard; zero: brain"], "MagneticFieldStrength": 3.0}
+    facts: dict[str, Fact] = {
+        "ImageComments": ["standard; zero: brain"],
+        "MagneticFieldStrength": 3.0,
+    }
     chi = moved["chi"].astype(np.float32)
     write_map(folder, "v_Chimap", Quantity.CHI, chi, GRID, **facts)
     magnitude = moved["magnitude"].astype(np.float32)
@@ -107,14 +120,14 @@ def write_visit(folder, *, pallidum_ppm: float, steps: int) -> None:
     (folder.parent / "labels.json").write_text('{"1": "left pallidum", "2": "right pallidum"}')
 
 
-def change(tmp_path, *more: str) -> int:
+def change(tmp_path: Path, *more: str) -> int:
     return main(
         ["analyze", "change", str(tmp_path / "second"), "-o", str(tmp_path / "out"),
          "--labels", str(tmp_path / "labels.nii.gz"), "--baseline", *more]
     )  # fmt: skip
 
 
-def test_a_change_is_found_where_the_head_has_moved(tmp_path):
+def test_a_change_is_found_where_the_head_has_moved(tmp_path: Path) -> None:
     write_visit(tmp_path / "first", pallidum_ppm=0.150, steps=0)
     write_visit(tmp_path / "second", pallidum_ppm=0.130, steps=2)
 
@@ -133,7 +146,7 @@ def test_a_change_is_found_where_the_head_has_moved(tmp_path):
     assert (tmp_path / "out" / "change_chi.png").is_file()
 
 
-def test_an_earlier_report_is_a_baseline(tmp_path):
+def test_an_earlier_report_is_a_baseline(tmp_path: Path) -> None:
     write_visit(tmp_path / "first", pallidum_ppm=0.150, steps=0)
     write_visit(tmp_path / "second", pallidum_ppm=0.130, steps=0)
     iron = ["analyze", "iron", str(tmp_path / "first"), "-o", str(tmp_path / "old")]
@@ -148,7 +161,7 @@ def test_an_earlier_report_is_a_baseline(tmp_path):
     assert report["outcome"] == "given"
 
 
-def test_another_head_is_no_second_visit(tmp_path):
+def test_another_head_is_no_second_visit(tmp_path: Path) -> None:
     write_visit(tmp_path / "first", pallidum_ppm=0.150, steps=0)
     write_visit(tmp_path / "second", pallidum_ppm=0.130, steps=0)
     noise = np.random.default_rng(9).uniform(0.5, 1.5, GRID.shape).astype(np.float32)
@@ -164,7 +177,7 @@ def test_another_head_is_no_second_visit(tmp_path):
     assert "registration" in report["reasons"][0]
 
 
-def write_mixture(folder) -> None:
+def write_mixture(folder: Path) -> None:
     """A box where sources of 60 ppb of both signs cancel, in tissue with fluid: χ, R2*, field."""
     numbers, _ = boxes()
     rate = np.where(numbers == 3, 2.0, np.where(numbers == 1, 12.0 + 137 * 0.12, 14.0))
@@ -184,7 +197,7 @@ def write_mixture(folder) -> None:
     (folder.parent / "labels.json").write_text(names)
 
 
-def test_a_mixture_that_chi_does_not_see_is_read_with_r2(tmp_path):
+def test_a_mixture_that_chi_does_not_see_is_read_with_r2(tmp_path: Path) -> None:
     write_mixture(tmp_path / "maps")
 
     status = main(
@@ -202,7 +215,7 @@ def test_a_mixture_that_chi_does_not_see_is_read_with_r2(tmp_path):
     assert {"sources_chi-positive.nii.gz", "sources_quadrants.nii.gz"} <= written
 
 
-def test_without_r2_the_sources_are_flagged_as_pseudo(tmp_path):
+def test_without_r2_the_sources_are_flagged_as_pseudo(tmp_path: Path) -> None:
     write_mixture(tmp_path / "maps")
 
     status = main(
@@ -220,10 +233,10 @@ RIM_GRID = Geometry((41, 48, 45), (1.0, 0.9, 1.0), np.eye(3)[::-1])
 def away_from(z: float, y: float, x: float) -> np.ndarray:
     """Distance from a place on the grid of the rims [mm]."""
     index = np.stack(np.meshgrid(*map(np.arange, RIM_GRID.shape), indexing="ij"), -1)
-    return np.linalg.norm((index - (z, y, x)) * RIM_GRID.voxel_mm, axis=-1)
+    return np.asarray(np.linalg.norm((index - (z, y, x)) * RIM_GRID.voxel_mm, axis=-1))
 
 
-def write_rims(folder) -> None:
+def write_rims(folder: Path) -> None:
     """One lesion with a rim, one without."""
     chi = np.random.default_rng(0).normal(-0.02, 0.002, RIM_GRID.shape)
     for place, ppm in (((20, 14, 22), 0.04), ((20, 34, 22), -0.02)):
@@ -241,7 +254,7 @@ def write_rims(folder) -> None:
     write_nifti(folder.parent / "lesions.nii.gz", lesions.astype(np.uint8), RIM_GRID)
 
 
-def test_rims_are_counted_and_each_lesion_has_its_class(tmp_path):
+def test_rims_are_counted_and_each_lesion_has_its_class(tmp_path: Path) -> None:
     write_rims(tmp_path / "maps")
 
     status = main(
@@ -260,7 +273,9 @@ def test_rims_are_counted_and_each_lesion_has_its_class(tmp_path):
     assert (tmp_path / "out" / "rims_thumbnails.png").is_file()
 
 
-def test_lesions_of_another_grid_need_the_image_they_were_drawn_on(tmp_path, capsys):
+def test_lesions_of_another_grid_need_the_image_they_were_drawn_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_rims(tmp_path / "maps")
     write_nifti(tmp_path / "far.nii.gz", np.ones(GRID.shape, np.uint8), GRID)
 

@@ -15,6 +15,7 @@ import sys
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 USER = 10001
@@ -68,7 +69,7 @@ class RootFolder:
                 inside.touch()
 
     def start(
-        self, command: list[str], environment: dict[str, str], **options: object
+        self, command: list[str], environment: dict[str, str], **options: Any
     ) -> subprocess.Popen[str]:
         """A command in the folder as nobody in particular, with no right of root."""
         mounts = [
@@ -79,12 +80,13 @@ class RootFolder:
         inside = ["chroot", f"--userspec={USER}:{USER}", str(self.folder), *command]
         script = " && ".join([*mounts, f"exec {shlex.join(inside)}"])
         path = "/opt/streamrecon/env/bin:/usr/bin:/bin:/usr/sbin:/sbin"
-        return subprocess.Popen(
+        started: subprocess.Popen[str] = subprocess.Popen(
             ["unshare", "--mount", "sh", "-c", script],
             env={"PATH": path, **environment},
             text=True,
             **options,
         )
+        return started
 
     @staticmethod
     def _mounts() -> list[str]:

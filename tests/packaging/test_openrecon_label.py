@@ -9,9 +9,11 @@ from collections.abc import Callable
 from copy import deepcopy
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from context import LABEL_NAME, context, images_label, raw_label
+from narrowing import given
 from openrecon_rules import faults_of
 from streamrecon_gadgets import REGISTRY
 
@@ -25,12 +27,12 @@ ROOT = Path(__file__).parents[2]
 LABELS = [raw_label, images_label]
 
 
-def defaults(label: dict) -> dict[str, object]:
+def defaults(label: dict[str, Any]) -> dict[str, object]:
     return {each["id"]: each["default"] for each in label["parameters"]}
 
 
 @pytest.mark.parametrize("make", LABELS)
-def test_a_label_keeps_to_the_rules_of_the_schema(make: Callable[[], dict]) -> None:
+def test_a_label_keeps_to_the_rules_of_the_schema(make: Callable[[], dict[str, Any]]) -> None:
     label = make()
 
     assert faults_of(label) == []
@@ -48,7 +50,9 @@ def test_a_label_keeps_to_the_rules_of_the_schema(make: Callable[[], dict]) -> N
         (lambda label: label["reconstruction"].update(emitter="lines"), "emitter"),
     ],
 )
-def test_the_rules_refuse_what_breaks_them(spoil: Callable[[dict], object], word: str) -> None:
+def test_the_rules_refuse_what_breaks_them(
+    spoil: Callable[[dict[str, Any]], object], word: str
+) -> None:
     label = raw_label()
 
     spoil(label)
@@ -57,7 +61,9 @@ def test_the_rules_refuse_what_breaks_them(spoil: Callable[[dict], object], word
 
 
 @pytest.mark.parametrize("make", LABELS)
-def test_every_value_of_every_parameter_is_one_of_the_chains(make: Callable[[], dict]) -> None:
+def test_every_value_of_every_parameter_is_one_of_the_chains(
+    make: Callable[[], dict[str, Any]],
+) -> None:
     label = make()
     (config, *others) = label["parameters"]
     chains = [value["id"] for value in config["values"]]
@@ -67,7 +73,7 @@ def test_every_value_of_every_parameter_is_one_of_the_chains(make: Callable[[], 
         values += [parameter[name] for name in ("minimum", "maximum") if name in parameter]
         for value in [*values, parameter["default"]]:
             sent = defaults(label) | {"config": chain, parameter["id"]: value}
-            parameters = read_parameters(json.dumps({"parameters": sent}))
+            parameters = given(read_parameters(json.dumps({"parameters": sent})))
 
             built = build_chain(find_chain_file(chain), REGISTRY, overrides=parameters)
 
@@ -79,11 +85,11 @@ def test_every_value_of_every_parameter_is_one_of_the_chains(make: Callable[[], 
 
 
 @pytest.mark.parametrize("make", LABELS)
-def test_the_defaults_are_what_the_chains_do_anyway(make: Callable[[], dict]) -> None:
+def test_the_defaults_are_what_the_chains_do_anyway(make: Callable[[], dict[str, Any]]) -> None:
     label = make()
     for value in label["parameters"][0]["values"]:
         sent = defaults(label) | {"config": value["id"]}
-        parameters = read_parameters(json.dumps({"parameters": sent}))
+        parameters = given(read_parameters(json.dumps({"parameters": sent})))
         document = find_chain_file(value["id"])
 
         asked = build_chain(document, REGISTRY, overrides=parameters)

@@ -14,14 +14,14 @@ ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "packaging"
 
 
-def unit(name):
+def unit(name: str) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(strict=False, interpolation=None)
-    parser.optionxform = str
+    parser.optionxform = str  # type: ignore[method-assign, assignment]
     parser.read(SITE / "systemd" / name)
     return parser
 
 
-def test_the_unit_waits_for_ready_and_takes_rights_away():
+def test_the_unit_waits_for_ready_and_takes_rights_away() -> None:
     service = unit("streamrecon.service")["Service"]
 
     assert service["Type"] == "notify"
@@ -33,7 +33,7 @@ def test_the_unit_waits_for_ready_and_takes_rights_away():
     assert service["CapabilityBoundingSet"] == ""
 
 
-def test_systemd_itself_takes_the_units(tmp_path):
+def test_systemd_itself_takes_the_units(tmp_path: Path) -> None:
     """Where systemd is not installed their sections and keys alone are looked at."""
     for name in ("streamrecon.service", "streamrecon.socket"):
         text = (SITE / "systemd" / name).read_text(encoding="utf-8")
@@ -48,7 +48,7 @@ def test_systemd_itself_takes_the_units(tmp_path):
         assert "streamrecon" not in report.stderr, report.stderr
 
 
-def test_the_socket_is_that_of_the_default_settings():
+def test_the_socket_is_that_of_the_default_settings() -> None:
     host, _, port = unit("streamrecon.socket")["Socket"]["ListenStream"].rpartition(":")
 
     assert (host, int(port)) == (Settings().host[0], Settings().port)

@@ -12,7 +12,7 @@ from streamrecon.phase.bias_field import correct_bias_field
 GRID = Geometry((45, 96, 81), (2.5, 1.2, 1.5), np.eye(3)[::-1])
 
 
-def head():
+def head() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Tissue [Z, Y, X], where it is, and a coil three times brighter at the front."""
     rng = np.random.default_rng(2)
     z, y, x = ((np.arange(n) - n // 2) * d for n, d in zip(GRID.shape, GRID.voxel_mm, strict=True))

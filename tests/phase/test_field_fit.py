@@ -13,18 +13,20 @@ TE_S = (0.004, 0.011, 0.019, 0.026)
 RAD_PER_PPM_S = 2 * np.pi * 42.577478518 * 3.0
 
 
-def lines(te_s=TE_S, offset=0.0, seed=0):
+def lines(
+    te_s: tuple[float, ...] = TE_S, offset: float = 0.0, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     field = np.random.default_rng(seed).uniform(-0.5, 0.5, SHAPE)
     return field, RAD_PER_PPM_S * field * np.array(te_s)[:, None, None, None] + offset
 
 
-def decay(te_s=TE_S, r2=40.0):
+def decay(te_s: tuple[float, ...] = TE_S, r2: float = 40.0) -> np.ndarray:
     return np.exp(-r2 * np.array(te_s))[:, None, None, None] * np.ones(SHAPE)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("te_s", [TE_S, TE_S[:2]], ids=["four echoes", "two echoes"])
-def test_a_line_gives_its_slope_whatever_its_intercept(te_s, sign):
+def test_a_line_gives_its_slope_whatever_its_intercept(te_s: tuple[float, ...], sign: int) -> None:
     field, phase = lines(te_s, offset=sign * 0.7)
     mask = np.ones(SHAPE, bool)
     mask[0] = False
@@ -36,7 +38,7 @@ def test_a_line_gives_its_slope_whatever_its_intercept(te_s, sign):
     np.testing.assert_allclose(found.offset_rad[1:], 0.7, atol=1e-3)
 
 
-def test_one_echo_gives_its_phase_over_te():
+def test_one_echo_gives_its_phase_over_te() -> None:
     field, phase = lines((0.02,))
     mask = np.ones(SHAPE, bool)
     mask[0] = False
@@ -46,7 +48,7 @@ def test_one_echo_gives_its_phase_over_te():
     np.testing.assert_allclose(found.field_ppm[1:], field[1:], atol=1e-5)
 
 
-def test_the_fit_is_that_of_polyfit():
+def test_the_fit_is_that_of_polyfit() -> None:
     _, phase = lines()
     phase += np.random.default_rng(1).normal(0, 0.05, phase.shape)
     magnitude = decay() * np.random.default_rng(2).uniform(0.5, 1.5, phase.shape)
@@ -62,7 +64,7 @@ def test_the_fit_is_that_of_polyfit():
         assert found.offset_rad[voxel] == pytest.approx(offset, abs=1e-4)
 
 
-def test_the_predicted_spread_is_the_true_one():
+def test_the_predicted_spread_is_the_true_one() -> None:
     field, phase = lines()
     magnitude = decay() * np.linspace(0.3, 1.0, SHAPE[2])
     rng = np.random.default_rng(3)
@@ -78,7 +80,7 @@ def test_the_predicted_spread_is_the_true_one():
     assert found.residual_rad.mean() > 0.01
 
 
-def test_phase_that_no_line_fits_is_misfit_and_not_noise():
+def test_phase_that_no_line_fits_is_misfit_and_not_noise() -> None:
     field, phase = lines()
     breathing = np.array([0.3, -0.4, 0.5, -0.3])[:, None, None, None]
 
@@ -94,7 +96,7 @@ def test_phase_that_no_line_fits_is_misfit_and_not_noise():
     np.testing.assert_allclose(still.field_ppm, field, atol=1e-5)
 
 
-def test_a_wrap_left_in_the_last_echo_does_little_harm():
+def test_a_wrap_left_in_the_last_echo_does_little_harm() -> None:
     field, phase = lines()
     wrapped_once = phase.copy()
     wrapped_once[3, 4] += 2 * np.pi
@@ -106,7 +108,7 @@ def test_a_wrap_left_in_the_last_echo_does_little_harm():
     np.testing.assert_allclose(found.field_ppm[4], field[4], atol=1e-4)
 
 
-def test_a_broken_phase_is_refused():
+def test_a_broken_phase_is_refused() -> None:
     _, phase = lines()
     phase[0, 2, 2, 2] = np.nan
 
@@ -116,7 +118,7 @@ def test_a_broken_phase_is_refused():
         fit_field(phase, decay(), np.zeros(SHAPE, bool), TE_S, 3.0, noise=0.02)
 
 
-def test_noise_of_every_voxel_gives_each_its_own_deviation():
+def test_noise_of_every_voxel_gives_each_its_own_deviation() -> None:
     _, phase = lines()
     whole = np.ones(SHAPE, bool)
     noise = np.full(SHAPE, 0.02, np.float32)

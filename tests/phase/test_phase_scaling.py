@@ -1,12 +1,14 @@
 """Phase in other people's numbers: recognised, told, or refused; never stretched."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from streamrecon.errors import DataError
 from streamrecon.phase.phase_scaling import PhaseScale, complex_echoes, recognise_phase
 
-WRITTEN = {
+WRITTEN: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
     "radians": (lambda phi: phi, "radians"),
     "radians from 0": (lambda phi: np.mod(phi, 2 * np.pi), "from 0"),
     "12 bits": (lambda phi: np.round((phi + np.pi) / (2 * np.pi) * 4095), "2048"),

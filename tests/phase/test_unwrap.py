@@ -16,6 +16,7 @@ from streamrecon.phase.unwrap import (
     unwrap_laplacian,
     unwrap_volume,
 )
+from streamrecon.phase.unwrapping import Unwrapper
 
 SHAPE = (21, 33, 26)
 TE_S = (0.004, 0.009, 0.016)
@@ -24,21 +25,23 @@ METHODS = pytest.mark.parametrize(
 )
 
 
-def wrap(phase):
+def wrap(phase: np.ndarray) -> np.ndarray:
     return np.angle(np.exp(1j * phase))
 
 
-def smooth_field_hz(shape=SHAPE):
+def smooth_field_hz(shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
     z, y, x = np.meshgrid(*[np.linspace(-1, 1, n) for n in shape], indexing="ij")
-    return 90 * x + 60 * y * z - 80 * (x**2 + z**2) + 50 * np.exp(-8 * (x**2 + y**2 + z**2))
+    return np.asarray(
+        90 * x + 60 * y * z - 80 * (x**2 + z**2) + 50 * np.exp(-8 * (x**2 + y**2 + z**2))
+    )
 
 
-def echoes(field_hz, te_s=TE_S):
-    return 2 * np.pi * field_hz * np.array(te_s)[:, None, None, None]
+def echoes(field_hz: np.ndarray, te_s: tuple[float, ...] = TE_S) -> np.ndarray:
+    return np.asarray(2 * np.pi * field_hz * np.array(te_s)[:, None, None, None])
 
 
 @METHODS
-def test_a_steep_field_comes_back_in_every_echo(unwrap):
+def test_a_steep_field_comes_back_in_every_echo(unwrap: Unwrapper) -> None:
     truth = echoes(smooth_field_hz())
     everywhere = np.ones(SHAPE, bool)
 
@@ -50,7 +53,7 @@ def test_a_steep_field_comes_back_in_every_echo(unwrap):
 
 
 @METHODS
-def test_a_hole_at_the_centre_of_the_mask_is_no_obstacle(unwrap):
+def test_a_hole_at_the_centre_of_the_mask_is_no_obstacle(unwrap: Unwrapper) -> None:
     truth = echoes(smooth_field_hz())
     mask = np.ones(SHAPE, bool)
     mask[6:15, 10:23, 8:18] = False
@@ -63,7 +66,7 @@ def test_a_hole_at_the_centre_of_the_mask_is_no_obstacle(unwrap):
 
 
 @METHODS
-def test_regions_that_do_not_touch_are_aligned(unwrap):
+def test_regions_that_do_not_touch_are_aligned(unwrap: Unwrapper) -> None:
     truth = echoes(smooth_field_hz())
     truth -= truth.mean(axis=(1, 2, 3), keepdims=True)
     mask = np.ones(SHAPE, bool)
@@ -76,7 +79,7 @@ def test_regions_that_do_not_touch_are_aligned(unwrap):
 
 
 @METHODS
-def test_voxels_that_are_not_finite_are_left_out(unwrap):
+def test_voxels_that_are_not_finite_are_left_out(unwrap: Unwrapper) -> None:
     truth = echoes(smooth_field_hz())
     phase = wrap(truth)
     phase[1, 4:7, 5:9, 3:8] = np.nan
@@ -88,7 +91,7 @@ def test_voxels_that_are_not_finite_are_left_out(unwrap):
     np.testing.assert_allclose(found.phase_rad[:, ~lost], truth[:, ~lost], atol=1e-4)
 
 
-def test_the_template_repairs_what_it_cannot_extrapolate():
+def test_the_template_repairs_what_it_cannot_extrapolate() -> None:
     truth = echoes(smooth_field_hz())
     truth[2, 5:12, 5:12, 5:12] += 2.0  # a phase that does not grow with time
 
@@ -97,7 +100,7 @@ def test_the_template_repairs_what_it_cannot_extrapolate():
     np.testing.assert_allclose(found.phase_rad, truth, atol=1e-4)
 
 
-def test_a_phase_offset_does_not_spoil_the_later_echoes():
+def test_a_phase_offset_does_not_spoil_the_later_echoes() -> None:
     truth = echoes(smooth_field_hz()) + 1.1
 
     found = unwrap_individually(wrap(truth), np.ones_like(truth), np.ones(SHAPE, bool), TE_S)
@@ -107,7 +110,7 @@ def test_a_phase_offset_does_not_spoil_the_later_echoes():
     np.testing.assert_allclose(turns[2].mean(), np.rint(turns[2].mean()), atol=1e-4)
 
 
-def test_noise_takes_the_path_around_it():
+def test_noise_takes_the_path_around_it() -> None:
     truth = smooth_field_hz((1, 40, 40))[0] * 0 + np.linspace(0, 20, 40)
     rng = np.random.default_rng(3)
     magnitude = np.ones((40, 40))
@@ -122,7 +125,7 @@ def test_noise_takes_the_path_around_it():
     assert found.quality[0][good].mean() > 2 * found.quality[0][~good].mean()
 
 
-def test_the_tree_is_the_cheapest_tree():
+def test_the_tree_is_the_cheapest_tree() -> None:
     shape = (4, 5, 5)  # 235 edges: each can have a cost of its own, so the tree is unique
     rng = np.random.default_rng(1)
     phase = rng.uniform(-np.pi, np.pi, shape).astype(np.float32).ravel()
@@ -138,8 +141,8 @@ def test_the_tree_is_the_cheapest_tree():
 
     grow(phase, costs, step, np.array([0]), turns, region)
 
-    axis, base = np.nonzero(costs)
-    graph = coo_array((costs[axis, base], (base, base + step[axis])), shape=(phase.size,) * 2)
+    axes, base = np.nonzero(costs)
+    graph = coo_array((costs[axes, base], (base, base + step[axes])), shape=(phase.size,) * 2)
     order, parent = breadth_first_order(minimum_spanning_tree(graph.tocsr()), 0, directed=False)
     expected = phase.astype(float)
     for voxel in order[1:]:
@@ -148,7 +151,7 @@ def test_the_tree_is_the_cheapest_tree():
     np.testing.assert_allclose(phase + 2 * np.pi * turns, expected, atol=1e-4)
 
 
-def test_the_laplacian_keeps_what_is_periodic_and_not_harmonic():
+def test_the_laplacian_keeps_what_is_periodic_and_not_harmonic() -> None:
     grid = Geometry((16, 20, 25), (2.0, 1.0, 0.5), np.eye(3)[::-1])
     z, y, x = np.meshgrid(*[2 * np.pi * np.arange(n) / n for n in grid.shape], indexing="ij")
     truth = 7 * np.sin(y) * np.cos(z) + 3 * np.sin(2 * x)
@@ -158,7 +161,7 @@ def test_the_laplacian_keeps_what_is_periodic_and_not_harmonic():
     np.testing.assert_allclose(found, truth - truth.mean(), atol=1e-3)
 
 
-def test_an_empty_mask_is_refused():
+def test_an_empty_mask_is_refused() -> None:
     phase = np.zeros((1, 3, 3, 3))
 
     with pytest.raises(ReconError, match="0 voxels in the mask"):

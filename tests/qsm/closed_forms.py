@@ -7,6 +7,9 @@ from scipy.spatial.transform import Rotation
 
 from streamrecon.model.geometry import Geometry
 
+Ball = tuple[tuple[float, float, float], float, float]
+"""Centre [mm, LPS], radius [mm], susceptibility [ppm]."""
+
 AXIAL = np.eye(3)[::-1]  # rows z, y, x in LPS
 ORIENTATIONS = {
     "axial": AXIAL,
@@ -22,15 +25,17 @@ def positions_mm(grid: Geometry, fine: int = 1) -> np.ndarray:
     """[3, Z, Y, X] in LPS, of a grid ``fine`` times finer."""
     steps = [(np.arange(n * fine) - (fine - 1) / 2) / fine - n // 2 for n in grid.shape]
     index = np.stack(np.meshgrid(*steps, indexing="ij"))
-    return np.einsum("zd,z,z...->d...", grid.axes_lps, np.array(grid.voxel_mm), index)
+    return np.asarray(np.einsum("zd,z,z...->d...", grid.axes_lps, np.array(grid.voxel_mm), index))
 
 
 def block_mean(values: np.ndarray, fine: int) -> np.ndarray:
     z, y, x = (n // fine for n in values.shape)
-    return values.reshape(z, fine, y, fine, x, fine).mean((1, 3, 5))
+    return np.asarray(values.reshape(z, fine, y, fine, x, fine).mean((1, 3, 5)))
 
 
-def sphere(grid: Geometry, radius_mm: float, chi_ppm: float, fine: int = 4):
+def sphere(
+    grid: Geometry, radius_mm: float, chi_ppm: float, fine: int = 4
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Susceptibility (supersampled), field, distance from the centre [mm]."""
     inside = np.linalg.norm(positions_mm(grid, fine), axis=0) <= radius_mm
     r = positions_mm(grid)
@@ -46,13 +51,13 @@ def unit_sphere(from_centre_mm: np.ndarray, radius_mm: float) -> np.ndarray:
     return np.where(distance <= radius_mm, 0.0, outside)
 
 
-def ball(grid: Geometry, centre_lps_mm, radius_mm: float) -> np.ndarray:
+def ball(grid: Geometry, centre_lps_mm: tuple[float, float, float], radius_mm: float) -> np.ndarray:
     """Voxels whose middle is nearer to a place than ``radius_mm``."""
     away = positions_mm(grid) - np.array(centre_lps_mm, float)[:, None, None, None]
-    return np.linalg.norm(away, axis=0) < radius_mm
+    return np.asarray(np.linalg.norm(away, axis=0) < radius_mm)
 
 
-def spheres(grid: Geometry, *sources, fine: int = 4):
+def spheres(grid: Geometry, *sources: Ball, fine: int = 4) -> tuple[np.ndarray, np.ndarray]:
     """Susceptibility and field of spheres (centre_lps_mm, radius_mm, chi_ppm) that do not touch.
 
     Both are means over the voxel, of ``fine`` points along each axis; farther than four voxels
@@ -72,12 +77,14 @@ def spheres(grid: Geometry, *sources, fine: int = 4):
     return chi, field
 
 
-def cylinder(grid: Geometry, radius_mm: float, chi_ppm: float, along: int, fine: int = 4):
+def cylinder(
+    grid: Geometry, radius_mm: float, chi_ppm: float, along: int, fine: int = 4
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Long cylinder along voxel axis ``along``: susceptibility, field, distance from its axis."""
     u = grid.axes_lps[along]
 
-    def to_axis(r):
-        return r - np.einsum("d,d...->...", u, r) * u[:, None, None, None]
+    def to_axis(r: np.ndarray) -> np.ndarray:
+        return np.asarray(r - np.einsum("d,d...->...", u, r) * u[:, None, None, None])
 
     inside = np.linalg.norm(to_axis(positions_mm(grid, fine)), axis=0) <= radius_mm
     rho = to_axis(positions_mm(grid))

@@ -18,9 +18,11 @@ class DrawnHead:
     vein: np.ndarray
 
 
-def ellipsoid(grid, centre, semi_axes):
+def ellipsoid(
+    grid: Geometry, centre: tuple[float, float, float], semi_axes: tuple[float, float, float]
+) -> np.ndarray:
     r = positions_mm(grid) - np.array(centre)[:, None, None, None]
-    return np.linalg.norm(r / np.array(semi_axes)[:, None, None, None], axis=0) < 1
+    return np.asarray(np.linalg.norm(r / np.array(semi_axes)[:, None, None, None], axis=0) < 1)
 
 
 def drawn_head(grid: Geometry, *, stripped: bool = False) -> DrawnHead:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from closed_forms import AXIAL, ball, spheres
@@ -13,24 +15,26 @@ from streamrecon.qsm.inversion.closed_form import invert_tkd
 from streamrecon.qsm.inversion.total_variation import invert_tv
 from streamrecon.qsm.pipeline import susceptibility
 
+Inversion = Callable[[np.ndarray, np.ndarray, Geometry], np.ndarray]
+
 CENTRES = ((9, 3, 4), (-9, -6, -5), (2, 14, -9))
 LEVELS = (0.3, -0.2, 0.15)
 NUCLEI = [(centre, 6.5, level) for centre, level in zip(CENTRES, LEVELS, strict=True)]
 
 
-def head(grid):
+def head(grid: Geometry) -> np.ndarray:
     return ball(grid, (0, 0, 0), 22)
 
 
-def tkd(field, mask, grid):
+def tkd(field: np.ndarray, mask: np.ndarray, grid: Geometry) -> np.ndarray:
     return invert_tkd(field, mask, grid)
 
 
-def tv(field, mask, grid):
+def tv(field: np.ndarray, mask: np.ndarray, grid: Geometry) -> np.ndarray:
     return invert_tv(field, mask, grid, strength=3e-5).unknown
 
 
-def slope_and_error(invert, grid):
+def slope_and_error(invert: Inversion, grid: Geometry) -> tuple[float, float]:
     (chi, field), mask = spheres(grid, *NUCLEI), head(grid)
     found = invert(field, np.ones(grid.shape, bool), grid)
     means = [found[mask & (chi == level)].mean() for level in (0.0, *LEVELS)]
@@ -43,7 +47,7 @@ def slope_and_error(invert, grid):
     [(tkd, 0.03), (tv, 0.02)],  # of small spheres; the streaks of TKD turn with B0
     ids=["tkd", "tv"],
 )
-def test_a_tilted_slab_gives_the_map_of_a_straight_one(invert, most):
+def test_a_tilted_slab_gives_the_map_of_a_straight_one(invert: Inversion, most: float) -> None:
     grids = [
         Geometry(
             (48, 48, 48),
@@ -60,7 +64,7 @@ def test_a_tilted_slab_gives_the_map_of_a_straight_one(invert, most):
 
 
 @pytest.mark.parametrize("invert", [tkd, tv])
-def test_voxels_twice_as_thick_give_the_same_susceptibility(invert):
+def test_voxels_twice_as_thick_give_the_same_susceptibility(invert: Inversion) -> None:
     isotropic = Geometry((48, 48, 48), (1.2, 1.2, 1.2), AXIAL)
     thick = Geometry((24, 48, 48), (2.4, 1.2, 1.2), AXIAL)
 
@@ -69,7 +73,7 @@ def test_voxels_twice_as_thick_give_the_same_susceptibility(invert):
     assert slopes[1] == pytest.approx(slopes[0], abs=0.03)
 
 
-def test_a_calcification_moves_no_nucleus_beyond_10_mm():
+def test_a_calcification_moves_no_nucleus_beyond_10_mm() -> None:
     grid = Geometry((48, 50, 52), (1.2, 1.2, 1.2), AXIAL)
     (chi, field), mask = spheres(grid, *NUCLEI), head(grid)
     _, of_stone = spheres(grid, ((-6, 12, 12), 2.6, -3.0))
@@ -87,7 +91,7 @@ def test_a_calcification_moves_no_nucleus_beyond_10_mm():
 TE_S = (0.004, 0.009, 0.016)
 
 
-def echoes(te_s=TE_S):
+def echoes(te_s: tuple[float, ...] = TE_S) -> tuple[Geometry, np.ndarray, np.ndarray, np.ndarray]:
     grid = Geometry((26, 40, 38), (2.5, 2.0, 2.0), AXIAL)
     chi, field = spheres(grid, *NUCLEI)
     mask = ball(grid, (0, 0, 0), 30)
@@ -98,11 +102,11 @@ def echoes(te_s=TE_S):
     return grid, chi, mask, (mask * np.exp(1j * phase - 20 * te) + noise[0] + 1j * noise[1])
 
 
-def contrast(found, chi):
-    return found[chi == 0.3].mean() - found[chi == -0.2].mean()
+def contrast(found: np.ndarray, chi: np.ndarray) -> float:
+    return float(found[chi == 0.3].mean() - found[chi == -0.2].mean())
 
 
-def test_echoes_of_unequal_spacing_are_told_by_their_times():
+def test_echoes_of_unequal_spacing_are_told_by_their_times() -> None:
     grid, chi, mask, data = echoes()
 
     found = susceptibility(data.astype(np.complex64), TE_S, 3.0, grid, mask=mask)
@@ -110,7 +114,7 @@ def test_echoes_of_unequal_spacing_are_told_by_their_times():
     assert contrast(found.map.chi_ppm, chi) == pytest.approx(0.5, abs=0.04)
 
 
-def test_voxels_that_are_not_finite_stay_out_of_the_map():
+def test_voxels_that_are_not_finite_stay_out_of_the_map() -> None:
     grid, chi, mask, data = echoes()
     data[1, 12, 18:22, 4:7] = np.nan
 
@@ -121,7 +125,7 @@ def test_voxels_that_are_not_finite_stay_out_of_the_map():
     assert contrast(found.map.chi_ppm, chi) == pytest.approx(0.5, abs=0.04)
 
 
-def test_an_echo_that_is_missing_is_refused():
+def test_an_echo_that_is_missing_is_refused() -> None:
     grid, _, mask, data = echoes()
 
     with pytest.raises(ReconError, match="3 echo times"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from closed_forms import ORIENTATIONS, positions_mm, spheres
@@ -11,7 +13,7 @@ from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.background.lbv import remove_lbv
-from streamrecon.qsm.background.pdf import remove_pdf
+from streamrecon.qsm.background.pdf import LocalField, remove_pdf
 from streamrecon.qsm.background.sharp import (
     ball_kernel,
     remove_ismv,
@@ -20,7 +22,7 @@ from streamrecon.qsm.background.sharp import (
     remove_vsharp,
 )
 
-METHODS = {
+METHODS: dict[str, tuple[Callable[..., LocalField], float]] = {
     "pdf": (remove_pdf, 0.35),
     "v-sharp": (remove_vsharp, 0.45),
     "resharp": (remove_resharp, 0.25),
@@ -30,7 +32,11 @@ METHODS = {
 }
 
 
-def scene(axes, shape=(27, 48, 45), voxel_mm=(2.4, 1.5, 1.5)):
+def scene(
+    axes: np.ndarray,
+    shape: tuple[int, int, int] = (27, 48, 45),
+    voxel_mm: tuple[float, float, float] = (2.4, 1.5, 1.5),
+) -> tuple[Geometry, np.ndarray, np.ndarray, np.ndarray]:
     grid = Geometry(shape, voxel_mm, axes)
     r = positions_mm(grid)
     distance = np.linalg.norm(r, axis=0)
@@ -42,7 +48,7 @@ def scene(axes, shape=(27, 48, 45), voxel_mm=(2.4, 1.5, 1.5)):
 
 @pytest.mark.parametrize("orientation", ["axial", "doubly_oblique", "left_handed"])
 @pytest.mark.parametrize("name", METHODS)
-def test_sources_outside_go_and_those_inside_stay(name, orientation):
+def test_sources_outside_go_and_those_inside_stay(name: str, orientation: str) -> None:
     remove, tolerance = METHODS[name]
     grid, mask, local, background = scene(ORIENTATIONS[orientation])
 
@@ -59,7 +65,7 @@ def test_sources_outside_go_and_those_inside_stay(name, orientation):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_twice_the_field_gives_twice_the_local_field(name):
+def test_twice_the_field_gives_twice_the_local_field(name: str) -> None:
     remove, _ = METHODS[name]
     grid, mask, local, background = scene(ORIENTATIONS["tilted"])
 
@@ -69,7 +75,7 @@ def test_twice_the_field_gives_twice_the_local_field(name):
     np.testing.assert_allclose(twice.field_ppm, -2 * once.field_ppm, atol=1e-4)
 
 
-def test_vsharp_gives_no_rim_it_does_not_know():
+def test_vsharp_gives_no_rim_it_does_not_know() -> None:
     grid, mask, local, background = scene(ORIENTATIONS["axial"])
 
     found = remove_vsharp(local + background, mask, grid)
@@ -79,7 +85,9 @@ def test_vsharp_gives_no_rim_it_does_not_know():
 
 
 @pytest.mark.parametrize("voxel_mm", [(2.4, 1.5, 1.5), (1.5, 2.4, 1.5), (2.0, 2.0, 2.0)])
-def test_vsharp_keeps_all_that_its_smallest_ball_fits_into(voxel_mm):
+def test_vsharp_keeps_all_that_its_smallest_ball_fits_into(
+    voxel_mm: tuple[float, float, float],
+) -> None:
     grid = Geometry((27, 40, 45), voxel_mm, ORIENTATIONS["tilted"])
     distance = np.linalg.norm(positions_mm(grid), axis=0)
     mask = (distance < 26) & (distance > 7)
@@ -93,7 +101,7 @@ def test_vsharp_keeps_all_that_its_smallest_ball_fits_into(voxel_mm):
     assert found.mask.sum() > 0.6 * mask.sum()
 
 
-def _star(axes):
+def _star(axes: list[int]) -> np.ndarray:
     """A voxel and its neighbours along some axes."""
     star = np.zeros((3, 3, 3), bool)
     for axis in axes:
@@ -101,7 +109,7 @@ def _star(axes):
     return star
 
 
-def test_pdf_keeps_the_mask_and_says_when_it_was_stopped():
+def test_pdf_keeps_the_mask_and_says_when_it_was_stopped() -> None:
     grid, mask, local, background = scene(ORIENTATIONS["axial"])
 
     done = remove_pdf(local + background, mask, grid, iterations=60)
@@ -127,7 +135,7 @@ def test_weak_sources_near_the_mask_leave_more_of_the_inner_field(orientation: s
     assert kept(0.0) + 0.02 < kept(4.0) < 1.0
 
 
-def test_pdf_trusts_its_weights():
+def test_pdf_trusts_its_weights() -> None:
     grid, mask, local, background = scene(ORIENTATIONS["axial"])
     broken = local + background
     broken[13, 20:23, 20:23] += 30.0
@@ -143,7 +151,7 @@ def test_pdf_trusts_its_weights():
     assert error["told"][good].std() < 0.6 * error["blind"][good].std()
 
 
-def test_a_ball_has_sum_one_and_its_size():
+def test_a_ball_has_sum_one_and_its_size() -> None:
     grid = Geometry((20, 40, 40), (3.0, 1.5, 1.5), ORIENTATIONS["axial"])
 
     ball = irfftn(ball_kernel(grid, grid.shape, 8.0).astype(np.complex64), grid.shape)
@@ -155,7 +163,7 @@ def test_a_ball_has_sum_one_and_its_size():
         ball_kernel(grid, grid.shape, 1.0)
 
 
-def test_an_empty_or_broken_input_is_refused():
+def test_an_empty_or_broken_input_is_refused() -> None:
     grid, mask, local, _ = scene(ORIENTATIONS["axial"])
 
     with pytest.raises(ReconError, match="mask is empty"):

@@ -15,15 +15,19 @@ from streamrecon.qsm.sphere_mesh import Mesh, divided, unit_sphere
 SHAPE, VOXEL_MM = (75, 87, 71), (2.8, 2.4, 2.6)
 
 
-def grid(orientation="axial", shape=SHAPE, voxel_mm=VOXEL_MM):
+def grid(
+    orientation: str = "axial",
+    shape: tuple[int, int, int] = SHAPE,
+    voxel_mm: tuple[float, float, float] = VOXEL_MM,
+) -> Geometry:
     return Geometry(shape, voxel_mm, ORIENTATIONS[orientation])
 
 
-def dice(a, b):
-    return 2 * (a & b).sum() / (a.sum() + b.sum())
+def dice(a: np.ndarray, b: np.ndarray) -> float:
+    return float(2 * (a & b).sum() / (a.sum() + b.sum()))
 
 
-def test_the_mesh_is_closed_and_becomes_the_sphere():
+def test_the_mesh_is_closed_and_becomes_the_sphere() -> None:
     mesh = unit_sphere(3)
     finer = divided(mesh)
 
@@ -36,7 +40,7 @@ def test_the_mesh_is_closed_and_becomes_the_sphere():
 
 
 @pytest.mark.parametrize("radius_mm", [11.0, 30.0])
-def test_what_lies_inside_is_what_the_closed_form_says(radius_mm):
+def test_what_lies_inside_is_what_the_closed_form_says(radius_mm: float) -> None:
     geometry = Geometry((41, 37, 33), (2.0, 3.0, 2.5), AXIAL)
     middle = np.array([n // 2 * v for n, v in zip(geometry.shape, geometry.voxel_mm, strict=True)])
     ball = unit_sphere(4)
@@ -49,7 +53,7 @@ def test_what_lies_inside_is_what_the_closed_form_says(radius_mm):
     assert not inside[distance > radius_mm].any()
 
 
-def test_blocks_keep_the_mean_and_the_last_one_goes_on():
+def test_blocks_keep_the_mean_and_the_last_one_goes_on() -> None:
     image = np.arange(5 * 4 * 3, dtype=np.float32).reshape(5, 4, 3)
 
     means = block_means(image, [2, 2, 1])
@@ -60,7 +64,7 @@ def test_blocks_keep_the_mean_and_the_last_one_goes_on():
 
 
 @pytest.mark.parametrize("orientation", ["axial", "doubly_oblique", "left_handed", "sagittal"])
-def test_the_brain_is_found_in_any_slab_without_neck_face_and_scalp(orientation):
+def test_the_brain_is_found_in_any_slab_without_neck_face_and_scalp(orientation: str) -> None:
     shape = (87, 75, 87) if orientation == "sagittal" else (80, 87, 80)
     geometry = grid(orientation, shape, (2.6, 2.4, 2.5))
     head = drawn_head(geometry)
@@ -73,7 +77,7 @@ def test_the_brain_is_found_in_any_slab_without_neck_face_and_scalp(orientation)
     assert not found.mask[~far].any()
 
 
-def test_dark_veins_and_lesions_inside_stay():
+def test_dark_veins_and_lesions_inside_stay() -> None:
     geometry = grid()
     head = drawn_head(geometry)
 
@@ -84,7 +88,7 @@ def test_dark_veins_and_lesions_inside_stay():
     assert (head.vein & deep).sum() > 100
 
 
-def test_a_cavity_of_air_inside_is_left_out():
+def test_a_cavity_of_air_inside_is_left_out() -> None:
     geometry = grid()
     head = drawn_head(geometry)
     air = ellipsoid(geometry, (-25, 5, 35), (15, 13, 14))  # lesions that stay have 7 mm
@@ -99,7 +103,7 @@ def test_a_cavity_of_air_inside_is_left_out():
 
 
 @pytest.mark.parametrize("slices", [slice(32, 47), slice(31, 70)])
-def test_a_slab_has_no_end_cap(slices):
+def test_a_slab_has_no_end_cap(slices: slice) -> None:
     whole = grid()
     head = drawn_head(whole)
     slab = whole.crop((slices.start, 0, 0), (slices.stop - slices.start, *SHAPE[1:]))
@@ -112,11 +116,11 @@ def test_a_slab_has_no_end_cap(slices):
     assert dice(found.mask[0], truth[0]) > 0.95
 
 
-def test_small_and_large_voxels_enclose_the_same_brain():
+def test_small_and_large_voxels_enclose_the_same_brain() -> None:
     volumes = []
     for side in (1.7, 3.3):
-        shape = tuple(int(200 / side) | 1 for _ in range(3))
-        geometry = grid(shape=shape, voxel_mm=(side,) * 3)
+        n = int(200 / side) | 1
+        geometry = grid(shape=(n, n, n), voxel_mm=(side,) * 3)
         head = drawn_head(geometry)
         found = find_mask(head.magnitude, head.quality, geometry)
         volumes.append(found.mask.sum() * side**3)
@@ -125,7 +129,7 @@ def test_small_and_large_voxels_enclose_the_same_brain():
     assert volumes[0] == pytest.approx(volumes[1], rel=0.04)
 
 
-def test_scale_and_input_do_not_change():
+def test_scale_and_input_do_not_change() -> None:
     geometry = grid(shape=(51, 61, 49), voxel_mm=(4.0, 3.4, 3.6))
     head = drawn_head(geometry)
     bright = (head.magnitude * head.quality).astype(np.float32)
@@ -138,7 +142,7 @@ def test_scale_and_input_do_not_change():
     assert thousand.level == pytest.approx(1000 * one.level, rel=1e-4)
 
 
-def test_without_a_surface_there_is_none():
+def test_without_a_surface_there_is_none() -> None:
     geometry = grid(shape=(20, 21, 22))
 
     assert not list(brain_surfaces(np.ones(geometry.shape, np.float32), geometry))

@@ -23,7 +23,7 @@ def volume(path: Path) -> np.ndarray:
     return np.asarray(nib.load(path).dataobj).T
 
 
-def test_every_cylinder_of_qsm_forward_stands_out_by_its_susceptibility(shared_data):
+def test_every_cylinder_of_qsm_forward_stands_out_by_its_susceptibility(shared_data: Path) -> None:
     anat = shared_data / "qsmforward-simple/sub-1/anat"
     truth = shared_data / "qsmforward-simple/derivatives/qsm-forward/sub-1/anat"
     magnitude, phase = (
@@ -62,7 +62,7 @@ def assert_whole_turns(added: np.ndarray) -> None:
     np.testing.assert_allclose(turns, np.rint(turns), atol=1e-3)
 
 
-def test_a_brain_is_unwrapped_without_open_seams(shared_data):
+def test_a_brain_is_unwrapped_without_open_seams(shared_data: Path) -> None:
     folder = shared_data / "romeo-crop"
     magnitude = volume(folder / "Mag.nii").astype(np.float32)
     stored = volume(folder / "Phase.nii")
@@ -78,7 +78,7 @@ def test_a_brain_is_unwrapped_without_open_seams(shared_data):
         assert seams(after, inside) < 0.02 * seams(before, inside)  # vessels and noise are left
 
 
-def test_voxels_without_a_phase_are_left_out_of_a_brain(shared_data):
+def test_voxels_without_a_phase_are_left_out_of_a_brain(shared_data: Path) -> None:
     phase = volume(shared_data / "romeo-crop/phase_with_nan.nii")[0]
     finite = np.isfinite(phase)
 

@@ -17,7 +17,7 @@ GRID = Geometry((39, 52, 50), (1.2, 1.0, 1.0), ORIENTATIONS["tilted"])
 @pytest.mark.parametrize("is_dark", [False, True], ids=["bright", "dark"])
 @pytest.mark.parametrize("chi_ppm", [-2.0, -0.8, 0.8, 2.0])
 @pytest.mark.parametrize("diameter_mm", [3.0, 8.0])
-def test_a_lesion_has_its_sign(diameter_mm, chi_ppm, is_dark):
+def test_a_lesion_has_its_sign(diameter_mm: float, chi_ppm: float, is_dark: bool) -> None:
     r = positions_mm(GRID)
     brain = np.linalg.norm(r, axis=0) < 21
     lesion = np.linalg.norm(r - np.array([4, -3, 5])[:, None, None, None], axis=0) < diameter_mm / 2

@@ -29,23 +29,23 @@ from streamrecon.qsm.inversion.total_variation import invert_tv
 GRIDS = {"odd": ((45, 49, 51), (1.5, 1.3, 1.3)), "thick": ((19, 64, 63), (3.0, 0.8, 0.8))}
 
 
-def tkd(field, mask, grid):
+def tkd(field: np.ndarray, mask: np.ndarray, grid: Geometry) -> np.ndarray:
     return invert_tkd(field, mask, grid)
 
 
-def tikhonov(field, mask, grid):
+def tikhonov(field: np.ndarray, mask: np.ndarray, grid: Geometry) -> np.ndarray:
     return invert_tikhonov(field, mask, grid)
 
 
-def rts(field, mask, grid):
+def rts(field: np.ndarray, mask: np.ndarray, grid: Geometry) -> np.ndarray:
     return invert_rts(field, mask, grid).unknown
 
 
-def tv(field, mask, grid):
+def tv(field: np.ndarray, mask: np.ndarray, grid: Geometry) -> np.ndarray:
     return invert_tv(field, mask, grid, strength=3e-5).unknown
 
 
-def coarse_to_fine(field, mask, grid):
+def coarse_to_fine(field: np.ndarray, mask: np.ndarray, grid: Geometry) -> np.ndarray:
     return invert_coarse_to_fine(field, mask, grid, strength=3e-5)
 
 
@@ -61,11 +61,11 @@ INVERSIONS = {
 SPHERES = (((9, 3, 4), 7, 0.3), ((-9, -6, -5), 6, -0.21), ((2, 14, -9), 5, 0.15))
 
 
-def slope(found, chi, grid):
+def slope(found: np.ndarray, chi: np.ndarray, grid: Geometry) -> float:
     """Of the means of what was found against those of what is there, per sphere and outside."""
     regions = [chi == 0, *(ball(grid, centre, radius) for centre, radius, _ in SPHERES)]
     there, seen = ([values[region].mean() for region in regions] for values in (chi, found))
-    return np.polyfit(there, seen, 1)[0]
+    return float(np.polyfit(there, seen, 1)[0])
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def slope(found, chi, grid):
     [*((o, "odd") for o in ORIENTATIONS), ("axial", "thick"), ("doubly_oblique", "thick")],
 )
 @pytest.mark.parametrize("name", INVERSIONS)
-def test_spheres_have_their_size_and_sign(name, orientation, grid_name):
+def test_spheres_have_their_size_and_sign(name: str, orientation: str, grid_name: str) -> None:
     invert, tolerance = INVERSIONS[name]
     grid = Geometry(*GRIDS[grid_name], ORIENTATIONS[orientation])
     chi, field = spheres(grid, *SPHERES)
@@ -84,7 +84,7 @@ def test_spheres_have_their_size_and_sign(name, orientation, grid_name):
 
 
 @pytest.mark.parametrize("name", ["tkd", "tikhonov"])
-def test_twice_the_field_is_twice_the_map(name):
+def test_twice_the_field_is_twice_the_map(name: str) -> None:
     invert, _ = INVERSIONS[name]
     grid = Geometry(*GRIDS["odd"], ORIENTATIONS["tilted"])
     _, field = spheres(grid, *SPHERES)
@@ -96,7 +96,7 @@ def test_twice_the_field_is_twice_the_map(name):
 
 
 @pytest.mark.parametrize("name", INVERSIONS)
-def test_the_patient_turned_over_gives_the_map_turned_over(name):
+def test_the_patient_turned_over_gives_the_map_turned_over(name: str) -> None:
     invert, _ = INVERSIONS[name]
     grid = Geometry((30, 33, 31), (1.2, 1.0, 1.0), ORIENTATIONS["doubly_oblique"])
     turned = Geometry(grid.shape, grid.voxel_mm, grid.axes_lps * np.array([[-1], [-1], [1]]))
@@ -111,7 +111,7 @@ def test_the_patient_turned_over_gives_the_map_turned_over(name):
 
 
 @pytest.mark.parametrize("name", INVERSIONS)
-def test_nothing_is_claimed_outside_the_mask(name):
+def test_nothing_is_claimed_outside_the_mask(name: str) -> None:
     invert, _ = INVERSIONS[name]
     grid = Geometry((24, 26, 25), (1.5, 1.5, 1.5), AXIAL)
     _, field = spheres(grid, *SPHERES)
@@ -128,7 +128,7 @@ def test_nothing_is_claimed_outside_the_mask(name):
         invert(field, ~mask, grid)
 
 
-def test_a_background_left_over_finds_its_place_outside():
+def test_a_background_left_over_finds_its_place_outside() -> None:
     grid = Geometry((40, 41, 42), (1.4, 1.4, 1.4), AXIAL)
     chi, field = spheres(grid, *SPHERES)
     r = positions_mm(grid)
@@ -143,7 +143,7 @@ def test_a_background_left_over_finds_its_place_outside():
     assert np.polyfit(chi[mask], found[mask], 1)[0] == pytest.approx(1, abs=0.05)
 
 
-def test_edges_of_the_magnitude_count_less():
+def test_edges_of_the_magnitude_count_less() -> None:
     mask = np.zeros((8, 9, 10), bool)
     mask[1:7, 1:8, 1:9] = True
     magnitude = np.ones(mask.shape)
@@ -158,7 +158,7 @@ def test_edges_of_the_magnitude_count_less():
     assert (weights[0, 6] == 0).all()  # the step out of the mask is free
 
 
-def test_rounding_of_the_magnitude_moves_no_voxel():
+def test_rounding_of_the_magnitude_moves_no_voxel() -> None:
     """An edge is none by degrees: a voxel at the limit counted five times as much, or not."""
     mask = np.ones((13, 14, 15), bool)
     rng = np.random.default_rng(4)
@@ -171,7 +171,7 @@ def test_rounding_of_the_magnitude_moves_no_voxel():
     assert abs(one.astype(int) - other).max() <= 1  # of 255
 
 
-def test_strength_grows_with_the_noise_and_trust_falls():
+def test_strength_grows_with_the_noise_and_trust_falls() -> None:
     mask = np.ones((4, 4, 4), bool)
     sd = np.full(mask.shape, 0.001)
     sd[0, 0] = 0.01
@@ -187,7 +187,7 @@ def test_strength_grows_with_the_noise_and_trust_falls():
         invert_tv(0 * mask, mask, Geometry((4, 4, 4), (1, 1, 1), AXIAL), strength=0.0)
 
 
-def test_a_step_of_one_image_alone_is_no_edge():
+def test_a_step_of_one_image_alone_is_no_edge() -> None:
     """Proton density has edges that susceptibility has not, and the reverse."""
     mask = np.ones((12, 13, 14), bool)
     rng = np.random.default_rng(3)
@@ -203,7 +203,7 @@ def test_a_step_of_one_image_alone_is_no_edge():
     assert np.median(agreed[..., 4]) < WHOLE / 3
 
 
-def test_gradients_outside_cost_what_is_asked():
+def test_gradients_outside_cost_what_is_asked() -> None:
     mask = np.zeros((5, 6, 7), bool)
     mask[1:4, 1:5, 1:6] = True
 
@@ -215,7 +215,7 @@ def test_gradients_outside_cost_what_is_asked():
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_noise_is_read_from_the_cone_on_which_no_source_has_a_field(orientation):
+def test_noise_is_read_from_the_cone_on_which_no_source_has_a_field(orientation: str) -> None:
     grid = Geometry((45, 49, 51), (1.2, 1.0, 1.0), ORIENTATIONS[orientation])
     _, field = spheres(grid, *SPHERES)
     mask = np.linalg.norm(positions_mm(grid), axis=0) < 22
@@ -231,7 +231,7 @@ def test_noise_is_read_from_the_cone_on_which_no_source_has_a_field(orientation)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_edges_that_only_the_magnitude_has_leave_no_trace(sign):
+def test_edges_that_only_the_magnitude_has_leave_no_trace(sign: int) -> None:
     """Chequered proton density over uniform tissue, and spheres that it does not show."""
     grid = Geometry((40, 41, 42), (1.2, 1.0, 1.0), ORIENTATIONS["tilted"])
     chi, field = spheres(grid, ((9, 3, 4), 7, 0.2 * sign), ((-9, -6, -5), 6, -0.14 * sign))
@@ -239,12 +239,12 @@ def test_edges_that_only_the_magnitude_has_leave_no_trace(sign):
     mask = np.linalg.norm(positions_mm(grid), axis=0) < 20
     density = 1 + 0.5 * ((np.indices(grid.shape) // 7).sum(axis=0) % 2)
 
-    def error(magnitude):
+    def error(magnitude: np.ndarray | None) -> float:
         found = invert_tv(
             field, mask, grid, strength=1.2e-4, magnitude=magnitude, outside=1.0
         ).unknown
         wrong = (found - chi)[mask]
-        return (wrong - wrong.mean()).std()
+        return float((wrong - wrong.mean()).std())
 
     # 5 %: the iteration ends a little elsewhere
     assert error(density) < 1.05 * error(None)

@@ -14,11 +14,13 @@ from streamrecon.qsm.reference import Reference, csf_mask, set_reference
 GRID = Geometry((36, 61, 60), (4.0, 3.0, 3.0), AXIAL)
 
 
-def away(centre=(0, 0, 0)):
-    return np.linalg.norm(positions_mm(GRID) - np.array(centre)[:, None, None, None], axis=0)
+def away(centre: tuple[int, int, int] = (0, 0, 0)) -> np.ndarray:
+    return np.asarray(
+        np.linalg.norm(positions_mm(GRID) - np.array(centre)[:, None, None, None], axis=0)
+    )
 
 
-def head():
+def head() -> np.ndarray:
     """Brain in bone in scalp; a hole of air in the brain, joined to the scalp by a thin nerve."""
     brain = (away() < 50) & (away((10, 0, 0)) > 7)
     magnitude = 1.0 * brain + 0.8 * ((away() > 66) & (away() < 76))
@@ -28,7 +30,7 @@ def head():
     return magnitude + 0.01 * np.random.default_rng(0).random(GRID.shape)
 
 
-def test_the_brain_is_one_solid_piece_without_its_scalp():
+def test_the_brain_is_one_solid_piece_without_its_scalp() -> None:
     magnitude = head()
     quality = np.where(magnitude > 0.5, 0.9, 0.3)
 
@@ -41,7 +43,7 @@ def test_the_brain_is_one_solid_piece_without_its_scalp():
     assert found[away((10, 0, 0)) < 7].all()
 
 
-def test_incoherent_signal_is_not_brain():
+def test_incoherent_signal_is_not_brain() -> None:
     magnitude = head()
     quality = np.where(magnitude > 0.5, 0.9, 0.3)
     below = positions_mm(GRID)[2] < -25
@@ -50,7 +52,7 @@ def test_incoherent_signal_is_not_brain():
     assert not object_mask(magnitude, quality, GRID)[positions_mm(GRID)[2] < -40].any()
 
 
-def test_voxels_that_lie_lose_their_trust_and_are_counted():
+def test_voxels_that_lie_lose_their_trust_and_are_counted() -> None:
     brain = away() < 50
     residual = np.zeros(GRID.shape)
     residual[18, 30, 28:32] = 0.5
@@ -67,7 +69,7 @@ def test_voxels_that_lie_lose_their_trust_and_are_counted():
         reliable_mask(brain, residual + 1, sd, erode=1)
 
 
-def test_the_zero_is_the_mean_of_the_reference():
+def test_the_zero_is_the_mean_of_the_reference() -> None:
     mask = away() < 50
     csf = away((0, 10, 5)) < 12
     chi = np.where(csf, 0.05, -0.01) + 0.3
@@ -85,7 +87,7 @@ def test_the_zero_is_the_mean_of_the_reference():
         set_reference(chi, mask, reference=Reference.REGION)
 
 
-def test_ventricles_are_where_the_signal_stays_deep_inside():
+def test_ventricles_are_where_the_signal_stays_deep_inside() -> None:
     mask = away() < 50
     ventricle = away((0, 5, 5)) < 14
     te_s = (0.004, 0.012, 0.028)

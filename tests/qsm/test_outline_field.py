@@ -39,7 +39,7 @@ def two_balls(grid: Geometry, te_s: tuple[float, ...], *, sign: int, snr: float 
     times = np.array(te_s)[:, None, None, None]
     echoes = signal * np.exp(sign * 2j * np.pi * hz_per_ppm(B0_T) * field * times)
     noise = np.random.default_rng(2).normal(0, 1 / snr, (2, *echoes.shape))
-    return (echoes + noise[0] + 1j * noise[1]).astype(np.complex64)
+    return np.asarray((echoes + noise[0] + 1j * noise[1]).astype(np.complex64))
 
 
 @pytest.mark.parametrize("sign", [1, -1])

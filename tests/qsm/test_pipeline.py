@@ -16,7 +16,9 @@ TE_S = (0.004, 0.010, 0.016, 0.022)
 B0_T = 3.0
 
 
-def head(axes, sign=1, noise=0.01, te_s=TE_S):
+def head(
+    axes: np.ndarray, sign: int = 1, noise: float = 0.01, te_s: tuple[float, ...] = TE_S
+) -> tuple[Geometry, np.ndarray, np.ndarray, np.ndarray]:
     """A head with two nuclei of +0.15 and -0.1 ppm, air outside, an offset in the phase."""
     grid = Geometry((38, 63, 60), (3.2, 2.2, 2.2), axes)
     r = positions_mm(grid)
@@ -34,14 +36,14 @@ def head(axes, sign=1, noise=0.01, te_s=TE_S):
     return grid, brain, sign * chi, signal.astype(np.complex64)
 
 
-def nuclei(found, chi):
+def nuclei(found: np.ndarray, chi: np.ndarray) -> list[float]:
     base = found[(chi == 0) & (found != 0)].mean()
     return [found[np.isclose(chi, level)].mean() - base for level in (chi.max(), chi.min())]
 
 
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("orientation", ["axial", "coronal", "doubly_oblique"])
-def test_nuclei_have_their_susceptibility(orientation, sign):
+def test_nuclei_have_their_susceptibility(orientation: str, sign: int) -> None:
     grid, brain, chi, echoes = head(ORIENTATIONS[orientation], sign)
 
     found = susceptibility(echoes, TE_S, B0_T, grid)
@@ -57,7 +59,7 @@ def test_nuclei_have_their_susceptibility(orientation, sign):
     ("quality", "tolerance"),
     [(Quality.FAST, 0.05), (Quality.BEST, 0.012), (Quality.CONSENSUS, 0.04)],
 )
-def test_every_preset_has_sign_and_scale(quality, tolerance):
+def test_every_preset_has_sign_and_scale(quality: Quality, tolerance: float) -> None:
     grid, _, chi, echoes = head(ORIENTATIONS["tilted"])
 
     found = susceptibility(echoes, TE_S, B0_T, grid, quality=quality)
@@ -68,7 +70,9 @@ def test_every_preset_has_sign_and_scale(quality, tolerance):
 
 
 @pytest.mark.parametrize("background", [b for b in Background if b is not Background.PRESET])
-def test_every_removal_of_the_background_has_sign_and_scale_and_is_told(background):
+def test_every_removal_of_the_background_has_sign_and_scale_and_is_told(
+    background: Background,
+) -> None:
     grid, brain, chi, echoes = head(ORIENTATIONS["tilted"], sign=-1)
 
     found = susceptibility(echoes, TE_S, B0_T, grid, background=background, mask=brain)
@@ -80,7 +84,7 @@ def test_every_removal_of_the_background_has_sign_and_scale_and_is_told(backgrou
 
 
 @pytest.mark.parametrize("n_echoes", [1, 2])
-def test_fewer_echoes_do(n_echoes):
+def test_fewer_echoes_do(n_echoes: int) -> None:
     te_s = (0.010, 0.020)[:n_echoes]
     grid, brain, chi, echoes = head(ORIENTATIONS["axial"], te_s=te_s)
 
@@ -90,7 +94,7 @@ def test_fewer_echoes_do(n_echoes):
     assert any("phase offset left in" in n for n in found.notices) == (n_echoes == 1)
 
 
-def test_a_mask_and_a_region_of_ones_own_are_taken():
+def test_a_mask_and_a_region_of_ones_own_are_taken() -> None:
     grid, brain, chi, echoes = head(ORIENTATIONS["axial"])
 
     found = susceptibility(
@@ -101,14 +105,14 @@ def test_a_mask_and_a_region_of_ones_own_are_taken():
     assert found.map.chi_ppm[chi > 0].mean() == pytest.approx(0, abs=1e-5)
 
 
-def test_an_image_of_nothing_is_refused():
+def test_an_image_of_nothing_is_refused() -> None:
     grid, _, _, echoes = head(ORIENTATIONS["axial"])
 
     with pytest.raises(ReconError, match="no voxel above zero"):
         susceptibility(echoes * 0, TE_S, B0_T, grid)
 
 
-def test_a_thin_slab_is_told_and_a_head_is_not():
+def test_a_thin_slab_is_told_and_a_head_is_not() -> None:
     grid, brain, _, echoes = head(ORIENTATIONS["axial"])
     part = slice(12, 24)
     slab = Geometry((12, *grid.shape[1:]), grid.voxel_mm, grid.axes_lps)

@@ -16,11 +16,11 @@ SCENES = {
 }
 
 
-def scene(name):
+def scene(name: str) -> tuple[Geometry, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Grid, head, local field, total field in noise, and trust: noisy and wrong at the rim."""
     orientation, shape, voxel_mm, half_axes = SCENES[name]
     grid = Geometry(shape, voxel_mm, ORIENTATIONS[orientation])
-    places = np.stack(positions_mm(grid))
+    places = positions_mm(grid)
     distance = np.linalg.norm(places / np.array(half_axes[::-1])[:, None, None, None], axis=0)
     mask = distance < 1
     _, local = spheres(grid, ((4, -6, 3), 6, 0.2), ((-9, 8, -2), 4, -0.15))
@@ -35,12 +35,12 @@ def scene(name):
     return grid, mask, local, total, weight
 
 
-def error(field, local, mask):
-    return np.linalg.norm((field - local)[mask]) / np.linalg.norm(local[mask])
+def error(field: np.ndarray, local: np.ndarray, mask: np.ndarray) -> float:
+    return float(np.linalg.norm((field - local)[mask]) / np.linalg.norm(local[mask]))
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_the_shown_field_is_as_good_as_one_without_weights(name):
+def test_the_shown_field_is_as_good_as_one_without_weights(name: str) -> None:
     grid, mask, local, total, weight = scene(name)
     used = remove_pdf(total, mask, grid, weight=weight)
 
@@ -53,7 +53,7 @@ def test_the_shown_field_is_as_good_as_one_without_weights(name):
     assert 0.8 < slope < 1.1
 
 
-def test_a_voxel_that_is_not_believed_takes_the_field_of_its_neighbours():
+def test_a_voxel_that_is_not_believed_takes_the_field_of_its_neighbours() -> None:
     mask = np.ones((7, 8, 9), bool)
     mask[0] = False
     z, y, x = np.indices(mask.shape, np.float32)
@@ -67,7 +67,7 @@ def test_a_voxel_that_is_not_believed_takes_the_field_of_its_neighbours():
     np.testing.assert_allclose(found, field, atol=2e-3)  # the rim bends the mean a little
 
 
-def test_where_no_neighbour_is_believed_there_is_no_field():
+def test_where_no_neighbour_is_believed_there_is_no_field() -> None:
     mask = np.zeros((9, 9, 9), bool)
     mask[1, 1, 1] = mask[7, 7, 7] = True
     weight = np.zeros(mask.shape, np.float32)
@@ -79,7 +79,7 @@ def test_where_no_neighbour_is_believed_there_is_no_field():
     assert (found[1, 1, 1], found[7, 7, 7]) == (0, np.float32(0.3))
 
 
-def test_the_field_of_another_removal_is_shown_as_it_is():
+def test_the_field_of_another_removal_is_shown_as_it_is() -> None:
     grid, mask, local, total, weight = scene("flat head")
     used = LocalField("LBV", local.astype(np.float32) * mask, mask)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from closed_forms import ORIENTATIONS
@@ -25,16 +27,16 @@ SHAPE = (7, 6, 9)
 VOXEL = np.array([2.0, 1.0, 0.7], np.float32)
 
 
-def normal(*shape, seed=0):
+def normal(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
-def slopes(chi):
+def slopes(chi: np.ndarray) -> np.ndarray:
     return np.stack([(np.roll(chi, -1, a) - chi) / VOXEL[a] for a in range(3)])
 
 
 @pytest.mark.parametrize("damping", [0.0, 0.3])
-def test_conjugate_gradients_find_the_least_squares(damping):
+def test_conjugate_gradients_find_the_least_squares(damping: float) -> None:
     matrix, data = normal(30, 12), normal(30, seed=1)
     operator = Operator(lambda x: matrix @ x, lambda r: matrix.T @ r)
 
@@ -46,7 +48,7 @@ def test_conjugate_gradients_find_the_least_squares(damping):
     assert found.iterations < 50
 
 
-def test_steps_that_run_out_are_told():
+def test_steps_that_run_out_are_told() -> None:
     matrix, data = normal(30, 12), normal(30, seed=1)
     operator = Operator(lambda x: matrix @ x, lambda r: matrix.T @ r)
 
@@ -56,14 +58,14 @@ def test_steps_that_run_out_are_told():
 
 
 @pytest.mark.parametrize("axes", ORIENTATIONS.values(), ids=ORIENTATIONS.keys())
-def test_convolution_with_the_dipole_is_its_own_adjoint(axes):
+def test_convolution_with_the_dipole_is_its_own_adjoint(axes: np.ndarray) -> None:
     spread = convolution(dipole_kernel(Geometry(SHAPE, (2.0, 1.0, 0.7), axes)), SHAPE)
     a, b = normal(*SHAPE), normal(*SHAPE, seed=1)
 
     assert np.vdot(spread(a), b) == pytest.approx(np.vdot(a, spread(b)), rel=1e-4, abs=1e-4)
 
 
-def divergence(chi, dual):
+def divergence(chi: np.ndarray, dual: np.ndarray | float) -> np.ndarray:
     """What comes of gradients that nothing clips: the adjoint of ∇ on ∇χ + dual - 0."""
     found = np.empty_like(chi)
     free = gradients(tuple(VOXEL), 1e30, np.full((3, *chi.shape), WHOLE, np.uint8))
@@ -72,7 +74,7 @@ def divergence(chi, dual):
     return -found
 
 
-def test_the_divergence_is_the_adjoint_of_the_gradient():
+def test_the_divergence_is_the_adjoint_of_the_gradient() -> None:
     chi, flow = normal(*SHAPE), normal(3, *SHAPE, seed=1)
 
     found = divergence(np.zeros(SHAPE, np.float32), flow)
@@ -80,7 +82,7 @@ def test_the_divergence_is_the_adjoint_of_the_gradient():
     assert np.vdot(slopes(chi), flow) == pytest.approx(np.vdot(chi, found), rel=1e-4)
 
 
-def test_the_laplacian_is_divergence_of_gradient():
+def test_the_laplacian_is_divergence_of_gradient() -> None:
     chi = normal(*SHAPE)
 
     found = divergence(chi, 0)
@@ -90,13 +92,13 @@ def test_the_laplacian_is_divergence_of_gradient():
 
 
 @pytest.mark.parametrize("relaxation", [1.0, 1.8])
-def test_gradients_shrink_as_the_soft_threshold_says(relaxation):
+def test_gradients_shrink_as_the_soft_threshold_says(relaxation: float) -> None:
     chi, state = normal(*SHAPE), normal(3, *SHAPE, seed=1)
     counts = np.random.default_rng(2).integers(0, WHOLE + 1, state.shape).astype(np.uint8)
     weight = counts / np.float32(WHOLE)
 
-    def soft(values):
-        return np.sign(values) * np.maximum(abs(values) - 0.4 * weight, 0)
+    def soft(values: np.ndarray) -> np.ndarray:
+        return np.asarray(np.sign(values) * np.maximum(abs(values) - 0.4 * weight, 0))
 
     renewed = state + relaxation * (slopes(chi) - soft(state))
     split = Gradients(VOXEL, 0.4, counts, state.copy())
@@ -110,19 +112,19 @@ def test_gradients_shrink_as_the_soft_threshold_says(relaxation):
 
 
 @pytest.mark.parametrize("split", [squares, absolutes])
-def test_the_data_split_finds_the_minimum(split):
+def test_the_data_split_finds_the_minimum(split: Callable[..., None]) -> None:
     model, state, field = normal(3, 40)
     weight = abs(normal(40, seed=1))
     rho = 1.7
     z = np.linspace(-8, 8, 160_001)
     power = 2 if split is squares else 1
 
-    def nearest(states):
+    def nearest(states: np.ndarray) -> np.ndarray:
         cost = [
             w * (abs(z - f) ** power) * (0.5 if power == 2 else 1) + rho / 2 * (z - s) ** 2
             for w, f, s in zip(weight, field, states, strict=True)
         ]
-        return z[np.argmin(cost, axis=1)]
+        return np.asarray(z[np.argmin(cost, axis=1)])
 
     renewed = state + RELAXATION * (model - nearest(state))
 
@@ -132,8 +134,9 @@ def test_the_data_split_finds_the_minimum(split):
     np.testing.assert_allclose(model, 2 * nearest(state) - state, atol=4e-4)
 
 
-def test_spectra_mix_and_give_their_field():
-    data, flow = (normal(20, seed=s) + 1j * normal(20, seed=s + 1) for s in (0, 2))
+def test_spectra_mix_and_give_their_field() -> None:
+    pair: list[np.ndarray] = [normal(20, seed=s) + 1j * normal(20, seed=s + 1) for s in (0, 2)]
+    data, flow = pair
     a, b, dipole = normal(3, 20)
     chi = a * data + b * flow
 

@@ -10,18 +10,18 @@ from scipy.stats import chi2
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.inversion.closed_form import invert_tikhonov
-from streamrecon.qsm.pipeline import susceptibility, susceptibility_sd
+from streamrecon.qsm.pipeline import Susceptibility, susceptibility, susceptibility_sd
 from streamrecon.qsm.uncertainty import noise_of_map
 
 GRID = Geometry((30, 33, 36), (1.5, 1.0, 1.2), ORIENTATIONS["tilted"])
 
 
-def test_it_is_what_many_repetitions_show():
+def test_it_is_what_many_repetitions_show() -> None:
     _, field, distance = sphere(GRID, 6.0, 0.3, fine=1)
     mask = distance < 15
     sd = np.where(np.arange(36) < 18, 0.004, 0.012) * mask
 
-    def invert(values):
+    def invert(values: np.ndarray) -> np.ndarray:
         return invert_tikhonov(values, mask, GRID)
 
     found = noise_of_map(invert, field, sd, invert(field), mask)
@@ -35,7 +35,7 @@ def test_it_is_what_many_repetitions_show():
     assert (found[~mask] == 0).all()
 
 
-def test_the_default_map_scatters_as_it_predicts():
+def test_the_default_map_scatters_as_it_predicts() -> None:
     te_s, repetitions = (0.004, 0.009, 0.016), 8
     distance = np.linalg.norm(positions_mm(GRID), axis=0)
     mask = distance < 16
@@ -44,7 +44,7 @@ def test_the_default_map_scatters_as_it_predicts():
     clean = mask * np.exp(2j * np.pi * 127.732 * field * times - 20 * times)
     rng = np.random.default_rng(3)
 
-    def measured():
+    def measured() -> Susceptibility:
         noise = rng.standard_normal((2, *clean.shape)) * 0.02
         echoes = (clean + noise[0] + 1j * noise[1]).astype(np.complex64)
         return susceptibility(echoes, te_s, 3.0, GRID, mask=mask)
@@ -58,7 +58,7 @@ def test_the_default_map_scatters_as_it_predicts():
     assert np.median(predicted) == pytest.approx(true, rel=0.25)
 
 
-def test_voxels_without_signal_do_not_spread_infinity():
+def test_voxels_without_signal_do_not_spread_infinity() -> None:
     _, field, distance = sphere(GRID, 6.0, 0.3, fine=1)
     mask = distance < 15
     sd = np.full(GRID.shape, 0.003)

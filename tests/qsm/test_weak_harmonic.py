@@ -15,7 +15,7 @@ from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic
 RAD_PER_PPM = 2 * np.pi * 127.7 * 0.02
 
 
-def scene(axes):
+def scene(axes: np.ndarray) -> tuple[Geometry, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     grid = Geometry((34, 37, 36), (1.5, 1.3, 1.3), axes)
     r = positions_mm(grid)
     mask = np.linalg.norm(r, axis=0) < 21
@@ -23,14 +23,14 @@ def scene(axes):
     return grid, mask, chi, field, r
 
 
-def invert(field, mask, grid):
+def invert(field: np.ndarray, mask: np.ndarray, grid: Geometry) -> np.ndarray:
     return invert_weak_harmonic(
         field, mask, grid, rad_per_ppm=RAD_PER_PPM, iterations=(50, 60), strength=1e-4
     ).unknown
 
 
 @pytest.mark.parametrize("orientation", ["axial", "doubly_oblique"])
-def test_spheres_have_their_size_and_sign(orientation):
+def test_spheres_have_their_size_and_sign(orientation: str) -> None:
     grid, mask, chi, field, _ = scene(ORIENTATIONS[orientation])
 
     found = invert(field, mask, grid)
@@ -41,7 +41,7 @@ def test_spheres_have_their_size_and_sign(orientation):
     assert (found[~mask] == 0).all()
 
 
-def test_a_harmonic_rest_becomes_less_susceptibility_than_by_division():
+def test_a_harmonic_rest_becomes_less_susceptibility_than_by_division() -> None:
     grid, mask, _, field, (x, y, _) = scene(ORIENTATIONS["axial"])
     rest = 4e-5 * (x**2 - y**2)
 
@@ -54,7 +54,7 @@ def test_a_harmonic_rest_becomes_less_susceptibility_than_by_division():
     assert moved[invert] < 0.85 * moved[invert_tkd]
 
 
-def test_the_splits_find_their_minimum():
+def test_the_splits_find_their_minimum() -> None:
     rng = np.random.default_rng(0)
     model, dual, phase = rng.standard_normal((3, 30)).astype(np.float32)
     weight = rng.uniform(0, 1, 30).astype(np.float32)
@@ -70,7 +70,7 @@ def test_the_splits_find_their_minimum():
     np.testing.assert_allclose(bend, total - 2 * bend_dual, atol=1e-6)
 
 
-def test_a_phase_scale_is_needed():
+def test_a_phase_scale_is_needed() -> None:
     grid, mask, _, field, _ = scene(ORIENTATIONS["axial"])
 
     with pytest.raises(ReconError, match="needed a positive number"):

@@ -60,7 +60,9 @@ def order_of(name: str, n_echoes: int, n_z: int, n_y: int) -> np.ndarray:
 
 @pytest.mark.parametrize("order", ["steps inside", "partitions inside", "random"])
 @pytest.mark.parametrize("axes", AXES.values(), ids=AXES.keys())
-def test_any_order_on_any_grid_gives_the_plain_sum(axes, order: str) -> None:
+def test_any_order_on_any_grid_gives_the_plain_sum(
+    axes: tuple[Axis, Axis, Axis], order: str
+) -> None:
     n_z, n_y, n_x = (a.n_encoded for a in axes)
     kspace = (RNG.normal(size=(2, 3, n_z, n_y, n_x, 2)) @ [1, 1j]).astype(np.complex64)
     assembler = Assembler(grid_of(axes), n_echoes=2, n_channels=3)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from narrowing import given
 from numpy.testing import assert_allclose
 
 from streamrecon.model.scan import EchoTrain
@@ -18,7 +19,9 @@ SLOW = 0.3 + 0.25 * np.sin(3 * X + 1) + 0.2 * Y * Z - 0.15 * np.cos(4 * Y)
 FIELD_HZ = 30 * np.cos(5 * X) + 40 * Y**2 + 15 * Z + 60 * np.exp(-200 * ((X - 0.1) ** 2 + Y**2))
 
 
-def echoes(phase, readout_polarity, te_s=TE_S):
+def echoes(
+    phase: np.ndarray, readout_polarity: tuple[int, ...], te_s: tuple[float, ...] = TE_S
+) -> tuple[np.ndarray, np.ndarray]:
     """A ball of one signal, with a field and its own offset, under readouts of two polarities."""
     random = np.random.default_rng(4)
     signal = np.where(X**2 + Y**2 + Z**2 < 0.16, 50.0, 0.0)
@@ -34,27 +37,27 @@ def echoes(phase, readout_polarity, te_s=TE_S):
 
 
 @pytest.mark.parametrize("first", [1, -1])
-def test_a_smooth_phase_is_found_with_its_sign_whichever_readout_comes_first(first):
+def test_a_smooth_phase_is_found_with_its_sign_whichever_readout_comes_first(first: int) -> None:
     readout_polarity = tuple(first * sign for sign in ALTERNATING)
     images, inside = echoes(SLOW, readout_polarity)
 
-    found = smooth_bipolar_phase(images, TE_S, readout_polarity)
+    found = given(smooth_bipolar_phase(images, TE_S, readout_polarity))
 
     assert found.dtype == np.float32
     # a polynomial of order 4 follows a sine over half its turn to some hundredths
     assert_allclose(found[inside], np.broadcast_to(SLOW, SHAPE)[inside], atol=0.03)
 
 
-def test_a_small_source_of_field_is_left_alone():
+def test_a_small_source_of_field_is_left_alone() -> None:
     images, inside = echoes(np.zeros(SHAPE), ALTERNATING)
 
-    found = smooth_bipolar_phase(images, TE_S, ALTERNATING)
+    found = given(smooth_bipolar_phase(images, TE_S, ALTERNATING))
 
     assert np.abs(found[inside]).max() < 0.01
 
 
 @pytest.mark.parametrize("cycles", [0.3, -0.3])
-def test_the_field_is_free_of_delay_constant_and_slow_phase(cycles):
+def test_the_field_is_free_of_delay_constant_and_slow_phase(cycles: float) -> None:
     images, inside = echoes(SLOW + 2 * np.pi * cycles * X, ALTERNATING)
     before = images.copy()
 
@@ -68,7 +71,7 @@ def test_the_field_is_free_of_delay_constant_and_slow_phase(cycles):
     assert (images == before).all()
 
 
-def test_unevenly_spaced_echoes_lose_the_ramp_only_and_say_so():
+def test_unevenly_spaced_echoes_lose_the_ramp_only_and_say_so() -> None:
     te_s = (0.004, 0.009, 0.016, 0.019)
     images, inside = echoes(2 * np.pi * 0.3 * X + 0.4, ALTERNATING, te_s)
 
@@ -81,7 +84,7 @@ def test_unevenly_spaced_echoes_lose_the_ramp_only_and_say_so():
 
 
 @pytest.mark.parametrize("readout_polarity", [(1, 1, 1, 1), (1, 1, -1, -1), (1, -1, -1, 1)])
-def test_echoes_that_do_not_alternate_tell_nothing(readout_polarity):
+def test_echoes_that_do_not_alternate_tell_nothing(readout_polarity: tuple[int, ...]) -> None:
     images, _ = echoes(SLOW, readout_polarity)
 
     assert smooth_bipolar_phase(images, TE_S, readout_polarity) is None

@@ -58,7 +58,7 @@ def test_empty_lines_are_refused() -> None:
 
 def test_the_strongest_lines_are_found_across_runs_of_any_length() -> None:
     power = np.array([4, 1, 9, 2, 8, 3], np.float32)
-    lines = power[:, None, None] * np.full((1, 3, 5), 1 - 2j, np.complex64)
+    lines: np.ndarray = power[:, None, None] * np.full((1, 3, 5), 1 - 2j, np.complex64)
 
     runs = [lines[:1], lines[1:1], lines[1:5], lines[5:]]
     found = strongest(runs, [np.ones(len(run), bool) for run in runs], 3)
@@ -68,7 +68,9 @@ def test_the_strongest_lines_are_found_across_runs_of_any_length() -> None:
 
 
 def test_the_strongest_lines_are_none_of_those_that_do_not_count() -> None:
-    lines = np.arange(1, 7, dtype=np.float32)[:, None, None] * np.ones((1, 3, 5), np.complex64)
+    lines: np.ndarray = np.arange(1, 7, dtype=np.float32)[:, None, None] * np.ones(
+        (1, 3, 5), np.complex64
+    )
     images = np.array([True, True, True, False, True, False])
 
     for count, expected in ((2, [2, 4]), (9, [0, 1, 2, 4])):

@@ -23,7 +23,7 @@ def test_a_slow_wave_has_its_value_at_every_coarse_voxel(shape: tuple[int, int, 
         index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"))
         affine = grid.affine_lps()
         place = np.tensordot(affine[:3, :3], index, 1) + affine[:3, 3, None, None, None]
-        return 2.5 * np.exp(2j * np.pi * np.tensordot(turns @ fine.axes_lps, place, 1))
+        return np.asarray(2.5 * np.exp(2j * np.pi * np.tensordot(turns @ fine.axes_lps, place, 1)))
 
     found, coarse = downsampled(wave(fine)[None].astype(np.complex64), fine, 2.0)
 

@@ -35,7 +35,7 @@ def unlike(found: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def inner(coils: Coils) -> np.ndarray:
-    return np.abs(coils.truth[0]) > 0
+    return np.asarray(np.abs(coils.truth[0]) > 0)
 
 
 @pytest.mark.parametrize(("noise", "limit"), [(0.0, 0.012), (0.05, 0.022)])

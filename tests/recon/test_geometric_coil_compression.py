@@ -78,7 +78,7 @@ def test_neighbours_differ_by_no_more_than_their_subspaces_do() -> None:
 def test_a_place_without_signal_goes_with_its_neighbours() -> None:
     rows = seen_by(np.repeat(BASES[:1], X, axis=0))
     rows[:, :, :9] *= 0  # air at one end of the field of view
-    noisy = rows + 1e-3 * random_complex(*rows.shape)
+    noisy: np.ndarray = rows + 1e-3 * random_complex(*rows.shape)
 
     matrices = matrices_along_x(noisy, VOXEL_MM, loss=0.02)
 

@@ -8,11 +8,11 @@ from streamrecon.recon.kspace.scan_quality import EchoOrder, change, mean_signal
 RANDOM = np.random.default_rng(6)
 
 
-def noise(*shape):
+def noise(*shape: int) -> np.ndarray:
     return RANDOM.standard_normal(shape) + 1j * RANDOM.standard_normal(shape)
 
 
-def test_a_line_that_is_larger_and_turned_is_no_different():
+def test_a_line_that_is_larger_and_turned_is_no_different() -> None:
     line = noise(4, 64)
 
     found = change(0.9 * np.exp(0.3j) * line, line)
@@ -22,7 +22,7 @@ def test_a_line_that_is_larger_and_turned_is_no_different():
     assert found.difference == pytest.approx(0, abs=1e-6)
 
 
-def test_noise_is_no_difference_but_a_moved_object_is():
+def test_noise_is_no_difference_but_a_moved_object_is() -> None:
     k = np.arange(64) - 32
     line = 200 * np.exp(-(k**2) / 30) * np.array([[1], [1j]])
     moved = line * np.exp(2j * np.pi * k * 0.05)  # three voxels of 64
@@ -37,7 +37,7 @@ def test_noise_is_no_difference_but_a_moved_object_is():
     assert after.difference == pytest.approx(expected, abs=0.03)
 
 
-def test_the_mean_signal_is_that_of_the_image_it_belongs_to():
+def test_the_mean_signal_is_that_of_the_image_it_belongs_to() -> None:
     image = np.zeros((8, 16, 20))
     image[2:6, 3:9, 5:15] = 40.0
     centre = image.sum() / np.sqrt(image.size)  # unitary transform
@@ -47,12 +47,14 @@ def test_the_mean_signal_is_that_of_the_image_it_belongs_to():
     assert mean_signal(line, 10, image.size) == pytest.approx(image.mean())
 
 
-def trains(*missing):
+def trains(*missing: int) -> np.ndarray:
     return np.delete(np.tile(np.arange(4), 10), missing)
 
 
 @pytest.mark.parametrize("missing", [(), (17,), (17, 18), (20,), (11, 30)])
-def test_lines_missing_from_their_trains_are_counted_however_they_are_cut(missing):
+def test_lines_missing_from_their_trains_are_counted_however_they_are_cut(
+    missing: tuple[int, ...],
+) -> None:
     order, echoes = EchoOrder(4), trains(*missing)
 
     counted = sum(order.missing(part) for part in np.split(echoes, [1, 7, 20, 20]))
@@ -60,6 +62,6 @@ def test_lines_missing_from_their_trains_are_counted_however_they_are_cut(missin
     assert counted == len(missing)
 
 
-def test_where_echoes_do_not_follow_one_another_nothing_is_told():
+def test_where_echoes_do_not_follow_one_another_nothing_is_told() -> None:
     assert EchoOrder(3).missing(np.repeat(np.arange(3), 50)) == 0
     assert EchoOrder(1).missing(np.zeros(50, int)) == 0

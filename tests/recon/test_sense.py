@@ -36,7 +36,7 @@ def known(coils: Coils) -> Sensitivities:
 
 
 def signal_of(coils: Coils) -> np.ndarray:
-    return np.abs(coils.truth[0]) > 0
+    return np.asarray(np.abs(coils.truth[0]) > 0)
 
 
 @pytest.mark.parametrize(("lattice", "shape", "slices"), LATTICES)

@@ -12,9 +12,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
-from toy_client import HEADER, PATIENCE_S, chain, chain_xml, gadget, lines, service
+from toy_client import HEADER, PATIENCE_S, all_gone, chain, chain_xml, gadget, lines, service
 
 from streamrecon.mrd.wire.messages import Close, ConfigText, Image
 from streamrecon.server.log_lines import OneLine, StderrLines, escaped, nonblocking_stderr
@@ -134,10 +133,8 @@ def test_workers_that_start_as_their_listener_dies_end_too(full_pipe: int, pause
         workers = running.workers()
         running.process.kill()
 
-        _, alive = psutil.wait_procs(workers, timeout=PATIENCE_S)
-
-    assert workers
-    assert not alive
+        assert workers
+        assert all_gone(workers)
 
 
 @pytest.mark.parametrize("error", ["ValueError", "DataError"])

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.fft
+from narrowing import as_a
 from streamrecon_simulator.coils import sensitivity
 from streamrecon_simulator.encode import encode, sample_object
-from streamrecon_simulator.phantom import HEAD, properties_at
+from streamrecon_simulator.phantom import HEAD, Phantom, properties_at
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.truth import truth, voxel_centres
@@ -28,19 +29,16 @@ ODD = Scene(
 )
 
 
-def plain_sum(scene, echo, coil, *, fine=1):
+def plain_sum(scene: Scene, echo: int, coil: int, *, fine: int = 1) -> np.ndarray:
     """S(k) = Σ_r ρ c exp(−2πi k·(r − centre)) with everything spelt out."""
-    shape = tuple(n * fine for n in scene.encoded_matrix)
-    grid = replace(
-        scene.encoded_geometry,
-        shape=shape,
-        voxel_mm=tuple(v / fine for v in scene.encoded_geometry.voxel_mm),
-    )
+    nz, ny, nx = (n * fine for n in scene.encoded_matrix)
+    dz, dy, dx = (v / fine for v in scene.encoded_geometry.voxel_mm)
+    grid = replace(scene.encoded_geometry, shape=(nz, ny, nx), voxel_mm=(dz, dy, dx))
     points = voxel_centres(grid)
-    tissue = properties_at(scene.phantom, points)
+    tissue = properties_at(as_a(Phantom, scene.phantom), points)
     te_s = scene.te_s[echo]
     turns = GAMMA_BAR_HZ_PER_T * scene.b0_t * tissue.field_ppm.astype(float) * 1e-6 * te_s
-    image = tissue.density * np.exp(-tissue.r2_star_hz * te_s + 2j * np.pi * turns)
+    image: np.ndarray = tissue.density * np.exp(-tissue.r2_star_hz * te_s + 2j * np.pi * turns)
     image = image * sensitivity(scene.n_coils, coil, points)
     from_centre = np.einsum(
         "ai,izyx->azyx",
@@ -55,11 +53,11 @@ def plain_sum(scene, echo, coil, *, fine=1):
         ]
         wave = np.exp(-2j * np.pi * np.tensordot(cycles_mm, from_centre, axes=1))
         kspace[index] = (image * wave).sum()
-    return kspace / np.sqrt(np.prod(scene.encoded_matrix)) / fine**3
+    return np.asarray(kspace / np.sqrt(np.prod(scene.encoded_matrix)) / fine**3)
 
 
 @pytest.mark.parametrize("fine", [1, 2, 3])
-def test_kspace_is_the_plain_sum_of_waves(fine):
+def test_kspace_is_the_plain_sum_of_waves(fine: int) -> None:
     scene = replace(ODD, supersampling=fine)
 
     kspace = encode(scene, sample_object(scene))
@@ -69,7 +67,7 @@ def test_kspace_is_the_plain_sum_of_waves(fine):
     np.testing.assert_allclose(kspace[1, 1], wanted, atol=3e-6 * np.abs(wanted).max())
 
 
-def test_a_delay_reads_every_line_at_an_earlier_k():
+def test_a_delay_reads_every_line_at_an_earlier_k() -> None:
     scene = replace(ODD, n_coils=1)
     late = replace(scene, delay_samples=1.0)
 
@@ -79,7 +77,7 @@ def test_a_delay_reads_every_line_at_an_earlier_k():
     np.testing.assert_allclose(delayed[..., 1:], on_time[..., :-1], atol=1e-5)
 
 
-def test_a_delay_moves_polarities_apart_in_k():
+def test_a_delay_moves_polarities_apart_in_k() -> None:
     scene = replace(ODD, n_coils=1, te_s=(0.004, 0.004 + 1e-9), bipolar=True, delay_samples=1.0)
 
     forward, backward = encode(scene, sample_object(scene))[:, 0]
@@ -87,7 +85,7 @@ def test_a_delay_moves_polarities_apart_in_k():
     np.testing.assert_allclose(forward[..., 2:], backward[..., :-2], atol=1e-5)
 
 
-def test_other_sign_conjugates_the_image_and_not_the_kspace():
+def test_other_sign_conjugates_the_image_and_not_the_kspace() -> None:
     rises, falls = replace(ODD, n_coils=1), replace(ODD, n_coils=1, phase_sign=-1)
 
     up, down = (encode(each, sample_object(each))[0, 0] for each in (rises, falls))
@@ -98,7 +96,7 @@ def test_other_sign_conjugates_the_image_and_not_the_kspace():
 
 
 @pytest.mark.parametrize("phase_sign", [1, -1])
-def test_true_phase_grows_with_the_field_whatever_the_scanner_s_sign(phase_sign):
+def test_true_phase_grows_with_the_field_whatever_the_scanner_s_sign(phase_sign: int) -> None:
     scene = replace(ODD, phase_sign=phase_sign, n_coils=1)
 
     found = truth(scene)
@@ -110,7 +108,7 @@ def test_true_phase_grows_with_the_field_whatever_the_scanner_s_sign(phase_sign)
     assert np.ptp(turns) > 0.01
 
 
-def test_true_magnitude_decays_with_r2_star():
+def test_true_magnitude_decays_with_r2_star() -> None:
     found = truth(replace(ODD, n_coils=1))
 
     ratio = np.abs(found.echoes[1] / np.where(found.mask, found.echoes[0], 1))[found.mask]
@@ -118,7 +116,7 @@ def test_true_magnitude_decays_with_r2_star():
     np.testing.assert_allclose(ratio, np.exp(-0.007 * found.r2_star_hz[found.mask]), rtol=1e-3)
 
 
-def test_a_delay_stays_in_the_truth_only_where_no_polarity_tells_it():
+def test_a_delay_stays_in_the_truth_only_where_no_polarity_tells_it() -> None:
     scene = replace(ODD, n_coils=1)
 
     known = truth(scene)
@@ -132,7 +130,7 @@ def test_a_delay_stays_in_the_truth_only_where_no_polarity_tells_it():
     assert np.ptp(along_x) == pytest.approx(2 * np.pi * 0.5 / 9 * 5, rel=1e-3)
 
 
-def test_coil_images_combine_to_the_truth_times_the_sensitivities():
+def test_coil_images_combine_to_the_truth_times_the_sensitivities() -> None:
     scene = replace(ODD, n_coils=3, oversampling=(1.0, 1.0, 1.0))
     axes = (-3, -2, -1)
 
@@ -145,7 +143,7 @@ def test_coil_images_combine_to_the_truth_times_the_sensitivities():
     assert 0.3 < combined.max() < 2
 
 
-def test_lost_lines_are_zero_in_the_truth():
+def test_lost_lines_are_zero_in_the_truth() -> None:
     scene = replace(ODD, n_coils=1, te_s=(0.004,), dropped=(0, 8))
 
     spectrum = np.fft.fftshift(
@@ -157,7 +155,7 @@ def test_lost_lines_are_zero_in_the_truth():
     assert (energy > 1e-3).sum() == 5 * 7 - 2
 
 
-def test_zero_filled_truth_keeps_the_amplitude_and_the_places():
+def test_zero_filled_truth_keeps_the_amplitude_and_the_places() -> None:
     coarse = truth(replace(ODD, n_coils=1))
     fine = truth(replace(ODD, n_coils=1, recon_matrix=(15, 21, 18)))
 
@@ -168,7 +166,7 @@ def test_zero_filled_truth_keeps_the_amplitude_and_the_places():
     )
 
 
-def test_slices_are_independent_and_averaged_over_their_thickness():
+def test_slices_are_independent_and_averaged_over_their_thickness() -> None:
     scene = replace(ODD, slices=True, gap_mm=5.0, supersampling=2, n_coils=1)
     middle = replace(
         scene,
@@ -182,12 +180,12 @@ def test_slices_are_independent_and_averaged_over_their_thickness():
     assert scene.geometry.voxel_mm[0] == 29.0
 
 
-def test_missing_samples_are_missing_in_the_truth():
+def test_missing_samples_are_missing_in_the_truth() -> None:
     scene = replace(ODD, oversampling=(1.0, 1.0, 1.0), matrix=(5, 7, 9), n_coils=1)
 
     whole, cut = (truth(replace(scene, skipped_samples=n)).echoes for n in (0, 3))
 
-    def along_k(image):
+    def along_k(image: np.ndarray) -> np.ndarray:
         return np.fft.fftshift(np.fft.fft(np.fft.ifftshift(image, axes=-1), axis=-1), axes=-1)
 
     np.testing.assert_allclose(along_k(cut)[..., :3], 0, atol=1e-5)
@@ -207,11 +205,18 @@ def test_missing_samples_are_missing_in_the_truth():
         {"slices": True, "recon_matrix": (10, 7, 6)},
     ],
 )
-def test_an_impossible_scene_is_refused(change):
+def test_an_impossible_scene_is_refused(
+    change: dict[str, int]
+    | dict[str, float]
+    | dict[str, tuple[()]]
+    | dict[str, tuple[float, float, float]]
+    | dict[str, tuple[float, float, float] | bool]
+    | dict[str, tuple[int, int, int] | bool],
+) -> None:
     with pytest.raises(ConfigError):
         replace(ODD, **change)
 
 
-def test_default_phantom_is_the_head():
+def test_default_phantom_is_the_head() -> None:
     assert ODD.phantom is HEAD
     assert simulate(ODD).kspace.shape == (2, 2, 5, 7, 9)

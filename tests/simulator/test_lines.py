@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -31,7 +32,7 @@ SCENE = Scene(
 )
 
 
-def lines_of(scene):
+def lines_of(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     messages = [m for m in simulate(scene).messages() if isinstance(m, Acquisitions)]
     return (
         np.concatenate([m.header for m in messages]),
@@ -39,13 +40,13 @@ def lines_of(scene):
     )
 
 
-def has(head, flag):
-    return (head["flags"] & np.uint64(flag)) != 0
+def has(head: np.ndarray, flag: int) -> np.ndarray:
+    return np.asarray((head["flags"] & np.uint64(flag)) != 0)
 
 
 @pytest.mark.parametrize("order", Order)
 @pytest.mark.parametrize("slices", [False, True])
-def test_every_order_measures_every_line_once(order, slices):
+def test_every_order_measures_every_line_once(order: Order, slices: bool) -> None:
     head, _ = lines_of(replace(SCENE, order=order, slices=slices, averages=2, repetitions=3))
 
     names = ("contrast", "kspace_encode_step_1", "average", "repetition")
@@ -56,7 +57,7 @@ def test_every_order_measures_every_line_once(order, slices):
 
 
 @pytest.mark.parametrize("order", [order for order in Order if order is not Order.ECHO_OUTER])
-def test_echoes_of_an_excitation_follow_one_another(order):
+def test_echoes_of_an_excitation_follow_one_another(order: Order) -> None:
     head, _ = lines_of(replace(SCENE, order=order))
 
     echoes = head["idx"]["contrast"].reshape(-1, 3)
@@ -65,7 +66,7 @@ def test_echoes_of_an_excitation_follow_one_another(order):
     assert (np.ptp(head["acquisition_time_stamp"].reshape(-1, 3), axis=1) == 0).all()
 
 
-def test_orders_differ_as_their_names_say():
+def test_orders_differ_as_their_names_say() -> None:
     first = {
         order: line_order(replace(SCENE, order=order, te_s=(0.004,)))[["kz", "ky"]].tolist()[:3]
         for order in Order
@@ -77,13 +78,13 @@ def test_orders_differ_as_their_names_say():
     assert first[Order.RANDOM] not in (first[Order.LINEAR], first[Order.KZ_INNER])
 
 
-def test_whole_echoes_follow_one_another_when_asked_for():
+def test_whole_echoes_follow_one_another_when_asked_for() -> None:
     lines = line_order(replace(SCENE, order=Order.ECHO_OUTER))
 
     assert lines["echo"].tolist() == [0] * 45 + [1] * 45 + [2] * 45
 
 
-def test_reversed_lines_turned_round_equal_the_forward_ones():
+def test_reversed_lines_turned_round_equal_the_forward_ones() -> None:
     forward_head, forward = lines_of(SCENE)
     head, data = lines_of(replace(SCENE, bipolar=True))
 
@@ -96,7 +97,9 @@ def test_reversed_lines_turned_round_equal_the_forward_ones():
 
 
 @pytest.mark.parametrize(("skipped", "bipolar"), [(0, False), (5, False), (3, True)])
-def test_centre_sample_is_where_a_centred_ball_peaks_once_turned_round(skipped, bipolar):
+def test_centre_sample_is_where_a_centred_ball_peaks_once_turned_round(
+    skipped: int, bipolar: bool
+) -> None:
     head, data = lines_of(replace(SCENE, skipped_samples=skipped, bipolar=bipolar))
     backwards = has(head, REVERSE)
     data[backwards] = data[backwards, :, ::-1]
@@ -110,7 +113,7 @@ def test_centre_sample_is_where_a_centred_ball_peaks_once_turned_round(skipped, 
 
 
 @pytest.mark.shared
-def test_a_real_bipolar_scan_counts_its_centre_sample_alike(shared_data):
+def test_a_real_bipolar_scan_counts_its_centre_sample_alike(shared_data: Path) -> None:
     with h5py.File(shared_data / "raw-siemens" / "phantom3T_gre3echo_bipolar_1ch.h5") as file:
         real = file["dataset/data"]["head"]
     head, _ = lines_of(replace(SCENE, bipolar=True))
@@ -122,7 +125,7 @@ def test_a_real_bipolar_scan_counts_its_centre_sample_alike(shared_data):
 
 
 @pytest.mark.shared
-def test_a_real_bipolar_scan_turns_its_lines_round_alike(shared_data):
+def test_a_real_bipolar_scan_turns_its_lines_round_alike(shared_data: Path) -> None:
     with h5py.File(shared_data / "raw-siemens" / "phantom3T_gre3echo_bipolar_1ch.h5") as file:
         rows = file["dataset/data"][:]
     idx = rows["head"]["idx"]
@@ -146,14 +149,14 @@ def test_a_real_bipolar_scan_turns_its_lines_round_alike(shared_data):
     assert abs(samples[0] - samples[1] * 5 / 11) < 0.3
 
 
-def test_lost_lines_are_lost_and_no_others():
+def test_lost_lines_are_lost_and_no_others() -> None:
     whole, _ = lines_of(SCENE)
     head, _ = lines_of(replace(SCENE, dropped=(3, 40)))
 
     np.testing.assert_array_equal(head["idx"], np.delete(whole["idx"], (3, 40)))
 
 
-def test_an_early_end_gives_no_last_flag():
+def test_an_early_end_gives_no_last_flag() -> None:
     whole, _ = lines_of(SCENE)
     head, _ = lines_of(replace(SCENE, stop_after=50))
 
@@ -162,13 +165,13 @@ def test_an_early_end_gives_no_last_flag():
     assert has(whole[-1:], LAST_IN_MEASUREMENT).all()
 
 
-def test_a_scan_that_ends_at_once_is_a_header_alone():
+def test_a_scan_that_ends_at_once_is_a_header_alone() -> None:
     messages = list(simulate(replace(SCENE, stop_after=0)).messages())
 
     assert len(messages) == 1
 
 
-def test_first_and_last_flags_stand_once_per_slice_and_echo():
+def test_first_and_last_flags_stand_once_per_slice_and_echo() -> None:
     head, _ = lines_of(replace(SCENE, slices=True, order=Order.KZ_INNER, repetitions=2))
 
     first, last = has(head, FIRST_IN_SLICE), has(head, LAST_IN_SLICE)
@@ -179,7 +182,7 @@ def test_first_and_last_flags_stand_once_per_slice_and_echo():
     assert has(head, LAST_IN_REPETITION).sum() == 2
 
 
-def test_averages_carry_the_same_signal_and_other_noise():
+def test_averages_carry_the_same_signal_and_other_noise() -> None:
     head, data = lines_of(replace(SCENE, averages=2, snr=50.0, noise_lines=0))
 
     first, second = (data[head["idx"]["average"] == average] for average in (0, 1))
@@ -188,7 +191,7 @@ def test_averages_carry_the_same_signal_and_other_noise():
     assert (first - second).real.std() == pytest.approx(np.sqrt(2) / 50, rel=0.1)
 
 
-def test_drift_turns_later_repetitions():
+def test_drift_turns_later_repetitions() -> None:
     head, data = lines_of(replace(SCENE, repetitions=2, drift_hz=10.0))
 
     first, second = (data[head["idx"]["repetition"] == number] for number in (0, 1))
@@ -198,7 +201,7 @@ def test_drift_turns_later_repetitions():
     np.testing.assert_allclose(second, turned, atol=1e-6)
 
 
-def test_slices_have_positions_of_their_own():
+def test_slices_have_positions_of_their_own() -> None:
     scene = replace(SCENE, slices=True, gap_mm=4.0, centre_lps_mm=(1.0, 2.0, 3.0))
 
     head, _ = lines_of(scene)
@@ -208,7 +211,7 @@ def test_slices_have_positions_of_their_own():
     np.testing.assert_allclose(head["position"][:, :2], [[1, 2]] * len(head))
 
 
-def test_waveforms_come_between_the_lines_when_asked_for():
+def test_waveforms_come_between_the_lines_when_asked_for() -> None:
     messages = list(simulate(replace(SCENE, waveforms=True)).messages())
 
     assert any(isinstance(m, Waveform) for m in messages)

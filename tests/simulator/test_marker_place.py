@@ -5,6 +5,7 @@ scipy, and located with position, directions and fields of view read by the ismr
 """
 
 from dataclasses import replace
+from typing import Any
 
 import ismrmrd
 import numpy as np
@@ -30,7 +31,7 @@ SCENE = Scene(
 OFF_CENTRE = (9.0, -5.0, 4.0)
 
 
-def measured(scene):
+def measured(scene: Scene) -> tuple[Any, np.ndarray, np.ndarray]:
     header, *rest = simulate(scene).messages()
     assert isinstance(header, Header)
     lines = [m for m in rest if isinstance(m, Acquisitions)]
@@ -41,7 +42,7 @@ def measured(scene):
     )
 
 
-def volume(xml, head, data):
+def volume(xml: Any, head: np.ndarray, data: np.ndarray) -> np.ndarray:
     """Encoded image [z, y, x] of the only echo and coil."""
     matrix = xml.encoding[0].encodedSpace.matrixSize
     n_slices = xml.encoding[0].encodingLimits.slice.maximum + 1
@@ -54,7 +55,7 @@ def volume(xml, head, data):
     return scipy.fft.fftshift(centred, axes=axes)
 
 
-def centroid_lps_mm(xml, head, image):
+def centroid_lps_mm(xml: Any, head: np.ndarray, image: np.ndarray) -> np.ndarray:
     """Centre of mass of the magnitude's square, in the patient."""
     space = xml.encoding[0].encodedSpace
     weights = np.abs(image) ** 2
@@ -68,14 +69,14 @@ def centroid_lps_mm(xml, head, image):
     in_plane = along_x * first["read_dir"] + along_y * first["phase_dir"]
     if space.matrixSize.z > 1:
         along_z = (z - space.matrixSize.z // 2) * space.fieldOfView_mm.z / space.matrixSize.z
-        return first["position"] + in_plane + along_z * first["slice_dir"]
+        return np.asarray(first["position"] + in_plane + along_z * first["slice_dir"])
     positions = np.stack(
         [head["position"][head["idx"]["slice"] == s][0] for s in range(len(image))]
     )
-    return positions[0] + z * (positions[1] - positions[0]) + in_plane
+    return np.asarray(positions[0] + z * (positions[1] - positions[0]) + in_plane)
 
 
-SLABS = {
+SLABS: dict[str, dict[str, Any]] = {
     "axial": {},
     "off centre": {"centre_lps_mm": OFF_CENTRE},
     "sagittal": {"orientation": Orientation.SAGITTAL, "centre_lps_mm": OFF_CENTRE},
@@ -91,7 +92,7 @@ SLABS = {
 
 
 @pytest.mark.parametrize("slab", SLABS)
-def test_the_marker_lies_at_its_place(slab):
+def test_the_marker_lies_at_its_place(slab: str) -> None:
     xml, head, data = measured(replace(SCENE, **SLABS[slab]))
 
     found = centroid_lps_mm(xml, head, volume(xml, head, data))
@@ -103,7 +104,9 @@ def test_the_marker_lies_at_its_place(slab):
 @pytest.mark.parametrize("tilt", [(0.0, 0.0), (30.0, -20.0)])
 @pytest.mark.parametrize("orientation", Orientation)
 @pytest.mark.parametrize("left_handed", [True, False])
-def test_directions_are_orthonormal_and_handed_as_asked(tilt, orientation, left_handed):
+def test_directions_are_orthonormal_and_handed_as_asked(
+    tilt: tuple[float, float], orientation: Orientation, left_handed: bool
+) -> None:
     scene = replace(
         SCENE, matrix=(2, 3, 4), tilt_deg=tilt, orientation=orientation, left_handed=left_handed
     )

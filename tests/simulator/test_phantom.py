@@ -13,7 +13,7 @@ from streamrecon_simulator.phantom import (
 from streamrecon_simulator.shapes import Cylinder, Sphere, contains
 
 
-def test_inner_part_is_a_step_against_the_part_that_holds_it():
+def test_inner_part_is_a_step_against_the_part_that_holds_it() -> None:
     inner, outer = Tissue(1.0, 0.0, 0.5), Tissue(1.0, 0.0, -0.2)
     phantom = Phantom(
         (Part(Sphere((0.0, 0.0, 0.0), 20.0), outer), Part(Sphere((5.0, 0.0, 0.0), 5.0), inner)),
@@ -25,17 +25,17 @@ def test_inner_part_is_a_step_against_the_part_that_holds_it():
     np.testing.assert_allclose(steps, [-0.2 - 9.4, 0.5 + 0.2])
 
 
-def test_no_two_parts_of_the_head_overlap_but_with_the_head_itself():
+def test_no_two_parts_of_the_head_overlap_but_with_the_head_itself() -> None:
     points = np.random.default_rng(5).uniform(-90, 90, (3, 200_000))
     inside_head = contains(HEAD.parts[0].shape, points)
 
-    inner = sum(contains(part.shape, points).astype(int) for part in HEAD.parts[1:])
+    inner = np.sum([contains(part.shape, points) for part in HEAD.parts[1:]], axis=0)
 
     assert (inner[inside_head] == 1).sum() > 500
     assert inner[inside_head].max() == 1
 
 
-def test_background_is_a_solution_of_laplace_in_ppm_per_metre():
+def test_background_is_a_solution_of_laplace_in_ppm_per_metre() -> None:
     phantom = Phantom((), background_ppm=(0.5, 1.0, -2.0, 3.0, 4.0))
     points = np.array([[100.0, 0.0, 0.0], [0.0, 100.0, 0.0], [0.0, 0.0, 100.0]])
 
@@ -46,7 +46,7 @@ def test_background_is_a_solution_of_laplace_in_ppm_per_metre():
     )
 
 
-def test_without_signal_the_field_is_left_out_unless_asked_for():
+def test_without_signal_the_field_is_left_out_unless_asked_for() -> None:
     points = np.array([[0.0, 100.0], [0.0, 0.0], [0.0, 0.0]])
 
     where_signal = properties_at(HEAD, points)
@@ -58,7 +58,7 @@ def test_without_signal_the_field_is_left_out_unless_asked_for():
 
 
 @pytest.mark.parametrize("chi_ppm", [1.0, -1.0])
-def test_phantom_field_has_the_sign_of_chi_on_the_axis(chi_ppm):
+def test_phantom_field_has_the_sign_of_chi_on_the_axis(chi_ppm: float) -> None:
     phantom = Phantom(
         (Part(Sphere((0.0, 0.0, 0.0), 5.0), Tissue(1.0, 0.0, chi_ppm)),),
         environment=Tissue(1.0, 0.0, 0.0),
@@ -69,7 +69,7 @@ def test_phantom_field_has_the_sign_of_chi_on_the_axis(chi_ppm):
     np.testing.assert_allclose(found, [chi_ppm / 12])
 
 
-def test_a_part_ends_where_its_host_ends():
+def test_a_part_ends_where_its_host_ends() -> None:
     vein = Part(Cylinder((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), 2.0), Tissue(1.0, 0.0, 0.3))
     phantom = Phantom((Part(Sphere((0.0, 0.0, 0.0), 10.0), Tissue(0.5, 0.0, 0.0)), vein))
     points = np.array([[5.0, 20.0, 5.0], [0.0, 0.0, 5.0], [0.0, 0.0, 0.0]])
@@ -80,7 +80,7 @@ def test_a_part_ends_where_its_host_ends():
     np.testing.assert_allclose(found.chi_ppm, [0.3, 9.4, 0.0])
 
 
-def test_the_head_is_as_large_as_its_first_part():
+def test_the_head_is_as_large_as_its_first_part() -> None:
     points = np.random.default_rng(6).uniform(-120, 120, (3, 100_000))
 
     density = properties_at(HEAD, points).density

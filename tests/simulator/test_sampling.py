@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from streamrecon_simulator import Scene
 from streamrecon_simulator.imperfections import Faults
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.sampling import Sampling
@@ -12,6 +13,7 @@ from streamrecon_simulator.truth import truth
 from test_lines import SCENE, has, lines_of
 
 from streamrecon.errors import ConfigError
+from streamrecon.model.scan import ScanProtocol
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.wire.layout import (
     NAVIGATION,
@@ -23,7 +25,7 @@ from streamrecon.mrd.wire.messages import Header
 GRID = replace(SCENE, matrix=(6, 12, 8), te_s=(0.004, 0.009))
 
 
-def sent(scene, flag=None):
+def sent(scene: Scene, flag: int | None = None) -> set[tuple[int, int]]:
     """Counters (kz, ky) of the first echo's lines, once each."""
     head, _ = lines_of(scene)
     chosen = head["idx"]["contrast"] == 0
@@ -32,12 +34,12 @@ def sent(scene, flag=None):
     return set(zip(idx["kspace_encode_step_2"], idx["kspace_encode_step_1"], strict=True))
 
 
-def protocol_of(scene):
+def protocol_of(scene: Scene) -> ScanProtocol:
     header = next(m for m in simulate(scene).messages() if isinstance(m, Header))
     return read_protocol(header.xml)
 
 
-def test_a_caipi_lattice_moves_along_z_from_one_y_to_the_next_and_holds_the_centre():
+def test_a_caipi_lattice_moves_along_z_from_one_y_to_the_next_and_holds_the_centre() -> None:
     sampling = Sampling((2, 2), caipi_shift=1, calibration_lines=0)
 
     lines = sent(replace(GRID, sampling=sampling))
@@ -47,7 +49,7 @@ def test_a_caipi_lattice_moves_along_z_from_one_y_to_the_next_and_holds_the_cent
     assert not {(2, 6), (3, 8), (3, 7)} & lines
 
 
-def test_embedded_calibration_lines_say_whether_they_belong_to_the_image_too():
+def test_embedded_calibration_lines_say_whether_they_belong_to_the_image_too() -> None:
     scene = replace(GRID, sampling=Sampling((1, 3), calibration_lines=4))
 
     both = sent(scene, PARALLEL_CALIBRATION_AND_IMAGING)
@@ -58,7 +60,7 @@ def test_embedded_calibration_lines_say_whether_they_belong_to_the_image_too():
     assert {ky for _, ky in sent(scene)} == {0, 3, 4, 5, 6, 7, 9}
 
 
-def test_a_calibration_of_its_own_comes_first_and_the_image_lattice_is_whole():
+def test_a_calibration_of_its_own_comes_first_and_the_image_lattice_is_whole() -> None:
     sampling = Sampling((1, 2), calibration_lines=4, separate_calibration=True)
     head, _ = lines_of(replace(GRID, sampling=sampling))
 
@@ -71,13 +73,13 @@ def test_a_calibration_of_its_own_comes_first_and_the_image_lattice_is_whole():
 
 
 @pytest.mark.parametrize("separate", [True, False])
-def test_the_header_tells_the_acceleration(separate):
+def test_the_header_tells_the_acceleration(separate: bool) -> None:
     scene = replace(GRID, sampling=Sampling((3, 2), separate_calibration=separate))
 
     assert protocol_of(scene).encoding.acceleration == (2, 3)  # ky, kz
 
 
-def test_partial_fourier_leaves_out_the_first_lines_and_counts_from_its_own_first():
+def test_partial_fourier_leaves_out_the_first_lines_and_counts_from_its_own_first() -> None:
     scene = replace(GRID, sampling=Sampling(partial=(1.0, 0.75)))
     limit = protocol_of(scene).encoding.ky
 
@@ -85,7 +87,7 @@ def test_partial_fourier_leaves_out_the_first_lines_and_counts_from_its_own_firs
     assert (limit.minimum, limit.maximum, limit.centre) == (0, 8, 3)
 
 
-def test_an_ellipse_has_no_corners():
+def test_an_ellipse_has_no_corners() -> None:
     lines = sent(replace(GRID, sampling=Sampling(elliptical=True)))
 
     assert {(3, 0), (0, 6), (3, 6)} <= lines
@@ -93,7 +95,7 @@ def test_an_ellipse_has_no_corners():
     assert 0.7 < len(lines) / 72 < 0.9  # π/4, on a coarse grid
 
 
-def test_segments_are_interleaved_and_the_repeated_centre_is_spread_over_the_scan():
+def test_segments_are_interleaved_and_the_repeated_centre_is_spread_over_the_scan() -> None:
     scene = replace(GRID, sampling=Sampling(segments=3, centre_repeats=2), te_s=(0.004,))
     head, _ = lines_of(scene)
 
@@ -108,7 +110,7 @@ def test_segments_are_interleaved_and_the_repeated_centre_is_spread_over_the_sca
     assert len(head) == 72 + 2
 
 
-def test_slabs_lie_a_slab_apart_and_hold_what_each_alone_would():
+def test_slabs_lie_a_slab_apart_and_hold_what_each_alone_would() -> None:
     scene = replace(GRID, slabs=2, gap_mm=-20.0, tilt_deg=(20.0, 0.0))
     head, data = lines_of(scene)
     alone = lines_of(scene.slab_scenes()[1])
@@ -121,7 +123,7 @@ def test_slabs_lie_a_slab_apart_and_hold_what_each_alone_would():
     np.testing.assert_allclose(apart @ head["slice_dir"][0], 6 * 20.0 - 20.0, rtol=1e-5)
 
 
-def test_a_navigator_follows_each_train_and_turns_with_the_breath():
+def test_a_navigator_follows_each_train_and_turns_with_the_breath() -> None:
     faults = Faults(breathing_hz=3.0, breathing_s=0.5)
     scene = replace(GRID, sampling=Sampling(navigators=True), faults=faults, tr_s=0.05)
     head, data = lines_of(scene)
@@ -136,7 +138,7 @@ def test_a_navigator_follows_each_train_and_turns_with_the_breath():
     np.testing.assert_allclose(turn, expected, atol=1e-4)
 
 
-def test_a_dead_coil_sends_zeros_in_the_noise_scan_too():
+def test_a_dead_coil_sends_zeros_in_the_noise_scan_too() -> None:
     scene = replace(GRID, snr=10.0, n_coils=3, faults=Faults(dead_coils=(1,)))
     scan = simulate(scene)
 
@@ -147,7 +149,7 @@ def test_a_dead_coil_sends_zeros_in_the_noise_scan_too():
         assert message.data[:, [0, 2]].all()
 
 
-def test_channels_may_be_connected_in_another_order():
+def test_channels_may_be_connected_in_another_order() -> None:
     _, straight = lines_of(replace(GRID, n_coils=3))
     other = replace(GRID, n_coils=3, coil_order=(2, 0, 1))
 
@@ -157,7 +159,7 @@ def test_channels_may_be_connected_in_another_order():
     assert protocol_of(other).coil_labels == ("HE3", "HE1", "HE2")
 
 
-def test_the_truth_of_an_accelerated_scan_is_that_of_all_its_lines():
+def test_the_truth_of_an_accelerated_scan_is_that_of_all_its_lines() -> None:
     whole = truth(GRID).echoes
 
     accelerated = truth(replace(GRID, sampling=Sampling((2, 2), calibration_lines=2))).echoes
@@ -165,6 +167,6 @@ def test_the_truth_of_an_accelerated_scan_is_that_of_all_its_lines():
     np.testing.assert_array_equal(accelerated, whole)
 
 
-def test_slices_have_no_acceleration_along_z():
+def test_slices_have_no_acceleration_along_z() -> None:
     with pytest.raises(ConfigError, match="slices"):
         replace(SCENES["r2-slices"], sampling=Sampling((2, 1)))

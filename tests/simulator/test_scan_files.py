@@ -1,9 +1,12 @@
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import ismrmrd
 import numpy as np
 import pytest
+from narrowing import as_a
 from streamrecon_simulator.__main__ import main
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
@@ -12,12 +15,12 @@ from streamrecon_simulator.write import write_scan, write_scan_stream, write_tru
 from streamrecon.mrd.files.plain_stream import read_stream
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.wire.layout import NOISE
-from streamrecon.mrd.wire.messages import Acquisitions, Close, Header
+from streamrecon.mrd.wire.messages import Acquisitions, Close, Header, Message
 
 TINY = replace(SCENES["tiny"], bipolar=True, repetitions=2, waveforms=True)
 
 
-def test_ismrmrd_reads_every_head_and_every_sample(tmp_path):
+def test_ismrmrd_reads_every_head_and_every_sample(tmp_path: Path) -> None:
     simulation = simulate(TINY)
     sent = [m for m in simulation.messages() if isinstance(m, Acquisitions)]
     write_scan(simulation, tmp_path / "scan.h5")
@@ -36,13 +39,13 @@ def test_ismrmrd_reads_every_head_and_every_sample(tmp_path):
     scan.close()
 
 
-def test_ismrmrd_reads_the_header():
+def test_ismrmrd_reads_the_header() -> None:
     scene = replace(
         SCENES["head"], noise_measurement_id="noise_7", phase_sign=-1, oversampling=(1.25, 1.0, 2.0)
     )
     (header, *_) = simulate(replace(scene, noise_only=True)).messages()
 
-    xml = ismrmrd.xsd.CreateFromDocument(header.xml)
+    xml = ismrmrd.xsd.CreateFromDocument(as_a(Header, header).xml)
 
     space, limits = xml.encoding[0].encodedSpace, xml.encoding[0].encodingLimits
     assert (space.matrixSize.z, space.matrixSize.y, space.matrixSize.x) == (40, 80, 192)
@@ -56,25 +59,26 @@ def test_ismrmrd_reads_the_header():
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_the_product_reads_the_header_of_every_scene(name):
+def test_the_product_reads_the_header_of_every_scene(name: str) -> None:
     scene = replace(SCENES[name], noise_only=True)
 
-    protocol = read_protocol(next(iter(simulate(scene).messages())).xml)
+    header = as_a(Header, next(iter(simulate(scene).messages())))
+    protocol = read_protocol(header.xml)
 
     assert protocol.echoes.te_s == pytest.approx(scene.te_s)
     assert protocol.n_coils == scene.n_coils
     assert protocol.phase_sign.value == scene.phase_sign
 
 
-def test_a_scene_that_keeps_its_sign_to_itself_says_nothing():
+def test_a_scene_that_keeps_its_sign_to_itself_says_nothing() -> None:
     scene = replace(SCENES["tiny"], says_phase_sign=False)
 
-    header = next(iter(simulate(scene).messages()))
+    header = as_a(Header, next(iter(simulate(scene).messages())))
 
     assert b"PhaseSign" not in header.xml
 
 
-def test_the_stream_holds_the_same_lines_as_the_file(tmp_path):
+def test_the_stream_holds_the_same_lines_as_the_file(tmp_path: Path) -> None:
     simulation = simulate(TINY)
     sent = list(simulation.messages())
     write_scan_stream(simulation, tmp_path / "scan.mrd")
@@ -82,7 +86,7 @@ def test_the_stream_holds_the_same_lines_as_the_file(tmp_path):
     with (tmp_path / "scan.mrd").open("rb") as source:
         received = list(read_stream(source))
 
-    def samples(messages):
+    def samples(messages: Iterable[Message]) -> np.ndarray:
         lines = [m for m in messages if isinstance(m, Acquisitions)]
         imaging = [m for m in lines if not m.header["flags"][0] & np.uint64(NOISE)]
         return np.concatenate([m.data for m in imaging])
@@ -92,7 +96,7 @@ def test_the_stream_holds_the_same_lines_as_the_file(tmp_path):
     np.testing.assert_array_equal(samples(received), samples(sent))
 
 
-def test_the_truth_lies_beside_the_scan(tmp_path):
+def test_the_truth_lies_beside_the_scan(tmp_path: Path) -> None:
     (beside,) = write_truth(TINY, tmp_path / "scan.h5")
 
     with np.load(beside) as found:
@@ -102,7 +106,9 @@ def test_the_truth_lies_beside_the_scan(tmp_path):
         assert found["affine_lps"].shape == (4, 4)
 
 
-def test_the_command_line_changes_any_field_of_a_scene(tmp_path, capsys):
+def test_the_command_line_changes_any_field_of_a_scene(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = "write tiny -o scan.h5 --matrix 5,7,9 --echoes 3 --coils 1 --snr inf --bipolar"
     arguments = [*words.split(), "--oblique=-10,5", "--order", "centre-out", "--drop", "0,4"]
     arguments[3] = str(tmp_path / "scan.h5")
@@ -119,27 +125,31 @@ def test_the_command_line_changes_any_field_of_a_scene(tmp_path, capsys):
     ]
 
 
-def test_the_command_line_lists_every_scene(capsys):
+def test_the_command_line_lists_every_scene(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["scenes"]) == 0
 
     listed = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in listed] == list(SCENES)
 
 
-def test_an_impossible_scene_ends_with_its_reason(tmp_path, capsys):
+def test_an_impossible_scene_ends_with_its_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["write", "tiny", "-o", str(tmp_path / "scan.h5"), "--echoes", "0"]) == 1
 
     assert "error [config] echoes: found 0" in capsys.readouterr().err
     assert not (tmp_path / "scan.h5").exists()
 
 
-def test_a_folder_that_is_not_there_ends_with_a_reason(tmp_path, capsys):
+def test_a_folder_that_is_not_there_ends_with_a_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["write", "tiny", "-o", str(tmp_path / "nowhere" / "scan.h5")]) == 1
 
     assert "error [file]" in capsys.readouterr().err
 
 
-def test_spacing_of_more_echoes_is_that_of_the_first_two(tmp_path):
+def test_spacing_of_more_echoes_is_that_of_the_first_two(tmp_path: Path) -> None:
     main(["write", "tiny", "-o", str(tmp_path / "scan.h5"), "--te", "4,7.5", "--echoes", "3"])
 
     with h5py.File(tmp_path / "scan.h5") as file:

@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -24,12 +26,12 @@ SCENE = replace(
 )
 
 
-def _volume(path):
+def _volume(path: Path) -> tuple[np.ndarray, Any]:
     image = nibabel.load(path)
     return np.asarray(image.dataobj).transpose(2, 1, 0), image
 
 
-def test_images_and_truth_lie_at_the_places_of_the_scene(tmp_path):
+def test_images_and_truth_lie_at_the_places_of_the_scene(tmp_path: Path) -> None:
     paths = list(write_images(SCENE, tmp_path, name="head"))
 
     expected = SCENE.geometry.affine_lps()
@@ -46,7 +48,7 @@ def test_images_and_truth_lie_at_the_places_of_the_scene(tmp_path):
     }
 
 
-def test_images_are_the_truth_seen_through_the_coils_with_noise(tmp_path):
+def test_images_are_the_truth_seen_through_the_coils_with_noise(tmp_path: Path) -> None:
     known, seen = truth(SCENE), receive(SCENE)
 
     images = noisy_images(SCENE, known, seen)
@@ -59,7 +61,7 @@ def test_images_are_the_truth_seen_through_the_coils_with_noise(tmp_path):
     assert abs(np.mean(noise[0] * noise[1].conj())) < 0.05 * level**2
 
 
-def test_scanner_whose_phase_falls_has_the_phase_of_the_field_turned_round():
+def test_scanner_whose_phase_falls_has_the_phase_of_the_field_turned_round() -> None:
     quiet = replace(SCENE, snr=float("inf"), n_coils=1)
     falls = replace(quiet, phase_sign=-1)
 
@@ -68,7 +70,7 @@ def test_scanner_whose_phase_falls_has_the_phase_of_the_field_turned_round():
     np.testing.assert_allclose(others, images.conj(), atol=1e-6)
 
 
-def test_twelve_bits_hold_magnitude_and_phase(tmp_path):
+def test_twelve_bits_hold_magnitude_and_phase(tmp_path: Path) -> None:
     whole, exact = tmp_path / "whole", tmp_path / "exact"
     paths = list(write_images(SCENE, whole, name="head", twelve_bit=True))
     list(write_images(SCENE, exact, name="head"))
@@ -88,13 +90,13 @@ def test_twelve_bits_hold_magnitude_and_phase(tmp_path):
     assert np.abs(error).max() <= np.pi / 4096 * 1.01  # half a step
 
 
-def test_largest_of_all_echoes_fills_the_twelve_bits():
-    magnitude = np.float32([[1.0, 4.0], [0.5, 2.0]])
+def test_largest_of_all_echoes_fills_the_twelve_bits() -> None:
+    magnitude = np.array([[1.0, 4.0], [0.5, 2.0]], np.float32)
 
     assert twelve_bit_magnitude(magnitude).tolist() == [[1024, 4095], [512, 2048]]
 
 
-def test_sidecars_say_echo_time_and_field(tmp_path):
+def test_sidecars_say_echo_time_and_field(tmp_path: Path) -> None:
     list(write_images(SCENE, tmp_path, name="head"))
 
     facts = json.loads((tmp_path / "head_echo-2_part-phase_MEGRE.json").read_text())
@@ -105,7 +107,9 @@ def test_sidecars_say_echo_time_and_field(tmp_path):
     assert facts["Units"] == "rad"
 
 
-def test_command_writes_images_of_any_scene(tmp_path, capsys):
+def test_command_writes_images_of_any_scene(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     status = main(["images", "tiny", "-o", str(tmp_path), "--twelve-bit", "--seed", "3"])
 
     assert status == 0
@@ -114,12 +118,14 @@ def test_command_writes_images_of_any_scene(tmp_path, capsys):
     assert not list(tmp_path.glob("*truth-labels*"))
 
 
-def test_noise_scan_has_no_images(tmp_path):
+def test_noise_scan_has_no_images(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="noise scan"):
         list(write_images(SCENES["noise"], tmp_path, name="noise"))
 
 
-def test_options_of_the_head_are_refused_for_other_scenes(tmp_path, capsys):
+def test_options_of_the_head_are_refused_for_other_scenes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     status = main(["images", "tiny", "-o", str(tmp_path), "--anatomy", "2"])
 
     assert status == 1

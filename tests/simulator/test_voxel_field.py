@@ -29,11 +29,11 @@ def _rasterised(semi_axes_mm: tuple[float, float, float]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("chi_ppm", [1.0, -2.5])
-def test_field_of_a_rasterised_sphere_is_that_of_the_sphere(chi_ppm):
+def test_field_of_a_rasterised_sphere_is_that_of_the_sphere(chi_ppm: float) -> None:
     share = _rasterised((7.0, 7.0, 7.0))
     expected = chi_ppm * unit_field(Sphere(CENTRE_LPS_MM, 7.0), _points())
 
-    field = field_of_voxels(chi_ppm * share, padding=(50, 50, 50))
+    field = field_of_voxels(np.float32(chi_ppm) * share, padding=(50, 50, 50))
 
     away = np.linalg.norm(_points() - np.reshape(CENTRE_LPS_MM, (3, 1, 1, 1)), axis=0)
     beyond, inside = away > 9, away < 5  # 2 mm from a surface that voxels can only approximate
@@ -43,7 +43,7 @@ def test_field_of_a_rasterised_sphere_is_that_of_the_sphere(chi_ppm):
     assert np.abs(field[beyond] - expected[beyond]).std() < 0.02 * np.abs(expected[beyond]).std()
 
 
-def test_field_of_a_flat_ellipsoid_is_that_of_the_ellipsoid_inside():
+def test_field_of_a_flat_ellipsoid_is_that_of_the_ellipsoid_inside() -> None:
     semi_axes_mm = (10.0, 9.0, 4.0)
     at_centre = np.reshape(CENTRE_LPS_MM, (3, 1))
     expected = unit_field(Ellipsoid(CENTRE_LPS_MM, semi_axes_mm), at_centre)[0]
@@ -55,7 +55,7 @@ def test_field_of_a_flat_ellipsoid_is_that_of_the_ellipsoid_inside():
     assert field[z, y, x] == pytest.approx(expected, abs=0.006)
 
 
-def test_lowest_plane_goes_on_where_it_is_said_to():
+def test_lowest_plane_goes_on_where_it_is_said_to() -> None:
     neck = np.zeros((24, 15, 17), np.float32)
     neck[:, 4:11, 5:12] = 1.0
 

@@ -1,10 +1,12 @@
 """The whole head: anatomy, signals and truths, on a coarse grid."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.fft
+from narrowing import given
 from scipy import ndimage
 from streamrecon_simulator.__main__ import main
 from streamrecon_simulator.encode import magnetisation
@@ -47,7 +49,7 @@ def _litres(labels: np.ndarray, wanted: tuple[Label, ...], grain_mm: float) -> f
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_brain_and_its_parts_have_human_sizes(seed):
+def test_brain_and_its_parts_have_human_sizes(seed: int) -> None:
     labels = anatomy(WholeHead(seed, grain_mm=2.5), Grid(2.5))
 
     sizes = {label: _litres(labels, (label,), 2.5) for label in Label}
@@ -61,7 +63,7 @@ def test_brain_and_its_parts_have_human_sizes(seed):
     assert 0.04 < sizes[Label.TONGUE] < 0.12
 
 
-def test_sides_of_the_head_differ(maps):
+def test_sides_of_the_head_differ(maps: HeadMaps) -> None:
     brain = np.isin(maps.labels, BRAIN)
     middle = round(ndimage.center_of_mass(brain)[2])
     width = min(middle, brain.shape[2] - 1 - middle)
@@ -72,7 +74,9 @@ def test_sides_of_the_head_differ(maps):
     assert 0.8 < overlap < 0.985
 
 
-def test_inclusions_are_as_exact_as_their_closed_form_wherever_the_grains_lie(maps):
+def test_inclusions_are_as_exact_as_their_closed_form_wherever_the_grains_lie(
+    maps: HeadMaps,
+) -> None:
     bleed = Inclusion((31.3, -20.4, 26.1), 5.0, 0.8)
     stone = Inclusion((-30.2, 18.7, 25.3), 3.0, -1.1)
     head = replace(HEAD, inclusions=(bleed, stone))
@@ -90,7 +94,7 @@ def test_inclusions_are_as_exact_as_their_closed_form_wherever_the_grains_lie(ma
     assert head_maps(head) is head_maps(HEAD)  # the grid is made once
 
 
-def test_another_seed_is_another_head():
+def test_another_seed_is_another_head() -> None:
     first, second = (anatomy(WholeHead(seed, grain_mm=3.0), Grid(3.0)) for seed in (1, 2))
 
     brains = [np.isin(each, BRAIN) for each in (first, second)]
@@ -100,7 +104,7 @@ def test_another_seed_is_another_head():
     assert (veins[0] & veins[1]).sum() < 0.6 * veins[0].sum()
 
 
-def test_same_seed_is_the_same_head_on_another_grid():
+def test_same_seed_is_the_same_head_on_another_grid() -> None:
     coarse, fine = Grid(3.0), Grid(1.5)
 
     first = isotropic_field(coarse, (4, 5), 9.0)
@@ -114,7 +118,7 @@ def test_same_seed_is_the_same_head_on_another_grid():
     assert second.std() == pytest.approx(1.0, abs=0.1)
 
 
-def test_only_thin_strands_bridge_brain_and_orbit():
+def test_only_thin_strands_bridge_brain_and_orbit() -> None:
     base = slice(round(124 / 1.2), round(187 / 1.2))  # above the foramen magnum, which is wide
     labels = anatomy(WholeHead(grain_mm=1.2), Grid(1.2))[base]
     seen = ~np.isin(labels, [Label.AIR, Label.CAVITY, Label.BONE, Label.MARROW])
@@ -128,10 +132,10 @@ def test_only_thin_strands_bridge_brain_and_orbit():
     assert np.bincount(parted[brain & thick]).argmax() not in set(parted[eye & thick])
 
 
-def test_brain_muscle_and_fat_overlap_in_the_images(known):
-    image = np.abs(known.echoes[0] * receive(SCENE))
+def test_brain_muscle_and_fat_overlap_in_the_images(known: Truth) -> None:
+    image, labels = np.abs(known.echoes[0] * receive(SCENE)), given(known.labels)
     ranges = {
-        name: np.percentile(image[np.isin(known.labels, wanted)], [10, 90])
+        name: np.percentile(image[np.isin(labels, wanted)], [10, 90])
         for name, wanted in (
             ("brain", [Label.WHITE, Label.GREY]),
             ("muscle", [Label.MUSCLE]),
@@ -145,8 +149,8 @@ def test_brain_muscle_and_fat_overlap_in_the_images(known):
         assert high - low > 0.4 * (ranges["brain"][1] - ranges["brain"][0])
 
 
-def test_receivers_see_the_surface_three_times_as_bright(known):
-    bias = np.abs(receive(SCENE))[known.mask & (known.labels > Label.CAVITY)]
+def test_receivers_see_the_surface_three_times_as_bright(known: Truth) -> None:
+    bias = np.abs(receive(SCENE))[known.mask & (given(known.labels) > Label.CAVITY)]
 
     low, high = np.percentile(bias, [1, 99])
 
@@ -154,7 +158,7 @@ def test_receivers_see_the_surface_three_times_as_bright(known):
 
 
 @pytest.mark.parametrize(("b0_t", "sign"), [(3.0, 1), (1.5, 1), (3.0, -1)])
-def test_fat_turns_back_by_its_shift_times_b0(b0_t, sign):
+def test_fat_turns_back_by_its_shift_times_b0(b0_t: float, sign: int) -> None:
     fat = Properties(*(np.full((1, 1, 1), value, np.float32) for value in (1, 0, 0.6, 0.2, -3.5)))
     scene = replace(SCENE, b0_t=b0_t, phase_sign=sign)
 
@@ -164,14 +168,14 @@ def test_fat_turns_back_by_its_shift_times_b0(b0_t, sign):
     np.testing.assert_allclose(turned, expected, rtol=1e-4)
 
 
-def test_subcutaneous_fat_is_lower_in_frequency_and_brain_is_not(maps):
+def test_subcutaneous_fat_is_lower_in_frequency_and_brain_is_not(maps: HeadMaps) -> None:
     shift = maps.textures.shift_ppm
 
     assert np.mean(shift[maps.labels == Label.FAT]) == pytest.approx(0.93 * -3.5, abs=0.15)
     assert not shift[np.isin(maps.labels, BRAIN)].any()
 
 
-def test_true_field_has_no_chemical_shift_but_the_images_have(known):
+def test_true_field_has_no_chemical_shift_but_the_images_have(known: Truth) -> None:
     fat = (known.labels == Label.FAT) & (np.abs(known.echoes[0]) > 0.3)
     first, second = known.echoes
 
@@ -184,8 +188,8 @@ def test_true_field_has_no_chemical_shift_but_the_images_have(known):
     assert beyond == pytest.approx(expected, abs=0.35)
 
 
-def test_phase_in_the_brain_is_that_of_the_true_field(known):
-    deep = ndimage.binary_erosion(known.brain, iterations=3)
+def test_phase_in_the_brain_is_that_of_the_true_field(known: Truth) -> None:
+    deep = ndimage.binary_erosion(given(known.brain), iterations=3)
     first, second = known.echoes
 
     turns = np.angle(second * first.conj())
@@ -197,7 +201,7 @@ def test_phase_in_the_brain_is_that_of_the_true_field(known):
     assert expected[deep].std() > 0.1
 
 
-def test_local_field_is_that_of_the_brain_and_the_rest_is_harmonic_there(maps):
+def test_local_field_is_that_of_the_brain_and_the_rest_is_harmonic_there(maps: HeadMaps) -> None:
     brain = np.isin(maps.labels, BRAIN)
     deep = ndimage.binary_erosion(brain, iterations=3)
     outside = maps.field_ppm - maps.local_field_ppm
@@ -207,7 +211,7 @@ def test_local_field_is_that_of_the_brain_and_the_rest_is_harmonic_there(maps):
     assert curvature[0] < 0.05 * curvature[1]
 
 
-def test_lesions_have_their_signs_and_sizes(maps):
+def test_lesions_have_their_signs_and_sizes(maps: HeadMaps) -> None:
     chi, local = maps.textures.chi_ppm, maps.local_field_ppm
     for label, low, high in ((Label.CALCIFICATION, -2.2, -1.4), (Label.BLEED, 0.7, 1.3)):
         lesion = maps.labels == label
@@ -218,30 +222,31 @@ def test_lesions_have_their_signs_and_sizes(maps):
         assert np.sign(above) == np.sign(chi[lesion].mean())
 
 
-def test_head_has_no_lesions_unless_they_are_wanted():
+def test_head_has_no_lesions_unless_they_are_wanted() -> None:
     labels = anatomy(WholeHead(grain_mm=3.0), Grid(3.0))
 
     assert not np.isin(labels, [Label.CALCIFICATION, Label.BLEED]).any()
 
 
-def test_tilted_slab_sees_the_same_head_at_the_same_places(known):
+def test_tilted_slab_sees_the_same_head_at_the_same_places(known: Truth) -> None:
     tilted = replace(
         SCENE, matrix=(31, 45, 41), tilt_deg=(20.0, -9.0), centre_lps_mm=(3.0, 2.0, 15.0)
     )
     other = truth(tilted)
 
     to_index = np.linalg.inv(SCENE.geometry.affine_lps()) @ tilted.geometry.affine_lps()
-    index = np.indices(other.brain.shape).reshape(3, -1)
+    brain = given(other.brain)
+    index = np.indices(brain.shape).reshape(3, -1)
     places = (to_index @ np.vstack([index, np.ones(index.shape[1])]))[:3]
-    there = ndimage.map_coordinates(known.field_ppm, places, order=1).reshape(other.brain.shape)
-    deep = ndimage.binary_erosion(other.brain, iterations=2)
+    there = ndimage.map_coordinates(known.field_ppm, places, order=1).reshape(brain.shape)
+    deep = ndimage.binary_erosion(brain, iterations=2)
 
     error = (there - other.field_ppm)[deep]
     assert error.std() < 0.15 * other.field_ppm[deep].std()
     assert other.affine_lps[:3, :3].T @ other.affine_lps[:3, :3] == pytest.approx(16 * np.eye(3))
 
 
-def test_lines_of_a_scan_hold_the_same_head(known):
+def test_lines_of_a_scan_hold_the_same_head(known: Truth) -> None:
     simulation = simulate(replace(SCENE, n_coils=4))
     shifted = scipy.fft.ifftshift(simulation.kspace, axes=(2, 3, 4))
     images = scipy.fft.fftshift(scipy.fft.ifftn(shifted, axes=(2, 3, 4), norm="ortho"), (2, 3, 4))
@@ -249,13 +254,13 @@ def test_lines_of_a_scan_hold_the_same_head(known):
     combined = np.sqrt((np.abs(images) ** 2).sum(1))
     expected = np.abs(known.echoes) * np.abs(receive(simulation.scene))
 
-    deep = ndimage.binary_erosion(known.brain, iterations=2)
+    deep = ndimage.binary_erosion(given(known.brain), iterations=2)
     ratio = combined[:, deep] / expected[:, deep]
     assert np.median(ratio) == pytest.approx(1, abs=0.01)
     assert np.percentile(np.abs(ratio - 1), 90) < 0.1  # sensitivities vary within 4 mm
 
 
-def test_truth_file_of_a_scan_has_labels_and_local_field(tmp_path):
+def test_truth_file_of_a_scan_has_labels_and_local_field(tmp_path: Path) -> None:
     options = ["--matrix", "13,15,12", "--voxel", "14,14,14", "--grain", "4", "--coils", "2"]
 
     status = main(["write", "whole-head", "-o", str(tmp_path / "head.h5"), *options])
@@ -268,6 +273,6 @@ def test_truth_file_of_a_scan_has_labels_and_local_field(tmp_path):
 
 
 @pytest.mark.parametrize("grain_mm", [0.1, 9.0])
-def test_grain_beyond_reason_is_refused(grain_mm):
+def test_grain_beyond_reason_is_refused(grain_mm: float) -> None:
     with pytest.raises(ConfigError, match="grain"):
         WholeHead(grain_mm=grain_mm)

@@ -35,7 +35,7 @@ def test_a_record_comes_back_as_it_was_saved(tmp_path: Path) -> None:
 
 def test_a_record_without_bandwidth_says_so(tmp_path: Path) -> None:
     store = NoiseStore(tmp_path, clock=lambda: 0.0)
-    store.save("a", NoiseRecord(np.eye(2), 1e-6))
+    store.save("a", NoiseRecord(np.eye(2, dtype=complex), 1e-6))
 
     found = store.load("a")
 
@@ -48,7 +48,7 @@ def test_a_record_without_bandwidth_says_so(tmp_path: Path) -> None:
 def test_no_id_leads_out_of_the_folder_or_shows_in_it(tmp_path: Path, id_: str) -> None:
     store = NoiseStore(tmp_path / "noise", clock=lambda: 0.0)
 
-    store.save(id_, NoiseRecord(np.eye(1), 1e-6))
+    store.save(id_, NoiseRecord(np.eye(1, dtype=complex), 1e-6))
 
     (file,) = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert file.parent == tmp_path / "noise"
@@ -85,8 +85,8 @@ def test_what_is_too_old_is_not_found_and_the_next_save_removes_it(tmp_path: Pat
 def test_a_second_save_replaces_the_first_and_leaves_nothing_behind(tmp_path: Path) -> None:
     store = NoiseStore(tmp_path, clock=lambda: 0.0)
 
-    store.save("a", NoiseRecord(np.eye(2), 1e-6))
-    store.save("a", NoiseRecord(2 * np.eye(2), 1e-6))
+    store.save("a", NoiseRecord(np.eye(2, dtype=complex), 1e-6))
+    store.save("a", NoiseRecord(2 * np.eye(2, dtype=complex), 1e-6))
 
     found = store.load("a")
     assert found is not None
@@ -96,7 +96,7 @@ def test_a_second_save_replaces_the_first_and_leaves_nothing_behind(tmp_path: Pa
 
 def test_a_damaged_record_is_told_without_its_id(tmp_path: Path) -> None:
     store = NoiseStore(tmp_path, clock=lambda: 0.0)
-    store.save("patient-4711", NoiseRecord(np.eye(2), 1e-6))
+    store.save("patient-4711", NoiseRecord(np.eye(2, dtype=complex), 1e-6))
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:100])
 
@@ -109,14 +109,14 @@ def test_a_damaged_record_is_told_without_its_id(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "covariance", [np.eye(2)[:1], np.ones(3), np.full((2, 2), np.nan)], ids=["2x1", "1-D", "nan"]
 )
-def test_a_covariance_that_is_none_is_refused(covariance) -> None:
+def test_a_covariance_that_is_none_is_refused(covariance: np.ndarray) -> None:
     with pytest.raises(DataError, match="needed a square of finite numbers"):
         NoiseRecord(covariance, 1e-6)
 
 
 def test_a_dwell_time_that_is_none_is_refused() -> None:
     with pytest.raises(DataError, match="dwell time"):
-        NoiseRecord(np.eye(2), 0.0)
+        NoiseRecord(np.eye(2, dtype=complex), 0.0)
 
 
 def test_the_answer_to_a_client_tells_the_standard_deviations() -> None:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from narrowing import as_a, given
 
 from streamrecon.storage.scan_table import NAME, ScanTable
 
@@ -58,7 +59,8 @@ def test_scans_come_the_last_one_first_page_by_page(tmp_path: Path) -> None:
             table.keep(scan(n), "a", "")
 
         first = [row["began"] for row in table.latest(3)]
-        second = [row["began"] for row in table.latest(3, before=first[-1])]
+        last = as_a(float, first[-1])
+        second = [row["began"] for row in table.latest(3, before=last)]
         late = [row["began"] for row in table.latest(9, after=1005.0)]
 
     assert first == [1006.0, 1005.0, 1004.0]
@@ -76,7 +78,7 @@ def test_only_scans_of_services_that_ended_and_old_ones_were_cut(tmp_path: Path)
 
         cut = table.interrupt(["gone"], older_than_s=500.0)
 
-        outcomes = [table.find(f"{n:08x}")["outcome"] for n in (1, 2, 3, 4)]
+        outcomes = [given(table.find(f"{n:08x}"))["outcome"] for n in (1, 2, 3, 4)]
     assert (cut, outcomes) == (2, ["interrupted", "", "interrupted", "complete"])
 
 
@@ -100,7 +102,7 @@ def test_what_was_written_survives_a_kill(tmp_path: Path) -> None:
     writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True
     )
-    for line in writer.stdout:
+    for line in given(writer.stdout):
         if int(line) == 50:
             break
     writer.send_signal(signal.SIGKILL)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, PrivateAttr
 
@@ -55,7 +55,7 @@ class Sort(Gadget[str]):
     """Stands for a stock gadget."""
 
     accepts: ClassVar = (str,)
-    stock_names: ClassVar = ("SortGadget", "SortSlicesGadget")
+    stock_names: ClassVar[tuple[str, ...]] = ("SortGadget", "SortSlicesGadget")
     dimension: Dimension = Dimension.NONE
     keep: bool = True
     te_s: tuple[float, ...] = ()
@@ -79,11 +79,11 @@ class Tell(Gadget[str]):
 class Act(Gadget[object]):
     """Does what a test wants, when a number comes or at the end."""
 
-    accepts: ClassVar = (int,)
-    act: Callable[[int], object] = lambda item: item
+    accepts: ClassVar[tuple[type, ...]] = (int,)
+    act: Callable[[Any], object] = lambda item: item
     at_end: Callable[[], Iterator[object]] = lambda: iter(())
 
-    def feed(self, item: int) -> Iterator[object]:
+    def feed(self, item: object) -> Iterator[object]:
         yield self.act(item)
 
     def finish(self) -> Iterator[object]:
@@ -117,7 +117,7 @@ def at_once(
     return Parallel(tuple(Branch(key, node, on_error) for key, node in named), queue_bytes)
 
 
-def results(*nodes: Node, items: object = (1, 2, 3), **options: object) -> list[object]:
+def results(*nodes: Node, items: Iterable[object] = (1, 2, 3), **options: Any) -> list[object]:
     """What a chain makes of the items."""
     made: list[object] = []
     Chain(Serial(nodes), **options).run(items, made.append)

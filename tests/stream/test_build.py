@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from stream_gadgets import REGISTRY, Dimension, Scale, Sort, context
 
@@ -32,7 +34,7 @@ def made(chain: Chain, *items: object) -> list[object]:
     return results
 
 
-def fields(stream: str, **options: object) -> dict[str, object]:
+def fields(stream: str, **options: Any) -> dict[str, object]:
     """Fields of the first gadget of a chain."""
     return build_chain(v2(stream), REGISTRY, **options).steps[0].gadget.model_dump()
 

@@ -42,7 +42,7 @@ def test_what_is_left_at_the_end_runs_through_the_gadgets_behind() -> None:
 def test_results_come_while_items_come() -> None:
     seen: list[object] = []
 
-    def items():
+    def items() -> Iterator[object]:
         yield 1
         assert seen == [2]
         yield 2
@@ -76,7 +76,7 @@ def test_an_error_carries_the_name_of_its_gadget_once() -> None:
 
 
 def test_an_error_at_the_end_carries_the_name_of_its_gadget_once() -> None:
-    def fail():
+    def fail() -> Iterator[object]:
         raise ReconError("empty")
         yield
 
@@ -104,7 +104,7 @@ def test_a_bug_keeps_its_type_and_notes_the_gadget() -> None:
 def test_an_error_of_the_items_ends_the_run_without_finish() -> None:
     made: list[object] = []
 
-    def items():
+    def items() -> Iterator[object]:
         yield 1
         raise ReconError("truncated")
 

@@ -65,7 +65,9 @@ def made_of(registry: Registry, name: str, **values: str) -> list[object]:
     return results
 
 
-def test_a_chain_names_a_gadget_of_another_package_and_sets_its_parameters(install) -> None:
+def test_a_chain_names_a_gadget_of_another_package_and_sets_its_parameters(
+    install: Callable[..., Registry],
+) -> None:
     registry = install("half-life", GOOD, Halve="half_life:Halve")
 
     assert made_of(registry, "Halve") == [6]
@@ -74,14 +76,16 @@ def test_a_chain_names_a_gadget_of_another_package_and_sets_its_parameters(insta
         made_of(registry, "Halve", buy="3")
 
 
-def test_its_name_is_proposed_without_loading_it(install) -> None:
+def test_its_name_is_proposed_without_loading_it(install: Callable[..., Registry]) -> None:
     registry = install("broken-one", "raise RuntimeError('boom')", Halve="broken_one:Halve")
 
     with pytest.raises(ConfigError, match="'Halfe': unknown; did you mean Halve"):
         made_of(registry, "Halfe")
 
 
-def test_a_module_is_never_imported_by_a_name_from_a_chain_file(install) -> None:
+def test_a_module_is_never_imported_by_a_name_from_a_chain_file(
+    install: Callable[..., Registry],
+) -> None:
     registry = install("half-life", GOOD, Halve="half_life:Halve")
 
     for name in ("half_life:Halve", "half_life.Halve", "half_life"):
@@ -102,7 +106,7 @@ def test_a_module_is_never_imported_by_a_name_from_a_chain_file(install) -> None
     ],
 )
 def test_a_broken_package_is_refused_by_name_and_breaks_nothing_else(
-    install, text: str, where: str, said: str
+    install: Callable[..., Registry], text: str, where: str, said: str
 ) -> None:
     registry = install("odd", text, Halve=where)
 
@@ -114,7 +118,9 @@ def test_a_broken_package_is_refused_by_name_and_breaks_nothing_else(
     assert "Scale\n    Multiplies every number." in listed
 
 
-def test_a_name_of_ours_or_of_two_packages_is_an_error_where_it_is_used(install) -> None:
+def test_a_name_of_ours_or_of_two_packages_is_an_error_where_it_is_used(
+    install: Callable[..., Registry],
+) -> None:
     install(
         "half-life", GOOD, Scale="half_life:Scale", Halve="half_life:Halve", Third="half_life:x"
     )
@@ -127,7 +133,7 @@ def test_a_name_of_ours_or_of_two_packages_is_an_error_where_it_is_used(install)
     assert made_of(registry, "Halve") == [6]
 
 
-def test_the_list_says_which_package_a_gadget_is_of(install) -> None:
+def test_the_list_says_which_package_a_gadget_is_of(install: Callable[..., Registry]) -> None:
     listed = catalogue_text(install("half-life", GOOD, Halve="half_life:Halve"))
 
     assert "Halve  (package half-life 1.2)\n    Halves every number.\n    by = 2  [int]" in listed

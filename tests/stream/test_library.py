@@ -11,7 +11,9 @@ PACKAGED = Path(__file__).parents[2] / "config" / "gre_recon.xml"
 
 
 @pytest.mark.parametrize("name", ["gre_recon", "gre_recon.xml"])
-def test_a_packaged_file_is_found_from_anywhere(name: str, monkeypatch, tmp_path: Path) -> None:
+def test_a_packaged_file_is_found_from_anywhere(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
 
     assert find_chain_file(name) == PACKAGED.read_bytes()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 import numpy as np
 import pytest
+from narrowing import as_a
 from stream_gadgets import (
     Act,
     Scale,
@@ -23,7 +25,7 @@ from streamrecon.errors import ReconError
 from streamrecon.model.notice import Level, Notice
 from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.parallel import Branch, OnError, Parallel
-from streamrecon.stream.run.serial import Serial, Step
+from streamrecon.stream.run.serial import Node, Serial, Step
 
 EMPTY = Serial(())
 LONG_S = 30  # a hang, not a wait: nothing here takes a second
@@ -35,6 +37,11 @@ def _no_thread_is_left() -> Iterator[None]:
     assert branch_threads() == []
 
 
+def numbers(*nodes: Node, items: Iterable[object]) -> list[int]:
+    """Results that are all whole numbers."""
+    return [as_a(int, made) for made in results(*nodes, items=items)]
+
+
 def test_two_branches_meet_while_both_work() -> None:
     barrier = threading.Barrier(2, timeout=LONG_S)
 
@@ -42,7 +49,7 @@ def test_two_branches_meet_while_both_work() -> None:
         barrier.wait()
         return item
 
-    made = results(at_once(act(meet), act(meet)), items=(1, 2, 3))
+    made = numbers(at_once(act(meet), act(meet)), items=(1, 2, 3))
 
     assert sorted(made) == [1, 1, 2, 2, 3, 3]
 
@@ -51,7 +58,7 @@ def test_each_branch_keeps_its_order() -> None:
     doubled = Step("a", Scale(factor=2))
     negated = act(lambda item: -item)
 
-    made = results(at_once(doubled, negated), items=range(1, 100))
+    made = numbers(at_once(doubled, negated), items=range(1, 100))
 
     assert [m for m in made if m > 0] == [2 * i for i in range(1, 100)]
     assert [m for m in made if m < 0] == [-i for i in range(1, 100)]
@@ -70,7 +77,7 @@ def test_an_item_goes_only_to_branches_that_accept_it() -> None:
 
 
 def test_an_empty_branch_passes_on_what_another_branch_takes() -> None:
-    made = results(at_once(Step("a", Scale()), EMPTY), items=(3,))
+    made = numbers(at_once(Step("a", Scale()), EMPTY), items=(3,))
 
     assert sorted(made) == [3, 6]
 
@@ -104,7 +111,7 @@ def test_a_slow_branch_holds_the_feeder_within_the_bytes_of_its_queue() -> None:
     volume_bytes, room = 1000, 5
 
     class Volumes(Act):
-        accepts = (np.ndarray,)
+        accepts: ClassVar = (np.ndarray,)
 
     def items() -> Iterator[np.ndarray]:
         for i in range(50):
@@ -143,7 +150,7 @@ def test_a_branch_does_not_finish_a_run_that_has_failed() -> None:
     failed, finished = threading.Event(), []
 
     class Hold(Act):
-        def feed(self, _: int) -> Iterator[object]:
+        def feed(self, _: object) -> Iterator[object]:
             assert failed.wait(LONG_S)
             yield from ()
 
@@ -172,7 +179,7 @@ def test_the_first_of_two_errors_is_the_one_that_is_told() -> None:
 
 
 def test_an_error_wakes_a_feeder_that_waits_at_the_queue_of_another_branch() -> None:
-    failed, fed = threading.Event(), []
+    failed, fed = threading.Event(), list[int]()
 
     def fail(_: int) -> int:
         blocked_at.append(_settled(fed))
@@ -255,7 +262,7 @@ def test_nested_branches_give_every_result() -> None:
     inner = at_once(Step("x", Scale(factor=3)), Step("y", Scale(factor=5)))
     outer = at_once(Serial((inner, Step("z", Scale(factor=7)))), Step("w", Scale(factor=2)))
 
-    made = results(outer, items=range(1, 50))
+    made = numbers(outer, items=range(1, 50))
 
     assert sorted(made) == sorted(f * i for i in range(1, 50) for f in (21, 35, 2))
 

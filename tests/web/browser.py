@@ -20,7 +20,6 @@ _PATIENCE_S = 30.0
 _WORDS = (
     "--headless=new",
     "--no-sandbox",  # tests run as root
-    "--disable-gpu",
     "--disable-dev-shm-usage",
     "--no-first-run",
     "--disable-background-networking",
@@ -28,6 +27,8 @@ _WORDS = (
     "--remote-debugging-port=0",
     "--remote-allow-origins=*",
 )
+_WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")  # on the processor
+_NO_WEBGL = ("--disable-gpu", "--disable-3d-apis")
 
 
 class Tab:
@@ -93,6 +94,21 @@ class Tab:
         self.call("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
         self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
 
+    def hover(self, x: float, y: float, *, pressed: bool = False) -> None:
+        """Move the pointer to a place of the window."""
+        held = {"button": "left", "buttons": 1} if pressed else {}
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y, **held)
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Press at one place of the window, release at another."""
+        for kind, (x, y) in (("mousePressed", start), ("mouseReleased", end)):
+            if kind == "mouseReleased":
+                self.hover(x, y, pressed=True)
+            self.call(
+                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1,
+                clickCount=1,
+            )  # fmt: skip
+
     def picture(self, path: Path) -> None:
         """A screenshot of what a person sees."""
         shot = self.call("Page.captureScreenshot", format="png")
@@ -100,9 +116,12 @@ class Tab:
 
 
 @contextmanager
-def chromium(profile: Path, *, width: int = 1400, height: int = 1000) -> Iterator[Tab]:
+def chromium(
+    profile: Path, *, width: int = 1400, height: int = 1000, webgl: bool = False
+) -> Iterator[Tab]:
     """A browser with one empty page, gone afterwards."""
-    words = [f"--user-data-dir={profile}", f"--window-size={width},{height}", "about:blank"]
+    words = list(_WEBGL if webgl else _NO_WEBGL)
+    words += [f"--user-data-dir={profile}", f"--window-size={width},{height}", "about:blank"]
     process = subprocess.Popen(
         [str(PROGRAM), *_WORDS, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

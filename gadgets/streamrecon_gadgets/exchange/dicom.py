@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from pydantic import Field, PrivateAttr, field_validator
 
+from streamrecon.analysis.reading import ReadVolume
 from streamrecon.dicom.delivery.destinations import AnyDestination, read_destinations
 from streamrecon.dicom.delivery.folder import FolderDrop, file_name, folder_name
 from streamrecon.dicom.delivery.spool import Spool
@@ -16,24 +17,28 @@ from streamrecon.dicom.objects.asked_outputs import AskedOutputs, is_asked_for, 
 from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.output_names import refuse_unknown
 from streamrecon.dicom.objects.series import DicomScan, Images, Run
-from streamrecon.errors import ConfigError, DeliveryError
+from streamrecon.errors import ConfigError, DeliveryError, StreamReconError
 from streamrecon.model.delivery import Delivery
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.source_images import SourceImages
 from streamrecon.mrd.wire.messages import DicomFile
+from streamrecon.output.readings.dicom_objects import objects_of_reading
 from streamrecon.stream.gadget import Context, Gadget, WayOut
 
 
-class DicomGadget(Gadget[Volume]):
+class DicomGadget(Gadget[Volume | ReadVolume]):
     """What the ways to send DICOM have in common: volumes become images, and go on behind them.
+
+    Readings become segments, a report and what else they have, about the image of susceptibility
+    that they were made of, where the extra ``objects`` is installed.
 
     A quantity without a DICOM form (complex images) passes. The gadgets of a chain, in whatever
     branch, make one study of it: a map refers to the echo images that another branch sends,
     before or after it.
     """
 
-    accepts: ClassVar = (Volume,)
+    accepts: ClassVar = (Volume, ReadVolume)
 
     outputs: str = Field(default="", description="kinds of image, as Mag,QSM_ppb; empty: all")
     upright: bool = Field(default=False, description="turn rows and columns to the usual views")
@@ -52,14 +57,37 @@ class DicomGadget(Gadget[Volume]):
         super().enter(context)
         self._asked_by_all.add(self.outputs)
 
-    def feed(self, item: Volume) -> Iterator[Volume | Notice | DicomFile]:
-        """Convert one volume and send it on its way."""
+    def feed(self, item: Volume | ReadVolume) -> Iterator[Volume | ReadVolume | Notice | DicomFile]:
+        """Convert one volume or reading and send it on its way."""
+        if isinstance(item, ReadVolume):
+            yield from self._send_reading(item)
+            yield item
+            return
         form = item.quantity.dicom
         if form is not None and is_asked_for(form.suffix, self.outputs):
             images = self._scan_of(item).images(item)
             yield from images.notices
             yield from self.send(images)
         yield item
+
+    def _send_reading(self, item: ReadVolume) -> Iterator[Notice | DicomFile]:
+        """Send the objects of one reading; what stands in the way is told, images have gone."""
+        study, run = self._scan_of(item.chi), self._run()
+        try:
+            made = objects_of_reading(
+                item.content,
+                study.images(item.chi).datasets,
+                item.chi.geometry,
+                run=run.name,
+                chain=run.chain,
+                made=study.started,
+            )
+        except StreamReconError as e:
+            yield Notice(Level.WARNING, f"{item.content.reading.kind}: not sent as DICOM: {e}")
+            return
+        for images in made:
+            if is_asked_for(images.output, self.outputs):
+                yield from self.send(images)
 
     @property
     def _asked_by_all(self) -> AskedOutputs:

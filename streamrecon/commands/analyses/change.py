@@ -6,7 +6,6 @@ import argparse
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from streamrecon.analysis.iron import IronSettings, read_iron
 from streamrecon.analysis.moved_regions import cores_in_both
 from streamrecon.analysis.reading import Reading, Value
 from streamrecon.analysis.registration import Motion, register, registration_image
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse
+from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, extents_of
 from streamrecon.commands.analyses.iron import (
     REFERENCES,
     add_reading_options,
@@ -25,6 +24,7 @@ from streamrecon.commands.analyses.iron import (
     maps_of,
     regions_figure,
 )
+from streamrecon.commands.existing import there
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
@@ -55,7 +55,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_folder(parser, labels=True)
     parser.add_argument(
-        "--baseline", type=Path, required=True, metavar="DIR|analysis.json",
+        "--baseline", type=there, required=True, metavar="DIR|analysis.json",
         help="maps of the earlier visit, on whose grid the labels lie; or its report with an iron"
         " reading, and then the labels lie on the later one's",
     )  # fmt: skip
@@ -92,6 +92,7 @@ def run(options: argparse.Namespace) -> int:
             reading=reading,
             figures=[*_plots(reading), regions_figure(maps, list(pair.labels.regions()))],
             files=[] if pair.motion is None else [_MOVED],
+            extents=extents_of(pair.labels.regions()),
         )
 
     return analyse(options, "change", read)

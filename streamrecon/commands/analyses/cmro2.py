@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from streamrecon.analysis.oximetry_reading import reading_of_consumption
 from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
 from streamrecon.commands.blood_options import add_blood, blood_of
+from streamrecon.commands.existing import there
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
 from streamrecon.output.ras import from_ras
@@ -29,7 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_blood(parser)
     flow = parser.add_mutually_exclusive_group(required=True)
     flow.add_argument(
-        "--cbf", type=Path, metavar="FILE",
+        "--cbf", type=there, metavar="FILE",
         help="NIfTI of blood flow [ml/100 g/min] on the grid of the maps",
     )  # fmt: skip
     flow.add_argument(

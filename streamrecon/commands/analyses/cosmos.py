@@ -7,6 +7,7 @@ import argparse
 import numpy as np
 
 from streamrecon.analysis.cosmos import least_squares_cosmos
+from streamrecon.analysis.reading import ReadingMap
 from streamrecon.commands.analysed_folder import Analysed, analyse, labels_of
 from streamrecon.commands.tilted_scans import (
     add_tilted,
@@ -47,6 +48,8 @@ def run(options: argparse.Namespace) -> int:
         reading = tilted_reading(
             "cosmos", scans, regions, method=_METHOD, steps=found.steps, doi=_DOI
         )
-        return Analysed(reading=reading, files=files)
+        return Analysed(
+            reading=reading, files=files, maps=[ReadingMap("chi", found.chi_ppm, "ppm")]
+        )
 
     return analyse(options, "cosmos", read)

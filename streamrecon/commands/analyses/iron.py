@@ -15,7 +15,14 @@ from streamrecon.analysis.iron import ALIKE_MM3, IronMaps, IronSettings, read_ir
 from streamrecon.analysis.iron_presets import PRESETS
 from streamrecon.analysis.norms import Norms, read_norms
 from streamrecon.analysis.zeros import CSF, WHOLE_BRAIN
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
+from streamrecon.commands.analysed_folder import (
+    Analysed,
+    add_folder,
+    analyse,
+    extents_of,
+    labels_of,
+)
+from streamrecon.commands.existing import there
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Shape
 from streamrecon.model.quantities import Quantity
@@ -54,7 +61,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="tissue without iron, against the reference (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--norms", type=Path, metavar="FILE",
+        "--norms", type=there, metavar="FILE",
         help="table of the healthy: region, quantity, reference, mean, sd, age_from, age_to",
     )  # fmt: skip
     parser.add_argument("--age", type=float, metavar="YEARS", help="of the patient, for --norms")
@@ -96,7 +103,9 @@ def run(options: argparse.Namespace) -> int:
         )  # fmt: skip
         known = {**reading.parameters, "reconstruction": how_made(maps)}
         return Analysed(
-            reading=replace(reading, parameters=known), figures=[regions_figure(maps, regions)]
+            reading=replace(reading, parameters=known),
+            figures=[regions_figure(maps, regions)],
+            extents=extents_of(regions),
         )
 
     return analyse(options, "iron", read)

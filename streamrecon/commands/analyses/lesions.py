@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from streamrecon.analysis.lesion_reading import reading_of_lesions
+from streamrecon.analysis.lesion_reading import extents_of_lesions, reading_of_lesions
 from streamrecon.analysis.lesion_sites import LesionMaps
 from streamrecon.analysis.lesions import Lesions, find_lesions
 from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
@@ -83,7 +83,8 @@ def _analysed(maps: MapFolder, options: argparse.Namespace) -> Analysed:
     swi = maps.map_if_there(Quantity.SWI)
     figures = draw_lesions(given, lesions, swi=swi, phase_rad=phase)
     _write_labels(lesions, maps, options.output)
-    return Analysed(reading=reading, figures=figures, files=(_LABELS,))
+    extents = extents_of_lesions(lesions)
+    return Analysed(reading=reading, figures=figures, files=(_LABELS,), extents=extents)
 
 
 def _write_labels(lesions: Lesions, maps: MapFolder, folder: Path) -> None:

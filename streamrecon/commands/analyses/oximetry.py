@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 
 from streamrecon.analysis.oximetry_reading import reading_of_oxygen
+from streamrecon.analysis.reading import Extent
 from streamrecon.analysis.scan_oxygen import MOST, oxygen_of_sinuses, oxygen_of_veins
 from streamrecon.analysis.vein_echoes import VeinScan
+from streamrecon.analysis.vein_segments import voxels_of_segments
 from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse
 from streamrecon.commands.analyses.veins import traced, vein_figure
 from streamrecon.commands.blood_options import add_blood, blood_of
+from streamrecon.commands.existing import there
 from streamrecon.errors import DataError
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.readings.label_map import read_labels
@@ -31,7 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_folder(parser)
     add_blood(parser)
     parser.add_argument(
-        "--sinuses", type=Path, metavar="FILE",
+        "--sinuses", type=there, metavar="FILE",
         help="NIfTI mask of large vessels for susceptometry in field_hz, which is then needed",
     )  # fmt: skip
     parser.add_argument(
@@ -95,4 +97,6 @@ def _analysed(maps: MapFolder, options: argparse.Namespace) -> Analysed:
             "sinuses_given": options.sinuses is not None,
         },
     )
-    return Analysed(reading=reading, figures=(vein_figure(maps, veins),))
+    places = voxels_of_segments(found.segments, veins, maps.geometry)
+    extents = [Extent(v.subject, "vein", at) for v, at in zip(found.veins, places, strict=True)]
+    return Analysed(reading=reading, figures=(vein_figure(maps, veins),), extents=extents)

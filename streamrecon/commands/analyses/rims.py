@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +12,10 @@ from PIL import Image
 
 from streamrecon.analysis.lesion_split import SMALLEST_MM3
 from streamrecon.analysis.registration import register, registration_image, resample
-from streamrecon.analysis.rim_reading import RimMaps, RimResults, read_rims
+from streamrecon.analysis.rim_reading import RimMaps, RimResults, extents_of_rims, read_rims
 from streamrecon.analysis.rims import RimClass
 from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse
+from streamrecon.commands.existing import there
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.model.quantities import Quantity
@@ -54,11 +54,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_folder(parser)
     parser.add_argument(
-        "--lesions", type=Path, required=True, metavar="FILE",
+        "--lesions", type=there, required=True, metavar="FILE",
         help="NIfTI, above 0 in lesions: on the maps' grid, or that of --flair",
     )  # fmt: skip
     parser.add_argument(
-        "--flair", type=Path, metavar="FILE",
+        "--flair", type=there, metavar="FILE",
         help="image on the grid of the lesions, which is registered to the first echo",
     )  # fmt: skip
     parser.add_argument(
@@ -84,7 +84,12 @@ def run(options: argparse.Namespace) -> int:
         )
         found = read_rims(given, smallest_mm3=options.smallest)
         write_nifti(options.output / _LABELS, found.lesions.numbers, maps.geometry)
-        return Analysed(reading=found.reading, figures=list(_figures(found, maps)), files=[_LABELS])
+        return Analysed(
+            reading=found.reading,
+            figures=list(_figures(found, maps)),
+            files=[_LABELS],
+            extents=extents_of_rims(found, maps.geometry.voxel_mm),
+        )
 
     return analyse(options, "rims", read)
 

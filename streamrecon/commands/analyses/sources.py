@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from streamrecon.analysis.source_reading import SourceMaps, SourceResults, read_sources
 from streamrecon.analysis.sources import PSEUDO_R2_PER_S, Relaxivity
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
+from streamrecon.commands.analysed_folder import (
+    Analysed,
+    add_folder,
+    analyse,
+    extents_of,
+    labels_of,
+)
 from streamrecon.commands.analyses.iron import Regions, maps_of
 from streamrecon.errors import ConfigError
 from streamrecon.model.quantities import Quantity
@@ -64,7 +70,13 @@ def run(options: argparse.Namespace) -> int:
         given = _maps(maps, regions, _r2(options.r2, maps))
         found = read_sources(given, regions, relaxivity, jointly=not options.no_joint)
         files = list(_write(found, maps, options.output))
-        return Analysed(reading=found.reading, figures=list(_figures(found, maps)), files=files)
+        return Analysed(
+            reading=found.reading,
+            figures=list(_figures(found, maps)),
+            files=files,
+            extents=extents_of(regions),
+            maps=found.maps(),
+        )
 
     return analyse(options, "sources", read)
 

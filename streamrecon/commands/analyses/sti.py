@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 
+from streamrecon.analysis.reading import ReadingMap
 from streamrecon.analysis.susceptibility_tensor import guided_tensor
 from streamrecon.commands.analysed_folder import Analysed, analyse, labels_of
+from streamrecon.commands.existing import there
 from streamrecon.commands.fibre_files import FSL, MRTRIX, read_directions, read_on_grid
 from streamrecon.commands.tilted_scans import (
     add_tilted,
@@ -36,10 +37,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_tilted(parser)
     parser.add_argument(
-        "--v1", type=Path, required=True, metavar="FILE", help="NIfTI of principal directions"
+        "--v1", type=there, required=True, metavar="FILE", help="NIfTI of principal directions"
     )
     parser.add_argument(
-        "--fa", type=Path, required=True, metavar="FILE", help="fractional anisotropy on its grid"
+        "--fa", type=there, required=True, metavar="FILE", help="fractional anisotropy on its grid"
     )
     parser.add_argument(
         "--vectors", choices=(FSL, MRTRIX), required=True,
@@ -49,7 +50,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--least-fa", type=float, default=0.25, metavar="FA", help="of fibres (%(default)s)"
     )
     parser.add_argument(
-        "--to-scan", type=Path, metavar="FILE",
+        "--to-scan", type=there, metavar="FILE",
         help="4 x 4 matrix (RAS mm) from the diffusion image to the first scan (same position)",
     )  # fmt: skip
     parser.set_defaults(run=run)
@@ -75,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
             *region_values(found.msa_ppm, found.fibres, labels, "msa"),
         )
         reading = tilted_reading("sti", scans, regions, method=_METHOD, steps=found.steps, doi=_DOI)
-        return Analysed(reading=reading, files=files)
+        made = [ReadingMap("mms", found.mms_ppm, "ppm"), ReadingMap("msa", found.msa_ppm, "ppm")]
+        return Analysed(reading=reading, files=files, maps=made)
 
     return analyse(options, "sti", read)

@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.analysis.oximetry_reading import reading_of_density
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
+from streamrecon.analysis.reading import Extent
+from streamrecon.commands.analysed_folder import (
+    Analysed,
+    add_folder,
+    analyse,
+    extents_of,
+    labels_of,
+)
 from streamrecon.maps.centrelines import CentreLines, trace_veins
 from streamrecon.maps.veins import find_veins
 from streamrecon.model.quantities import Quantity
@@ -62,6 +69,7 @@ def _analysed(maps: MapFolder, options: argparse.Namespace) -> Analysed:
     labels = labels_of(options, maps)
     lines, veins = traced(maps)
     regions = {"brain": maps.mask()} | ({} if labels is None else dict(labels.regions()))
+    extents = [Extent.of_mask("veins", "vein", veins), *extents_of(regions.items())]
     doubts = () if lines.vein.size else ("no vein was found",)
     with whole(options.output / _TABLE) as scratch:
         scratch.write_text(lines.as_csv(), encoding="utf-8")
@@ -69,4 +77,5 @@ def _analysed(maps: MapFolder, options: argparse.Namespace) -> Analysed:
         reading=reading_of_density(lines, veins, regions, maps.geometry, doubts=doubts),
         figures=(vein_figure(maps, veins),),
         files=(_TABLE,),
+        extents=extents,
     )

@@ -73,6 +73,21 @@ def identity_of(ids: Ids, run: str, *, patient_id_fallback: str = "") -> Identit
     )
 
 
+def study_uid_of(ids: Ids, secret: bytes | None) -> str:
+    """Study of a scan as its files have it, with a secret that of the pseudonym; "" if not known.
+
+    >>> study_uid_of(Ids(study_uid="1.2.3"), None), study_uid_of(Ids(), None)
+    ('1.2.3', '')
+    """
+    if not is_uid(ids.study_uid):
+        return ""
+    return ids.study_uid if secret is None else _study_of_pseudonym(ids.study_uid, secret)
+
+
+def _study_of_pseudonym(study_uid: str, secret: bytes) -> str:
+    return uid_of("pseudonym", _keyed(secret, study_uid))
+
+
 def _generated_study(visit: StudyInfo, run: str) -> str:
     patient_id, day = visit.subject.patient_id, visit.study.date
     if patient_id and day:
@@ -104,7 +119,7 @@ def without_person(identity: Identity, secret: bytes) -> Identity:
             SourceSeries(number=visit.origin.number),
         ),
         protocol="",
-        study_uid=uid_of("pseudonym", _keyed(secret, identity.study_uid)),
+        study_uid=_study_of_pseudonym(identity.study_uid, secret),
         frame_uid=uid_of("pseudonym", _keyed(secret, identity.frame_uid)),
         scan_uid=uid_of("pseudonym", _keyed(secret, identity.scan_uid)),
         is_removed=True,

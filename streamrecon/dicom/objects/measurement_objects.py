@@ -1,65 +1,84 @@
 """Makes DICOM objects for measurements, beside the MR images; needs the extra ``[objects]``.
 
-A parametric map keeps floats, a segmentation labels, a report numbers with their units. They refer
-to MR images of a session, share their patient, study and frame of reference, and have UIDs that
-the caller gives. Archives that refuse them (many do) still take the MR images.
+A parametric map keeps floats, a segmentation labels, a page what a person reads. They refer to MR
+images of a session, share their patient, study and frame of reference. Archives that refuse them
+(many do) still take the MR images. The report is `streamrecon.output.readings.dicom_report`.
 
 References
 ----------
-DICOM PS3.3, A.75 (Parametric Map), A.51 (Segmentation), A.35.13 (Comprehensive 3D SR);
-PS3.16, TID 1500.
+DICOM PS3.3, A.75 (Parametric Map), A.51 (Segmentation), A.8.1 (Secondary Capture).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
-from highdicom import UID, AlgorithmIdentificationSequence, VOILUTTransformation, pm, seg, sr
+from highdicom import AlgorithmIdentificationSequence, VOILUTTransformation, pm, sc, seg
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code as HighdicomCode
+from pydicom.uid import ExplicitVRLittleEndian
 
 from streamrecon import __version__
-from streamrecon.dicom.objects.uids import uid_of
 from streamrecon.model.storage_form import Code
 
-_MANUFACTURER = "streamrecon"
-_MODEL = "streamrecon"
-_ANATOMY = Code("91723000", "SCT", "Anatomical structure")
-_PROCEDURE = Code("25056-3", "LN", "MR Unspecified body region")
+MAKER = "streamrecon"
 _FILTERING = Code("123106", "DCM", "Multi-Scale/Resolution Filtering")
+_DATES = (
+    ("ContentDate", "ContentTime"),
+    ("DateOfSecondaryCapture", "TimeOfSecondaryCapture"),
+)
+_NO_DAY, _NO_TIME = "19000101", "000000"  # where a person was taken out, and a date must be
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One kind of thing in a segmentation: its name, what it is, and in which category."""
+    """One kind of thing in a segmentation: its name, what it is, and in which category.
+
+    ``tracking_uid`` is the same in whatever speaks of the thing.
+    """
 
     name: str
     kind: Code
-    category: Code = _ANATOMY
+    category: Code
+    tracking_uid: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Numbers of one segment: name → (value, unit, concept)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """What tells one object from all others: its UIDs, its series, its number there, when made."""
 
-    segment: int
-    name: str
-    kind: Code
-    numbers: Mapping[str, tuple[float, Code, Code]]
+    series_uid: str
+    uid: str
+    series_number: int
+    description: str
+    made: datetime
+    number: int = 1
+
+    def words(self) -> dict[str, str | int]:
+        """The words that every object of highdicom takes."""
+        return {
+            "series_instance_uid": self.series_uid,
+            "series_number": self.series_number,
+            "sop_instance_uid": self.uid,
+            "instance_number": self.number,
+            "manufacturer": MAKER,
+            "series_description": self.description[:64],
+        }
 
 
 def parametric_map(
     sources: Sequence[Dataset],
     values: NDArray[np.floating],
     *,
+    name: str,
     unit: Code,
     concept: Code,
-    series_number: int,
-    description: str,
+    instance: Instance,
 ) -> Dataset:
     """Float map on the grid of ``sources``, one MR image per slice.
 
@@ -69,52 +88,46 @@ def parametric_map(
         MR images [Z], in the order of ``values``.
     values
         [Z, Y, X], in ``unit``; no scale is applied.
+    name
+        What tells it from other maps of its series.
     unit, concept
         Coded unit and quantity.
-    series_number, description
-        Of the new series.
+    instance
+        Its names and numbers.
     """
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     mapping = pm.RealWorldValueMapping(
-        lut_label=description[:16],
+        lut_label=concept.meaning[:16],
         lut_explanation=concept.meaning,
-        unit=_coded(unit),
+        unit=coded(unit),
         value_range=(low, high),
         slope=1.0,
         intercept=0.0,
-        quantity_definition=_coded(concept),
+        quantity_definition=coded(concept),
     )
-    series_uid, uid = _uids(sources, "map", description)
     made = pm.ParametricMap(
         source_images=list(sources),
         pixel_array=values.astype(np.float32),
-        series_instance_uid=series_uid,
-        series_number=series_number,
-        sop_instance_uid=uid,
-        instance_number=1,
-        manufacturer=_MANUFACTURER,
-        manufacturer_model_name=_MODEL,
+        manufacturer_model_name=MAKER,
         software_versions=__version__,
         device_serial_number=__version__,
         contains_recognizable_visual_features=False,
         real_world_value_mappings=[mapping],
-        voi_lut_transformations=[
-            VOILUTTransformation(window_center=(low + high) / 2, window_width=max(high - low, 1e-6))
-        ],
+        voi_lut_transformations=[_window(low, high)],
         derived_pixel_contrast="NONE",  # QUANTITY is newer than the checkers that hospitals have
-        content_label="MAP",
-        series_description=description,
+        content_label=re.sub("[^A-Z0-9]+", "_", name.upper())[:16],
+        content_description=name,
+        **instance.words(),
     )
-    return _finished(made, sources)
+    return finished(made, sources[0], instance.made)
 
 
 def segmentation(
     sources: Sequence[Dataset],
-    masks: NDArray[np.bool_],
+    masks: NDArray[np.bool_] | NDArray[np.integer],
     labels: Sequence[Label],
     *,
-    series_number: int,
-    description: str,
+    instance: Instance,
 ) -> Dataset:
     """Binary segments on the grid of ``sources``.
 
@@ -123,119 +136,103 @@ def segmentation(
     sources
         MR images [Z], in the order of ``masks``.
     masks
-        One mask per label [Z, Y, X, label]; they may overlap.
+        One mask per label [Z, Y, X, label], which may overlap; or numbers of labels [Z, Y, X].
     labels
         What each mask shows, segments 1..n.
-    series_number, description
-        Of the new series.
+    instance
+        Its names and numbers.
     """
     algorithm = AlgorithmIdentificationSequence(
-        name=_MODEL, version=__version__, family=_coded(_FILTERING)
+        name=MAKER, version=__version__, family=coded(_FILTERING)
     )
     descriptions = [
         seg.SegmentDescription(
             segment_number=number,
-            segment_label=label.name,
-            segmented_property_category=_coded(label.category),
-            segmented_property_type=_coded(label.kind),
+            segment_label=label.name[:64],
+            segmented_property_category=coded(label.category),
+            segmented_property_type=coded(label.kind),
+            tracking_uid=label.tracking_uid,
+            tracking_id=label.name,
             algorithm_type=seg.SegmentAlgorithmTypeValues.AUTOMATIC,
             algorithm_identification=algorithm,
         )
         for number, label in enumerate(labels, start=1)
     ]
-    series_uid, uid = _uids(sources, "segmentation", description)
     made = seg.Segmentation(
         source_images=list(sources),
-        pixel_array=masks,
+        pixel_array=np.ascontiguousarray(masks),
         segmentation_type=seg.SegmentationTypeValues.BINARY,
         segment_descriptions=descriptions,
-        series_instance_uid=series_uid,
-        series_number=series_number,
-        sop_instance_uid=uid,
-        instance_number=1,
-        manufacturer=_MANUFACTURER,
-        manufacturer_model_name=_MODEL,
+        manufacturer_model_name=MAKER,
         software_versions=__version__,
         device_serial_number=__version__,
-        series_description=description,
+        content_label="SEGMENTATION",
+        **instance.words(),
     )
-    return _finished(made, sources)
+    return finished(made, sources[0], instance.made)
 
 
-def report(
-    sources: Sequence[Dataset],
-    segments: Dataset,
-    findings: Sequence[Finding],
-    *,
-    series_number: int,
-    description: str,
-) -> Dataset:
-    """Comprehensive 3D SR, TID 1500: numbers of each segment; preliminary and unverified."""
-    observer = sr.ObserverContext(
-        observer_type=codes.DCM.Device,
-        observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
-            uid=UID(uid_of("device", _MODEL)), name=_MODEL
-        ),
+def page(source: Dataset, pixels: NDArray[np.uint8], *, instance: Instance) -> Dataset:
+    """Secondary capture of a picture [rows, columns, 3] about the study of an image."""
+    made = sc.SCImage.from_ref_dataset(
+        source,
+        pixel_array=pixels,
+        photometric_interpretation="RGB",
+        bits_allocated=8,
+        coordinate_system="PATIENT",
+        patient_orientation=("L", "P"),
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+        **instance.words(),
     )
-    content = sr.MeasurementReport(
-        observation_context=sr.ObservationContext(observer_device_context=observer),
-        procedure_reported=_coded(_PROCEDURE),
-        imaging_measurements=[_group(sources, segments, finding) for finding in findings],
-    )
-    series_uid, uid = _uids(sources, "report", description)
-    made = sr.Comprehensive3DSR(
-        evidence=[*sources, segments],
-        content=content[0],
-        series_number=series_number,
-        series_instance_uid=series_uid,
-        sop_instance_uid=uid,
-        instance_number=1,
-        manufacturer=_MANUFACTURER,
-        is_complete=False,
-        is_final=False,
-        is_verified=False,
-        series_description=description,
-    )
-    made.ContentQualification = "RESEARCH"
-    return made
+    made.BurnedInAnnotation = "YES"
+    made.ImageType = ["DERIVED", "SECONDARY"]
+    return finished(made, source, instance.made)
 
 
-def _group(
-    sources: Sequence[Dataset], segments: Dataset, finding: Finding
-) -> sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
-    series_uid = UID(sources[0].SeriesInstanceUID)
-    region = sr.ReferencedSegment(
-        sop_class_uid=segments.SOPClassUID,
-        sop_instance_uid=segments.SOPInstanceUID,
-        segment_number=finding.segment,
-        source_series=sr.SourceSeriesForSegmentation(series_uid),
-    )
-    return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
-        referenced_segment=region,
-        tracking_identifier=sr.TrackingIdentifier(
-            uid=UID(uid_of("finding", segments.SOPInstanceUID, finding.segment)),
-            identifier=finding.name,
-        ),
-        finding_type=_coded(finding.kind),
-        measurements=[
-            sr.Measurement(name=_coded(concept), value=value, unit=_coded(unit))
-            for value, unit, concept in finding.numbers.values()
-        ],
+def _window(low: float, high: float) -> VOILUTTransformation:
+    """From the lowest value to the highest; the usual function has no window below 1."""
+    return VOILUTTransformation(
+        window_center=(low + high) / 2,
+        window_width=max(high - low, 1e-6),
+        voi_lut_function="LINEAR_EXACT",
     )
 
 
-def _coded(code: Code) -> HighdicomCode:
+def coded(code: Code) -> HighdicomCode:
+    """The code as highdicom takes it."""
     return HighdicomCode(code.value, code.scheme, code.meaning)
 
 
-def _uids(sources: Sequence[Dataset], kind: str, description: str) -> tuple[str, str]:
-    """Series and instance UID, which follow from the images that the object is about."""
-    first = str(sources[0].SOPInstanceUID)
-    return uid_of(kind, "series", first, description), uid_of(kind, first, description)
+def finished(made: Dataset, source: Dataset, when: datetime) -> Dataset:
+    """What highdicom leaves out or cannot know.
 
-
-def _finished(made: Dataset, sources: Sequence[Dataset]) -> Dataset:
-    """What highdicom leaves out: without the part of the body a checker asks for its side."""
-    made.BodyPartExamined = sources[0].get("BodyPartExamined") or "BRAIN"
+    Without the part of the body a checker asks for its side. Where the person was taken out of
+    the images no date of today comes back.
+    """
+    if made.Modality != "SR":
+        made.BodyPartExamined = source.get("BodyPartExamined") or "BRAIN"
     made.ContentQualification = "RESEARCH"
+    for keyword in ("StudyDescription", "PatientWeight"):
+        if keyword in source and keyword not in made:
+            made[keyword] = source[keyword]
+    if source.get("PatientIdentityRemoved") == "YES":
+        made.PatientIdentityRemoved = "YES"
+        made.DeidentificationMethodCodeSequence = source.DeidentificationMethodCodeSequence
+        _put_dates(made, "", "")
+    else:
+        _put_dates(made, when.strftime("%Y%m%d"), when.strftime("%H%M%S"))
     return made
+
+
+def _put_dates(made: Dataset, day: str, moment: str) -> None:
+    """The dates of its making; empty ones leave the attributes out, where that is allowed."""
+    for date, time in _DATES:
+        if date in made:
+            made[date].value, made[time].value = day or _NO_DAY, moment or _NO_TIME
+    for item in made.get("ContributingEquipmentSequence", []):
+        item.ContributionDateTime = day + moment
+        if not day:
+            del item.ContributionDateTime
+    made.InstanceCreationDate, made.InstanceCreationTime = day, moment
+    if not day:
+        del made.InstanceCreationDate, made.InstanceCreationTime

@@ -7,6 +7,9 @@ from difflib import get_close_matches
 
 from streamrecon.model.quantities import Quantity
 
+SEGMENTS, REPORT, MAP, PAGE = "Seg", "Report", "ReadingMap", "ReadingPage"
+"""What readings send beside the images: segments, structured report, float map, page."""
+
 
 def refuse_unknown(names: Iterable[str]) -> None:
     """Refuse a name that no image will ever have: what it asks for would be lost without a word.
@@ -22,6 +25,7 @@ def refuse_unknown(names: Iterable[str]) -> None:
         With the nearest name that there is, else with all.
     """
     stored = [(each.label, form.suffix) for each in Quantity if (form := each.dicom) is not None]
+    stored += [(name, name) for name in (SEGMENTS, REPORT, MAP, PAGE)]
     known = {suffix for _, suffix in stored}
     words = {word.casefold(): suffix for label, suffix in stored for word in (label, suffix)}
     for name in sorted(set(names) - known):

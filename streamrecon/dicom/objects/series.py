@@ -140,6 +140,11 @@ class DicomScan:
         """Patient, study and scan, as the files say it."""
         return self._identity
 
+    @property
+    def started(self) -> datetime:
+        """When the reconstruction began."""
+        return self._run.started
+
     def images(self, volume: Volume) -> Images:
         """The volume as images.
 

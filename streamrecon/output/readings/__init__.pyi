@@ -1,3 +1,5 @@
+from streamrecon.output.readings.by_session import KeptReadings as KeptReadings
+from streamrecon.output.readings.by_session import kept_readings as kept_readings
 from streamrecon.output.readings.figures import Figure as Figure
 from streamrecon.output.readings.figures import outlined_planes as outlined_planes
 from streamrecon.output.readings.label_map import LabelMap as LabelMap

@@ -137,6 +137,17 @@ class MapFolder:
                 return found[1].strip()
         return ""
 
+    def chain(self) -> str:
+        """Hash of the chain that made the maps; "" where their files do not say it."""
+        return self._stated("ReconstructionChain")
+
+    def software(self) -> str:
+        """What made the maps, with its version; "" where their files do not say it."""
+        return self._stated("ReconstructionSoftwareVersion")
+
+    def _stated(self, name: str) -> str:
+        return next((v.facts[name] for v in self.volumes if v.facts.get(name)), "")
+
     def sources(self) -> Mapping[str, str]:
         """SHA-256 of the voxels of every volume, by its name: what the readings were made of."""
         return {volume.name: hash_of_voxels(volume.values) for volume in self.volumes}

@@ -23,6 +23,7 @@ from streamrecon.output.readings.report_model import (
     RESEARCH,
     SCHEMA,
     FigureRow,
+    OriginRow,
     ReadingRow,
     Report,
     ScanRow,
@@ -74,6 +75,7 @@ def add_reading(
     scan: ScanRow,
     *,
     sources: Mapping[str, str],
+    origin: OriginRow | None = None,
     figures: Sequence[Figure] = (),
     files: Sequence[str] = (),
 ) -> list[Path]:
@@ -87,6 +89,8 @@ def add_reading(
         What was found.
     scan, sources
         What it was found in: see `scan_row` and `MapFolder.sources`.
+    origin
+        What made the maps, as far as it is known.
     figures
         Pictures for the page, the one to look at first before the others.
     files
@@ -100,6 +104,8 @@ def add_reading(
     before = _report_there(folder / JSON, scan)
     named = [(f"{reading.kind}_{figure.name}.png", figure) for figure in figures]
     row = _reading_row(reading, sources, named, files)
+    if origin is not None:
+        row = row.model_copy(update={"origin": origin})
     kept = [] if before is None else [r for r in before.readings if r.kind != reading.kind]
     report = Report(
         schema_version=SCHEMA,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA = 1
-"""Version of the form; grows when a field changes its meaning or goes."""
+SCHEMA = 2
+"""Version of the form; grows when a field comes, changes its meaning or goes.
+
+2 has `OriginRow`; a report of version 1 is read, and its readings are of unknown origin.
+"""
 
 RESEARCH = "Research use only: not for diagnosis."
 
@@ -37,6 +40,19 @@ class FigureRow(_Row):
     caption: str = Field(description="what is seen")
 
 
+class OriginRow(_Row):
+    """What made the maps that were read; empty where no file says it."""
+
+    chain: str = Field(default="", description="hash of the chain file and of its parameters")
+    run: str = Field(default="", description="name of the reconstruction in its service")
+    software: str = Field(default="", description="what made the maps, with its version")
+    study_uid: str = Field(default="", description="DICOM study of the images")
+    series_uid: str = Field(default="", description="DICOM series that the objects refer to")
+    image_uids: tuple[str, ...] = Field(
+        default=(), description="SOP instances of that series, in the order of the slices"
+    )
+
+
 class ReadingRow(_Row):
     """One analysis."""
 
@@ -50,6 +66,7 @@ class ReadingRow(_Row):
     parameters_sha256: str = Field(description="of kind, method and parameters: equal or not")
     dois: tuple[str, ...] = Field(description="where the method is published")
     sources: dict[str, str] = Field(description="volume of the scan → SHA-256 of its voxels")
+    origin: OriginRow = Field(default=OriginRow(), description="what made the volumes")
     values: tuple[ValueRow, ...] = Field(description="the values, in the order of their meaning")
     figures: tuple[FigureRow, ...] = Field(description="pictures")
     files: tuple[str, ...] = Field(description="other files that it wrote beside the report")
@@ -76,8 +93,16 @@ class ScanRow(_Row):
 class Report(_Row):
     """The readings of one scan."""
 
-    schema_version: Literal[1] = Field(description="version of this form")
+    schema_version: Literal[2] = Field(description="version of this form")
     use: str = Field(description="what it may be used for")
     software: SoftwareRow
     scan: ScanRow
     readings: tuple[ReadingRow, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_1(cls, given: object) -> object:
+        """A report of the version before says nothing of origins, and is else the same."""
+        if isinstance(given, dict) and given.get("schema_version") == 1:
+            return {**given, "schema_version": SCHEMA}
+        return given

@@ -50,6 +50,11 @@ class Chain:
         self.notices = notices
 
     @property
+    def hash(self) -> str:
+        """Hash of the chain file and of its parameters; empty where no file was read."""
+        return self._context.chain
+
+    @property
     def steps(self) -> tuple[Step, ...]:
         """Every gadget with its name, in the order of the chain file."""
         return tuple(self._node.steps())

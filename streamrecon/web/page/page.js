@@ -1,6 +1,8 @@
 // The console page: scans now and before, one of them in full, deliveries.
 // Syntax of Chrome 90 and Firefox 91; what comes from the server becomes text, never markup.
 
+import { node } from "./nodes.js";
+import { showReadings } from "./readings.js";
 import { Viewer } from "./viewer.js";
 
 const byId = (id) => document.getElementById(id);
@@ -9,6 +11,7 @@ const LOOK_AGAIN_MS = 15000;
 const DATES = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
 const scans = new Map();
 let key = "";
+let outcomes = {};
 let chosen = null;
 let source = null;
 let viewer = null;
@@ -34,13 +37,6 @@ async function ask(path, body) {
   if (answer.ok) return facts;
   if (answer.status === 401 && path !== "/api/login") signIn();
   throw new Refused(answer.status, facts.error || answer.statusText);
-}
-
-function node(tag, text, name) {
-  const made = document.createElement(tag);
-  if (text !== undefined) made.textContent = text;
-  if (name) made.className = name;
-  return made;
 }
 
 // --- who looks ---
@@ -78,6 +74,7 @@ byId("logout").addEventListener("click", async () => {
 async function start() {
   const me = await ask("/api/me");
   key = me.key;
+  outcomes = me.outcomes;
   byId("user").textContent = me.name;
   byId("login").hidden = true;
   byId("who").hidden = false;
@@ -176,7 +173,8 @@ function drawList() {
 function newRow(session) {
   const row = node("tr");
   row.dataset.session = session;
-  for (let n = 0; n < 7; n += 1) row.append(node("td", "", n > 3 ? "number" : ""));
+  for (let n = 0; n < 8; n += 1) row.append(node("td", "", n > 4 ? "number" : ""));
+  row.children[4].append(node("span", "", "light"));
   const button = node("button");
   button.type = "button";
   row.children[0].append(button);
@@ -187,7 +185,7 @@ function newRow(session) {
 
 function fillRow(row, scan) {
   const [state, word] = stateOf(scan);
-  const mark = `${scan.session} ${word} ${scan.lines} ${scan.images} ${Math.round(scan.seconds)} ${chosen}`;
+  const mark = `${scan.session} ${word} ${scan.lines} ${scan.images} ${Math.round(scan.seconds)} ${scan.light} ${chosen}`;
   if (row.dataset.mark === mark) return;
   row.dataset.mark = mark;
   row.setAttribute("aria-selected", String(scan.session === chosen));
@@ -197,14 +195,23 @@ function fillRow(row, scan) {
   cells[1].textContent = word;
   cells[2].textContent = scan.protocol || "–";
   cells[3].textContent = scan.config;
-  cells[4].textContent = scan.lines;
-  cells[5].textContent = scan.images;
-  cells[6].textContent = `${Math.round(scan.seconds)} s`;
+  showLight(cells[4].firstChild, scan.light);
+  cells[5].textContent = scan.lines;
+  cells[6].textContent = scan.images;
+  cells[7].textContent = `${Math.round(scan.seconds)} s`;
+}
+
+function showLight(place, light) {
+  place.className = `light ${light || ""}`;
+  place.title = light || "not checked";
+  place.setAttribute("role", "img");
+  place.setAttribute("aria-label", `quality ${place.title}`);
 }
 
 function stateOf(scan) {
   if (!scan.ended) return ["running", "running"];
-  return scan.outcome === "complete" ? ["complete", "complete"] : ["failed", `failed: ${scan.outcome}`];
+  const word = outcomes[scan.outcome] || scan.outcome;
+  return scan.outcome === "complete" ? ["complete", word] : ["failed", `failed: ${word}`];
 }
 
 // --- one scan ---
@@ -239,6 +246,10 @@ function drawScan(scan) {
     + `${(scan.received / 1e6).toFixed(1)} MB, ${scan.seconds.toFixed(1)} s${left}; chain `
     + `${scan.config} ${scan.config_hash || ""}; client ${scan.address || "–"}; `
     + `memory ${(scan.memory_bytes / 2 ** 20).toFixed(0)} MiB`;
+  showLight(byId("quality").firstElementChild, scan.light);
+  byId("quality-said").textContent = [`quality: ${scan.light || "not checked"}`,
+    ...(scan.light_reasons || [])].join("; ");
+  showReadings(byId("read"), byId("readings"), scan.readings || []);
   drawStages(scan);
   const notices = (scan.notices || []).map((text) =>
     node("li", text, /^(WRN|ERR)/.test(text) ? "warning" : ""));

@@ -1,8 +1,11 @@
-// Shows slices that the server draws: scroll, window, colours, outline of a mask.
+// Shows slices, drawn in the browser or by the server: scroll, window, colours, a mask over them.
 // Syntax of Chrome 90 and Firefox 91; what comes from the server becomes text, never markup.
 
+import { SliceView } from "./slice_view.js";
+
 const byId = (id) => document.getElementById(id);
-const KEYS_OF_PLANES = { a: "axial", c: "coronal", s: "sagittal" };
+const KEYS_OF_PLANES = { a: "axial", c: "coronal", s: "sagittal", t: "all" };
+const TITLES = { all: "all three" };
 
 export class Viewer {
   constructor() {
@@ -12,11 +15,23 @@ export class Viewer {
     this.plane = null;
     this.slices = {};
     this.windows = {};
+    this.generation = 0;
     this.isLoading = false;
     this.isStale = false;
     this.figure = byId("viewer");
     this.image = byId("slice-image");
+    this.canvas = byId("slice-canvas");
+    this.view = null;
     this.listen();
+    this.starting = SliceView.start(this.canvas).then((view) => this.drawHere(view));
+  }
+
+  // From now on slices are drawn in the browser, or, without a view, by the server.
+  drawHere(view) {
+    this.view = view;
+    byId("slice-box").hidden = !view;
+    this.image.hidden = !!view;
+    if (this.volume) this.choose(this.volume.number);
   }
 
   listen() {
@@ -32,11 +47,12 @@ export class Viewer {
     const picture = this.figure.querySelector(".picture");
     picture.addEventListener("wheel", (e) => {
       e.preventDefault();
-      this.step(e.deltaY > 0 ? -1 : 1);
+      this.step(e.deltaY > 0 ? -1 : 1, this.planeAt(e));
     }, { passive: false });
     picture.addEventListener("pointerdown", (e) => this.startDrag(e));
     picture.addEventListener("pointermove", (e) => this.drag(e));
     picture.addEventListener("pointerup", () => { this.dragFrom = null; });
+    picture.addEventListener("pointerleave", () => { byId("value").textContent = ""; });
   }
 
   // Volumes of a session, which may have grown since; what is looked at stays.
@@ -48,6 +64,8 @@ export class Viewer {
       this.windows = {};
     }
     this.volumes = volumes;
+    this.generation += 1;
+    if (this.view) this.view.forget();
     this.figure.hidden = !volumes.length;
     if (!volumes.length) return;
     const select = byId("volume");
@@ -73,15 +91,18 @@ export class Viewer {
     this.volume = this.volumes.find((v) => v.number === number) || this.volumes[0];
     byId("volume").value = String(this.volume.number);
     const names = this.volume.planes.map((p) => p.name);
-    const name = this.plane && names.includes(this.plane.name) ? this.plane.name : names[0];
+    if (this.view && names.length === 3) names.push("all");
+    const name = names.includes(this.plane) ? this.plane : names[0];
     byId("planes").replaceChildren(...names.map((n) => this.planeButton(n)));
+    this.counts = this.volume.counts;
+    if (!this.slices[this.grid()]) this.slices[this.grid()] = middleOf(this.counts);
     this.choosePlane(name);
   }
 
   planeButton(name) {
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = name;
+    button.textContent = TITLES[name] || name;
     button.setAttribute("role", "radio");
     button.dataset.plane = name;
     button.addEventListener("click", () => this.choosePlane(name));
@@ -89,33 +110,47 @@ export class Viewer {
   }
 
   choosePlane(name) {
-    const found = this.volume.planes.find((p) => p.name === name);
-    if (!found) return;
-    this.plane = found;
-    for (const button of byId("planes").children) {
+    const buttons = [...byId("planes").children];
+    if (!buttons.some((button) => button.dataset.plane === name)) return;
+    this.plane = name;
+    for (const button of buttons) {
       button.setAttribute("aria-checked", String(button.dataset.plane === name));
     }
-    const at = this.slices[this.place()];
-    byId("slice").max = String(found.count - 1);
+    const found = this.volume.planes.find((p) => p.name === this.scrolled());
+    byId("slice").max = String(this.counts[found.name] - 1);
     const edges = ["left", "right", "top", "bottom"];
-    edges.forEach((edge, n) => { byId(`edge-${edge}`).textContent = found.edges[n]; });
+    edges.forEach((edge, n) => {
+      byId(`edge-${edge}`).textContent = name === "all" ? "" : found.edges[n];
+    });
     const window = this.windows[this.volume.label] || this.volume;
     byId("low").value = window.low;
     byId("high").value = window.high;
     byId("colours").value = window.colours;
     byId("unit").textContent = this.volume.unit;
-    this.scrollTo(at === undefined ? Math.floor(found.count / 2) : at);
+    this.scrollTo(this.slices[this.grid()][this.scrolled()]);
   }
 
-  place() { return `${this.plane.name} ${this.volume.shape.join(" ")}`; }
+  // Volumes of one shape are looked at in the same place.
+  grid() { return this.volume.shape.join(" "); }
 
-  step(by) { this.scrollTo(this.slices[this.place()] + by); }
+  // The plane whose slices the bar counts.
+  scrolled() { return this.plane === "all" ? "axial" : this.plane; }
 
-  scrollTo(number) {
-    const at = Math.max(0, Math.min(this.plane.count - 1, number));
-    this.slices[this.place()] = at;
+  planeAt(event) {
+    const under = this.view && this.view.under(event.clientX, event.clientY, this.counts);
+    return under && this.plane === "all" ? under.plane : this.scrolled();
+  }
+
+  step(by, plane = this.scrolled()) {
+    this.scrollTo(this.slices[this.grid()][plane] + by, plane);
+  }
+
+  scrollTo(number, plane = this.scrolled()) {
+    const slices = this.slices[this.grid()];
+    slices[plane] = Math.max(0, Math.min(this.counts[plane] - 1, number));
+    const at = slices[this.scrolled()];
     byId("slice").value = String(at);
-    byId("slice-number").textContent = `${at + 1} of ${this.plane.count}`;
+    byId("slice-number").textContent = `${at + 1} of ${this.counts[this.scrolled()]}`;
     this.draw();
   }
 
@@ -135,8 +170,8 @@ export class Viewer {
 
   reset() {
     delete this.windows[this.volume.label];
-    delete this.slices[this.place()];
-    this.choosePlane(this.plane.name);
+    this.slices[this.grid()] = middleOf(this.counts);
+    this.choosePlane(this.plane);
   }
 
   // One picture is on its way at a time; what was passed over meanwhile is not asked for.
@@ -149,12 +184,51 @@ export class Viewer {
       this.isStale = true;
       return;
     }
-    const query = new URLSearchParams({ low, high, colours, overlay: byId("overlay").value });
-    const at = this.slices[this.place()];
-    const path = `/api/scans/${this.session}/images/${this.volume.number}/${this.plane.name}/${at}.png`;
     this.isLoading = true;
-    this.image.alt = `${titleOf(this.volume)}, ${this.plane.name} slice ${at + 1}`;
-    this.image.src = `${path}?${query}`;
+    const wanted = { low: Number(low), high: Number(high), colours };
+    if (this.view) this.drawView(wanted);
+    else this.drawImage(wanted);
+  }
+
+  drawImage({ low, high, colours }) {
+    const query = new URLSearchParams({ low, high, colours, overlay: byId("overlay").value });
+    const at = this.slices[this.grid()][this.plane];
+    this.image.alt = this.said();
+    this.image.src = `${this.path(this.volume.number)}/${this.plane}/${at}.png?${query}`;
+  }
+
+  async drawView(wanted) {
+    const said = this.said();
+    const file = (number) => `${this.path(number)}.nii?${this.generation}`;
+    const overlay = byId("overlay").value;
+    const covering = this.volumes.find((v) => String(v.number) === overlay && this.isOnGrid(v));
+    try {
+      await this.view.draw({
+        ...wanted,
+        path: file(this.volume.number),
+        mask: covering ? file(covering.number) : "",
+        isAngle: this.volume.is_angle,
+        plane: this.plane,
+        slices: this.slices[this.grid()],
+        counts: this.counts,
+      });
+      this.canvas.setAttribute("aria-label", said);
+      this.figure.dataset.drawn = covering ? `${said}, mask` : said;
+      this.loaded();
+    } catch (error) {
+      console.warn(`slices are drawn by the server: ${error.message}`);
+      this.isLoading = false;
+      this.drawHere(null);
+    }
+  }
+
+  isOnGrid(volume) { return volume.shape.join(" ") === this.grid(); }
+
+  path(number) { return `/api/scans/${this.session}/images/${number}`; }
+
+  said() {
+    const at = this.slices[this.grid()][this.scrolled()];
+    return `${titleOf(this.volume)}, ${this.plane} slice ${at + 1}`;
   }
 
   loaded() {
@@ -186,16 +260,28 @@ export class Viewer {
     this.dragFrom = { x: event.clientX, y: event.clientY, low, high };
     this.figure.focus({ preventScroll: true });
     event.preventDefault();
+    this.drag(event);
   }
 
-  // To the right: wider; down: brighter.
+  // In one plane to the right: wider, down: brighter; in all three the cross follows.
   drag(event) {
+    const under = this.view && this.view.under(event.clientX, event.clientY, this.counts);
+    byId("value").textContent = under ? `${under.value.toPrecision(4)} ${this.volume.unit}` : "";
     if (!this.dragFrom || !event.buttons) return;
+    if (this.plane === "all") {
+      if (under) Object.assign(this.slices[this.grid()], under.slices);
+      this.step(0);
+      return;
+    }
     const { x, y, low, high } = this.dragFrom;
     const half = ((high - low) / 2) * Math.exp((event.clientX - x) / 200);
     const middle = (low + high) / 2 - ((event.clientY - y) / 200) * (high - low);
-    this.setWindow(middle - half, middle + half);
+    if (event.clientX !== x || event.clientY !== y) this.setWindow(middle - half, middle + half);
   }
+}
+
+function middleOf(counts) {
+  return Object.fromEntries(Object.entries(counts).map(([plane, n]) => [plane, Math.floor(n / 2)]));
 }
 
 function titleOf(volume) {

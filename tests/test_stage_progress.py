@@ -1,0 +1,39 @@
+"""The progress line of `streamrecon maps` names the stage and foretells the rest."""
+
+from __future__ import annotations
+
+import pytest
+from streamrecon_gadgets.maps.field import MapField
+
+from streamrecon.commands import stage_progress
+from streamrecon.commands.stage_progress import StageProgress
+from streamrecon.stream.run import stage_times
+from streamrecon.stream.run.serial import Step
+
+
+class Clock:
+    """Both rooms ask it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        for room in (stage_progress, stage_times):
+            monkeypatch.setattr(room, "monotonic", lambda: self.now)
+
+
+def test_time_left_follows_from_the_stages_that_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, told = Clock(monkeypatch), []
+    monkeypatch.setattr(stage_progress, "SHARES", {"first": 0.25, "second": 0.75})
+    first, second = Step("first", MapField()), Step("second", MapField())
+    StageProgress((first, second), lambda name, left_s: told.append((name, left_s)))
+
+    with first.times:
+        pass  # an item that only passes by is no work
+    with second.times:
+        pass
+    with first.times:
+        clock.now += 10.0
+    with second.times:
+        clock.now += 30.0
+
+    assert told[:3] == [("first", None), ("second", None), ("first", None)]
+    assert told[3] == ("second", pytest.approx(30.0))  # a quarter took 10 s
