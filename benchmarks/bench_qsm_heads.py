@@ -76,7 +76,7 @@ def rows(seed: int, tilt_deg: tuple[float, float]) -> None:
         )  # fmt: skip
         cells = score(found.unknown, known.chi_ppm, total.mask, known.labels)
         print(
-            f"| head {seed}, {tilt_deg[0]:.0f}° | {words} | {cells} | {found.remark} |", flush=True
+            f"| head {seed}, {tilt_deg[0]:.0f}° | {words} | {cells} | {found.comment} |", flush=True
         )
 
 

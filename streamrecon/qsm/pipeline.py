@@ -215,8 +215,8 @@ def invert(
     notices = [*total.notices, _removal(local, total.mask)]
     solved = _solved_twice if two_pass else _solved
     found, method = solved(total, local, geometry, (quality, inversion))
-    remark = f", {found.remark}" if found.remark else ""
-    notices.append(f"inversion: {method}, {found.iterations} steps{remark}")
+    comment = f", {found.comment}" if found.comment else ""
+    notices.append(f"inversion: {method}, {found.iterations} steps{comment}")
     if not found.converged:
         notices.append(f"inversion: ended at its limit, last change {found.residual:.2g} a step")
     settled = found.converged or found.residual < _UNSETTLED

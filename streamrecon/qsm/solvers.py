@@ -27,14 +27,14 @@ class Solution:
     """What an iteration gives: the unknown, the steps it took, how far it got.
 
     ``residual`` is relative to the start; ``converged`` is false where the steps ran out first;
-    ``remark`` is what a reader of the result should know besides.
+    ``comment`` is what a reader of the result should know besides.
     """
 
     unknown: Real
     iterations: int
     residual: float
     converged: bool
-    remark: str = ""
+    comment: str = ""
 
 
 def checked_field(field_ppm: NDArray[np.floating], mask: NDArray[np.bool_], stage: str) -> Real:

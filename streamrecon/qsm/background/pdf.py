@@ -22,7 +22,7 @@ Real = NDArray[np.float32]
 NEAR_MM = 4.0
 """From the mask; sources nearer than this are held back; see docs/explanation/qsm.md [mm]."""
 
-_NEAR_SHARE = np.float32(0.1)  # of the size that sources beyond have
+_NEAR_FRACTION = np.float32(0.1)  # of the size that sources beyond have
 
 PDF = "PDF"
 """What the method is called."""
@@ -118,7 +118,7 @@ def remove_pdf(
 def _sizes(mask: NDArray[np.bool_], geometry: Geometry, shape: Shape, near_mm: float) -> Real:
     """How large sources are thought to be: 1, a tenth near the mask, 0 within."""
     near = with_surroundings(mask, geometry, shape, near_mm)
-    size = np.where(near, _NEAR_SHARE, np.float32(1))
+    size = np.where(near, _NEAR_FRACTION, np.float32(1))
     size[tuple(slice(n) for n in mask.shape)][mask] = 0
     return size
 

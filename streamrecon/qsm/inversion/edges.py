@@ -106,8 +106,8 @@ def belief_in_edges(
         for n in (far, -far):
             both = mask & np.roll(mask, n, axis)
             by_chance.append(_agreement(chi_ppm, np.roll(image, n, axis), both))
-    share = (_agreement(chi_ppm, image, mask) - max(by_chance)) / _ABOVE_CHANCE
-    return float(np.clip(share, 0.0, 1.0))
+    excess = (_agreement(chi_ppm, image, mask) - max(by_chance)) / _ABOVE_CHANCE
+    return float(np.clip(excess, 0.0, 1.0))
 
 
 def _agreement(chi_ppm: Real, image: Real, mask: NDArray[np.bool_]) -> float:
