@@ -39,10 +39,10 @@ def with_surroundings(
         rows.append(rows[-1] | np.roll(wide, x, 2) | np.roll(wide, -x, 2))
     found = rows[-1].copy()
     for z, y in np.ndindex(int(distance_mm / z_mm) + 1, int(distance_mm / y_mm) + 1):
-        left = distance_mm**2 - (z * z_mm) ** 2 - (y * y_mm) ** 2
-        if left < 0:
+        squared = distance_mm**2 - (z * z_mm) ** 2 - (y * y_mm) ** 2
+        if squared < 0:
             continue
-        row = rows[int(np.sqrt(left) / x_mm)]
+        row = rows[int(np.sqrt(squared) / x_mm)]
         for way in {(z, y), (z, -y), (-z, y), (-z, -y)} - {(0, 0)}:
             found |= np.roll(row, way, (0, 1))
     return found
