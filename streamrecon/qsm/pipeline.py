@@ -3,7 +3,7 @@
 =========== ==================== ============ ================================== ==============
 quality     background           inversion    strength                           use it for
 =========== ==================== ============ ================================== ==============
-fast        PDF, a dozen steps   TV on half   from the noise; finer parts by TKD a look at once
+fast        PDF, half the steps  TV on half   from the noise; finer parts by TKD a look at once
 standard    PDF, weighted        TV           from the noise; magnitude's edges  the number
 best        PDF, weighted        TV           as standard; up to 200 steps       the last percents
 consensus   V-SHARP 12 … 1 mm    nlTV, weak   λ 5e-4, β 150 at the last echo     comparison
@@ -215,7 +215,8 @@ def invert(
     notices = [*total.notices, _removal(local, total.mask)]
     solved = _solved_twice if two_pass else _solved
     found, method = solved(total, local, geometry, (quality, inversion))
-    notices.append(f"inversion: {method}, {found.iterations} steps")
+    comment = f", {found.comment}" if found.comment else ""
+    notices.append(f"inversion: {method}, {found.iterations} steps{comment}")
     if not found.converged:
         notices.append(f"inversion: ended at its limit, last change {found.residual:.2g} a step")
     settled = found.converged or found.residual < _UNSETTLED
@@ -270,7 +271,7 @@ def _solved(
     if quality is Quality.FAST:
         chi = invert_coarse_to_fine(
             field, mask, geometry, strength=strength.value, weight=total.weight,
-            outside=float(local.is_clean),
+            magnitude=total.magnitude, outside=float(local.is_clean),
         )  # fmt: skip
         return Solution(chi, 0, 0.0, converged=True), f"TV on half the grid and TKD, {strength}"
     steps, tolerance = (_CLEAN_STEPS if local.is_clean else _STEPS)[quality]

@@ -26,13 +26,15 @@ class Operator(NamedTuple):
 class Solution:
     """What an iteration gives: the unknown, the steps it took, how far it got.
 
-    ``residual`` is relative to the start; ``converged`` is false where the steps ran out first.
+    ``residual`` is relative to the start; ``converged`` is false where the steps ran out first;
+    ``comment`` is what a reader of the result should know besides.
     """
 
     unknown: Real
     iterations: int
     residual: float
     converged: bool
+    comment: str = ""
 
 
 def checked_field(field_ppm: NDArray[np.floating], mask: NDArray[np.bool_], stage: str) -> Real:

@@ -122,6 +122,19 @@ def test_pdf_keeps_the_mask_and_says_when_it_was_stopped() -> None:
     assert cut.iterations == 3
 
 
+@pytest.mark.parametrize("orientation", ["axial", "doubly_oblique"])
+def test_weak_sources_near_the_mask_leave_more_of_the_inner_field(orientation: str) -> None:
+    """Near the rim a source inside and one outside make nearly the same field."""
+    grid, mask, _, background = scene(ORIENTATIONS[orientation])
+    _, inner = spheres(grid, ((4, -22, 3), 4, 0.2), ((-18, 10, -6), 4, -0.2))
+
+    def kept(near_mm: float) -> float:
+        found = remove_pdf(inner + background, mask, grid, near_mm=near_mm).field_ppm
+        return float(np.vdot(found[mask], inner[mask]) / np.vdot(inner[mask], inner[mask]))
+
+    assert kept(0.0) + 0.02 < kept(4.0) < 1.0
+
+
 def test_pdf_trusts_its_weights() -> None:
     grid, mask, local, background = scene(ORIENTATIONS["axial"])
     broken = local + background

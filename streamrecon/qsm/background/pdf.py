@@ -15,8 +15,14 @@ from numpy.typing import NDArray
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
 from streamrecon.qsm.solvers import Operator, checked_field, convolution, least_squares
+from streamrecon.qsm.surroundings import with_surroundings
 
 Real = NDArray[np.float32]
+
+NEAR_MM = 4.0
+"""From the mask; sources nearer than this are held back; see docs/explanation/qsm.md [mm]."""
+
+_NEAR_FRACTION = np.float32(0.1)  # of the size that sources beyond have
 
 PDF = "PDF"
 """What the method is called."""
@@ -57,14 +63,19 @@ def remove_pdf(
     *,
     weight: NDArray[np.floating] | None = None,
     damping: float = 1e-4,
+    near_mm: float = NEAR_MM,
     padding: float = PADDING,
     tolerance: float = 1e-3,
     iterations: int = 60,
 ) -> LocalField:
     r"""Projection onto dipole fields: sources outside the mask fitted to the field within.
 
-    .. math:: \min_x \|W M (f - D (1-M) x)\|^2 + \lambda \|x\|^2,
-              \quad f_\mathrm{local} = M (f - D (1-M) x)
+    .. math:: \min_x \|W M (f - D S x)\|^2 + \lambda \|x\|^2,
+              \quad f_\mathrm{local} = M (f - D S x)
+
+    S, the size of sources, is 0 in the mask, a tenth in a layer around it, and 1 beyond: near
+    sources cost a hundred times what far ones do, and explain only what those leave. Published, S
+    is 1 up to the mask, and takes more of the inner field.
 
     Four real FFTs of the padded grid a step, 20 to 50 of them. Keeps the whole mask. Takes a third
     to a half of the inner field's power with it; least near the middle.
@@ -86,6 +97,8 @@ def remove_pdf(
         Trust per voxel [Z, Y, X], best 1 / sd; any scale.
     damping
         λ, for a weight of mean square 1.
+    near_mm
+        How far the layer of weak sources reaches from the mask; 0: no such layer, as published.
     padding
         Room for sources around the grid, see `padded_shape`.
     tolerance
@@ -101,9 +114,9 @@ def remove_pdf(
     field = checked_field(field_ppm, mask, "background")
     shape = padded_shape(geometry, padding)
     trust = padded(_normalised(weight, mask), shape)
-    outside = 1 - padded(mask.astype(np.float32), shape)
     spread = convolution(dipole_kernel(geometry, shape), shape)
-    operator = Operator(lambda x: trust * spread(x), lambda r: outside * spread(trust * r))
+    size = _sizes(mask, geometry, shape, near_mm)
+    operator = Operator(lambda x: trust * spread(size * x), lambda r: size * spread(trust * r))
     found = least_squares(
         operator,
         trust * padded(field, shape),
@@ -112,9 +125,17 @@ def remove_pdf(
         tolerance=0.0,
         least_gain=tolerance,
     )
-    background = spread(found.unknown)[tuple(slice(n) for n in mask.shape)]
+    background = spread(size * found.unknown)[tuple(slice(n) for n in mask.shape)]
     local = (field - background) * mask
     return LocalField(PDF, local, mask.copy(), found.iterations, found.converged)
+
+
+def _sizes(mask: NDArray[np.bool_], geometry: Geometry, shape: Shape, near_mm: float) -> Real:
+    """How large sources are thought to be: 1, a tenth near the mask, 0 within."""
+    near = with_surroundings(mask, geometry, shape, near_mm)
+    size = np.where(near, _NEAR_FRACTION, np.float32(1))
+    size[tuple(slice(n) for n in mask.shape)][mask] = 0
+    return size
 
 
 def _normalised(weight: NDArray[np.floating] | None, mask: NDArray[np.bool_]) -> Real:

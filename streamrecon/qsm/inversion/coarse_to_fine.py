@@ -27,6 +27,7 @@ def invert_coarse_to_fine(
     *,
     strength: float,
     weight: NDArray[np.floating] | None = None,
+    magnitude: NDArray[np.floating] | None = None,
     outside: float = 0.0,
     threshold: float = 0.35,
     padding: float = PADDING,
@@ -35,12 +36,13 @@ def invert_coarse_to_fine(
 
     .. math:: \chi = \chi_c + \mathrm{TKD}(W (f - D \chi_c))
 
-    Some eight steps of `invert_tv` in cost; plain TKD where half of the grid is none. Noisier than
-    TV, with the streaks of TKD at the strength of the noise: a look, not the number.
+    Some eight steps of `invert_tv` in cost, fifteen with a magnitude; plain TKD where half of the
+    grid is none. Noisier than TV, with the streaks of TKD at the strength of the noise: a look, not
+    the number.
 
     Parameters
     ----------
-    field_ppm, mask, geometry, strength, outside, padding
+    field_ppm, mask, geometry, strength, magnitude, outside, padding
         As for `streamrecon.qsm.inversion.total_variation.invert_tv`.
     weight
         Trust per voxel [Z, Y, X]; more than 1 counts as 1 in the misfit.
@@ -49,8 +51,8 @@ def invert_coarse_to_fine(
         what varies slowly, and most of what is left is noise.
     """
     coarse = begin_coarsely(
-        field_ppm, mask, geometry, strength=strength, weight=weight, outside=outside,
-        padding=padding,
+        field_ppm, mask, geometry, strength=strength, weight=weight, magnitude=magnitude,
+        outside=outside, padding=padding,
     )  # fmt: skip
     if coarse is None:
         return invert_tkd(field_ppm, mask, geometry, threshold=threshold, padding=padding)

@@ -3,7 +3,8 @@ r"""How much each gradient of χ may cost: less where a first map, and the magni
 An edge of the magnitude need not be one of χ, nor the reverse. Where both are given, a gradient
 counts as an edge by the geometric mean of both steps, each in units of the step that one gradient
 in seven of its own image exceeds, and of a whole edge at most: however strong, neither alone makes
-an edge of what the other has nothing of.
+an edge of what the other has nothing of. Where the magnitude alone is to say where edges are, it is
+believed as far as `belief_in_edges` finds a coarse map to bear it out.
 Sparse gradients without edges take contrast off what is small; with those of the map itself the
 regions of two unlike heads keep 0.98 of it, where they kept 0.94 and 0.97.
 
@@ -20,7 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.model.geometry import Shape
+from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.inversion.admm import WHOLE, ByteWeights
 
 Real = NDArray[np.float32]
@@ -30,6 +31,8 @@ _EDGE_FRACTION = 0.15  # of the voxels' gradients in the mask count as edges of 
 _ACROSS_EDGES = WHOLE // 5
 _EDGE_BEGINS, _EDGE_ENDS = 0.75, 1.25  # of the limit: a step there would turn rounding into ppb
 _TINY = 1e-30
+_DISPLACED_MM = 8.0  # farther than most edges are thick, nearer than a nucleus is to its neighbour
+_ABOVE_CHANCE = 0.1
 _SAMPLES = 200_000  # quantiles of a part are those of the whole
 
 
@@ -39,6 +42,8 @@ def gradient_weights(
     images: Sequence[NDArray[np.floating]] = (),
     *,
     outside: float = 0.0,
+    near: NDArray[np.bool_] | None = None,
+    belief: float = 1.0,
 ) -> ByteWeights:
     """How much each gradient counts, in 255ths [3, Z, Y, X]: a fifth across edges of the images.
 
@@ -54,8 +59,15 @@ def gradient_weights(
         What has to have an edge where χ may have one, all of them [Z, Y, X]; none: no edges.
     outside
         Weight of the gradients that are not between two voxels of the mask, 0 … 1.
+    near
+        Voxels of the padded grid between which gradients cost as within the mask [Z, Y, X].
+    belief
+        How far the edges of the images are believed, 0 … 1: what across them is let off.
     """
     weights = np.full((3, *shape), round(WHOLE * outside), np.uint8)
+    if near is not None:
+        for axis, weight in enumerate(weights):
+            weight[near & np.roll(near, -1, axis)] = WHOLE
     places = _ends()
     inner = [weights[axis][tuple(slice(n) for n in mask.shape)] for axis in range(3)]
     for weight, (here, there) in zip(inner, places, strict=True):
@@ -65,8 +77,54 @@ def gradient_weights(
     steps = _steps_together(images, mask, places)
     for weight, step, (here, there) in zip(inner, steps, places, strict=True):
         within = mask[here] & mask[there]
-        weight[here][within] = _allowed(step)[within]
+        weight[here][within] = _allowed(step, belief)[within]
     return weights
+
+
+def belief_in_edges(
+    chi_ppm: Real, image: Real, mask: NDArray[np.bool_], geometry: Geometry
+) -> float:
+    """How far a map, made without an image, has steps where the image has edges, 0 … 1.
+
+    Steps across the image's edges are compared with those elsewhere, as a ratio of means. Chance
+    lets them meet, too: what counts is how much more they do than with the image moved by 8 mm
+    along each axis, and than not at all. 1 where the ratio exceeds both by a tenth. It is one
+    number for the whole image: edges that mislead among many that do not are believed with them.
+
+    Parameters
+    ----------
+    chi_ppm, image
+        [Z, Y, X].
+    mask
+        Where both are known [Z, Y, X].
+    geometry
+        Their grid.
+    """
+    by_chance = [1.0]
+    for axis, voxel in enumerate(geometry.voxel_mm):
+        far = round(_DISPLACED_MM / voxel)
+        for n in (far, -far):
+            both = mask & np.roll(mask, n, axis)
+            by_chance.append(_agreement(chi_ppm, np.roll(image, n, axis), both))
+    excess = (_agreement(chi_ppm, image, mask) - max(by_chance)) / _ABOVE_CHANCE
+    return float(np.clip(excess, 0.0, 1.0))
+
+
+def _agreement(chi_ppm: Real, image: Real, mask: NDArray[np.bool_]) -> float:
+    """Mean step of a map across the edges of an image over that elsewhere; 0 without edges."""
+    places = _ends()
+    edges = [np.abs(image[there] - image[here]) for here, there in places]
+    least = max(_EDGE_BEGINS * _limit(edges, mask, places), _TINY)
+    totals = np.zeros((2, 2))
+    for edge, (here, there) in zip(edges, places, strict=True):
+        within, across = mask[here] & mask[there], edge >= least
+        step = np.abs(chi_ppm[there] - chi_ppm[here])
+        for kind, chosen in enumerate((within & across, within & ~across)):
+            totals[kind] += step[chosen].sum(dtype=np.float64), chosen.sum()
+    if not totals.all():
+        return 0.0
+    across_edges, elsewhere = totals[:, 0] / totals[:, 1]
+    return float(across_edges / elsewhere)
 
 
 def _ends() -> Places:
@@ -104,9 +162,10 @@ def _limit(steps: list[Real], mask: NDArray[np.bool_], places: Places) -> float:
     return float(np.quantile(seen, 1 - _EDGE_FRACTION)) if seen.size else np.inf
 
 
-def _allowed(step: Real) -> ByteWeights:
+def _allowed(step: Real, belief: float) -> ByteWeights:
     """Weight that a step in units of the limit leaves."""
-    fall = (WHOLE - _ACROSS_EDGES) / (_EDGE_ENDS - _EDGE_BEGINS)
+    across = WHOLE - belief * (WHOLE - _ACROSS_EDGES)
+    fall = (WHOLE - across) / (_EDGE_ENDS - _EDGE_BEGINS)
     kept = np.float32(WHOLE + fall * _EDGE_BEGINS + 0.5) - np.float32(fall) * step
-    weights: ByteWeights = np.clip(kept, _ACROSS_EDGES, WHOLE).astype(np.uint8)
+    weights: ByteWeights = np.clip(kept, across, WHOLE).astype(np.uint8)
     return weights

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm._kernels import double
+from streamrecon.qsm.solvers import checked_field
+from streamrecon.qsm.surroundings import with_surroundings
 from streamrecon.threads import at_once
 
 Real = NDArray[np.float32]
@@ -39,6 +41,10 @@ class Task:
         Grid of all of them.
     shape
         Padded grid to work on.
+    near
+        Voxels of the padded grid between which gradients cost as in the mask [Z, Y, X].
+    belief
+        How far the magnitude's edges are taken for edges of χ, 0 … 1.
     """
 
     field: Real
@@ -47,6 +53,8 @@ class Task:
     magnitude: Real | None
     geometry: Geometry
     shape: Shape
+    near: NDArray[np.bool_]
+    belief: float = 1.0
 
     def halved(self) -> Task | None:
         """The same on voxels twice as large; None where the grid is too small for that.
@@ -68,7 +76,32 @@ class Task:
             None if self.magnitude is None else halved(self.magnitude),
             Geometry(mask.shape, (z, y, x), self.geometry.axes_lps),
             (self.shape[0] // 2, self.shape[1] // 2, self.shape[2] // 2),
+            halved(self.near.astype(np.float32)) >= np.float32(0.5),
+            self.belief,
         )
+
+
+def task_on(
+    field_ppm: NDArray[np.floating],
+    mask: NDArray[np.bool_],
+    grid: tuple[Geometry, Shape],
+    *,
+    weight: NDArray[np.floating] | None = None,
+    magnitude: NDArray[np.floating] | None = None,
+    rim_mm: float = 0.0,
+) -> Task:
+    """What an inversion is given, on its finest grid, as `streamrecon.qsm.inversion` names it.
+
+    Raises
+    ------
+    ReconError
+        If the mask is empty or the field is not finite inside it.
+    """
+    field = checked_field(field_ppm, mask, "inversion")
+    trust = mask.astype(np.float32) if weight is None else np.where(mask, weight, 0) ** 2
+    image = None if magnitude is None else np.nan_to_num(np.asarray(magnitude, np.float32))
+    near = with_surroundings(mask, *grid, rim_mm)
+    return Task(field, trust.astype(np.float32, copy=False), mask, image, *grid, near)
 
 
 def halved(values: Real) -> Real:

@@ -4,46 +4,34 @@ r"""Susceptibility with sparse gradients: the standard inversion.
 
 by relaxed ADMM. ``G`` is 1 inside the mask and falls to a fifth across edges. What it is outside
 the mask, and whose edges count, depends on the field. One that removal of a background left has
-lost and kept what sources outside explain: gradients are free there (``outside=0``), so that it
-finds its place, and the magnitude's edges count, which say more than such a map. A clean field has
-no such rest, and free gradients only lose what it holds: there they cost as much as inside
-(``outside=1``), and edges count that a first map has, see `streamrecon.qsm.inversion.edges`.
+lost and kept what sources outside explain: gradients are free there (``outside=0``), but for a
+layer around the mask, so that it finds its place. The magnitude's edges count, which say more than
+such a map, as far as a coarse map without them has them, too. A clean field has no such rest, and
+free gradients only lose what it holds: there they cost as much as inside (``outside=1``), and edges
+count that a first map has, see `streamrecon.qsm.inversion.edges`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.errors import ReconError
-from streamrecon.fourier import RealPlan
-from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
-from streamrecon.qsm.inversion.admm import (
-    RELAXATION,
-    Split,
-    absolutes,
-    gradients,
-    laplacian_kernel,
-    mix,
-    squares,
-)
-from streamrecon.qsm.inversion.edges import gradient_weights
-from streamrecon.qsm.inversion.multiresolution import Task, carry
-from streamrecon.qsm.solvers import Solution, checked_field, relative_change
+from streamrecon.model.geometry import Geometry
+from streamrecon.qsm.dipole import PADDING, padded_shape
+from streamrecon.qsm.inversion.admm import absolutes, squares
+from streamrecon.qsm.inversion.edges import belief_in_edges
+from streamrecon.qsm.inversion.multiresolution import Task, carry, task_on
+from streamrecon.qsm.inversion.tv_problem import Problem
+from streamrecon.qsm.solvers import Solution
 
 Real = NDArray[np.float32]
 
-_RHO_PER_STRENGTH = {False: 100.0, True: 1000.0}  # whether gradients cost outside the mask, too
-_DATA_RHO = 0.25
-_CHECK_EVERY = 5
+RIM_MM = 2.5
+"""Around the mask gradients cost what they cost inside; see docs/explanation/qsm.md [mm]."""
+
 _COARSE_STEPS = (40, 40)  # on half of the grid and on a quarter
-_CALM_STEPS_TO_EDGES = 10
-_CALM_STEPS = 20  # plain ones, while what was carried settles: relaxed, they swing about the map
-_STEPS_TO_EDGES = (10, 10)  # before the edges of the map are looked for, and once more
 _FIRST_STAGE = 20
 _USUAL_ERROR_PPM = 2e-3  # absolute errors weigh like squares at an error of this size
 
@@ -57,6 +45,7 @@ def invert_tv(
     weight: NDArray[np.floating] | None = None,
     magnitude: NDArray[np.floating] | None = None,
     outside: float = 0.0,
+    rim_mm: float = RIM_MM,
     iterations: tuple[int, int] = (20, 60),
     tolerance: float = 3e-3,
     padding: float = PADDING,
@@ -64,8 +53,9 @@ def invert_tv(
     """Susceptibility of least total variation, [Z, Y, X, ppm].
 
     Four real FFTs of the padded grid a step, some 13 copies of it; forty steps on each of two
-    coarser grids before, which cost as much as six. Flattens what is weaker than
-    the noise; thin veins lose contrast with growing strength. Sources outside the mask may grow
+    coarser grids before, which cost as much as six, and as much again where a magnitude's edges
+    are tried. Flattens what is weaker than the noise; thin veins lose contrast with growing
+    strength. Sources outside the mask may grow
     without bound: only what is inside is returned.
 
     Parameters
@@ -87,6 +77,8 @@ def invert_tv(
     outside
         What gradients outside the mask cost, of what they cost inside: 1 for a clean local field,
         0 behind a removal of background.
+    rim_mm
+        Where they are free outside, it is from this distance on.
     iterations
         Fewest and most steps, the first twenty for the edges.
     tolerance
@@ -106,10 +98,16 @@ def invert_tv(
     """
     shape = padded_shape(geometry, padding)
     known = None if outside else magnitude
-    task = _task(field_ppm, mask, weight, known, (geometry, shape))
+    task = _believing(
+        task_on(
+            field_ppm, mask, (geometry, shape), weight=weight, magnitude=known,
+            rim_mm=0.0 if outside else rim_mm,
+        ),
+        (strength, outside),
+    )  # fmt: skip
     problem = _begun(task, (strength, outside), _COARSE_STEPS)
     if known is not None:
-        return problem.solve(squares, iterations, tolerance, calm=_CALM_STEPS)
+        return replace(problem.solve(squares, iterations, tolerance), comment=_in_words(task))
     return problem.solve_with_edges(magnitude, iterations, tolerance)
 
 
@@ -120,19 +118,26 @@ def begin_coarsely(
     *,
     strength: float,
     weight: NDArray[np.floating] | None = None,
+    magnitude: NDArray[np.floating] | None = None,
     outside: float = 0.0,
+    rim_mm: float = RIM_MM,
     padding: float = PADDING,
 ) -> Real | None:
-    """χ of half the grid, without edges, carried to the padded grid [Z, Y, X, ppm].
+    """χ of half the grid carried to the padded grid [Z, Y, X, ppm].
 
     Sources outside the mask are in it. None where half of the grid is none. Costs as much as seven
-    steps of `invert_tv`; parameters and errors are its.
+    steps of `invert_tv`, twice that with a magnitude; parameters and errors are its.
     """
     shape = padded_shape(geometry, padding)
-    half = _task(field_ppm, mask, weight, None, (geometry, shape)).halved()
+    cost, known = (strength, outside), None if outside else magnitude
+    task = task_on(
+        field_ppm, mask, (geometry, shape), weight=weight, magnitude=known,
+        rim_mm=0.0 if outside else rim_mm,
+    )  # fmt: skip
+    half = _believing(task, cost).halved()
     if half is None:
         return None
-    coarse = _begun(half, (strength, outside), _COARSE_STEPS[1:])
+    coarse = _begun(half, cost, _COARSE_STEPS[1:])
     whole = np.empty(shape, np.float32)
     carry(coarse.everywhere(_COARSE_STEPS[0]), whole)
     return whole
@@ -147,6 +152,7 @@ def invert_robust(
     weight: NDArray[np.floating] | None = None,
     magnitude: NDArray[np.floating] | None = None,
     outside: float = 0.0,
+    rim_mm: float = RIM_MM,
     iterations: tuple[int, int] = (20, 80),
     tolerance: float = 5e-3,
     padding: float = PADDING,
@@ -165,143 +171,49 @@ def invert_robust(
     """
     shape = padded_shape(geometry, padding)
     known = None if outside else magnitude
-    task = _task(field_ppm, mask, weight, known, (geometry, shape))
-    problem = _Problem(task, (strength, outside))
+    task = _believing(
+        task_on(
+            field_ppm, mask, (geometry, shape), weight=weight, magnitude=known,
+            rim_mm=0.0 if outside else rim_mm,
+        ),
+        (strength, outside),
+    )  # fmt: skip
+    problem = Problem(task, (strength, outside))
     problem.trust *= np.float32(_USUAL_ERROR_PPM)
     problem.solve(absolutes, (_FIRST_STAGE, _FIRST_STAGE), 0.0)
     problem.trust /= np.float32(_USUAL_ERROR_PPM)
     problem.doubt_misfits()
     if known is not None:
-        return problem.solve(squares, iterations, tolerance)
+        return replace(problem.solve(squares, iterations, tolerance), comment=_in_words(task))
     return problem.solve_with_edges(magnitude, iterations, tolerance)
 
 
-def _task(
-    field_ppm: NDArray[np.floating],
-    mask: NDArray[np.bool_],
-    weight: NDArray[np.floating] | None,
-    magnitude: NDArray[np.floating] | None,
-    grid: tuple[Geometry, Shape],
-) -> Task:
-    field = checked_field(field_ppm, mask, "inversion")
-    trust = mask.astype(np.float32) if weight is None else np.where(mask, weight, 0) ** 2
-    image = None if magnitude is None else np.nan_to_num(np.asarray(magnitude, np.float32))
-    return Task(field, trust.astype(np.float32, copy=False), mask, image, *grid)
+def _believing(task: Task, cost: tuple[float, float]) -> Task:
+    """The same, edges of its magnitude believed as far as a coarse map made without has them."""
+    half = task.halved()
+    if half is None or half.magnitude is None:
+        return task
+    blind = _begun(replace(half, magnitude=None), cost, _COARSE_STEPS[1:])
+    chi = blind.solve(squares, (_COARSE_STEPS[0], _COARSE_STEPS[0]), 0.0).unknown
+    belief = belief_in_edges(chi, half.magnitude, half.mask, half.geometry)
+    return replace(task, belief=belief)
+
+
+def _in_words(task: Task) -> str:
+    return f"edges of the magnitude believed to {task.belief:.0%}"
 
 
 def _begun(
     task: Task,
     cost: tuple[float, float],
     coarse_steps: tuple[int, ...],
-) -> _Problem:
+) -> Problem:
     """A problem whose states are those of a solution on half the grid, where that is a grid."""
     half = task.halved() if coarse_steps else None
     if half is None:
-        return _Problem(task, cost)
+        return Problem(task, cost)
     coarse = _begun(half, cost, coarse_steps[1:])
     coarse.solve(squares, (coarse_steps[0], coarse_steps[0]), 0.0)
-    problem = _Problem(task, cost)
+    problem = Problem(task, cost)
     problem.carry_on(coarse)
     return problem
-
-
-class _Problem:
-    """Arrays of one inversion: they live through its stages. ``cost`` is λ and that outside."""
-
-    def __init__(self, task: Task, cost: tuple[float, float]) -> None:
-        strength, self.outside = cost
-        if not strength > 0:
-            raise ReconError(f"strength: found {strength:g} ppm·mm, needed a positive number")
-        self.mask = task.mask
-        self.crop = tuple(slice(n) for n in task.mask.shape)
-        self.trust, self.data = np.zeros((2, *task.shape), np.float32)
-        self.trust[self.crop] = task.trust
-        self.data[self.crop] = task.field
-        rho = np.float32(_RHO_PER_STRENGTH[self.outside > 0] * strength)
-        self.kernels = _kernels_of_step(task.geometry, task.shape, rho)
-        images = () if task.magnitude is None else (task.magnitude,)
-        weights = gradient_weights(task.mask, task.shape, images, outside=self.outside)
-        self.gradients = gradients(task.geometry.voxel_mm, strength / float(rho), weights)
-        self.model, self.chi = (RealPlan(task.shape) for _ in range(2))
-        self.model.real[...] = self.data
-        self.state = self.data.copy()
-        self.chi.real[...] = 0  # the divergence of the flow; after a step, χ until it is shrunk
-
-    def carry_on(self, coarse: _Problem) -> None:
-        """Take the states of a problem on half the grid."""
-        carry(coarse.state, self.state)
-        for axis in range(3):
-            carry(coarse.gradients.state[axis], self.gradients.state[axis], edges=axis)
-        self._split(squares, 0.0)
-
-    def solve_with_edges(
-        self,
-        magnitude: NDArray[np.floating] | None,
-        iterations: tuple[int, int],
-        tolerance: float,
-    ) -> Solution:
-        """Some steps for a map to see edges in, twice; then until χ changes no more."""
-        seen = () if magnitude is None or not np.any(magnitude) else (magnitude,)
-        calm, spent = _CALM_STEPS_TO_EDGES, 0
-        self._see_edges(seen)
-        for steps in _STEPS_TO_EDGES:
-            first = self.solve(squares, (steps, steps), 0.0, calm=calm)
-            self._see_edges((*seen, first.unknown))
-            calm, spent = 0, spent + steps
-        fewest, most = (max(n - spent, 1) for n in iterations)
-        found = self.solve(squares, (fewest, most), tolerance)
-        return replace(found, iterations=spent + found.iterations)
-
-    def _see_edges(self, images: Sequence[NDArray[np.floating]]) -> None:
-        weights = gradient_weights(self.mask, self.state.shape, images, outside=self.outside)
-        self.gradients.weight[...] = weights
-
-    def solve(
-        self, split: Split, iterations: tuple[int, int], tolerance: float, *, calm: int = 0
-    ) -> Solution:
-        """Steps, the first ``calm`` plain, until χ changes less than the tolerance."""
-        chi = before = np.zeros(self.mask.shape, np.float32)
-        step, change = 0, np.inf
-        while step < iterations[1] and (step < iterations[0] or change > tolerance):
-            self._invert()
-            step += 1
-            if step % _CHECK_EVERY == 0 or step == iterations[1]:
-                before, chi = chi, self.chi.real[self.crop].copy()
-                change = relative_change(chi, before, self.mask) / _CHECK_EVERY
-            self._split(split, 1.0 if step <= calm else RELAXATION)
-        return Solution(chi * self.mask, step, float(change), change <= tolerance)
-
-    def everywhere(self, steps: int) -> Real:
-        """χ after some steps, outside the mask too; the last word on this grid."""
-        self.solve(squares, (steps, steps), 0.0)
-        self._invert()
-        return self.chi.real
-
-    def _invert(self) -> None:
-        """From what the splits want to χ and its field."""
-        mix(self.model.forward(), self.chi.forward(), self.kernels)
-        self.model.inverse()
-        self.chi.inverse()
-
-    def _split(self, split: Split, relaxation: float) -> None:
-        """From χ and its field to the states, and what flows by them."""
-        split(self.model.real, self.state, self.data, self.trust, (_DATA_RHO, relaxation))
-        self.gradients.renew(self.chi.real, self.chi.real, relaxation)
-
-    def doubt_misfits(self) -> None:
-        """Take weight from voxels that miss the model by more than three usual errors."""
-        self._invert()
-        missed = np.sqrt(self.trust) * np.abs(self.model.real - self.data)
-        usual = 1.4826 * float(np.median(missed[self.trust > 0]))
-        self.trust /= np.maximum(1, missed / np.float32(3 * usual)) ** 2
-        self._split(squares, 0.0)
-
-
-def _kernels_of_step(geometry: Geometry, shape: Shape, rho: np.float32) -> tuple[Real, Real, Real]:
-    dipole = dipole_kernel(geometry, shape)
-    weighted = np.float32(_DATA_RHO) * dipole
-    curvature = weighted * dipole + rho * laplacian_kernel(geometry, shape)
-    curvature[0, 0, 0] = np.inf
-    from_data, from_flow = np.divide(weighted, curvature), np.divide(rho, curvature)
-    voxels = np.float32(np.prod(shape))  # the plans' transforms do not divide by it
-    return (from_data / voxels).astype(np.float32), (from_flow / voxels).astype(np.float32), dipole

@@ -1,0 +1,145 @@
+"""One inversion of total variation under way: its arrays, its weights and its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon.errors import ReconError
+from streamrecon.fourier import RealPlan
+from streamrecon.model.geometry import Geometry, Shape
+from streamrecon.qsm.dipole import dipole_kernel
+from streamrecon.qsm.inversion.admm import (
+    RELAXATION,
+    ByteWeights,
+    Split,
+    gradients,
+    laplacian_kernel,
+    mix,
+    squares,
+)
+from streamrecon.qsm.inversion.edges import gradient_weights
+from streamrecon.qsm.inversion.multiresolution import Task, carry
+from streamrecon.qsm.solvers import Solution, relative_change
+
+Real = NDArray[np.float32]
+
+_RHO_PER_STRENGTH = {False: 100.0, True: 1000.0}  # whether gradients cost outside the mask, too
+_DATA_RHO = 0.25
+_CHECK_EVERY = 5
+_CALM_STEPS_TO_EDGES = 10  # plain ones, while what was carried settles: relaxed, they swing
+_STEPS_TO_EDGES = (10, 10)  # before the edges of the map are looked for, and once more
+
+
+class Problem:
+    """Arrays of one inversion: they live through its stages. ``cost`` is λ and that outside."""
+
+    def __init__(self, task: Task, cost: tuple[float, float]) -> None:
+        strength, self.outside = cost
+        if not strength > 0:
+            raise ReconError(f"strength: found {strength:g} ppm·mm, needed a positive number")
+        self.mask, self.near, self.belief = task.mask, task.near, task.belief
+        self.crop = tuple(slice(n) for n in task.mask.shape)
+        self.trust, self.data = np.zeros((2, *task.shape), np.float32)
+        self.trust[self.crop] = task.trust
+        self.data[self.crop] = task.field
+        rho = np.float32(_RHO_PER_STRENGTH[self.outside > 0] * strength)
+        self.kernels = _kernels_of_step(task.geometry, task.shape, rho)
+        images = () if task.magnitude is None else (task.magnitude,)
+        weights = self._weights(images)
+        self.gradients = gradients(task.geometry.voxel_mm, strength / float(rho), weights)
+        self.model, self.chi = (RealPlan(task.shape) for _ in range(2))
+        self.model.real[...] = self.data
+        self.state = self.data.copy()
+        self.chi.real[...] = 0  # the divergence of the flow; after a step, χ until it is shrunk
+
+    def carry_on(self, coarse: Problem) -> None:
+        """Take the states of a problem on half the grid."""
+        carry(coarse.state, self.state)
+        for axis in range(3):
+            carry(coarse.gradients.state[axis], self.gradients.state[axis], edges=axis)
+        self._split(squares, 0.0)
+
+    def solve_with_edges(
+        self,
+        magnitude: NDArray[np.floating] | None,
+        iterations: tuple[int, int],
+        tolerance: float,
+    ) -> Solution:
+        """Some steps for a map to see edges in, twice; then until χ changes no more."""
+        seen = () if magnitude is None or not np.any(magnitude) else (magnitude,)
+        calm, spent = _CALM_STEPS_TO_EDGES, 0
+        self._see_edges(seen)
+        for steps in _STEPS_TO_EDGES:
+            first = self.solve(squares, (steps, steps), 0.0, calm=calm)
+            self._see_edges((*seen, first.unknown))
+            calm, spent = 0, spent + steps
+        fewest, most = (max(n - spent, 1) for n in iterations)
+        found = self.solve(squares, (fewest, most), tolerance)
+        return replace(found, iterations=spent + found.iterations)
+
+    def _see_edges(self, images: Sequence[NDArray[np.floating]]) -> None:
+        self.gradients.weight[...] = self._weights(images)
+
+    def _weights(self, images: Sequence[NDArray[np.floating]]) -> ByteWeights:
+        return gradient_weights(
+            self.mask,
+            self.near.shape,
+            images,
+            outside=self.outside,
+            near=self.near,
+            belief=self.belief,
+        )
+
+    def solve(
+        self, split: Split, iterations: tuple[int, int], tolerance: float, *, calm: int = 0
+    ) -> Solution:
+        """Steps, the first ``calm`` plain, until χ changes less than the tolerance."""
+        chi = before = np.zeros(self.mask.shape, np.float32)
+        step, change = 0, np.inf
+        while step < iterations[1] and (step < iterations[0] or change > tolerance):
+            self._invert()
+            step += 1
+            if step % _CHECK_EVERY == 0 or step == iterations[1]:
+                before, chi = chi, self.chi.real[self.crop].copy()
+                change = relative_change(chi, before, self.mask) / _CHECK_EVERY
+            self._split(split, 1.0 if step <= calm else RELAXATION)
+        return Solution(chi * self.mask, step, float(change), change <= tolerance)
+
+    def everywhere(self, steps: int) -> Real:
+        """χ after some steps, outside the mask too; the last word on this grid."""
+        self.solve(squares, (steps, steps), 0.0)
+        self._invert()
+        return self.chi.real
+
+    def _invert(self) -> None:
+        """From what the splits want to χ and its field."""
+        mix(self.model.forward(), self.chi.forward(), self.kernels)
+        self.model.inverse()
+        self.chi.inverse()
+
+    def _split(self, split: Split, relaxation: float) -> None:
+        """From χ and its field to the states, and what flows by them."""
+        split(self.model.real, self.state, self.data, self.trust, (_DATA_RHO, relaxation))
+        self.gradients.renew(self.chi.real, self.chi.real, relaxation)
+
+    def doubt_misfits(self) -> None:
+        """Take weight from voxels that miss the model by more than three usual errors."""
+        self._invert()
+        missed = np.sqrt(self.trust) * np.abs(self.model.real - self.data)
+        usual = 1.4826 * float(np.median(missed[self.trust > 0]))
+        self.trust /= np.maximum(1, missed / np.float32(3 * usual)) ** 2
+        self._split(squares, 0.0)
+
+
+def _kernels_of_step(geometry: Geometry, shape: Shape, rho: np.float32) -> tuple[Real, Real, Real]:
+    dipole = dipole_kernel(geometry, shape)
+    weighted = np.float32(_DATA_RHO) * dipole
+    curvature = weighted * dipole + rho * laplacian_kernel(geometry, shape)
+    curvature[0, 0, 0] = np.inf
+    from_data, from_flow = np.divide(weighted, curvature), np.divide(rho, curvature)
+    voxels = np.float32(np.prod(shape))  # the plans' transforms do not divide by it
+    return (from_data / voxels).astype(np.float32), (from_flow / voxels).astype(np.float32), dipole
