@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -26,9 +27,9 @@ from streamrecon.qsm.background.lbv import remove_lbv
 from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.background.sharp import remove_ismv
 from streamrecon.qsm.dipole import dipole_kernel
-from streamrecon.qsm.inversion import total_variation
 from streamrecon.qsm.inversion.admm import WHOLE, squares
 from streamrecon.qsm.inversion.strength import find_strength
+from streamrecon.qsm.inversion.tv_problem import Problem
 from streamrecon.qsm.pipeline import Background, Quality, invert, local_field
 from streamrecon.qsm.solvers import Operator, Solution, least_squares
 from streamrecon.qsm.total_field import TotalField, total_field
@@ -48,8 +49,8 @@ def squared(known: Known, total: TotalField, background: Background) -> Ends:
     """A removal by least squares."""
     ends: list[Ends] = []
 
-    def both(operator: Operator, data: np.ndarray, **how: float) -> Solution:
-        damping = how.get("damping", 0.0)
+    def both(operator: Operator, data: np.ndarray, **how: Any) -> Solution:
+        damping = float(how.get("damping", 0.0))
 
         def size(x: np.ndarray) -> float:
             missed = (operator.forward(x) - data).astype(np.float64)
@@ -80,14 +81,14 @@ def repeated(known: Known, total: TotalField, remove: Callable[..., LocalField])
 
 def sparse(known: Known, total: TotalField, local: LocalField, quality: Quality) -> Ends:
     """An inversion by total variation, whose last problem goes on."""
-    problems: list[total_variation._Problem] = []
-    solve = total_variation._Problem.solve
+    problems: list[Problem] = []
+    solve = Problem.solve
 
-    def watched(problem: total_variation._Problem, *args: object, **how: object) -> Solution:
+    def watched(problem: Problem, *args: Any, **how: Any) -> Solution:
         problems.append(problem)
         return solve(problem, *args, **how)
 
-    with patch.object(total_variation._Problem, "solve", watched):
+    with patch.object(Problem, "solve", watched):
         found = invert(total, local, known.grid, quality=quality)
     strength = find_strength(local.field_ppm, total.fit.sd_ppm, local.mask, known.grid).value
     (told,) = (notice for notice in found.notices if notice.startswith("inversion: TV"))
@@ -104,9 +105,7 @@ def sparse(known: Known, total: TotalField, local: LocalField, quality: Quality)
     return steps, sums[0] / sums[1], distance(maps[0], maps[1])
 
 
-def sum_of_tv(
-    problem: total_variation._Problem, chi: np.ndarray, known: Known, strength: float
-) -> float:
+def sum_of_tv(problem: Problem, chi: np.ndarray, known: Known, strength: float) -> float:
     """Half the weighted misfit squared and what the gradients cost."""
     shape = chi.shape
     model = irfftn(rfftn(chi) * dipole_kernel(known.grid, shape), shape)

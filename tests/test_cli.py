@@ -264,7 +264,7 @@ def test_an_option_that_makes_no_sense_is_refused_before_any_work(
     option: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["replay", "no.h5", "--config", "gre_recon", "-o", "o", *option])
+        main(["replay", __file__, "--config", "gre_recon", "-o", "o", *option])
 
     assert ended.value.code == 2
     assert said in capsys.readouterr().err

@@ -147,7 +147,9 @@ def test_a_sidecar_of_another_part_is_named(tmp_path: Path) -> None:
 def test_half_a_pair_or_two_are_refused(
     given: list[str], found: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [word for option in given for word in (option, "file.nii")]
+    file = tmp_path / "file.nii"
+    file.touch()
+    words = [word for option in given for word in (option, str(file))]
 
     assert found in refusal(tmp_path, capsys, *words)
 

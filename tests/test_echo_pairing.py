@@ -245,7 +245,7 @@ def test_one_bare_time_that_may_be_both_is_asked_for_its_unit() -> None:
 def test_a_misspelt_parameter_is_refused_before_the_scan(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["replay", "none.h5", "--config", "gre_qsm", "--set", "qualty=fast"]
+    words = ["replay", __file__, "--config", "gre_qsm", "--set", "qualty=fast"]
 
     assert main([*words, "-o", str(tmp_path / "out")]) == 2
     assert "--set qualty: no gadget of this chain has it; did you mean quality?" in one_sentence(
