@@ -14,6 +14,7 @@ from streamrecon_simulator.images import noisy_images
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.truth import receive, truth
+from streamrecon_simulator.whole_head.head import WholeHead
 from streamrecon_simulator.whole_head.tissues import Label
 
 from streamrecon.qsm.background.pdf import NEAR_MM, remove_pdf
@@ -33,6 +34,7 @@ def head(seed: int, tilt_deg: tuple[float, float]) -> Scene:
     scene = replace(
         SCENES["whole-head"], matrix=(90, 120, 96), voxel_mm=(2.0, 2.0, 2.0), tilt_deg=tilt_deg
     )
+    assert isinstance(scene.phantom, WholeHead)
     return replace(scene, phantom=replace(scene.phantom, anatomy=seed, grain_mm=1.3))
 
 
