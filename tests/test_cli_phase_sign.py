@@ -95,6 +95,6 @@ def test_the_commands_old_name_works_and_says_the_new_one_once(
     status = main(["polarity", str(tmp_path / "none.h5")])
 
     said = capsys.readouterr().err
-    assert status == 1
+    assert status == 2
     assert said.count("streamrecon polarity is now called phase-sign") == 1
     assert "none.h5" in said.splitlines()[-1]

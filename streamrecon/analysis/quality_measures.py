@@ -109,8 +109,8 @@ def _in_line(flags: Flags, axis: int) -> Flags:
 def mask_differences(mask: Flags, expected: Flags) -> tuple[float, float]:
     """Parts of the expected region that the mask lost, and of the mask that lie beyond it.
 
-    >>> mask_differences(np.array([1, 1, 0, 0, 1], bool), np.array([1, 1, 1, 1, 0], bool))
-    (0.5, 0.3333333333333333)
+    >>> mask_differences(np.array([1, 1, 0, 0, 1, 1], bool), np.array([1, 1, 1, 1, 0, 0], bool))
+    (0.5, 0.5)
     """
     both = float((mask & expected).sum())
     return 1 - both / max(1, int(expected.sum())), 1 - both / max(1, int(mask.sum()))

@@ -240,7 +240,7 @@ def test_a_wrong_file_is_named(ours: Authority, theirs: Authority, tmp_path: Pat
 
 
 def test_the_command_asks_for_an_authority(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["send", "x.h5", "--config", "gre_recon", "-o", "out", "--tls-key", "k.pem"]
+    words = ["send", __file__, "--config", "gre_recon", "-o", "out", "--tls-key", __file__]
 
     assert main(words) == 2
     assert "needed --tls-ca too" in capsys.readouterr().err
