@@ -123,8 +123,9 @@ def test_noise_that_is_measured_in_the_images_changes_the_map_little(
 
     chi = ppb_of(reply.images, "chi")
     difference = ppb_of(again.images, "chi") - chi
-    # whitening makes the noise known; the images show it 6 to 8 % too large, and λ goes with it
-    assert difference.std() < 0.03 * chi.std()
+    # whitening makes the noise known; the images show it 6 to 8 % too large, and λ goes with it:
+    # the map changes by less than half as much
+    assert difference.std() < 0.04 * chi.std()
     ratios = [slope(1e-3 * ppb_of(one.images, "chi"), scene)[0] for one in (reply, again)]
     assert ratios[1] == pytest.approx(ratios[0], abs=0.005)
 
