@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from narrowing import as_a, given
 
+from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.layout import ACQUISITION, IMAGE, NOISE, PIXELS, REVERSE, WAVEFORM
 from streamrecon.mrd.wire.messages import (
     Acquisitions,
@@ -31,6 +32,12 @@ from streamrecon.mrd.wire.messages import (
     Text,
     Waveform,
 )
+from streamrecon.mrd.wire.writer import encode
+
+
+def bytes_of(*messages: Message, dialect: Dialect = Dialect.GADGETRON) -> bytes:
+    """Messages as they are written."""
+    return b"".join(bytes(piece) for message in messages for piece in encode(message, dialect))
 
 
 def random_heads(rng: np.random.Generator, n: int, dtype: np.dtype) -> np.ndarray:
