@@ -123,7 +123,7 @@ def test_keys_scroll_and_turn_and_window(tab: Tab) -> None:
 def test_a_ball_of_positive_susceptibility_is_bright_where_it_lies(tab: Tab) -> None:
     tab.click("#planes button[data-plane=axial]")
     tab.click("#reset")
-    tab.wait("document.getElementById('slice-image').complete")
+    tab.wait("document.getElementById('viewer').dataset.drawn === 'chi, axial slice 8'")
     script = """
       (() => {
         const image = document.getElementById('slice-image');
