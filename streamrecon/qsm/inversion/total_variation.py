@@ -22,8 +22,7 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import PADDING, padded_shape
 from streamrecon.qsm.inversion.admm import absolutes, squares
 from streamrecon.qsm.inversion.edges import belief_in_edges
-from streamrecon.qsm.inversion.multiresolution import Task, carry, task_on
-from streamrecon.qsm.inversion.tv_problem import Problem
+from streamrecon.qsm.inversion.tv_problem import Problem, Task, carry, task_on
 from streamrecon.qsm.solvers import Solution
 
 Real = NDArray[np.float32]
