@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm.inversion.admm import WHOLE, ByteWeights
+from streamrecon.qsm.solvers import WHOLE, ByteWeights
 
 Real = NDArray[np.float32]
 Places = list[tuple[tuple[slice, ...], tuple[slice, ...]]]

@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import PADDING, padded_shape
-from streamrecon.qsm.inversion.admm import absolutes, squares
 from streamrecon.qsm.inversion.edges import belief_in_edges
 from streamrecon.qsm.inversion.tv_problem import Problem, Task, carry, task_on
-from streamrecon.qsm.solvers import Solution
+from streamrecon.qsm.solvers import Solution, absolutes, squares
 
 Real = NDArray[np.float32]
 

@@ -18,17 +18,19 @@ from streamrecon.fourier import RealPlan
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm._kernels import double
 from streamrecon.qsm.dipole import dipole_kernel
-from streamrecon.qsm.inversion.admm import (
+from streamrecon.qsm.inversion.edges import gradient_weights
+from streamrecon.qsm.solvers import (
     RELAXATION,
     ByteWeights,
+    Solution,
     Split,
+    checked_field,
     gradients,
     laplacian_kernel,
     mix,
+    relative_change,
     squares,
 )
-from streamrecon.qsm.inversion.edges import gradient_weights
-from streamrecon.qsm.solvers import Solution, checked_field, relative_change
 from streamrecon.qsm.surroundings import with_surroundings
 from streamrecon.threads import at_once
 
