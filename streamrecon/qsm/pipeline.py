@@ -36,8 +36,8 @@ from streamrecon.qsm.background.sharp import (
 )
 from streamrecon.qsm.dipole import PADDING, field_from_chi
 from streamrecon.qsm.inversion.coarse_to_fine import invert_coarse_to_fine
+from streamrecon.qsm.inversion.gradient_cost import find_strength
 from streamrecon.qsm.inversion.methods import METHODS, Inversion
-from streamrecon.qsm.inversion.strength import find_strength
 from streamrecon.qsm.inversion.total_variation import invert_tv
 from streamrecon.qsm.inversion.two_pass import STRONG_PPM, invert_twice
 from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic

@@ -16,8 +16,9 @@ from streamrecon.phase.field_fit import trust_from_noise
 from streamrecon.qsm.background.pdf import remove_pdf
 from streamrecon.qsm.inversion.closed_form import invert_rts, invert_tikhonov, invert_tkd
 from streamrecon.qsm.inversion.coarse_to_fine import invert_coarse_to_fine
-from streamrecon.qsm.inversion.edges import belief_in_edges, gradient_weights
-from streamrecon.qsm.inversion.strength import (
+from streamrecon.qsm.inversion.gradient_cost import (
+    belief_in_edges,
+    gradient_weights,
     noise_of_field,
     strength_from_field,
     strength_from_noise,

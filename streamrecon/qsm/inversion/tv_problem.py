@@ -18,7 +18,7 @@ from streamrecon.fourier import RealPlan
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm._kernels import double
 from streamrecon.qsm.dipole import dipole_kernel
-from streamrecon.qsm.inversion.edges import gradient_weights
+from streamrecon.qsm.inversion.gradient_cost import gradient_weights
 from streamrecon.qsm.solvers import (
     RELAXATION,
     ByteWeights,
