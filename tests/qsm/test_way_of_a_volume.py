@@ -12,7 +12,7 @@ from streamrecon.qsm.pipeline import susceptibility
 GRID = Geometry((38, 50, 42), (5.0, 4.5, 4.5), np.eye(3)[::-1])
 TE_S = (0.004, 0.010, 0.016)
 NUMBERS = ("fft_plans", "fourier", "maps", "phase", "qsm", "recon")
-MOST = 23
+MOST = 22
 
 
 def echoes_of_a_head() -> np.ndarray[tuple[int, ...], np.dtype[np.complex64]]:

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
+from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape, with_surroundings
 from streamrecon.qsm.solvers import Operator, checked_field, convolution, least_squares
-from streamrecon.qsm.surroundings import with_surroundings
 
 Real = NDArray[np.float32]
 

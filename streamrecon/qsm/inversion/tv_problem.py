@@ -17,7 +17,7 @@ from streamrecon.errors import ReconError
 from streamrecon.fourier import RealPlan
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm._kernels import double
-from streamrecon.qsm.dipole import dipole_kernel
+from streamrecon.qsm.dipole import dipole_kernel, with_surroundings
 from streamrecon.qsm.inversion.gradient_cost import gradient_weights
 from streamrecon.qsm.solvers import (
     RELAXATION,
@@ -31,7 +31,6 @@ from streamrecon.qsm.solvers import (
     relative_change,
     squares,
 )
-from streamrecon.qsm.surroundings import with_surroundings
 from streamrecon.threads import at_once
 
 Real = NDArray[np.float32]
