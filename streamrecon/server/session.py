@@ -162,7 +162,7 @@ class Session:
                 raise
             document = find_chain_file(default, folders)
             self.facts.unknown_config, name = name, default
-        spec = read_chain(document)
+        spec = read_chain(document, name)
         self.facts.config = f"{name} {spec.text_hash}"
         return spec
 
