@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from streamrecon.mrd.header.scan_header import EncodingSpaces
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions
-from streamrecon.recon.kspace.samples import LARGEST_SAMPLE, unusable_lines
+from streamrecon.recon.kspace.scan_quality import LARGEST_SAMPLE, unusable_lines
 
 Combination = tuple[int | bytes, ...]
 
