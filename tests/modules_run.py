@@ -36,7 +36,7 @@ class ModulesRun:
 
     def __exit__(self, *_: object) -> None:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]
+        threading.setprofile(None)
 
     @contextmanager
     def recording(self) -> Iterator[None]:
