@@ -7,7 +7,7 @@ from streamrecon_gadgets.maps.field import MapField
 
 from streamrecon.commands import stage_progress
 from streamrecon.commands.stage_progress import StageProgress
-from streamrecon.stream.run import stage_times
+from streamrecon.stream.run import serial
 from streamrecon.stream.run.serial import Step
 
 
@@ -16,7 +16,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
-        for room in (stage_progress, stage_times):
+        for room in (stage_progress, serial):
             monkeypatch.setattr(room, "monotonic", lambda: self.now)
 
 

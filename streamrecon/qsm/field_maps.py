@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from streamrecon.model.scan import Scan
 from streamrecon.phase.image_noise import in_units_of
-from streamrecon.qsm.background.pdf import LocalField
-from streamrecon.qsm.background.shown_field import shown_local_field
+from streamrecon.qsm.background.pdf import LocalField, shown_local_field
 from streamrecon.qsm.pipeline import Quality, Susceptibility
 from streamrecon.qsm.total_field import TotalField
 from streamrecon.units import hz_per_ppm

@@ -27,18 +27,17 @@ from scipy.ndimage import binary_erosion
 
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.background.lbv import remove_lbv
-from streamrecon.qsm.background.pdf import LocalField, remove_pdf
+from streamrecon.qsm.background.pdf import LocalField, filled_from_neighbours, remove_pdf
 from streamrecon.qsm.background.sharp import (
     remove_ismv,
     remove_resharp,
     remove_vresharp,
     remove_vsharp,
 )
-from streamrecon.qsm.background.shown_field import filled_from_neighbours
 from streamrecon.qsm.dipole import PADDING, field_from_chi
 from streamrecon.qsm.inversion.coarse_to_fine import invert_coarse_to_fine
+from streamrecon.qsm.inversion.gradient_cost import find_strength
 from streamrecon.qsm.inversion.methods import METHODS, Inversion
-from streamrecon.qsm.inversion.strength import find_strength
 from streamrecon.qsm.inversion.total_variation import invert_tv
 from streamrecon.qsm.inversion.two_pass import STRONG_PPM, invert_twice
 from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic

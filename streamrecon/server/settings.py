@@ -18,7 +18,7 @@ from streamrecon.server.kept_settings import KeptSettings
 from streamrecon.server.service_variables import service_variables
 from streamrecon.server.settings_group import TAKES_A_RESTART, SettingsGroup
 from streamrecon.server.watch_settings import WatchSettings
-from streamrecon.server.wrong_value import wrong_value
+from streamrecon.wrong_value import wrong_value
 
 _PREFIX = "STREAMRECON_"
 _FILE = "STREAMRECON_SETTINGS"

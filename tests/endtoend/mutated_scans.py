@@ -94,6 +94,12 @@ def mutated_connection(seed: int, what: str = "anything") -> bytes:
     return damaged_bytes(b"".join(b"".join(encode(message)) for message in stream), random)
 
 
+def sound_connection() -> bytes:
+    """An undamaged scan through the longest chain."""
+    stream = [ConfigFile("gre_full"), *_base(0), Close()]
+    return b"".join(b"".join(encode(message)) for message in stream)
+
+
 def small_scan() -> Stream:
     """An undamaged scan: header, noise lines, lines that image and navigate."""
     return [_copied(message) for message in _base(0)]

@@ -8,8 +8,13 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, PrivateAttr
 
-from streamrecon.acquisition.echo_centre import begin_at_centre, centred
-from streamrecon.acquisition.line_admission import Fault, Found, LineAdmission
+from streamrecon.acquisition.line_admission import (
+    Fault,
+    Found,
+    LineAdmission,
+    begin_at_centre,
+    centred,
+)
 from streamrecon.errors import DataError
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.header.scan_header import ScanHeader

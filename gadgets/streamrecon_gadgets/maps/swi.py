@@ -17,8 +17,7 @@ from streamrecon.model.memory_use import MIB, MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
-from streamrecon.phase.bias_field import correct_bias_field
-from streamrecon.phase.signal_mask import signal_mask
+from streamrecon.phase.magnitude import correct_bias_field, signal_mask
 from streamrecon.qsm.field_maps import ChiMap, LocalFieldMap
 from streamrecon.stream.gadget import Gadget
 

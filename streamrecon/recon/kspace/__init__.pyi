@@ -17,5 +17,5 @@ from streamrecon.recon.kspace.noise import edge_noise as edge_noise
 from streamrecon.recon.kspace.noise import noise_covariance as noise_covariance
 from streamrecon.recon.kspace.noise import whitening_matrix as whitening_matrix
 from streamrecon.recon.kspace.readout import ReadoutTransform as ReadoutTransform
-from streamrecon.recon.kspace.samples import unusable_lines as unusable_lines
 from streamrecon.recon.kspace.sampling_pattern import ExpectedLines as ExpectedLines
+from streamrecon.recon.kspace.scan_quality import unusable_lines as unusable_lines
