@@ -3,7 +3,6 @@ from streamrecon.qsm.dipole import field_from_chi as field_from_chi
 from streamrecon.qsm.field_maps import ChiMap as ChiMap
 from streamrecon.qsm.field_maps import FieldMap as FieldMap
 from streamrecon.qsm.field_maps import LocalFieldMap as LocalFieldMap
-from streamrecon.qsm.field_maps import field_image as field_image
 from streamrecon.qsm.mask import FoundMask as FoundMask
 from streamrecon.qsm.mask import find_mask as find_mask
 from streamrecon.qsm.mask import object_mask as object_mask
