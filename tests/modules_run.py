@@ -36,7 +36,7 @@ class ModulesRun:
 
     def __exit__(self, *_: object) -> None:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]  (typeshed of 3.11 does not know it)
+        threading.setprofile(None)
 
     @contextmanager
     def recording(self) -> Iterator[None]:

@@ -23,7 +23,7 @@ def echoes_of_a_head() -> np.ndarray[tuple[int, ...], np.dtype[np.complex64]]:
     te = np.array(TE_S)[:, None, None, None]
     signal = head.magnitude * np.exp((1j * field_rad_per_s - 20) * te)
     noise = random.standard_normal((2, *signal.shape)) * 0.01
-    return (signal + noise[0] + 1j * noise[1]).astype(np.complex64)
+    return np.asarray(signal + noise[0] + 1j * noise[1], np.complex64)
 
 
 def test_a_volume_passes_few_files_on_its_way_to_susceptibility() -> None:
