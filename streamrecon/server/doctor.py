@@ -15,13 +15,13 @@ from pathlib import Path
 
 from streamrecon.errors import StreamReconError
 from streamrecon.memory import available_bytes
-from streamrecon.mrd.wire.limits import GIB
 from streamrecon.server import readiness
 from streamrecon.server.delivery_settings import delivery_of
 from streamrecon.server.folder_health import folder_faults
 from streamrecon.server.settings import Settings
 from streamrecon.server.tls_door import tls_door
 from streamrecon.stream.chainfile.library import chain_file_names, find_chain_file
+from streamrecon.units import GIB
 
 _LEAST_GIB = 2.0  # a scan of 192 x 192 x 96 with five echoes and all maps
 _SOON_DAYS = 30.0  # before a certificate ends

@@ -9,7 +9,7 @@ import pytest
 from chains import complex_echoes, relative_errors, run_chain, texts, volumes
 from streamrecon_gadgets.acquisition.header import ReadHeader
 from streamrecon_gadgets.acquisition.kspace import AssembleKSpace
-from streamrecon_gadgets.acquisition.noise import WhitenNoise
+from streamrecon_gadgets.acquisition.lines import WhitenNoise
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Orientation, Scene
 from streamrecon_simulator.truth import truth

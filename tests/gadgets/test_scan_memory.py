@@ -15,12 +15,13 @@ from streamrecon_simulator.scene import Scene
 
 from streamrecon.acquisition.scan_memory import resident_bytes, scan_size
 from streamrecon.errors import MemoryLimitError
-from streamrecon.model.memory_use import MIB, MemoryUse, ScanSize
+from streamrecon.model.memory_use import MemoryUse, ScanSize
 from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.wire.messages import Acquisitions, Header, Message
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.gadget import Context
 from streamrecon.stream.run.memory_peak import peak_bytes
+from streamrecon.units import MIB
 
 SCENE = Scene("a small one", matrix=(6, 14, 15), n_coils=3, te_s=(0.005, 0.012), noise_lines=4)
 LARGE = """<ismrmrdHeader><acquisitionSystemInformation><receiverChannels>64</receiverChannels>

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from streamrecon.model.images import Echoes, Regions, volume_of
-from streamrecon.model.memory_use import MIB, MemoryUse
+from streamrecon.model.images import Echoes, Regions, Volume, volume_of
+from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
@@ -19,6 +19,7 @@ from streamrecon.phase.unwrapping import Unwrapping
 from streamrecon.qsm.field_maps import FieldMap, LocalFieldMap
 from streamrecon.qsm.total_field import TotalField, total_field
 from streamrecon.stream.gadget import Gadget
+from streamrecon.units import MIB
 
 
 class MapField(Gadget[Regions | Echoes]):
