@@ -7,6 +7,7 @@ import sys
 from typing import ClassVar
 
 from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -29,6 +30,7 @@ HEADERS = {
     "cache-control": "no-store",
 }
 """Of every answer."""
+_LENGTHS = {b"content-length", b"transfer-encoding"}  # a proxy may go by the other one
 _RAW = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
 
@@ -42,6 +44,10 @@ class Protect:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if _LENGTHS.issubset(name for name, _ in scope["headers"]):
+            refusal = PlainTextResponse("two lengths\n", 400, {"connection": "close", **HEADERS})
+            await refusal(scope, receive, send)
             return
         taken = 0
 
