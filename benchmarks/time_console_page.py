@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -66,7 +67,7 @@ def _leaf(tab: Tab, watched: Page) -> list[float]:
     seconds = []
     for count in range(2 * FIRST, COUNT + 1, FIRST):
         tab.click("#older")
-        seconds.append(_seconds(lambda count=count: tab.wait(f"{ROWS} === {count}")))
+        seconds.append(_seconds(partial(tab.wait, f"{ROWS} === {count}")))
     return seconds
 
 
