@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from streamrecon.model.images import Echoes, Regions, Volume, volume_of
+from streamrecon.model.images import Echoes, Regions, volume_of
 from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
