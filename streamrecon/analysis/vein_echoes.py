@@ -24,7 +24,7 @@ from streamrecon.analysis.tube_model import (
     VesselModel,
     VesselVoxels,
 )
-from streamrecon.analysis.tube_transform import ALPHA_MAX, KAPPA_MAX
+from streamrecon.analysis.tube_transform import ALPHA_MAX
 from streamrecon.analysis.vein_segments import VeinSegment
 from streamrecon.errors import ReconError
 from streamrecon.maps.centrelines import CentreLines
@@ -191,11 +191,6 @@ def fit_segment(scan: VeinScan, segment: VeinSegment, sources: VeinSources) -> S
         model, signal, _smooth_functions(local, segment.half_mm, reach), _start(segment, radius)
     )
     return SegmentFit(fit, pixel_mm, float(gap), model.blood_fraction(fit.parameters), voxels)
-
-
-def widest_mm(segment: VeinSegment, scan: VeinScan) -> float:
-    """Largest radius that the tables of the fit hold there."""
-    return KAPPA_MAX / (2 * math.pi) * _pixel_mm(segment, scan)
 
 
 def _pixel_mm(segment: VeinSegment, scan: VeinScan) -> float:

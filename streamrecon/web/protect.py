@@ -73,17 +73,17 @@ class Outgoing:
     """Whether what waits for a reader still moves, which is looked at now and then."""
 
     def __init__(self) -> None:
-        self._left = 0
+        self._waiting = 0
         self._has_drained = False
 
     def drained(self) -> None:
         """Note that almost all has gone since it was last looked at."""
         self._has_drained = True
 
-    def stalls(self, left: int) -> bool:
-        """Whether nothing of what waited the last time has gone; ``left`` bytes wait now."""
-        is_stalled = 0 < self._left <= left and not self._has_drained
-        self._left, self._has_drained = left, False
+    def stalls(self, waiting: int) -> bool:
+        """Whether nothing of what waited the last time has gone; ``waiting`` bytes wait now."""
+        is_stalled = 0 < self._waiting <= waiting and not self._has_drained
+        self._waiting, self._has_drained = waiting, False
         return is_stalled
 
 
