@@ -1,6 +1,6 @@
 # make demo    reconstruct a simulated scan that arrives over a socket; images in out/demo
 #              SCAN=name or path takes a real scan instead
-# make watch   the same, to be watched on a page in the browser until Ctrl-C
+# make watch   a smaller scan, on a page in the browser until Ctrl-C
 # make test    what proves it; ARGS="-k phase" goes to pytest. .ci/run also kills and installs
 # make check   the inner loop, within a minute: style, types, imports and the quick tests
 # make bench   the benchmarks, as ratios within one run

@@ -2,7 +2,7 @@
 
 Without ``--scan`` the scan is simulated: a whole head of 4 echoes and 8 coils. A name is looked up
 among the real scans beside the repository. With ``--watch`` the service has its page, whose address
-is printed at once, and goes on until Ctrl-C.
+is printed at once, goes on until Ctrl-C, and the simulated head is coarser.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -26,6 +26,8 @@ STREAMRECON = [sys.executable, "-m", "streamrecon"]
 CONFIG = "gre_full"
 SERVER_END_S = 20.0
 PAGE_START_S = 120.0
+COARSE = ("--matrix", "60,106,86", "--voxel", "3,2.25,2.25", "--grain", "2")
+"""What is watched comes soon: a quarter of the voxels."""
 
 
 def main() -> int:
@@ -36,7 +38,8 @@ def main() -> int:
         began = time.monotonic()
         with _service(Path(scratch), watched=options.watch) as server:
             print(f"service on {server} after {time.monotonic() - began:.1f} s", flush=True)
-            is_sent = _demonstrated(scan or _simulated(Path(scratch)), server, options.output)
+            file = scan or _simulated(Path(scratch), COARSE if options.watch else ())
+            is_sent = _demonstrated(file, server, options.output)
             if options.watch and is_sent:
                 _wait()
     return 0 if is_sent else 1
@@ -83,11 +86,11 @@ def _found(scan: str) -> Path:
     return known[name]
 
 
-def _simulated(folder: Path) -> Path:
-    print("simulating a head: 4 echoes, 8 coils, some 40 s", flush=True)
+def _simulated(folder: Path, grid: Sequence[str]) -> Path:
+    print(f"simulating a head: 4 echoes, 8 coils, some {10 if grid else 40} s", flush=True)
     scan = folder / "head.h5"
-    command = [sys.executable, "-m", "streamrecon_simulator", "demo", "-o", str(scan)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "streamrecon_simulator", "write", "demo", *grid, "--no-truth"]
+    subprocess.run([*command, "-o", str(scan)], check=True, stdout=subprocess.DEVNULL)
     return scan
 
 
