@@ -13,7 +13,7 @@ from streamrecon.qsm.pipeline import Susceptibility as Susceptibility
 from streamrecon.qsm.pipeline import invert as invert
 from streamrecon.qsm.pipeline import local_field as local_field
 from streamrecon.qsm.pipeline import susceptibility as susceptibility
-from streamrecon.qsm.pipeline import susceptibility_sd as susceptibility_sd
 from streamrecon.qsm.reference import Reference as Reference
 from streamrecon.qsm.reference import set_reference as set_reference
 from streamrecon.qsm.uncertainty import noise_of_map as noise_of_map
+from streamrecon.qsm.uncertainty import susceptibility_sd as susceptibility_sd

@@ -21,9 +21,9 @@ from streamrecon.qsm.pipeline import (
     Quality,
     invert,
     local_field,
-    susceptibility_sd,
 )
 from streamrecon.qsm.reference import Reference
+from streamrecon.qsm.uncertainty import susceptibility_sd
 from streamrecon.stream.gadget import Gadget
 from streamrecon.units import MIB
 
