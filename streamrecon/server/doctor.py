@@ -15,7 +15,6 @@ from pathlib import Path
 
 from streamrecon.errors import ConfigError, StreamReconError
 from streamrecon.memory import available_bytes
-from streamrecon.mrd.wire.limits import GIB
 from streamrecon.server import readiness
 from streamrecon.server.delivery_settings import delivery_of
 from streamrecon.server.folder_health import folder_faults
@@ -24,6 +23,7 @@ from streamrecon.server.tls_door import tls_door
 from streamrecon.server.watch_settings import host_and_port
 from streamrecon.server.web_process import check_page
 from streamrecon.stream.chainfile.library import chain_file_names, find_chain_file
+from streamrecon.units import GIB
 
 _LEAST_GIB = 2.0  # a scan of 192 x 192 x 96 with five echoes and all maps
 _SOON_DAYS = 30.0  # before a certificate ends

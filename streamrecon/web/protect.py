@@ -73,7 +73,7 @@ class Outgoing:
     """Whether what waits for a reader still moves, which is looked at now and then."""
 
     def __init__(self) -> None:
-        self._waited = 0
+        self._waiting = 0
         self._has_drained = False
 
     def drained(self) -> None:
@@ -82,8 +82,8 @@ class Outgoing:
 
     def stalls(self, waiting: int) -> bool:
         """Whether nothing of what waited the last time has gone; ``waiting`` bytes wait now."""
-        is_stalled = 0 < self._waited <= waiting and not self._has_drained
-        self._waited, self._has_drained = waiting, False
+        is_stalled = 0 < self._waiting <= waiting and not self._has_drained
+        self._waiting, self._has_drained = waiting, False
         return is_stalled
 
 

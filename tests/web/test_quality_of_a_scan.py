@@ -45,9 +45,9 @@ def test_light_and_measures_of_a_head_are_seen_as_the_chain_wrote_them(
 ) -> None:
     (tmp_path / "quality.xml").write_text(CHAIN)
     storage, port = tmp_path / "state", free_port()
-    settings = {"storage": storage, "web": f"127.0.0.1:{port}", "sessions": 1}
+    service = sr.Server(storage=storage, web=f"127.0.0.1:{port}", sessions=1)
 
-    with sr.Server(**settings) as server, chromium(tmp_path / "profile") as tab:
+    with service as server, chromium(tmp_path / "profile") as tab:
         sr.send(simulate(HEAD).messages(), server, tmp_path / "quality.xml")
         wait_for((storage / "web-token").exists)
         token = (storage / "web-token").read_text().strip()
