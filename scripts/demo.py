@@ -16,8 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,9 +37,10 @@ def main() -> int:
     scan = _found(options.scan) if options.scan else None
     with tempfile.TemporaryDirectory() as scratch:
         began = time.monotonic()
-        with _service(Path(scratch), watched=options.watch) as server:
-            print(f"service on {server} after {time.monotonic() - began:.1f} s", flush=True)
+        with _service(Path(scratch), watched=options.watch) as address:
             file = scan or _simulated(Path(scratch), COARSE if options.watch else ())
+            server = address()  # while it gets ready, the scan is simulated
+            print(f"service on {server}, ready {time.monotonic() - began:.1f} s after its start")
             is_sent = _demonstrated(file, server, options.output)
             if options.watch and is_sent:
                 _wait()
@@ -60,8 +62,8 @@ def _demonstrated(scan: Path, server: str, output: Path) -> bool:
 
 def _wait() -> None:
     """Let a person look until Ctrl-C."""
-    print("Ctrl-C ends the service", flush=True)
     with suppress(KeyboardInterrupt):
+        print("Ctrl-C ends the service", flush=True)
         signal.pause()
 
 
@@ -95,18 +97,19 @@ def _simulated(folder: Path, grid: Sequence[str]) -> Path:
 
 
 @contextmanager
-def _service(scratch: Path, *, watched: bool) -> Iterator[str]:
-    """Run the service on a free loopback port; give its address, end it by its id."""
+def _service(scratch: Path, *, watched: bool) -> Iterator[Callable[[], str]]:
+    """Run the service on a free loopback port; give what waits for its address; end it."""
     storage, place = scratch / "storage", f"127.0.0.1:{_free_port()}"
     command = [*STREAMRECON, "serve", "--port", "0", "--storage", str(storage)]
     command += ["--web", place, "--raw-folder", str(scratch / "raw")] if watched else []
     log = (scratch / "service.log").open("w+")
     with log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as service:
         try:
-            server = _address(service, log.name)
             if watched:
-                print(f"open http://{place}/#token={_token(storage, log.name)}", flush=True)
-            yield server
+                print(
+                    f"open http://{place}/#token={_token(service, storage, log.name)}", flush=True
+                )
+            yield partial(_address, service, log.name)
         finally:
             service.terminate()
             try:
@@ -129,11 +132,11 @@ def _free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def _token(storage: Path, log: str) -> str:
+def _token(service: subprocess.Popen[str], storage: Path, log: str) -> str:
     """With what the page is opened; it is there when the page listens."""
     ends = time.monotonic() + PAGE_START_S
     while not (file := storage / "web-token").exists():
-        if time.monotonic() > ends:
+        if time.monotonic() > ends or service.poll() is not None:
             sys.exit(f"the page did not start:\n{Path(log).read_text()}")
         time.sleep(0.1)
     return file.read_text(encoding="ascii").strip()
