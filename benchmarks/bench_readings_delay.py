@@ -53,7 +53,12 @@ def main() -> None:
             chains = [chain_with(""), chain_with(READINGS)]
             for chain in chains:  # compiles and plans, in the storage that all workers share
                 session(service, scan, chain)
-            pairs = [in_turn(service, scan, chains, i) for i in range(asked.pairs)]
+            pairs = list[tuple[Session, Session]]()
+            for i in range(asked.pairs):
+                pairs.append(in_turn(service, scan, chains, i))
+                a, b = pairs[-1]
+                wall, cpu = b.wall_s / a.wall_s, b.cpu_s / a.cpu_s
+                print(f"pair {i + 1}: wall {wall:.3f}, processor {cpu:.3f}", flush=True)
     report(pairs)
 
 
