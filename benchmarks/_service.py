@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,16 +109,24 @@ def python_path(tree: Path) -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(map(str, (tree, tree / "gadgets", tree / "simulator")))}
 
 
-def send_stream(port: int, stream: Path, *, seconds: float = 0.0, chain: str = "gre_recon") -> Run:
+def send_stream(
+    port: int,
+    stream: Path,
+    *,
+    seconds: float = 0.0,
+    chain: str = "gre_recon",
+    on_image: Callable[[], object] = lambda: None,
+) -> Run:
     """Send a stream file as a client would, at full speed or spread over ``seconds``.
 
-    ``chain`` is the name of a chain file that the service has, or a chain file in full.
+    ``chain`` is the name of a chain file that the service has, or a chain file in full;
+    ``on_image`` is called, in another thread, when an image has come.
     """
     with socket.create_connection(("127.0.0.1", port)) as peer:
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         came: list[tuple[float, str]] = []
         texts: list[str] = []
-        reader = threading.Thread(target=_read, args=(peer, came, texts))
+        reader = threading.Thread(target=_read, args=(peer, came, texts, on_image))
         reader.start()
         cpu, start = _cpu(), time.perf_counter()
         peer.sendall(b"".join(encode(ConfigText(chain) if "<" in chain else ConfigFile(chain))))
@@ -139,7 +147,12 @@ def _send_file(peer: socket.socket, stream: Path, seconds: float) -> None:
                 time.sleep(max(0.0, start + seconds * sent / size - time.perf_counter()))
 
 
-def _read(peer: socket.socket, came: list[tuple[float, str]], texts: list[str]) -> None:
+def _read(
+    peer: socket.socket,
+    came: list[tuple[float, str]],
+    texts: list[str],
+    on_image: Callable[[], object],
+) -> None:
     parser = MrdParser()
     while n := peer.recv_into(parser.space()):
         for message in parser.commit(n):
@@ -147,6 +160,7 @@ def _read(peer: socket.socket, came: list[tuple[float, str]], texts: list[str]) 
                 case Image():
                     kind = message.meta.get("STREAMRECON_Quantity", ("",))[0]
                     came.append((time.perf_counter(), kind))
+                    on_image()
                 case Text():
                     texts.append(message.text)
                 case Close():

@@ -49,7 +49,7 @@ def main() -> None:
         for name, arguments in JOBS.items():
             pairs = _interleaved(arguments, (HERE, other), work, asked.pairs)
             ratios = [[a[i] / b[i] for a, b in pairs] for i in range(2)]
-            cells = " | ".join(_cell(r) for r in ratios)
+            cells = " | ".join(median_cell(r) for r in ratios)
             print(f"| {name} | {cells} |", flush=True)
 
 
@@ -100,7 +100,7 @@ def _processor_time() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _cell(ratios: list[float]) -> str:
+def median_cell(ratios: list[float]) -> str:
     """Median and its interval: ranks that hold the median in 95 % of samples of this size."""
     ordered, n = sorted(ratios), len(ratios)
     below = 0.0
