@@ -22,7 +22,7 @@ from scipy.ndimage import affine_transform, binary_erosion, gaussian_filter, map
 
 from streamrecon.errors import ConfigError, ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.phase.bias_field import correct_bias_field
+from streamrecon.phase.magnitude import correct_bias_field
 
 Real = NDArray[np.float32]
 Flags = NDArray[np.bool_]
