@@ -27,9 +27,8 @@ from streamrecon.analysis.tilted_fields import MovedField
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm.dipole import dipole_kernel
+from streamrecon.qsm.dipole import dipole_kernel, with_surroundings
 from streamrecon.qsm.solvers import Operator, least_squares
-from streamrecon.qsm.surroundings import with_surroundings
 
 Real = NDArray[np.float32]
 Flags = NDArray[np.bool_]
