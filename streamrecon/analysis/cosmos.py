@@ -2,7 +2,8 @@ r"""Susceptibility from several orientations of a head (COSMOS): no cone of zero
 
 .. math:: \min_\chi \sum_i \| W_i (D_i \chi - f_i) \|^2
 
-It takes χ for a number. White matter is anisotropic: there the map is a mean over the orientations
+By one division where fields are local and whole; else by `streamrecon.analysis.head_sources`. It
+takes χ for a number. White matter is anisotropic: there the map is a mean over the orientations
 that were scanned, and `streamrecon.analysis.susceptibility_tensor` is the model.
 """
 
@@ -14,13 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from streamrecon.analysis.head_sources import common_mask, dipole_fields, first_sizes, fit_sources
 from streamrecon.analysis.orientations import weights
 from streamrecon.analysis.tilted_fields import MovedField
-from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.qsm.background.pdf import padded
 from streamrecon.qsm.dipole import dipole_kernel, padded_shape
-from streamrecon.qsm.solvers import Operator, convolution, least_squares
 
 Real = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -28,7 +28,7 @@ Flags = NDArray[np.bool_]
 _WEAK = 0.01  # least sum of squares of the kernels without damping
 _DAMPING = 1e-3
 _NEVER_ZERO = 1e-6  # kernels of voxels vanish in a corner of k-space
-_STEPS, _TOLERANCE = 60, 1e-3
+_STEPS = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +54,9 @@ class CosmosMap:
 
 
 def cosmos_closed_form(fields: Sequence[MovedField]) -> CosmosMap:
-    """χ by one division in k-space; fields end at the mask, which costs accuracy at its rim.
+    """χ by one division in k-space, from local fields.
+
+    They end at the mask, which costs accuracy at its rim.
 
     Raises
     ------
@@ -76,18 +78,21 @@ def cosmos_closed_form(fields: Sequence[MovedField]) -> CosmosMap:
     return CosmosMap(_centred(chi, mask), mask, damping, 0)
 
 
-def least_squares_cosmos(fields: Sequence[MovedField], *, steps: int = _STEPS) -> CosmosMap:
-    """χ by least squares inside the mask, each field with its own trust and its own edge.
+def least_squares_cosmos(fields: Sequence[MovedField]) -> CosmosMap:
+    """χ by least squares, each field with its own trust and its own edge, from total fields.
 
-    Sources outside the mask are none: their fields were to be removed before. A field that still
-    has some of its background gives smooth errors, and registration a degree off blurs edges.
+    Sources beyond the masks are found with those inside, see `head_sources`; a removal of the
+    background would take some of the inner field with it. χ that goes with r² through the whole
+    head, or is linear in a direction, is what polynomials of the scanner can explain too: there it
+    is as small as it can be. Sources that do not turn with the head, such as the shoulders, must be
+    far enough for a polynomial of the second order; a registration a degree off blurs edges.
+
+    Real FFTs of the padded grid a step: two, and two for each position; at most 120 steps.
 
     Parameters
     ----------
     fields
-        On one grid, see `moved_fields`.
-    steps
-        Most steps of conjugate gradients.
+        On one grid, see `moved_fields`; local ones do too, as far as their background is gone.
 
     Raises
     ------
@@ -100,38 +105,10 @@ def least_squares_cosmos(fields: Sequence[MovedField], *, steps: int = _STEPS) -
     """
     mask = common_mask(fields)
     shape = padded_shape(fields[0].turned)
-    inside = padded(mask.astype(np.float32), shape)
-    spreads = [convolution(dipole_kernel(field.turned, shape), shape) for field in fields]
-    scale = np.sqrt(np.mean([np.mean(f.weight[f.mask].astype(np.float64) ** 2) for f in fields]))
-    trust = [padded((field.weight / np.float32(scale)), shape) for field in fields]
-
-    def forward(x: Real) -> Real:
-        return np.stack([w * d(inside * x) for w, d in zip(trust, spreads, strict=True)])
-
-    def adjoint(r: Real) -> Real:
-        parts = (d(w * each) for w, d, each in zip(trust, spreads, r, strict=True))
-        return np.asarray(inside * sum(parts), np.float32)
-
-    data = np.stack([w * padded(f.field_ppm, shape) for w, f in zip(trust, fields, strict=True)])
-    found = least_squares(Operator(forward, adjoint), data, iterations=steps, tolerance=_TOLERANCE)
+    model = dipole_fields(fields, shape)
+    found = fit_sources(model, fields, first_sizes(fields, shape), steps=_STEPS)
     chi = found.unknown[tuple(slice(n) for n in mask.shape)]
-    return CosmosMap(_centred(chi, mask), mask, 0.0, found.iterations)
-
-
-def common_mask(fields: Sequence[MovedField]) -> Flags:
-    """Where all fields are known [Z, Y, X].
-
-    Raises
-    ------
-    ReconError
-        If that is nowhere.
-    """
-    mask = np.logical_and.reduce([field.mask for field in fields])
-    if not mask.any():
-        raise ReconError(
-            f"orientations: found no voxel that all {len(fields)} masks have in common"
-        )
-    return np.asarray(mask, np.bool_)
+    return CosmosMap(_centred(chi, mask), mask, 0.0, found.steps)
 
 
 def _centred(chi: Real, mask: Flags) -> Real:

@@ -19,20 +19,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.analysis.cosmos import common_mask
+from streamrecon.analysis.head_sources import common_mask, first_sizes, fit_sources
 from streamrecon.analysis.tilted_fields import MovedField
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.background.pdf import padded
 from streamrecon.qsm.dipole import dipole_kernel, frequencies, padded_shape
-from streamrecon.qsm.solvers import Operator, least_squares
+from streamrecon.qsm.solvers import Operator
 
 Real = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 FEWEST_ORIENTATIONS = 4
-_STEPS, _TOLERANCE = 80, 1e-3
+_MSA_PPM = np.float32(0.1)  # how large it is thought to be; a tenth of it shows in a field
+_STEPS = 120  # MSA is found late
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +49,7 @@ class TensorMaps:
     mask, fibres
         Where each is known [Z, Y, X].
     steps
-        Of the iteration.
+        Of the iterations.
     """
 
     mms_ppm: Real
@@ -70,7 +71,8 @@ def guided_tensor(
     Parameters
     ----------
     fields
-        On one grid, see `moved_fields`; at least four.
+        Total fields on one grid, see `moved_fields`; at least four. Local ones do too, as far as
+        their background is gone.
     directions_lps
         Direction of the fibres in the head of the first scan [Z, Y, X, 3] (L, P, S); its sign and
         length do not matter.
@@ -96,23 +98,22 @@ def guided_tensor(
         raise ReconError("tensor: found no fibre voxel inside the masks of all scans")
     shape = padded_shape(fields[0].turned)
     along = _unit(directions_lps) @ fields[0].turned.axes_lps.T  # voxel axes z, y, x: any grid
-    models = [_Orientation(field, along, fields[0].turned, shape) for field in fields]
-    supports = np.stack([padded(each.astype(np.float32), shape) for each in (mask, fibres)])
-    operator = Operator(
-        lambda x: np.stack([model.forward(supports * x) for model in models]),
+    models = [_Orientation(field.turned, along, fields[0].turned, shape) for field in fields]
+    model = Operator(
+        lambda x: np.stack([each.forward(x) for each in models]),
         lambda r: np.asarray(
-            supports * sum(m.adjoint(each) for m, each in zip(models, r, strict=True)), np.float32
+            sum(m.adjoint(each) for m, each in zip(models, r, strict=True)), np.float32
         ),
     )
-    data = np.stack(
-        [m.trust * padded(f.field_ppm, shape) for m, f in zip(models, fields, strict=True)]
+    anisotropic = padded(np.where(fibres, _MSA_PPM, 0), shape)
+    found = fit_sources(
+        model, fields, np.stack([first_sizes(fields, shape), anisotropic]), steps=_STEPS
     )
-    found = least_squares(operator, data, iterations=_STEPS, tolerance=_TOLERANCE)
     mms, msa = (each[tuple(slice(n) for n in mask.shape)] for each in found.unknown)
     mms = np.where(mask, mms - np.float32(mms[mask].mean(dtype=np.float64)), 0)
     return TensorMaps(
         mms.astype(np.float32), np.where(fibres, msa, 0).astype(np.float32), mask, fibres,
-        found.iterations,
+        found.steps,
     )  # fmt: skip
 
 
@@ -120,13 +121,11 @@ class _Orientation:
     """The field of MMS and MSA in one orientation, and the adjoint of that."""
 
     def __init__(
-        self, field: MovedField, along: NDArray[np.floating], first: Geometry, shape: Shape
+        self, turned: Geometry, along: NDArray[np.floating], first: Geometry, shape: Shape
     ) -> None:
-        b = np.array(field.turned.b0_axis())
-        scale = np.sqrt(np.mean(field.weight[field.mask].astype(np.float64) ** 2))
-        self.trust = padded(field.weight / np.float32(scale), shape)
-        self._shape = shape
-        self._dipole = dipole_kernel(field.turned, shape)
+        b = np.array(turned.b0_axis())
+        self._shape, self._kept = shape, tuple(slice(n) for n in turned.shape)
+        self._dipole = dipole_kernel(turned, shape)
         self._slopes = _slopes(b, first, shape)
         cosine = along @ b
         self._own = padded(((cosine**2 - 1 / 3) / 3).astype(np.float32), shape)
@@ -134,20 +133,19 @@ class _Orientation:
         self._moments = [padded(moments[..., a].astype(np.float32), shape) for a in range(3)]
 
     def forward(self, x: Real) -> Real:
-        """Weighted field of both maps [2, Z, Y, X]."""
+        """Field [Z, Y, X] of both maps [2, Z, Y, X, padded]."""
         mms, msa = x
         spectrum = self._dipole * rfftn(mms)
         for moment, slope in zip(self._moments, self._slopes, strict=True):
             spectrum -= slope * rfftn(moment * msa)
         field = irfftn(spectrum, self._shape) + self._own * msa
-        return np.asarray(self.trust * field, np.float32)
+        return np.asarray(field[self._kept], np.float32)
 
     def adjoint(self, residual: Real) -> Real:
-        """What each map is blamed for [2, Z, Y, X]."""
-        weighted = np.asarray(self.trust * residual, np.float32)
-        spectrum = rfftn(weighted)
+        """What each map is blamed for [2, Z, Y, X, padded]."""
+        spectrum = rfftn(residual, self._shape)
         mms = irfftn(self._dipole * spectrum, self._shape)
-        msa = self._own * weighted
+        msa = self._own * padded(residual, self._shape)
         for moment, slope in zip(self._moments, self._slopes, strict=True):
             msa = msa - moment * irfftn(slope * spectrum, self._shape)
         return np.stack([mms, msa]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Local fields of a head in several positions, on the grid of one of them.
+"""Fields of a head in several positions, on the grid of one of them.
 
 Fields are moved, never phase (it is wrapped) and never χ. Each field keeps the direction that B0
 had in it, now seen from the head of the first scan.
@@ -30,7 +30,7 @@ class Position:
     Parameters
     ----------
     field_ppm
-        Local field [Z, Y, X, ppm].
+        Total or local field [Z, Y, X, ppm].
     mask
         Where it is known [Z, Y, X].
     geometry

@@ -27,6 +27,7 @@ from streamrecon.cohort.job import (
     checked_inputs,
     read_record,
 )
+from streamrecon.cohort.readings import keep_readings
 from streamrecon.cohort.scan_tree import CohortScan
 from streamrecon.cohort.thumbnail import median_snr, thumbnail_of
 from streamrecon.errors import ConfigError
@@ -176,6 +177,9 @@ def _moved(scan: CohortScan, record: Record, scratch: Path, place: Place) -> Rec
     outputs = _thumbnail(scan, plan, place)
     outputs |= move_results(plan, place.output, provenance_of(record, place.tree))
     outputs |= _sheets(scan, scratch, place)
+    files, kept = keep_readings(scan.name, scratch, place.own)
+    outputs |= {path.relative_to(place.output).as_posix(): path.stat().st_size for path in files}
+    facts |= {"light": kept.light, "light_reasons": list(kept.reasons)}
     return replace(record, state=DONE, outputs=outputs, facts=facts)
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from streamrecon import __version__
 from streamrecon.cohort.job import DONE, Record
+from streamrecon.cohort.readings import report_page
 from streamrecon.cohort.scan_tree import CohortScan
 from streamrecon.cohort.thumbnail import SIDE
+from streamrecon.output.readings.by_session import LIGHTS
 from streamrecon.storage.atomic_file import whole
 
 _COLUMNS = (
@@ -23,8 +25,9 @@ body { background: #111; color: #ddd; font: 14px/1.4 sans-serif; margin: 1.5em; 
 table { border-collapse: collapse; } td, th { padding: .3em .8em; text-align: left; }
 tr { border-bottom: 1px solid #333; content-visibility: auto; contain-intrinsic-size: 1px 70px; }
 tr.failed td { color: #fa8; }
-td.green { color: #4b4; } td.amber { color: #d90; } td.red { color: #d44; }
-a { color: #8cf; } img { display: block; background: #222; }
+a { color: #8cf; } td.green, td.green a { color: #4b4; }
+td.amber, td.amber a { color: #d90; } td.red, td.red a { color: #d44; }
+img { display: block; background: #222; }
 """
 _THUMBNAIL = (3 * SIDE, SIDE)  # pixels; the row keeps its height before the picture is there
 
@@ -66,7 +69,7 @@ def _row(scan: CohortScan, record: Record | None, refused: str) -> Row:
     values: dict[str, object] = {"scan": scan.name, "files": len(scan.files), "state": "not run"}
     if record is not None:
         values |= {**record.facts, "state": record.state, "seconds": record.seconds}
-        values["reason"] = record.reason
+        values["reason"] = record.reason or "; ".join(record.facts.get("light_reasons", ()))
     if refused:
         values |= {"state": "refused", "reason": refused}
     values["light"] = _light(values)
@@ -74,10 +77,12 @@ def _row(scan: CohortScan, record: Record | None, refused: str) -> Row:
 
 
 def _light(values: Mapping[str, object]) -> str:
-    """Green: done, and nothing was to be warned of; amber: look at its log; red: no results."""
+    """Red: no results; else the worse of the log's (amber where it warns) and the readings'."""
     if values["state"] != DONE:
         return "" if values["state"] == "not run" else "red"
-    return "amber" if values.get("warnings") else "green"
+    read = str(values.get("light", ""))
+    of_log = "amber" if values.get("warnings") else "green"
+    return max(of_log, read if read in LIGHTS else "", key=LIGHTS.index)
 
 
 def _page(rows: Sequence[Row], own: Path) -> str:
@@ -95,15 +100,19 @@ def _page(rows: Sequence[Row], own: Path) -> str:
 
 def _line(row: Row, own: Path) -> str:
     name = row["scan"]
-    cells = "".join(_cell(column, row[column]) for column in _COLUMNS[1:])
+    pages = {"light": report_page(name, own)}
+    cells = "".join(_cell(column, row[column], pages.get(column), own) for column in _COLUMNS[1:])
     log = f'<a href="logs/{escape(name)}.log">{escape(name)}</a>'
     state = "" if row["state"] == DONE else ' class="failed"'
     return f"<tr{state}><td>{_picture(name, own)}</td><td>{log}</td>{cells}</tr>"
 
 
-def _cell(column: str, text: str) -> str:
+def _cell(column: str, text: str, page: Path | None, own: Path) -> str:
     light = f' class="{text}"' if column == "light" and text else ""
-    return f"<td{light}>{'&#9679; ' if light else ''}{escape(text)}</td>"
+    shown = f"{'&#9679; ' if light else ''}{escape(text)}"
+    if page is not None and page.is_file():
+        shown = f'<a href="{escape(page.relative_to(own).as_posix())}">{shown}</a>'
+    return f"<td{light}>{shown}</td>"
 
 
 def _picture(name: str, own: Path) -> str:

@@ -1,4 +1,4 @@
-"""Scans of one head in several positions: their local fields on the grid of the first."""
+"""Scans of one head in several positions: their total fields on the grid of the first."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from streamrecon.output.nifti import write_nifti
 from streamrecon.output.readings.label_map import LabelMap
 from streamrecon.output.readings.map_folder import MapFolder, read_map_folder
 from streamrecon.output.sidecar import write_sidecar
+from streamrecon.units import hz_per_ppm
 
 Real = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -39,7 +40,7 @@ class TiltedScans:
     Parameters
     ----------
     fields
-        Local fields on the first scan's grid.
+        Total fields on the first scan's grid; local ones of scans without a total field.
     adequacy
         What their orientations can tell.
     motions
@@ -120,20 +121,28 @@ def tilted_reading(
 
 
 def tilted_scans(first: MapFolder, others: Sequence[Path]) -> TiltedScans:
-    """Register the magnitudes of all scans to the first, and move their local fields.
+    """Register the magnitudes of all scans to the first, and move their fields.
+
+    A scan without a total field is taken by its local one, and that is told.
 
     Raises
     ------
     ConfigError
         If a folder is given twice.
     DataError
-        If a folder lacks a local field or magnitude, or the field strengths differ.
+        If a folder lacks a field or a magnitude, or the field strengths differ.
     """
     tilts = tilts_of(first, others)
     positions = [_position(f, m) for f, m in zip(tilts.folders, tilts.motions, strict=True)]
-    return TiltedScans(
-        moved_fields(positions), tilts.adequacy, tilts.motions, tilts.values, tilts.doubts
-    )
+    reduced = [folder.name for folder in tilts.folders if not _has_total(folder)]
+    doubts = [
+        *tilts.doubts,
+        *(
+            f"{name}: no total field; its local field lacks part of what χ makes"
+            for name in reduced
+        ),
+    ]
+    return TiltedScans(moved_fields(positions), tilts.adequacy, tilts.motions, tilts.values, doubts)
 
 
 def tilts_of(first: MapFolder, others: Sequence[Path]) -> Tilts:
@@ -226,18 +235,31 @@ def _image(folder: MapFolder) -> Real:
 
 
 def _mask(folder: MapFolder) -> Flags:
-    mask = folder.map_if_there(Quantity.MASK)
-    known = folder.map_if_there(Quantity.LOCAL_FIELD) if mask is None else mask
-    if known is None:
-        magnitude = folder.echoes(Quantity.MAGNITUDE)[0]
-        return np.asarray(magnitude > _BRIGHT * np.percentile(magnitude, 99), np.bool_)
-    return np.asarray(known != 0, np.bool_)
+    for quantity in (Quantity.MASK, Quantity.LOCAL_FIELD, Quantity.CHI):
+        known = folder.map_if_there(quantity)
+        if known is not None:
+            return np.asarray(known != 0, np.bool_)
+    magnitude = folder.echoes(Quantity.MAGNITUDE)[0]
+    return np.asarray(magnitude > _BRIGHT * np.percentile(magnitude, 99), np.bool_)
 
 
 def _position(folder: MapFolder, motion: Motion) -> Position:
-    field, mask = folder.map(Quantity.LOCAL_FIELD), _mask(folder)
+    field, mask = _field(folder), _mask(folder)
     sd = folder.map_if_there(Quantity.FIELD_SD)
     weight = None
     if sd is not None:
         weight = np.where(mask & (sd > 0), 1 / np.maximum(sd, 1e-6), 0).astype(np.float32)
     return Position(field, mask, folder.geometry, motion.matrix, weight)
+
+
+def _field(folder: MapFolder) -> Real:
+    """Total field [Z, Y, X, ppm], or the local one where that is all there is."""
+    if Quantity.FIELD in folder.has:
+        return folder.map(Quantity.FIELD)
+    if not _has_total(folder) and Quantity.LOCAL_FIELD in folder.has:
+        return folder.map(Quantity.LOCAL_FIELD)
+    return folder.map(Quantity.FIELD_HZ) / np.float32(hz_per_ppm(folder.b0_t))
+
+
+def _has_total(folder: MapFolder) -> bool:
+    return bool({Quantity.FIELD, Quantity.FIELD_HZ} & folder.has)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ BALLS = [
     ((-11.0, 6, 4), 7.0, 0.30 * np.eye(3)),
     ((11.0, -7, -3), 7.0, -0.05 * np.eye(3) + MSA * (np.outer(FIBRE, FIBRE) - np.eye(3) / 3)),
 ]
+AROUND = [((0.0, -38, -12), 5.0, 9.4 * np.eye(3)), ((-3.0, 33, 20), 4.0, -2.5 * np.eye(3))]
 RNG = np.random.default_rng(8)
 BLOBS, SIZES, HEIGHTS = (
     RNG.uniform(-25, 25, (50, 3)),
@@ -48,12 +50,15 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     for n, tilt in enumerate(TILTS):
         rotation, shift = turn(*tilt), (0.0, 0, 0) if n == 0 else (2.0, -1, 1.5)
         grid = GRID if n == 0 else TURNED
-        position = tilted(BALLS, rotation, grid, shift, noise=0.001)
+        position = tilted(
+            BALLS, rotation, grid, shift, noise=0.001, around=AROUND, shim_ppm=(n, 1.0, -n, 10 * n)
+        )
         own = (places(grid) - np.array(shift)) @ rotation
         folder = tmp_path_factory.mktemp(f"position{n}")
         image = magnitude(own) * position.mask
         facts = {"MagneticFieldStrength": 3.0}
-        write_map(folder, "a_localfield", Quantity.LOCAL_FIELD, position.field_ppm, grid, **facts)
+        total_hz = position.field_ppm * np.float32(42.577478518 * 3)
+        write_map(folder, "a_B0map", Quantity.FIELD_HZ, total_hz, grid, **facts)
         write_map(folder, "a_mask", Quantity.MASK, position.mask.astype(np.uint8), grid, **facts)
         write_map(
             folder, "a_echo-1_part-mag_MEGRE", Quantity.MAGNITUDE, image.astype(np.float32), grid,
@@ -104,6 +109,23 @@ def test_a_cone_that_is_left_open_is_flagged_with_the_tilt_that_closes_it(
     assert main(["analyze", "cosmos", *map(str, scans[:2]), "-o", str(tmp_path)]) == 1
 
     assert "about the anterior-posterior axis" in capsys.readouterr().err
+
+
+def test_a_scan_without_its_total_field_is_taken_by_its_local_one_and_flagged(
+    scans: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reduced = tmp_path / "reduced"
+    shutil.copytree(scans[2], reduced)
+    for name in ("nii.gz", "json"):
+        (reduced / f"a_B0map.{name}").rename(reduced / f"a_localfield.{name}")
+    facts = json.loads((reduced / "a_localfield.json").read_text(encoding="utf-8"))
+    facts |= {"Quantity": Quantity.LOCAL_FIELD.label}
+    (reduced / "a_localfield.json").write_text(json.dumps(facts), encoding="utf-8")
+    words = ["analyze", "cosmos", *map(str, [*scans[:2], reduced]), "-o", str(tmp_path / "out")]
+
+    assert main(words) == 1
+
+    assert "reduced: no total field; its local field lacks part" in capsys.readouterr().err
 
 
 def test_one_scan_twice_is_refused(

@@ -42,6 +42,14 @@ def ball_field(at: np.ndarray, centre: np.ndarray, radius: float, tensor: np.nda
     return np.where(r < radius, 0.0, field)
 
 
+def shim(at: np.ndarray, ppm: tuple[float, ...]) -> np.ndarray:
+    """Field of coils far away, harmonic [ppm]."""
+    left, posterior, superior = np.moveaxis(at / 1e3, -1, 0)
+    second = (left * posterior, posterior * superior, 2 * superior**2 - left**2 - posterior**2)
+    terms = (left, posterior, superior, *second)
+    return np.asarray(sum((c * t for c, t in zip(ppm, terms, strict=False)), 0 * left))
+
+
 def tilted(
     balls: Iterable[Ball],
     rotation: np.ndarray,
@@ -50,15 +58,20 @@ def tilted(
     *,
     noise: float = 0.0,
     head_mm: float = 30.0,
+    around: Iterable[Ball] = (),
+    shim_ppm: tuple[float, ...] = (),
 ) -> Position:
-    """The head's balls (centre, radius, tensor) after a motion, as a scan on ``grid``."""
+    """The head's balls (centre, radius, tensor) after a motion, as a scan on ``grid``.
+
+    Balls around the head turn with it; a shim (L, P, S [1/m], LP, PS, 2S²−L²−P² [1/m²]) does not.
+    """
     shift = np.array(shift_mm)
     at = places(grid)
     fields = (
         ball_field(at, rotation @ np.array(c) + shift, r, rotation @ np.array(t) @ rotation.T)
-        for c, r, t in balls
+        for c, r, t in (*balls, *around)
     )
-    field = sum(fields) + np.random.default_rng(3).normal(0, noise, grid.shape)
+    field = sum(fields) + shim(at, shim_ppm) + np.random.default_rng(3).normal(0, noise, grid.shape)
     mask = np.linalg.norm(at - shift, axis=-1) < head_mm
     motion = np.eye(4)
     motion[:3, :3], motion[:3, 3] = rotation, shift

@@ -19,7 +19,10 @@ from streamrecon.commands.tilted_scans import (
 from streamrecon.errors import ReconError
 from streamrecon.output.readings.map_folder import MapFolder
 
-_METHOD = "least squares over the local fields of all orientations (COSMOS), χ a number"
+_METHOD = (
+    "least squares over the total fields of all orientations (COSMOS), χ a number; sources around "
+    "the head with those inside, polynomials of the second order for the scanner's own field"
+)
 _DOI = "10.1002/mrm.21828"
 
 
@@ -27,7 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser its options."""
     parser.description = (
         "Susceptibility from scans of one head in several positions. Magnitudes are registered to "
-        "the first scan, local fields are moved; B0 of each follows from geometry and motion. "
+        "the first scan, total fields are moved; B0 of each follows from geometry and motion. "
         "A condition number above 10 is flagged, with the tilt that is still needed. For research "
         "use."
     )

@@ -22,7 +22,8 @@ from streamrecon.errors import ConfigError
 from streamrecon.output.readings.map_folder import MapFolder
 
 _METHOD = (
-    "least squares over all orientations: MMS in the brain, MSA along the fibres of diffusion; "
+    "least squares over the total fields of all orientations: MMS in the head and around it, MSA "
+    "along the fibres of diffusion; "
     "the frequency of microstructure is not in the model and raises MSA"
 )
 _DOI = "10.1016/j.neuroimage.2012.04.042"

@@ -60,10 +60,11 @@ def kept_readings(storage: Path, sessions: Iterable[str]) -> dict[str, KeptReadi
         named = _NAME.fullmatch(folder.name)
         if named and named["session"] in wanted:
             files.setdefault(named["session"], []).append(folder / FILE)
-    return {session: _together(paths) for session, paths in files.items()}
+    return {session: readings_of(paths) for session, paths in files.items()}
 
 
-def _together(paths: Sequence[Path]) -> KeptReadings:
+def readings_of(paths: Sequence[Path]) -> KeptReadings:
+    """The readings of those reports together; one that cannot be read has none."""
     rows = tuple(row for path in paths for row in _rows_now(path))
     light = max((_light(row) for row in rows), key=LIGHTS.index, default="")
     reasons = tuple(

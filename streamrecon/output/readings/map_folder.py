@@ -27,7 +27,9 @@ _MADE_BY = {
     Quantity.CHI: "the chain gre_full, or `streamrecon qsm`",
     Quantity.LOCAL_FIELD: "`--set FieldImages.local_field=true`, or `streamrecon qsm --fields`",
     Quantity.FIELD_SD: "`--set FieldImages.b0_sd=true`, or `streamrecon qsm --fields`",
-    Quantity.FIELD_HZ: "`--set FieldImages.b0_hz=true`, or `streamrecon qsm --fields`",
+    Quantity.FIELD_HZ: (
+        "the chain gre_full, `--set FieldImages.b0_hz=true`, or `streamrecon qsm --fields`"
+    ),
     Quantity.CHI_SD: "`--set InvertField.uncertainty=true`, or `streamrecon qsm --uncertainty`",
     Quantity.MASK: "`--set FieldImages.mask=true`, or `streamrecon qsm --fields`",
     Quantity.R2_STAR: "the chain gre_full",
