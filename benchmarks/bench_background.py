@@ -20,7 +20,7 @@ from _geometries import FEWEST_VOXELS, Known, geometries
 from bench_qsm import head, row
 
 from streamrecon.qsm.background.pdf import remove_pdf
-from streamrecon.qsm.inversion.strength import find_strength
+from streamrecon.qsm.inversion.gradient_cost import find_strength
 from streamrecon.qsm.inversion.total_variation import invert_tv
 from streamrecon.qsm.pipeline import Background, invert, local_field
 from streamrecon.qsm.total_field import TotalField, total_field

@@ -22,8 +22,8 @@ from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.truth import receive, truth
 from streamrecon_simulator.whole_head.head import WholeHead
 
+from streamrecon.phase.magnitude import signal_mask
 from streamrecon.phase.phase_offset import remove_offset
-from streamrecon.phase.signal_mask import signal_mask
 from streamrecon.phase.unwrap import unwrap_by_template
 from streamrecon.qsm.mask import find_mask, object_mask
 from streamrecon.threads import set_budget

@@ -27,11 +27,10 @@ from streamrecon.qsm.background.lbv import remove_lbv
 from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.background.sharp import remove_ismv
 from streamrecon.qsm.dipole import dipole_kernel
-from streamrecon.qsm.inversion.admm import WHOLE, squares
-from streamrecon.qsm.inversion.strength import find_strength
+from streamrecon.qsm.inversion.gradient_cost import find_strength
 from streamrecon.qsm.inversion.tv_problem import Problem
 from streamrecon.qsm.pipeline import Background, Quality, invert, local_field
-from streamrecon.qsm.solvers import Operator, Solution, least_squares
+from streamrecon.qsm.solvers import WHOLE, Operator, Solution, least_squares, squares
 from streamrecon.qsm.total_field import TotalField, total_field
 from streamrecon.threads import set_budget
 

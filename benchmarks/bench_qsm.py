@@ -38,7 +38,7 @@ from streamrecon.qsm.background.sharp import (
 from streamrecon.qsm.given_local_field import susceptibility_of_local_field
 from streamrecon.qsm.inversion.closed_form import invert_rts, invert_tikhonov, invert_tkd
 from streamrecon.qsm.inversion.coarse_to_fine import invert_coarse_to_fine
-from streamrecon.qsm.inversion.strength import strength_from_field
+from streamrecon.qsm.inversion.gradient_cost import strength_from_field
 from streamrecon.qsm.inversion.total_variation import invert_robust, invert_tv
 from streamrecon.qsm.mask import find_mask
 from streamrecon.qsm.pipeline import Quality, susceptibility

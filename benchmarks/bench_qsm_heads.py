@@ -17,9 +17,8 @@ from streamrecon_simulator.truth import receive, truth
 from streamrecon_simulator.whole_head.head import WholeHead
 from streamrecon_simulator.whole_head.tissues import Label
 
-from streamrecon.qsm.background.pdf import NEAR_MM, remove_pdf
-from streamrecon.qsm.background.shown_field import filled_from_neighbours
-from streamrecon.qsm.inversion.strength import strength_from_noise
+from streamrecon.qsm.background.pdf import NEAR_MM, filled_from_neighbours, remove_pdf
+from streamrecon.qsm.inversion.gradient_cost import strength_from_noise
 from streamrecon.qsm.inversion.total_variation import RIM_MM, invert_tv
 from streamrecon.qsm.total_field import total_field
 

@@ -60,7 +60,7 @@ def run_scan(
                     give(result)
                     watch.received()
 
-    chain.run(_watched(series.watched(scan), watch), emit)
+    chain.run(_watched(scan, watch), emit)
     nothing = series.nothing_sent()
     if nothing is not None:
         watch.say(nothing)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from narrowing import given
 from streamrecon_gadgets import REGISTRY
 
 from streamrecon.dicom.delivery.destinations import read_destinations
@@ -108,7 +109,7 @@ class Page:
         )
         if stays:
             self.services.append(process)
-            output = process.stdout.readline()
+            output = given(process.stdout).readline()
         else:
             output, _ = process.communicate(timeout=LIMIT_S)
             assert process.returncode == 0, f"$ {command}\n{output}"

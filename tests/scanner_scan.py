@@ -8,14 +8,16 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+from nibabel.affines import apply_affine, from_matvec
+from nibabel.eulerangles import euler2mat
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 TE_S = (0.004, 0.008, 0.012)
 SHAPE = (28, 26, 22)  # x, y, z
 VOXEL_MM = (2.0, 2.1, 2.2)
-AXES_RAS = nibabel.eulerangles.euler2mat(z=0.2, y=0.1, x=0.35)
-AFFINE = nibabel.affines.from_matvec(AXES_RAS * VOXEL_MM, (-30, -20, 5))
+AXES_RAS = euler2mat(z=0.2, y=0.1, x=0.35)
+AFFINE = from_matvec(AXES_RAS * VOXEL_MM, (-30, -20, 5))
 CENTRE = np.array([14, 13, 11])
 CHI_PPM = 0.4
 
@@ -23,8 +25,8 @@ CHI_PPM = 0.4
 def field_ppm() -> tuple[np.ndarray, np.ndarray]:
     """Head, and field [X, Y, Z] of a ball of radius 6 mm; B0 along S."""
     index = np.stack(np.meshgrid(*map(np.arange, SHAPE), indexing="ij"), axis=-1)
-    away = nibabel.affines.apply_affine(AFFINE, index)
-    away = away - nibabel.affines.apply_affine(AFFINE, CENTRE)
+    away = apply_affine(AFFINE, index)
+    away = away - apply_affine(AFFINE, CENTRE)
     r = np.maximum(np.linalg.norm(away, axis=-1), 1e-3)
     outside = r > 6
     return r < 24, CHI_PPM / 3 * (6 / r) ** 3 * (3 * (away[..., 2] / r) ** 2 - 1) * outside
@@ -80,7 +82,7 @@ def write_dicom(
             image.ImageType = list(words)
             image.MagneticFieldStrength, image.EchoTime, image.EchoNumbers = 3.0, 1e3 * te, echo + 1
             image.ImageOrientationPatient = [*row.tolist(), *column.tolist()]
-            place = lps @ nibabel.affines.apply_affine(AFFINE, (0, 0, z))
+            place = lps @ apply_affine(AFFINE, (0, 0, z))
             image.ImagePositionPatient = place.tolist()
             image.PixelSpacing, image.SliceThickness = [VOXEL_MM[1], VOXEL_MM[0]], VOXEL_MM[2]
             image.Rows, image.Columns = SHAPE[1], SHAPE[0]

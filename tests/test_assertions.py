@@ -25,11 +25,9 @@ def functions(tree: ast.AST) -> Iterator[Function]:
 def called(function: Function) -> set[str]:
     """Names of what a function calls, without the module or object before the dot."""
     targets = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
-    return {t.attr if isinstance(t, ast.Attribute) else t.id for t in targets if is_named(t)}
-
-
-def is_named(target: ast.expr) -> bool:
-    return isinstance(target, ast.Attribute | ast.Name)
+    return {t.id for t in targets if isinstance(t, ast.Name)} | {
+        t.attr for t in targets if isinstance(t, ast.Attribute)
+    }
 
 
 def can_fail(function: Function, checks: set[str]) -> bool:

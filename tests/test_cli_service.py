@@ -11,6 +11,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from narrowing import given
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.write import write_scan
@@ -26,8 +27,8 @@ def address(tmp_path: Path) -> Iterator[str]:
     command += ["--storage", str(tmp_path / "noise")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service:
         try:
-            found = re.search(r"127\.0\.0\.1:\d+", service.stdout.readline())
-            yield found[0]
+            found = re.search(r"127\.0\.0\.1:\d+", given(service.stdout).readline())
+            yield given(found)[0]
         finally:
             service.terminate()
             assert service.wait(_LIMIT_S) == 0

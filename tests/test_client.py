@@ -40,6 +40,11 @@ def lines(n: int, *, channels: int = 2, samples: int = 16) -> Acquisitions:
     return Acquisitions(head, data.astype(np.complex64), np.zeros((n, samples, 0), np.float32))
 
 
+def long_scan(times: int) -> list[Message]:
+    """A header, and so many times 8 MB of lines."""
+    return [Header(_XML), *[lines(64, channels=32, samples=512)] * times]
+
+
 def image_bytes() -> bytes:
     head = np.zeros(1, IMAGE)[0]
     head["version"] = 1
@@ -50,13 +55,16 @@ def quiet() -> Watch:
     return Watch(live=False, stream=io.StringIO())
 
 
-def talk(script: Callable, scan: list[Message], request: Request = _NAMED) -> tuple[Reply, bytes]:
+Script = Callable[[socket.socket], bytes]
+
+
+def talk(script: Script, scan: list[Message], request: Request = _NAMED) -> tuple[Reply, bytes]:
     with ScriptedServer(script) as server:
         reply = send(scan, server.address, request, quiet())
         return reply, server.heard
 
 
-def answers(words: bytes) -> Callable[[socket.socket], bytes]:
+def answers(words: bytes) -> Script:
     """Listen to the end, answer, hang up."""
 
     def script(peer: socket.socket) -> bytes:
@@ -122,7 +130,7 @@ def test_an_early_error_ends_the_sending_of_a_long_scan() -> None:
             taken += len(piece)
         return b"x" * (taken >> 20)
 
-    scan = [Header(_XML), *[lines(64, channels=32, samples=512)] * 200]  # 1.7 GB if all were sent
+    scan = long_scan(200)  # 1.7 GB if all were sent
 
     reply, megabytes = talk(script, scan)
 
@@ -142,7 +150,7 @@ def test_a_server_that_ends_and_takes_nothing_more_does_not_hold_the_client() ->
         return b"" if server_done.wait(20) else b"late"
 
     server_done = Event()
-    scan = [Header(_XML), *[lines(64, channels=32, samples=512)] * 20]  # more than sockets buffer
+    scan = long_scan(20)  # more than sockets buffer
 
     with ScriptedServer(script) as server:
         reply = send(scan, server.address, _NAMED, quiet())
@@ -157,7 +165,7 @@ def test_close_before_the_scan_is_over_is_no_success() -> None:
         peer.sendall(CLOSE)
         return hear_all(peer)
 
-    scan = [Header(_XML), *[lines(64, channels=32, samples=512)] * 50]
+    scan = long_scan(50)
 
     reply, _ = talk(script, scan)
 

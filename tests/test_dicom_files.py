@@ -54,7 +54,7 @@ def philips(folder: Path, values: np.ndarray) -> None:
 VENDORS = {"siemens": siemens, "ge": ge, "philips": philips}
 
 
-@pytest.fixture(scope="module", params=VENDORS.values(), ids=VENDORS.keys())
+@pytest.fixture(scope="module", params=list(VENDORS.values()), ids=list(VENDORS))
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place: Path = tmp_path_factory.mktemp("dicom")
     request.param(place, scan.echoes())

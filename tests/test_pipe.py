@@ -13,6 +13,7 @@ from threading import Thread
 
 import numpy as np
 import pytest
+from narrowing import all_of, as_a
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.write import write_scan, write_scan_stream
@@ -62,12 +63,11 @@ def piped(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def plain(stream: Path, piped: Run) -> list[Image]:
     """The images of the plain run."""
     _, *images, _ = read_stream(io.BytesIO(piped(stream.read_bytes(), "--config", "gre_recon")))
-    return images
+    return all_of(Image, images)
 
 
 def assert_same(found: list[Message], expected: list[Image]) -> None:
-    assert len(found) == len(expected)
-    for one, other in zip(found, expected, strict=True):
+    for one, other in zip(all_of(Image, found), expected, strict=True):
         assert one.data.tobytes() == other.data.tobytes()
         assert one.header.tobytes()[:190] == other.header.tobytes()[:190]
         assert one.meta == other.meta
@@ -119,10 +119,10 @@ def test_whoever_waits_for_a_job_that_fails_at_once_hears_of_it(tmp_path: Path) 
 
     (refusal,) = read_messages(io.BytesIO(came[0]))
     assert status == 1
-    assert "found a NIfTI file" in refusal.text
+    assert "found a NIfTI file" in as_a(Text, refusal).text
 
 
-CONFIGS = {
+CONFIGS: dict[str, Message] = {
     "by name": ConfigFile("gre_recon.xml"),
     "in full": ConfigText(
         (Path(__file__).parents[1] / "config" / "gre_recon.xml").read_text(encoding="utf-8")
@@ -152,7 +152,7 @@ def test_a_config_in_the_stream_is_no_path_of_this_machine(piped: Run) -> None:
 def test_a_stream_without_a_config_needs_one_named(piped: Run, stream: Path) -> None:
     (refusal,) = read_messages(io.BytesIO(piped(stream.read_bytes(), status=2)))
 
-    assert "needed --config, or a config in the stream" in refusal.text
+    assert "needed --config, or a config in the stream" in as_a(Text, refusal).text
 
 
 def test_an_error_is_a_text_in_the_stream_and_an_exit_status(piped: Run, stream: Path) -> None:
@@ -161,7 +161,7 @@ def test_an_error_is_a_text_in_the_stream_and_an_exit_status(piped: Run, stream:
     header, *_, refusal = read_messages(io.BytesIO(piped(cut, "--config", "gre_recon", status=1)))
 
     assert isinstance(header, Header)
-    assert refusal.text.startswith("ERR [truncated] message ACQUISITION")
+    assert as_a(Text, refusal).text.startswith("ERR [truncated] message ACQUISITION")
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +194,7 @@ def test_a_stream_of_version_2_without_the_option_is_told_of_it(piped: Run, stre
         io.BytesIO(piped(stream2.read_bytes(), "--config", "gre_recon", status=1))
     )
 
-    assert refusal.text.endswith("needed a plain MRD stream, header first: give --mrd2")
+    assert as_a(Text, refusal).text.endswith("needed a plain MRD stream, header first: give --mrd2")
 
 
 def test_a_stream_of_version_1_with_the_option_is_told_of_it(

@@ -9,24 +9,25 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from nibabel.affines import apply_affine, from_matvec, voxel_sizes
+from nibabel.eulerangles import euler2mat
 
 from streamrecon.cli import main
-from streamrecon.commands.echo_files import read_echo_files, times_s
+from streamrecon.commands.echo_files import read_echo_files
+from streamrecon.commands.echo_times import times_s
 from streamrecon.errors import ConfigError, DataError
 
 TE_S = (0.004, 0.008, 0.012)
 SHAPE = (30, 28, 26)  # x, y, z
 CENTRE = np.array([15, 14, 13])
-OBLIQUE = nibabel.affines.from_matvec(
-    nibabel.eulerangles.euler2mat(z=0.2, y=0.1, x=0.35) * (2.0, 2.1, 2.2), (-30, -20, 5)
-)
+OBLIQUE = from_matvec(euler2mat(z=0.2, y=0.1, x=0.35) * (2.0, 2.1, 2.2), (-30, -20, 5))
 
 
 def ball_phase(affine: np.ndarray, chi_ppm: float) -> tuple[np.ndarray, np.ndarray]:
     """Head, and phase [X, Y, Z, E] in 3 T of a ball of radius 6 mm in its middle; B0 along S."""
     index = np.stack(np.meshgrid(*map(np.arange, SHAPE), indexing="ij"), axis=-1)
-    place = nibabel.affines.apply_affine(affine, index)
-    away = place - nibabel.affines.apply_affine(affine, CENTRE)
+    place = apply_affine(affine, index)
+    away = place - apply_affine(affine, CENTRE)
     r = np.maximum(np.linalg.norm(away, axis=-1), 1e-3)
     field = chi_ppm / 3 * (6 / r) ** 3 * (3 * (away[..., 2] / r) ** 2 - 1) * (r > 6)
     turns = 42.577478518 * 3.0 * field[..., None] * np.array(TE_S)
@@ -140,7 +141,7 @@ def test_b0_follows_the_affine(tmp_path: Path) -> None:
 
     axis = read_echo_files(phase, magnitude).geometry.b0_axis()
 
-    steps = nibabel.affines.voxel_sizes(OBLIQUE)
+    steps = voxel_sizes(OBLIQUE)
     np.testing.assert_allclose(axis[::-1], OBLIQUE[2, :3] / steps, atol=1e-5)
 
 

@@ -7,7 +7,7 @@ from streamrecon_gadgets.maps.field import MapField
 
 from streamrecon.commands import stage_progress
 from streamrecon.commands.stage_progress import StageProgress
-from streamrecon.stream.run import stage_times
+from streamrecon.stream.run import serial
 from streamrecon.stream.run.serial import Step
 
 
@@ -16,12 +16,12 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
-        for room in (stage_progress, stage_times):
+        for room in (stage_progress, serial):
             monkeypatch.setattr(room, "monotonic", lambda: self.now)
 
 
 def test_time_left_follows_from_the_stages_that_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, told = Clock(monkeypatch), []
+    clock, told = Clock(monkeypatch), list[tuple[str, float | None]]()
     monkeypatch.setattr(stage_progress, "FRACTIONS", {"first": 0.25, "second": 0.75})
     first, second = Step("first", MapField()), Step("second", MapField())
     StageProgress((first, second), lambda name, remaining_s: told.append((name, remaining_s)))
@@ -36,4 +36,6 @@ def test_time_left_follows_from_the_stages_that_are_done(monkeypatch: pytest.Mon
         clock.now += 30.0
 
     assert told[:3] == [("first", None), ("second", None), ("first", None)]
-    assert told[3] == ("second", pytest.approx(30.0))  # a quarter took 10 s
+    name, remaining_s = told[3]
+    assert name == "second"
+    assert remaining_s == pytest.approx(30.0)  # a quarter took 10 s

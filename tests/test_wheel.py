@@ -18,6 +18,7 @@ import pytest
 from context import raw_label
 from fire_dicom import dicom_of
 from mrd_clients import fire_client
+from narrowing import given
 from root_folder import USER, Recipe, RootFolder
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
@@ -35,11 +36,11 @@ _PATIENCE_S = 100.0
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
-def run(*words: object, cwd: Path, **options: object) -> str:
+def run(*words: object, cwd: Path, env: dict[str, str] | None = None) -> str:
     """What a command says; it must end well."""
     done = subprocess.run(
         [str(word) for word in words], cwd=cwd, capture_output=True, text=True, check=False,
-        timeout=400, **options,
+        timeout=400, env=env,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return str(done.stdout)
@@ -136,20 +137,22 @@ def test_what_runs_is_the_wheel(home: Path, elsewhere: Path) -> None:
 
 
 def test_check_simulate_serve_and_send_run_beside_decoys(home: Path, elsewhere: Path) -> None:
-    here = {"cwd": elsewhere, "env": environment(elsewhere)}
+    env = environment(elsewhere)
     bin_ = home / "bin"
 
-    assert "EchoImages" in run(bin_ / "streamrecon", "check", "gre_recon", **here)
-    run(bin_ / "streamrecon-simulate", "write", "tiny", "-o", "tiny.h5", **here)
+    assert "EchoImages" in run(bin_ / "streamrecon", "check", "gre_recon", cwd=elsewhere, env=env)
+    run(
+        bin_ / "streamrecon-simulate", "write", "tiny", "-o", "tiny.h5", cwd=elsewhere, env=env
+    )  # fmt: skip
     service = subprocess.Popen(
-        [bin_ / "streamrecon", "serve", "--port", "0"], stdout=subprocess.PIPE, text=True, **here
-    )
+        [bin_ / "streamrecon", "serve", "--port", "0"], stdout=subprocess.PIPE, text=True,
+        cwd=elsewhere, env=env,
+    )  # fmt: skip
     try:
-        assert service.stdout is not None
-        address = re.findall(r"127\.0\.0\.1:\d+", service.stdout.readline())[0]
+        address = re.findall(r"127\.0\.0\.1:\d+", given(service.stdout).readline())[0]
         run(
             bin_ / "streamrecon", "send", "tiny.h5", "--config", "gre_recon", "--to", address,
-            "-o", "out", **here,
+            "-o", "out", cwd=elsewhere, env=env,
         )  # fmt: skip
     finally:
         service.terminate()
@@ -179,7 +182,7 @@ def test_a_console_starts_it_in_a_root_folder_and_has_its_images(
 
     service = root.start(recipe.command, environment, stdout=subprocess.PIPE)
     try:
-        port = int(re.findall(r"127\.0\.0\.1:(\d+)", service.stdout.readline())[0])
+        port = int(re.findall(r"127\.0\.0\.1:(\d+)", given(service.stdout).readline())[0])
         worker = psutil.Process(service.pid)
         users = {worker.uids().effective, *(c.uids().effective for c in worker.children(True))}
         heard = fire_client(

@@ -20,8 +20,8 @@ from streamrecon.model.geometry import Triple
 from streamrecon.model.images import Echoes
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
-from streamrecon.phase.signal_mask import signal_mask
-from streamrecon.qsm.background.shown_field import shown_local_field
+from streamrecon.phase.magnitude import signal_mask
+from streamrecon.qsm.background.pdf import shown_local_field
 from streamrecon.qsm.field_maps import ChiMap
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.units import hz_per_ppm
@@ -99,6 +99,7 @@ def lesion_maps_of(given: ChainMaps) -> LesionMaps:
         te_s=chi.scan.echoes.times_s(),
         b0_t=chi.scan.b0_t,
         veins=given.veins,
+        resolution_mm=_acquired_mm(chi.scan),
     )
 
 

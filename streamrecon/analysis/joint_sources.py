@@ -30,9 +30,8 @@ from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
-from streamrecon.qsm.inversion.admm import WHOLE, laplacian_kernel
-from streamrecon.qsm.inversion.edges import gradient_weights
-from streamrecon.qsm.solvers import checked_field
+from streamrecon.qsm.inversion.gradient_cost import gradient_weights
+from streamrecon.qsm.solvers import WHOLE, checked_field, laplacian_kernel
 
 Real = NDArray[np.float32]
 Spectrum = NDArray[np.complex64]
@@ -54,7 +53,7 @@ class Noise:
     field_ppm, r2_prime_per_s
         Of a typical voxel.
     strength
-        λ [ppm·mm], as of `streamrecon.qsm.inversion.strength`.
+        λ [ppm·mm], as of `streamrecon.qsm.inversion.gradient_cost`.
     """
 
     field_ppm: float

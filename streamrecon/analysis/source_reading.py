@@ -26,7 +26,7 @@ from streamrecon.analysis.sources import (
 )
 from streamrecon.analysis.zeros import CSF, zeros_of_map
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.inversion.strength import noise_of_field, strength_from_noise
+from streamrecon.qsm.inversion.gradient_cost import noise_of_field, strength_from_noise
 
 Real = NDArray[np.float32]
 Floating = NDArray[np.floating]

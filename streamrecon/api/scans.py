@@ -103,7 +103,7 @@ def reconstruct(
     StreamReconError
         From the scan or from a gadget.
     """
-    spec = read_chain(_chain_text(chain))
+    spec = read_chain(_chain_text(chain), str(chain))
     overrides = {name: value_text(value) for name, value in parameters.items()}
     if unknown := unknown_parameters(spec, REGISTRY, overrides):
         raise ConfigError(f"parameters that no gadget of this chain has: {', '.join(unknown)}")

@@ -21,13 +21,12 @@ from streamrecon.cohort.one_scan import Place, records_of
 from streamrecon.cohort.overview import write_overview
 from streamrecon.cohort.run_cohort import Outcome, run_cohort
 from streamrecon.cohort.scan_tree import CohortScan, find_scans
-from streamrecon.commands.chains import chain_file, refuse_unknown
+from streamrecon.commands.chains import chain_called, chain_file, refuse_unknown
 from streamrecon.commands.existing import there
 from streamrecon.commands.options import add_chain, writable
 from streamrecon.errors import ConfigError
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.overrides import unknown_parameters
-from streamrecon.stream.chainfile.parse import read_chain
 from streamrecon.threads import budget
 
 _DESCRIPTION = """\
@@ -101,7 +100,8 @@ def _work(options: argparse.Namespace) -> Work:
         If a chain cannot be built, or no chain has a parameter.
     """
     texts = [chain_file(name) for name in (options.config, options.images_config)]
-    specs, given = [read_chain(text) for text in texts], dict(options.values)
+    specs = [chain_called(name) for name in (options.config, options.images_config)]
+    given = dict(options.values)
     unknown = [unknown_parameters(spec, REGISTRY, given) for spec in specs]
     nobodys = [name for name in unknown[0] if name in unknown[1]]
     refuse_unknown(dict.fromkeys(nobodys, ""), specs[0])

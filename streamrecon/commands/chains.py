@@ -29,12 +29,12 @@ def chosen_chain(
     session: str,
     tables: Path | None = None,
     usual: Mapping[str, str] | None = None,
-    document: bytes | None = None,
+    spec: ChainSpec | None = None,
 ) -> Chain:
     """A new chain, as a session of the service would make it, but for the folder of its tables.
 
-    ``usual`` are parameters that the options may change, for gadgets that have them; ``document``
-    is a chain file that came otherwise than by the options.
+    ``usual`` are parameters that the options may change, for gadgets that have them; ``spec`` is
+    a chain that came otherwise than by the options.
     """
     settings = _settings()
     if options.storage is not None:
@@ -46,9 +46,9 @@ def chosen_chain(
         delivery=delivery_of(settings),
     )
     overrides = dict(options.values)
-    document = chain_file(options.config) if document is None else document
-    refuse_unknown(overrides, read_chain(document))
-    return build_chain(document, REGISTRY, context, overrides={**(usual or {}), **overrides})
+    spec = chain_called(options.config) if spec is None else spec
+    refuse_unknown(overrides, spec)
+    return build_chain(spec, REGISTRY, context, overrides={**(usual or {}), **overrides})
 
 
 def refuse_unknown(overrides: Mapping[str, str], spec: ChainSpec) -> None:
@@ -61,12 +61,18 @@ def refuse_unknown(overrides: Mapping[str, str], spec: ChainSpec) -> None:
     """
     if not overrides:
         return
+    unknown = unknown_parameters(spec, REGISTRY, overrides)
     plans, _ = plan_gadgets(spec, REGISTRY)
     known = sorted({name for plan in plans for name in plan.gadget.model_fields})
-    for key in unknown_parameters(spec, REGISTRY, overrides):
+    for key in unknown:
         near = get_close_matches(key.rpartition(".")[2], known, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise ConfigError(f"--set {key}: no gadget of this chain has it{hint}")
+
+
+def chain_called(text: str) -> ChainSpec:
+    """The chain of that path or name."""
+    return read_chain(chain_file(text), text)
 
 
 def chain_file(text: str) -> bytes:
@@ -82,9 +88,9 @@ def pseudonym_secret() -> bytes | None:
     return delivery_of(_settings()).secret
 
 
-def chain_named_by_a_peer(name: str) -> bytes:
-    """Text of a chain file of the library: a name from elsewhere is no path here."""
-    return find_chain_file(name, _settings().config_folders)
+def chain_named_by_a_peer(name: str) -> ChainSpec:
+    """A chain file of the library: a name from elsewhere is no path here."""
+    return read_chain(find_chain_file(name, _settings().config_folders), name)
 
 
 def _settings() -> Settings:

@@ -6,9 +6,8 @@ import argparse
 
 from streamrecon_gadgets import REGISTRY
 
-from streamrecon.commands.chains import chain_file
+from streamrecon.commands.chains import chain_called
 from streamrecon.stream.chainfile.describe import describe
-from streamrecon.stream.chainfile.parse import read_chain
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -20,5 +19,5 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Describe the chain, or say what is wrong with it."""
-    print(describe(read_chain(chain_file(options.config)), REGISTRY))
+    print(describe(chain_called(options.config), REGISTRY))
     return 0

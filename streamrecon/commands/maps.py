@@ -11,7 +11,7 @@ from pathlib import Path
 from streamrecon_gadgets import REGISTRY
 from streamrecon_gadgets.exchange.scanner_images import AssembleImages
 
-from streamrecon.commands.chains import chain_file, refuse_unknown
+from streamrecon.commands.chains import chain_called, refuse_unknown
 from streamrecon.commands.echo_files import EchoFiles, name_of
 from streamrecon.commands.given_images import first_of_pair, read_given
 from streamrecon.commands.given_scan_options import add_given_scan
@@ -30,7 +30,6 @@ from streamrecon.mrd.wire.messages import Image
 from streamrecon.output.formats import ScanResults
 from streamrecon.phase.phase_scaling import complex_echoes
 from streamrecon.stream.chainfile.build import build_chain
-from streamrecon.stream.chainfile.parse import read_chain
 from streamrecon.stream.chainfile.spec import ChainSpec, GadgetSpec
 from streamrecon.stream.gadget import Context
 from streamrecon.stream.run.chain import Chain
@@ -93,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _chain(options: argparse.Namespace) -> Chain:
     """The chain without its assembly of images, which the files make unnecessary."""
-    spec = read_chain(chain_file(options.config))
+    spec = chain_called(options.config)
     overrides = dict(options.values)
     refuse_unknown(overrides, spec)
     return build_chain(_behind_assembly(spec), REGISTRY, Context(), overrides=overrides)

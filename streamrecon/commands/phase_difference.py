@@ -16,8 +16,8 @@ from streamrecon.commands.image_parts import ImagePart
 from streamrecon.errors import ConfigError, DataError, ReconError
 from streamrecon.input_checks import echo_times_s
 from streamrecon.phase.image_noise import measure_noise
+from streamrecon.phase.magnitude import signal_mask
 from streamrecon.phase.phase_scaling import PhaseScale, complex_echoes
-from streamrecon.phase.signal_mask import signal_mask
 
 Real = NDArray[np.float32]
 

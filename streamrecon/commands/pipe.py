@@ -14,6 +14,8 @@ from streamrecon.errors import ConfigError, StreamReconError
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.wire.messages import ConfigText
 from streamrecon.replay import pipe
+from streamrecon.stream.chainfile.parse import read_chain
+from streamrecon.stream.chainfile.spec import ChainSpec
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -41,8 +43,8 @@ def run(options: argparse.Namespace) -> int:
         out = Outgoing(target, is_mrd2=options.mrd2)
         try:
             given = incoming(source, is_mrd2=options.mrd2)
-            document = _document(options, given, watch)
-            chain = chosen_chain(options, session="pipe", document=document)
+            spec = _given_chain(options, given, watch)
+            chain = chosen_chain(options, session="pipe", spec=spec)
             pipe(given.scan, out.send, chain, watch)
         except StreamReconError as e:
             out.fail(e)
@@ -50,8 +52,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _document(options: argparse.Namespace, given: Incoming, watch: Watch) -> bytes | None:
-    """The chain file that stands in the stream, where none was named.
+def _given_chain(options: argparse.Namespace, given: Incoming, watch: Watch) -> ChainSpec | None:
+    """The chain that stands in the stream, where none was named.
 
     Raises
     ------
@@ -66,6 +68,6 @@ def _document(options: argparse.Namespace, given: Incoming, watch: Watch) -> byt
         case None:
             raise ConfigError("needed --config, or a config in the stream before the header")
         case ConfigText(xml):
-            return xml.encode()
+            return read_chain(xml)
         case config:
             return chain_named_by_a_peer(config.name)

@@ -10,7 +10,7 @@ from streamrecon_gadgets import REGISTRY
 from streamrecon.mrd.wire.layout import ACQUISITION, NOISE, REVERSE
 from streamrecon.mrd.wire.messages import Acquisitions, Header
 from streamrecon.qsm import _surface_kernels
-from streamrecon.qsm.sphere_mesh import unit_sphere
+from streamrecon.qsm.brain_surface import unit_sphere
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file
 

@@ -41,7 +41,7 @@ def serve(peer: Peer, config: bytes, header: bytes, registry: Registry) -> None:
         chain = build_chain(config, registry, Context(session="external"))
         series = ImageSeries()
         send = _sender(peer, series)
-        chain.run(series.watched(_items(peer, header)), send)
+        chain.run(_items(peer, header), send)
         nothing = series.nothing_sent()
         if nothing is not None:
             send(nothing)

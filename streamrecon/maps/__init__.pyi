@@ -17,4 +17,4 @@ from streamrecon.maps.swi import swi_clear as swi_clear
 from streamrecon.maps.swi import swi_from_field as swi_from_field
 from streamrecon.maps.swi import true_swi as true_swi
 from streamrecon.maps.veins import find_veins as find_veins
-from streamrecon.phase.bias_field import correct_bias_field as correct_bias_field
+from streamrecon.phase.magnitude import correct_bias_field as correct_bias_field

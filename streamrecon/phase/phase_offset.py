@@ -22,7 +22,7 @@ from scipy.ndimage import gaussian_filter
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.phase.signal_mask import signal_mask
+from streamrecon.phase.magnitude import signal_mask
 from streamrecon.phase.unwrap import unwrap_volume
 
 Complex = NDArray[np.complex64]

@@ -1,7 +1,8 @@
 r"""The surface of the brain: a balloon that grows until what it would swallow is no brain.
 
-It begins as a ball in the thickest part of the bright tissue and moves by three forces: to the mean
-of its neighbours, flat where it is bent more tightly than a gyrus, and outwards by
+It is a mesh of triangles, begins as a ball in the thickest part of the bright tissue, and moves by
+three forces: to the mean of its neighbours, flat where it is bent more tightly than a gyrus, and
+outwards by
 
 .. math:: 2 (I_{min} - t I_{max}) / I_{max}
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +22,10 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm._surface_kernels import evolve, fill_inside
-from streamrecon.qsm.sphere_mesh import Mesh, divided, unit_sphere
 
 Real = NDArray[np.float32]
 Points = NDArray[np.float64]
+Index = NDArray[np.int64]
 
 _GRID_MM = 2.5  # of the image in which the surface grows
 _MARGIN_MM = 30.0  # the tissue at a cut end goes on this far
@@ -35,6 +37,8 @@ _BALL_FRACTION = 0.8  # of the largest ball to begin with
 _NEAR_MM = 6.0  # the greatest brightness is looked for on the inner side up to here
 _TIGHTEST_MM, _WIDEST_MM = 3.0, 10.0  # radii: flattened below the first, left alone above the other
 _ROUGH_STEPS, _STEPS, _EDGE_STEPS = 300, 200, 60
+_GOLDEN = (1 + 5**0.5) / 2
+_MOST_NEIGHBOURS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,25 @@ class _Force:
 
 _GROWTH = _Force(0.6, 8.0)  # white matter and folds are crossed, walls are not
 _EDGE = _Force(0.8, 2.5)  # from fluid back to the cortex
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mesh:
+    """Vertices and how they hang together.
+
+    Parameters
+    ----------
+    vertices
+        Their places [V, 3], in any unit.
+    triangles
+        Numbers of three vertices each [T, 3]; seen from outside they turn alike.
+    neighbours
+        Numbers of the vertices around each [V, 6]; -1 where there are five only.
+    """
+
+    vertices: Points
+    triangles: Index
+    neighbours: Index
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,3 +217,62 @@ def _move(
             steps,
         )
     )
+
+
+def unit_sphere(divisions: int) -> Mesh:
+    """An icosahedron whose triangles are halved on each side again and again.
+
+    >>> mesh = unit_sphere(2)
+    >>> mesh.vertices.shape, mesh.triangles.shape
+    ((162, 3), (320, 3))
+    """
+    mesh = _mesh(*_icosahedron())
+    for _ in range(divisions):
+        finer = divided(mesh)
+        length = np.linalg.norm(finer.vertices, axis=1, keepdims=True)
+        mesh = Mesh(finer.vertices / length, finer.triangles, finer.neighbours)
+    return mesh
+
+
+def divided(mesh: Mesh) -> Mesh:
+    """The same surface with four triangles for each; a new vertex halves each edge."""
+    corners = mesh.triangles
+    edges = np.concatenate([corners[:, [a, b]] for a, b in pairwise((0, 1, 2, 0))])
+    whole, which = np.unique(np.sort(edges, axis=1), axis=0, return_inverse=True)
+    middles = mesh.vertices[whole].mean(axis=1)
+    ab, bc, ca = len(mesh.vertices) + which.reshape(3, -1)
+    a, b, c = corners.T
+    parts = [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
+    triangles = np.concatenate([np.stack(part, axis=1) for part in parts])
+    return _mesh(np.concatenate([mesh.vertices, middles]), triangles)
+
+
+def _mesh(vertices: Points, triangles: Index) -> Mesh:
+    a, b, c = triangles.T
+    pairs = np.unique(np.stack([np.r_[a, b, c, b, c, a], np.r_[b, c, a, a, b, c]], axis=1), axis=0)
+    first = np.searchsorted(pairs[:, 0], np.arange(len(vertices)))
+    place = np.arange(len(pairs)) - first[pairs[:, 0]]
+    neighbours = np.full((len(vertices), _MOST_NEIGHBOURS), -1)
+    neighbours[pairs[:, 0], place] = pairs[:, 1]
+    return Mesh(vertices, triangles, neighbours)
+
+
+def _icosahedron() -> tuple[Points, Index]:
+    """Corners of three golden rectangles, and the triples of them that are nearest."""
+    signs = [(s, t) for s in (-1, 1) for t in (-1, 1)]
+    plane = [(0.0, s * 1.0, t * _GOLDEN) for s, t in signs]
+    corners = np.array([np.roll(point, axis) for axis in range(3) for point in plane])
+    corners /= np.linalg.norm(corners[0])
+    near = np.linalg.norm(corners[:, None] - corners, axis=-1)
+    touch = (near > 0) & (near < 1.1)
+    triples = [
+        (i, j, k)
+        for i in range(12)
+        for j in range(i + 1, 12)
+        for k in range(j + 1, 12)
+        if touch[i, j] and touch[j, k] and touch[i, k]
+    ]
+    triangles = np.array(triples)
+    inward = np.linalg.det(corners[triangles]) < 0
+    triangles[inward] = triangles[inward][:, ::-1]
+    return corners, triangles

@@ -20,8 +20,7 @@ from scipy.ndimage import (
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.phase.bias_field import correct_bias_field
-from streamrecon.phase.signal_mask import signal_mask
+from streamrecon.phase.magnitude import correct_bias_field, signal_mask
 from streamrecon.qsm.brain_recognition import recognise_brain
 from streamrecon.qsm.brain_surface import block_means, brain_surfaces
 

@@ -12,8 +12,8 @@ from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.field_fit import FieldFit, fit_field, trust_from_noise
 from streamrecon.phase.image_noise import ImageNoise, measure_noise
+from streamrecon.phase.magnitude import signal_mask
 from streamrecon.phase.phase_offset import echo_pair, remove_offset
-from streamrecon.phase.signal_mask import signal_mask
 from streamrecon.phase.unwrapping import UNWRAPPERS, Unwrapping
 from streamrecon.qsm.mask import FoundMask, find_mask, reliable_mask
 from streamrecon.qsm.reference import csf_mask

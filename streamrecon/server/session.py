@@ -14,6 +14,7 @@ from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.grammar import SessionGrammar
 from streamrecon.mrd.wire.messages import (
+    Acquisitions,
     Close,
     ConfigFile,
     ConfigText,
@@ -105,12 +106,9 @@ class Session:
         self._grammar = SessionGrammar()
         self._written: tuple[type[Message], ...] = ALWAYS
         self._series = ImageSeries()
+        self.lines = 0
+        """Lines given to the chain so far."""
         self.facts = SessionFacts()
-
-    @property
-    def lines(self) -> int:
-        """Lines received so far."""
-        return self._series.lines
 
     def hold(self) -> None:
         """Talk until the client's CLOSE, and until the chain has finished.
@@ -162,7 +160,7 @@ class Session:
                 raise
             document = find_chain_file(default, folders)
             self.facts.unknown_config, name = name, default
-        spec = read_chain(document)
+        spec = read_chain(document, name)
         self.facts.config = f"{name} {spec.text_hash}"
         return spec
 
@@ -191,8 +189,7 @@ class Session:
                 self._tell_begun(chain, header)
             first = self._next()
         self._tell_default()
-        items = self._series.watched(self._items(header, first))
-        chain.run(items, self._emit, leaving=self._leave)
+        chain.run(self._items(header, first), self._emit, leaving=self._leave)
         nothing = self._series.nothing_sent()
         if nothing is not None and not self._is_detached:
             self._emit(nothing)
@@ -237,6 +234,8 @@ class Session:
         yield header
         message = first
         while not isinstance(message, Close):
+            if isinstance(message, Acquisitions):
+                self.lines += len(message)
             if not isinstance(message, Text):
                 yield message
             message = self._next()

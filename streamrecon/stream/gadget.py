@@ -74,7 +74,9 @@ class Gadget(BaseModel, Generic[T]):
     it keeps in private attributes. A gadget object serves one run of one chain.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False
+    )
 
     accepts: ClassVar[tuple[type, ...]] = ()
     way_out: ClassVar[WayOut | None] = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -24,11 +24,12 @@ from streamrecon.output.preview.planes import (
     planes_of,
 )
 from streamrecon.output.preview.shown import Shown
+from streamrecon.output.preview.view import common_view, object_of, same_field_of_view
 
 _LONGEST = 640  # pixels of the longer side
 _OUTLINE = np.array((230, 159, 0), np.uint8)  # Okabe and Ito's orange: seen by the colour-blind
+_ENOUGH = 48  # voxels along an axis, to find what is worth looking at
 _AXES = {"sagittal": 0, "coronal": 1, "axial": 2}
-_MIDDLE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +53,40 @@ def facts_of(
     volumes
         All of a scan.
     at_lps_mm
-        What is to be looked at first (left, posterior, superior) [mm]; ``None``: the middle.
+        What is to be looked at first (left, posterior, superior) [mm]; ``None``: where the scan's
+        page is cut, see `streamrecon.output.preview.view.view_of`.
     """
-    return [_facts(number, volume, at_lps_mm) for number, volume in enumerate(volumes)]
+    if not volumes:
+        return []
+    cuts = [None if at_lps_mm is None else fractions_at(at_lps_mm, v.geometry) for v in volumes]
+    view = View() if all(cuts) else _first_view(volumes)
+    facts = []
+    for number, (volume, cut) in enumerate(zip(volumes, cuts, strict=True)):
+        is_alike = same_field_of_view(volumes[0].geometry, volume.geometry)
+        facts.append(_facts(number, volume, cut or (view if is_alike else View()).cut))
+    return facts
 
 
-def _facts(number: int, volume: Shown, at_lps_mm: Fractions | None) -> dict[str, object]:
+def _first_view(volumes: Sequence[Shown]) -> View:
+    """That of the scan's page, by fewer voxels: it is asked for with each map that comes."""
+    coarse = [_thinned(volume) for volume in volumes]
+    return common_view(coarse, object_of(coarse))
+
+
+def _thinned(volume: Shown) -> Shown:
+    """Every so many voxels, from the middle of the first ones on."""
+    steps = [max(1, n // _ENOUGH) for n in volume.geometry.shape]
+    values = volume.values[tuple(slice(step // 2, None, step) for step in steps)]
+    nz, ny, nx = values.shape
+    z, y, x = (mm * step for mm, step in zip(volume.geometry.voxel_mm, steps, strict=True))
+    geometry = replace(volume.geometry, shape=(nz, ny, nx), voxel_mm=(z, y, x))
+    return replace(volume, values=values, geometry=geometry)
+
+
+def _facts(number: int, volume: Shown, cut: Fractions) -> dict[str, object]:
     grown, _ = along_lps(volume.values, volume.geometry)
-    cut = None if at_lps_mm is None else fractions_at(at_lps_mm, volume.geometry)
     counts = {name: grown.shape[axis] for name, axis in _AXES.items()}
-    middle = View(tuple(_MIDDLE for _ in range(3)))  # type: ignore[arg-type]
-    planes = planes_of(volume.values, volume.geometry, middle)
+    planes = planes_of(volume.values, volume.geometry, View())
     window = window_of(volume.quantity, volume.unit, [volume.values])
     return {
         "number": number,
@@ -78,9 +102,7 @@ def _facts(number: int, volume: Shown, at_lps_mm: Fractions | None) -> dict[str,
         "colours": window.colours.value,
         "planes": [{"name": each.name, "edges": each.edges} for each in planes],
         "counts": counts,
-        "start": {
-            name: int((cut or middle.cut)[_AXES[name]] * count) for name, count in counts.items()
-        },
+        "start": {name: int(cut[_AXES[name]] * count) for name, count in counts.items()},
     }
 
 
@@ -140,7 +162,7 @@ def _plane(volume: Shown, wanted: Wanted) -> Plane:
     count = along_lps(volume.values, volume.geometry)[0].shape[axis]
     if not 0 <= wanted.number < count:
         raise DataError(f"{wanted.plane} slice: found {wanted.number}, needed 0 to {count - 1}")
-    cut = [_MIDDLE] * 3
+    cut = [*View().cut]
     cut[axis] = (wanted.number + 0.5) / count
     planes = planes_of(volume.values, volume.geometry, View((cut[0], cut[1], cut[2])))
     for plane in planes:

@@ -7,6 +7,7 @@ import sys
 from typing import ClassVar
 
 from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -29,6 +30,7 @@ HEADERS = {
     "cache-control": "no-store",
 }
 """Of every answer."""
+_LENGTHS = {b"content-length", b"transfer-encoding"}  # a proxy may go by the other one
 _RAW = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
 
@@ -42,6 +44,10 @@ class Protect:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if _LENGTHS.issubset(name for name, _ in scope["headers"]):
+            refusal = PlainTextResponse("two lengths\n", 400, {"connection": "close", **HEADERS})
+            await refusal(scope, receive, send)
             return
         taken = 0
 
@@ -63,10 +69,29 @@ class Protect:
         await self._app(scope, limited, in_time)
 
 
+class Outgoing:
+    """Whether what waits for a reader still moves, which is looked at now and then."""
+
+    def __init__(self) -> None:
+        self._waiting = 0
+        self._has_drained = False
+
+    def drained(self) -> None:
+        """Note that almost all has gone since it was last looked at."""
+        self._has_drained = True
+
+    def stalls(self, waiting: int) -> bool:
+        """Whether nothing of what waited the last time has gone; ``waiting`` bytes wait now."""
+        is_stalled = 0 < self._waiting <= waiting and not self._has_drained
+        self._waiting, self._has_drained = waiting, False
+        return is_stalled
+
+
 class GuardedProtocol(H11Protocol):
-    """HTTP of uvicorn, with limits: time for a whole request, connections of one address.
+    """HTTP of uvicorn, with limits: time for a whole request, connections of one address, stalls.
 
     Beyond the second an address's oldest connection that asks nothing is closed, else the new one.
+    A client that asks for much and reads nothing would keep answer and connection for ever.
     """
 
     most_of_address: ClassVar[int] = MOST_OF_ADDRESS
@@ -76,6 +101,8 @@ class GuardedProtocol(H11Protocol):
         super().connection_made(transport)
         self._since = self.loop.time()
         self._deadline = self.loop.call_later(_HEADER_S, self._expire)
+        self._outgoing = Outgoing()
+        self._watch = self.loop.call_later(_STALL_S, self._look)
         guarded = [each for each in self.connections if isinstance(each, GuardedProtocol)]
         alike = [each for each in guarded if _address(each) == _address(self)]
         if len(alike) > self.most_of_address:
@@ -85,7 +112,13 @@ class GuardedProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
         self._deadline.cancel()
+        self._watch.cancel()
         super().connection_lost(exc)
+
+    def resume_writing(self) -> None:
+        """Go on with an answer: its reader has taken most of what waited."""
+        self._outgoing.drained()
+        super().resume_writing()
 
     @property
     def since(self) -> float:
@@ -100,6 +133,12 @@ class GuardedProtocol(H11Protocol):
     def _expire(self) -> None:
         if self.cycle is None:
             self.transport.abort()
+
+    def _look(self) -> None:
+        if self._outgoing.stalls(self.transport.get_write_buffer_size()):
+            self.transport.abort()
+        else:
+            self._watch = self.loop.call_later(_STALL_S, self._look)
 
 
 class BehindProxy(GuardedProtocol):

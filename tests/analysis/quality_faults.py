@@ -15,7 +15,7 @@ from streamrecon_simulator.truth import receive, truth
 
 from streamrecon.analysis.quality_maps import QualityMaps
 from streamrecon.model.geometry import Geometry
-from streamrecon.phase.signal_mask import signal_mask
+from streamrecon.phase.magnitude import signal_mask
 from streamrecon.qsm.inversion.closed_form import invert_tkd
 from streamrecon.qsm.pipeline import Quality, invert, local_field
 from streamrecon.qsm.total_field import TotalField, total_field

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from streamrecon_gadgets import REGISTRY
+from typing_extensions import Buffer
 
 from streamrecon.model.notice import Notice
 from streamrecon.mrd.files.plain_stream import read_stream
@@ -37,9 +38,9 @@ class Heard:
     def say(self, notice: Notice) -> None:
         self.notices.append(notice)
 
-    def sent(self, lines: int, n_bytes: int) -> None: ...
+    def sent(self, lines: int, size: int) -> None: ...
 
-    def received(self) -> None: ...
+    def received(self, images: int = 1) -> None: ...
 
 
 class Pieces(io.RawIOBase):
@@ -51,7 +52,8 @@ class Pieces(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, space: memoryview) -> int:
+    def readinto(self, buffer: Buffer) -> int:
+        space = memoryview(buffer)
         size, pause_s = next(self._pieces, (len(self._data), 0.0))
         if pause_s:
             time.sleep(pause_s)

@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 from answers_in_process import answer_in_process, connection
 from mutated_scans import FLOATS, INTEGERS, NUMBERS, damaged_bytes, one_of, small_scan
+from narrowing import as_a, given
 
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Header, Image, Message
@@ -41,14 +42,15 @@ def mutated_images(seed: int) -> bytes:
 
 def _header_field(stream: Stream, random: Random) -> None:
     """Another value in a field of one image's header, or of all."""
-    names = [name for name in layout.IMAGE.names if name not in _SHAPES]
+    names = [name for name in given(layout.IMAGE.names) if name not in _SHAPES]
     name = names[int(random.integers(len(names)))]
     kind = layout.IMAGE[name].base.kind
     value = one_of(random, FLOATS if kind == "f" else INTEGERS)
     for at in _some(stream, random):
-        header = stream[at].header.copy()
+        image = as_a(Image, stream[at])
+        header = image.header.copy()
         header[name] = np.asarray(value).astype(layout.IMAGE[name].base)
-        stream[at] = replace(stream[at], header=header)
+        stream[at] = replace(image, header=header)
 
 
 _SHAPES = {"data_type", "matrix_size", "channels", "attribute_string_len"}
@@ -57,20 +59,22 @@ _SHAPES = {"data_type", "matrix_size", "channels", "attribute_string_len"}
 def _meta(stream: Stream, random: Random) -> None:
     """Another value in the meta, or none."""
     for at in _some(stream, random):
-        meta = dict(stream[at].meta)
+        image = as_a(Image, stream[at])
+        meta = dict(image.meta)
         keys = sorted(meta)
         if keys:
             key = keys[int(random.integers(len(keys)))]
             meta[key] = tuple(str(one_of(random, NUMBERS)) for _ in range(random.integers(0, 3)))
             if random.random() < 0.3:
                 del meta[key]
-        stream[at] = replace(stream[at], meta=meta)
+        stream[at] = replace(image, meta=meta)
 
 
 def _pixels(stream: Stream, random: Random) -> None:
     """Pixels that are no numbers, of another type or another number."""
     for at in _some(stream, random):
-        data = stream[at].data.copy()
+        image = as_a(Image, stream[at])
+        data = image.data.copy()
         kind = int(random.integers(4))
         if kind == 0 and data.dtype.kind in "fc":
             data[..., : int(random.integers(1, data.shape[-1] + 1))] = one_of(random, FLOATS)
@@ -82,7 +86,7 @@ def _pixels(stream: Stream, random: Random) -> None:
                 data = np.abs(data).astype(one_of(random, types))
         else:
             data = np.concatenate([data] * int(random.integers(1, 3)), axis=int(random.integers(3)))
-        stream[at] = replace(stream[at], data=data)
+        stream[at] = replace(image, data=data)
 
 
 def _images(stream: Stream, random: Random) -> None:
@@ -104,7 +108,7 @@ def _some(stream: Stream, random: Random) -> list[int]:
 
 def _scan_header(stream: Stream, random: Random) -> None:
     """Another number in the MRD header."""
-    text = stream[0].xml.decode()
+    text = as_a(Header, stream[0]).xml.decode()
     value = str(one_of(random, NUMBERS))
     old = str(one_of(random, ("<TE>11.0</TE>", "<x>14</x>", "<z>6</z>", "127732436")))
     new = value if old.isdigit() else old[: old.index(">") + 1] + value + old[old.index("</") :]

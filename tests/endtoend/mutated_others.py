@@ -15,6 +15,7 @@ from mutated_scans import (
     one_of,
     scan_with_waveforms,
 )
+from narrowing import given
 from wire_samples import image_array, recon_buffer
 
 from streamrecon.mrd.wire import layout
@@ -58,9 +59,9 @@ def claiming_connection(seed: int) -> bytes:
     stream = scan_with_waveforms()
     body = bytearray(_bytes_of(_MADE[int(random.integers(len(_MADE)))](stream, random))[:4096])
     for _ in range(int(random.integers(1, 4))):
-        width = int(one_of(random, (2, 4, 8)))
+        width = one_of(random, (2, 4, 8))
         at = 2 + int(random.integers(max(1, min(len(body), 300) - width)))
-        count = int(one_of(random, (2**15, 2**24, 2**27, 2**28, 2**31, 2**40))) % (1 << 8 * width)
+        count = one_of(random, (2**15, 2**24, 2**27, 2**28, 2**31, 2**40)) % (1 << 8 * width)
         body[at : at + width] = count.to_bytes(width, "little")
     some = [message for message in stream[:3] if random.random() < 0.5 or message is stream[0]]
     return b"".join(map(_bytes_of, [_config(random), *some])) + bytes(body)
@@ -81,12 +82,12 @@ def _config(random: Random) -> ConfigFile | ConfigText:
 def _waveform(stream: Stream, random: Random) -> Message:
     """Physiology with another value in a field, or another number of channels and samples."""
     header = next(m for m in stream if isinstance(m, Waveform)).header.copy()
-    names = [name for name in layout.WAVEFORM.names if name not in {"channels", _N}]
+    names = [name for name in given(layout.WAVEFORM.names) if name not in {"channels", _N}]
     name = names[int(random.integers(len(names)))]
     kind = layout.WAVEFORM[name]
     value = one_of(random, FLOATS if kind.kind == "f" else INTEGERS)
     header[name] = np.asarray(value).astype(kind)
-    shape = (int(one_of(random, (0, 1, 4, 5))), int(one_of(random, (0, 1, 7, 65535))))
+    shape = (one_of(random, (0, 1, 4, 5)), one_of(random, (0, 1, 7, 65535)))
     return Waveform(header, random.integers(0, 2**32, shape).astype(np.uint32))
 
 
@@ -123,8 +124,8 @@ def _spoiled(whole: bytes, random: Random) -> bytes:
     if random.random() < 0.4:
         return whole
     spoiled = bytearray(whole)
-    width = int(one_of(random, (2, 4, 8)))
+    width = one_of(random, (2, 4, 8))
     at = 2 + width * int(random.integers(max(1, min(len(whole), 600) // width)))
-    count = int(one_of(random, _COUNTS)) % (1 << 8 * width)
+    count = one_of(random, _COUNTS) % (1 << 8 * width)
     spoiled[at : at + width] = count.to_bytes(width, "little")
     return bytes(spoiled[: len(whole)])

@@ -6,11 +6,13 @@ What is damaged is chosen by a random number generator, so that a seed names a c
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 from chains import CONFIG
+from narrowing import as_a, given
 from streamrecon_simulator.phantom import HEAD
 from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scan import simulate
@@ -34,6 +36,7 @@ from streamrecon.mrd.wire.writer import encode
 
 Random = np.random.Generator
 Stream = list[Message]
+T = TypeVar("T")
 
 _SMALL = Scene(
     "a small head", phantom=HEAD, matrix=(6, 12, 14), voxel_mm=(24.0, 17.0, 13.0), n_coils=2,
@@ -91,6 +94,12 @@ def mutated_connection(seed: int, what: str = "anything") -> bytes:
     return damaged_bytes(b"".join(b"".join(encode(message)) for message in stream), random)
 
 
+def sound_connection() -> bytes:
+    """An undamaged scan through the longest chain."""
+    stream = [ConfigFile("gre_full"), *_base(0), Close()]
+    return b"".join(b"".join(encode(message)) for message in stream)
+
+
 def small_scan() -> Stream:
     """An undamaged scan: header, noise lines, lines that image and navigate."""
     return [_copied(message) for message in _base(0)]
@@ -104,7 +113,7 @@ def scan_with_waveforms() -> Stream:
 def _whole(random: Random) -> Stream:
     """An undamaged connection: a chain and a scan."""
     kind = int(random.integers(10))
-    config = ConfigFile(_CHAINS[int(random.integers(len(_CHAINS)))])
+    config: ConfigFile | ConfigText = ConfigFile(_CHAINS[int(random.integers(len(_CHAINS)))])
     if kind == 0:
         config = ConfigText(_COMPRESSING)
     elif kind == 1:
@@ -121,12 +130,14 @@ def _whole(random: Random) -> Stream:
 
 
 def _copied(message: Message) -> Message:
-    if not isinstance(message, Acquisitions):
-        return message
-    return Acquisitions(message.header.copy(), message.data.copy(), message.trajectory.copy())
+    return _copied_run(message) if isinstance(message, Acquisitions) else message
 
 
-def one_of(random: Random, values: tuple) -> object:
+def _copied_run(run: Acquisitions) -> Acquisitions:
+    return Acquisitions(run.header.copy(), run.data.copy(), run.trajectory.copy())
+
+
+def one_of(random: Random, values: Sequence[T]) -> T:
     """Any of the values."""
     return values[int(random.integers(len(values)))]
 
@@ -153,13 +164,13 @@ def _header_element(stream: Stream, random: Random) -> None:
 
 def _header_text(stream: Stream) -> tuple[int, str]:
     at = next(n for n, message in enumerate(stream) if isinstance(message, Header))
-    return at, stream[at].xml.decode(errors="replace")
+    return at, as_a(Header, stream[at]).xml.decode(errors="replace")
 
 
 def _line_field(stream: Stream, random: Random) -> None:
     """Another value in a field of some lines' headers."""
     header = _some_lines(stream, random)[0]
-    names = [name for name in layout.ACQUISITION.names if name not in _SHAPES]
+    names = [name for name in given(layout.ACQUISITION.names) if name not in _SHAPES]
     field = header[names[int(random.integers(len(names)))]]
     if field.dtype.names:
         field = field[str(one_of(random, field.dtype.names))]
@@ -198,8 +209,8 @@ def _other_shape(stream: Stream, random: Random) -> None:
     at, run = _a_run(stream, random)
     cut = int(random.integers(len(run.header) + 1))
     n, channels, samples = run.data.shape
-    channels = int(one_of(random, (0, 1, channels, channels + 1, 2 * channels)))
-    samples = int(one_of(random, (0, 1, 2, samples - 1, samples, samples + 1, 3 * samples)))
+    channels = one_of(random, (0, 1, channels, channels + 1, 2 * channels))
+    samples = one_of(random, (0, 1, 2, samples - 1, samples, samples + 1, 3 * samples))
     data = np.ones((n - cut, channels, samples), np.complex64)
     header = run.header[cut:].copy()
     header["active_channels"], header["number_of_samples"] = channels, samples
@@ -244,9 +255,9 @@ def _message(stream: Stream, random: Random) -> None:
 def _unexpected(random: Random) -> Message:
     image = np.zeros(1, layout.IMAGE)
     image["matrix_size"], image["channels"], image["data_type"] = (2, 3, 1), 1, 5
-    image["image_type"] = int(one_of(random, (0, 1, 2, 5, 6, 9)))
+    image["image_type"] = one_of(random, (0, 1, 2, 5, 6, 9))
     pixels = np.full((1, 1, 3, 2), one_of(random, FLOATS), np.float32)
-    return [
+    unexpected: list[Message] = [
         Image(image[0], pixels, {"EchoTime": (str(one_of(random, NUMBERS)),)}),
         Waveform(np.zeros(1, layout.WAVEFORM)[0], np.zeros((0, 0), np.uint32)),
         Bucket((), ()),
@@ -254,7 +265,8 @@ def _unexpected(random: Random) -> Message:
         Text("{" + '"parameters":{' * int(random.integers(1, 3000))),
         Text('{"parameters": {"%s": %s}}' % one_of(random, _PARAMETERS)),  # noqa: UP031
         Text('{"parameters": []}'),
-    ][int(random.integers(7))]
+    ]
+    return unexpected[int(random.integers(7))]
 
 
 _PARAMETERS = (
@@ -269,15 +281,15 @@ _PARAMETERS = (
 def _a_run(stream: Stream, random: Random) -> tuple[int, Acquisitions]:
     runs = [n for n, message in enumerate(stream) if isinstance(message, Acquisitions)]
     at = runs[int(random.integers(len(runs)))]
-    return at, stream[at]
+    return at, as_a(Acquisitions, stream[at])
 
 
 def _some_lines(stream: Stream, random: Random) -> tuple[np.ndarray, np.ndarray]:
     """Headers and samples of a run that may be written."""
     at, run = _a_run(stream, random)
     if not len(run.header) or not run.data.size:
-        run = _base(0)[1]
-    stream[at] = copy = _copied(run)
+        run = as_a(Acquisitions, _base(0)[1])
+    stream[at] = copy = _copied_run(run)
     return copy.header, copy.data
 
 

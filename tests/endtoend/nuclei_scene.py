@@ -39,7 +39,7 @@ def slope(chi_ppm: np.ndarray, scene: Scene) -> tuple[float, float, str]:
     found, expected, lines = [], [], []
     for level in (0.20, 0.10, -0.15):
         ball = np.isclose(true, level)
-        core = binary_erosion(ball, np.ones((3, 3, 3)))
+        core = binary_erosion(ball, np.ones((3, 3, 3), bool))
         around = binary_dilation(ball, iterations=4) & ~binary_dilation(ball, iterations=2) & tissue
         found.append(float(chi_ppm[core].mean() - chi_ppm[around].mean()))
         expected.append(level)

@@ -54,7 +54,7 @@ SCANS = {
 }
 
 
-@pytest.fixture(scope="module", params=SCANS.values(), ids=SCANS.keys())
+@pytest.fixture(scope="module", params=list(SCANS.values()), ids=list(SCANS))
 def answer(server: Server, request: pytest.FixtureRequest) -> tuple[Scene, Reply]:
     """A scan, and what came back."""
     scene: Scene = request.param

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from console_trial import CLIENTS, SCENES, as_floats, judged, scan_of, through_client
 from mrd_clients import ClientDied, Heard, Received, fire_client, store
+from narrowing import as_a
 from streamrecon_simulator.scene import Scene
 
 from streamrecon.client import Server
@@ -75,7 +76,7 @@ def test_every_depth_is_read_as_it_was_meant(
     trial = judged(heard, volumes, HEAD, scan)
 
     assert trial.is_right, trial
-    first = int(options.get("first_series", 200))
+    first = as_a(int, options.get("first_series", 200))
     assert {image.header.image_series_index for image in heard.images} == {first + 1, first + 2}
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pydicom
 import pytest
 from checkers import DCM2NIIX, at, lps_affine, niftis
-from streamrecon_simulator.phantom import Part, Phantom, Sphere, Tissue
+from streamrecon_simulator.phantom import Part, Phantom, Tissue
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Orientation, Scene
+from streamrecon_simulator.shapes import Sphere
 from wire_service import reconstructed
 
 from streamrecon.client import Server
@@ -33,24 +34,22 @@ SCENE = Scene(
     "marker", phantom=BALL, matrix=(21, 27, 25), voxel_mm=(2.9, 2.3, 2.1), n_coils=1,
     te_s=(0.005, 0.012), snr=float("inf"), noise_lines=0, supersampling=3,
 )  # fmt: skip
-OBLIQUE = {"tilt_deg": (25.0, -15.0)}
+OBLIQUE = replace(SCENE, tilt_deg=(25.0, -15.0))
 SCENES = {
     "axial": SCENE,
     "axial, even": replace(SCENE, matrix=(20, 28, 24)),
     "coronal": replace(SCENE, orientation=Orientation.CORONAL),
-    "doubly oblique": replace(SCENE, **OBLIQUE),
-    "left-handed, oblique": replace(SCENE, left_handed=True, **OBLIQUE),
-    "sagittal slices, oblique": replace(
-        SCENE, slices=True, orientation=Orientation.SAGITTAL, **OBLIQUE
-    ),
+    "doubly oblique": OBLIQUE,
+    "left-handed, oblique": replace(OBLIQUE, left_handed=True),
+    "sagittal slices, oblique": replace(OBLIQUE, slices=True, orientation=Orientation.SAGITTAL),
 }
 
 
 def with_the_marker_on_a_voxel(scene: Scene) -> Scene:
     """The scene, moved so that the marker sits in the middle of one voxel."""
     steps_mm = AWAY_ZYX * scene.geometry.voxel_mm
-    centre = PLACE_LPS_MM - steps_mm @ scene.geometry.axes_lps
-    return replace(scene, centre_lps_mm=tuple(map(float, centre)))
+    left, posterior, superior = map(float, PLACE_LPS_MM - steps_mm @ scene.geometry.axes_lps)
+    return replace(scene, centre_lps_mm=(left, posterior, superior))
 
 
 def place_of_the_ball(image: nibabel.Nifti1Image) -> np.ndarray:

@@ -14,12 +14,12 @@ from streamrecon.client import Server
 
 PLACE_LPS_MM = MARKER.parts[0].shape.centre_mm
 OFF_CENTRE = (9.0, -5.0, 4.0)
-OBLIQUE = {"tilt_deg": (25.0, -15.0), "centre_lps_mm": OFF_CENTRE}
 # Two coils: their sensitivities vary by a few percent over the ball, a hundredth of a voxel.
 SCENE = Scene(
     "marker", phantom=MARKER, matrix=(20, 28, 24), voxel_mm=(3.0, 2.5, 2.0), te_s=(0.005,),
     n_coils=2, snr=float("inf"), noise_lines=0, supersampling=3,
 )  # fmt: skip
+OBLIQUE = replace(SCENE, tilt_deg=(25.0, -15.0), centre_lps_mm=OFF_CENTRE)
 SLABS = {
     "axial": SCENE,
     "axial, off centre, odd": replace(
@@ -27,10 +27,10 @@ SLABS = {
     ),
     "sagittal": replace(SCENE, orientation=Orientation.SAGITTAL),
     "coronal, odd": replace(SCENE, orientation=Orientation.CORONAL, matrix=(19, 27, 25)),
-    "doubly oblique": replace(SCENE, **OBLIQUE),
-    "left-handed, oblique": replace(SCENE, left_handed=True, **OBLIQUE),
-    "zero-filled, odd": replace(SCENE, recon_matrix=(25, 35, 31), **OBLIQUE),
-    "slices, oblique": replace(SCENE, slices=True, **OBLIQUE),
+    "doubly oblique": OBLIQUE,
+    "left-handed, oblique": replace(OBLIQUE, left_handed=True),
+    "zero-filled, odd": replace(OBLIQUE, recon_matrix=(25, 35, 31)),
+    "slices, oblique": replace(OBLIQUE, slices=True),
     "odd slices with gaps, left-handed": replace(
         SCENE, matrix=(21, 27, 25), slices=True, gap_mm=0.5, left_handed=True,
         orientation=Orientation.SAGITTAL, centre_lps_mm=OFF_CENTRE,
@@ -38,7 +38,7 @@ SLABS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=SLABS.values(), ids=SLABS.keys())
+@pytest.fixture(scope="module", params=list(SLABS.values()), ids=list(SLABS))
 def answer(
     server: Server, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Answer:

@@ -11,9 +11,10 @@ from answers_in_process import answer_in_process, connection
 from mutated_images import CHAIN, mutated_images, small_images
 from mutated_others import mutated_others
 from mutated_scans import mutated_connection, small_scan
+from narrowing import all_of, as_a, given
 
 from streamrecon.mrd.wire import layout
-from streamrecon.mrd.wire.messages import Acquisitions, Header, Message, Text
+from streamrecon.mrd.wire.messages import Acquisitions, Header, Image, Message, Text
 from streamrecon.recon.kspace.assemble import Assembler
 
 FIXED = 200
@@ -68,7 +69,8 @@ def test_no_damage_to_physiology_buckets_and_grids_is_told_to_be_the_services_fa
 
 
 def test_pixels_that_are_no_numbers_are_told_in_text_and_in_every_image() -> None:
-    header, *images = small_images()
+    header, *sent = small_images()
+    images = all_of(Image, sent)
     pixels = images[1].data.copy()
     pixels[0, 2, 3, 4:7] = np.nan
 
@@ -95,21 +97,24 @@ def test_a_bug_is_told_to_be_the_services_fault(monkeypatch: pytest.MonkeyPatch)
 def with_header(old: str, new: str) -> list[Message]:
     """The small scan with another text in its header."""
     header, *lines = small_scan()
-    assert old in header.xml.decode()
-    return [Header(header.xml.decode().replace(old, new, 1).encode()), *lines]
+    text = as_a(Header, header).xml.decode()
+    assert old in text
+    return [Header(text.replace(old, new, 1).encode()), *lines]
 
 
 def with_lines(field: str, value: object, which: slice = slice(21, 22)) -> list[Message]:
     """The small scan with another value in a field of some imaging lines' headers."""
-    *before, run = small_scan()
+    *before, last = small_scan()
+    run = as_a(Acquisitions, last)
     header = run.header.copy()
-    (header["idx"] if field in header["idx"].dtype.names else header)[field][which] = value
+    (header["idx"] if field in given(header["idx"].dtype.names) else header)[field][which] = value
     return [*before, Acquisitions(header, run.data, run.trajectory)]
 
 
 def with_channels(n_channels: int) -> list[Message]:
     """The small scan whose last lines have another number of channels."""
-    *before, run = small_scan()
+    *before, last = small_scan()
+    run = as_a(Acquisitions, last)
     header = run.header[-5:].copy()
     header["active_channels"] = n_channels
     data = np.ones((5, n_channels, run.data.shape[2]), np.complex64)

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from narrowing import as_a
 from stock_forms import FORMS, legacy
 from streamrecon_simulator.coils import noise_covariance
+from streamrecon_simulator.phantom import Phantom
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 from wire_images import COMPLEX, echoes
@@ -121,7 +123,7 @@ def test_gadgetrons_client_is_answered_with_the_noise_that_was_measured(
 
 def true_sigma(scene: Scene) -> np.ndarray:
     """Standard deviation of a complex sample of the noise scan, per channel."""
-    level = scene.phantom.parts[0].tissue.density / scene.snr
+    level = as_a(Phantom, scene.phantom).parts[0].tissue.density / scene.snr
     variance = scene.dwell_s / scene.noise_dwell_s * scene.noise_bandwidth
     return level * np.sqrt(2 * variance * noise_covariance(scene.n_coils).diagonal().real)
 

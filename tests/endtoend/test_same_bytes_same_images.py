@@ -21,7 +21,7 @@ from wire_service import reconstructed
 
 from streamrecon.client import Server
 from streamrecon.mrd.files.plain_stream import read_stream, write_stream
-from streamrecon.mrd.wire.messages import Close, ConfigText, Header, Image
+from streamrecon.mrd.wire.messages import ConfigText, DicomFile, Image
 from streamrecon.replay import pipe, replay, run_scan
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.threads import budget, set_budget
@@ -84,7 +84,7 @@ def scan_bytes(name: str) -> bytes:
 def image_bytes() -> bytes:
     """What the chain of echoes sends, as the scan of a chain of images."""
     scan = list(simulate(SCANS["noise scan"]).messages())
-    results: list[Image] = []
+    results: list[Image | DicomFile] = []
     chain = build_chain(chain_file("gre_recon"), REGISTRY)
     run_scan(scan, chain, give=results.append, watch=Heard())
     return stream_of([scan[0], *results])
@@ -137,10 +137,10 @@ def test_of_every_chain_cuts_pauses_and_threads_change_nothing(
     set_budget(1)
     expected = arrived(data, everything_at_once(), text, tmp_path / "whole")
 
-    for threads, seed in ((2, 3), (3, random_seed)):
-        set_budget(threads)
+    for n_threads, seed in ((2, 3), (3, random_seed)):
+        set_budget(n_threads)
         found = arrived(data, at_random(seed), text, tmp_path / str(seed))
-        assert_same(found, expected, f"seed {seed}, {threads} threads")
+        assert_same(found, expected, f"seed {seed}, {n_threads} threads")
 
 
 @pytest.fixture
@@ -165,11 +165,11 @@ def test_a_replay_a_pipe_and_the_service_give_the_same(
 
     replayed = replay(path, build_chain(text, REGISTRY), heard)
     scan_of_bytes = read_stream(io.BytesIO(data))
-    chain = build_chain(text, REGISTRY)
-    pipe(scan_of_bytes, lambda message: write_stream([message], out), chain, piped)
+    built = build_chain(text, REGISTRY)
+    pipe(scan_of_bytes, lambda message: write_stream([message], out), built, piped)
     reply = reconstructed([header, *scan], server, ConfigText(text.decode()))
 
     expected = left(replayed.images, heard.notices, tmp_path)
-    came = [m for m in read_stream(io.BytesIO(out.getvalue())) if not isinstance(m, Header | Close)]
+    came = [m for m in read_stream(io.BytesIO(out.getvalue())) if isinstance(m, Image | DicomFile)]
     assert_same(left(came, piped.notices, tmp_path), expected, "pipe")
     assert left(reply.images, (), tmp_path).images == expected.images

@@ -27,7 +27,7 @@ SCENES = (
 
 
 def test_three_scans_at_once_are_what_they_are_one_by_one(server: Server) -> None:
-    scans = [list(simulate(scene).messages()) for scene in SCENES]
+    scans: list[list[Message]] = [list(simulate(scene).messages()) for scene in SCENES]
 
     def take(scan: list[Message]) -> Reply:
         return reconstructed(scan, server, with_complex_images())

@@ -35,7 +35,7 @@ BALLS = {
 """Centre (L, P, S) [mm], radius [mm] and χ [ppm], as the scene `spheres` has them."""
 
 
-@pytest.fixture(scope="module", params=SCANS.values(), ids=SCANS.keys())
+@pytest.fixture(scope="module", params=list(SCANS.values()), ids=list(SCANS))
 def answer(
     server: Server, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Answer:

@@ -18,33 +18,40 @@ QUIET = Scene(
     "small noiseless head", matrix=(14, 40, 48), voxel_mm=(10.0, 5.0, 4.4), n_coils=4,
     snr=float("inf"), noise_lines=0,
 )  # fmt: skip
-ODD = {"matrix": (13, 41, 47), "oversampling": (1.0, 1.0, 1.0)}
-OBLIQUE = {"tilt_deg": (30.0, -20.0), "centre_lps_mm": (5.0, -8.0, 3.0)}
-SLICES = {"slices": True, "gap_mm": 2.0, "order": Order.KZ_INNER}
+ODD = replace(QUIET, matrix=(13, 41, 47), oversampling=(1.0, 1.0, 1.0))
+
+
+def oblique(scene: Scene) -> Scene:
+    return replace(scene, tilt_deg=(30.0, -20.0), centre_lps_mm=(5.0, -8.0, 3.0))
+
+
+def in_slices(scene: Scene) -> Scene:
+    return replace(scene, slices=True, gap_mm=2.0, order=Order.KZ_INNER)
+
 
 SCANS = {
     "even": QUIET,
-    "odd, doubly oblique": replace(QUIET, **ODD, **OBLIQUE),
-    "odd, bipolar": replace(QUIET, **ODD, bipolar=True, delay_samples=0.4),
+    "odd, doubly oblique": oblique(ODD),
+    "odd, bipolar": replace(ODD, bipolar=True, delay_samples=0.4),
     "bipolar, sagittal, left-handed": replace(
         QUIET, bipolar=True, delay_samples=-0.3, orientation=Orientation.SAGITTAL, left_handed=True
     ),
-    "slices, oblique": replace(QUIET, **SLICES, **OBLIQUE),
+    "slices, oblique": oblique(in_slices(QUIET)),
     "odd slices, bipolar, coronal, left-handed": replace(
-        QUIET, **ODD, **SLICES, bipolar=True, orientation=Orientation.CORONAL, left_handed=True
+        in_slices(ODD), bipolar=True, orientation=Orientation.CORONAL, left_handed=True
     ),
     "oversampled everywhere, centre out": replace(
         QUIET, oversampling=(8 / 7, 1.2, 2.0), order=Order.CENTRE_OUT, left_handed=True
     ),
     "opposite sign, two averages, one coil": replace(
-        QUIET, **ODD, phase_sign=-1, averages=2, n_coils=1, left_handed=True, **OBLIQUE
+        oblique(ODD), phase_sign=-1, averages=2, n_coils=1, left_handed=True
     ),
 }
 
 Answer = tuple[Scene, tuple[Image, ...]]
 
 
-@pytest.fixture(scope="module", params=SCANS.values(), ids=SCANS.keys())
+@pytest.fixture(scope="module", params=list(SCANS.values()), ids=list(SCANS))
 def answer(server: Server, request: pytest.FixtureRequest) -> Answer:
     """A scan, and the images that came back."""
     scene: Scene = request.param

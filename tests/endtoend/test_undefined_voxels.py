@@ -12,6 +12,7 @@ from answers_in_process import Answer, answer_in_process, connection
 from chains import CONFIG
 from dicom_scans import GRIDS, scan_of
 from mutated_images import small_images
+from narrowing import given
 from streamrecon_simulator.phantom import HEAD
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
@@ -68,7 +69,8 @@ def test_no_chain_lets_out_what_is_no_number_and_each_image_says_so(
     for image in made:
         assert np.isfinite(image.data).all()
         assert "3 of" in " ".join(image.meta[meta_keys.COMMENTS])
-    told = {TOLD.fullmatch(text)[1].partition(" of ")[0] for text in heard.texts if "3 of" in text}
+    matches = [given(TOLD.fullmatch(text)) for text in heard.texts if "3 of" in text]
+    told = {match[1].partition(" of ")[0] for match in matches}
     assert told >= {image.meta[meta_keys.QUANTITY][0] for image in made}
     for path in (tmp_path / "spool").rglob("*.dcm"):
         assert "no finite numbers" in pydicom.dcmread(path).ImageComments
@@ -79,7 +81,7 @@ def test_a_volume_of_numbers_is_not_copied_and_one_with_gaps_leaves_its_source_a
     dtype: type,
 ) -> None:
     scan = scan_of(GRIDS["axial"])
-    whole = np.full(scan.geometry.shape, 3e38, dtype)  # whose sum is beyond the type
+    whole: np.ndarray = np.full(scan.geometry.shape, 3e38, dtype)  # whose sum is beyond the type
     gaps = whole.copy()
     gaps[0, 0, :2] = np.nan, np.inf
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import nibabel
 import numpy as np
+from nibabel.affines import apply_affine
 
 from streamrecon.mrd.wire.messages import Image
 
@@ -42,7 +43,7 @@ def places_lps_mm(image: Image) -> np.ndarray:
     """
     header = image.header
     n_x, n_y, n_z = (int(n) for n in header["matrix_size"])
-    step_x, step_y, step_z = np.float64(header["field_of_view"]) / (n_x, n_y, n_z)
+    step_x, step_y, step_z = header["field_of_view"].astype(np.float64) / (n_x, n_y, n_z)
     x = (np.arange(n_x) - n_x // 2)[:, None] * step_x * np.float64(header["read_dir"])
     y = (np.arange(n_y) - n_y // 2)[:, None, None] * step_y * np.float64(header["phase_dir"])
     z = (np.arange(n_z) - n_z // 2)[:, None, None, None] * step_z * np.float64(header["slice_dir"])
@@ -58,4 +59,4 @@ def all_places_lps_mm(images: Sequence[Image]) -> np.ndarray:
 def file_places_lps_mm(file: nibabel.Nifti1Image) -> np.ndarray:
     """Positions (L, P, S) [X, Y, Z, 3] of a file's voxels, by its affine."""
     indices = np.stack(np.meshgrid(*map(np.arange, file.shape), indexing="ij"), axis=-1)
-    return np.asarray(nibabel.affines.apply_affine(file.affine, indices) * (-1, -1, 1))
+    return np.asarray(apply_affine(file.affine, indices) * (-1, -1, 1))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from chains import CONFIG
+from narrowing import given
 from streamrecon_simulator.header import header_xml
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
@@ -45,8 +46,8 @@ def serving(storage: Path, *flags: str) -> Iterator[Server]:
     command += ["--storage", str(storage), "--log-level", "WARNING", *flags]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            found = re.search(r"127\.0\.0\.1:\d+", process.stdout.readline())
-            yield Server.parse(found[0], idle_s=_PATIENCE_S)
+            found = re.search(r"127\.0\.0\.1:\d+", given(process.stdout).readline())
+            yield Server.parse(given(found)[0], idle_s=_PATIENCE_S)
         finally:
             process.terminate()
             try:
@@ -119,7 +120,7 @@ def as_gadgetrons_client(config_xml: str, scan: Iterable[Message] = ()) -> bytes
 
 def talk(server: Server, said: bytes) -> list[Message]:
     """Everything the service answers up to its CLOSE, to a client that first says all it has."""
-    parser, heard = MrdParser(), []
+    parser, heard = MrdParser(), list[Message]()
     with socket.create_connection((server.host, server.port), timeout=_PATIENCE_S) as peer:
         peer.sendall(said)
         while not heard or heard[-1] != Close():

@@ -121,6 +121,9 @@ def association_answers(chance: random.Random, folder: Path) -> None:
     assert set(after.values()) <= {*_SENT, State.FAILED.value, State.REFUSED.value}, after
 
 
+_JOURNAL = ("nothing", "gone", "half", "noise", "page", "bit", "log", "gone, and a list")
+
+
 def damaged_spool(chance: random.Random, folder: Path) -> None:
     """C14: files and journal damaged anyhow; the others arrive, the damaged are never archived."""
     archive, added = Archive(), fill(folder)
@@ -130,7 +133,9 @@ def damaged_spool(chance: random.Random, folder: Path) -> None:
         paths = {entry.sop_uid: spool.path(entry) for entry in entries}
     for uid in broken:
         _damage(paths[uid], chance)
-    what = chance.choice(("nothing", "gone", "half", "noise", "page", "log", "gone, and a list"))
+    what = chance.choice(
+        ("nothing", "gone", "half", "noise", "page", "bit", "log", "gone, and a list")
+    )
     unlisted = _damage_journal(folder, what, chance)
     unlisted &= set(added)
     added = [uid for uid in added if uid not in unlisted]
@@ -177,6 +182,9 @@ def _damage_journal(folder: Path, what: str, chance: random.Random) -> set[str]:
         case "page":
             at = 4096 * chance.randrange(len(data) // 4096)
             data[at : at + 4096] = chance.randbytes(4096)
+            journal.write_bytes(data)
+        case "bit":
+            data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
             journal.write_bytes(data)
         case "log" if log.exists():
             log.write_bytes(log.read_bytes()[: log.stat().st_size // 2])

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 from answers_in_process import Answer, answer_in_process
 from mutated_images import mutated_images
 from mutated_others import claiming_connection, mutated_others
-from mutated_scans import mutated_connection
+from mutated_scans import mutated_connection, sound_connection
 from trials import Tally
 
 from streamrecon.acquisition.scan_memory import resident_bytes
@@ -35,19 +35,26 @@ MAKERS: dict[str, Make] = {
 
 _MIB, _GIB = 1 << 20, 1 << 30
 _SPARE = 24 * _MIB
-"""What the process itself takes of what it had let go: pages of the allocator, compiled code."""
+"""What the process itself takes of what it had let go: pages of the allocator."""
 _ROUNDED = _GIB // 200  # a need is told in hundredths of GiB
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def try_sessions(make: Make, seeds: Iterable[int]) -> Iterator[Tally]:
     """Hold one session a seed; the tally after each."""
+    _load()
     tally = Tally()
     for seed in seeds:
         with warnings.catch_warnings(), tally.trial(f"seed {seed}"):
             warnings.simplefilter("ignore", RuntimeWarning)  # the service logs them, and goes on
             _try(make(seed))
         yield tally
+
+
+@cache
+def _load() -> None:
+    """Hold a sound session: what a process loads and compiles for its first is no session's."""
+    answer_in_process(sound_connection())
 
 
 def _try(received: bytes) -> None:

@@ -17,7 +17,7 @@ from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Header, Image
-from streamrecon.qsm.background.shown_field import shown_local_field
+from streamrecon.qsm.background.pdf import shown_local_field
 from streamrecon.qsm.field_maps import ChiMap, FieldMap, LocalFieldMap
 from streamrecon.qsm.pipeline import Quality
 

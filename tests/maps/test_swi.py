@@ -27,7 +27,7 @@ from streamrecon.maps.swi import (
 )
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.field_fit import fit_field, trust_from_noise
-from streamrecon.qsm.inversion.strength import strength_from_noise
+from streamrecon.qsm.inversion.gradient_cost import strength_from_noise
 from streamrecon.qsm.inversion.total_variation import invert_tv
 
 TE_S = (0.005, 0.010, 0.015, 0.020, 0.025)

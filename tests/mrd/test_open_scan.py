@@ -23,7 +23,6 @@ from streamrecon.mrd.files.hdf5_writer import FileWriter
 from streamrecon.mrd.files.open_scan import check_is_stream, header_of, lines_of, open_scan
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.images.image_series import ImageSeries
-from streamrecon.mrd.wire.layout import ACQUISITION
 from streamrecon.mrd.wire.messages import Acquisitions, Header, Image
 
 _SIMULATION = simulate(SCENES["tiny"])
@@ -120,17 +119,6 @@ def test_a_quantity_is_a_series_whose_images_are_counted_from_one() -> None:
 
     found = [(int(header["image_series_index"]), int(header["image_index"])) for header in headers]
     assert found == [(1, 1), (2, 1), (1, 2), (2, 2)]
-
-
-def test_lines_are_counted() -> None:
-    series = ImageSeries()
-    header = np.zeros(2, ACQUISITION)
-    lines = Acquisitions(header, np.zeros((2, 1, 1), np.complex64), np.zeros((2, 1, 0), np.float32))
-
-    for _ in series.watched([lines, lines.select(slice(1, 2))]):
-        pass
-
-    assert series.lines == 3
 
 
 KINDS = {

@@ -7,6 +7,7 @@ import pytest
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
+from streamrecon.phase.magnitude import signal_mask
 from streamrecon.phase.phase_offset import (
     coil_offsets,
     combine_by_offsets,
@@ -14,7 +15,6 @@ from streamrecon.phase.phase_offset import (
     remove_offset,
     smooth_phasor,
 )
-from streamrecon.phase.signal_mask import signal_mask
 
 GRID = Geometry((25, 48, 51), (3.0, 2.0, 2.0), np.eye(3)[::-1])
 TE_S = (0.005, 0.011, 0.017)

@@ -8,9 +8,15 @@ from closed_forms import AXIAL, ORIENTATIONS, positions_mm
 from drawn_head import drawn_head, ellipsoid
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.brain_surface import block_means, brain_surfaces, inside_of
+from streamrecon.qsm.brain_surface import (
+    Mesh,
+    block_means,
+    brain_surfaces,
+    divided,
+    inside_of,
+    unit_sphere,
+)
 from streamrecon.qsm.mask import find_mask
-from streamrecon.qsm.sphere_mesh import Mesh, divided, unit_sphere
 
 SHAPE, VOXEL_MM = (75, 87, 71), (2.8, 2.4, 2.6)
 

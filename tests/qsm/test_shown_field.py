@@ -7,8 +7,12 @@ import pytest
 from closed_forms import ORIENTATIONS, positions_mm, spheres
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.background.pdf import LocalField, remove_pdf
-from streamrecon.qsm.background.shown_field import filled_from_neighbours, shown_local_field
+from streamrecon.qsm.background.pdf import (
+    LocalField,
+    filled_from_neighbours,
+    remove_pdf,
+    shown_local_field,
+)
 
 SCENES = {
     "oblique ball": ("doubly_oblique", (27, 48, 45), (2.4, 1.5, 1.5), (29, 29, 29)),

@@ -11,17 +11,19 @@ from closed_forms import ORIENTATIONS
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import dipole_kernel
-from streamrecon.qsm.inversion.admm import (
+from streamrecon.qsm.solvers import (
     RELAXATION,
     WHOLE,
     Gradients,
+    Operator,
     absolutes,
+    convolution,
     gradients,
     laplacian_kernel,
+    least_squares,
     mix,
     squares,
 )
-from streamrecon.qsm.solvers import Operator, convolution, least_squares
 
 SHAPE = (7, 6, 9)
 VOXEL = np.array([2.0, 1.0, 0.7], np.float32)

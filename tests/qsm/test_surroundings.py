@@ -7,7 +7,7 @@ import pytest
 from closed_forms import AXIAL
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.surroundings import with_surroundings
+from streamrecon.qsm.dipole import with_surroundings
 
 
 @pytest.mark.parametrize("distance_mm", [0.0, 2.5, 4.0])

@@ -116,6 +116,26 @@ def test_json_that_cannot_be_used_is_refused(toys: Service, json: str, word: str
     assert heard[1:] == [Close()]
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("wide", "found 'wide', needed a number"),
+        ("[1]", "found '[1]', needed a number"),
+        ("nan", "found 'nan', needed a finite number"),
+    ],
+)
+def test_a_parameter_that_does_not_fit_is_told_with_its_chain(
+    toys: Service, text: str, said: str
+) -> None:
+    json = Text('{"parameters": {"scale": "%s"}}' % text)  # noqa: UP031  (braces)
+
+    heard = toys.talk(ConfigFile("toy_sum"), HEADER, json)
+
+    place = "chain toy_sum: parameter 'scale': SumLines.scale"
+    assert as_a(Text, heard[0]).text.rstrip("\0") == f"ERR [config] {place}: {said}"
+    assert heard[1:] == [Close()]
+
+
 def test_an_error_after_fires_json_ends_with_a_counted_nul(toys: Service) -> None:
     bad = struct.pack("<H", 999)
     with toys.connect() as client:

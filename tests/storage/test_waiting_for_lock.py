@@ -23,7 +23,7 @@ def test_a_new_journal_is_opened_by_many_at_once(tmp_path: Path) -> None:
         together.wait()
         mine = Journal(path)
         try:
-            return not mine.knows("1.2.3")
+            return mine.batch_of("1.2.3") is None
         finally:
             mine.close()
 
@@ -48,7 +48,7 @@ def test_a_journal_that_is_locked_for_a_moment_opens(
 
     opened = Journal(tmp_path / "journal.sqlite3")
 
-    assert not opened.knows("1.2.3")
+    assert opened.batch_of("1.2.3") is None
     assert faults == []
     opened.close()
 

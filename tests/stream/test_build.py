@@ -124,16 +124,22 @@ def test_properties_of_a_stock_gadget_without_effect_are_named_once_in_a_warning
             "line 2: Sort.verbose: unknown property; known: dimension, keep",
         ),
         (gadget("Total", x="1"), "line 2: Total.x: unknown property; known: none"),
-        (gadget("S", "Scale", factor="100"), "line 2: S.factor: Input should be less than 100"),
-        (gadget("S", "Scale", factor="two"), "line 2: S.factor: Input should be a valid integer"),
-        (gadget("Sort", dimension="x"), "line 2: Sort.dimension: Input should be '' or 'slice'"),
-        (gadget("Sort", sign="2"), "line 2: Sort.sign: Input should be -1 or 1"),
-        (gadget("Tell"), "line 2: Tell.word: Field required"),
+        (gadget("S", "Scale", factor="100"), "line 2: S.factor: found '100', needed less than 100"),
+        (
+            gadget("S", "Scale", factor="two"),
+            "line 2: S.factor: found 'two', needed a whole number",
+        ),
+        (
+            gadget("Sort", dimension="x"),
+            "line 2: Sort.dimension: found 'x', needed nothing or slice",
+        ),
+        (gadget("Sort", sign="2"), "line 2: Sort.sign: found '2', needed -1 or 1"),
+        (gadget("Tell"), "line 2: Tell.word: found none, needed a value"),
         (
             gadget("Scale") + gadget("Sort", keep="x", te_s="a"),
             (
-                "line 3: Sort.keep: Input should be a valid boolean, unable to interpret input; "
-                "line 3: Sort.te_s: Input should be a valid number"
+                "line 3: Sort.keep: found 'x', needed true or false; "
+                "line 3: Sort.te_s: found 'a', needed a number"
             ),
         ),
     ],
@@ -250,7 +256,7 @@ def test_a_clients_bad_value_is_refused_and_named_as_such() -> None:
     with pytest.raises(ConfigError) as caught:
         build_chain(v2(gadget("S", "Scale")), REGISTRY, overrides={"factor": "-1"})
 
-    assert str(caught.value) == "parameter 'factor': S.factor: Input should be greater than 0"
+    assert str(caught.value) == "parameter 'factor': S.factor: found '-1', needed more than 0"
 
 
 def test_parameters_that_nobody_has_are_named_in_a_warning_and_fires_own_at_debug() -> None:

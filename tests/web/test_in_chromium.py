@@ -123,7 +123,7 @@ def test_keys_scroll_and_turn_and_window(tab: Tab) -> None:
 def test_a_ball_of_positive_susceptibility_is_bright_where_it_lies(tab: Tab) -> None:
     tab.click("#planes button[data-plane=axial]")
     tab.click("#reset")
-    tab.wait("document.getElementById('slice-image').complete")
+    tab.wait("document.getElementById('viewer').dataset.drawn === 'chi, axial slice 8'")
     script = """
       (() => {
         const image = document.getElementById('slice-image');
@@ -226,7 +226,8 @@ def test_a_value_that_does_not_fit_is_told_where_it_was_asked_for(tab: Tab) -> N
     tab.click("#again button")
     tab.wait("document.getElementById('again-said').innerText.startsWith('failed')")
 
-    assert "[config] parameter 'SumLines.scale'" in tab.text("#again-said")
+    place = "chain toy_map: parameter 'SumLines.scale': SumLines.scale"
+    assert f"[config] {place}: found 'wide', needed a number" in tab.text("#again-said")
 
 
 def test_an_archive_that_is_down_is_shown_and_a_retry_delivers_when_it_is_up(

@@ -125,6 +125,30 @@ def test_the_page_is_told_window_planes_and_letters() -> None:
     assert facts["counts"] == {"axial": 21, "coronal": 40, "sagittal": 32}
 
 
+def test_the_page_begins_where_the_section_is_large_and_the_map_departs_from_tissue() -> None:
+    """An egg off the centre, with a nucleus off the egg's: closed forms on an anisotropic grid."""
+    z, y, x = (
+        (np.arange(n) - n // 2).reshape([-1 if axis == other else 1 for other in range(3)]) * mm
+        for axis, (n, mm) in enumerate(zip(GRID.shape, GRID.voxel_mm, strict=True))
+    )
+    egg = ((z - 9) / 15) ** 2 + ((y - 4) / 11) ** 2 + ((x + 6) / 12) ** 2 < 1
+    nucleus = (z - 12) ** 2 + (y - 7) ** 2 + (x + 3) ** 2 < 16
+    magnitude = Shown("magnitude", egg.astype(np.float32), GRID, "", Quantity.MAGNITUDE)
+    chi = Shown("chi", nucleus.astype(np.float32) * 0.3, GRID, "ppm", Quantity.CHI)
+    far = Geometry(GRID.shape, (3.0, 2.0, 1.5), GRID.axes_lps)
+    of_others = Shown("other", np.zeros(GRID.shape, np.float32), far, "", None)
+
+    plain, *_ = facts_of([magnitude])
+    striking, mapped, other = facts_of([magnitude, chi, of_others])
+
+    # z of 21 x 3 mm, y of 40 x 1 mm, x of 32 x 1.5 mm, each counted from the grid's corner
+    assert plain["start"] == {"axial": 10 + 3, "coronal": 20 + 4, "sagittal": 16 - 4}
+    assert striking["start"] == mapped["start"]
+    assert striking["start"] == {"axial": 10 + 4, "coronal": 20 + 7, "sagittal": 16 - 2}
+    assert other["start"] == {"axial": 10, "coronal": 20, "sagittal": 16}
+    assert facts_of([]) == []
+
+
 def kept(folder: Path) -> bytes:
     """A kept scan with two echoes of magnitude and a map."""
     scan = scan_of(GRIDS["even"])

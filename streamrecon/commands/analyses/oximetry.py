@@ -19,7 +19,7 @@ from streamrecon.errors import DataError
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.readings.label_map import read_labels
 from streamrecon.output.readings.map_folder import MapFolder
-from streamrecon.phase.signal_mask import signal_mask
+from streamrecon.phase.magnitude import signal_mask
 from streamrecon.units import hz_per_ppm
 
 

@@ -150,10 +150,27 @@ class Journal:
                 [(cursor.lastrowid, name, State.WAITING.value) for name in batch.destinations],
             )
 
-    def knows(self, sop_uid: str) -> bool:
-        """Whether an image is noted, in whatever batch."""
-        row = self.db.execute("SELECT 1 FROM images WHERE sop_uid = ?", (sop_uid,)).fetchone()
-        return row is not None
+    def batch_of(self, sop_uid: str) -> str | None:
+        """The batch that an image is noted in; ``None`` where it is not noted."""
+        row = self.db.execute("SELECT batch FROM images WHERE sop_uid = ?", (sop_uid,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def noted(self, batch: str) -> set[Batch]:
+        """Each image of a batch, as a batch of its own; destinations by name."""
+        rows = self.db.execute(
+            "SELECT i.series, i.output, i.priority, i.added, json_group_array(d.destination),"
+            " i.sop_uid, i.sop_class, i.file, i.bytes, i.sha256"
+            " FROM images i JOIN deliveries d USING (number) WHERE i.batch = ? GROUP BY i.number",
+            (batch,),
+        )
+        return {
+            Batch(batch, series, output, rank, added, _in_order(names), (Listed(*image),))
+            for series, output, rank, added, names, *image in rows
+        }
+
+    def states(self) -> set[str]:
+        """What is noted as a state, by its text."""
+        return {str(text) for (text,) in self.db.execute("SELECT DISTINCT state FROM deliveries")}
 
     def due(
         self,
@@ -285,3 +302,7 @@ class Journal:
             for statement in _FORGET:
                 self.db.execute(statement, (name,))
             self.db.execute("DELETE FROM images WHERE batch = ?", (name,))
+
+
+def _in_order(names: str) -> tuple[str, ...]:
+    return tuple(sorted(json.loads(names)))

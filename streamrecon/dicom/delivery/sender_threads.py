@@ -15,7 +15,7 @@ from streamrecon.dicom.delivery.lanes import Lanes
 from streamrecon.dicom.delivery.outcome import RefusedError
 from streamrecon.dicom.delivery.send_due import deliver
 from streamrecon.dicom.delivery.spool import Spool
-from streamrecon.dicom.delivery.spool_repair import JOURNAL
+from streamrecon.dicom.delivery.spool_repair import JOURNAL, check_journal
 from streamrecon.dicom.delivery.storage_commitment import Reports
 from streamrecon.dicom.delivery.wakeup import WakeupPipe, notify_all
 from streamrecon.errors import DeliveryError
@@ -41,6 +41,7 @@ class Sender:
     def __init__(self, folder: Path, destinations: Sequence[AnyDestination]) -> None:
         self._folder = folder
         self._stopping = threading.Event()
+        check_journal(folder)
         with Spool(folder):  # repaired once, before the threads look
             pass
         self._lock = Lock(folder / "sender.lock")

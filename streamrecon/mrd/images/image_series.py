@@ -1,10 +1,10 @@
-"""What goes into a chain and what of its results leaves: volumes as numbered images."""
+"""What of a chain's results leaves: volumes as numbered images."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TypeVar
 
@@ -39,23 +39,10 @@ class ImageSeries:
     """
 
     def __init__(self) -> None:
-        self._lines = 0
         self._shown: Counter[int] = Counter()
         self._gave = False
         self._dropped: set[str] = set()
         self._forms: dict[int, Form] = {}
-
-    @property
-    def lines(self) -> int:
-        """Lines seen so far."""
-        return self._lines
-
-    def watched(self, messages: Iterable[Message]) -> Iterator[Message]:
-        """Let a scan's messages pass, and count its lines."""
-        for message in messages:
-            if isinstance(message, Acquisitions):
-                self._lines += len(message)
-            yield message
 
     def sent(self, item: object, kinds: tuple[type[M], ...]) -> Iterator[M | Image]:
         """What of a chain's results a client is sent: volumes as images, ``kinds`` as they are."""

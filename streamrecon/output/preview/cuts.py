@@ -14,7 +14,12 @@ from streamrecon.model.quantities import Quantity
 from streamrecon.output.preview.colours import Window, window_of
 from streamrecon.output.preview.planes import Fractions, Plane, View, fractions_at, planes_of
 from streamrecon.output.preview.shown import Shown, real_valued
-from streamrecon.output.preview.view import Flags, object_of, same_field_of_view, view_of
+from streamrecon.output.preview.view import (
+    Flags,
+    common_view,
+    object_of,
+    same_field_of_view,
+)
 
 LEADING: tuple[tuple[Quantity, ...], ...] = (
     (Quantity.MAGNITUDE, Quantity.MAGNITUDE_COMBINED, Quantity.MAGNITUDE_PREVIEW),
@@ -72,11 +77,11 @@ def cuts_of(volumes: Iterable[Shown], at_lps_mm: Fractions | None = None) -> lis
     volumes
         Of one scan.
     at_lps_mm
-        Where something was found (left, posterior, superior) [mm]; ``None``: see `view_of`.
+        Where something was found (left, posterior, superior) [mm]; ``None``: see `common_view`.
     """
     every = list(real_valued(volumes))
     inside = object_of(every)
-    view = _common_view(every, inside)
+    view = common_view(every, inside)
     cut = None if at_lps_mm is None else fractions_at(at_lps_mm, every[0].geometry)
     view = view if cut is None else replace(view, cut=cut)
     planes = [_planes(each, every[0], inside, view) for each in every]
@@ -105,14 +110,6 @@ def by_kind(cuts: Sequence[Cuts]) -> list[Cuts]:
     return sorted(
         cuts, key=lambda each: (kinds.index(each.shown.kind), labels.index(each.shown.label))
     )
-
-
-def _common_view(every: Sequence[Shown], inside: Flags | None) -> View:
-    """That of the first grid, which the object is on."""
-    grid = every[0].geometry
-    if inside is None or inside.shape != grid.shape:
-        return View()
-    return view_of([each for each in every if each.geometry.same_as(grid)], inside)
 
 
 def _planes(shown: Shown, first: Shown, inside: Flags | None, view: View) -> list[Plane]:

@@ -38,6 +38,22 @@ def object_of(volumes: Sequence[Shown]) -> Flags | None:
     return inside if inside.sum() >= _LEAST_VOXELS and not inside.all() else None
 
 
+def common_view(every: Sequence[Shown], inside: Flags | None) -> View:
+    """That of the volumes on the first grid, for all whose field of view is the same.
+
+    Parameters
+    ----------
+    every
+        All volumes of a scan.
+    inside
+        The object, see `object_of`; on another grid than the first it tells nothing.
+    """
+    grid = every[0].geometry
+    if inside is None or inside.shape != grid.shape:
+        return View()
+    return view_of([each for each in every if each.geometry.same_as(grid)], inside)
+
+
 def view_of(volumes: Sequence[Shown], inside: Flags | None) -> View:
     """The view that all ``volumes`` of one grid share.
 

@@ -1,21 +1,23 @@
 """The field of sources outside the mask, taken off the total field: by projection (PDF).
 
 What sources inside and outside can both explain is shared out by convention: no method knows it.
-PDF keeps every voxel and takes some of the inner field with it. `qsm.background.sharp` has the
-methods of spherical means, `qsm.background.lbv` that of boundary values.
+PDF keeps every voxel and takes some of the inner field with it. It weights voxels by their trust:
+those without any take the field of their neighbours, and for the eye it is done without weights.
+`qsm.background.sharp` has the methods of spherical means, `qsm.background.lbv` that of boundary
+values.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
+from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape, with_surroundings
 from streamrecon.qsm.solvers import Operator, checked_field, convolution, least_squares
-from streamrecon.qsm.surroundings import with_surroundings
 
 Real = NDArray[np.float32]
 
@@ -23,6 +25,8 @@ NEAR_MM = 4.0
 """From the mask; sources nearer than this are held back; see docs/explanation/qsm.md [mm]."""
 
 _NEAR_FRACTION = np.float32(0.1)  # of the size that sources beyond have
+_NEIGHBOURS_VOXELS = 1.0
+_LEAST = 1e-3  # of a neighbourhood is believed; else there is nothing to take over
 
 PDF = "PDF"
 """What the method is called."""
@@ -127,6 +131,57 @@ def remove_pdf(
     background = spread(size * found.unknown)[tuple(slice(n) for n in mask.shape)]
     local = (field - background) * mask
     return LocalField(PDF, local, mask.copy(), found.iterations, found.converged)
+
+
+def filled_from_neighbours(local: LocalField, weight: NDArray[np.floating]) -> LocalField:
+    """Voxels without weight take the weighted mean of their neighbours, 0 where there are none.
+
+    What a line through the phase did not fit is no field: the 0.03 % of such voxels of a head
+    phantom held as much error as all others together.
+
+    Parameters
+    ----------
+    local
+        Field with its background off.
+    weight
+        Trust in the total field [Z, Y, X]; 0 where it is not believed.
+    """
+    doubted = local.mask & (weight == 0)
+    if not doubted.any():
+        return local
+    trust = np.where(local.mask, np.square(weight), 0).astype(np.float32)
+    around = gaussian_filter(trust, _NEIGHBOURS_VOXELS)
+    mean = gaussian_filter(local.field_ppm * trust, _NEIGHBOURS_VOXELS)
+    known = around > _LEAST * float(trust.max(initial=0))
+    mean = np.divide(mean, around, out=np.zeros_like(mean), where=known)
+    return replace(local, field_ppm=np.where(doubted, mean, local.field_ppm))
+
+
+def shown_local_field(
+    local: LocalField,
+    total_ppm: NDArray[np.floating],
+    weight: NDArray[np.floating],
+    geometry: Geometry,
+) -> LocalField:
+    """The local field for the eye: in place of a weighted PDF's that of one without weights.
+
+    Weights serve the map, and cost the local field itself 1-12 % more error: they leave the outer
+    field where it is noisy. Another removal's field is shown as it is. The cost is that of PDF.
+
+    Parameters
+    ----------
+    local
+        Field that the map is made of.
+    total_ppm, weight
+        Total field [Z, Y, X, ppm], and trust in it.
+    geometry
+        Their grid.
+    """
+    if local.method != PDF:
+        return local
+    believed = (weight > 0).astype(np.float32)
+    found = remove_pdf(total_ppm, local.mask, geometry, weight=believed)
+    return filled_from_neighbours(found, weight)
 
 
 def _sizes(mask: NDArray[np.bool_], geometry: Geometry, shape: Shape, near_mm: float) -> Real:

@@ -2,8 +2,8 @@ from streamrecon.qsm.inversion.closed_form import invert_rts as invert_rts
 from streamrecon.qsm.inversion.closed_form import invert_tikhonov as invert_tikhonov
 from streamrecon.qsm.inversion.closed_form import invert_tkd as invert_tkd
 from streamrecon.qsm.inversion.coarse_to_fine import invert_coarse_to_fine as invert_coarse_to_fine
-from streamrecon.qsm.inversion.strength import strength_from_field as strength_from_field
-from streamrecon.qsm.inversion.strength import strength_from_noise as strength_from_noise
+from streamrecon.qsm.inversion.gradient_cost import strength_from_field as strength_from_field
+from streamrecon.qsm.inversion.gradient_cost import strength_from_noise as strength_from_noise
 from streamrecon.qsm.inversion.total_variation import invert_robust as invert_robust
 from streamrecon.qsm.inversion.total_variation import invert_tv as invert_tv
 from streamrecon.qsm.inversion.two_pass import invert_twice as invert_twice

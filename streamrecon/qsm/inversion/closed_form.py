@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
-from streamrecon.qsm.inversion.admm import WHOLE, gradients, laplacian_kernel
 from streamrecon.qsm.solvers import (
+    WHOLE,
     Operator,
     Solution,
     checked_field,
     convolution,
+    gradients,
+    laplacian_kernel,
     least_squares,
     relative_change,
 )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.inversion.closed_form import invert_rts, invert_tikhonov, invert_tkd
-from streamrecon.qsm.inversion.strength import find_strength
+from streamrecon.qsm.inversion.gradient_cost import find_strength
 from streamrecon.qsm.inversion.total_variation import invert_robust, invert_tv
 from streamrecon.qsm.solvers import Solution
 from streamrecon.qsm.total_field import TotalField

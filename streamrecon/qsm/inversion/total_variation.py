@@ -8,7 +8,7 @@ lost and kept what sources outside explain: gradients are free there (``outside=
 layer around the mask, so that it finds its place. The magnitude's edges count, which say more than
 such a map, as far as a coarse map without them has them, too. A clean field has no such rest, and
 free gradients only lose what it holds: there they cost as much as inside (``outside=1``), and edges
-count that a first map has, see `streamrecon.qsm.inversion.edges`.
+count that a first map has, see `streamrecon.qsm.inversion.gradient_cost`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,9 @@ from numpy.typing import NDArray
 
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import PADDING, padded_shape
-from streamrecon.qsm.inversion.admm import absolutes, squares
-from streamrecon.qsm.inversion.edges import belief_in_edges
-from streamrecon.qsm.inversion.multiresolution import Task, carry, task_on
-from streamrecon.qsm.inversion.tv_problem import Problem
-from streamrecon.qsm.solvers import Solution
+from streamrecon.qsm.inversion.gradient_cost import belief_in_edges
+from streamrecon.qsm.inversion.tv_problem import Problem, Task, carry, task_on
+from streamrecon.qsm.solvers import Solution, absolutes, squares
 
 Real = NDArray[np.float32]
 

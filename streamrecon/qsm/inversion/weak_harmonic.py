@@ -18,14 +18,16 @@ from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
-from streamrecon.qsm.inversion.admm import (
+from streamrecon.qsm.solvers import (
     WHOLE,
+    Solution,
+    checked_field,
     gradients,
     harmonics,
     laplacian_kernel,
     phases,
+    relative_change,
 )
-from streamrecon.qsm.solvers import Solution, checked_field, relative_change
 
 Real = NDArray[np.float32]
 

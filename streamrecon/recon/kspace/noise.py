@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
-from streamrecon.recon.kspace.samples import LARGEST_SAMPLE
+from streamrecon.recon.kspace.scan_quality import LARGEST_SAMPLE
 
 WHITE_POWER = 2.0
 """Noise power of a whitened complex sample: deviation 1 in real and in imaginary part."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from streamrecon.stream.chainfile.instantiate import NO_PARAMETERS, make_gadgets
+from streamrecon.stream.chainfile.named import of_chain
 from streamrecon.stream.chainfile.parse import read_chain
 from streamrecon.stream.chainfile.scan_parameters import scan_parameters
 from streamrecon.stream.chainfile.spec import ChainSpec, GadgetSpec, NodeSpec
@@ -46,11 +47,12 @@ def build_chain(
     Raises
     ------
     ConfigError
-        With the line, the name, the reason and the nearest known name.
+        With the chain, the line, the name, the reason and the nearest known name.
     """
     spec = source if isinstance(source, ChainSpec) else read_chain(source)
     made, notices = make_gadgets(spec, registry, overrides)
-    check_detached(spec, made)
+    with of_chain(spec.name):
+        check_detached(spec, made)
     node = _sequence(spec.nodes, made)
     given = context or Context()
     given = replace(

@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.notice import Notice
 from streamrecon.stream.chainfile.lookup import Plan, plan_gadgets, renaming_notices
+from streamrecon.stream.chainfile.named import of_chain
 from streamrecon.stream.chainfile.overrides import override
 from streamrecon.stream.chainfile.references import resolve
 from streamrecon.stream.chainfile.scan_parameters import scan_parameters
 from streamrecon.stream.chainfile.spec import ChainSpec, GadgetSpec
 from streamrecon.stream.registry import Registry
 from streamrecon.stream.run.serial import AnyGadget
+from streamrecon.wrong_value import wrong_values
 
 NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 
@@ -34,12 +37,13 @@ def make_gadgets(
     Raises
     ------
     ConfigError
-        For whatever cannot be used, with line, name, reason and the nearest known name.
+        For whatever cannot be used, with chain, line, name, reason and the nearest known name.
     """
-    plans, notices = plan_gadgets(spec, registry)
-    notices += override(plans, parameters, registry)
-    made = {plan.spec: _make(plan, plans) for plan in plans}
-    scan_parameters(made)  # or the contradiction in them
+    with of_chain(spec.name):
+        plans, notices = plan_gadgets(spec, registry)
+        notices += override(plans, parameters, registry)
+        made = {plan.spec: _make(plan, plans) for plan in plans}
+        scan_parameters(made)  # or the contradiction in them
     return made, (*notices, *renaming_notices(plans))
 
 
@@ -52,10 +56,13 @@ def _make(plan: Plan, plans: Sequence[Plan]) -> AnyGadget:
 
 
 def _refusal(plan: Plan, error: ValidationError) -> str:
+    of_names: dict[str, list[ErrorDetails]] = {}
+    for detail in error.errors(include_url=False):
+        of_names.setdefault(str(detail["loc"][0]) if detail["loc"] else "", []).append(detail)
     reasons = []
-    for detail in error.errors(include_url=False, include_context=False):
-        name = str(detail["loc"][0]) if detail["loc"] else ""
+    for name, details in of_names.items():
         given = plan.given.get(name)
         origin = given.origin if given else f"line {plan.spec.line}: "
-        reasons.append(f"{origin}{plan.spec.name}{'.' if name else ''}{name}: {detail['msg']}")
+        place = f"{origin}{plan.spec.name}{'.' if name else ''}{name}"
+        reasons.append(f"{place}: {wrong_values(details)}")
     return "; ".join(reasons)

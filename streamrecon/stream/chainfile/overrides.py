@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from streamrecon.model.notice import Level, Notice
 from streamrecon.stream.chainfile.lookup import Given, Plan, field_called, plan_gadgets
+from streamrecon.stream.chainfile.named import of_chain
 from streamrecon.stream.chainfile.spec import ChainSpec
 from streamrecon.stream.registry import Registry
 
@@ -46,7 +47,8 @@ def unknown_parameters(
     ConfigError
         As `streamrecon.stream.chainfile.build.build_chain`.
     """
-    plans, _ = plan_gadgets(spec, registry)
+    with of_chain(spec.name):
+        plans, _ = plan_gadgets(spec, registry)
     return [key for key in parameters if not _meant(plans, key)]
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from difflib import get_close_matches
 
 from streamrecon.errors import ConfigError
+from streamrecon.stream.chainfile.named import of_chain
 from streamrecon.stream.chainfile.spec import (
     BranchSpec,
     ChainSpec,
@@ -29,18 +31,30 @@ _NODES = ("gadget", "external", "parallel", "parallelprocess")
 _ELSEWHERE = ("distributed", "puredistributed")
 
 
-def read_chain(document: bytes | str) -> ChainSpec:
+def read_chain(document: bytes | str, name: str = "") -> ChainSpec:
     """Read a chain file: Gadgetron's version 2, its legacy form, or our `<external>`'s inside.
 
     An `<external>` that executes ``streamrecon_gadgets.external`` is replaced by the chain inside
     its `<configuration>`, so one file serves both hosts. `<parallelprocess>` is read as a plain
     sequence: its gadgets see the messages in order, one at a time.
 
+    Parameters
+    ----------
+    document
+        Its text.
+    name
+        What a user calls it, for messages.
+
     Raises
     ------
     ConfigError
-        With the line, the name, and what is wrong.
+        With the chain's name, the line, the name there, and what is wrong.
     """
+    with of_chain(name):
+        return replace(_read(document), name=name)
+
+
+def _read(document: bytes | str) -> ChainSpec:
     root = parse_xml(document, error=ConfigError, max_bytes=MAX_BYTES)
     data = document.encode() if isinstance(document, str) else document
     text_hash = hashlib.sha256(data).hexdigest()[:12]

@@ -88,12 +88,15 @@ class ChainSpec:
         As named by the file.
     text_hash
         First 12 hexadecimal digits of the SHA-256 of the text: which file was it.
+    name
+        What a user calls it; empty where its text came without a name.
     """
 
     nodes: tuple[NodeSpec, ...]
     readers: tuple[Slot, ...]
     writers: tuple[Slot, ...]
     text_hash: str
+    name: str = ""
 
     def gadgets(self) -> Iterator[GadgetSpec]:
         """Every gadget, in the order of the file."""

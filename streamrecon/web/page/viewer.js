@@ -41,7 +41,7 @@ export class Viewer {
       byId(id).addEventListener("change", () => this.readControls());
     }
     byId("reset").addEventListener("click", () => this.reset());
-    this.image.addEventListener("load", () => this.loaded());
+    this.image.addEventListener("load", () => this.loaded(this.image.alt));
     this.image.addEventListener("error", () => this.loaded());
     this.figure.addEventListener("keydown", (e) => this.key(e));
     const picture = this.figure.querySelector(".picture");
@@ -213,8 +213,7 @@ export class Viewer {
         counts: this.counts,
       });
       this.canvas.setAttribute("aria-label", said);
-      this.figure.dataset.drawn = covering ? `${said}, mask` : said;
-      this.loaded();
+      this.loaded(covering ? `${said}, mask` : said);
     } catch (error) {
       console.warn(`slices are drawn by the server: ${error.message}`);
       this.isLoading = false;
@@ -231,7 +230,9 @@ export class Viewer {
     return `${titleOf(this.volume)}, ${this.plane} slice ${at + 1}`;
   }
 
-  loaded() {
+  // What can be seen now is said beside the picture, for who waits for it.
+  loaded(said) {
+    if (said) this.figure.dataset.drawn = said;
     this.isLoading = false;
     if (this.isStale) {
       this.isStale = false;

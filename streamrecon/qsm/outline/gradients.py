@@ -11,8 +11,8 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
+from streamrecon.phase.magnitude import signal_mask
 from streamrecon.phase.phase_offset import echo_pair
-from streamrecon.phase.signal_mask import signal_mask
 from streamrecon.recon.images.downsample import downsampled
 
 Complex = NDArray[np.complexfloating]

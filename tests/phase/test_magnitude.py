@@ -7,7 +7,7 @@ import pytest
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.phase.bias_field import correct_bias_field
+from streamrecon.phase.magnitude import correct_bias_field
 
 GRID = Geometry((45, 96, 81), (2.5, 1.2, 1.5), np.eye(3)[::-1])
 

@@ -1,4 +1,9 @@
-r"""How much each gradient of χ may cost: less where a first map, and the magnitude, have an edge.
+r"""What gradients of χ cost: λ by the noise of the field, and less than λ where an edge may be.
+
+.. math:: \lambda = \ell\,\sigma
+
+with the noise σ [ppm] of a voxel and a length ℓ of 0.15 mm. It does not grow with the voxel, as
+gradients of anatomy do not. Where nobody knows σ, `noise_of_field` reads it from the field.
 
 An edge of the magnitude need not be one of χ, nor the reverse. Where both are given, a gradient
 counts as an edge by the geometric mean of both steps, each in units of the step that one gradient
@@ -17,15 +22,28 @@ Liu J et al. (2012) NeuroImage 59:2560. doi:10.1016/j.neuroimage.2011.08.082
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
+from streamrecon.errors import ReconError
+from streamrecon.fourier import rfftn
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm.inversion.admm import WHOLE, ByteWeights
+from streamrecon.qsm.dipole import dipole_kernel, frequencies
+from streamrecon.qsm.solvers import WHOLE, ByteWeights
 
 Real = NDArray[np.float32]
 Places = list[tuple[tuple[slice, ...], tuple[slice, ...]]]
+
+_LENGTH_MM = 0.15  # ℓ; best or near it on voxels of 0.9, 1.4 and 3 mm: docs/explanation/qsm.md
+_WEAKEST, _STRONGEST = 1e-5, 3e-3
+_CONE = 0.03  # |D| below which no source makes a field: it answers with a thousandth of the power
+_FROM_PER_VOXEL = 0.25  # below this frequency there is signal enough to leak through the window
+_TAPER_VOXELS = 3
+_FEWEST = 50
+_MEDIAN_OF_POWER = np.log(2.0)  # of an exponential distribution with mean 1
 
 _EDGE_FRACTION = 0.15  # of the voxels' gradients in the mask count as edges of an image
 _ACROSS_EDGES = WHOLE // 5
@@ -34,6 +52,99 @@ _TINY = 1e-30
 _DISPLACED_MM = 8.0  # farther than most edges are thick, nearer than a nucleus is to its neighbour
 _ABOVE_CHANCE = 0.1
 _SAMPLES = 200_000  # quantiles of a part are those of the whole
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """A strength, and how it was found.
+
+    Parameters
+    ----------
+    value
+        λ [ppm·mm].
+    origin
+        In words.
+    """
+
+    value: float
+    origin: str
+
+    def __str__(self) -> str:
+        return f"{self.value:.2g} ppm·mm, {self.origin}"
+
+
+def find_strength(
+    field_ppm: NDArray[np.floating],
+    sd_ppm: NDArray[np.floating],
+    mask: NDArray[np.bool_],
+    geometry: Geometry,
+) -> Strength:
+    """Strength by the noise where its median in the mask is known, else by the field."""
+    if mask.any() and np.isfinite(np.median(sd_ppm[mask])):
+        return strength_from_noise(sd_ppm, mask)
+    return strength_from_field(field_ppm, mask, geometry)
+
+
+def strength_from_noise(sd_ppm: NDArray[np.floating], mask: NDArray[np.bool_]) -> Strength:
+    """Strength for a field whose noise is known: by its median in the mask.
+
+    Raises
+    ------
+    ReconError
+        If the mask is empty or the median is not finite.
+    """
+    median = float(np.median(sd_ppm[mask])) if mask.any() else np.nan
+    if not np.isfinite(median):
+        raise ReconError(f"strength: found noise of {median:g} ppm, needed a finite one")
+    return Strength(_strength(median), f"from the echoes' noise of {1e3 * median:.2g} ppb")
+
+
+def strength_from_field(
+    field_ppm: NDArray[np.floating], mask: NDArray[np.bool_], geometry: Geometry
+) -> Strength:
+    """Strength for a field that comes without its noise, see `noise_of_field`."""
+    sd = noise_of_field(field_ppm, mask, geometry)
+    return Strength(
+        _strength(sd), f"from {1e3 * sd:.2g} ppb that the field has where no source has"
+    )
+
+
+def noise_of_field(
+    field_ppm: NDArray[np.floating], mask: NDArray[np.bool_], geometry: Geometry
+) -> float:
+    r"""Standard deviation of what no susceptibility can have made of a local field [ppm].
+
+    No source makes a field where D vanishes. The median power on that cone, above half of the
+    highest frequency, is noise, and what else does not fit the model: a field without noise of
+    two heads gives 0.4 and 0.8 ppb, with 1 and 4 ppb of noise 1.1 to 1.3 and 4.1. The mask is
+    tapered over three voxels, so that its rim does not leak onto the cone. Noise that is smooth
+    over voxels, as after a filter, is not seen. One real FFT of the grid.
+
+    Raises
+    ------
+    ReconError
+        If the mask is empty, or the grid too small for 50 frequencies on the cone.
+    """
+    if not mask.any():
+        raise ReconError("strength: the mask is empty")
+    deep = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1, 1:-1] / _TAPER_VOXELS
+    window = (np.sin(np.pi / 2 * np.minimum(deep, 1)) ** 2).astype(np.float32)
+    field = np.where(mask, field_ppm, 0).astype(np.float32)
+    level = np.float32(np.vdot(window, field) / window.sum(dtype=np.float64))
+    spectrum = rfftn((field - level) * window, mask.shape)
+    dipole = dipole_kernel(geometry, mask.shape)
+    axes = [np.abs(frequencies(n, half=a == 2)) for a, n in enumerate(mask.shape)]
+    z, y, x = np.meshgrid(*axes, indexing="ij", sparse=True)
+    highest = np.maximum(np.maximum(z, y), x)
+    cone = (np.abs(dipole) < _CONE) & (highest > _FROM_PER_VOXEL) & (highest < 0.5)
+    if np.count_nonzero(cone) < _FEWEST:
+        raise ReconError(f"strength: a grid of {mask.shape} voxels is too small to show its noise")
+    power = np.median(np.abs(spectrum[cone]) ** 2) / _MEDIAN_OF_POWER
+    return float(np.sqrt(power / np.vdot(window, window)))
+
+
+def _strength(sd_ppm: float) -> float:
+    return float(np.clip(_LENGTH_MM * sd_ppm, _WEAKEST, _STRONGEST))
 
 
 def gradient_weights(
