@@ -18,7 +18,7 @@ from streamrecon.errors import DataError
 from streamrecon.maps.phase_mask import Darkens, target_te_s
 from streamrecon.maps.r2star import Decay, fit_decay
 from streamrecon.maps.swi import swi_from_field
-from streamrecon.maps.veins import find_veins
+from streamrecon.maps.veins import WEAKEST_PPM, find_veins
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.unwrap import Unwrapped
 from streamrecon.phase.unwrapping import UNWRAPPERS, Unwrapping
@@ -128,7 +128,7 @@ def vein_mask(
     mask: ArrayLike,
     geometry: Geometry,
     *,
-    contrast_ppm: float = 0.08,
+    contrast_ppm: float = WEAKEST_PPM,
     shortest_mm: float = 8.0,
 ) -> Flags:
     """Veins in a map of susceptibility [Z, Y, X], bool.

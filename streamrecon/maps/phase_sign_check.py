@@ -24,6 +24,7 @@ _FASTEST = 0.05  # fraction of its voxels with the largest R2*
 _FEWEST = 50  # voxels on which a sign may rest
 _DECIDED_IRON = 0.5  # standard deviations
 _DECIDED_VEINS = 0.3
+_WEAKEST_PPM = 0.08  # of a vein that has a say
 _BRIGHTEST_PPM = 0.3  # one calcification must not outweigh the veins
 
 
@@ -147,10 +148,12 @@ def _box(mask: Flags, geometry: Geometry) -> Flags:
 def _veins(
     chi: Real, mask: Flags, geometry: Geometry, scales_mm: Sequence[float] = SCALES_MM
 ) -> float | None:
-    bright, dark = (
-        ridge_score(sign * chi, mask, geometry, scales_mm=scales_mm) >= 1 for sign in (1, -1)
-    )
-    lines = bright | dark
+    lines = np.zeros_like(mask)
+    for sign in (1, -1):
+        lines |= (
+            ridge_score(sign * chi, mask, geometry, scales_mm=scales_mm, contrast_ppm=_WEAKEST_PPM)
+            >= 1
+        )
     if lines.sum() < _FEWEST:
         return None
     height = (chi - surroundings(chi, mask & ~lines, geometry.voxel_mm))[lines]

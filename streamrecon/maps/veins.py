@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label, uniform_filter
+from scipy.ndimage import label, maximum_filter, uniform_filter
 
 from streamrecon.errors import ReconError
 from streamrecon.maps._ridge_kernels import raise_ridges, reach_of_peaks
@@ -22,9 +22,15 @@ Flags = NDArray[np.bool_]
 SCALES_MM = (0.5, 0.7, 1.0, 1.4, 2.0)
 """Widths of the filter; each is at its best for veins of √2 times that radius."""
 
+WEAKEST_PPM = 0.06
+"""Contrast of the weakest vein [ppm]."""
+
 _SURE = 2.0  # times the threshold: where a vein may begin
 _PEAK_FRACTION = 0.35  # of the vein's peak: below half, for thin veins do not reach theirs
 _PEAK_MM = 2.0
+_STRONG = 0.9  # quantile of the peaks of all veins: what one of pure blood reaches
+_BLOOD_FRACTION = 0.25  # of that: what is weaker is less than half vein, thin and blurred ones too
+_FAINT_FRACTION = 0.5  # of it: weaker ones in what is thick at the weakest contrast are a nucleus
 _AROUND_MM = 11.0  # side of the box whose other voxels are a vein's surroundings
 _SOLID = 0.5  # a component is a blob if it fills so much of the ellipsoid of its moments
 _ROUND = 0.5  # and is so round: shortest over longest
@@ -37,7 +43,7 @@ def find_veins(
     geometry: Geometry,
     *,
     scales_mm: Sequence[float] = SCALES_MM,
-    contrast_ppm: float = 0.08,
+    contrast_ppm: float = WEAKEST_PPM,
     k_sigma: float = 4.0,
     shortest_mm: float = 8.0,
 ) -> Flags:
@@ -50,15 +56,17 @@ def find_veins(
     of the Hessian of χ smoothed to σ, which is the contrast [ppm] of a straight vein of radius
     √2·σ. A vein goes on where s reaches ``contrast_ppm`` or ``k_sigma`` times the noise of that
     width, whichever is larger, and must reach twice that somewhere (hysteresis). Across, it ends
-    where χ falls below 0.35 of its peak within 2 mm. Short pieces and blobs are dropped, and
+    where χ falls below 0.35 of its peak within 2 mm, and below a quarter of what the strong veins
+    of the map reach, for the blood of all is about alike. Short pieces and blobs are dropped, and
     nuclei, see `streamrecon.maps.nuclei.find_nuclei`.
 
     The noise is measured on the map itself: the spread of its Laplacian at each width, robust
     against the few voxels that are veins. Neither the brightest vessel nor an outlier moves it.
 
-    Veins thinner than a voxel are found where enough of them fills it; what two voxels of a
-    narrow gap join is one vein; nuclei less than 5 mm thick can pass where their contrast is that
-    of a vein; diamagnetic fibres cannot. Voxels outside the mask count as 0.
+    Veins thinner than a voxel are found where enough of them fills it, and those of much less χ
+    than the strong ones are lost; what two voxels of a narrow gap join is one vein; nuclei less
+    than 5 mm thick can pass where their contrast is that of a vein; diamagnetic fibres cannot.
+    Voxels outside the mask count as 0.
 
     A Gaussian and a pass of Hessians for each width; seven float32 volumes of memory.
 
@@ -102,7 +110,11 @@ def find_veins(
     veins = np.zeros_like(ridges)
     ball = _ball(_PEAK_MM, geometry.voxel_mm)
     reach_of_peaks(contrast, ridges, ball, _PEAK_FRACTION, contrast_ppm, veins)
-    veins &= ~find_nuclei(contrast, mask, geometry.voxel_mm, least_ppm=contrast_ppm)
+    strong_ppm = _strong_ppm(contrast, ridges, geometry.voxel_mm)
+    veins &= contrast > _BLOOD_FRACTION * strong_ppm
+    veins &= ~find_nuclei(contrast, mask, geometry.voxel_mm)
+    faint = find_nuclei(contrast, mask, geometry.voxel_mm, least_ppm=contrast_ppm)
+    veins &= ~(faint & (contrast < _FAINT_FRACTION * strong_ppm))  # not a clot of veins
     return _long_and_thin(veins, geometry.voxel_mm, shortest_mm)
 
 
@@ -112,7 +124,7 @@ def ridge_score(
     geometry: Geometry,
     *,
     scales_mm: Sequence[float] = SCALES_MM,
-    contrast_ppm: float = 0.08,
+    contrast_ppm: float,
     k_sigma: float = 4.0,
 ) -> Real:
     """Highest ratio of a ridge's contrast to its threshold [Z, Y, X]; see `find_veins`."""
@@ -150,6 +162,14 @@ def surroundings(chi: Real, known: Flags, voxel_mm: Triple) -> Real:
     total = uniform_filter(np.where(known, chi, 0).astype(np.float32), side)
     fraction = uniform_filter(known.astype(np.float32), side)
     return np.asarray(np.where(fraction > 1e-3, total / np.maximum(fraction, 1e-3), 0), np.float32)
+
+
+def _strong_ppm(contrast: Real, ridges: Flags, voxel_mm: Triple) -> float:
+    """What the peaks of strong veins reach; 0 where there is none."""
+    heights = np.where(ridges, contrast, 0).astype(np.float32)
+    side = [2 * round(_PEAK_MM / mm) + 1 for mm in voxel_mm]
+    peaks = heights[ridges & (heights == maximum_filter(heights, side))]
+    return float(np.quantile(peaks, _STRONG)) if peaks.size else 0.0
 
 
 def _ball(radius_mm: float, voxel_mm: Triple) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from streamrecon.maps.centrelines import CentreLines, trace_veins
-from streamrecon.maps.veins import SCALES_MM, find_veins
+from streamrecon.maps.veins import SCALES_MM, WEAKEST_PPM, find_veins
 from streamrecon.model.images import volume_of
 from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
@@ -37,7 +37,7 @@ class FindVeins(Gadget[ChiMap]):
     scales_mm: tuple[float, ...] = Field(
         default=SCALES_MM, min_length=1, description="widths of the filter, mm"
     )
-    contrast_ppm: float = Field(default=0.08, ge=0, description="weakest vein, ppm")
+    contrast_ppm: float = Field(default=WEAKEST_PPM, ge=0, description="weakest vein, ppm")
     k_sigma: float = Field(default=4.0, ge=0, description="smallest ratio to the map's noise")
     shortest_mm: float = Field(default=8.0, ge=0, description="shortest extent of a vein, mm")
     anywhere: bool = Field(default=False, description="look where no brain was recognised too")
