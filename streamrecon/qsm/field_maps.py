@@ -111,7 +111,8 @@ def field_image(item: FieldMap | LocalFieldMap, quantity: Quantity) -> Real:
     field_ppm = fit.field_ppm
     if isinstance(item, LocalFieldMap):
         grid = item.scan.geometry
-        field_ppm = shown_local_field(item.local, field_ppm, total.weight, grid).field_ppm
+        shown = shown_local_field(item.local, field_ppm, total.weight, grid, total.classes)
+        field_ppm = shown.field_ppm
     match quantity:
         case Quantity.FIELD_HZ:
             return field_ppm * np.float32(hz_per_ppm(item.scan.b0_t))
