@@ -1,5 +1,6 @@
 # make demo    reconstruct a simulated scan that arrives over a socket; images in out/demo
 #              SCAN=name or path takes a real scan instead
+# make watch   a smaller scan, on a page in the browser until Ctrl-C
 # make test    what proves it; ARGS="-k phase" goes to pytest. .ci/run also kills and installs
 # make check   the inner loop, within a minute: style, types, imports and the quick tests
 # make bench   the benchmarks, as ratios within one run
@@ -16,11 +17,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo ready test check bench compare bench-qsm bench-faults lint docs smoke clean
+.PHONY: demo watch ready test check bench compare bench-qsm bench-faults lint docs smoke clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.product
 	$(BIN)/python scripts/demo.py --output out/demo $(if $(SCAN),--scan "$(SCAN)")
+
+watch: .venv/.product
+	$(BIN)/python scripts/demo.py --watch --output out/watch $(if $(SCAN),--scan "$(SCAN)")
 
 # Of make test and make check, which run beside other work; .ci/run has all processors.
 THREADS ?= 1
@@ -93,7 +97,7 @@ clean:
 
 .venv/.product: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(INSTALL) -e .
+	$(INSTALL) -e '.[web]'
 	touch $@
 
 .venv/.test: .venv/.product

@@ -25,6 +25,7 @@ _WHOLE = (Label.WHITE, Label.GREY)
 _WANTED = (
     "FieldImages.local_field=true",
     "FieldImages.b0_sd=true",
+    "MakeReadings.readings=",
 )
 
 

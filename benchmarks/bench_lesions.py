@@ -1,6 +1,6 @@
 """How well bleeds and calcifications are found and told apart, from raw k-space.
 
-    python benchmarks/bench_lesions.py FOLDER [--heads 6] [--spheres 117] [--planes 64]
+    python benchmarks/bench_lesions.py FOLDER [--first N] [--heads 6] [--spheres 117] [--planes 64]
 
 Spheres of both signs, 1.5 to 5 mm across and 0.3 to 1.5 ppm, in white and grey matter of simulated
 heads with folds, nuclei and veins; raw lines go through `streamrecon replay --config gre_full`, the
@@ -54,12 +54,15 @@ def main() -> None:
     parser.add_argument("--spheres", type=int, default=117)
     parser.add_argument("--planes", type=int, default=64)
     parser.add_argument("--grain", type=float, default=1.0)
-    parser.add_argument("--only", type=int, metavar="N", help="this head alone")
+    parser.add_argument("--first", type=int, default=1, metavar="N", help="anatomy of the first")
+    parser.add_argument("--only", type=int, metavar="N", help="this anatomy alone")
     parser.add_argument("--te-ms", type=float, nargs="+", default=[1e3 * te for te in TE_S])
     parser.add_argument("--config", default="gre_full", help="chain by name, or a file")
     options = parser.parse_args()
     pairs: list[Pair] = []
-    for number, spheres in enumerate(spheres_of(options.spheres, options.heads), start=1):
+    for number, spheres in enumerate(
+        spheres_of(options.spheres, options.heads), start=options.first
+    ):
         if options.only not in {None, number}:
             continue
         folder = options.folder / f"head-{number}"
@@ -72,7 +75,7 @@ def main() -> None:
         )
     if options.only is None:
         empty = options.folder / "empty"
-        _made(options.heads + 1, [], empty, options)
+        _made(options.first + options.heads, [], empty, options)
         nothing = [each for each in found_in(empty) if each.kind != "vessel"]
         print(f"head without spheres: {len(nothing)} found")
     for line in summary(pairs):

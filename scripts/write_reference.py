@@ -29,6 +29,7 @@ from streamrecon.model.notice import Level
 from streamrecon.model.quantities import Quantity
 from streamrecon.server import error_report
 from streamrecon.server.settings import Settings
+from streamrecon.server.settings_renewal import AT_START
 from streamrecon.stream.chainfile.catalogue import Entry, catalogue, value_text
 
 _ROOMS = {
@@ -83,14 +84,19 @@ def _gadget(entry: Entry) -> str:
 def settings() -> str:
     """Every setting of the service."""
     rows = [
-        (f"`{name}`", _default(name), f"`STREAMRECON_{name.upper()}`", field.description or "")
-        for name, field in Settings.model_fields.items()
+        (f"`{name}`", _default(name), f"`STREAMRECON_{name.upper()}`", _purpose(name))
+        for name in Settings.model_fields
     ]
     head = (
         "# Settings of the service\n\nThe flag is the name with hyphens: `--wait-s` sets `wait_s`. "
         "`streamrecon serve --show-settings` prints the values in force and where each came from."
     )
     return f"{head}\n\n{table(('setting', 'default', 'environment', 'purpose'), rows)}"
+
+
+def _purpose(name: str) -> str:
+    description = Settings.model_fields[name].description or ""
+    return f"{description} (takes a restart)" if name in AT_START else description
 
 
 def _default(name: str) -> str:

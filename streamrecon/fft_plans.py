@@ -22,11 +22,103 @@ from numpy.typing import NDArray
 from streamrecon.threads import at_once
 
 Array = NDArray[np.generic]
+Complex = NDArray[np.complex64]
+Real = NDArray[np.float32]
 Axes = tuple[int, ...]
 
 FORWARD, BACKWARD = "FFTW_FORWARD", "FFTW_BACKWARD"
 LARGE = 1 << 18  # samples, 2 MB: up to here one thread is as fast, and caches are kind
+_SHARING = 32  # columns of rows that are multiples of this share cache sets: up to 15 times slower
+_APART = 8  # samples that part them: one line of the cache
 _ESTIMATE, _DESTROY, _UNALIGNED = "FFTW_ESTIMATE", "FFTW_DESTROY_INPUT", "FFTW_UNALIGNED"
+
+
+class Plan:
+    """One transform of one shape, with its own aligned buffers.
+
+    Fill ``source``, which begins as zeros; call `run`; read ``result``. Not normalised and not
+    centred. A run may destroy the source where its work is shared, and keeps it where it is not. A
+    plan belongs to one thread at a time.
+
+    Parameters
+    ----------
+    shape
+        Shape of the source.
+    axes
+        Axes to transform.
+    inverse
+        Whether the exponent is positive.
+    shared
+        Whether threads share the work of a large array; else the caller does it alone.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        axes: Sequence[int],
+        *,
+        inverse: bool,
+        shared: bool = True,
+    ) -> None:
+        self.source: Complex = _buffer(shape, axes)
+        self.result: Complex = _buffer(shape, axes)
+        direction = BACKWARD if inverse else FORWARD
+        self._stages = planned(self.source, self.result, tuple(axes), direction, shared=shared)
+
+    def run(self) -> Complex:
+        """Transform the source; releases the GIL."""
+        run(self._stages)
+        return self.result
+
+
+class RealPlan:
+    """One real array, its half spectrum, and both transforms between them.
+
+    Fill ``real``, call `forward`, change ``spectrum``, call `inverse`, read ``real``: a loop of
+    convolutions without a copy. Origin at index 0; not normalised, so that a round trip multiplies
+    by the number of voxels; each transform destroys what it read. A plan belongs to one thread at
+    a time.
+
+    Parameters
+    ----------
+    shape
+        Shape of the real array; the spectrum's last axis is ``n // 2 + 1`` long.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        half = (*shape[:-1], shape[-1] // 2 + 1)
+        axes = tuple(range(len(shape)))
+        self.real: Real = pyfftw.empty_aligned(shape, np.float32)
+        self.spectrum: Complex = pyfftw.empty_aligned(half, np.complex64)
+        self._forward = planned(self.real, self.spectrum, axes, FORWARD)
+        self._inverse = planned(self.spectrum, self.real, axes, BACKWARD)
+
+    def forward(self) -> Complex:
+        """Spectrum of ``real``; releases the GIL."""
+        run(self._forward)
+        return self.spectrum
+
+    def inverse(self) -> Real:
+        """Real array of ``spectrum``, times the number of voxels; releases the GIL."""
+        run(self._inverse)
+        return self.real
+
+
+def row_length(n: int) -> int:
+    """Samples that a row of ``n`` should take where columns are transformed: no shared cache sets.
+
+    >>> row_length(256), row_length(230)
+    (264, 230)
+    """
+    return n if n % _SHARING else n + _APART
+
+
+def _buffer(shape: Sequence[int], axes: Sequence[int]) -> Complex:
+    *outer, n = shape
+    only_rows = all(axis % len(shape) == len(shape) - 1 for axis in axes)
+    width = n if only_rows else row_length(n)
+    buffer: Complex = pyfftw.zeros_aligned((*outer, width), np.complex64)[..., :n]
+    return buffer
 
 
 class Stage(Protocol):

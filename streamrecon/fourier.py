@@ -1,12 +1,12 @@
-"""The only room that transforms: centred unitary FFTs and real convolutions on pyFFTW.
+"""The only room that transforms arrays: centred unitary FFTs and real convolutions.
 
 Two families. `fft` and `ifft` are centred (index ``n // 2`` is the origin in both spaces) and
 unitary: ``ifft(fft(a)) == a`` and energies agree, at odd sizes too. `rfftn` and `irfftn` are
 the plain pair for convolutions of real arrays: origin at index 0, and the inverse carries 1/N.
 
-Everything is single precision. A plan is made once per shape and shared: it owns aligned
-buffers, and a lock makes its use safe from any thread. `Plan` itself is for the loops that feed
-many blocks of one shape, `RealPlan` for iterations.
+Everything is single precision. A plan is made once per shape and shared: it owns aligned buffers,
+and a lock makes its use safe from any thread. Loops that feed many blocks of one shape, and
+iterations, have plans of their own: `streamrecon.fft_plans`.
 """
 
 from __future__ import annotations
@@ -21,103 +21,12 @@ import numpy as np
 import pyfftw
 from numpy.typing import NDArray
 
-from streamrecon.fft_plans import BACKWARD, FORWARD, LARGE, planned, run
+from streamrecon.fft_plans import LARGE, Plan, RealPlan
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
 _PLANS_KEPT = 24  # shapes in use at once in one scan: about ten
-_SHARING = 32  # columns of rows that are multiples of this share cache sets: up to 15 times slower
-_APART = 8  # samples that part them: one line of the cache
-
-
-class Plan:
-    """One transform of one shape, with its own aligned buffers.
-
-    Fill ``source``, which begins as zeros; call `run`; read ``result``. Not normalised and not
-    centred. A run may destroy the source where its work is shared, and keeps it where it is not. A
-    plan belongs to one thread at a time.
-
-    Parameters
-    ----------
-    shape
-        Shape of the source.
-    axes
-        Axes to transform.
-    inverse
-        Whether the exponent is positive.
-    shared
-        Whether threads share the work of a large array; else the caller does it alone.
-    """
-
-    def __init__(
-        self,
-        shape: Sequence[int],
-        axes: Sequence[int],
-        *,
-        inverse: bool,
-        shared: bool = True,
-    ) -> None:
-        self.source: Complex = _buffer(shape, axes)
-        self.result: Complex = _buffer(shape, axes)
-        direction = BACKWARD if inverse else FORWARD
-        self._stages = planned(self.source, self.result, tuple(axes), direction, shared=shared)
-
-    def run(self) -> Complex:
-        """Transform the source; releases the GIL."""
-        run(self._stages)
-        return self.result
-
-
-class RealPlan:
-    """One real array, its half spectrum, and both transforms between them.
-
-    Fill ``real``, call `forward`, change ``spectrum``, call `inverse`, read ``real``: a loop of
-    convolutions without a copy. Origin at index 0; not normalised, so that a round trip multiplies
-    by the number of voxels; each transform destroys what it read. A plan belongs to one thread at
-    a time.
-
-    Parameters
-    ----------
-    shape
-        Shape of the real array; the spectrum's last axis is ``n // 2 + 1`` long.
-    """
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        half = (*shape[:-1], shape[-1] // 2 + 1)
-        axes = tuple(range(len(shape)))
-        self.real: Real = pyfftw.empty_aligned(shape, np.float32)
-        self.spectrum: Complex = pyfftw.empty_aligned(half, np.complex64)
-        self._forward = planned(self.real, self.spectrum, axes, FORWARD)
-        self._inverse = planned(self.spectrum, self.real, axes, BACKWARD)
-
-    def forward(self) -> Complex:
-        """Spectrum of ``real``; releases the GIL."""
-        run(self._forward)
-        return self.spectrum
-
-    def inverse(self) -> Real:
-        """Real array of ``spectrum``, times the number of voxels; releases the GIL."""
-        run(self._inverse)
-        return self.real
-
-
-def row_length(n: int) -> int:
-    """Samples that a row of ``n`` should take where columns are transformed: no shared cache sets.
-
-    >>> row_length(256), row_length(230)
-    (264, 230)
-    """
-    return n if n % _SHARING else n + _APART
-
-
-def _buffer(shape: Sequence[int], axes: Sequence[int]) -> Complex:
-    *outer, n = shape
-    only_rows = all(axis % len(shape) == len(shape) - 1 for axis in axes)
-    width = n if only_rows else row_length(n)
-    buffer: Complex = pyfftw.zeros_aligned((*outer, width), np.complex64)[..., :n]
-    return buffer
-
 
 P = TypeVar("P")
 

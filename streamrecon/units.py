@@ -10,6 +10,10 @@ import math
 GAMMA_BAR_HZ_PER_T = 42.577478518e6
 """Proton gyromagnetic ratio over 2π [Hz/T], CODATA 2018, shielded in water within 26 ppm."""
 
+MIB = 1 << 20
+GIB = 1 << 30
+"""Bytes."""
+
 
 def s_from_ms(ms: float) -> float:
     """Seconds from milliseconds.

@@ -50,6 +50,19 @@ def test_every_file_that_is_named_is_there(name: str) -> None:
     assert missing == []
 
 
+def test_a_change_touches_two_files_of_code_at_most_and_they_are_counted() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.split("| change | files of code | what finds a half of it |\n")[1].split("\n\n")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines()[1:]]
+
+    for change, files, *_ in rows:
+        # the file that may be taken in place of another is none more
+        counted = len(FILE.findall(files)) - files.count(" instead")
+        assert files.startswith(f"{counted}: "), change
+        assert counted <= 2, change
+    assert len(rows) == 10
+
+
 def test_every_stock_name_has_its_differences_written_down() -> None:
     text = (ROOT / "docs" / "explanation" / "reconstruction.md").read_text(encoding="utf-8")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyfftw
 import pytest
 
-from streamrecon import fourier
+from streamrecon import fft_plans, fourier
 
 
 def centred_dft(n: int, sign: int) -> np.ndarray:
@@ -66,7 +66,7 @@ def test_a_plan_transforms_and_keeps_its_source() -> None:
     block = np.random.default_rng(4).normal(size=(4, 3, 64)).astype(np.complex64)
 
     for axis in (1, 2):  # columns that would share cache sets, and rows
-        plan = fourier.Plan(block.shape, (axis,), inverse=True)
+        plan = fft_plans.Plan(block.shape, (axis,), inverse=True)
         plan.source[...] = block
         found = plan.run()
 
@@ -79,7 +79,7 @@ def test_a_plan_transforms_and_keeps_its_source() -> None:
 @pytest.mark.parametrize("length", [22, 64, 94, 128, 224, 320])
 def test_a_row_is_transformed_the_same_wherever_it_stands(channels: int, length: int) -> None:
     # as many rows as the transform of lines takes at once, for it is what must not depend on place
-    plan = fourier.Plan(((1 << 16) // (channels * length), channels, length), (2,), inverse=True)
+    plan = fft_plans.Plan(((1 << 16) // (channels * length), channels, length), (2,), inverse=True)
     plan.source[...] = np.random.default_rng(3).normal(size=(channels, length))
 
     found = plan.run()
@@ -90,7 +90,8 @@ def test_a_row_is_transformed_the_same_wherever_it_stands(channels: int, length:
 SAME_PLANS = """
 import hashlib, sys
 import numpy as np
-from streamrecon.fourier import Plan, fft, rfftn
+from streamrecon.fft_plans import Plan
+from streamrecon.fourier import fft, rfftn
 from streamrecon.threads import set_budget
 set_budget(int(sys.argv[1]))
 image = np.random.default_rng(1).normal(size=(70, 68, 64)).astype(np.complex64)
@@ -117,7 +118,7 @@ def test_a_large_volume_in_slices_is_the_plain_transform(
 ) -> None:
     monkeypatch.setattr("streamrecon.threads._budget", [threads])
     values = np.random.default_rng(5).normal(size=shape).astype(np.float32)
-    pair = fourier.RealPlan(shape)
+    pair = fft_plans.RealPlan(shape)
     expected = np.fft.rfftn(values)
 
     pair.real[...] = values
@@ -134,7 +135,7 @@ def test_complex_slices_are_the_plain_transform(axes: tuple[int, ...], inverse: 
     rng = np.random.default_rng(6)
     shape = (67, 66, 65)
     values = (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(np.complex64)
-    plan = fourier.Plan(shape, axes, inverse=inverse)
+    plan = fft_plans.Plan(shape, axes, inverse=inverse)
 
     plan.source[...] = values
     found = plan.run()
@@ -154,8 +155,8 @@ def test_no_plan_has_threads_that_wait_by_spinning(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("streamrecon.threads._budget", [4])
     monkeypatch.setattr(pyfftw, "FFTW", noted)
-    fourier.RealPlan((70, 68, 72)).forward()
-    fourier.Plan((70, 68, 72), (0, 1, 2), inverse=True).run()
-    fourier.Plan((70, 4, 6), (2,), inverse=True, shared=False).run()
+    fft_plans.RealPlan((70, 68, 72)).forward()
+    fft_plans.Plan((70, 68, 72), (0, 1, 2), inverse=True).run()
+    fft_plans.Plan((70, 4, 6), (2,), inverse=True, shared=False).run()
 
     assert set(threads) == {1}

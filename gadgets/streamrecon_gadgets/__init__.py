@@ -2,17 +2,19 @@
 
 from streamrecon.stream.installed import installed_gadgets
 from streamrecon.stream.registry import GadgetClass, Registry
-from streamrecon_gadgets.acquisition.admission import AdmitLines
 from streamrecon_gadgets.acquisition.combine import CombineCoils
 from streamrecon_gadgets.acquisition.compression import CompressCoils
 from streamrecon_gadgets.acquisition.header import ReadHeader
 from streamrecon_gadgets.acquisition.kspace import AssembleKSpace
-from streamrecon_gadgets.acquisition.memory import StateMemory
-from streamrecon_gadgets.acquisition.navigators import CorrectNavigators
-from streamrecon_gadgets.acquisition.noise import WhitenNoise
+from streamrecon_gadgets.acquisition.lines import (
+    AdmitLines,
+    CorrectNavigators,
+    StateMemory,
+    WatchQuality,
+    WhitenNoise,
+)
 from streamrecon_gadgets.acquisition.partial import FillPartialFourier
 from streamrecon_gadgets.acquisition.preview import CollectCentre, Preview
-from streamrecon_gadgets.acquisition.quality import WatchQuality
 from streamrecon_gadgets.exchange.console import ConsoleImages
 from streamrecon_gadgets.exchange.dicom import SendDicom, SpoolDicom, WriteDicomFolder
 from streamrecon_gadgets.exchange.gadgetron_names import (

@@ -20,10 +20,10 @@ from streamrecon.recon.kspace.calibration_coverage import CalibrationCoverage, e
 from streamrecon.recon.kspace.coil_compression import compressed
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.recon.kspace.geometric_coil_compression import compressed_along_x
+from streamrecon.units import MIB
 
 _MOST = 1024  # lines to learn from: a scan of many slices has more around its centre
 _STRONGEST = 256  # of those that came, where the centre did not and a number is asked for
-_MIB = 1 << 20
 _ENDED = "the scan ended"
 _NOT_IMAGING = np.uint64(layout.NOT_IMAGING & ~layout.PARALLEL_CALIBRATION)
 
@@ -129,7 +129,7 @@ class ChannelCompression:
         wanted = self._channels_of(runs) - self._n_central
         if until is not None and wanted > 0:
             until = max(until, int(central[wanted - 1]) + 1) if wanted <= len(central) else None
-        room = self._wanted.hold_mib * _MIB - self._held
+        room = self._wanted.hold_mib * MIB - self._held
         full = max(room, 0) // line_bytes + 1
         if until is not None and until <= min(full, len(lines)):
             return max(until, 1), None

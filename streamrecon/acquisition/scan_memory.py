@@ -12,8 +12,8 @@ from streamrecon.memory import available_bytes
 from streamrecon.model.memory_use import ScanSize
 from streamrecon.model.scan import Encoding, ScanProtocol, of_slab
 from streamrecon.recon.kspace.encoding_grid import Grid, grid_of
+from streamrecon.units import GIB
 
-_GIB = 1 << 30
 _SAMPLE_BYTES = 8  # complex64
 _RESIDENT = Path("/proc/self/statm")
 
@@ -101,4 +101,4 @@ def in_gib(size: int) -> str:
     >>> in_gib(3 << 29)
     '1.50 GiB'
     """
-    return f"{size / _GIB:.2f} GiB"
+    return f"{size / GIB:.2f} GiB"

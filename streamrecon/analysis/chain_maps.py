@@ -99,6 +99,7 @@ def lesion_maps_of(given: ChainMaps) -> LesionMaps:
         te_s=chi.scan.echoes.times_s(),
         b0_t=chi.scan.b0_t,
         veins=given.veins,
+        resolution_mm=_acquired_mm(chi.scan),
     )
 
 

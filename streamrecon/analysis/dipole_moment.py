@@ -79,6 +79,11 @@ def dipole_field(away_mm: Real, b0_axis: Triple) -> Real:
     return np.asarray((3 * along**2 / square - 1) / (4 * np.pi * square**1.5))
 
 
+def mean_field(away_mm: Real, voxel_mm: Triple, b0_axis: Triple) -> Real:
+    """Mean of a unit moment's field over voxels at these places [N, 1/mm³]."""
+    return _voxel_means(away_mm, _Shape(voxel_mm, b0_axis, second_order=False))
+
+
 def field_slopes(away_mm: Real, voxel_mm: Triple, b0_axis: Triple) -> Real:
     """Slopes along z, y and x of a unit moment's field [N, 3, 1/mm⁴], that of a voxel's mean."""
     return _slopes(away_mm, _Shape(voxel_mm, b0_axis, second_order=False))

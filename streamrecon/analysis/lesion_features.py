@@ -19,7 +19,9 @@ IRON_UG_PER_PPM_MM3 = 0.945
 Haemosiderin, deoxyhaemoglobin and methaemoglobin have other factors.
 """
 
-_VOID_FRACTION = 0.6  # of the signal around it: below, the voxel is void
+VOID_FRACTION = 0.6
+"""Of the signal around: below, a voxel is void."""
+
 _VOID_REACH_MM = 8.0
 _VEINS_DARK_S_T = 0.030
 """Echo time times field: until then a vein keeps 0.7 of the signal of tissue, and a bleed none.
@@ -98,7 +100,7 @@ def _void_mm3(site: Site, maps: LesionMaps, magnitude: Real) -> float:
     """Voxels that hang together with the region and have less than 0.6 of the signal around."""
     box = box_about(site.voxel, _VOID_REACH_MM, maps.geometry)
     known, signal = maps.mask[box], magnitude[box]
-    void = known & (signal < _VOID_FRACTION * float(np.median(signal[known])))
+    void = known & (signal < VOID_FRACTION * float(np.median(signal[known])))
     seed = np.zeros(known.shape, bool)
     first = [own.start - each.start for own, each in zip(site.box, box, strict=True)]
     at = np.argwhere(site.region) + first

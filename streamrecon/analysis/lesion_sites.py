@@ -13,7 +13,7 @@ from scipy.ndimage import binary_dilation, label
 from streamrecon.errors import ReconError
 from streamrecon.maps.blobs import find_blobs
 from streamrecon.maps.veins import surroundings
-from streamrecon.model.geometry import Geometry, Shape
+from streamrecon.model.geometry import Geometry, Shape, Triple
 
 Real = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -48,6 +48,8 @@ class LesionMaps:
         Field strength [T].
     r2_star_per_s, veins
         Decay rate [1/s], and voxels of veins, where there are such maps.
+    resolution_mm
+        Acquired voxel (z, y, x), where it is not that of the grid [mm].
 
     Raises
     ------
@@ -65,6 +67,7 @@ class LesionMaps:
     b0_t: float
     r2_star_per_s: Real | None = None
     veins: Flags | None = None
+    resolution_mm: Triple | None = None
 
     def __post_init__(self) -> None:
         given = (self.chi_ppm, self.local_field_ppm, self.field_sd_ppm, self.mask)

@@ -25,8 +25,8 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.phase.image_noise import Noise, measure_noise
 from streamrecon.phase.magnitude import signal_mask
 from streamrecon.qsm.mask import FoundMask, find_mask
-from streamrecon.qsm.outline_direction import OutlineDirection, outline_direction
-from streamrecon.qsm.outline_field import check_outline
+from streamrecon.qsm.outline.direction import OutlineDirection, outline_direction
+from streamrecon.qsm.outline.field import check_outline
 from streamrecon.recon.images.downsample import downsampled
 
 Complex = NDArray[np.complex64]

@@ -47,10 +47,6 @@ class Position:
     motion: Matrix
     weight: Real | None = None
 
-    def b0_lps(self) -> NDArray[np.float64]:
-        """Direction of B0 in the frame of the first scan's head, a unit vector (L, P, S)."""
-        return b0_after(self.motion)
-
 
 def b0_after(motion: Matrix) -> NDArray[np.float64]:
     """Direction of B0 in the head of the first scan after a motion [4, 4], a unit vector."""

@@ -16,11 +16,12 @@ from streamrecon.analysis.tube_model import (
     N_PARAMETERS,
     NEIGHBOURS,
     RADIUS,
+    Derivatives,
     VesselModel,
 )
 
 Real = NDArray[np.float64]
-Complex = NDArray[np.complex128]
+Complex = NDArray[np.complexfloating]
 
 _STARTS_PPM = (0.3, 0.6)
 _FIRST_STEPS, _STEPS, _TRIALS = 3, 14, 5
@@ -102,71 +103,84 @@ def fit_tube(model: VesselModel, echoes: Complex, basis: Real, start: Real) -> T
     start
         Parameters [11]; the susceptibility is not used.
     """
+    smooth = _Basis.of(basis)
     runs = []
     for chi in _STARTS_PPM:
         first = np.array(start, float)
         first[CHI] = chi
-        runs.append(_Run(model, _flattened(model, echoes, basis, first), basis, first))
-    for run in runs:
+        run = _Run(model, echoes, smooth, first)
         run.go(_FIRST_STEPS)
-    best = min(runs, key=lambda run: run.cost)
-    best.echoes = _flattened(model, best.echoes, basis, best.parameters)
-    best.solve()
+        runs.append(run)
+    best = min(runs, key=lambda run: run.state.cost)
+    best.flatten()
     best.go(_STEPS)
     return best.result()
 
 
-def _flattened(model: VesselModel, echoes: Complex, basis: Real, parameters: Real) -> Complex:
-    """Echoes without the phase of the tissue about the vessel, which is a polynomial too."""
-    signal, _, _ = model(parameters)
-    onto = np.linalg.pinv(basis)
-    for _ in range(3):
-        smooth = _times(_smooth(signal, echoes, basis), basis.T)
-        turned = smooth * smooth.sum(axis=1, keepdims=True).conj()
-        echoes = echoes * np.exp(-1j * (np.angle(turned) @ onto.T) @ basis.T)
-    return echoes
+@dataclass(frozen=True, slots=True, eq=False)
+class _Basis:
+    """Smooth functions [N, Q], and twice side by side for pairs of real and imaginary part.
 
+    A complex matrix times a real one is then one real product, in the precision of the former.
+    """
 
-def _smooth(signal: Complex, echoes: Complex, basis: Real) -> Complex:
-    """Coefficients [E, Q] of the tissue that explain the echoes best."""
-    right = _times(signal.conj() * echoes, basis)
-    return np.asarray(np.linalg.solve(_normal(signal, basis), right[..., None])[..., 0])
+    plain: Real
+    onto: Real
+    double: Real
+    single: NDArray[np.float32]
 
+    @classmethod
+    def of(cls, plain: Real) -> _Basis:
+        pairs = np.kron(plain, np.eye(2))
+        onto = np.asarray(np.linalg.pinv(plain), np.float64)
+        return cls(plain, onto, np.asarray(pairs, np.float64), pairs.astype(np.float32))
 
-def _normal(signal: Complex, basis: Real) -> Real:
-    """Normal matrix of the tissue's coefficients at each echo [E, Q, Q]."""
-    weighted = basis.T * (signal.real**2 + signal.imag**2)[:, None, :]
-    return np.asarray(weighted @ basis)
+    def normal(self, signal: Complex) -> Real:
+        """Normal matrix of the tissue's coefficients at each echo [E, Q, Q]."""
+        weighted = self.plain.T * (signal.real**2 + signal.imag**2)[:, None, :]
+        return np.asarray(weighted @ self.plain)
 
+    def sums(self, numbers: Complex) -> Complex:
+        """Products with each function, summed over the voxels [..., N] to [..., Q]."""
+        if numbers.dtype == np.complex64:
+            return np.asarray((numbers.view(np.float32) @ self.single).view(np.complex64))
+        return np.asarray((numbers.view(np.float64) @ self.double).view(np.complex128))
 
-def _times(numbers: Complex, real: Real) -> Complex:
-    """Complex numbers times a real matrix: two real products are half of a complex one."""
-    product = np.empty((*numbers.shape[:-1], real.shape[1]), np.complex128)
-    product.real, product.imag = numbers.real @ real, numbers.imag @ real
-    return product
+    def field(self, coefficients: Complex) -> Complex:
+        """Values [..., N] of the functions with coefficients [..., Q]."""
+        return np.asarray((coefficients.view(np.float64) @ self.double.T).view(np.complex128))
 
 
 class _Run:
     """One descent from one start."""
 
-    def __init__(self, model: VesselModel, echoes: Complex, basis: Real, parameters: Real) -> None:
+    def __init__(
+        self, model: VesselModel, echoes: Complex, basis: _Basis, parameters: Real
+    ) -> None:
         self.model, self.echoes, self.basis = model, echoes, basis
-        self.parameters = parameters
         self.damping = 1e-2
         self.converged = False
-        self.solve()
+        self.state = _State(parameters, model(parameters), echoes, basis)
+        self.flatten()
 
-    def solve(self) -> None:
-        """Linearise at the parameters."""
-        self.state = _State(self.model, self.echoes, self.basis, self.parameters)
-        self.cost = self.state.cost
+    def flatten(self) -> None:
+        """Take the phase of the tissue about the vessel off, which is a polynomial too."""
+        state, onto = self.state, self.basis.onto
+        tissue = state.tissue
+        for turn in range(3):
+            turned = tissue * tissue.sum(axis=1, keepdims=True).conj()
+            phase = (np.angle(turned) @ onto.T) @ self.basis.plain.T
+            self.echoes = self.echoes * np.exp(-1j * phase)
+            if turn < 2:
+                tissue = state.tissue_of(self.echoes)
+        self.state = _State(state.parameters, state.image, self.echoes, self.basis)
 
     def go(self, steps: int) -> None:
         """At most so many steps down."""
         self.converged = False
         for _ in range(steps):
-            before = self.cost
-            if not self._step() or before - self.cost < _SMALL:
+            before = self.state.cost
+            if not self._step() or before - self.state.cost < _SMALL:
                 self.converged = True
                 return
 
@@ -175,11 +189,11 @@ class _Run:
             normal, right = self.state.normal, self.state.right
             step = np.linalg.solve(normal + self.damping * np.diag(np.diag(normal)), right)
             step /= max(1.0, float((np.abs(step) / _LONGEST).max()))
-            trial = _State(self.model, self.echoes, self.basis, self.parameters + step)
-            if trial.cost < self.cost:
-                self.parameters = self.parameters + step
+            there = self.state.parameters + step
+            trial = _State(there, self.model(there), self.echoes, self.basis)
+            if trial.cost < self.state.cost:
                 self.damping = max(self.damping / 10, 1e-6)
-                self.state, self.cost = trial, trial.cost
+                self.state = trial
                 return True
             self.damping = min(self.damping * 10, 1e4)
         return False
@@ -188,12 +202,12 @@ class _Run:
         """What was found, and how well it is known."""
         state = self.state
         covariance = np.asarray(np.linalg.inv(state.normal), np.float64)
-        cos, by_curve = self.model.angle(self.parameters)
+        cos, by_curve = self.model.angle(state.parameters)
         slope = by_curve.ravel() / max(math.sqrt(1 - cos**2), 1e-3)
         curve = slice(CURVE, NEIGHBOURS)
         flow, flow_sd = state.flow()
         return TubeFit(
-            parameters=self.parameters,
+            parameters=state.parameters,
             covariance=covariance,
             angle_rad=math.acos(min(1.0, abs(cos))),
             angle_sd_rad=math.sqrt(float(slope @ covariance[curve, curve] @ slope)),
@@ -207,22 +221,30 @@ class _Run:
 
 
 class _State:
-    """Residual, normal equations and cost at one set of parameters."""
+    """Residual, normal equations and cost at one set of parameters.
 
-    def __init__(self, model: VesselModel, echoes: Complex, basis: Real, parameters: Real) -> None:
-        signal, by, self._blood = model(parameters)
-        self._basis, self._signal = basis, signal
-        self._normal = _normal(signal, basis)
-        coefficients = self._solve(_times(signal.conj() * echoes, basis))
-        self.tissue = _times(coefficients, basis.T)
-        self._residual = echoes - signal * self.tissue
+    What the tissue takes up of a derivative is left out (Kaufman's projection), in the sums over
+    the voxels and not voxel by voxel.
+    """
+
+    def __init__(
+        self,
+        parameters: Real,
+        image: tuple[Complex, Derivatives],
+        echoes: Complex,
+        basis: _Basis,
+    ) -> None:
+        self.parameters, self.image, self._basis = parameters, image, basis
+        self._signal, by = image
+        self._normal = basis.normal(self._signal)
+        self.tissue = self.tissue_of(echoes)
+        self._residual = echoes - self._signal * self.tissue
         squares = float(np.vdot(self._residual, self._residual).real)
-        freedom = 2 * echoes.size - 2 * coefficients.size - N_PARAMETERS
+        freedom = 2 * echoes.size - 2 * basis.plain.shape[1] * len(echoes) - N_PARAMETERS
         self.variance = squares / freedom
-        self._jacobian = self._across(by)
-        flat = self._jacobian.view(np.float64).reshape(N_PARAMETERS, -1)
-        self.normal = flat @ flat.T / self.variance
-        self.right = flat @ self._residual.view(np.float64).ravel() / self.variance
+        self._change = by * self.tissue.astype(np.complex64)
+        self.normal = self._gram() / self.variance
+        self.right = self._along(self._residual) / self.variance
         self.cost = freedom * math.log(squares)
         for place, (middle, sd) in _PRIOR.items():
             away = parameters[place] - middle
@@ -230,23 +252,36 @@ class _State:
             self.right[place] -= away / sd**2
             self.cost += (away / sd) ** 2
 
+    def _gram(self) -> Real:
+        """Products of the derivatives with one another [11, 11], what the tissue takes up left."""
+        flat = self._change.view(np.float32).reshape(N_PARAMETERS, -1)
+        shared = self._basis.sums(self._signal.conj().astype(np.complex64) * self._change)
+        taken = self._solve(shared).reshape(N_PARAMETERS, -1)
+        return np.asarray(flat @ flat.T - (shared.reshape(N_PARAMETERS, -1).conj() @ taken.T).real)
+
     def flow(self) -> tuple[float, float]:
         """Phase of blood at TE = 0 by one more step, and its standard deviation [rad]."""
-        column = self._across(1j * self._blood[None]).ravel()
-        flat = self._jacobian.reshape(N_PARAMETERS, -1)
-        cross = (flat.conj() @ column).real / self.variance
+        column = self._without_tissue(1j * self._change[BLOOD])
+        cross = self._along(column) / self.variance
         known = np.linalg.solve(self.normal, cross)
         remainder = float(np.vdot(column, column).real) / self.variance - float(cross @ known)
         right = float(np.vdot(column, self._residual).real) / self.variance
         right -= float(known @ self.right)
         return right / remainder, 1 / math.sqrt(remainder)
 
-    def _across(self, by: Complex) -> Complex:
-        """Change of the fitted signal, less what the tissue takes up (Kaufman)."""
-        change = by * self.tissue
-        taken = self._solve(_times(self._signal.conj() * change, self._basis))
-        change -= self._signal * _times(taken, self._basis.T)
-        return np.asarray(change)
+    def tissue_of(self, echoes: Complex) -> Complex:
+        """The tissue [E, N] that explains the echoes best."""
+        return self._basis.field(self._solve(self._basis.sums(self._signal.conj() * echoes)))
+
+    def _without_tissue(self, change: Complex) -> Complex:
+        """A change of the signal [E, N] less what the tissue takes up."""
+        taken = self._solve(self._basis.sums(self._signal.conj() * change))
+        return np.asarray(change - self._signal * self._basis.field(taken))
+
+    def _along(self, numbers: Complex) -> Real:
+        """Real part of the product with each derivative, for numbers the tissue has no part in."""
+        flat = numbers.astype(np.complex64).view(np.float32).ravel()
+        return np.asarray(self._change.view(np.float32).reshape(N_PARAMETERS, -1) @ flat, float)
 
     def _solve(self, right: Complex) -> Complex:
         """Tissue's coefficients [..., E, Q] from the right side."""

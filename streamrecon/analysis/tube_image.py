@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import j0
 
-from streamrecon.analysis._tube_kernels import outside_spectrum, sample
+from streamrecon.analysis._tube_kernels import outside_spectrum
 from streamrecon.analysis.tube_transform import of_disc, radial_tables
 from streamrecon.model.geometry import Triple
 
 Real = NDArray[np.float64]
-Waves = tuple[Real, Real]
+Single = NDArray[np.float32]
+Waves = tuple[Single, Single]
 
 _PER_CYCLE = 7.0  # samples of the table for a cycle of its highest frequency: 1.5 % off there
 _ROOM_PIXELS = 12  # to the next copy, whose far field is smooth here and so is tissue to a fit
@@ -91,7 +92,8 @@ def cross_section(
     y, x = _axes(rows, columns, half_mm)
     turn_y, turn_x = 2 * math.pi * np.outer(y, rows), 2 * math.pi * np.outer(x, columns)
     along_y = np.stack([np.cos(turn_y), -np.sin(turn_y)], axis=-1).reshape(y.size, -1)
-    waves = along_y, np.concatenate([np.cos(turn_x), np.sin(turn_x)])
+    along_x = np.concatenate([np.cos(turn_x), np.sin(turn_x)])
+    waves = along_y.astype(np.float32), along_x.astype(np.float32)
     return CrossSection(np.hypot(ky, kx), np.arctan2(ky, kx), weight, rows, columns, half_mm, waves)
 
 
@@ -123,16 +125,9 @@ class VesselImage:
     by the phase at the wall [E, 2] and by the radius [E, 2], [1].
     """
 
-    tables: Real
+    tables: Single
     start_mm: tuple[float, float]
     step_mm: tuple[float, float]
-
-    def at(self, y_mm: Real, x_mm: Real, n_echoes: int) -> tuple[Real, Real]:
-        """Values [T, N] at places [N], and slopes along y and x of what is no derivative."""
-        values = np.empty((self.tables.shape[2], y_mm.size))
-        slopes = np.empty((2, 2 * n_echoes + 1, y_mm.size))
-        sample(self.tables, self.start_mm, self.step_mm, y_mm, x_mm, values, slopes)
-        return values, slopes
 
 
 def vessel_image(
@@ -151,42 +146,33 @@ def vessel_image(
     azimuth
         Direction of B0 in the plane [rad], from its x to its y.
     """
-    outside, by_wall, by_radius = _outside(section, radius_mm, wall_rad, azimuth)
-    disc, more = _disc(section, radius_mm)
-    spectra = np.concatenate([outside, [disc], by_wall, by_radius, [more]])
+    spectra = _spectra(section, radius_mm, wall_rad, azimuth)
     y, x = section.axes_mm
-    shaped = spectra.T.reshape(section.rows.size, section.columns.size, len(spectra))
     along_y, along_x = section.waves
-    lines = (along_x @ shaped).reshape(along_y.shape[1], x.size * len(spectra))
-    tables = (along_y @ lines).reshape(y.size, x.size, len(spectra))
+    lines = along_x @ spectra.reshape(section.rows.size, section.columns.size, -1)
+    tables = along_y @ lines.reshape(along_y.shape[1], -1)
     return VesselImage(
-        tables,
-        (float(y[0]), float(x[0])),
-        section.step_mm,
+        tables.reshape(y.size, x.size, -1), (float(y[0]), float(x[0])), section.step_mm
     )
 
 
-def _outside(section: CrossSection, radius_mm: float, wall_rad: Real, azimuth: float) -> Real:
-    """Spectrum of the outside, its derivatives by the wall's phase and the radius [3, E·2, K]."""
+def _spectra(section: CrossSection, radius_mm: float, wall_rad: Real, azimuth: float) -> Single:
+    """Transforms of all images [K, T]."""
     held = radial_tables()
-    made = np.empty((3, wall_rad.size, 2, section.weight.size))
+    made = np.empty((section.weight.size, 6 * wall_rad.size + 2), np.float32)
     outside_spectrum(
         held.outside,
-        held.alpha_step,
-        held.kappa_step,
+        (held.alpha_step, held.kappa_step),
         wall_rad,
         radius_mm,
         azimuth,
         section.k_length,
         section.k_angle,
         section.weight,
-        *made,
+        made,
     )
-    return made.reshape(3, -1, section.weight.size)
-
-
-def _disc(section: CrossSection, radius_mm: float) -> Real:
-    """Spectrum of the inside and its derivative by the radius [2, K]."""
     kappa = 2 * math.pi * radius_mm * section.k_length
     around = 2 * math.pi * radius_mm * section.weight
-    return np.stack([radius_mm * around * of_disc(kappa), around * j0(kappa)])
+    made[:, 2 * wall_rad.size] = radius_mm * around * of_disc(kappa)
+    made[:, -1] = around * j0(kappa)
+    return made

@@ -8,12 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.analysis.tube_image import CrossSection, cross_section, vessel_image
+from streamrecon.analysis._tube_kernels import add_vessel
+from streamrecon.analysis.tube_image import (
+    CrossSection,
+    VesselImage,
+    cross_section,
+    vessel_image,
+)
 from streamrecon.analysis.vein_segments import VeinSegment
 from streamrecon.model.geometry import Triple
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
+Derivatives = NDArray[np.complex64]
 
 CHI, RADIUS, BLOOD, DECAY, CURVE, NEIGHBOURS = 0, 1, 2, 3, 4, 10
 """Places of the parameters: Δχ [ppm], ln of the radius [mm], ln of blood's signal over tissue's at
@@ -53,7 +60,7 @@ class VesselVoxels:
 class _Slab:
     """A part of the segment that is taken as straight."""
 
-    members: slice | NDArray[np.intp]
+    members: NDArray[np.intp]
     t_mm: float
     section: CrossSection
 
@@ -79,81 +86,51 @@ class VesselModel:
             section = cross_section(across, resolution_mm, reach_mm)
             members = np.flatnonzero(number == n)
             if members.size:
-                self._slabs.append(_Slab(_block(members), t, section))
+                self._slabs.append(_Slab(members, t, section))
 
-    def __call__(self, parameters: Real) -> tuple[Complex, Complex, Complex]:
-        """Signal [E, N], its derivatives [parameters, E, N], and the blood's part [E, N]."""
+    def __call__(self, parameters: Real) -> tuple[Complex, Derivatives]:
+        """Signal [E, N] and its derivatives [parameters, E, N]; that by ``BLOOD`` is blood's part.
+
+        About 2 ms for 1,000 voxels and five echoes.
+        """
         v = self.voxels
         shape = (v.te_s.size, len(v.local_mm))
-        signal, blood = np.ones(shape, complex), np.zeros(shape, complex)
-        by = np.zeros((N_PARAMETERS, *shape), complex)
+        signal, by = np.empty(shape, complex), np.empty((N_PARAMETERS, *shape), np.complex64)
         place, t = _across(v.local_mm, parameters[CURVE:NEIGHBOURS].reshape(3, 2))
-        for slab in self._slabs:
-            at = slab.members
-            added = self._of_slab(parameters, slab, place[at], t[at])
-            signal[:, at] += added[0]
-            by[:, :, at] = added[1]
-            blood[:, at] = added[2]
         shift = 1j * v.rad_per_ppm_s * v.te_s[:, None] * v.neighbours_ppm
         turn = np.exp((1 + parameters[NEIGHBOURS]) * shift)
-        signal *= turn
-        blood *= turn
-        by *= turn
+        for slab in self._slabs:
+            image, radius, by_curve, echoes = self._of_slab(parameters, slab)
+            add_vessel(
+                image.tables, image.start_mm, image.step_mm, place, t, slab.members,
+                radius, by_curve, echoes, turn, signal, by,
+            )  # fmt: skip
         by[NEIGHBOURS] = shift * signal
-        return signal, by, blood
+        return signal, by
 
     def blood_fraction(self, parameters: Real) -> Real:
         """Fraction of each voxel that is blood [N], through the point spread."""
         plain = np.array(parameters)
-        plain[[CHI, BLOOD, DECAY, NEIGHBOURS]] = 0
-        _, _, blood = self(plain)
-        return np.asarray(blood[0].real)
+        plain[[CHI, BLOOD, DECAY, NEIGHBOURS]] = 0, 0, 0, -1
+        _, by = self(plain)
+        return np.asarray(by[BLOOD, 0].real, np.float64)
 
     def angle(self, parameters: Real) -> tuple[float, Real]:
         """Cos of the angle to B0 at the middle, and its derivative by the curve [3, 2]."""
         return _cos_angle(self.voxels.b0, parameters[CURVE:NEIGHBOURS].reshape(3, 2), 0.0)
 
-    def _of_slab(
-        self, parameters: Real, slab: _Slab, place_mm: Real, t_mm: Real
-    ) -> tuple[Complex, Complex, Complex]:
-        """What one slab's vessel adds to all three at its own voxels."""
-        te = self.voxels.te_s[:, None]
-        chi, radius = parameters[CHI], math.exp(parameters[RADIUS])
+    def _of_slab(self, parameters: Real, slab: _Slab) -> tuple[VesselImage, float, Real, Complex]:
+        """Image of a slab's vessel, its radius [mm], change of its cosine, factors [5, E]."""
+        te, chi, radius = self.voxels.te_s, parameters[CHI], math.exp(parameters[RADIUS])
         curve = parameters[CURVE:NEIGHBOURS].reshape(3, 2)
         cos, by_curve = _cos_angle(self.voxels.b0, curve, slab.t_mm)
         turns = self.voxels.rad_per_ppm_s * te
         wall, core = turns * (1 - cos**2) / 2, turns * (3 * cos**2 - 1) / 6  # for 1 ppm
         azimuth = _azimuth(self.voxels.b0, curve, slab.t_mm)
-        image = vessel_image(slab.section, radius, chi * wall.ravel(), azimuth)
-        values, along = image.at(place_mm[:, 0], place_mm[:, 1], te.size)
-        half = 2 * te.size
-        outside, along_y, along_x = map(_complex, (values[:half], *along[:, :half]))
-        by_wall, by_radius = map(_complex, np.split(values[half + 1 : -1], 2))
-        disc, more, (disc_y, disc_x) = values[half], values[-1], along[:, half]
+        image = vessel_image(slab.section, radius, chi * wall, azimuth)
         ratio = np.exp(parameters[BLOOD] - parameters[DECAY] * te + 1j * chi * core)
-        by = np.zeros((N_PARAMETERS, te.size, t_mm.size), complex)
-        by[CHI] = by_wall * wall + 1j * core * ratio * disc
-        by[RADIUS] = radius * (by_radius + (ratio - 1) * more)
-        by[BLOOD] = ratio * disc
-        by[DECAY] = -te * ratio * disc
-        by_cos = chi * turns * cos * (1j * ratio * disc - by_wall)
-        slopes = (along_y + (ratio - 1) * disc_y, along_x + (ratio - 1) * disc_x)
-        for power in range(3):
-            for axis in range(2):
-                change = by_curve[power, axis] * by_cos - t_mm**power * slopes[axis]
-                by[CURVE + 2 * power + axis] = change
-        return outside + (ratio - 1) * disc, by, ratio * disc
-
-
-def _block(members: NDArray[np.intp]) -> slice | NDArray[np.intp]:
-    """The members as a slice, which is no copy, if they follow one another."""
-    first, last = int(members[0]), int(members[-1]) + 1
-    return slice(first, last) if last - first == members.size else members
-
-
-def _complex(parts: Real) -> Complex:
-    """Images [E, N] of which real and imaginary parts come in turn [E·2, N]."""
-    return np.asarray(parts[0::2] + 1j * parts[1::2])
+        echoes = np.stack([ratio, wall, 1j * core, chi * turns * cos, -te])
+        return image, radius, by_curve, echoes
 
 
 def _turned(direction: Real) -> Real:

@@ -24,7 +24,7 @@ from streamrecon.analysis.tube_model import (
     VesselModel,
     VesselVoxels,
 )
-from streamrecon.analysis.tube_transform import ALPHA_MAX, KAPPA_MAX
+from streamrecon.analysis.tube_transform import ALPHA_MAX
 from streamrecon.analysis.vein_segments import VeinSegment
 from streamrecon.errors import ReconError
 from streamrecon.maps.centrelines import CentreLines
@@ -186,16 +186,11 @@ def fit_segment(scan: VeinScan, segment: VeinSegment, sources: VeinSources) -> S
         scan.resolution_mm,
         reach + pixel_mm,
     )
-    signal = _without_ramps(scan.echoes[used], voxels)
+    signal = _without_ramps(scan.echoes, np.flatnonzero(used), voxels)
     fit = fit_tube(
         model, signal, _smooth_functions(local, segment.half_mm, reach), _start(segment, radius)
     )
     return SegmentFit(fit, pixel_mm, float(gap), model.blood_fraction(fit.parameters), voxels)
-
-
-def widest_mm(segment: VeinSegment, scan: VeinScan) -> float:
-    """Largest radius that the tables of the fit hold there."""
-    return KAPPA_MAX / (2 * math.pi) * _pixel_mm(segment, scan)
 
 
 def _pixel_mm(segment: VeinSegment, scan: VeinScan) -> float:
@@ -231,12 +226,13 @@ def _about(segment: VeinSegment, reach_mm: float, scan: VeinScan) -> NDArray[np.
 
 
 def _without_ramps(
-    echoes: NDArray[np.complexfloating], voxels: NDArray[np.intp]
+    echoes: NDArray[np.complexfloating], used: NDArray[np.intp], voxels: NDArray[np.intp]
 ) -> NDArray[np.complex128]:
     """Signals [E, N] of the voxels, turned back by each echo's mean step from voxel to voxel."""
-    signal = echoes[(slice(None), *voxels.T)].astype(np.complex128)
     low, high = voxels.min(0), voxels.max(0) + 1
-    block = echoes[(slice(None), *(slice(a, b) for a, b in zip(low, high, strict=True)))]
+    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    block = echoes[(slice(None), *box)][used]  # cut first: all echoes are a hundred megabytes
+    signal = block[(slice(None), *(voxels - low).T)].astype(np.complex128)
     steps = np.stack(
         [np.angle(_pairs(block, axis).sum(axis=(1, 2, 3))) for axis in range(1, 4)]
     )  # [3, E]

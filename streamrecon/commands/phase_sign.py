@@ -8,7 +8,7 @@ from pathlib import Path
 from streamrecon_gadgets.acquisition.combine import CombineCoils
 from streamrecon_gadgets.acquisition.header import ReadHeader
 from streamrecon_gadgets.acquisition.kspace import AssembleKSpace
-from streamrecon_gadgets.acquisition.noise import WhitenNoise
+from streamrecon_gadgets.acquisition.lines import WhitenNoise
 
 from streamrecon.commands.existing import there
 from streamrecon.errors import ReconError

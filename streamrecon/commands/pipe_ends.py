@@ -76,7 +76,6 @@ class Outgoing:
 
     def __init__(self, target: BinaryIO, *, is_mrd2: bool) -> None:
         self._target = target
-        self._is_mrd2 = is_mrd2
         self._writer = Mrd2Writer(target) if is_mrd2 else None
 
     def send(self, message: Message) -> None:

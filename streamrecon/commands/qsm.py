@@ -35,7 +35,7 @@ from streamrecon.output.formats import ScanResults
 from streamrecon.phase.phase_scaling import complex_echoes
 from streamrecon.qsm.field_maps import ChiMap, FieldMap
 from streamrecon.qsm.inversion.methods import Inversion
-from streamrecon.qsm.outline_field import check_outline
+from streamrecon.qsm.outline.field import check_outline
 from streamrecon.qsm.pipeline import DEFAULT_QUALITY, Background, Quality
 from streamrecon.qsm.total_field import TotalField
 from streamrecon.stream.run.chain import Chain

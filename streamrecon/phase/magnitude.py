@@ -42,6 +42,7 @@ _DEGREE = 4  # of the polynomial in place that the coils' bias field is taken fo
 _ROUNDS = 3
 _PLACES = 20_000
 _USUAL = (0.02, 0.98)  # quantiles, beyond which a brightness is no bias field
+_APART_MM, _ALIKE = 4.0, 0.1  # correlation of what is more than noise, smoothed over 1 mm
 _TINY = 1e-20
 
 
@@ -164,14 +165,14 @@ def tissue_classes(
     te_s: Sequence[float],
     mask: NDArray[np.bool_],
     geometry: Geometry,
-) -> Classes:
+) -> Classes | None:
     """A number for each kind of tissue, from 0 on, and -1 outside the mask [Z, Y, X].
 
     Sixteen parts by decay, with two echoes or more, times eight by brightness, finer where voxels
     are few. Borders are quantiles, so that no unit, field strength or weighting matters. The coils'
     bias field is a smooth polynomial in place within each class, so that the composition of a head,
     bright around and dark within, is not taken for it. At most 128 classes; those without voxels
-    are left out.
+    are left out. None where neither decay nor brightness is alike 4 mm away: they are noise.
 
     Parameters
     ----------
@@ -184,48 +185,68 @@ def tissue_classes(
     geometry
         Its grid.
     """
-    classes = np.full(mask.shape, OUTSIDE, np.int16)
     if not mask.any():
-        return classes
+        return None
     width = [_SMOOTHED_MM / side for side in geometry.voxel_mm]
     around = gaussian_filter(mask.astype(np.float32), width)[mask]
 
     def smooth(values: Double) -> Double:
-        room = np.zeros(mask.shape, np.float32)
-        room[mask] = values
-        return (gaussian_filter(room, width)[mask] / around).astype(np.float64)
+        blurred = gaussian_filter(_in_place(values, mask), width)[mask]
+        return (blurred / around).astype(np.float64)
 
     decay, bright = _decay_and_brightness(magnitude, te_s, mask)
+    decay = smooth(decay)
     by_decay = np.zeros(bright.shape, np.intp)
-    if len(te_s) > 1:
-        by_decay = _parts(smooth(decay), _OF_DECAY)
-    kinds = _with_brightness(by_decay, smooth(bright), mask)
+    if len(te_s) > 1 and _is_alike_nearby(decay, mask, geometry):
+        by_decay = _parts(decay, _OF_DECAY)
+    kinds = by_decay
+    for _ in range(_ROUNDS):
+        level = np.bincount(kinds, weights=bright) / np.maximum(np.bincount(kinds), 1)
+        even = smooth(bright - _smooth_in_place(bright - level[kinds], mask))
+        if not _is_alike_nearby(even, mask, geometry):
+            break
+        kinds = by_decay * (len(_OF_BRIGHTNESS) + 1) + _parts(even, _OF_BRIGHTNESS)
+    if kinds.max() == 0:
+        return None
+    classes = np.full(mask.shape, OUTSIDE, np.int16)
     classes[mask] = np.unique(kinds, return_inverse=True)[1]
     return classes
 
 
-def _with_brightness(by_decay: Kinds, bright: Double, mask: NDArray[np.bool_]) -> Kinds:
-    """Classes of decay parted by log brightness, which is parted from its bias field in turns."""
-    kinds, even = by_decay, bright
-    for _ in range(_ROUNDS):
-        level = np.bincount(kinds, weights=even) / np.maximum(np.bincount(kinds), 1)
-        even = bright - _smooth_in_place(bright - level[kinds], mask)
-        kinds = by_decay * (len(_OF_BRIGHTNESS) + 1) + _parts(even, _OF_BRIGHTNESS)
-    return kinds
+def _in_place(values: Double, mask: NDArray[np.bool_]) -> Real:
+    room = np.zeros(mask.shape, np.float32)
+    room[mask] = values
+    return room
+
+
+def _is_alike_nearby(values: Double, mask: NDArray[np.bool_], geometry: Geometry) -> bool:
+    """Whether values of voxels 4 mm apart have more than chance in common."""
+    usual = np.clip(values, *np.quantile(values, _USUAL))
+    room = _in_place(usual - usual.mean(), mask)
+    products, count = 0.0, 0
+    for axis, side in enumerate(geometry.voxel_mm):
+        near = max(1, round(_APART_MM / side))
+        ahead = (slice(None),) * axis
+        here, there = (*ahead, slice(None, -near)), (*ahead, slice(near, None))
+        products += float(np.vdot(room[here], room[there]))
+        count += int((mask[here] & mask[there]).sum())
+    return products > _ALIKE * float(usual.var()) * count
 
 
 def _smooth_in_place(values: Double, mask: NDArray[np.bool_]) -> Double:
-    """The polynomial of place that is nearest to values of the mask's voxels."""
+    """The polynomial of place that is nearest to values of the mask's voxels, but for wild ones."""
     axes = [np.linspace(-1, 1, n) for n in mask.shape]
     every = max(1, values.size // _PLACES)
     chosen = [at[::every] for at in np.nonzero(mask)]
     rows = [legendre.legvander(axis[at], _DEGREE) for axis, at in zip(axes, chosen, strict=True)]
     terms = np.einsum("na,nb,nc->nabc", *rows)
     low = np.indices((_DEGREE + 1,) * 3).sum(axis=0) <= _DEGREE
-    sample = values[::every]
-    sample = np.clip(sample, *np.quantile(sample, _USUAL))
+    terms, sample = terms[:, low], values[::every]
+    first = terms @ np.linalg.lstsq(terms, sample, rcond=None)[0]
+    misfit = sample - first
+    sample = first + np.clip(misfit, *np.quantile(misfit, _USUAL))
     found = np.zeros(low.shape)
-    found[low] = np.linalg.lstsq(terms[:, low], sample, rcond=None)[0]
+    found[low] = np.linalg.lstsq(terms, sample, rcond=None)[0]
     z, y, x = axes
     everywhere = np.asarray(legendre.leggrid3d(z, y, x, found), np.float64)
     return everywhere[mask]

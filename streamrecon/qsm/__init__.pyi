@@ -3,7 +3,6 @@ from streamrecon.qsm.dipole import field_from_chi as field_from_chi
 from streamrecon.qsm.field_maps import ChiMap as ChiMap
 from streamrecon.qsm.field_maps import FieldMap as FieldMap
 from streamrecon.qsm.field_maps import LocalFieldMap as LocalFieldMap
-from streamrecon.qsm.field_maps import field_image as field_image
 from streamrecon.qsm.mask import FoundMask as FoundMask
 from streamrecon.qsm.mask import find_mask as find_mask
 from streamrecon.qsm.mask import object_mask as object_mask
@@ -14,7 +13,7 @@ from streamrecon.qsm.pipeline import Susceptibility as Susceptibility
 from streamrecon.qsm.pipeline import invert as invert
 from streamrecon.qsm.pipeline import local_field as local_field
 from streamrecon.qsm.pipeline import susceptibility as susceptibility
-from streamrecon.qsm.pipeline import susceptibility_sd as susceptibility_sd
 from streamrecon.qsm.reference import Reference as Reference
 from streamrecon.qsm.reference import set_reference as set_reference
 from streamrecon.qsm.uncertainty import noise_of_map as noise_of_map
+from streamrecon.qsm.uncertainty import susceptibility_sd as susceptibility_sd

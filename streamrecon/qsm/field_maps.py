@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
 from streamrecon.phase.image_noise import in_units_of
 from streamrecon.qsm.background.pdf import LocalField, shown_local_field
@@ -36,6 +35,23 @@ class FieldMap:
     scan: Scan
     repetition: int = 0
 
+    @property
+    def field_hz(self) -> Real:
+        """The field [Z, Y, X, Hz]."""
+        return self.total.fit.field_ppm * np.float32(hz_per_ppm(self.scan.b0_t))
+
+    @property
+    def sd_ppm(self) -> Real:
+        """Its standard deviation [Z, Y, X, ppm]; one without bound is 0."""
+        sd_ppm = self.total.fit.sd_ppm
+        return np.where(np.isfinite(sd_ppm), sd_ppm, np.float32(0))
+
+    @property
+    def snr(self) -> Real:
+        """Magnitude of all echoes over its noise [Z, Y, X]."""
+        size, noise = in_units_of(self.total.magnitude, self.total.fit.noise)
+        return np.asarray(size / np.float32(noise), np.float32)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LocalFieldMap:
@@ -61,6 +77,14 @@ class LocalFieldMap:
     scan: Scan
     repetition: int = 0
     is_preview: bool = False
+
+    @property
+    def shown_ppm(self) -> Real:
+        """The field as an image [Z, Y, X, ppm], see `shown_local_field`."""
+        total, grid = self.total, self.scan.geometry
+        return shown_local_field(
+            self.local, total.fit.field_ppm, total.weight, grid, total.classes
+        ).field_ppm
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,37 +117,3 @@ class ChiMap:
     def mask(self) -> NDArray[np.bool_]:
         """Where it is known [Z, Y, X]."""
         return self.found.mask
-
-
-def field_image(item: FieldMap | LocalFieldMap, quantity: Quantity) -> Real:
-    """The numbers of an image of the field, its trust or its mask, in the quantity's unit.
-
-    A standard deviation without bound is shown as 0.
-
-    Parameters
-    ----------
-    item
-        A field; the local field has an image of its own, ``LOCAL_FIELD``, see `shown_local_field`.
-    quantity
-        ``FIELD``, ``FIELD_HZ``, ``FIELD_SD``, ``MASK``, ``PHASE_QUALITY``, ``SNR``.
-    """
-    total, fit = item.total, item.total.fit
-    field_ppm = fit.field_ppm
-    if isinstance(item, LocalFieldMap):
-        grid = item.scan.geometry
-        shown = shown_local_field(item.local, field_ppm, total.weight, grid, total.classes)
-        field_ppm = shown.field_ppm
-    match quantity:
-        case Quantity.FIELD_HZ:
-            return field_ppm * np.float32(hz_per_ppm(item.scan.b0_t))
-        case Quantity.FIELD_SD:
-            return np.where(np.isfinite(fit.sd_ppm), fit.sd_ppm, np.float32(0))
-        case Quantity.MASK:
-            return total.mask.astype(np.float32)
-        case Quantity.PHASE_QUALITY:
-            return total.quality
-        case Quantity.SNR:
-            size, noise = in_units_of(total.magnitude, fit.noise)
-            return np.asarray(size / np.float32(noise), np.float32)
-        case _:
-            return field_ppm

@@ -34,7 +34,6 @@ from streamrecon.qsm.background.sharp import (
     remove_vresharp,
     remove_vsharp,
 )
-from streamrecon.qsm.dipole import PADDING, field_from_chi
 from streamrecon.qsm.inversion.coarse_to_fine import invert_coarse_to_fine
 from streamrecon.qsm.inversion.gradient_cost import find_strength
 from streamrecon.qsm.inversion.methods import METHODS, Inversion
@@ -44,7 +43,6 @@ from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic
 from streamrecon.qsm.reference import Reference, Referenced, set_reference
 from streamrecon.qsm.solvers import Solution
 from streamrecon.qsm.total_field import TotalField, total_field
-from streamrecon.qsm.uncertainty import noise_of_map
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
@@ -278,30 +276,3 @@ def _solved(
         magnitude=total.magnitude,
     )  # fmt: skip
     return replace(found, unknown=chi), f"TV of strength {strength}"
-
-
-def susceptibility_sd(
-    found: Susceptibility,
-    geometry: Geometry,
-    *,
-    quality: Quality = DEFAULT_QUALITY,
-    inversion: Inversion = Inversion.PRESET,
-    two_pass: bool = False,
-) -> Real:
-    """Standard deviation of a map by the noise of its field [Z, Y, X, ppm]: two inversions.
-
-    Noise is added to the field of the map itself, not to the field that was measured: that has its
-    noise already, and sparse gradients answer to more of it more than in proportion. What the
-    background's removal makes of noise is left out; see `noise_of_map` for the rest.
-    """
-
-    def once_more(field_ppm: Real) -> Real:
-        local = replace(found.local, field_ppm=field_ppm)
-        again = invert(
-            found.total, local, geometry, quality=quality, inversion=inversion, two_pass=two_pass
-        )
-        return again.map.chi_ppm
-
-    known = np.where(found.mask, found.map.chi_ppm, 0)
-    own_ppm = field_from_chi(known, geometry, padding=PADDING) * found.mask
-    return noise_of_map(once_more, own_ppm, found.total.fit.sd_ppm, once_more(own_ppm), found.mask)

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
-from streamrecon.fourier import RealPlan
+from streamrecon.fft_plans import RealPlan
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm._kernels import (
     mix_spectra,

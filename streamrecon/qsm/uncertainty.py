@@ -3,17 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from streamrecon.errors import ReconError
+from streamrecon.model.geometry import Geometry
+from streamrecon.qsm.dipole import PADDING, field_from_chi
+from streamrecon.qsm.inversion.methods import Inversion
+from streamrecon.qsm.pipeline import DEFAULT_QUALITY, Quality, Susceptibility, invert
 
 Real = NDArray[np.float32]
 
 _WIDTH_VOXELS = 5
 _SD_PER_MEAN = np.sqrt(np.pi / 2)  # of the size of a normal error
+
+
+def susceptibility_sd(
+    found: Susceptibility,
+    geometry: Geometry,
+    *,
+    quality: Quality = DEFAULT_QUALITY,
+    inversion: Inversion = Inversion.PRESET,
+    two_pass: bool = False,
+) -> Real:
+    """Standard deviation of a map by the noise of its field [Z, Y, X, ppm]: two inversions.
+
+    Noise is added to the field of the map itself, not to the field that was measured: that has its
+    noise already, and sparse gradients answer to more of it more than in proportion. What the
+    background's removal makes of noise is left out; see `noise_of_map` for the rest.
+    """
+
+    def once_more(field_ppm: Real) -> Real:
+        local = replace(found.local, field_ppm=field_ppm)
+        again = invert(
+            found.total, local, geometry, quality=quality, inversion=inversion, two_pass=two_pass
+        )
+        return again.map.chi_ppm
+
+    known = np.where(found.mask, found.map.chi_ppm, 0)
+    own_ppm = field_from_chi(known, geometry, padding=PADDING) * found.mask
+    return noise_of_map(once_more, own_ppm, found.total.fit.sd_ppm, once_more(own_ppm), found.mask)
 
 
 def noise_of_map(

@@ -9,6 +9,7 @@ from streamrecon.recon.kspace.coil_compression import compressed as compressed
 from streamrecon.recon.kspace.coil_compression import compression_matrix as compression_matrix
 from streamrecon.recon.kspace.encoding_grid import Grid as Grid
 from streamrecon.recon.kspace.encoding_grid import grid_of as grid_of
+from streamrecon.recon.kspace.filled_lines import ExpectedLines as ExpectedLines
 from streamrecon.recon.kspace.geometric_coil_compression import (
     compressed_along_x as compressed_along_x,
 )
@@ -20,7 +21,6 @@ from streamrecon.recon.kspace.noise import edge_noise as edge_noise
 from streamrecon.recon.kspace.noise import noise_covariance as noise_covariance
 from streamrecon.recon.kspace.noise import whitening_matrix as whitening_matrix
 from streamrecon.recon.kspace.readout import ReadoutTransform as ReadoutTransform
-from streamrecon.recon.kspace.sampling_pattern import ExpectedLines as ExpectedLines
 from streamrecon.recon.parallel.coil_sensitivities import Sensitivities as Sensitivities
 from streamrecon.recon.parallel.coil_sensitivities import (
     estimate_sensitivities as estimate_sensitivities,

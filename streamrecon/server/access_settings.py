@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from streamrecon.server.settings_group import MaybePath, SettingsGroup
+from streamrecon.server.settings_group import TAKES_A_RESTART, MaybePath, SettingsGroup
 
 
 class AccessSettings(SettingsGroup):
@@ -15,6 +15,7 @@ class AccessSettings(SettingsGroup):
     socket_activation: bool = Field(
         default=False,
         description="listen on the sockets that systemd passes in place of host and port",
+        json_schema_extra=TAKES_A_RESTART,
     )
     tls_certificate: MaybePath = Field(
         default=None, description="certificate of the service, PEM; with it clients must speak TLS"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.delivery import Delivery
-from streamrecon.mrd.wire.limits import GIB
 from streamrecon.server.settings import Settings
+from streamrecon.units import GIB
 
 _SHORTEST_SECRET = 16  # bytes: nobody finds 128 bits by trying
 

@@ -13,15 +13,17 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
-from streamrecon.errors import StreamReconError
+from streamrecon.errors import ConfigError, StreamReconError
 from streamrecon.memory import available_bytes
-from streamrecon.mrd.wire.limits import GIB
 from streamrecon.server import readiness
 from streamrecon.server.delivery_settings import delivery_of
 from streamrecon.server.folder_health import folder_faults
 from streamrecon.server.settings import Settings
 from streamrecon.server.tls_door import tls_door
+from streamrecon.server.watch_settings import host_and_port
+from streamrecon.server.web_process import check_page
 from streamrecon.stream.chainfile.library import chain_file_names, find_chain_file
+from streamrecon.units import GIB
 
 _LEAST_GIB = 2.0  # a scan of 192 x 192 x 96 with five echoes and all maps
 _SOON_DAYS = 30.0  # before a certificate ends
@@ -69,6 +71,7 @@ def examine(settings: Settings, read_chain: ReadChain) -> Iterator[Finding]:
         Builds the chains of the site.
     """
     yield from _ports(settings)
+    yield from _page(settings)
     yield from _access(settings)
     yield from _folders(settings)
     yield from _quotas(settings)
@@ -88,6 +91,21 @@ def _ports(settings: Settings) -> Iterator[Finding]:
         return
     for host in settings.host:
         yield Finding(f"{host} port {settings.port}", *_port_fault(host, settings.port))
+
+
+def _page(settings: Settings) -> Iterator[Finding]:
+    """The console page: what keeps the service from starting, then what keeps only the page."""
+    if not settings.web:
+        return
+    try:
+        check_page(settings)
+    except ConfigError as e:
+        yield Finding("page", str(e), "install it, or take web out of the settings")
+    host, port = host_and_port(settings.web)
+    fault, advice = _port_fault(host, port)
+    if not fault and not settings.web_user_header and not _is_loopback(host):
+        fault, advice = "neither encrypted nor behind a proxy", "see docs/howto/watch-scans.md"
+    yield Finding(f"page {settings.web}", fault, advice, is_grave=False)
 
 
 def _port_fault(host: str, port: int) -> tuple[str, str]:

@@ -10,11 +10,11 @@ from pathlib import Path
 from queue import Full, Queue
 from threading import Lock, Thread
 
-from streamrecon.mrd.wire.limits import GIB, MIB
 from streamrecon.mrd.wire.messages import Close, Header, Image, Message
 from streamrecon.server.raw_copy import RawCopy
 from streamrecon.server.settings import Settings
 from streamrecon.storage.raw_archive import RawFile, prune
+from streamrecon.units import GIB, MIB
 
 _log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from streamrecon.server.settings_group import MaybePath, SettingsGroup
+from streamrecon.server.settings_group import TAKES_A_RESTART, MaybePath, SettingsGroup
 
 
 def _state_folder() -> Path:
@@ -21,6 +21,7 @@ class KeptSettings(SettingsGroup):
     storage: MaybePath = Field(
         default_factory=_state_folder,
         description="folder of what outlives a scan (noise covariances); empty keeps nothing",
+        json_schema_extra=TAKES_A_RESTART,
     )
     raw_folder: MaybePath = Field(
         default=None, description="folder of raw copies of every scan; none keeps no copy"

@@ -8,8 +8,7 @@ from importlib.metadata import version
 
 from streamrecon.server.folder_health import health
 from streamrecon.server.settings import Settings
-
-_MIB = 1 << 20
+from streamrecon.units import MIB
 
 
 def answer_query(question: str, settings: Settings) -> str:
@@ -40,7 +39,7 @@ def _build() -> str:
 
 
 def _memory_mib() -> int:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _MIB
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // MIB
 
 
 def _info() -> str:
@@ -63,7 +62,7 @@ _ANSWERS: dict[str, Callable[[], str]] = {
     "gadgetron::version": _version,
     "gadgetron::build": _build,
     "gadgetron::info": _info,
-    "gadgetron::info::memory": lambda: str(_memory_mib() * _MIB),
+    "gadgetron::info::memory": lambda: str(_memory_mib() * MIB),
     "gadgetron::info::python": lambda: "YES",
     "gadgetron::info::julia": lambda: "NO",
     "gadgetron::info::matlab": lambda: "NO",

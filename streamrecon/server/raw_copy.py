@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from streamrecon.mrd.wire.codecs.row import Turn
 from streamrecon.mrd.wire.codecs.table import kinds_of
-from streamrecon.mrd.wire.limits import GIB
 from streamrecon.mrd.wire.messages import Close, Header, Message
 from streamrecon.mrd.wire.writer import encode
 from streamrecon.server.settings import Settings
 from streamrecon.storage.raw_archive import RawFile, prune
+from streamrecon.units import GIB
 
 _DAY_S = 86400.0
 _CONVERSATION = kinds_of(Turn.CONFIG, Turn.ASIDE, Turn.ANY)

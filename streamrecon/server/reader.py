@@ -9,11 +9,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from streamrecon.errors import TruncatedStream
-from streamrecon.mrd.wire.limits import GIB, Limits
-from streamrecon.mrd.wire.messages import Close, Header, Message
+from streamrecon.mrd.wire.messages import Close, Header, Limits, Message
 from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.server.error_report import OverdueError
 from streamrecon.server.settings import Settings
+from streamrecon.units import GIB
 
 _BATCH_BYTES = 1 << 22  # enough lines that parsing is vectorised, few enough to stay in the cache
 _SCRATCH_BYTES = 1 << 18

@@ -14,10 +14,10 @@ from streamrecon.dicom.delivery.journal import State
 from streamrecon.dicom.delivery.spool_depth import depths
 from streamrecon.dicom.delivery.spool_status import readiness
 from streamrecon.errors import StreamReconError
-from streamrecon.mrd.wire.limits import GIB
 from streamrecon.server.delivery_settings import delivery_of
 from streamrecon.server.folder_health import folder_faults
 from streamrecon.server.settings import Settings
+from streamrecon.units import GIB
 
 _LONG_S = 3600.0  # images of a scan that wait longer are missed
 _NEARLY_FULL = 0.9

@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict, dataclass, field, fields
 from typing import Self
 
+from streamrecon.server.log_lines import escaped
 from streamrecon.server.progress import Progress
 from streamrecon.server.worker_channel import ScanFacts, Summary
 
@@ -113,5 +114,9 @@ class ScanRecord:
 
 
 def clipped(name: str) -> str:
-    """A name of the wire, no longer than anybody reads."""
-    return name[:_LONGEST_NAME]
+    r"""A name of the wire in a form that forges no line and drives no terminal, as long as is read.
+
+    >>> print(clipped("qsm\n12:00  complete \x9b2J"))
+    qsm\n12:00  complete \x9b2J
+    """
+    return escaped(name[:_LONGEST_NAME])

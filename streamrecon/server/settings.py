@@ -16,7 +16,7 @@ from streamrecon.errors import ConfigError
 from streamrecon.server.access_settings import AccessSettings
 from streamrecon.server.kept_settings import KeptSettings
 from streamrecon.server.service_variables import service_variables
-from streamrecon.server.settings_group import SettingsGroup
+from streamrecon.server.settings_group import TAKES_A_RESTART, SettingsGroup
 from streamrecon.server.watch_settings import WatchSettings
 from streamrecon.wrong_value import wrong_value
 
@@ -33,17 +33,30 @@ class ScanSettings(SettingsGroup):
     host: tuple[str, ...] = Field(
         default=("127.0.0.1", "::1"),
         description="addresses to listen on; loopback unless a scanner needs more",
+        json_schema_extra=TAKES_A_RESTART,
     )
-    port: int = Field(default=9002, ge=0, le=65535, description="TCP port; 0 takes a free one")
+    port: int = Field(
+        default=9002,
+        ge=0,
+        le=65535,
+        description="TCP port; 0 takes a free one",
+        json_schema_extra=TAKES_A_RESTART,
+    )
     allow: tuple[IPv4Network | IPv6Network, ...] = Field(
         default=(IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),
         description="networks whose clients are served; the protocol knows no password",
     )
     sessions: int = Field(
-        default=4, ge=1, description="scans at once; each may need memory for its whole k-space"
+        default=4,
+        ge=1,
+        description="scans at once; each may need memory for its whole k-space",
+        json_schema_extra=TAKES_A_RESTART,
     )
     sessions_per_address: int | None = Field(
-        default=None, ge=1, description="scans at once of one address; none: a hospital may be one"
+        default=None,
+        ge=1,
+        description="scans at once of one address; none: a hospital may be one",
+        json_schema_extra=TAKES_A_RESTART,
     )
     warm_workers: int = Field(
         default=2, ge=1, description="idle workers kept ready: one scan, one noise query"

@@ -5,17 +5,15 @@ from __future__ import annotations
 import logging
 
 from streamrecon.server.settings import Settings
+from streamrecon.server.settings_group import TAKES_A_RESTART
 from streamrecon.server.watch_settings import WatchSettings
 
 _log = logging.getLogger(__name__)
 
 AT_START = frozenset(WatchSettings.model_fields) | {
-    "host",
-    "port",
-    "socket_activation",
-    "sessions",
-    "sessions_per_address",
-    "storage",
+    name
+    for name, field in Settings.model_fields.items()
+    if field.json_schema_extra == TAKES_A_RESTART
 }
 """What was opened, counted or begun with when the service started."""
 

@@ -14,7 +14,6 @@ from importlib import import_module
 from threading import Thread
 
 from streamrecon.model.notice import Level, Notice
-from streamrecon.mrd.wire.limits import MIB
 from streamrecon.mrd.wire.messages import Close, Header, Message, Text
 from streamrecon.server.error_report import answer, code_of, is_bug
 from streamrecon.server.image_copy import image_copy_of
@@ -38,6 +37,7 @@ from streamrecon.stream.registry import Registry
 from streamrecon.stream.run.byte_queue import ByteQueue
 from streamrecon.stream.run.chain import Chain
 from streamrecon.threads import set_budget
+from streamrecon.units import MIB
 
 _log = logging.getLogger(__name__)
 

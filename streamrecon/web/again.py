@@ -19,7 +19,7 @@ from streamrecon.stream.chainfile.library import chain_file_names
 
 _log = logging.getLogger(__name__)
 
-_PARAMETER = re.compile(r"(?:[A-Za-z]\w{0,63}\.)?[A-Za-z]\w{0,63}=[^\x00-\x1f]{0,200}")
+_PARAMETER = re.compile(r"(?:[A-Za-z]\w{0,63}\.)?[A-Za-z]\w{0,63}=[^\x00-\x1f\ud800-\udfff]{0,200}")
 _MOST_PARAMETERS = 20
 _LONGEST_S = 4 * 3600.0
 _LONGEST_REASON = 500

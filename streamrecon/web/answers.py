@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Awaitable, Callable
 from functools import wraps
 
@@ -17,6 +18,7 @@ from streamrecon.web.access import Access, User
 from streamrecon.web.image_files import NoImagesError
 from streamrecon.web.protect import BODY_S
 
+_HALF_A_LETTER = re.compile("[\ud800-\udfff]")  # JSON has it, no file and no table does
 Plain = Callable[[Request], Awaitable[Response]]
 Handler = Callable[[Request, User], Awaitable[Response]]
 _STATUS: tuple[tuple[type[StreamReconError], int], ...] = (
@@ -97,7 +99,7 @@ def text_of(body: dict[str, object], name: str, longest: int = 200) -> str:
         If it is no text, or too long.
     """
     value = body.get(name, "")
-    if not isinstance(value, str) or len(value) > longest:
+    if not isinstance(value, str) or len(value) > longest or _HALF_A_LETTER.search(value):
         raise ConfigError(f"{name}: needed a text of at most {longest} letters")
     return value
 

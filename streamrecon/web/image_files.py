@@ -9,11 +9,11 @@ from threading import Lock
 
 from streamrecon.errors import StreamReconError
 from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
-from streamrecon.mrd.wire.limits import GIB, Limits
-from streamrecon.mrd.wire.messages import Header, Image
+from streamrecon.mrd.wire.messages import Header, Image, Limits
 from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.output.preview.shown import Shown, real_valued, shown_stack
 from streamrecon.server.image_copy import FOLDER
+from streamrecon.units import GIB
 
 _MOST_OPEN = 3  # sessions whose images are held in memory
 _MOST_BYTES = 4 * GIB  # of one session

@@ -62,8 +62,8 @@ def facts_of(
     view = View() if all(cuts) else _first_view(volumes)
     facts = []
     for number, (volume, cut) in enumerate(zip(volumes, cuts, strict=True)):
-        shares = same_field_of_view(volumes[0].geometry, volume.geometry)
-        facts.append(_facts(number, volume, cut or (view if shares else View()).cut))
+        is_alike = same_field_of_view(volumes[0].geometry, volume.geometry)
+        facts.append(_facts(number, volume, cut or (view if is_alike else View()).cut))
     return facts
 
 

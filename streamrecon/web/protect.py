@@ -7,6 +7,7 @@ import sys
 from typing import ClassVar
 
 from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -29,6 +30,7 @@ HEADERS = {
     "cache-control": "no-store",
 }
 """Of every answer."""
+_LENGTHS = {b"content-length", b"transfer-encoding"}  # a proxy may go by the other one
 _RAW = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
 
@@ -42,6 +44,10 @@ class Protect:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if _LENGTHS.issubset(name for name, _ in scope["headers"]):
+            refusal = PlainTextResponse("two lengths\n", 400, {"connection": "close", **HEADERS})
+            await refusal(scope, receive, send)
             return
         taken = 0
 
@@ -67,17 +73,17 @@ class Outgoing:
     """Whether what waits for a reader still moves, which is looked at now and then."""
 
     def __init__(self) -> None:
-        self._left = 0
+        self._waiting = 0
         self._has_drained = False
 
     def drained(self) -> None:
         """Note that almost all has gone since it was last looked at."""
         self._has_drained = True
 
-    def stalls(self, left: int) -> bool:
-        """Whether nothing of what waited the last time has gone; ``left`` bytes wait now."""
-        is_stalled = 0 < self._left <= left and not self._has_drained
-        self._left, self._has_drained = left, False
+    def stalls(self, waiting: int) -> bool:
+        """Whether nothing of what waited the last time has gone; ``waiting`` bytes wait now."""
+        is_stalled = 0 < self._waiting <= waiting and not self._has_drained
+        self._waiting, self._has_drained = waiting, False
         return is_stalled
 
 

@@ -78,6 +78,31 @@ def test_the_same_images_give_the_same_motion_twice() -> None:
     assert np.allclose(one.matrix, two.matrix, rtol=0, atol=1e-5)  # mm; threads add in any order
 
 
+def nearly_a_ball(at: np.ndarray) -> np.ndarray:
+    """Small balls of any brightness in a large one, at places in the head's own frame."""
+    random = np.random.default_rng(7)
+    image = np.where(np.linalg.norm(at, axis=-1) < 34, 0.8, 0.0)
+    for centre, size, value in zip(
+        random.uniform(-19, 19, (16, 3)),
+        random.uniform(2.5, 5, 16),
+        random.uniform(0.4, 1.2, 16),
+        strict=True,
+    ):
+        image = np.where(np.linalg.norm(at - centre, axis=-1) < size, value, image)
+    return image.astype(np.float32)
+
+
+@pytest.mark.parametrize("degrees", [25.0, -25.0])
+def test_a_head_that_is_nearly_a_ball_is_found_at_the_tilt_of_a_neck(degrees: float) -> None:
+    grid = Geometry((37, 39, 37), (2.0, 2.0, 2.0), np.eye(3)[::-1])
+    first, rotation = nearly_a_ball(places(grid)), turn(degrees, (1.0, 0.0, 0.0))
+
+    motion = register(first, first > 0, grid, nearly_a_ball(places(grid) @ rotation), grid)
+
+    error = motion.matrix[:3, :3] @ rotation.T
+    assert math.degrees(math.acos(min(1, (np.trace(error) - 1) / 2))) < 1.5  # of voxels of 2 mm
+
+
 def test_labels_land_where_their_places_moved_to() -> None:
     ball = np.array([8.0, -10.0, 5.0])
     numbers = np.where(((places(FIRST) - ball) ** 2).sum(-1) < 7.0**2, 5, 0).astype(np.int32)

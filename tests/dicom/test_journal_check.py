@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from test_spool import deliver_all, due, images_of, uids
 
+from streamrecon.dicom.delivery.commitment_table import note_request
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.delivery.spool_repair import check_journal
 
@@ -65,6 +66,7 @@ def test_a_sound_journal_stays_and_nothing_is_sent_again(tmp_path: Path) -> None
         deliver_all(spool, "archive")
         spool.add(images_of(run="a"), ["console"])  # again: they leave the first batch
         spool.add(images_of(run="b"), ["archive", "console"])
+        note_request(spool.journal.db, "1.2.3", "archive", [1, 2])
         before = spool.tallies()
 
     check_journal(tmp_path)

@@ -25,7 +25,7 @@ SCENE = Scene(
     noise_lines=8,
 )  # fmt: skip
 PATIENCE_S = 60.0
-MOST = 36
+MOST = 25
 
 
 def encoded(*messages: Message) -> bytes:

@@ -16,7 +16,7 @@ CONFIG = Path(__file__).parents[2] / "config"
 
 
 def run_chain(
-    name: str, items: Iterable[object], storage: Path | None = None, **overrides: object
+    name: str, items: Iterable[object], storage: Path | None = None, /, **overrides: str
 ) -> list[object]:
     """Everything that the chain file ``name`` emits."""
     emitted: list[object] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from gadgetron.external.connection import Connection
 from streamrecon_gadgets import external
 
 from streamrecon.errors import ReconError
@@ -57,7 +58,7 @@ class Speak(Gadget[Acquisitions]):
         """Yield the three."""
         yield Notice(Level.WARNING, "sign assumed")
         yield Image(
-            np.zeros((), layout.IMAGE)[()], np.arange(-15, 15, dtype="i2").reshape(1, 2, 3, 5)
+            np.zeros(1, layout.IMAGE)[0], np.arange(-15, 15, dtype="i2").reshape(1, 2, 3, 5)
         )
         yield object()
 
@@ -72,6 +73,6 @@ class Hoard(Gadget[Acquisitions]):
         yield object()
 
 
-def run(connection: external.Connection) -> None:
+def run(connection: Connection) -> None:
     """Serve with the gadgets above."""
     external.run(connection, Registry((Refuse, Crash, Leave, Speak, Hoard)))

@@ -15,6 +15,8 @@ import threading
 from pathlib import Path
 from typing import Self
 
+from narrowing import given
+
 from streamrecon.mrd.wire.messages import Message
 from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.mrd.wire.writer import encode
@@ -26,7 +28,7 @@ HEADER = b"""<?xml version="1.0"?>
 </ismrmrdHeader>
 """
 CLOSE = struct.pack("<H", 4)
-WAIT_S = 30
+WAIT_S = 100  # of a machine that does much else
 
 
 class GadgetronParent:
@@ -69,7 +71,7 @@ class GadgetronParent:
         self.process.wait()
         for thread in self._threads:
             thread.join()
-        self.process.stderr.close()
+        given(self.process.stderr).close()
 
     def begin(self, stream: str, header: bytes = HEADER) -> None:
         """Send CONFIG (the node's `<configuration>` around `<stream>`) and HEADER."""
@@ -123,4 +125,4 @@ class GadgetronParent:
             self.raw += data
 
     def _read_log(self) -> None:
-        self.log = self.process.stderr.read().decode(errors="replace")
+        self.log = given(self.process.stderr).read().decode(errors="replace")

@@ -65,7 +65,7 @@ def slice_image(
 ) -> Image:
     """Partitions [Z, Y, X] from ``first`` on, with a header that is right."""
     geometry, (count, ny, nx) = scene.geometry, values.shape
-    head = np.zeros((), IMAGE)[()]
+    head = np.zeros(1, IMAGE)[0]
     dz, dy, dx = geometry.voxel_mm
     shift_mm = (first + count // 2 - scene.matrix[0] // 2) * dz
     head["position"] = np.array(geometry.centre_lps_mm) + shift_mm * geometry.axes_lps[0]
@@ -105,11 +105,11 @@ def sent(
     return [change(image) for image in images]
 
 
-def changed(image: Image, meta: Meta | None = None, **fields: object) -> Image:
+def changed(image: Image, meta: Meta | None = None, /, **fields: object) -> Image:
     """The image with other header fields, and more meta."""
     head = image.header.copy()
     for name, value in fields.items():
-        head[name] = value
+        head[name] = np.asarray(value)
     return replace(image, header=head, meta=image.meta | (meta or {}))
 
 

@@ -7,6 +7,7 @@ import inspect
 import textwrap
 
 import pytest
+from narrowing import as_a, given
 from streamrecon_gadgets import ALL
 
 MOST_LINES = 15
@@ -17,9 +18,9 @@ MOST_LINES = 15
 @pytest.mark.parametrize("method", ["enter", "feed", "finish"])
 def test_what_a_gadget_is_called_with_fits_in_fifteen_lines(gadget: type, method: str) -> None:
     source = textwrap.dedent(inspect.getsource(getattr(gadget, method)))
-    function = ast.parse(source).body[0]
+    function = as_a(ast.FunctionDef, ast.parse(source).body[0])
     body = function.body[ast.get_docstring(function) is not None :]
 
-    lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+    lines = given(body[-1].end_lineno) - body[0].lineno + 1 if body else 0
 
     assert lines <= MOST_LINES

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import complex_echoes, run_chain, texts, volumes
+from narrowing import all_of, as_a
 from streamrecon_simulator.header import header_xml
 from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scan import simulate
@@ -39,8 +40,11 @@ CHANGES: dict[str, Callable[[Acquisitions], None]] = {
 def lines_of(scene: Scene) -> tuple[Header, list[Acquisitions]]:
     """The header, and every line as a message of its own that may be written."""
     header, *runs = simulate(scene).messages()
-    copies = [Acquisitions(r.header.copy(), r.data.copy(), r.trajectory) for r in runs]
-    return header, [line for run in copies for line in run.lines()]
+    copies = [
+        Acquisitions(run.header.copy(), run.data.copy(), run.trajectory)
+        for run in all_of(Acquisitions, runs)
+    ]
+    return as_a(Header, header), [line for run in copies for line in run.lines()]
 
 
 def changed(kind: str, scene: Scene = SCENE) -> list[Message]:
@@ -131,7 +135,8 @@ def test_lines_that_belong_to_no_image_may_be_of_any_kind(flag: int) -> None:
     header, lines = lines_of(SCENE)
     other = np.zeros(1, layout.ACQUISITION)
     other["flags"], other["active_channels"], other["number_of_samples"] = flag, 1, 9
-    foreign = Acquisitions(other, np.full((1, 1, 9), np.nan, np.complex64), np.zeros((1, 9, 0)))
+    nowhere = np.zeros((1, 9, 0), np.float32)
+    foreign = Acquisitions(other, np.full((1, 1, 9), np.nan, np.complex64), nowhere)
 
     for chain in ("gre_recon.xml", "gre_preview.xml"):
         emitted = run_chain(chain, [header, foreign, *lines, foreign])

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from chains import CONFIG, in_units, run_chain, texts, volumes
+from narrowing import as_a, given
 from streamrecon_gadgets import REGISTRY
 from streamrecon_gadgets.exchange.console import ConsoleImages
+from streamrecon_gadgets.maps.projection import ProjectSlabs
+from streamrecon_gadgets.maps.susceptibility import RemoveBackground
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
 
@@ -32,13 +35,15 @@ def test_a_host_without_underscores_sets_what_it_means_and_default_changes_nothi
     sent = '{"parameters": {"slabmm": 12.5, "firstseries": "300", "quality": "default"}}'
     parameters = read_parameters(sent)
 
-    chain = build_chain((CONFIG / "gre_swi.xml").read_bytes(), REGISTRY, overrides=parameters)
+    chain = build_chain(
+        (CONFIG / "gre_swi.xml").read_bytes(), REGISTRY, overrides=given(parameters)
+    )
 
-    gadgets = {type(step.gadget).__name__: step.gadget for step in chain.steps}
+    gadgets = {type(step.gadget): step.gadget for step in chain.steps}
     assert parameters == {"slabmm": "12.5", "firstseries": "300"}
-    assert gadgets["ProjectSlabs"].slab_mm == 12.5
-    assert gadgets["ConsoleImages"].first_series == 300
-    assert gadgets["RemoveBackground"].quality.value == "fast"
+    assert as_a(ProjectSlabs, gadgets[ProjectSlabs]).slab_mm == 12.5
+    assert as_a(ConsoleImages, gadgets[ConsoleImages]).first_series == 300
+    assert as_a(RemoveBackground, gadgets[RemoveBackground]).quality.value == "fast"
 
 
 def test_without_a_console_all_passes_as_it_is() -> None:

@@ -51,7 +51,9 @@ SCAN = Scan(GRID, PROTOCOL, 2.0)
 CHI = Volume(np.full(GRID.shape, -0.123, np.float32), GRID, Quantity.CHI, SCAN)
 
 
-def run(gadget: str, *items: Volume, storage: Path | None = None, properties: str = "") -> list:
+def run(
+    gadget: str, *items: Volume, storage: Path | None = None, properties: str = ""
+) -> list[object]:
     xml = (
         "<configuration><version>2</version><stream><gadget>"
         f"<name>{gadget}</name>{properties}</gadget></stream></configuration>"

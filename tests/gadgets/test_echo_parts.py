@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from chains import volumes
 from dicom_scans import GRIDS, scan_of
+from narrowing import all_of
 from streamrecon_gadgets.maps.images import EchoImages
 
-from streamrecon.model.images import Echoes
+from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.quantities import Quantity
 
 SCAN = scan_of(GRIDS["oblique"])
@@ -32,6 +33,6 @@ def test_magnitude_and_phase_alone_are_sent_unless_more_is_asked_for() -> None:
 
     *images, last = EchoImages().feed(echoes)
 
-    pairs = [(image.quantity, image.echo) for image in images]
+    pairs = [(image.quantity, image.echo) for image in all_of(Volume, images)]
     assert pairs == [(q, e) for e in (0, 1) for q in (Quantity.MAGNITUDE, Quantity.PHASE)]
     assert last is echoes

@@ -7,6 +7,7 @@ import struct
 import numpy as np
 import pytest
 from gadgetron_parent import CLOSE, GadgetronParent
+from narrowing import as_a, given
 
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import (
@@ -36,13 +37,13 @@ def lines(n: int = 3, channels: int = 3, samples: int = 7) -> Acquisitions:
 def image(meta: dict[str, tuple[str, ...]]) -> Image:
     """An odd complex image."""
     data = np.arange(1 * 3 * 5 * 7, dtype="f4").reshape(1, 3, 5, 7) * (1 - 2j)
-    return Image(np.zeros((), layout.IMAGE)[()], data.astype("c8"), meta)
+    return Image(np.zeros(1, layout.IMAGE)[0], data.astype("c8"), meta)
 
 
 def waveform() -> Waveform:
-    head = np.zeros((), layout.WAVEFORM)
+    head = np.zeros(1, layout.WAVEFORM)[0]
     head["channels"], head["number_of_samples"] = 2, 5
-    return Waveform(head[()], np.arange(10, dtype="u4").reshape(2, 5))
+    return Waveform(head, np.arange(10, dtype="u4").reshape(2, 5))
 
 
 def gadget(name: str) -> str:
@@ -58,12 +59,12 @@ def test_an_empty_chain_gives_back_every_type_bit_for_bit() -> None:
         back = parent.answers()
 
         assert parent.wait() == 0
-        line, wave, picture, close = back
-        np.testing.assert_array_equal(line.data, sent[0].data)
-        np.testing.assert_array_equal(line.header, sent[0].header)
-        np.testing.assert_array_equal(wave.data, sent[1].data)
-        np.testing.assert_array_equal(picture.data, sent[2].data)
-        assert picture.meta == sent[2].meta
+        run, trace, picture, close = back
+        np.testing.assert_array_equal(as_a(Acquisitions, run).data, sent[0].data)
+        np.testing.assert_array_equal(as_a(Acquisitions, run).header, sent[0].header)
+        np.testing.assert_array_equal(as_a(Waveform, trace).data, sent[1].data)
+        np.testing.assert_array_equal(as_a(Image, picture).data, sent[2].data)
+        assert as_a(Image, picture).meta == sent[2].meta
         assert close == Close()
 
 
@@ -78,11 +79,12 @@ def test_an_image_array_with_waveforms_and_accents_comes_back_with_its_length() 
         parent.begin(PASS)
         parent.send(array, Close())
 
-        back, close = parent.answers()
+        answer, close = parent.answers()
 
+        back = as_a(ImageArray, answer)
         np.testing.assert_array_equal(back.data, array.data)
         assert back.meta == array.meta
-        assert len(back.waveforms) == 1
+        assert len(given(back.waveforms)) == 1
         assert close == Close()
 
 
@@ -150,7 +152,7 @@ def test_an_error_is_not_lost_when_much_is_still_on_its_way() -> None:
 
         failure, close = parent.answers()
 
-        assert failure.text.startswith("[recon] Refuse: mask")
+        assert as_a(RemoteFailure, failure).text.startswith("[recon] Refuse: mask")
         assert close == Close()
 
 
@@ -159,8 +161,9 @@ def test_notices_stay_off_the_wire_and_int16_images_become_int32() -> None:
         parent.begin(gadget("Speak"))
         parent.send(lines(1), Close())
 
-        picture, close = parent.answers()
+        answer, close = parent.answers()
 
+        picture = as_a(Image, answer)
         assert picture.data.dtype == np.int32
         assert picture.header["data_type"] == 4
         np.testing.assert_array_equal(picture.data.ravel(), np.arange(-15, 15))

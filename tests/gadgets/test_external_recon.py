@@ -7,6 +7,7 @@ import re
 import numpy as np
 from chains import CONFIG, run_chain, volumes
 from gadgetron_parent import GadgetronParent
+from narrowing import all_of, as_a, given
 from streamrecon_simulator.phantom import SPHERES as PHANTOM
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
@@ -29,7 +30,7 @@ def configuration_of(file_name: str) -> bytes:
     """What Gadgetron sends: the first external node's configuration, as it stands in the file."""
     text = (CONFIG / file_name).read_text()
     node = re.search(r"<execute.*?(<configuration>.*?</configuration>)", text, re.DOTALL)
-    return f'<?xml version="1.0"?>\n{node[1]}\n'.encode()
+    return f'<?xml version="1.0"?>\n{given(node)[1]}\n'.encode()
 
 
 def complex_images(parts: list[np.ndarray]) -> np.ndarray:
@@ -49,12 +50,12 @@ def test_an_odd_oblique_scan_gives_the_same_images_inside_gadgetron_as_alone() -
     with GadgetronParent() as parent:
         parent.begin_with(configuration_of("gre_recon.xml"), header.xml)
         parent.send(*data, Close())
-        *images, close = parent.answers()
+        *answers, close = parent.answers()
         assert parent.wait() == 0
 
+    images = all_of(Image, answers)
     images.sort(key=lambda image: (image.header["image_series_index"], image.header["contrast"]))
     assert close == Close()
-    assert all(isinstance(image, Image) for image in images)
     assert [image.header["image_type"] for image in images] == [1] * 4 + [2] * 4
     found = complex_images([image.data[0] for image in images])
     assert found.shape == (4, 9, 21, 27)
@@ -68,16 +69,15 @@ def test_whole_numbers_reach_gadgetron_in_a_type_that_it_reads() -> None:
 
     with GadgetronParent() as parent:
         parent.begin_with(
-            configuration_of("gre_recon.xml").replace(b"</stream>", short), header.xml
+            configuration_of("gre_recon.xml").replace(b"</stream>", short), as_a(Header, header).xml
         )
         parent.send(*data, Close())
         *images, close = parent.answers()
         assert parent.wait() == 0
 
     assert close == Close()
-    assert {int(image.header["data_type"]) for image in images} == {
-        4
-    }  # int32: int16 ends its stream
+    types = {int(image.header["data_type"]) for image in all_of(Image, images)}
+    assert types == {4}  # int32: int16 ends its stream
 
 
 def test_susceptibility_reaches_gadgetron_with_the_echoes() -> None:
@@ -87,11 +87,11 @@ def test_susceptibility_reaches_gadgetron_with_the_echoes() -> None:
     )
 
     with GadgetronParent() as parent:
-        parent.begin_with(config, header.xml)
+        parent.begin_with(config, as_a(Header, header).xml)
         parent.send(*data, Close())
         *images, close = parent.answers()
         assert parent.wait() == 0
 
     assert close == Close()
-    kinds = [image.meta["STREAMRECON_Quantity"][0] for image in images]
+    kinds = [image.meta["STREAMRECON_Quantity"][0] for image in all_of(Image, images)]
     assert sorted(kinds) == ["chi", *["magnitude"] * 3, *["phase"] * 3]

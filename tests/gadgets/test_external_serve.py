@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from narrowing import all_of, as_a
 from pydantic import PrivateAttr
 
 from streamrecon.errors import ConfigError, ProtocolError, StreamReconError, TruncatedStream
@@ -37,8 +38,9 @@ class CountLines(Gadget[Header | Acquisitions]):
 
     def finish(self) -> Iterator[object]:
         """Yield the count."""
-        first, *lines = self._seen
+        first, *rest = self._seen
         assert first == Header(HEADER)
+        lines = all_of(Acquisitions, rest)
         last = lines[-1].select(slice(0, 1))
         last.header["scan_counter"] = sum(map(len, lines))
         yield last
@@ -82,7 +84,7 @@ def test_the_header_comes_first_without_its_nul_and_finish_follows_close() -> No
     answers, error = answers_to(5 * LINE + CLOSE, config)
 
     assert error is None
-    assert answers[0].header["scan_counter"] == 5
+    assert as_a(Acquisitions, answers[0]).header["scan_counter"] == 5
     assert answers[1:] == [Close()]
 
 
@@ -130,7 +132,7 @@ def test_a_bad_config_is_told_although_no_data_came(config: bytes, reason: str) 
     answers, error = answers_to(b"", config)
 
     assert isinstance(error, ConfigError)
-    assert answers[0].text.startswith(reason)
+    assert as_a(RemoteFailure, answers[0]).text.startswith(reason)
     assert answers[1:] == [Close()]
 
 

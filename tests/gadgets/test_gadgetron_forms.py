@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -36,7 +36,7 @@ SCENES = {
 }
 
 
-def emitted_by(chain: Chain, items: object) -> list[object]:
+def emitted_by(chain: Chain, items: Iterable[object]) -> list[object]:
     emitted: list[object] = []
     chain.run(items, emitted.append)
     return emitted

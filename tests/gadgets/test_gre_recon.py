@@ -9,7 +9,7 @@ import pytest
 from chains import complex_echoes, relative_errors, run_chain, texts, volumes
 from streamrecon_gadgets.acquisition.header import ReadHeader
 from streamrecon_gadgets.acquisition.kspace import AssembleKSpace
-from streamrecon_gadgets.acquisition.noise import WhitenNoise
+from streamrecon_gadgets.acquisition.lines import WhitenNoise
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Orientation, Scene
 from streamrecon_simulator.truth import truth
@@ -26,17 +26,17 @@ QUIET = Scene(
     "small noiseless head", matrix=(14, 40, 48), voxel_mm=(10.0, 5.0, 4.4), n_coils=4,
     snr=float("inf"), noise_lines=0,
 )  # fmt: skip
-ODD = {"matrix": (13, 41, 47), "oversampling": (1.0, 1.0, 1.0)}
+ODD = replace(QUIET, matrix=(13, 41, 47), oversampling=(1.0, 1.0, 1.0))
 
 SCANS = {
     "even": QUIET,
-    "odd": replace(QUIET, **ODD),
-    "odd bipolar": replace(QUIET, **ODD, bipolar=True, delay_samples=0.4),
+    "odd": ODD,
+    "odd bipolar": replace(ODD, bipolar=True, delay_samples=0.4),
     "bipolar": replace(QUIET, bipolar=True, delay_samples=-0.3),
     "one coil": replace(QUIET, n_coils=1),
     "two coils": replace(QUIET, n_coils=2),
     "slices": replace(QUIET, slices=True, gap_mm=2.0, order=Order.KZ_INNER),
-    "odd slices, left-handed": replace(QUIET, **ODD, slices=True, left_handed=True),
+    "odd slices, left-handed": replace(ODD, slices=True, left_handed=True),
     "doubly oblique": replace(QUIET, tilt_deg=(30.0, -20.0), centre_lps_mm=(5.0, -8.0, 3.0)),
     "sagittal, left-handed": replace(QUIET, orientation=Orientation.SAGITTAL, left_handed=True),
     "coronal": replace(QUIET, orientation=Orientation.CORONAL, tilt_deg=(0.0, 15.0)),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from streamrecon_simulator.scene import Scene
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.mrd.wire.messages import Acquisitions, Header
 
+T = TypeVar("T")
+
 SLAB = Scene(
     "a slab", matrix=(13, 40, 47), voxel_mm=(10.0, 5.0, 4.4), n_coils=2, noise_lines=4,
     te_s=(0.006, 0.012, 0.018), snr=200.0, bipolar=True,
@@ -24,7 +27,7 @@ SLICES = replace(SLAB, slices=True, matrix=(3, 40, 47), oversampling=(1.0, 1.0, 
 
 
 def written(
-    scene: Scene, xml: Callable[[bytes], bytes], lines: Callable[[np.ndarray], None]
+    scene: Scene, xml: Callable[[bytes], bytes], lines: Callable[[np.ndarray], object]
 ) -> Iterator[object]:
     """A scan whose header and lines are edited."""
     for message in simulate(scene).messages():
@@ -44,10 +47,11 @@ def plain(scene: Scene) -> np.ndarray:
 def in_seconds(*names: bytes) -> Callable[[bytes], bytes]:
     def edited(xml: bytes) -> bytes:
         for name in names:
-            pattern = rb"<%s>([^<]*)</%s>" % (name, name)
-            text = rb"<%s>%%g</%s>" % (name, name)
-            xml = re.sub(pattern, lambda m, text=text: text % (float(m[1]) / 1000), xml)
+            xml = re.sub(rb"(<%s>)([^<]*)(</%s>)" % (name, name), a_thousandth, xml)
         return xml
+
+    def a_thousandth(found: re.Match[bytes]) -> bytes:
+        return b"%s%g%s" % (found[1], float(found[2]) / 1000, found[3])
 
     return edited
 
@@ -63,11 +67,11 @@ def all_fields(name: str, value: object) -> Callable[[np.ndarray], None]:
     return edited
 
 
-def as_it_is(_: object) -> object:
+def as_it_is(_: T) -> T:
     return _
 
 
-CASES = {
+CASES: dict[str, tuple[Scene, Callable[[bytes], bytes], Callable[[np.ndarray], object], str]] = {
     "centre at the first sample": (SLAB, as_it_is, all_fields("center_sample", 0), "as their mid"),
     "TE in seconds": (SLAB, in_seconds(b"TE"), as_it_is, "TE: found 0.006, 0.012, 0.018, read as"),
     "TE and TR in seconds": (SLAB, in_seconds(b"TE", b"TR"), as_it_is, "TR: found 0.028, read as"),

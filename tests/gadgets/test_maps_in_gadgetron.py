@@ -7,6 +7,7 @@ import re
 import pytest
 from chains import CONFIG
 from gadgetron_parent import GadgetronParent
+from narrowing import all_of, given
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
@@ -39,13 +40,13 @@ def test_a_gadgetron_gets_every_map_of_the_file(file_name: str) -> None:
     node = re.search(r"<execute.*?(<configuration>.*?</configuration>)", text, re.DOTALL)
 
     with GadgetronParent() as parent:
-        parent.begin_with(f'<?xml version="1.0"?>\n{node[1]}\n'.encode(), header.xml)
+        parent.begin_with(f'<?xml version="1.0"?>\n{given(node)[1]}\n'.encode(), header.xml)
         parent.send(*data, Close())
-        *images, close = parent.answers()
+        *answers, close = parent.answers()
         assert parent.wait() == 0, parent.log
 
     assert close == Close()
-    assert all(isinstance(image, Image) for image in images)
+    images = all_of(Image, answers)
     assert {image.meta["STREAMRECON_Quantity"][0] for image in images} == MADE[file_name]
     for projected in (i for i in images if i.meta["STREAMRECON_Quantity"][0] == "minip"):
         assert projected.data.shape[1:] == (17, 29, 33)  # one slice is as near to 8 mm as can be

@@ -16,7 +16,7 @@ from streamrecon_simulator.truth import truth
 from streamrecon.maps.phase_mask import phase_mask
 from streamrecon.model.images import Volume
 from streamrecon.model.quantities import Quantity
-from streamrecon.mrd.wire.messages import Acquisitions, Header
+from streamrecon.mrd.wire.messages import Message
 from streamrecon.qsm.field_maps import LocalFieldMap
 
 SCENE = Scene(
@@ -26,7 +26,7 @@ SCENE = Scene(
 
 
 @cache
-def messages(*, n_echoes: int = 4) -> tuple[Header | Acquisitions, ...]:
+def messages(*, n_echoes: int = 4) -> tuple[Message, ...]:
     return tuple(simulate(replace(SCENE, te_s=SCENE.te_s[-n_echoes:])).messages())
 
 

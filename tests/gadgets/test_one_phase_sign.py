@@ -19,7 +19,9 @@ from streamrecon.model.images import Volume
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import SignOrigin
 from streamrecon.mrd.header import scan_header
+from streamrecon.mrd.header.fields import header_root
 from streamrecon.stream.chainfile.build import build_chain
+from streamrecon.xml import Element
 
 IRON = (-32.0, 20.0, 20.0)
 BALL = Phantom(
@@ -104,8 +106,12 @@ def test_two_gadgets_that_contradict_each_other_are_refused_by_name() -> None:
 def test_a_session_parses_its_header_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five gadgets ask for the protocol and one for the noise scan."""
     parsed: list[bytes] = []
-    parse = scan_header.header_root
-    monkeypatch.setattr(scan_header, "header_root", lambda xml: (parsed.append(xml), parse(xml))[1])
+
+    def counted(xml: bytes) -> Element:
+        parsed.append(xml)
+        return header_root(xml)
+
+    monkeypatch.setattr(scan_header, "header_root", counted)
     before = "<gadget><name>WhitenNoise</name></gadget><gadget><name>CorrectNavigators</name>"
     chain = CHAIN.format(centre="", assemble="").replace(
         "<gadget><name>WatchQuality</name>", f"{before}</gadget><gadget><name>WatchQuality</name>"

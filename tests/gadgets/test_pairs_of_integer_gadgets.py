@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from itertools import product
 
@@ -25,7 +25,7 @@ from streamrecon.mrd.images.images_from_volume import images_of
 from streamrecon.mrd.images.volumes_from_images import stacks_of
 from streamrecon.stream.gadget import Gadget
 
-INTEGER = {
+INTEGER: dict[str, Callable[[], Gadget[Volume]]] = {
     "ppb": IntegerPpb,
     "ppb unsigned": lambda: IntegerPpb(signed=False),
     "ppb 16 bits": lambda: IntegerPpb(signed=False, bits=16),
@@ -54,7 +54,7 @@ def volume(quantity: Quantity) -> Volume:
     return Volume(truth(quantity), GRID, quantity, SCAN, echo=echo)
 
 
-def through(item: Volume, gadgets: Iterable[Gadget]) -> tuple[Volume, list[str]]:
+def through(item: Volume, gadgets: Iterable[Gadget[Volume]]) -> tuple[Volume, list[str]]:
     told: list[str] = []
     for gadget in gadgets:
         emitted = list(gadget.feed(item))

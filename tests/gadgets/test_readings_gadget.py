@@ -4,55 +4,55 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from lesion_scene import Ball, oblique, scene
+from made_maps import chi_map, total_field_of
+from narrowing import all_of, as_a
 from pydicom import dcmread
 from streamrecon_gadgets.exchange.dicom import WriteDicomFolder
 from streamrecon_gadgets.maps.readings import MakeReadings
 
 from streamrecon.model.bare_scan import bare_scan
-from streamrecon.model.images import Echoes, volume_of
+from streamrecon.model.images import Echoes, Volume, volume_of
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import PhaseSign, SignOrigin
 from streamrecon.output.nifti import write_nifti
-from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.field_maps import ChiMap
-from streamrecon.qsm.pipeline import Quality
 from streamrecon.stream.gadget import Context
 
 GRID = oblique((31, 37, 35), (1.2, 1.0, 1.0))
 BALLS = (Ball((-6.0, 5.0, 4.0), 2.0, 0.8), Ball((6.2, -5.1, -5.3), 1.5, -0.8))
 
 
-def items(*, is_brain: bool = True) -> list[object]:
+Item = Echoes | ChiMap | Volume
+
+
+def items(*, is_brain: bool = True) -> list[Item]:
     """Echoes, susceptibility and veins of one volume, as a chain has them."""
     maps = scene(GRID, BALLS)
     scan = bare_scan(GRID, maps.te_s, 3.0, PhaseSign(1, SignOrigin.GIVEN), name="brain 1 mm")
-    total = SimpleNamespace(
-        fit=SimpleNamespace(field_ppm=maps.local_field_ppm, sd_ppm=maps.field_sd_ppm),
-        weight=maps.mask.astype(np.float32),
-        is_brain=is_brain,
+    total = total_field_of(
+        maps.mask, field_ppm=maps.local_field_ppm, sd_ppm=maps.field_sd_ppm, is_brain=is_brain
     )
-    found = SimpleNamespace(
-        map=SimpleNamespace(chi_ppm=np.where(maps.mask, maps.chi_ppm, 0)),
-        mask=maps.mask,
-        total=total,
-        local=LocalField("given", maps.local_field_ppm, maps.mask),
-    )
+    chi = chi_map(np.where(maps.mask, maps.chi_ppm, 0), total, scan)
     veins = volume_of(scan, Quantity.VEINS, np.zeros(GRID.shape, np.float32), 0)
-    chi = ChiMap(found, (), Quality.STANDARD, scan)
     return [Echoes(maps.magnitude.astype(np.complex64), scan), chi, veins]
 
 
-def read(gadget: MakeReadings, given: list[object], **context: Path) -> list[Notice]:
+def read(
+    gadget: MakeReadings,
+    given: list[Item],
+    *,
+    storage: Path | None = None,
+    tables: Path | None = None,
+) -> list[Notice]:
     """What it says at the end; everything else must have gone on before."""
-    gadget.enter(Context(**context))
+    gadget.enter(Context(storage=storage, tables=tables))
     assert [out for item in given for out in gadget.feed(item)] == given
-    return list(gadget.finish())
+    return all_of(Notice, gadget.finish())
 
 
 def test_the_report_lies_beside_the_images_and_its_sum_is_told(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_file_that_is_not_among_the_labels_is_told_and_not_opened(
 
 def test_a_reading_that_fails_is_a_refused_one_and_told(tmp_path: Path) -> None:
     echoes, chi, veins = items()
-    chi.found.mask[...] = False
+    as_a(ChiMap, chi).found.mask[...] = False
 
     (notice,) = read(MakeReadings(readings=("lesions",)), [echoes, chi, veins], tables=tmp_path)
 
@@ -176,7 +176,8 @@ def test_what_sends_dicom_behind_it_sends_segments_and_report(tmp_path: Path) ->
     reads.enter(context)
     sends.enter(context)
 
-    made = [out for item in (*given, image) for out in reads.feed(item)] + list(reads.finish())
+    made = [out for item in (*given, image) for out in reads.feed(item)]
+    made += reads.finish()
     for item in made:
         if isinstance(item, sends.accepts):
             list(sends.feed(item))

@@ -7,8 +7,10 @@ from functools import cache
 
 import numpy as np
 import pytest
+from narrowing import as_a
 from streamrecon_gadgets import REGISTRY
 from streamrecon_simulator.order import line_order
+from streamrecon_simulator.phantom import Phantom
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scan import Simulation, simulate
@@ -38,7 +40,7 @@ def object_sampled() -> Simulation:
 def scan(sampling: Sampling, snr: float) -> list[object]:
     """Messages of a scan; its k-space is that of the one object."""
     scene: Scene = replace(SCENE, sampling=sampling, snr=snr, noise_lines=256)
-    level = scene.phantom.parts[0].tissue.density / snr
+    level = as_a(Phantom, scene.phantom).parts[0].tissue.density / snr
     return list(Simulation(scene, object_sampled().kspace, line_order(scene), level).messages())
 
 

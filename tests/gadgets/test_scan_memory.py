@@ -8,18 +8,20 @@ from dataclasses import replace
 
 import pytest
 from chains import CONFIG, texts
+from narrowing import as_a, given
 from streamrecon_gadgets import REGISTRY
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
 from streamrecon.acquisition.scan_memory import resident_bytes, scan_size
 from streamrecon.errors import MemoryLimitError
-from streamrecon.model.memory_use import MIB, MemoryUse, ScanSize
+from streamrecon.model.memory_use import MemoryUse, ScanSize
 from streamrecon.mrd.header.scan_header import ScanHeader
 from streamrecon.mrd.wire.messages import Acquisitions, Header, Message
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.gadget import Context
 from streamrecon.stream.run.memory_peak import peak_bytes
+from streamrecon.units import MIB
 
 SCENE = Scene("a small one", matrix=(6, 14, 15), n_coils=3, te_s=(0.005, 0.012), noise_lines=4)
 LARGE = """<ismrmrdHeader><acquisitionSystemInformation><receiverChannels>64</receiverChannels>
@@ -46,7 +48,7 @@ def run(chain: str, items: Iterable[Message], *, memory_bytes: int | None = None
 
 def stated_gib(emitted: Iterable[object]) -> float:
     (text,) = [text for text in texts(emitted) if text.startswith("INF memory: ")]
-    return float(re.search(r"about ([\d.]+) GiB", text)[1])
+    return float(given(re.search(r"about ([\d.]+) GiB", text))[1])
 
 
 def test_the_need_is_said_before_any_line_is_taken() -> None:
@@ -79,7 +81,9 @@ def test_a_limit_that_is_given_counts() -> None:
 
 def test_lines_with_more_channels_than_the_header_says_are_counted_again() -> None:
     header, *lines = simulate(SCENE).messages()
-    silent = Header(header.xml.replace(b"<receiverChannels>3</receiverChannels>", b""))
+    silent = Header(
+        as_a(Header, header).xml.replace(b"<receiverChannels>3</receiverChannels>", b"")
+    )
 
     emitted = run("gre_recon.xml", [silent, *lines])
 
@@ -110,7 +114,7 @@ def test_the_grid_is_that_of_the_longer_of_lines_and_voxels() -> None:
     scene = replace(SCENE, recon_matrix=(8, 14, 31), oversampling=(1.5, 1.0, 2.0))
     header = next(iter(simulate(scene).messages()))
 
-    size = scan_size(ScanHeader(header.xml).protocol, 3)
+    size = scan_size(ScanHeader(as_a(Header, header).xml).protocol, 3)
 
     assert size.grid_bytes == 8 * 2 * 3 * 9 * 14 * 31
     assert size.n_voxels == 8 * 14 * 31
@@ -122,11 +126,11 @@ def test_the_grid_is_that_of_the_longer_of_lines_and_voxels() -> None:
 def test_volumes_that_are_open_at_once_are_bounded() -> None:
     scene = replace(SCENE, matrix=(12, 28, 30), n_coils=8)
     header, noise, lines = simulate(scene).messages()
-    xml = header.xml.replace(
+    xml = as_a(Header, header).xml.replace(
         b"<repetition>", b"<set><minimum>0</minimum><maximum>999</maximum><center>0</center></set>"
         b"<repetition>",
     )  # fmt: skip
-    each_of_another_set = [lines.select(slice(n, n + 1)) for n in range(100)]
+    each_of_another_set = [as_a(Acquisitions, lines).select(slice(n, n + 1)) for n in range(100)]
     for number, line in enumerate(each_of_another_set):
         head = line.header.copy()
         head["idx"]["set"] = number

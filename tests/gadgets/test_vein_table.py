@@ -1,49 +1,47 @@
 """The table of centre-lines lies where its reader looks."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from made_maps import chi_map, total_field_of
 from streamrecon_gadgets.maps.veins import FindVeins
 
+from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.notice import Level, Notice
+from streamrecon.model.scan import PhaseSign, SignOrigin
+from streamrecon.qsm.field_maps import ChiMap
 from streamrecon.stream.gadget import Context
 
 GRID = Geometry((24, 21, 20), (1.0, 1.0, 1.0), np.eye(3)[::-1])
 
 
-def one_vein(*, is_brain: bool = True) -> SimpleNamespace:
-    """A map with a straight vein of 2 mm along S, as `FindVeins` takes it."""
+def one_vein(*, is_brain: bool = True) -> ChiMap:
+    """A map with a straight vein of 2 mm along S."""
     _, y, x = np.indices(GRID.shape)
     vein = (y - 10) ** 2 + (x - 9) ** 2 <= 4
     noise = np.random.default_rng(1).normal(0, 0.005, GRID.shape)
-    return SimpleNamespace(
-        chi_ppm=np.float32(0.4 * vein + noise),
-        mask=np.ones(GRID.shape, bool),
-        scan=SimpleNamespace(geometry=GRID, comments=()),
-        repetition=0,
-        comments=(),
-        is_preview=False,
-        found=SimpleNamespace(total=SimpleNamespace(is_brain=is_brain)),
-    )
+    scan = bare_scan(GRID, (0.02,), 3.0, PhaseSign(1, SignOrigin.GIVEN))
+    total = total_field_of(np.ones(GRID.shape, bool), is_brain=is_brain)
+    return chi_map(0.4 * vein + noise, total, scan)
 
 
 @pytest.mark.parametrize(
-    ("context", "place"),
+    ("given", "place"),
     [
-        ({"tables": "images"}, "images"),
-        ({"storage": "storage"}, "storage/veins"),
-        ({"tables": "images", "storage": "storage"}, "images"),
+        (("images",), "images"),
+        (("storage",), "storage/veins"),
+        (("images", "storage"), "images"),
     ],
     ids=["replay", "service", "replay with a storage"],
 )
 def test_the_table_lies_beside_the_images_of_a_replay_else_in_the_storage(
-    context: dict[str, str], place: str, tmp_path: Path
+    given: tuple[str, ...], place: str, tmp_path: Path
 ) -> None:
     gadget = FindVeins()
-    gadget.enter(Context(**{name: tmp_path / folder for name, folder in context.items()}))
+    folders = {name: tmp_path / name for name in given}
+    gadget.enter(Context(tables=folders.get("images"), storage=folders.get("storage")))
 
     list(gadget.feed(one_vein()))
 

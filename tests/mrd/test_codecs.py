@@ -53,7 +53,7 @@ def test_a_message_has_the_id_that_its_class_gives(codec: Codec) -> None:
 
 @every_codec
 def test_every_message_has_a_sample_that_the_round_trips_use(codec: Codec) -> None:
-    assert samples_of(codec) != []
+    assert samples_of(codec), f"tests/mrd/wire_samples.py: no sample of {codec}"
 
 
 @every_codec
@@ -73,8 +73,10 @@ def test_the_grammar_knows_every_message(codec: Codec) -> None:
 def test_the_documents_list_every_message_and_who_sends_it(codec: Codec) -> None:
     rows = [line.strip("| ").split(" | ") for line in WIRE_MD.splitlines() if "| `" in line]
 
-    (row,) = (cells for cells in rows if cells[1] == f"`{codec.kind.__name__}`")
+    found = [cells for cells in rows if cells[1] == f"`{codec.kind.__name__}`"]
 
+    assert len(found) == 1, f"wire.md: found {len(found)} lines for {codec}, needed one"
+    (row,) = found
     assert row[0] == str(codec.number)
     from_client = re.search(r"client →|both ways|^data$|Gadgetron [→↔]", row[3])
     assert bool(from_client) == (codec.turn is not Turn.NEVER)

@@ -27,8 +27,7 @@ from wire_samples import (
 from streamrecon.errors import ProtocolError, TruncatedStream
 from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.layout import IMAGE
-from streamrecon.mrd.wire.limits import Limits
-from streamrecon.mrd.wire.messages import Acquisitions, Close, Message, Text
+from streamrecon.mrd.wire.messages import Acquisitions, Close, Limits, Message, Text
 from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.mrd.wire.receive_buffers import BLOCK_BYTES
 

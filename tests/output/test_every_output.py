@@ -47,7 +47,17 @@ def test_an_output_keeps_its_numbers_and_words(label: str) -> None:
 
 
 def test_every_output_is_on_record() -> None:
-    assert [each.label for each in Quantity if each.label not in OF_RECORD] == []
+    missing = {each.label: facts_of(each) for each in Quantity if each.label not in OF_RECORD}
+
+    assert not missing, f"tests/output/outputs.json lacks {json.dumps(missing)}"
+
+
+def test_every_output_is_made_by_something() -> None:
+    sources = [*(ROOT / "streamrecon").rglob("*.py"), *(ROOT / "gadgets").rglob("*.py")]
+    text = "".join(path.read_text(encoding="utf-8") for path in sources)
+
+    unmade = [each for each in Quantity if not re.search(rf"Quantity\.{each.name}\b", text)]
+    assert unmade == []
 
 
 @pytest.mark.parametrize(
@@ -145,8 +155,10 @@ def test_the_conformance_statement_has_a_line_for_every_output(quantity: Quantit
     text = (ROOT / "docs" / "reference" / "dicom-conformance.md").read_text(encoding="utf-8")
     lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
 
-    (line,) = (cells for cells in lines if cells[1].strip("`") == f"_{form.suffix}")
+    found = [cells for cells in lines if cells[1].strip("`") == f"_{form.suffix}"]
 
+    assert len(found) == 1, f"found {len(found)} lines for _{form.suffix}, needed one"
+    (line,) = found
     assert line[0] == str(form.number)
     assert line[2].split("\\") == list(form.image_type)
     assert line[3].split(",")[0] == ("signed" if form.signed else "unsigned")

@@ -12,7 +12,7 @@ from streamrecon_simulator.shapes import Sphere
 from streamrecon_simulator.truth import voxel_centres
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.outline_direction import OutlineDirection, outline_direction
+from streamrecon.qsm.outline.direction import OutlineDirection, outline_direction
 from streamrecon.units import hz_per_ppm
 
 TE_S, B0_T = (0.004, 0.0065), 3.0

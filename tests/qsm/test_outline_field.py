@@ -5,7 +5,7 @@ import pytest
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.outline_field import check_outline
+from streamrecon.qsm.outline.field import check_outline
 from streamrecon.units import hz_per_ppm
 
 B0_T = 3.0

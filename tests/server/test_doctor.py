@@ -50,6 +50,31 @@ def test_a_port_that_is_taken(ask: Ask) -> None:
     assert "a program listens there already" in heard.out
 
 
+def test_a_page_whose_port_is_taken_is_a_hint(ask: Ask) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        place = f"127.0.0.1:{other.getsockname()[1]}"
+        status, heard = ask(web=place)
+
+    assert status == 0  # scans are served all the same
+    assert f"hint  page {place}: a program listens there already" in heard.out
+
+
+def test_a_page_for_everybody_on_the_network_is_a_hint(ask: Ask) -> None:
+    status, heard = ask(web="0.0.0.0:0")
+
+    assert status == 0
+    assert "hint  page 0.0.0.0:0: neither encrypted nor behind a proxy" in heard.out
+
+
+def test_a_page_without_its_packages_is_a_fault(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamrecon.server.web_process.find_spec", lambda _name: None)
+
+    status, heard = ask(web="127.0.0.1:0")
+
+    assert status == 1
+    assert "needed pip install 'streamrecon[web]'" in heard.out
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -1,10 +1,12 @@
 """Settings: which place wins, what is refused, what is shown."""
 
+import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import pytest
 
+import streamrecon
 from streamrecon.errors import ConfigError
 from streamrecon.server.settings import Settings, load_settings
 
@@ -180,6 +182,15 @@ def test_every_setting_is_shown_with_its_value_and_origin() -> None:
     (port,) = [line for line in lines if line.startswith("port ")]
     assert port.split()[1:3] == ["1234", "[flag]"]
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_every_setting_is_obeyed_by_something() -> None:
+    product = Path(streamrecon.__file__).parent
+    texts = [path.read_text(encoding="utf-8") for path in product.rglob("*.py")]
+    text = "".join(text for text in texts if "(SettingsGroup)" not in text)  # where they stand
+
+    idle = [name for name in Settings.model_fields if not re.search(rf"\.{name}\b", text)]
+    assert idle == []
 
 
 def test_parameters_have_names_and_values() -> None:

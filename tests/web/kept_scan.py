@@ -18,6 +18,11 @@ _HEADER = Header(
     b"</H1resonanceFrequency_Hz></experimentalConditions></ismrmrdHeader>"
 )
 
+_VALUES = [
+    {"subject": "scan", "name": f"measure {number}", "number": 0.125, "sigma": 0.01, "unit": ""}
+    for number in range(11)  # as many as `analyze qc` has
+]
+
 
 def keep_scan(storage: Path, session: str, volumes: Sequence[Volume], **facts: object) -> None:
     """Write what a service keeps of a scan that is over."""
@@ -36,6 +41,29 @@ def keep_scan(storage: Path, session: str, volumes: Sequence[Volume], **facts: o
     known |= {"images": len(images), "image_copy": name}
     with ScanTable(storage) as table:
         table.keep(known | facts, "ended", "test")
+
+
+def keep_many(storage: Path, count: int) -> list[str]:
+    """So many scans of before, a minute apart, every second with readings; the last one first."""
+    sessions = [f"{number:08x}" for number in range(count)]
+    storage.mkdir(parents=True, exist_ok=True)
+    known: dict[str, object] = {"config": "gre_full", "config_hash": "0123456789ab", "images": 31}
+    known |= {"lines": 20480, "seconds": 41.5, "received": 503_000_000, "address": "10.0.0.7"}
+    known |= {"stages": ["ReadHeader", "AssembleKSpace", "EchoImages", "InvertField"]}
+    known |= {"stage_s": [0.1, 2.5, 3.5, 20.5], "notices": ["INF phase sign: +1"] * 10}
+    now = time.time()
+    with ScanTable(storage) as table:
+        for number, session in enumerate(sessions):
+            began = now - 60.0 * (count - number)
+            outcome = "complete" if number % 7 else "data"
+            facts = {"session": session, "protocol": f"qsm {number}", "outcome": outcome}
+            table.keep(known | facts | {"began": began, "ended": began + 41.5}, "ended", "test")
+    for number in range(0, count, 2):
+        reasons = [] if number % 3 else ["motion"]
+        light = "amber" if reasons else "green"
+        rows = [{"kind": "qc", "light": light, "reasons": reasons, "values": _VALUES}]
+        keep_report(storage, sessions[number], rows)
+    return sessions[::-1]
 
 
 def keep_report(

@@ -13,7 +13,7 @@ from streamrecon.errors import ReconError
 from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.kspace import Calibration
 from streamrecon.model.lattice import Lattice
-from streamrecon.model.memory_use import MIB, MemoryUse
+from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Encoding, Scan
@@ -32,6 +32,7 @@ from streamrecon.recon.parallel.unfolding import (
 )
 from streamrecon.recon.parallel.unmixing_weights import Unmixing, noise_amplification
 from streamrecon.stream.gadget import Gadget
+from streamrecon.units import MIB
 
 _WITH_COIL_IMAGES = MemoryUse(grids=2.2, echo_voxel_bytes=8, fixed_bytes=2 * MIB)
 _Weights = Sensitivities | Unmixing | tuple[Unmixing, ...]

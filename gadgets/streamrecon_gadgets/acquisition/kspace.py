@@ -16,7 +16,7 @@ from streamrecon.acquisition.scan_memory import (
 )
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.kspace import ChannelTransform
-from streamrecon.model.memory_use import MIB, MemoryUse
+from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import ScanProtocol, SignOrigin, of_slab
 from streamrecon.mrd.header.scan_header import ScanHeader
@@ -25,6 +25,7 @@ from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.recon.kspace.readout import ReadoutTransform
 from streamrecon.stream.gadget import Gadget
+from streamrecon.units import MIB
 
 _VOLUME = ("repetition", "set", "phase")  # the counters that part volumes, slowest first
 _CALIBRATES_ONLY = np.uint64(layout.PARALLEL_CALIBRATION)

@@ -9,16 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from streamrecon.model.images import Echoes, Regions, Volume, volume_of
-from streamrecon.model.memory_use import MIB, MemoryUse
+from streamrecon.model.images import Echoes, Regions, volume_of
+from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
 from streamrecon.phase.image_noise import noise_of_scan
 from streamrecon.phase.unwrapping import Unwrapping
-from streamrecon.qsm.field_maps import FieldMap, LocalFieldMap, field_image
+from streamrecon.qsm.field_maps import FieldMap, LocalFieldMap
 from streamrecon.qsm.total_field import TotalField, total_field
 from streamrecon.stream.gadget import Gadget
+from streamrecon.units import MIB
 
 
 class MapField(Gadget[Regions | Echoes]):
@@ -76,24 +77,26 @@ class FieldImages(Gadget[FieldMap | LocalFieldMap]):
 
     def feed(self, item: FieldMap | LocalFieldMap) -> Iterator[object]:
         """Send what is wanted; the field goes on behind its images."""
-        for quantity, is_wanted in self._wanted(item).items():
-            if is_wanted:
-                yield _field_volume(item, quantity)
+        for quantity, values in self._wanted(item):
+            yield volume_of(item.scan, quantity, values, item.repetition, *item.total.notices)
         yield item
 
-    def _wanted(self, item: FieldMap | LocalFieldMap) -> dict[Quantity, bool]:
+    def _wanted(
+        self, item: FieldMap | LocalFieldMap
+    ) -> Iterator[tuple[Quantity, NDArray[np.float32]]]:
         if isinstance(item, LocalFieldMap):
-            return {Quantity.LOCAL_FIELD: self.local_field and not item.is_preview}
-        return {
-            Quantity.FIELD_HZ: self.b0_hz,
-            Quantity.FIELD: self.b0_ppm,
-            Quantity.FIELD_SD: self.b0_sd,
-            Quantity.MASK: self.mask,
-            Quantity.PHASE_QUALITY: self.phase_quality,
-            Quantity.SNR: self.snr,
-        }
-
-
-def _field_volume(item: FieldMap | LocalFieldMap, quantity: Quantity) -> Volume:
-    values = field_image(item, quantity)
-    return volume_of(item.scan, quantity, values, item.repetition, *item.total.notices)
+            if self.local_field and not item.is_preview:
+                yield Quantity.LOCAL_FIELD, item.shown_ppm
+            return
+        if self.b0_hz:
+            yield Quantity.FIELD_HZ, item.field_hz
+        if self.b0_ppm:
+            yield Quantity.FIELD, item.total.fit.field_ppm
+        if self.b0_sd:
+            yield Quantity.FIELD_SD, item.sd_ppm
+        if self.mask:
+            yield Quantity.MASK, item.total.mask.astype(np.float32)
+        if self.phase_quality:
+            yield Quantity.PHASE_QUALITY, item.total.quality
+        if self.snr:
+            yield Quantity.SNR, item.snr

@@ -16,7 +16,7 @@ from streamrecon.maps.r2star import fit_log_line
 from streamrecon.model.images import Echoes
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import Scan
-from streamrecon.qsm.outline_field import OutlineCheck, check_outline
+from streamrecon.qsm.outline.field import OutlineCheck, check_outline
 from streamrecon.qsm.pipeline import Quality, susceptibility
 from streamrecon.recon.images.downsample import downsampled
 from streamrecon.stream.gadget import Gadget

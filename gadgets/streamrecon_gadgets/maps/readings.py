@@ -18,7 +18,7 @@ from streamrecon.analysis.reading import Outcome, Reading, ReadingContent, ReadV
 from streamrecon.dicom.objects.identity import study_uid_of
 from streamrecon.errors import StreamReconError
 from streamrecon.model.images import Echoes, Volume
-from streamrecon.model.memory_use import MIB, MemoryUse
+from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.readings.label_map import LabelMap, labels_in_storage
@@ -29,6 +29,7 @@ from streamrecon.output.readings.report import add_reading, row_of_scan
 from streamrecon.output.readings.report_model import RESEARCH, OriginRow
 from streamrecon.qsm.field_maps import ChiMap
 from streamrecon.stream.gadget import Gadget
+from streamrecon.units import MIB
 
 _FOLDER = "readings"
 _KEPT = frozenset({Quantity.VEINS, Quantity.R2_STAR, Quantity.R2_STAR_SD, Quantity.CHI_SD})

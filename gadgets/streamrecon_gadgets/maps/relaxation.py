@@ -15,7 +15,7 @@ from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.phase.image_noise import typical
-from streamrecon.qsm.field_maps import FieldMap, field_image
+from streamrecon.qsm.field_maps import FieldMap
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.stream.gadget import Gadget
 
@@ -73,7 +73,7 @@ class DecayImages(Gadget[Echoes | FieldMap]):
         scan = field.scan
         slices = grid_of(scan.protocol.encoding).is_2d
         return dephasing(
-            field_image(field, Quantity.FIELD_HZ),
+            field.field_hz,
             field.total.fit.region,
             scan.geometry,
             profile=self.gradient,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from streamrecon.model.images import Regions, Volume, volume_of
-from streamrecon.model.memory_use import MIB, MemoryUse
+from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.qsm.field_maps import ChiMap, FieldMap, LocalFieldMap
@@ -21,10 +21,11 @@ from streamrecon.qsm.pipeline import (
     Quality,
     invert,
     local_field,
-    susceptibility_sd,
 )
 from streamrecon.qsm.reference import Reference
+from streamrecon.qsm.uncertainty import susceptibility_sd
 from streamrecon.stream.gadget import Gadget
+from streamrecon.units import MIB
 
 
 class RemoveBackground(Gadget[FieldMap]):

@@ -13,13 +13,14 @@ from pydantic import Field, PrivateAttr
 from streamrecon.maps.phase_mask import Darkens, target_te_s
 from streamrecon.maps.swi import LOWPASS_MM, swi_classic, swi_clear, swi_from_field, true_swi
 from streamrecon.model.images import Echoes, Volume, volume_of
-from streamrecon.model.memory_use import MIB, MemoryUse
+from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.scan import Scan
 from streamrecon.phase.magnitude import correct_bias_field, signal_mask
 from streamrecon.qsm.field_maps import ChiMap, LocalFieldMap
 from streamrecon.stream.gadget import Gadget
+from streamrecon.units import MIB
 
 Shown = Literal["paramagnetic", "diamagnetic", "both"]
 _SHOWN = "what is dark: veins and iron, or calcium and myelin, or an image of each"

@@ -12,12 +12,13 @@ from pydantic import Field
 from streamrecon.maps.centrelines import CentreLines, trace_veins
 from streamrecon.maps.veins import SCALES_MM, find_veins
 from streamrecon.model.images import volume_of
-from streamrecon.model.memory_use import MIB, MemoryUse
+from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.quantities import Quantity
 from streamrecon.qsm.field_maps import ChiMap
 from streamrecon.storage.atomic_file import whole
 from streamrecon.stream.gadget import Gadget
+from streamrecon.units import MIB
 
 _FOLDER = "veins"
 

@@ -9,8 +9,7 @@ from typing import BinaryIO
 from streamrecon.errors import TruncatedStream
 from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.grammar import SessionGrammar, Stage
-from streamrecon.mrd.wire.limits import Limits
-from streamrecon.mrd.wire.messages import Close, Message
+from streamrecon.mrd.wire.messages import Close, Limits, Message
 from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.mrd.wire.writer import encode
 

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from streamrecon.errors import ProtocolError
 from streamrecon.mrd.version2.package import Record
 from streamrecon.mrd.wire.layout import ACQUISITION
-from streamrecon.mrd.wire.limits import Limits
-from streamrecon.mrd.wire.messages import Acquisitions
+from streamrecon.mrd.wire.messages import Acquisitions, Limits
 
 _ROOM = 4096  # bytes of a header, at most: 1,024 channels, and two hundred beside
 _ONE, _OPTIONAL = -1, 0  # else a list of so many

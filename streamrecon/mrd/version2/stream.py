@@ -21,8 +21,15 @@ from streamrecon.mrd.version2.images import image_from, item_of
 from streamrecon.mrd.version2.line_bytes import LineHeads, LineRun
 from streamrecon.mrd.version2.lines import lines_of, waveform_from, waveform_to
 from streamrecon.mrd.version2.package import Record, generated
-from streamrecon.mrd.wire.limits import Limits
-from streamrecon.mrd.wire.messages import Acquisitions, Close, Header, Image, Message, Waveform
+from streamrecon.mrd.wire.messages import (
+    Acquisitions,
+    Close,
+    Header,
+    Image,
+    Limits,
+    Message,
+    Waveform,
+)
 
 _SCHEMA = "35728e5556269a75"
 _LINE, _WAVEFORM = 0, 1

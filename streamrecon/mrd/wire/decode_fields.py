@@ -17,8 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from streamrecon.errors import ProtocolError
 from streamrecon.mrd.images.meta import read_meta
-from streamrecon.mrd.wire.limits import Limits
-from streamrecon.mrd.wire.messages import Meta
+from streamrecon.mrd.wire.messages import Limits, Meta
 
 T = TypeVar("T")
 Reading = Generator[int, memoryview, T]

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from streamrecon.mrd.wire.decode_fields import Reading, counted, u32
 from streamrecon.mrd.wire.layout import ACQUISITION, COMPRESSION_NHLBI, COMPRESSION_ZFP, LINE_ID
-from streamrecon.mrd.wire.limits import Limits
 from streamrecon.mrd.wire.line_compression import unpack_nhlbi, unpack_zfp
-from streamrecon.mrd.wire.messages import Acquisitions
+from streamrecon.mrd.wire.messages import Acquisitions, Limits
 
 COMPRESSED = COMPRESSION_NHLBI | COMPRESSION_ZFP
 PREFIX_BYTES = 2 + ACQUISITION.itemsize

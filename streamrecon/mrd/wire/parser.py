@@ -21,8 +21,7 @@ from streamrecon.mrd.wire.decode_lines import (
     leading_run,
     shape_of,
 )
-from streamrecon.mrd.wire.limits import Limits
-from streamrecon.mrd.wire.messages import Message
+from streamrecon.mrd.wire.messages import Limits, Message
 from streamrecon.mrd.wire.receive_buffers import Blocks
 
 _ROOM_BYTES = 64 << 10  # a read into less room than this wastes a system call

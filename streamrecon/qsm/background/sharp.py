@@ -173,14 +173,12 @@ def remove_vresharp(
 
     def forward(x: Real) -> Real:
         spectrum = rfftn(x)
-        return reduce(
-            np.add, (here * irfftn(spectrum * highpass, shape) for highpass, here in parts)
-        )
+        rings = (here * irfftn(spectrum * highpass, shape) for highpass, here in parts)
+        return reduce(np.add, rings)
 
     def adjoint(r: Real) -> Real:
-        return irfftn(
-            reduce(np.add, (highpass * rfftn(here * r) for highpass, here in parts)), shape
-        )
+        spectra = (highpass * rfftn(here * r) for highpass, here in parts)
+        return irfftn(reduce(np.add, spectra), shape)
 
     found = least_squares(
         Operator(forward, adjoint),

@@ -155,14 +155,14 @@ def with_shades_of_tissues(
 ) -> Real:
     r"""A map with its slow shades from classes of tissue [Z, Y, X, ppm].
 
-    .. math:: \chi + G (\chi_t + \chi_c - \chi)
+    .. math:: \chi + G (\chi_t + T(f - D \chi_t) - T f)
 
-    with χ of the tissues, a coarse map of what they leave of the field, and a Gaussian mean G of
-    5 mm in the mask. Sources outside explain such shades as well as those inside, so that sparse
-    gradients drop them: bright matter around dark matter loses half of its contrast. Edges stay
-    those of the map: at them classes are noisy, as voxels hold two tissues. As dear as seven steps
-    of `invert_tv`, fourteen with a magnitude. The map as it is where no classes were asked, or half
-    of the grid is none.
+    with χ of the tissues, coarse maps T of what they leave of the field and of all of it, and a
+    Gaussian mean G of 5 mm in the mask. Sources outside explain such shades as well as those
+    inside, so that sparse gradients drop them: bright matter around dark matter loses half of its
+    contrast. Edges stay those of the map: at them classes are noisy, as voxels hold two tissues. As
+    dear as fourteen steps of `invert_tv`, twice that with a magnitude. The map as it is where no
+    classes were found, or half of the grid is none.
 
     Parameters
     ----------
@@ -178,13 +178,13 @@ def with_shades_of_tissues(
     if local.tissues_ppm is None:
         return chi_ppm
     mask = local.mask
-    coarse = begin_coarsely(
-        local.beside_tissues(geometry), mask, geometry, strength=strength, weight=weight,
-        magnitude=magnitude,
-    )  # fmt: skip
-    if coarse is None:
+    beside, whole = (
+        begin_coarsely(field, mask, geometry, strength=strength, weight=weight, magnitude=magnitude)
+        for field in (local.beside_tissues(geometry), local.field_ppm)
+    )
+    if beside is None or whole is None:
         return chi_ppm
-    lacks = local.with_tissues(coarse[tuple(slice(n) for n in mask.shape)]) - chi_ppm
+    lacks = local.with_tissues((beside - whole)[tuple(slice(n) for n in mask.shape)])
     width = [_SHADES_MM / side for side in geometry.voxel_mm]
     slow = gaussian_filter(np.where(mask, lacks, 0).astype(np.float32), width)
     slow /= np.maximum(gaussian_filter(mask.astype(np.float32), width), np.float32(1e-6))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
-from streamrecon.fourier import RealPlan
+from streamrecon.fft_plans import RealPlan
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm._kernels import double
 from streamrecon.qsm.dipole import dipole_kernel, with_surroundings

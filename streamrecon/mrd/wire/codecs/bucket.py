@@ -14,8 +14,7 @@ from streamrecon.mrd.wire.decode_lines import cuts
 from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.encode_fields import Piece, packed_u64, raw
 from streamrecon.mrd.wire.layout import ACQUISITION, WAVEFORM
-from streamrecon.mrd.wire.limits import Limits
-from streamrecon.mrd.wire.messages import Acquisitions, Bucket, Waveform
+from streamrecon.mrd.wire.messages import Acquisitions, Bucket, Limits, Waveform
 
 _SIZES = np.dtype(
     [

@@ -18,8 +18,7 @@ from streamrecon.mrd.wire.encode_fields import (
     vector_pieces,
 )
 from streamrecon.mrd.wire.layout import ACQUISITION, IMAGE
-from streamrecon.mrd.wire.limits import Limits
-from streamrecon.mrd.wire.messages import ImageArray, Meta, Waveform
+from streamrecon.mrd.wire.messages import ImageArray, Limits, Meta, Waveform
 
 
 def _read(limits: Limits) -> Reading[ImageArray]:

@@ -16,8 +16,7 @@ from streamrecon.mrd.wire.decode_fields import Reading, counted, decoded, meta, 
 from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.encode_fields import Piece, counted64, raw
 from streamrecon.mrd.wire.layout import IMAGE, PIXEL_TYPES, PIXELS
-from streamrecon.mrd.wire.limits import Limits
-from streamrecon.mrd.wire.messages import Dependency, DicomFile, Image, Message
+from streamrecon.mrd.wire.messages import Dependency, DicomFile, Image, Limits, Message
 
 
 def _read_image(limits: Limits) -> Reading[Message]:

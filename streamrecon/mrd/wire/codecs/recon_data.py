@@ -13,8 +13,7 @@ from streamrecon.mrd.wire.decode_fields import Reading, array, optional, vector
 from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.encode_fields import Piece, array_pieces, optional_pieces, vector_pieces
 from streamrecon.mrd.wire.layout import ACQUISITION
-from streamrecon.mrd.wire.limits import Limits
-from streamrecon.mrd.wire.messages import ReconBuffer, ReconData, SamplingDescription
+from streamrecon.mrd.wire.messages import Limits, ReconBuffer, ReconData, SamplingDescription
 
 _SAMPLING = np.dtype(
     {

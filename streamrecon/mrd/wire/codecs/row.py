@@ -11,8 +11,7 @@ from typing import Any
 from streamrecon.mrd.wire.decode_fields import Reading
 from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.encode_fields import Piece
-from streamrecon.mrd.wire.limits import Limits
-from streamrecon.mrd.wire.messages import Message
+from streamrecon.mrd.wire.messages import Limits, Message
 
 
 class Turn(Enum):

@@ -10,12 +10,12 @@ from streamrecon.mrd.wire.codecs.row import Codec, Turn
 from streamrecon.mrd.wire.decode_fields import Reading, counted, decoded, u32, u64, until_nul
 from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.encode_fields import Piece, counted64
-from streamrecon.mrd.wire.limits import Limits
 from streamrecon.mrd.wire.messages import (
     Close,
     ConfigFile,
     ConfigText,
     Header,
+    Limits,
     Message,
     Query,
     RemoteFailure,

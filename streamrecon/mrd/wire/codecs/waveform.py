@@ -12,8 +12,7 @@ from streamrecon.mrd.wire.decode_fields import Reading
 from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.encode_fields import Piece, raw
 from streamrecon.mrd.wire.layout import WAVEFORM
-from streamrecon.mrd.wire.limits import Limits
-from streamrecon.mrd.wire.messages import Waveform
+from streamrecon.mrd.wire.messages import Limits, Waveform
 
 
 def waveform(limits: Limits) -> Reading[Waveform]:

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.outline_field import field_of_outline
-from streamrecon.qsm.outline_gradients import (
+from streamrecon.qsm.outline.field import field_of_outline
+from streamrecon.qsm.outline.gradients import (
     Complex,
     PhaseInOutline,
     Real,

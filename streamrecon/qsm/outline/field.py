@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import field_from_chi
-from streamrecon.qsm.outline_gradients import (
+from streamrecon.qsm.outline.gradients import (
     OPEN_MM,
     PhaseInOutline,
     phase_in_outline,
