@@ -5,9 +5,9 @@ represented by a bright quantile of their tissue, and those are smoothed. What i
 smoothing is taken for the coils': broad differences between tissues are flattened with it, veins
 and lesions are not.
 
-Voxels of like decay and like brightness are taken to be of one kind of tissue. What a kind is made
-of is not asked. Voxels of a lesion and of a steep field, whose decay is no tissue's, join a class
-that they are unlike; classes change with place where the shading is steeper than a polynomial.
+Voxels of like decay are taken to be of one kind of tissue. Brightness is not asked: what is left of
+the coils' shading makes kinds of it that are places. Nor is it asked what a kind is made of. Voxels
+of a lesion and of a steep field, whose decay is no tissue's, join a class that they are unlike.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.polynomial import legendre
 from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes, gaussian_filter, uniform_filter
 
@@ -24,7 +23,6 @@ from streamrecon.model.geometry import Geometry
 
 Real = NDArray[np.float32]
 Double = NDArray[np.float64]
-Kinds = NDArray[np.intp]
 Classes = NDArray[np.int16]
 
 OUTSIDE = -1
@@ -36,13 +34,10 @@ _QUANTILE = 0.75  # above most vessels and folds, below fat
 _LEAST_FRACTION = 0.2  # of a block inside the head
 _SMOOTHED_MM = 1.0  # noise would else make classes; a third of a cortex
 _TAILS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35)  # nuclei and vessels are rare: fine at the ends
-_OF_DECAY = (*_TAILS, 0.5, *(1 - part for part in reversed(_TAILS)))
-_OF_BRIGHTNESS = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)
-_DEGREE = 4  # of the polynomial in place that the coils' bias field is taken for
-_ROUNDS = 3
-_PLACES = 20_000
-_USUAL = (0.02, 0.98)  # quantiles, beyond which a brightness is no bias field
+_BORDERS = (*_TAILS, 0.5, *(1 - part for part in reversed(_TAILS)))
+_USUAL = (0.02, 0.98)  # quantiles, beyond which decay is that of fluid and vessels
 _APART_MM, _ALIKE = 4.0, 0.1  # correlation of what is more than noise, smoothed over 1 mm
+_FEWEST_ECHOES = 2
 _TINY = 1e-20
 
 
@@ -168,11 +163,9 @@ def tissue_classes(
 ) -> Classes | None:
     """A number for each kind of tissue, from 0 on, and -1 outside the mask [Z, Y, X].
 
-    Sixteen parts by decay, with two echoes or more, times eight by brightness, finer where voxels
-    are few. Borders are quantiles, so that no unit, field strength or weighting matters. The coils'
-    bias field is a smooth polynomial in place within each class, so that the composition of a head,
-    bright around and dark within, is not taken for it. At most 128 classes; those without voxels
-    are left out. None where neither decay nor brightness is alike 4 mm away: they are noise.
+    At most sixteen parts by R2*, finer where voxels are few. Their borders are quantiles, so that
+    no field strength matters. None for a single echo, and where decay is not alike 4 mm away: it is
+    noise.
 
     Parameters
     ----------
@@ -185,41 +178,26 @@ def tissue_classes(
     geometry
         Its grid.
     """
-    if not mask.any():
+    if not mask.any() or len(te_s) < _FEWEST_ECHOES:
         return None
     width = [_SMOOTHED_MM / side for side in geometry.voxel_mm]
-    around = gaussian_filter(mask.astype(np.float32), width)[mask]
-
-    def smooth(values: Double) -> Double:
-        blurred = gaussian_filter(_in_place(values, mask), width)[mask]
-        return (blurred / around).astype(np.float64)
-
-    decay, bright = _decay_and_brightness(magnitude, te_s, mask)
-    decay = smooth(decay)
-    by_decay = np.zeros(bright.shape, np.intp)
-    if len(te_s) > 1 and _is_alike_nearby(decay, mask, geometry):
-        by_decay = _parts(decay, _OF_DECAY)
-    kinds = by_decay
-    for _ in range(_ROUNDS):
-        level = np.bincount(kinds, weights=bright) / np.maximum(np.bincount(kinds), 1)
-        even = smooth(bright - _smooth_in_place(bright - level[kinds], mask))
-        if not _is_alike_nearby(even, mask, geometry):
-            break
-        kinds = by_decay * (len(_OF_BRIGHTNESS) + 1) + _parts(even, _OF_BRIGHTNESS)
-    if kinds.max() == 0:
+    blurred = gaussian_filter(_in_place(_decay(magnitude, te_s, mask), mask), width)[mask]
+    decay = blurred / gaussian_filter(mask.astype(np.float32), width)[mask]
+    if not _is_alike_nearby(decay, mask, geometry):
         return None
+    kinds = np.searchsorted(np.quantile(decay, _BORDERS), decay)
     classes = np.full(mask.shape, OUTSIDE, np.int16)
     classes[mask] = np.unique(kinds, return_inverse=True)[1]
     return classes
 
 
-def _in_place(values: Double, mask: NDArray[np.bool_]) -> Real:
+def _in_place(values: Double | Real, mask: NDArray[np.bool_]) -> Real:
     room = np.zeros(mask.shape, np.float32)
     room[mask] = values
     return room
 
 
-def _is_alike_nearby(values: Double, mask: NDArray[np.bool_], geometry: Geometry) -> bool:
+def _is_alike_nearby(values: Real, mask: NDArray[np.bool_], geometry: Geometry) -> bool:
     """Whether values of voxels 4 mm apart have more than chance in common."""
     usual = np.clip(values, *np.quantile(values, _USUAL))
     room = _in_place(usual - usual.mean(), mask)
@@ -233,34 +211,10 @@ def _is_alike_nearby(values: Double, mask: NDArray[np.bool_], geometry: Geometry
     return products > _ALIKE * float(usual.var()) * count
 
 
-def _smooth_in_place(values: Double, mask: NDArray[np.bool_]) -> Double:
-    """The polynomial of place that is nearest to values of the mask's voxels, but for wild ones."""
-    axes = [np.linspace(-1, 1, n) for n in mask.shape]
-    every = max(1, values.size // _PLACES)
-    chosen = [at[::every] for at in np.nonzero(mask)]
-    rows = [legendre.legvander(axis[at], _DEGREE) for axis, at in zip(axes, chosen, strict=True)]
-    terms = np.einsum("na,nb,nc->nabc", *rows)
-    low = np.indices((_DEGREE + 1,) * 3).sum(axis=0) <= _DEGREE
-    terms, sample = terms[:, low], values[::every]
-    first = terms @ np.linalg.lstsq(terms, sample, rcond=None)[0]
-    misfit = sample - first
-    sample = first + np.clip(misfit, *np.quantile(misfit, _USUAL))
-    found = np.zeros(low.shape)
-    found[low] = np.linalg.lstsq(terms, sample, rcond=None)[0]
-    z, y, x = axes
-    everywhere = np.asarray(legendre.leggrid3d(z, y, x, found), np.float64)
-    return everywhere[mask]
-
-
-def _parts(values: Double, quantiles: tuple[float, ...]) -> Kinds:
-    """Which part between quantiles each value belongs to; alike values to one."""
-    return np.searchsorted(np.quantile(values, quantiles), values)
-
-
-def _decay_and_brightness(
+def _decay(
     magnitude: NDArray[np.floating], te_s: Sequence[float], mask: NDArray[np.bool_]
-) -> tuple[Double, Double]:
-    """Decay [1/s] by a line through log m, weighted by m² as noise wants it; log of the sum."""
+) -> Double:
+    """R2* of the mask's voxels [1/s] by a line through log m, weighted by m² as noise wants it."""
     weights, times, logs, products, squares = np.zeros((5, int(mask.sum())))
     for echo, te in zip(magnitude, te_s, strict=True):
         m = np.maximum(echo[mask].astype(np.float64), _TINY)
@@ -273,4 +227,4 @@ def _decay_and_brightness(
     spread = weights * squares - times**2
     decay = np.zeros_like(spread)
     np.divide(times * logs - weights * products, spread, out=decay, where=spread > 0)
-    return decay, np.log(weights)
+    return decay

@@ -47,7 +47,7 @@ def two_kinds(classes: np.ndarray[tuple[int, ...], np.dtype[np.int16]], chi: Vol
     return float(np.mean((often[kind] > 0.5) == tissue))
 
 
-@pytest.mark.parametrize("n_echoes", [1, 3])
+@pytest.mark.parametrize("n_echoes", [2, 3])
 def test_classes_part_tissues_under_shading_of_three_to_one(n_echoes: int) -> None:
     grid, mask, chi, _, _ = scene()
     seen = magnitude(chi, shading_of(grid))[:n_echoes]
@@ -58,7 +58,7 @@ def test_classes_part_tissues_under_shading_of_three_to_one(n_echoes: int) -> No
     assert two_kinds(found, chi) > 0.95  # the rest is edges, which are smoothed over 1 mm
     assert (found[~mask] == OUTSIDE).all()
     assert (found[mask] >= 0).all()
-    assert found.max() < 128
+    assert found.max() < 16
 
 
 def test_classes_know_no_unit() -> None:
@@ -73,12 +73,13 @@ def test_classes_know_no_unit() -> None:
     assert np.mean(one != other) < 1e-3  # rounding
 
 
-def test_noise_and_an_empty_mask_have_no_classes() -> None:
+def test_noise_one_echo_and_an_empty_mask_have_no_classes() -> None:
     grid, mask, chi, _, _ = scene()
     te = np.array(TE_S)[:, None, None, None]
     noise = 0.02 * np.random.default_rng(4).standard_normal((len(te), *mask.shape))
 
     assert tissue_classes(shading_of(grid) * np.exp(-20 * te) + noise, TE_S, mask, grid) is None
+    assert tissue_classes(magnitude(chi)[:1], TE_S[:1], mask, grid) is None
     assert tissue_classes(magnitude(chi), TE_S, mask & False, grid) is None
 
 
