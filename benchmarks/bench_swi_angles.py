@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from bench_qsm import head, load, row
 from scipy.ndimage import binary_dilation
-from streamrecon.phase.signal_mask import signal_mask
 
 from streamrecon.maps.swi import decay_weighted, root_sum_squares, swi_clear
+from streamrecon.phase.magnitude import signal_mask
 
 ANGLES_DEG = (0.0, 30.0, 54.7, 90.0)
 
