@@ -177,9 +177,9 @@ def _projection(basis: Real, trust: Real, head: Flags) -> Callable[[Real], Real]
 
     def remove(weighted: Real) -> Real:
         seen = weighted[head]
-        left = np.zeros_like(weighted)
-        left[head] = seen - trust * ((inverse @ (basis @ (trust * seen))) @ basis)
-        return left
+        rest = np.zeros_like(weighted)
+        rest[head] = seen - trust * ((inverse @ (basis @ (trust * seen))) @ basis)
+        return rest
 
     return remove
 
