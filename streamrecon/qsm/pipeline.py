@@ -37,7 +37,7 @@ from streamrecon.qsm.background.sharp import (
 from streamrecon.qsm.inversion.coarse_to_fine import invert_coarse_to_fine
 from streamrecon.qsm.inversion.gradient_cost import find_strength
 from streamrecon.qsm.inversion.methods import METHODS, Inversion
-from streamrecon.qsm.inversion.total_variation import invert_tv, with_shades_of_tissues
+from streamrecon.qsm.inversion.total_variation import invert_tv
 from streamrecon.qsm.inversion.two_pass import STRONG_PPM, invert_twice
 from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic
 from streamrecon.qsm.reference import Reference, Referenced, set_reference
@@ -193,9 +193,7 @@ def local_field(
         found = _UNWEIGHTED[background](field, mask, geometry)
     else:
         tolerance = _PREVIEW_TOLERANCE if quality is Quality.FAST else _TOLERANCE_OF_PDF
-        found = remove_pdf(
-            field, mask, geometry, weight=total.weight, classes=total.classes, tolerance=tolerance
-        )
+        found = remove_pdf(field, mask, geometry, weight=total.weight, tolerance=tolerance)
     return filled_from_neighbours(found, total.weight)
 
 
@@ -211,7 +209,7 @@ def invert(
     region: NDArray[np.bool_] | None = None,
 ) -> Susceptibility:
     """Susceptibility of a local field, as the preset or ``inversion`` wants it, with its zero."""
-    notices = [*total.notices, local.report(total.mask)]
+    notices = [*total.notices, _removal(local, total.mask)]
     solved = _solved_twice if two_pass else _solved
     found, method = solved(total, local, geometry, (quality, inversion))
     comment = f", {found.comment}" if found.comment else ""
@@ -225,6 +223,15 @@ def invert(
     )
     notices.append(str(referenced))
     return Susceptibility(referenced, local.mask, total, local, tuple(notices), converged)
+
+
+def _removal(local: LocalField, mask: NDArray[np.bool_]) -> str:
+    """What the removal of the background was, and what it lost."""
+    steps = f", {local.iterations} steps" if local.iterations else ""
+    lost = 100 * (1 - local.mask.sum() / max(mask.sum(), 1))
+    rim = f", {lost:.0f} % of the mask lost as rim" if lost >= 0.5 else ""
+    ended = "" if local.converged else ", not converged"
+    return f"background: {local.method}{steps}{rim}{ended}"
 
 
 def _solved_twice(
@@ -260,19 +267,14 @@ def _solved(
     strength = find_strength(field, total.fit.sd_ppm, mask, geometry)
     if quality is Quality.FAST:
         chi = invert_coarse_to_fine(
-            local.beside_tissues(geometry), mask, geometry, strength=strength.value,
-            weight=total.weight, magnitude=total.magnitude, outside=float(local.is_clean),
+            field, mask, geometry, strength=strength.value, weight=total.weight,
+            magnitude=total.magnitude, outside=float(local.is_clean),
         )  # fmt: skip
-        found = Solution(local.with_tissues(chi), 0, 0.0, converged=True)
-        return found, f"TV on half the grid and TKD, {strength}"
+        return Solution(chi, 0, 0.0, converged=True), f"TV on half the grid and TKD, {strength}"
     steps, tolerance = (_CLEAN_STEPS if local.is_clean else _STEPS)[quality]
     found = invert_tv(
         field, mask, geometry, strength=strength.value, weight=total.weight,
         magnitude=total.magnitude, outside=float(local.is_clean),
         iterations=steps, tolerance=tolerance,
     )  # fmt: skip
-    chi = with_shades_of_tissues(
-        found.unknown, local, geometry, strength=strength.value, weight=total.weight,
-        magnitude=total.magnitude,
-    )  # fmt: skip
-    return replace(found, unknown=chi), f"TV of strength {strength}"
+    return found, f"TV of strength {strength}"

@@ -16,14 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.phase.magnitude import OUTSIDE
-from streamrecon.qsm.dipole import (
-    PADDING,
-    dipole_kernel,
-    field_from_chi,
-    padded_shape,
-    with_surroundings,
-)
+from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape, with_surroundings
 from streamrecon.qsm.solvers import Operator, checked_field, convolution, least_squares
 
 Real = NDArray[np.float32]
@@ -32,7 +25,6 @@ NEAR_MM = 4.0
 """From the mask; sources nearer than this are held back; see docs/explanation/qsm.md [mm]."""
 
 _NEAR_FRACTION = np.float32(0.1)  # of the size that sources beyond have
-_TISSUE_FRACTION = np.float32(0.1)  # the same for classes: what outer sources make, too, is theirs
 _NEIGHBOURS_VOXELS = 1.0
 _LEAST = 1e-3  # of a neighbourhood is believed; else there is nothing to take over
 
@@ -58,9 +50,6 @@ class LocalField:
         Whether an iteration met its tolerance.
     is_clean
         Whether no background was in it that a removal took the wrong share of.
-    tissues_ppm
-        Mean χ of classes of tissue that were found with it, whose field is in ``field_ppm``
-        [Z, Y, X, ppm]; None: nothing was asked of tissues.
     """
 
     method: str
@@ -69,27 +58,6 @@ class LocalField:
     iterations: int = 0
     converged: bool = True
     is_clean: bool = False
-    tissues_ppm: Real | None = None
-
-    def beside_tissues(self, geometry: Geometry) -> Real:
-        """The field that classes of tissue do not explain [Z, Y, X, ppm]; two real FFTs."""
-        if self.tissues_ppm is None:
-            return self.field_ppm
-        theirs = field_from_chi(self.tissues_ppm, geometry, padding=PADDING)
-        return (self.field_ppm - theirs) * self.mask
-
-    def with_tissues(self, chi_ppm: Real) -> Real:
-        """What `beside_tissues` was inverted to, and χ of the tissues [Z, Y, X, ppm]."""
-        return chi_ppm if self.tissues_ppm is None else chi_ppm + self.tissues_ppm
-
-    def report(self, mask: NDArray[np.bool_]) -> str:
-        """What the removal was, and what it lost of a mask [Z, Y, X]."""
-        tissues = "" if self.tissues_ppm is None else " with classes of tissue"
-        steps = f", {self.iterations} steps" if self.iterations else ""
-        lost = 100 * (1 - self.mask.sum() / max(mask.sum(), 1))
-        rim = f", {lost:.0f} % of the mask lost as rim" if lost >= 0.5 else ""
-        ended = "" if self.converged else ", not converged"
-        return f"background: {self.method}{tissues}{steps}{rim}{ended}"
 
 
 def remove_pdf(
@@ -98,7 +66,6 @@ def remove_pdf(
     geometry: Geometry,
     *,
     weight: NDArray[np.floating] | None = None,
-    classes: NDArray[np.integer] | None = None,
     damping: float = 1e-5,
     near_mm: float = NEAR_MM,
     padding: float = PADDING,
@@ -107,16 +74,12 @@ def remove_pdf(
 ) -> LocalField:
     r"""Projection onto dipole fields: sources outside the mask fitted to the field within.
 
-    .. math:: \min_{x,m} \|W M (f - D S x - D C m)\|^2 + \lambda (\|x\|^2 + 100 \|C m\|^2),
+    .. math:: \min_x \|W M (f - D S x)\|^2 + \lambda \|x\|^2,
               \quad f_\mathrm{local} = M (f - D S x)
 
     S, the size of sources, is 0 in the mask, a tenth in a layer around it, and 1 beyond: near
     sources cost a hundred times what far ones do, and explain only what those leave. Published, S
     is 1 up to the mask, and takes more of the inner field.
-
-    C m, with ``classes``, is a map of one value for each class of tissue. Without it all of the
-    inner field that sources outside can make is theirs: with it, what alike voxels all over the
-    mask explain is left to them. What differs within a class is still taken.
 
     Four real FFTs of the padded grid a step, 20 to 50 of them. Keeps the whole mask. Takes a third
     to a half of the inner field's power with it; least near the middle.
@@ -135,9 +98,6 @@ def remove_pdf(
         Their grid.
     weight
         Trust per voxel [Z, Y, X], best 1 / sd; any scale.
-    classes
-        Kind of tissue of each voxel, from 0 on [Z, Y, X]; negative: none, see
-        `streamrecon.phase.magnitude.tissue_classes`. None: none are asked for, as published.
     damping
         λ, for a weight of mean square 1.
     near_mm
@@ -158,13 +118,8 @@ def remove_pdf(
     shape = padded_shape(geometry, padding)
     trust = padded(_normalised(weight, mask), shape)
     spread = convolution(dipole_kernel(geometry, shape), shape)
-    outer = _sizes(mask, geometry, shape, near_mm)
-    inner = _ClassMeans(np.where(mask, OUTSIDE if classes is None else classes, OUTSIDE), shape)
-
-    def sources(x: Real) -> Real:
-        return inner.put(x, outer * x)
-
-    operator = Operator(lambda x: trust * spread(sources(x)), lambda r: sources(spread(trust * r)))
+    size = _sizes(mask, geometry, shape, near_mm)
+    operator = Operator(lambda x: trust * spread(size * x), lambda r: size * spread(trust * r))
     found = least_squares(
         operator,
         trust * padded(field, shape),
@@ -173,14 +128,9 @@ def remove_pdf(
         tolerance=0.0,
         least_gain=tolerance,
     )
-    crop = tuple(slice(n) for n in mask.shape)
-    local = (field - spread(outer * found.unknown)[crop]) * mask
-    tissues = None
-    if classes is not None:
-        tissues = inner.put(found.unknown, np.zeros(shape, np.float32))[crop].copy()
-    return LocalField(
-        PDF, local, mask.copy(), found.iterations, found.converged, tissues_ppm=tissues
-    )
+    background = spread(size * found.unknown)[tuple(slice(n) for n in mask.shape)]
+    local = (field - background) * mask
+    return LocalField(PDF, local, mask.copy(), found.iterations, found.converged)
 
 
 def filled_from_neighbours(local: LocalField, weight: NDArray[np.floating]) -> LocalField:
@@ -212,7 +162,6 @@ def shown_local_field(
     total_ppm: NDArray[np.floating],
     weight: NDArray[np.floating],
     geometry: Geometry,
-    classes: NDArray[np.integer] | None = None,
 ) -> LocalField:
     """The local field for the eye: in place of a weighted PDF's that of one without weights.
 
@@ -227,33 +176,12 @@ def shown_local_field(
         Total field [Z, Y, X, ppm], and trust in it.
     geometry
         Their grid.
-    classes
-        Kinds of tissue that the map was made with, see `remove_pdf`.
     """
     if local.method != PDF:
         return local
     believed = (weight > 0).astype(np.float32)
-    found = remove_pdf(total_ppm, local.mask, geometry, weight=believed, classes=classes)
+    found = remove_pdf(total_ppm, local.mask, geometry, weight=believed)
     return filled_from_neighbours(found, weight)
-
-
-class _ClassMeans:
-    """A tenth of the means of a map over classes, put in their places; its own adjoint."""
-
-    def __init__(self, classes: NDArray[np.integer], shape: Shape) -> None:
-        inside = classes > OUTSIDE
-        wide = np.zeros(shape, np.bool_)
-        wide[tuple(slice(n) for n in classes.shape)] = inside
-        self.places = np.flatnonzero(wide)
-        self.classes = classes[inside].astype(np.intp)
-        self.counts = np.maximum(np.bincount(self.classes), 1)
-
-    def put(self, x: Real, into: Real) -> Real:
-        """``into``, where voxels of a class take what x has for it [padded grid]."""
-        if self.places.size:
-            sums = np.bincount(self.classes, weights=x.ravel()[self.places])
-            into.ravel()[self.places] = (_TISSUE_FRACTION * sums / self.counts)[self.classes]
-        return into
 
 
 def _sizes(mask: NDArray[np.bool_], geometry: Geometry, shape: Shape, near_mm: float) -> Real:

@@ -17,10 +17,8 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.dipole import PADDING, padded_shape
 from streamrecon.qsm.inversion.gradient_cost import belief_in_edges
 from streamrecon.qsm.inversion.tv_problem import Problem, Task, carry, task_on
@@ -31,7 +29,6 @@ Real = NDArray[np.float32]
 RIM_MM = 2.5
 """Around the mask gradients cost what they cost inside; see docs/explanation/qsm.md [mm]."""
 
-_SHADES_MM = 5.0  # standard deviation; 3 to 8 mm give const the same error, within 0.1 points
 _COARSE_STEPS = (40, 40)  # on half of the grid and on a quarter
 _FIRST_STAGE = 20
 _USUAL_ERROR_PPM = 2e-3  # absolute errors weigh like squares at an error of this size
@@ -142,53 +139,6 @@ def begin_coarsely(
     whole = np.empty(shape, np.float32)
     carry(coarse.everywhere(_COARSE_STEPS[0]), whole)
     return whole
-
-
-def with_shades_of_tissues(
-    chi_ppm: Real,
-    local: LocalField,
-    geometry: Geometry,
-    *,
-    strength: float,
-    weight: NDArray[np.floating],
-    magnitude: NDArray[np.floating],
-) -> Real:
-    r"""A map with its slow shades from classes of tissue [Z, Y, X, ppm].
-
-    .. math:: \chi + G (\chi_t + T(f - D \chi_t) - T f)
-
-    with χ of the tissues, coarse maps T of what they leave of the field and of all of it, and a
-    Gaussian mean G of 5 mm in the mask. Sources outside explain such shades as well as those
-    inside, so that sparse gradients drop them: bright matter around dark matter loses half of its
-    contrast. Edges stay those of the map: at them classes are noisy, as voxels hold two tissues. As
-    dear as fourteen steps of `invert_tv`, twice that with a magnitude. The map as it is where no
-    classes were found, or half of the grid is none.
-
-    Parameters
-    ----------
-    chi_ppm
-        Map of the whole local field [Z, Y, X, ppm].
-    local
-        That field, with its tissues.
-    geometry
-        Their grid, which also says where B0 points.
-    strength, weight, magnitude
-        As for `streamrecon.qsm.inversion.total_variation.invert_tv`.
-    """
-    if local.tissues_ppm is None:
-        return chi_ppm
-    mask = local.mask
-    beside, whole = (
-        begin_coarsely(field, mask, geometry, strength=strength, weight=weight, magnitude=magnitude)
-        for field in (local.beside_tissues(geometry), local.field_ppm)
-    )
-    if beside is None or whole is None:
-        return chi_ppm
-    lacks = local.with_tissues((beside - whole)[tuple(slice(n) for n in mask.shape)])
-    width = [_SHADES_MM / side for side in geometry.voxel_mm]
-    slow = gaussian_filter(np.where(mask, lacks, 0).astype(np.float32), width)
-    slow /= np.maximum(gaussian_filter(mask.astype(np.float32), width), np.float32(1e-6))
-    return np.where(mask, chi_ppm + slow, 0).astype(np.float32)
 
 
 def invert_robust(
