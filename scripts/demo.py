@@ -62,6 +62,7 @@ def _demonstrated(scan: Path, server: str, output: Path) -> bool:
 
 def _wait() -> None:
     """Let a person look until Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in the background
     with suppress(KeyboardInterrupt):
         print("Ctrl-C ends the service", flush=True)
         signal.pause()
