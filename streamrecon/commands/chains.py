@@ -11,8 +11,8 @@ from pathlib import Path
 from streamrecon_gadgets import REGISTRY
 
 from streamrecon.errors import ConfigError
-from streamrecon.server.delivery_settings import delivery_of
 from streamrecon.server.settings import Settings, load_settings
+from streamrecon.server.workers.delivery_settings import delivery_of
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file
 from streamrecon.stream.chainfile.lookup import plan_gadgets

@@ -5,7 +5,7 @@ from __future__ import annotations
 from streamrecon_gadgets import REGISTRY
 
 from streamrecon.commands.warm_up import warm
-from streamrecon.server.worker import WorkerSetup
+from streamrecon.server.workers.worker import WorkerSetup
 
 
 def equip() -> WorkerSetup:
