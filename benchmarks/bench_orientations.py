@@ -30,7 +30,7 @@ from streamrecon_simulator.write import write_scan
 
 from streamrecon.analysis.cosmos import least_squares_cosmos
 from streamrecon.cli import main as streamrecon
-from streamrecon.commands.tilted_scans import tilted_scans
+from streamrecon.commands.study_inputs.tilted_scans import tilted_scans
 from streamrecon.model.geometry import Geometry
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.ras import in_ras

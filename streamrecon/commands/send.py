@@ -10,8 +10,8 @@ from pathlib import Path
 from ssl import SSLContext, SSLError
 
 from streamrecon.client import DEFAULT_PORT, IDLE_S, Request, Server, send
-from streamrecon.commands.existing import there
-from streamrecon.commands.options import (
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.run_setup.options import (
     add_chain,
     add_header,
     add_output,

@@ -19,7 +19,7 @@ from streamrecon.server.workers.worker import ImportPath
 
 _log = logging.getLogger(__name__)
 
-_EQUIP = ImportPath("streamrecon.commands.worker_setup", "equip")
+_EQUIP = ImportPath("streamrecon.commands.run_setup.worker_setup", "equip")
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from map_files import oblique_grid, write_map
 from PIL import Image
 
 from streamrecon.analysis.reading import Outcome, Reading, Value
-from streamrecon.commands.analysed_folder import Analysed, analyse
+from streamrecon.commands.study_inputs.analysed_folder import Analysed, analyse
 from streamrecon.errors import ConfigError, ReconError
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.preview.colours import Window

@@ -17,8 +17,10 @@ from streamrecon.analysis.bold.phase_regression import PhaseRegression, regress_
 from streamrecon.analysis.bold.task import expected_responses, task_model
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.registration import register
-from streamrecon.commands.analysed_folder import Analysed, attempted, report_analysed
-from streamrecon.commands.bold_series import (
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.run_setup.options import writable
+from streamrecon.commands.study_inputs.analysed_folder import Analysed, attempted, report_analysed
+from streamrecon.commands.study_inputs.bold_series import (
     Series,
     as_lps,
     read_events,
@@ -27,9 +29,7 @@ from streamrecon.commands.bold_series import (
     read_series,
     write_series,
 )
-from streamrecon.commands.existing import there
-from streamrecon.commands.fibre_files import rigid_ras
-from streamrecon.commands.options import writable
+from streamrecon.commands.study_inputs.fibre_files import rigid_ras
 from streamrecon.errors import ConfigError
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.preview.colours import Window

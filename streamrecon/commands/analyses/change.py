@@ -15,7 +15,6 @@ from streamrecon.analysis.iron import IronSettings, read_iron
 from streamrecon.analysis.moved_regions import cores_in_both
 from streamrecon.analysis.reading import Reading, Value
 from streamrecon.analysis.registration import Motion, register, registration_image
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, extents_of
 from streamrecon.commands.analyses.iron import (
     REFERENCES,
     add_reading_options,
@@ -23,8 +22,14 @@ from streamrecon.commands.analyses.iron import (
     maps_of,
     regions_figure,
 )
-from streamrecon.commands.existing import there
-from streamrecon.commands.reported_visit import reported_visit, scan_facts
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.study_inputs.analysed_folder import (
+    Analysed,
+    add_folder,
+    analyse,
+    extents_of,
+)
+from streamrecon.commands.study_inputs.reported_visit import reported_visit, scan_facts
 from streamrecon.errors import DataError
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.nifti import write_nifti

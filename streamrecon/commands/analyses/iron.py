@@ -15,13 +15,13 @@ from streamrecon.analysis.iron import ALIKE_MM3, IronMaps, IronSettings, read_ir
 from streamrecon.analysis.iron_presets import PRESETS
 from streamrecon.analysis.norms import Norms, read_norms
 from streamrecon.analysis.zeros import CSF, WHOLE_BRAIN, fluid_of
-from streamrecon.commands.analysed_folder import (
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.study_inputs.analysed_folder import (
     Analysed,
     add_folder,
     analyse,
     extents_of,
 )
-from streamrecon.commands.existing import there
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Shape
 from streamrecon.model.quantities import Quantity

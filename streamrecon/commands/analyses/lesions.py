@@ -11,7 +11,12 @@ from streamrecon.analysis.lesion_ct import Tomogram, resolved_by_ct
 from streamrecon.analysis.lesion_reading import extents_of_lesions, reading_of_lesions
 from streamrecon.analysis.lesion_sites import LesionMaps
 from streamrecon.analysis.lesions import Lesions, find_lesions
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
+from streamrecon.commands.study_inputs.analysed_folder import (
+    Analysed,
+    add_folder,
+    analyse,
+    labels_of,
+)
 from streamrecon.errors import ConfigError
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.nifti import write_nifti

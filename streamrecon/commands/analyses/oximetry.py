@@ -11,10 +11,10 @@ from streamrecon.analysis.reading import Extent
 from streamrecon.analysis.scan_oxygen import MOST, oxygen_of_sinuses, oxygen_of_veins
 from streamrecon.analysis.vein_echoes import VeinScan
 from streamrecon.analysis.vein_segments import voxels_of_segments
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse
 from streamrecon.commands.analyses.veins import traced, vein_figure
-from streamrecon.commands.blood_options import add_blood, blood_of
-from streamrecon.commands.existing import there
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.study_inputs.analysed_folder import Analysed, add_folder, analyse
+from streamrecon.commands.study_inputs.blood_options import add_blood, blood_of
 from streamrecon.errors import DataError
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.readings.label_map import read_labels

@@ -8,7 +8,7 @@ import numpy as np
 
 from streamrecon.analysis.quality_maps import QualityMaps
 from streamrecon.analysis.quality_reading import KIND, read_quality
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse
+from streamrecon.commands.study_inputs.analysed_folder import Analysed, add_folder, analyse
 from streamrecon.errors import DataError
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.preview.colours import Window

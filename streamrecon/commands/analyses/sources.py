@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from streamrecon.analysis.source_reading import SourceMaps, SourceResults, read_sources
 from streamrecon.analysis.sources import PSEUDO_R2_PER_S, Relaxivity
-from streamrecon.commands.analysed_folder import (
+from streamrecon.commands.analyses.iron import Regions, maps_of
+from streamrecon.commands.study_inputs.analysed_folder import (
     Analysed,
     add_folder,
     analyse,
     extents_of,
     labels_of,
 )
-from streamrecon.commands.analyses.iron import Regions, maps_of
 from streamrecon.errors import ConfigError
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.nifti import write_nifti

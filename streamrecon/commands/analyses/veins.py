@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from streamrecon.analysis.oximetry_reading import reading_of_density
 from streamrecon.analysis.reading import Extent
-from streamrecon.commands.analysed_folder import (
+from streamrecon.commands.study_inputs.analysed_folder import (
     Analysed,
     add_folder,
     analyse,

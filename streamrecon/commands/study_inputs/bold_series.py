@@ -12,8 +12,8 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.commands.cohort_table import read_table
-from streamrecon.commands.nifti_files import load_nifti, values_of
+from streamrecon.commands.image_inputs.nifti_files import load_nifti, values_of
+from streamrecon.commands.study_inputs.cohort_table import read_table
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
 from streamrecon.output.ras import from_ras, in_ras

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from streamrecon.commands.complex_files import read_complex_files
-from streamrecon.commands.echo_files import EchoFiles, read_echo_files
+from streamrecon.commands.image_inputs.complex_files import read_complex_files
+from streamrecon.commands.image_inputs.echo_files import EchoFiles, read_echo_files
 from streamrecon.errors import ConfigError
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from streamrecon.commands.existing import there
+from streamrecon.commands.run_setup.existing import there
 from streamrecon.errors import ConfigError
 from streamrecon.mrd.files.open_scan import header_of, lines_of
 from streamrecon.output.formats import FORMATS, ScanResults, usual_formats, write_harvest

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes
 
-from streamrecon.commands.mask_files import read_regions
-from streamrecon.commands.nifti_files import load_nifti, values_of
+from streamrecon.commands.image_inputs.mask_files import read_regions
+from streamrecon.commands.image_inputs.nifti_files import load_nifti, values_of
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.input_checks import field_t
 from streamrecon.model.bare_scan import bare_scan

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.commands.dicom_files import dicom_part, is_dicom
-from streamrecon.commands.echo_pairing import check_names, check_sidecars, check_values
-from streamrecon.commands.echo_times import times_s
-from streamrecon.commands.image_parts import ImagePart, by
-from streamrecon.commands.nifti_files import load_nifti, values_of
-from streamrecon.commands.phase_difference import as_one_echo, difference_of, in_words
-from streamrecon.commands.phase_numbers import scaled_phase
+from streamrecon.commands.image_inputs.dicom_files import dicom_part, is_dicom
+from streamrecon.commands.image_inputs.echo_pairing import check_names, check_sidecars, check_values
+from streamrecon.commands.image_inputs.echo_times import times_s
+from streamrecon.commands.image_inputs.image_parts import ImagePart, by
+from streamrecon.commands.image_inputs.nifti_files import load_nifti, values_of
+from streamrecon.commands.image_inputs.phase_difference import as_one_echo, difference_of, in_words
+from streamrecon.commands.image_inputs.phase_numbers import scaled_phase
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.input_checks import echo_times_s, field_t
 from streamrecon.model.bare_scan import bare_scan

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from streamrecon.analysis.change import Visit
 from streamrecon.analysis.reading import Value
-from streamrecon.commands.cohort_table import reading_of
+from streamrecon.commands.study_inputs.cohort_table import reading_of
 from streamrecon.errors import DataError
 from streamrecon.output.readings.report_model import Report, ScanRow
 

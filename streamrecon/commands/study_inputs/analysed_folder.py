@@ -18,9 +18,9 @@ from streamrecon.analysis.reading import (
     ReadingContent,
     ReadingMap,
 )
-from streamrecon.commands.existing import there
-from streamrecon.commands.options import writable
-from streamrecon.commands.reading_files import add_dicom, study_for, write_objects
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.run_setup.options import writable
+from streamrecon.commands.study_inputs.reading_files import add_dicom, study_for, write_objects
 from streamrecon.console import complain, warn
 from streamrecon.errors import ConfigError, StreamReconError
 from streamrecon.output.readings.figures import Figure

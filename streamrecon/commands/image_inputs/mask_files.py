@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.commands.echo_files import name_of
-from streamrecon.commands.nifti_files import load_nifti, values_of
+from streamrecon.commands.image_inputs.echo_files import name_of
+from streamrecon.commands.image_inputs.nifti_files import load_nifti, values_of
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Regions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.commands.image_parts import ImagePart
+from streamrecon.commands.image_inputs.image_parts import ImagePart
 from streamrecon.errors import DataError
 from streamrecon.phase.phase_scaling import PhaseScale, recognise_phase
 

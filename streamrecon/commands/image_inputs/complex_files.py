@@ -7,8 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from streamrecon.commands.echo_files import EchoFiles, described, field_of, parts_of, times_of
-from streamrecon.commands.echo_pairing import check_complex, check_sidecars
+from streamrecon.commands.image_inputs.echo_files import (
+    EchoFiles,
+    described,
+    field_of,
+    parts_of,
+    times_of,
+)
+from streamrecon.commands.image_inputs.echo_pairing import check_complex, check_sidecars
 from streamrecon.errors import DataError
 from streamrecon.model.complex_part import Part
 from streamrecon.model.stored_parts import centred

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.commands.nifti_files import load_nifti
+from streamrecon.commands.image_inputs.nifti_files import load_nifti
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
 

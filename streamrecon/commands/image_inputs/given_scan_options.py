@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from streamrecon.commands.existing import there, there_or_auto
+from streamrecon.commands.run_setup.existing import there, there_or_auto
 
 
 def add_given_scan(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamrecon_gadgets import REGISTRY
 
-from streamrecon.commands.warm_up import warm
+from streamrecon.commands.run_setup.warm_up import warm
 from streamrecon.server.workers.worker import WorkerSetup
 
 

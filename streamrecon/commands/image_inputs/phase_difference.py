@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.commands.echo_times import times_s
-from streamrecon.commands.image_parts import ImagePart
+from streamrecon.commands.image_inputs.echo_times import times_s
+from streamrecon.commands.image_inputs.image_parts import ImagePart
 from streamrecon.errors import ConfigError, DataError, ReconError
 from streamrecon.input_checks import echo_times_s
 from streamrecon.phase.image_noise import measure_noise

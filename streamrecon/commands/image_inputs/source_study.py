@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
-from streamrecon.commands.echo_files import EchoFiles
+from streamrecon.commands.image_inputs.echo_files import EchoFiles
 from streamrecon.errors import ConfigError
 from streamrecon.model.scan import Ids
 

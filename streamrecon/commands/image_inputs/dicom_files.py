@@ -11,8 +11,8 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.errors import InvalidDicomError
 
-from streamrecon.commands.dicom_ids import ids_of
-from streamrecon.commands.image_parts import ImagePart
+from streamrecon.commands.image_inputs.dicom_ids import ids_of
+from streamrecon.commands.image_inputs.image_parts import ImagePart
 from streamrecon.errors import DataError
 from streamrecon.file_kinds import kind_of_file
 from streamrecon.model.complex_part import Part, part_by_number, part_by_words

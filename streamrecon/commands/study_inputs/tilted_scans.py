@@ -14,8 +14,8 @@ from streamrecon.analysis.orientations import Adequacy, adequacy
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.registration import Motion, register, registration_image
 from streamrecon.analysis.tilted_fields import MovedField, Position, b0_after, moved_fields
-from streamrecon.commands.analysed_folder import add_folder
-from streamrecon.commands.existing import there
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.study_inputs.analysed_folder import add_folder
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.quantities import Quantity

@@ -1,0 +1,12 @@
+from streamrecon.commands.image_inputs.echo_files import EchoFiles as EchoFiles
+from streamrecon.commands.image_inputs.echo_files import name_of as name_of
+from streamrecon.commands.image_inputs.given_images import first_of_pair as first_of_pair
+from streamrecon.commands.image_inputs.given_images import read_given as read_given
+from streamrecon.commands.image_inputs.given_scan_options import add_given_scan as add_given_scan
+from streamrecon.commands.image_inputs.local_field import map_local_field as map_local_field
+from streamrecon.commands.image_inputs.mask_files import read_regions as read_regions
+from streamrecon.commands.image_inputs.nifti_files import load_nifti as load_nifti
+from streamrecon.commands.image_inputs.nifti_files import values_of as values_of
+from streamrecon.commands.image_inputs.source_study import add_dicom_output as add_dicom_output
+from streamrecon.commands.image_inputs.source_study import formats_of as formats_of
+from streamrecon.commands.image_inputs.source_study import joined as joined
