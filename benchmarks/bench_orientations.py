@@ -28,7 +28,7 @@ from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.shapes import Sphere
 from streamrecon_simulator.write import write_scan
 
-from streamrecon.analysis.cosmos import least_squares_cosmos
+from streamrecon.analysis.positions.cosmos import least_squares_cosmos
 from streamrecon.cli import main as streamrecon
 from streamrecon.commands.study_inputs.tilted_scans import tilted_scans
 from streamrecon.model.geometry import Geometry

@@ -24,9 +24,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "analysis"))
 from vessel_scans import Scene, scan_of, scene_of, segment_of, sources_of
 
-from streamrecon.analysis.blood import Blood
-from streamrecon.analysis.oximetry import VeinQuality, vein_oxygen
-from streamrecon.analysis.vein_echoes import fit_segment
+from streamrecon.analysis.oxygen.blood import Blood
+from streamrecon.analysis.oxygen.oximetry import VeinQuality, vein_oxygen
+from streamrecon.analysis.oxygen.vein_echoes import fit_segment
 
 DEOXYGENATED, OXYGENATED = 3.393, -0.1005  # ppm SI, as the literature has them
 FILLS = 2  # of every painted vein

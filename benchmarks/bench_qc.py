@@ -19,9 +19,9 @@ from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.whole_head.head import WholeHead
 
-from streamrecon.analysis.quality_limits import LIMITS
-from streamrecon.analysis.quality_maps import measures_of
-from streamrecon.analysis.quality_reading import reading_of_measures
+from streamrecon.analysis.quality.quality_limits import LIMITS
+from streamrecon.analysis.quality.quality_maps import measures_of
+from streamrecon.analysis.quality.quality_reading import reading_of_measures
 from streamrecon.errors import ReconError
 from streamrecon.qsm.pipeline import Quality
 from streamrecon.threads import set_budget

@@ -25,7 +25,7 @@ from streamrecon_simulator.phantom import Part, Phantom, Properties, Tissue
 from streamrecon_simulator.shapes import Sphere
 from streamrecon_simulator.whole_head.dipole import field_of_voxels
 
-from streamrecon.analysis.rim_reading import RimMaps, read_rims
+from streamrecon.analysis.lesion.rim_reading import RimMaps, read_rims
 from streamrecon.api import reconstruct
 from streamrecon.model.quantities import Quantity
 from streamrecon.threads import set_budget

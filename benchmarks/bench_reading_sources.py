@@ -18,8 +18,8 @@ from streamrecon_simulator.phantom import Part, Phantom, Tissue
 from streamrecon_simulator.shapes import Cylinder, Shape, Sphere, contains
 from streamrecon_simulator.truth import voxel_centres
 
-from streamrecon.analysis.source_reading import SourceMaps, read_sources
-from streamrecon.analysis.sources import Relaxivity
+from streamrecon.analysis.separation.source_reading import SourceMaps, read_sources
+from streamrecon.analysis.separation.sources import Relaxivity
 from streamrecon.api import reconstruct
 from streamrecon.model.quantities import Quantity
 from streamrecon.threads import set_budget

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 from streamrecon_simulator.field import unit_field
 from streamrecon_simulator.shapes import Shape, Sphere, Tube, contains
 
-from streamrecon.analysis.lesion_sites import LesionMaps
+from streamrecon.analysis.lesion.lesion_sites import LesionMaps
 from streamrecon.model.geometry import Geometry
 
 TE_S = (0.005, 0.010, 0.020)

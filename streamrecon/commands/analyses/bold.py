@@ -15,8 +15,8 @@ from streamrecon.analysis.bold.confounds import TASK_LIMIT, Confounds, vein_conf
 from streamrecon.analysis.bold.partial_veins import vein_fraction, without_veins
 from streamrecon.analysis.bold.phase_regression import PhaseRegression, regress_phase
 from streamrecon.analysis.bold.task import expected_responses, task_model
+from streamrecon.analysis.positions.registration import register
 from streamrecon.analysis.reading import Outcome, Reading, Value
-from streamrecon.analysis.registration import register
 from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.run_setup.options import writable
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, attempted, report_analysed

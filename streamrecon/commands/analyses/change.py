@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from streamrecon.analysis.change import Interval, Visit, read_change, require_same_head
-from streamrecon.analysis.iron import IronSettings, read_iron
-from streamrecon.analysis.moved_regions import cores_in_both
+from streamrecon.analysis.deep_nuclei.change import Interval, Visit, read_change, require_same_head
+from streamrecon.analysis.deep_nuclei.iron import IronSettings, read_iron
+from streamrecon.analysis.deep_nuclei.moved_regions import cores_in_both
+from streamrecon.analysis.positions.registration import Motion, register, registration_image
 from streamrecon.analysis.reading import Reading, Value
-from streamrecon.analysis.registration import Motion, register, registration_image
 from streamrecon.commands.analyses.iron import (
     REFERENCES,
     add_reading_options,

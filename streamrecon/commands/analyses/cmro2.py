@@ -11,7 +11,7 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
-from streamrecon.analysis.oximetry_reading import reading_of_consumption
+from streamrecon.analysis.oxygen.oximetry_reading import reading_of_consumption
 from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.study_inputs.analysed_folder import (
     Analysed,

@@ -6,7 +6,7 @@ import argparse
 
 import numpy as np
 
-from streamrecon.analysis.cosmos import least_squares_cosmos
+from streamrecon.analysis.positions.cosmos import least_squares_cosmos
 from streamrecon.analysis.reading import ReadingMap
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, analyse, labels_of
 from streamrecon.commands.study_inputs.tilted_scans import (

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.analysis.iron import ALIKE_MM3, IronMaps, IronSettings, read_iron
-from streamrecon.analysis.iron_presets import PRESETS
-from streamrecon.analysis.norms import Norms, read_norms
+from streamrecon.analysis.deep_nuclei.iron import ALIKE_MM3, IronMaps, IronSettings, read_iron
+from streamrecon.analysis.deep_nuclei.iron_presets import PRESETS
+from streamrecon.analysis.deep_nuclei.norms import Norms, read_norms
 from streamrecon.analysis.zeros import CSF, WHOLE_BRAIN, fluid_of
 from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.study_inputs.analysed_folder import (

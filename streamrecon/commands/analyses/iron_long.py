@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from streamrecon.analysis.change import CHANGED, Interval, Visit, read_change
+from streamrecon.analysis.deep_nuclei.change import CHANGED, Interval, Visit, read_change
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.studies.iron_course import Course, Estimate, fit_course
 from streamrecon.commands.analyses.iron import REFERENCES

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from streamrecon.analysis.lesion_ct import Tomogram, resolved_by_ct
-from streamrecon.analysis.lesion_reading import extents_of_lesions, reading_of_lesions
-from streamrecon.analysis.lesion_sites import LesionMaps
-from streamrecon.analysis.lesions import Lesions, find_lesions
+from streamrecon.analysis.lesion.lesion_ct import Tomogram, resolved_by_ct
+from streamrecon.analysis.lesion.lesion_reading import extents_of_lesions, reading_of_lesions
+from streamrecon.analysis.lesion.lesion_sites import LesionMaps
+from streamrecon.analysis.lesion.lesions import Lesions, find_lesions
 from streamrecon.commands.study_inputs.analysed_folder import (
     Analysed,
     add_folder,

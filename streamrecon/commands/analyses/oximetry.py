@@ -6,11 +6,11 @@ import argparse
 
 import numpy as np
 
-from streamrecon.analysis.oximetry_reading import reading_of_oxygen
+from streamrecon.analysis.oxygen.oximetry_reading import reading_of_oxygen
+from streamrecon.analysis.oxygen.scan_oxygen import MOST, oxygen_of_sinuses, oxygen_of_veins
+from streamrecon.analysis.oxygen.vein_echoes import VeinScan
+from streamrecon.analysis.oxygen.vein_segments import voxels_of_segments
 from streamrecon.analysis.reading import Extent
-from streamrecon.analysis.scan_oxygen import MOST, oxygen_of_sinuses, oxygen_of_veins
-from streamrecon.analysis.vein_echoes import VeinScan
-from streamrecon.analysis.vein_segments import voxels_of_segments
 from streamrecon.commands.analyses.veins import traced, vein_figure
 from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, add_folder, analyse

@@ -6,8 +6,8 @@ import argparse
 
 import numpy as np
 
-from streamrecon.analysis.quality_maps import QualityMaps
-from streamrecon.analysis.quality_reading import KIND, read_quality
+from streamrecon.analysis.quality.quality_maps import QualityMaps
+from streamrecon.analysis.quality.quality_reading import KIND, read_quality
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, add_folder, analyse
 from streamrecon.errors import DataError
 from streamrecon.model.quantities import Quantity

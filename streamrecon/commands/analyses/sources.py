@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.analysis.source_reading import SourceMaps, SourceResults, read_sources
-from streamrecon.analysis.sources import PSEUDO_R2_PER_S, Relaxivity
+from streamrecon.analysis.separation.source_reading import SourceMaps, SourceResults, read_sources
+from streamrecon.analysis.separation.sources import PSEUDO_R2_PER_S, Relaxivity
 from streamrecon.commands.analyses.iron import Regions, maps_of
 from streamrecon.commands.study_inputs.analysed_folder import (
     Analysed,

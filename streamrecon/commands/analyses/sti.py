@@ -6,8 +6,8 @@ import argparse
 
 import numpy as np
 
+from streamrecon.analysis.positions.susceptibility_tensor import guided_tensor
 from streamrecon.analysis.reading import ReadingMap
-from streamrecon.analysis.susceptibility_tensor import guided_tensor
 from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, analyse, labels_of
 from streamrecon.commands.study_inputs.fibre_files import FSL, MRTRIX, read_directions, read_on_grid

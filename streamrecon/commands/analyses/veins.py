@@ -7,7 +7,7 @@ import argparse
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.analysis.oximetry_reading import reading_of_density
+from streamrecon.analysis.oxygen.oximetry_reading import reading_of_density
 from streamrecon.analysis.reading import Extent
 from streamrecon.commands.study_inputs.analysed_folder import (
     Analysed,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from streamrecon.analysis.blood import DEOXYGENATED_PPM_CGS, SI_OVER_CGS, Blood, BloodModel
-from streamrecon.analysis.oximetry_reading import ASSUMED_HAEMATOCRIT
+from streamrecon.analysis.oxygen.blood import DEOXYGENATED_PPM_CGS, SI_OVER_CGS, Blood, BloodModel
+from streamrecon.analysis.oxygen.oximetry_reading import ASSUMED_HAEMATOCRIT
 
 
 def add_blood(parser: argparse.ArgumentParser) -> None:

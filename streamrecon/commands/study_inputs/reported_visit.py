@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from streamrecon.analysis.change import Visit
+from streamrecon.analysis.deep_nuclei.change import Visit
 from streamrecon.analysis.reading import Value
 from streamrecon.commands.study_inputs.cohort_table import reading_of
 from streamrecon.errors import DataError

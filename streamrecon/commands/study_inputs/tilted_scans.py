@@ -10,10 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.analysis.orientations import Adequacy, adequacy
+from streamrecon.analysis.positions.orientations import Adequacy, adequacy
+from streamrecon.analysis.positions.registration import Motion, register, registration_image
+from streamrecon.analysis.positions.tilted_fields import (
+    MovedField,
+    Position,
+    b0_after,
+    moved_fields,
+)
 from streamrecon.analysis.reading import Outcome, Reading, Value
-from streamrecon.analysis.registration import Motion, register, registration_image
-from streamrecon.analysis.tilted_fields import MovedField, Position, b0_after, moved_fields
 from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.study_inputs.analysed_folder import add_folder
 from streamrecon.errors import ConfigError, DataError

@@ -7,7 +7,7 @@ DICOM PS3.16 (CID 7180, 7464, 7469), UCUM, SNOMED CT.
 
 from __future__ import annotations
 
-from streamrecon.analysis.nuclei import Nucleus, Side, place_of
+from streamrecon.analysis.deep_nuclei.nuclei import Nucleus, Side, place_of
 from streamrecon.analysis.reading import Extent
 from streamrecon.model.quantities import Quantity
 from streamrecon.model.storage_form import NO_UNIT, PPB, Code

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from streamrecon.analysis.lesion_sites import LesionMaps
-from streamrecon.analysis.lesions import Lesion, LesionClass, Lesions
+from streamrecon.analysis.lesion.lesion_sites import LesionMaps
+from streamrecon.analysis.lesion.lesions import Lesion, LesionClass, Lesions
 from streamrecon.model.quantities import Quantity
 from streamrecon.output.preview.colours import Window, positive_window, window_of
 from streamrecon.output.readings.figures import (
