@@ -34,7 +34,7 @@ from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.series import DicomScan, Images, Run
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 
 
 def volumes(n_slices: int) -> list[Volume]:

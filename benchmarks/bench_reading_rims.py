@@ -27,7 +27,7 @@ from streamrecon_simulator.whole_head.dipole import field_of_voxels
 
 from streamrecon.analysis.lesion.rim_reading import RimMaps, read_rims
 from streamrecon.api import reconstruct
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.threads import set_budget
 
 N, FINE = 80, 2

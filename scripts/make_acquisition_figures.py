@@ -22,7 +22,7 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene
 
 from streamrecon.model.images import Echoes, Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file
 

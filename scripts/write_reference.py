@@ -26,7 +26,7 @@ import streamrecon
 from streamrecon import cli
 from streamrecon.errors import StreamReconError
 from streamrecon.model.notice import Level
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.server.sessions import error_report
 from streamrecon.server.settings import Settings
 from streamrecon.server.settings_renewal import AT_START

@@ -18,7 +18,7 @@ from streamrecon.analysis.zeros import fluid_of
 from streamrecon.errors import DataError
 from streamrecon.model.geometry import Triple
 from streamrecon.model.images import Echoes
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Scan
 from streamrecon.phase.magnitude import signal_mask
 from streamrecon.qsm.background.pdf import shown_local_field

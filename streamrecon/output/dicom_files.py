@@ -11,7 +11,7 @@ from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.errors import DataError
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.wire.messages import DicomFile
 
 _log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.delivery.spool_depth import silent
 from streamrecon.errors import ConfigError
-from streamrecon.model.look import Colours
+from streamrecon.model.outputs.look import Colours
 from streamrecon.server.settings import Settings
 from streamrecon.server.workers.delivery_settings import delivery_of
 from streamrecon.storage.scan_table import Row

@@ -17,7 +17,7 @@ from streamrecon_simulator.scene import Order, Scene
 
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.wire.layout import NOISE
 from streamrecon.mrd.wire.messages import Acquisitions, Message
 from streamrecon.stream.chainfile.build import build_chain

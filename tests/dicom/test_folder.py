@@ -12,7 +12,7 @@ from pydicom import dcmread
 
 from streamrecon.dicom.delivery.folder import FolderDrop
 from streamrecon.dicom.objects.series import DicomScan, Run
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.storage.durable_files import write_files
 
 SCAN = scan_of(GRIDS["axial"])

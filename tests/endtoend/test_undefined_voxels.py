@@ -18,7 +18,7 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.images import meta_keys
 
 CHAINS = sorted({path.stem for path in CONFIG.glob("*.xml")} - {"default_measurement_dependencies"})

@@ -25,7 +25,7 @@ from streamrecon.dicom.delivery.send_due import deliver
 from streamrecon.dicom.delivery.sender_threads import Sender
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.objects.series import DicomScan, Run
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 
 _LIMIT_S = 40.0
 _SENT = {State.SENT.value, State.WARNED.value}

@@ -15,7 +15,7 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
 from streamrecon.errors import DataError
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Header, Message
 

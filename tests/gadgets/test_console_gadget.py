@@ -15,7 +15,7 @@ from streamrecon_simulator.scan import simulate
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.wire.messages import Image
 from streamrecon.server.sessions.fire_parameters import read_parameters
 from streamrecon.stream.chainfile.build import build_chain

@@ -13,7 +13,7 @@ from streamrecon_simulator.scan import Simulation, simulate
 from streamrecon_simulator.scene import Scene
 from test_accelerated_chain import CHAIN, SCENE, field_hz, in_pieces
 
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.stream.chainfile.build import build_chain
 
 MAPPED = """<gadget><name>CombineCoils</name>

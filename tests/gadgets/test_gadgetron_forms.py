@@ -17,7 +17,7 @@ from streamrecon_simulator.scene import Scene
 from streamrecon.errors import ConfigError
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.wire.messages import Image
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.run.chain import Chain

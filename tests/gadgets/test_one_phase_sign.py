@@ -16,7 +16,7 @@ from streamrecon_simulator.shapes import Ellipsoid, Sphere
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import SignOrigin
 from streamrecon.mrd.header import scan_header
 from streamrecon.mrd.header.fields import header_root

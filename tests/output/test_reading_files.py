@@ -19,7 +19,7 @@ from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import volume_of
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Ids, PhaseSign, SignOrigin
 from streamrecon.model.study import Study, StudyInfo, Subject
 from streamrecon.output.nifti import write_nifti

@@ -16,7 +16,7 @@ from PIL import Image
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, analyse
 from streamrecon.errors import ConfigError, ReconError
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import Window
 from streamrecon.output.readings.figures import (
     Figure,

@@ -31,7 +31,7 @@ from streamrecon.commands.study_inputs.analysed_folder import (
 )
 from streamrecon.commands.study_inputs.reported_visit import reported_visit, scan_facts
 from streamrecon.errors import DataError
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.readings.change_plot import ChangeRow, change_plot
 from streamrecon.output.readings.figures import Figure

@@ -24,7 +24,7 @@ from streamrecon.commands.study_inputs.analysed_folder import (
 )
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Shape
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import Window
 from streamrecon.output.readings.figures import Colour, Figure, Outline, outlined_planes
 from streamrecon.output.readings.label_map import read_labels

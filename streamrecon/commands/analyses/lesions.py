@@ -18,7 +18,7 @@ from streamrecon.commands.study_inputs.analysed_folder import (
     labels_of,
 )
 from streamrecon.errors import ConfigError
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.readings.lesion_figures import draw_lesions
 from streamrecon.output.readings.map_folder import MapFolder

@@ -16,7 +16,7 @@ from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, add_folder, analyse
 from streamrecon.commands.study_inputs.blood_options import add_blood, blood_of
 from streamrecon.errors import DataError
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.readings.label_map import read_labels
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.phase.magnitude import signal_mask

@@ -10,7 +10,7 @@ from streamrecon.analysis.quality.quality_maps import QualityMaps
 from streamrecon.analysis.quality.quality_reading import KIND, read_quality
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, add_folder, analyse
 from streamrecon.errors import DataError
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import Window
 from streamrecon.output.readings.figures import Figure, Outline, outlined_planes
 from streamrecon.output.readings.map_folder import MapFolder

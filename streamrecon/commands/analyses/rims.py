@@ -18,7 +18,7 @@ from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, add_folder, analyse
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.preview.colours import Window
 from streamrecon.output.readings.figures import (

@@ -20,7 +20,7 @@ from streamrecon.commands.study_inputs.analysed_folder import (
     labels_of,
 )
 from streamrecon.errors import ConfigError
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.preview.colours import Window
 from streamrecon.output.readings.figures import Figure, outlined_planes

@@ -18,7 +18,7 @@ from streamrecon.commands.study_inputs.analysed_folder import (
 )
 from streamrecon.maps.centrelines import CentreLines, trace_veins
 from streamrecon.maps.veins import find_veins
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import Window
 from streamrecon.output.readings.figures import Figure, Outline, outlined_planes
 from streamrecon.output.readings.map_folder import MapFolder

@@ -23,7 +23,7 @@ from streamrecon.input_checks import echo_times_s, field_t
 from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.complex_part import Part
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.own_images import phase_grows_with_field
+from streamrecon.model.outputs.own_images import phase_grows_with_field
 from streamrecon.model.scan import Ids, PhaseSign, Scan
 from streamrecon.output.ras import from_ras
 from streamrecon.phase.phase_scaling import PhaseScale

@@ -16,7 +16,7 @@ from streamrecon.input_checks import field_t
 from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import PhaseSign, SignOrigin
 from streamrecon.output.ras import from_ras
 from streamrecon.qsm.given_local_field import susceptibility_of_local_field

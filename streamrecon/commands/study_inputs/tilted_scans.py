@@ -23,7 +23,7 @@ from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.study_inputs.analysed_folder import add_folder
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.readings.label_map import LabelMap
 from streamrecon.output.readings.map_folder import MapFolder, read_map_folder

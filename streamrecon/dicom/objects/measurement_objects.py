@@ -24,7 +24,7 @@ from pydicom.sr.coding import Code as HighdicomCode
 from pydicom.uid import ExplicitVRLittleEndian
 
 from streamrecon import __version__
-from streamrecon.model.storage_form import Code
+from streamrecon.model.outputs.storage_form import Code
 
 MAKER = "streamrecon"
 _FILTERING = Code("123106", "DCM", "Multi-Scale/Resolution Filtering")

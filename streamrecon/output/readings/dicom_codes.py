@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from streamrecon.analysis.deep_nuclei.nuclei import Nucleus, Side, place_of
 from streamrecon.analysis.reading import Extent
-from streamrecon.model.quantities import Quantity
-from streamrecon.model.storage_form import NO_UNIT, PPB, Code
+from streamrecon.model.outputs.quantities import Quantity
+from streamrecon.model.outputs.storage_form import NO_UNIT, PPB, Code
 
 SCHEME = "99STREAMRECON"
 """Designator of the codes that we made ourselves."""

@@ -16,7 +16,7 @@ from streamrecon.dicom.objects.slice_grid import grid_of_slices
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.images import volume_of
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import PhaseSign, SignOrigin
 from streamrecon.model.turned_grid import is_same_voxels
 from streamrecon.output.readings.map_folder import MapFolder, hash_of_voxels

@@ -8,7 +8,7 @@ from PIL import Image
 
 from streamrecon.analysis.lesion.lesion_sites import LesionMaps
 from streamrecon.analysis.lesion.lesions import Lesion, LesionClass, Lesions
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import Window, positive_window, window_of
 from streamrecon.output.readings.figures import (
     Colour,

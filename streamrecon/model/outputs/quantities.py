@@ -9,9 +9,16 @@ from __future__ import annotations
 import math
 from enum import Enum
 
-from streamrecon.model.look import Colours, Kind, Look
-from streamrecon.model.quantity_row import QuantityRow
-from streamrecon.model.storage_form import NO_UNIT, PPB, Code, StorageForm, in_steps, whole_ppb
+from streamrecon.model.outputs.look import Colours, Kind, Look
+from streamrecon.model.outputs.quantity_row import QuantityRow
+from streamrecon.model.outputs.storage_form import (
+    NO_UNIT,
+    PPB,
+    Code,
+    StorageForm,
+    in_steps,
+    whole_ppb,
+)
 
 _DERIVED = ("DERIVED", "PRIMARY", "OTHER")
 _PROJECTION = ("DERIVED", "PRIMARY", "PROJECTION IMAGE")

@@ -1,11 +1,11 @@
-"""What one output is on every way out: a row of the table `streamrecon.model.quantities`."""
+"""What one output is on every way out: a row of the table `streamrecon.model.outputs.quantities`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamrecon.model.look import UNSORTED, Look
-from streamrecon.model.storage_form import StorageForm
+from streamrecon.model.outputs.look import UNSORTED, Look
+from streamrecon.model.outputs.storage_form import StorageForm
 
 REAL_IMAGE = 3
 """Image type of the wire for real numbers, and so for every map."""

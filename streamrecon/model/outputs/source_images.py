@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 
 
 class SourceImages:
