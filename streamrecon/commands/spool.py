@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from streamrecon.dicom.delivery.destinations import AnyDestination, read_destinations
-from streamrecon.dicom.delivery.sender_threads import Sender
+from streamrecon.dicom.delivery.sending.sender_threads import Sender
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.delivery.spool_status import listing, readiness
 from streamrecon.dicom.objects.output_names import refuse_unknown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from streamrecon.dicom.delivery.folder import file_name, folder_name
+from streamrecon.dicom.delivery.sending.folder import file_name, folder_name
 from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.errors import DataError

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from streamrecon.analysis.reading import ReadVolume
 from streamrecon.dicom.delivery.destinations import AnyDestination, read_destinations
-from streamrecon.dicom.delivery.folder import FolderDrop, file_name, folder_name
+from streamrecon.dicom.delivery.sending.folder import FolderDrop, file_name, folder_name
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.objects.asked_outputs import AskedOutputs, is_asked_for, names_in
 from streamrecon.dicom.objects.mr_images import part10

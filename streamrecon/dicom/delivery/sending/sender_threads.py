@@ -11,12 +11,12 @@ from typing import Self
 
 from streamrecon.dicom.delivery.destinations import AnyDestination, Destination
 from streamrecon.dicom.delivery.journal_repair import is_damaged, set_aside
-from streamrecon.dicom.delivery.lanes import Lanes
-from streamrecon.dicom.delivery.outcome import RefusedError
-from streamrecon.dicom.delivery.send_due import deliver
+from streamrecon.dicom.delivery.sending.lanes import Lanes
+from streamrecon.dicom.delivery.sending.outcome import RefusedError
+from streamrecon.dicom.delivery.sending.send_due import deliver
+from streamrecon.dicom.delivery.sending.storage_commitment import Reports
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.delivery.spool_repair import JOURNAL, check_journal
-from streamrecon.dicom.delivery.storage_commitment import Reports
 from streamrecon.dicom.delivery.wakeup import WakeupPipe, notify_all
 from streamrecon.errors import DeliveryError
 from streamrecon.storage.durable_files import Lock

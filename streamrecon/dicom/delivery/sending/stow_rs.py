@@ -17,17 +17,17 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from streamrecon.dicom.delivery.connection_fault import fault_of
 from streamrecon.dicom.delivery.destinations import WebDestination
 from streamrecon.dicom.delivery.journal import State
-from streamrecon.dicom.delivery.outcome import (
+from streamrecon.dicom.delivery.sending.connection_fault import fault_of
+from streamrecon.dicom.delivery.sending.outcome import (
     BrokenOffError,
     QueuedFile,
     StoreResult,
     outcome_of_status,
     try_again,
 )
-from streamrecon.dicom.delivery.stow_answer import Named, named_in
+from streamrecon.dicom.delivery.sending.stow_answer import Named, named_in
 from streamrecon.errors import DeliveryError
 
 _FILES = 16  # of a request: 2 MB of 256 x 256 slices, which a server holds in memory

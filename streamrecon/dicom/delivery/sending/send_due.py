@@ -11,15 +11,20 @@ from collections.abc import Iterator, Sequence
 from streamrecon.dicom.delivery.commitment_table import note_request, put_off
 from streamrecon.dicom.delivery.destinations import AnyDestination, Commitment, Destination
 from streamrecon.dicom.delivery.journal import ARRIVED, Entry, State
-from streamrecon.dicom.delivery.outcome import (
+from streamrecon.dicom.delivery.sending.outcome import (
     BrokenOffError,
     QueuedFile,
     RefusedError,
     StoreResult,
 )
+from streamrecon.dicom.delivery.sending.storage_commitment import (
+    Reports,
+    Request,
+    ask,
+    new_transaction,
+)
+from streamrecon.dicom.delivery.sending.transport import send
 from streamrecon.dicom.delivery.spool import Spool
-from streamrecon.dicom.delivery.storage_commitment import Reports, Request, ask, new_transaction
-from streamrecon.dicom.delivery.transport import send
 from streamrecon.errors import DeliveryError
 
 _AT_ONCE = 128  # images per association: a more urgent series waits for no more than these

@@ -15,10 +15,10 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
 
-from streamrecon.dicom.delivery.connection_fault import probe
 from streamrecon.dicom.delivery.destinations import Destination
 from streamrecon.dicom.delivery.journal import State
-from streamrecon.dicom.delivery.outcome import (
+from streamrecon.dicom.delivery.sending.connection_fault import probe
+from streamrecon.dicom.delivery.sending.outcome import (
     BrokenOffError,
     QueuedFile,
     RefusedError,

@@ -24,11 +24,11 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 
-from streamrecon.dicom.delivery.c_store import SYNTAXES, associate
 from streamrecon.dicom.delivery.commitment_table import take_report
 from streamrecon.dicom.delivery.destinations import Commitment, Destination
 from streamrecon.dicom.delivery.journal import Journal
-from streamrecon.dicom.delivery.outcome import QueuedFile, shown
+from streamrecon.dicom.delivery.sending.c_store import SYNTAXES, associate
+from streamrecon.dicom.delivery.sending.outcome import QueuedFile, shown
 from streamrecon.dicom.objects.uids import IMPLEMENTATION, uid_of
 from streamrecon.errors import DeliveryError
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
-from streamrecon.dicom.delivery import c_store, stow_rs
 from streamrecon.dicom.delivery.destinations import AnyDestination, Destination
-from streamrecon.dicom.delivery.outcome import QueuedFile, StoreResult
+from streamrecon.dicom.delivery.sending import c_store, stow_rs
+from streamrecon.dicom.delivery.sending.outcome import QueuedFile, StoreResult
 
 
 def send(
