@@ -23,7 +23,7 @@ from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Ids, PhaseSign, SignOrigin
 from streamrecon.model.study import Study, StudyInfo, Subject
 from streamrecon.output.nifti import write_nifti
-from streamrecon.output.readings import dicom_objects
+from streamrecon.output.readings.dicom import dicom_objects
 from streamrecon.output.sidecar import Fact
 from streamrecon.output.stored_volumes import volumes_at
 

@@ -23,7 +23,7 @@ from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.outputs.source_images import SourceImages
 from streamrecon.mrd.wire.messages import DicomFile
-from streamrecon.output.readings.dicom_objects import objects_of_reading
+from streamrecon.output.readings.dicom.dicom_objects import objects_of_reading
 from streamrecon.stream.gadget import Context, Gadget, WayOut
 
 

@@ -33,7 +33,7 @@ from streamrecon.commands.study_inputs.fibre_files import rigid_ras
 from streamrecon.errors import ConfigError
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.figures import Figure, Outline, outlined_planes
+from streamrecon.output.readings.drawings.figures import Figure, Outline, outlined_planes
 from streamrecon.output.readings.map_folder import hash_of_voxels
 from streamrecon.output.readings.report_model import ScanRow
 from streamrecon.storage.atomic_file import whole

@@ -33,8 +33,8 @@ from streamrecon.commands.study_inputs.reported_visit import reported_visit, sca
 from streamrecon.errors import DataError
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
-from streamrecon.output.readings.change_plot import ChangeRow, change_plot
-from streamrecon.output.readings.figures import Figure
+from streamrecon.output.readings.drawings.change_plot import ChangeRow, change_plot
+from streamrecon.output.readings.drawings.figures import Figure
 from streamrecon.output.readings.label_map import LabelMap, read_labels
 from streamrecon.output.readings.map_folder import MapFolder, read_map_folder
 from streamrecon.output.readings.report_model import Report

@@ -26,7 +26,7 @@ from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Shape
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.figures import Colour, Figure, Outline, outlined_planes
+from streamrecon.output.readings.drawings.figures import Colour, Figure, Outline, outlined_planes
 from streamrecon.output.readings.label_map import read_labels
 from streamrecon.output.readings.map_folder import MapFolder
 

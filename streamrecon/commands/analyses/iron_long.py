@@ -22,8 +22,8 @@ from streamrecon.commands.study_inputs.analysed_folder import Analysed, attempte
 from streamrecon.commands.study_inputs.cohort_table import REPORT, CohortTable, read_table
 from streamrecon.commands.study_inputs.reported_visit import reported_visit
 from streamrecon.errors import ConfigError, ReconError
-from streamrecon.output.readings.course_plot import PatientCourse, course_plot
-from streamrecon.output.readings.figures import Figure, below
+from streamrecon.output.readings.drawings.course_plot import PatientCourse, course_plot
+from streamrecon.output.readings.drawings.figures import Figure, below
 
 KIND = "iron-long"
 _MEAN = "robust_mean_chi"

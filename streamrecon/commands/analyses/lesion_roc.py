@@ -18,8 +18,8 @@ from streamrecon.commands.study_inputs.analysed_folder import Analysed, attempte
 from streamrecon.commands.study_inputs.cohort_table import REPORT, CohortTable, read_table
 from streamrecon.console import warn
 from streamrecon.errors import ConfigError
-from streamrecon.output.readings.figures import Figure
-from streamrecon.output.readings.roc_plot import Curve, roc_plot
+from streamrecon.output.readings.drawings.figures import Figure
+from streamrecon.output.readings.drawings.roc_plot import Curve, roc_plot
 from streamrecon.storage.atomic_file import whole
 
 KIND = "lesion-roc"

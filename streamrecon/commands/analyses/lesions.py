@@ -20,7 +20,7 @@ from streamrecon.commands.study_inputs.analysed_folder import (
 from streamrecon.errors import ConfigError
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
-from streamrecon.output.readings.lesion_figures import draw_lesions
+from streamrecon.output.readings.drawings.lesion_figures import draw_lesions
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.output.stored_volumes import volumes_at
 

@@ -12,7 +12,7 @@ from streamrecon.commands.study_inputs.analysed_folder import Analysed, add_fold
 from streamrecon.errors import DataError
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.figures import Figure, Outline, outlined_planes
+from streamrecon.output.readings.drawings.figures import Figure, Outline, outlined_planes
 from streamrecon.output.readings.map_folder import MapFolder
 
 _WINDOW = Window(-0.15, 0.15)

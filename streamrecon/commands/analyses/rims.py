@@ -21,7 +21,7 @@ from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.figures import (
+from streamrecon.output.readings.drawings.figures import (
     Figure,
     Outline,
     below,

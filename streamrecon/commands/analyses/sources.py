@@ -23,8 +23,8 @@ from streamrecon.errors import ConfigError
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.figures import Figure, outlined_planes
-from streamrecon.output.readings.histogram import joint_histogram
+from streamrecon.output.readings.drawings.figures import Figure, outlined_planes
+from streamrecon.output.readings.drawings.histogram import joint_histogram
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.output.stored_volumes import volumes_at
 

@@ -20,7 +20,7 @@ from streamrecon.maps.centrelines import CentreLines, trace_veins
 from streamrecon.maps.veins import find_veins
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.figures import Figure, Outline, outlined_planes
+from streamrecon.output.readings.drawings.figures import Figure, Outline, outlined_planes
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.storage.atomic_file import whole
 

@@ -23,10 +23,10 @@ from streamrecon.commands.run_setup.options import writable
 from streamrecon.commands.study_inputs.reading_files import add_dicom, study_for, write_objects
 from streamrecon.console import complain, warn
 from streamrecon.errors import ConfigError, StreamReconError
-from streamrecon.output.readings.figures import Figure
+from streamrecon.output.readings.drawings.figures import Figure
+from streamrecon.output.readings.drawings.page_picture import page_picture
 from streamrecon.output.readings.label_map import LabelMap, read_labels
 from streamrecon.output.readings.map_folder import MapFolder, read_map_folder
-from streamrecon.output.readings.page_picture import page_picture
 from streamrecon.output.readings.report import add_reading, scan_row
 from streamrecon.output.readings.report_model import RESEARCH, CohortRow, OriginRow, ScanRow
 

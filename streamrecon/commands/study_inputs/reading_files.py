@@ -14,8 +14,8 @@ from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.output_names import MAP, PAGE, REPORT, SEGMENTS
 from streamrecon.dicom.objects.series import Images
 from streamrecon.errors import ConfigError, DataError
-from streamrecon.output.readings.dicom_objects import objects_of_reading, require_highdicom
-from streamrecon.output.readings.dicom_study import StudyImages, new_study, study_images
+from streamrecon.output.readings.dicom.dicom_objects import objects_of_reading, require_highdicom
+from streamrecon.output.readings.dicom.dicom_study import StudyImages, new_study, study_images
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.output.readings.report_model import OriginRow
 from streamrecon.storage.atomic_file import whole

@@ -37,8 +37,8 @@ from streamrecon.analysis.separation.sources import Relaxivity
 from streamrecon.errors import DataError
 from streamrecon.maps.centrelines import CentreLines, trace_veins
 from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.figures import Figure, Outline, outlined_planes
-from streamrecon.output.readings.lesion_figures import draw_lesions
+from streamrecon.output.readings.drawings.figures import Figure, Outline, outlined_planes
+from streamrecon.output.readings.drawings.lesion_figures import draw_lesions
 
 Flags = NDArray[np.bool_]
 

@@ -17,7 +17,7 @@ from streamrecon.dicom.objects.series import Images
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
 
-_ROOM = "streamrecon.output.readings.dicom_series"
+_ROOM = "streamrecon.output.readings.dicom.dicom_series"
 
 
 def objects_of_reading(

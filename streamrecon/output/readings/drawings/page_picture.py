@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from streamrecon.analysis.reading import Outcome, Reading, Value
-from streamrecon.output.readings.figures import Figure
+from streamrecon.output.readings.drawings.figures import Figure
 
 _WIDTH, _MARGIN, _LINE = 1000, 16, 18  # pixels
 _HIGHEST_FIGURE = 900

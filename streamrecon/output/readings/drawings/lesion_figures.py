@@ -10,7 +10,7 @@ from streamrecon.analysis.lesion.lesion_sites import LesionMaps
 from streamrecon.analysis.lesion.lesions import Lesion, LesionClass, Lesions
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import Window, positive_window, window_of
-from streamrecon.output.readings.figures import (
+from streamrecon.output.readings.drawings.figures import (
     Colour,
     Figure,
     Outline,

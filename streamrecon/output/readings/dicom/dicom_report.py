@@ -26,7 +26,7 @@ from streamrecon.analysis.reading import Reading, Value
 from streamrecon.dicom.objects.measurement_objects import MAKER, Instance, Label, coded, finished
 from streamrecon.dicom.objects.uids import uid_of
 from streamrecon.model.outputs.storage_form import Code
-from streamrecon.output.readings.dicom_codes import concept_of, own, side_of, unit_of
+from streamrecon.output.readings.dicom.dicom_codes import concept_of, own, side_of, unit_of
 
 _PROCEDURE = Code("25056-3", "LN", "MR Unspecified body region")
 _REFERENCE = own("reference", "What zero means")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
 
-from streamrecon.output.readings.figures import Colour, beside
+from streamrecon.output.readings.drawings.figures import Colour, beside
 
 _SIDE, _EDGE = 380, 44  # pixels
 _PAPER, _INK, _AXIS = (255, 255, 255), (20, 20, 20), (170, 170, 170)

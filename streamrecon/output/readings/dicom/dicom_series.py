@@ -24,8 +24,8 @@ from streamrecon.dicom.objects.uids import uid_of
 from streamrecon.errors import DataError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.turned_grid import turned_to
-from streamrecon.output.readings.dicom_codes import kind_of, map_concept, unit_of
-from streamrecon.output.readings.dicom_report import reading_report
+from streamrecon.output.readings.dicom.dicom_codes import kind_of, map_concept, unit_of
+from streamrecon.output.readings.dicom.dicom_report import reading_report
 
 _KINDS = (
     "lesions", "oximetry", "iron", "rims", "sources", "veins", "change", "cmro2", "cosmos", "sti",
