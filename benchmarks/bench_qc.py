@@ -23,8 +23,8 @@ from streamrecon.analysis.quality.quality_limits import LIMITS
 from streamrecon.analysis.quality.quality_maps import measures_of
 from streamrecon.analysis.quality.quality_reading import reading_of_measures
 from streamrecon.errors import ReconError
+from streamrecon.machine.threads import set_budget
 from streamrecon.qsm.pipeline import Quality
-from streamrecon.threads import set_budget
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "analysis"))
 from quality_faults import FAULTS, images_of, maps_of

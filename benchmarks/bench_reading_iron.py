@@ -29,8 +29,8 @@ from streamrecon.analysis.deep_nuclei.moved_regions import cores_in_both
 from streamrecon.analysis.positions.registration import register, registration_image
 from streamrecon.analysis.reading import Value
 from streamrecon.api import reconstruct
+from streamrecon.machine.threads import set_budget
 from streamrecon.model.outputs.quantities import Quantity
-from streamrecon.threads import set_budget
 
 NUCLEI = {  # centre of the left one (L, P, S) [mm], radius [mm], χ [ppm] against tissue, R2* [1/s]
     "pallidum": ((20.0, -2.0, 3.0), 6.5, 0.1437, 58.0),

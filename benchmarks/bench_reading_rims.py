@@ -27,8 +27,8 @@ from streamrecon_simulator.whole_head.dipole import field_of_voxels
 
 from streamrecon.analysis.lesion.rim_reading import RimMaps, read_rims
 from streamrecon.api import reconstruct
+from streamrecon.machine.threads import set_budget
 from streamrecon.model.outputs.quantities import Quantity
-from streamrecon.threads import set_budget
 
 N, FINE = 80, 2
 KINDS = ("rim", "half rim", "none", "raised")

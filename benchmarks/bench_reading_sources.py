@@ -21,8 +21,8 @@ from streamrecon_simulator.truth import voxel_centres
 from streamrecon.analysis.separation.source_reading import SourceMaps, read_sources
 from streamrecon.analysis.separation.sources import Relaxivity
 from streamrecon.api import reconstruct
+from streamrecon.machine.threads import set_budget
 from streamrecon.model.outputs.quantities import Quantity
-from streamrecon.threads import set_budget
 
 R2_TISSUE, R2_FLUID = 12.0, 2.0
 D = Relaxivity.at(3.0)

@@ -33,12 +33,12 @@ from streamrecon_simulator.vein_tree import vein_tree
 from streamrecon_simulator.whole_head.head import WholeHead
 from streamrecon_simulator.whole_head.tissues import Label
 
+from streamrecon.machine.threads import set_budget
 from streamrecon.maps.centrelines import trace_veins
 from streamrecon.maps.phase_sign_check import check_phase_sign
 from streamrecon.maps.veins import SCALES_MM, find_veins
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.pipeline import susceptibility
-from streamrecon.threads import set_budget
 
 try:
     from skimage.filters import sato

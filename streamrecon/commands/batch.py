@@ -25,9 +25,9 @@ from streamrecon.commands.run_setup.chains import chain_called, chain_file, refu
 from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.run_setup.options import add_chain, writable
 from streamrecon.errors import ConfigError
+from streamrecon.machine.threads import budget
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.overrides import unknown_parameters
-from streamrecon.threads import budget
 
 _DESCRIPTION = """\
 Reconstruct every scan below a folder, each in a process of its own, and write BIDS derivatives.

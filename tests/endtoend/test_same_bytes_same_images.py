@@ -20,11 +20,11 @@ from streamrecon_simulator.write import write_scan
 from wire_service import reconstructed
 
 from streamrecon.client import Server
+from streamrecon.machine.threads import budget, set_budget
 from streamrecon.mrd.files.plain_stream import read_stream, write_stream
 from streamrecon.mrd.wire.messages import ConfigText, DicomFile, Image
 from streamrecon.replay import pipe, replay, run_scan
 from streamrecon.stream.chainfile.build import build_chain
-from streamrecon.threads import budget, set_budget
 
 HEAD = Scene(
     "small head without a noise scan", matrix=(14, 40, 48), voxel_mm=(10.0, 5.0, 4.4),

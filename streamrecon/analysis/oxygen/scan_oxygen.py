@@ -20,9 +20,9 @@ from streamrecon.analysis.oxygen.tube_transform import radial_tables
 from streamrecon.analysis.oxygen.vein_echoes import VeinScan, fit_segment, vein_sources
 from streamrecon.analysis.oxygen.vein_segments import VeinSegment, vein_segments
 from streamrecon.errors import ReconError
+from streamrecon.machine.threads import at_once
 from streamrecon.maps.centrelines import CentreLines
 from streamrecon.phase.image_noise import measure_noise, typical
-from streamrecon.threads import at_once
 
 Flags = NDArray[np.bool_]
 Real = NDArray[np.floating]

@@ -8,9 +8,9 @@ import ssl
 from contextlib import suppress
 from threading import Thread
 
+from streamrecon.network.tls_files import server_context
+from streamrecon.network.tls_relay import loopback_pair, relay
 from streamrecon.server.settings import Settings
-from streamrecon.tls_files import server_context
-from streamrecon.tls_relay import loopback_pair, relay
 
 _log = logging.getLogger(__name__)
 

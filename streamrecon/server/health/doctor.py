@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from streamrecon.errors import ConfigError, StreamReconError
-from streamrecon.memory import available_bytes
+from streamrecon.machine.memory import available_bytes
 from streamrecon.server.doors.tls_door import tls_door
 from streamrecon.server.health import readiness
 from streamrecon.server.health.folder_health import folder_faults

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Coroutine
 
 from streamrecon.errors import MemoryLimitError, StreamReconError
-from streamrecon.memory import memory_kills
+from streamrecon.machine.memory import memory_kills
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.wire.messages import Close, Text
 from streamrecon.mrd.wire.writer import encode

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from streamrecon.errors import ConfigError
-from streamrecon.memory import bytes_of_each
+from streamrecon.machine.memory import bytes_of_each
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.header.noise_dependency import dependency_meta
 from streamrecon.mrd.images.image_series import ImageSeries

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from threading import Thread
 
+from streamrecon.machine.threads import set_budget
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.wire.messages import Close, Header, Message, Text
 from streamrecon.server.health.log_lines import log_to_stderr
@@ -36,7 +37,6 @@ from streamrecon.server.workers.worker_channel import (
 from streamrecon.stream.registry import Registry
 from streamrecon.stream.run.byte_queue import ByteQueue
 from streamrecon.stream.run.chain import Chain
-from streamrecon.threads import set_budget
 from streamrecon.units import MIB
 
 _log = logging.getLogger(__name__)

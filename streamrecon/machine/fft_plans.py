@@ -19,7 +19,7 @@ import numpy as np
 import pyfftw
 from numpy.typing import NDArray
 
-from streamrecon.threads import at_once
+from streamrecon.machine.threads import at_once
 
 Array = NDArray[np.generic]
 Complex = NDArray[np.complex64]

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from threading import Thread
 
 from streamrecon.errors import DeliveryError, TruncatedStream
-from streamrecon.tls_relay import loopback_pair, relay
+from streamrecon.network.tls_relay import loopback_pair, relay
 
 CONNECT_S = 10.0  # a server on a hospital network answers in milliseconds
 
