@@ -20,12 +20,12 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
-from streamrecon_simulator.anisotropy import Anisotropy
-from streamrecon_simulator.phantom import Part, Phantom, Tissue, turned
+from streamrecon_simulator.phantoms.anisotropy import Anisotropy
+from streamrecon_simulator.phantoms.phantom import Part, Phantom, Tissue, turned
+from streamrecon_simulator.phantoms.shapes import Sphere
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
-from streamrecon_simulator.shapes import Sphere
 from streamrecon_simulator.write import write_scan
 
 from streamrecon.analysis.positions.cosmos import least_squares_cosmos

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.bent_vessels import BentVessel, echoes_of, paint
+from streamrecon_simulator.phantoms.bent_vessels import BentVessel, echoes_of, paint
 from streamrecon_simulator.scan import Simulation, simulate
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.whole_head.head import WholeHead

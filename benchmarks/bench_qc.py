@@ -14,7 +14,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from streamrecon_simulator.phantom import HEAD
+from streamrecon_simulator.phantoms.phantom import HEAD
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.whole_head.head import WholeHead

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from streamrecon_simulator import Scene, simulate
-from streamrecon_simulator.phantom import AIR, TISSUE, Part, Phantom, Tissue
-from streamrecon_simulator.shapes import Shape, Sphere, Tube, contains
+from streamrecon_simulator.phantoms.phantom import AIR, TISSUE, Part, Phantom, Tissue
+from streamrecon_simulator.phantoms.shapes import Shape, Sphere, Tube, contains
 from streamrecon_simulator.truth import voxel_centres
 
 from streamrecon.analysis.deep_nuclei.change import CHANGED, Interval, Visit, read_change

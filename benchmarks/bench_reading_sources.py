@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import binary_erosion
 from streamrecon_simulator import Scene, simulate
-from streamrecon_simulator.phantom import Part, Phantom, Tissue
-from streamrecon_simulator.shapes import Cylinder, Shape, Sphere, contains
+from streamrecon_simulator.phantoms.phantom import Part, Phantom, Tissue
+from streamrecon_simulator.phantoms.shapes import Cylinder, Shape, Sphere, contains
 from streamrecon_simulator.truth import voxel_centres
 
 from streamrecon.analysis.separation.source_reading import SourceMaps, read_sources

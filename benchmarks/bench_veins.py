@@ -26,10 +26,10 @@ from _cost import MeasuredPlan, cost_in, time_of
 from bench_qsm import head, load, row
 from scipy.ndimage import fourier_shift
 from streamrecon_simulator.images import noisy_images
+from streamrecon_simulator.phantoms.shapes import contains
+from streamrecon_simulator.phantoms.vein_tree import vein_tree
 from streamrecon_simulator.presets import SCENES
-from streamrecon_simulator.shapes import contains
 from streamrecon_simulator.truth import receive, truth
-from streamrecon_simulator.vein_tree import vein_tree
 from streamrecon_simulator.whole_head.head import WholeHead
 from streamrecon_simulator.whole_head.tissues import Label
 

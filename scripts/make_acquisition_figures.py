@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import binary_erosion
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.imperfections import Faults
+from streamrecon_simulator.lines.imperfections import Faults
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.presets import SCENES
-from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene
 

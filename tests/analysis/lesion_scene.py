@@ -10,8 +10,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
-from streamrecon_simulator.field import unit_field
-from streamrecon_simulator.shapes import Shape, Sphere, Tube, contains
+from streamrecon_simulator.phantoms.field import unit_field
+from streamrecon_simulator.phantoms.shapes import Shape, Sphere, Tube, contains
 
 from streamrecon.analysis.lesion.lesion_sites import LesionMaps
 from streamrecon.model.geometry import Geometry

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from streamrecon_simulator.bent_vessels import BentVessel, PaintedVessel, echoes_of, paint
+from streamrecon_simulator.phantoms.bent_vessels import BentVessel, PaintedVessel, echoes_of, paint
 
 from streamrecon.analysis.oxygen.vein_echoes import SegmentFit, VeinScan, VeinSources, fit_segment
 from streamrecon.analysis.oxygen.vein_segments import VeinSegment, segment_through

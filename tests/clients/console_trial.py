@@ -11,7 +11,7 @@ from context import raw_label
 from fire_dicom import TICK_S, dicom_of, places_lps_mm, shown
 from mrd_clients import Heard, Received, fire_client, gadgetron_client
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from checkers import DCM2NIIX, lps_affine, niftis
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.phantom import MARKER
+from streamrecon_simulator.phantoms.phantom import MARKER
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Orientation, Scene
 

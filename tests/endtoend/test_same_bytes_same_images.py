@@ -13,7 +13,7 @@ import pytest
 from arrivals import Heard, Left, arrived, at_random, everything_at_once, left, stream_of
 from chains import CONFIG
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene
 from streamrecon_simulator.write import write_scan

@@ -13,7 +13,7 @@ from chains import CONFIG
 from dicom_scans import GRIDS, scan_of
 from mutated_images import small_images
 from narrowing import given
-from streamrecon_simulator.phantom import HEAD
+from streamrecon_simulator.phantoms.phantom import HEAD
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from chains import complex_echoes, run_chain, texts, volumes
 from narrowing import all_of, as_a
-from streamrecon_simulator.header import header_xml
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.header import header_xml
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 

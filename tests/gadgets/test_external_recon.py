@@ -8,7 +8,7 @@ import numpy as np
 from chains import CONFIG, run_chain, volumes
 from gadgetron_parent import GadgetronParent
 from narrowing import all_of, as_a, given
-from streamrecon_simulator.phantom import SPHERES as PHANTOM
+from streamrecon_simulator.phantoms.phantom import SPHERES as PHANTOM
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 

@@ -10,7 +10,7 @@ import pytest
 from chains import run_chain, volumes
 from stock_forms import FORMS, IMAGE_ARRAY, Form, legacy, version_2
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 

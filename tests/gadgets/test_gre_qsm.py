@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import in_units, run_chain, texts, volumes
-from streamrecon_simulator.phantom import SPHERES
+from streamrecon_simulator.phantoms.phantom import SPHERES
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 

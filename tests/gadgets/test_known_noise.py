@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import complex_echoes, texts, volumes
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.scene import Scene
 from test_snr_map import SMALL, emitted_by
 

@@ -9,10 +9,10 @@ import pytest
 from chains import complex_echoes, in_units, volumes
 from streamrecon_gadgets import REGISTRY
 from streamrecon_gadgets.acquisition import header as reading
-from streamrecon_simulator.phantom import HEAD, Part, Phantom, Tissue
+from streamrecon_simulator.phantoms.phantom import HEAD, Part, Phantom, Tissue
+from streamrecon_simulator.phantoms.shapes import Ellipsoid, Sphere
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
-from streamrecon_simulator.shapes import Ellipsoid, Sphere
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.images import Volume

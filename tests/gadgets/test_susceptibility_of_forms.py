@@ -19,7 +19,7 @@ from images_as_sent import (
     header,
     sent,
 )
-from streamrecon_simulator.phantom import SPHERES
+from streamrecon_simulator.phantoms.phantom import SPHERES
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon_simulator.field import B0_LPS
-from streamrecon_simulator.shapes import Point, Sphere, from_centre
+from streamrecon_simulator.phantoms.field import B0_LPS
+from streamrecon_simulator.phantoms.shapes import Point, Sphere, from_centre
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon_simulator.phantom import Phantom, Properties, properties_at
+from streamrecon_simulator.phantoms.phantom import Phantom, Properties, properties_at
 from streamrecon_simulator.whole_head.head import WholeHead
 from streamrecon_simulator.whole_head.sampling import head_at
 

@@ -18,7 +18,7 @@ from streamrecon.mrd.wire.layout import (
     PARALLEL_CALIBRATION_AND_IMAGING,
     REVERSE,
 )
-from streamrecon_simulator.encode import readout_polarity
+from streamrecon_simulator.lines.encode import readout_polarity
 from streamrecon_simulator.scene import Scene, slab_axes
 
 _TICK_S = 2.5e-3  # unit of the time stamps, the habit of one vendor

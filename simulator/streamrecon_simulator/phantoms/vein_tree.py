@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon_simulator.shapes import Point, Tube
+from streamrecon_simulator.phantoms.shapes import Point, Tube
 
 _BEND_RAD = 0.25  # typical turn from one tube of a branch to the next
 

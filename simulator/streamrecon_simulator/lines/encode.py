@@ -16,9 +16,9 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from streamrecon.units import hz_per_ppm
-from streamrecon_simulator.coils import sensitivity
-from streamrecon_simulator.objects import object_at
-from streamrecon_simulator.phantom import Properties
+from streamrecon_simulator.lines.coils import sensitivity
+from streamrecon_simulator.phantoms.objects import object_at
+from streamrecon_simulator.phantoms.phantom import Properties
 from streamrecon_simulator.scene import Scene, slab_axes
 
 _WORKERS = 2  # threads of the transform: what the smallest supported machine has

@@ -9,10 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ConfigError
-from streamrecon_simulator.anisotropy import Anisotropy, anisotropic_field
-from streamrecon_simulator.field import unit_field
-from streamrecon_simulator.shapes import Cylinder, Ellipsoid, Point, Shape, Sphere, contains
-from streamrecon_simulator.vein_tree import vein_tree
+from streamrecon_simulator.phantoms.anisotropy import Anisotropy, anisotropic_field
+from streamrecon_simulator.phantoms.field import unit_field
+from streamrecon_simulator.phantoms.shapes import (
+    Cylinder,
+    Ellipsoid,
+    Point,
+    Shape,
+    Sphere,
+    contains,
+)
+from streamrecon_simulator.phantoms.vein_tree import vein_tree
 
 
 @dataclass(frozen=True, slots=True)

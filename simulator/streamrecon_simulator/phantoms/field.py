@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import elliprd
 
-from streamrecon_simulator.shapes import (
+from streamrecon_simulator.phantoms.shapes import (
     Cylinder,
     Ellipsoid,
     Point,
