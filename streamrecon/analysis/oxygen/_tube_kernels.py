@@ -150,7 +150,7 @@ def add_vessel(
 ) -> None:
     """Signal and derivatives at the voxels ``members`` [M] of one straight vessel.
 
-    ``tables`` are of its image, in the order of `streamrecon.analysis.oxygen.tube_image.VesselImage`;
+    ``tables`` are of its image, in the order of `VesselImage` of the room ``tube_image``;
     ``place`` [N, 2] across it and ``along`` it [N]; ``by_curve`` [3, 2] is the change of its cosine
     to B0. ``echoes`` [5, E]: blood over tissue; changes of the wall's phase and of blood's by χ,
     and of both by the cosine, the latter imaginary; minus the echo time. ``turn`` [E, N] multiplies

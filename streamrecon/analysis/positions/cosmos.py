@@ -2,9 +2,9 @@ r"""Susceptibility from several orientations of a head (COSMOS): no cone of zero
 
 .. math:: \min_\chi \sum_i \| W_i (D_i \chi - f_i) \|^2
 
-By one division where fields are local and whole; else by `streamrecon.analysis.positions.head_sources`. It
+By one division where fields are local and whole; else by the room ``head_sources`` beside this. It
 takes χ for a number. White matter is anisotropic: there the map is a mean over the orientations
-that were scanned, and `streamrecon.analysis.positions.susceptibility_tensor` is the model.
+that were scanned, and the room ``susceptibility_tensor`` is the model.
 """
 
 from __future__ import annotations

@@ -1,5 +1,1 @@
 """Images that a user gives: files, echoes, phase, masks, headers."""
-
-from streamrecon.lazy import listed_in_stub
-
-__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

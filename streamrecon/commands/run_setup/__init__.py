@@ -1,5 +1,1 @@
 """How subcommands begin and show what they do: options, chains, workers, progress."""
-
-from streamrecon.lazy import listed_in_stub
-
-__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

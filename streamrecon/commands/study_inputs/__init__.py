@@ -1,5 +1,1 @@
 """What subcommands of `streamrecon analyze` are given beside a map."""
-
-from streamrecon.lazy import listed_in_stub
-
-__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

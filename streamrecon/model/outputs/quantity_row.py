@@ -1,4 +1,4 @@
-"""What one output is on every way out: a row of the table `streamrecon.model.outputs.quantities`."""
+"""What one output is on every way out: a row of the table in ``quantities``."""
 
 from __future__ import annotations
 
