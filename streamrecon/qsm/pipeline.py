@@ -3,7 +3,7 @@
 =========== ==================== ============ ================================== ==============
 quality     background           inversion    strength                           use it for
 =========== ==================== ============ ================================== ==============
-fast        PDF, half the steps  TV on half   from the noise; finer parts by TKD a look at once
+fast        PDF on half of grid  TV on half   from the noise; finer parts by TKD a look at once
 standard    PDF, weighted        TV           from the noise; magnitude's edges  the number
 best        PDF, weighted        TV           as standard; up to 200 steps       the last percents
 consensus   V-SHARP 12 … 1 mm    nlTV, weak   λ 5e-4, β 150 at the last echo     comparison
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 
 from streamrecon.model.geometry import Geometry
+from streamrecon.qsm.background.coarse_pdf import remove_pdf_at_once
 from streamrecon.qsm.background.lbv import remove_lbv
 from streamrecon.qsm.background.pdf import LocalField, filled_from_neighbours, remove_pdf
 from streamrecon.qsm.background.sharp import (
@@ -47,7 +48,6 @@ from streamrecon.qsm.total_field import TotalField, total_field
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
-_TOLERANCE_OF_PDF, _PREVIEW_TOLERANCE = 1e-3, 1e-2
 _MOST_MISFIT = 0.3  # of the consensus paper's example: no weight from there on
 
 
@@ -191,9 +191,12 @@ def local_field(
         found = remove_vsharp(field, binary_erosion(mask), geometry, smallest_mm=1.0)
     elif background in _UNWEIGHTED:
         found = _UNWEIGHTED[background](field, mask, geometry)
+    elif quality is Quality.FAST:
+        found = remove_pdf_at_once(
+            field, mask, geometry, weight=total.weight, classes=total.classes
+        )
     else:
-        tolerance = _PREVIEW_TOLERANCE if quality is Quality.FAST else _TOLERANCE_OF_PDF
-        found = remove_pdf(field, mask, geometry, weight=total.weight, tolerance=tolerance)
+        found = remove_pdf(field, mask, geometry, weight=total.weight)
     return filled_from_neighbours(found, total.weight)
 
 
@@ -231,7 +234,8 @@ def _removal(local: LocalField, mask: NDArray[np.bool_]) -> str:
     lost = 100 * (1 - local.mask.sum() / max(mask.sum(), 1))
     rim = f", {lost:.0f} % of the mask lost as rim" if lost >= 0.5 else ""
     ended = "" if local.converged else ", not converged"
-    return f"background: {local.method}{steps}{rim}{ended}"
+    tissues = "" if local.tissues_ppm is None else " with classes of tissue"
+    return f"background: {local.method}{tissues}{steps}{rim}{ended}"
 
 
 def _solved_twice(
@@ -269,6 +273,7 @@ def _solved(
         chi = invert_coarse_to_fine(
             field, mask, geometry, strength=strength.value, weight=total.weight,
             magnitude=total.magnitude, outside=float(local.is_clean),
+            tissues_ppm=local.tissues_ppm,
         )  # fmt: skip
         return Solution(chi, 0, 0.0, converged=True), f"TV on half the grid and TKD, {strength}"
     steps, tolerance = (_CLEAN_STEPS if local.is_clean else _STEPS)[quality]

@@ -50,6 +50,9 @@ class LocalField:
         Whether an iteration met its tolerance.
     is_clean
         Whether no background was in it that a removal took the wrong share of.
+    tissues_ppm
+        Mean χ of classes of tissue that were found with it, whose field is in ``field_ppm``
+        [Z, Y, X, ppm]; None: nothing was asked of tissues.
     """
 
     method: str
@@ -58,6 +61,7 @@ class LocalField:
     iterations: int = 0
     converged: bool = True
     is_clean: bool = False
+    tissues_ppm: Real | None = None
 
 
 def remove_pdf(
@@ -116,9 +120,9 @@ def remove_pdf(
     """
     field = checked_field(field_ppm, mask, "background")
     shape = padded_shape(geometry, padding)
-    trust = padded(_normalised(weight, mask), shape)
+    trust = padded(normalised(weight, mask), shape)
     spread = convolution(dipole_kernel(geometry, shape), shape)
-    size = _sizes(mask, geometry, shape, near_mm)
+    size = source_sizes(mask, geometry, shape, near_mm)
     operator = Operator(lambda x: trust * spread(size * x), lambda r: size * spread(trust * r))
     found = least_squares(
         operator,
@@ -184,7 +188,9 @@ def shown_local_field(
     return filled_from_neighbours(found, weight)
 
 
-def _sizes(mask: NDArray[np.bool_], geometry: Geometry, shape: Shape, near_mm: float) -> Real:
+def source_sizes(
+    mask: NDArray[np.bool_], geometry: Geometry, shape: Shape, near_mm: float = NEAR_MM
+) -> Real:
     """How large sources are thought to be: 1, a tenth near the mask, 0 within."""
     near = with_surroundings(mask, geometry, shape, near_mm)
     size = np.where(near, _NEAR_FRACTION, np.float32(1))
@@ -192,7 +198,8 @@ def _sizes(mask: NDArray[np.bool_], geometry: Geometry, shape: Shape, near_mm: f
     return size
 
 
-def _normalised(weight: NDArray[np.floating] | None, mask: NDArray[np.bool_]) -> Real:
+def normalised(weight: NDArray[np.floating] | None, mask: NDArray[np.bool_]) -> Real:
+    """Trust [Z, Y, X] of mean square 1 in the mask, 0 outside."""
     if weight is None:
         return mask.astype(np.float32)
     scale = np.sqrt(np.mean(np.asarray(weight[mask], np.float64) ** 2))
