@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
 from streamrecon.fourier import fft, ifft
+from streamrecon.machine.threads import at_once
 from streamrecon.maps.phase_mask import Darkens, chi_weight, phase_mask
 from streamrecon.model.geometry import Geometry
-from streamrecon.threads import at_once
 from streamrecon.units import hz_per_ppm
 
 Complex = NDArray[np.complex64]

@@ -10,7 +10,7 @@ import pytest
 from map_files import oblique_grid, write_map
 
 from streamrecon.cli import main
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 
 GRID = oblique_grid((34, 45, 41))
 TE_S = (0.004, 0.009, 0.014)

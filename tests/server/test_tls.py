@@ -20,9 +20,9 @@ from streamrecon.client import Request, Server, send
 from streamrecon.console import Watch
 from streamrecon.errors import ConfigError, DeliveryError
 from streamrecon.mrd.wire.messages import Close, ConfigText, Image, Message
+from streamrecon.network.tls_files import client_context, server_context
+from streamrecon.network.tls_relay import loopback_pair, relay
 from streamrecon.server.settings import load_settings
-from streamrecon.tls_files import client_context, server_context
-from streamrecon.tls_relay import loopback_pair, relay
 
 SUM = chain(gadget("SumLines"))
 
