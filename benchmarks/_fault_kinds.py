@@ -22,7 +22,7 @@ from socket_trials import try_over_the_socket
 from trials import Tally
 from wire_samples import META, image, lines, waveform
 
-from streamrecon.commands.warm_up import warm
+from streamrecon.commands.run_setup.warm_up import warm
 from streamrecon.mrd.files.hdf5_writer import FileWriter
 from streamrecon.mrd.wire.messages import Header
 

@@ -17,12 +17,12 @@ import numpy as np
 from bench_qsm import Phantom as FilePhantom
 from bench_qsm import load
 from scipy.ndimage import map_coordinates
-from streamrecon_simulator.field import unit_field
 from streamrecon_simulator.images import noisy_images
-from streamrecon_simulator.phantom import AIR, Part, Phantom, Tissue, properties_at
+from streamrecon_simulator.phantoms.field import unit_field
+from streamrecon_simulator.phantoms.phantom import AIR, Part, Phantom, Tissue, properties_at
+from streamrecon_simulator.phantoms.shapes import Ellipsoid, Sphere
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scene import Scene
-from streamrecon_simulator.shapes import Ellipsoid, Sphere
 from streamrecon_simulator.truth import receive, truth, voxel_centres
 from streamrecon_simulator.whole_head.dipole import field_of_voxels
 from streamrecon_simulator.whole_head.grid import FIRST_LPS_MM

@@ -18,10 +18,10 @@ from typing import Self
 import numpy as np
 import psutil
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.header import header_xml
-from streamrecon_simulator.line_headers import imaging_heads, noise_heads
-from streamrecon_simulator.order import line_order
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.header import header_xml
+from streamrecon_simulator.lines.line_headers import imaging_heads, noise_heads
+from streamrecon_simulator.lines.order import line_order
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.scene import Scene
 
 from streamrecon.mrd.wire.messages import Acquisitions, Header

@@ -19,12 +19,12 @@ import numpy as np
 from _geometries import FEWEST_VOXELS, Known, geometries
 from bench_qsm import head, row
 
+from streamrecon.machine.threads import set_budget
 from streamrecon.qsm.background.pdf import remove_pdf
 from streamrecon.qsm.inversion.gradient_cost import find_strength
 from streamrecon.qsm.inversion.total_variation import invert_tv
 from streamrecon.qsm.pipeline import Background, invert, local_field
 from streamrecon.qsm.total_field import TotalField, total_field
-from streamrecon.threads import set_budget
 
 _FEWEST_REGIONS = 4
 

@@ -22,11 +22,11 @@ from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.truth import receive, truth
 from streamrecon_simulator.whole_head.head import WholeHead
 
+from streamrecon.machine.threads import set_budget
 from streamrecon.phase.magnitude import signal_mask
 from streamrecon.phase.phase_offset import remove_offset
 from streamrecon.phase.unwrap import unwrap_by_template
 from streamrecon.qsm.mask import find_mask, object_mask
-from streamrecon.threads import set_budget
 
 _GRAIN_MM = 1.3
 _WHOLE = replace(SCENES["whole-head"], matrix=(90, 120, 96), voxel_mm=(2.0, 2.0, 2.0))

@@ -28,13 +28,13 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.write import write_scan_stream
 
+from streamrecon.machine.threads import at_once
 from streamrecon.model.scan import CounterRange
 from streamrecon.recon._kernels import add_weighted
 from streamrecon.recon.images.coil_combination import combine_coils
 from streamrecon.recon.kspace.assemble import HybridSpace
 from streamrecon.recon.kspace.encoding_grid import Axis, Grid
 from streamrecon.recon.parallel.coil_sensitivities import Sensitivities, estimate_sensitivities
-from streamrecon.threads import at_once
 
 ROUNDS = 3
 PACED_S = 30.0  # slower than the service works; a scanner takes minutes

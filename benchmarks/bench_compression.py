@@ -21,8 +21,8 @@ import numpy as np
 from _cost import cost_in
 from numpy.typing import NDArray
 from streamrecon_gadgets import REGISTRY
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.presets import SCENES
-from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 

@@ -22,6 +22,7 @@ from _geometries import Known, coarse, whole_head_of_2_mm
 from bench_qsm import head, load, row
 
 from streamrecon.fourier import irfftn, rfftn
+from streamrecon.machine.threads import set_budget
 from streamrecon.qsm.background import pdf, sharp
 from streamrecon.qsm.background.lbv import remove_lbv
 from streamrecon.qsm.background.pdf import LocalField
@@ -32,7 +33,6 @@ from streamrecon.qsm.inversion.tv_problem import Problem
 from streamrecon.qsm.pipeline import Background, Quality, invert, local_field
 from streamrecon.qsm.solvers import WHOLE, Operator, Solution, least_squares, squares
 from streamrecon.qsm.total_field import TotalField, total_field
-from streamrecon.threads import set_budget
 
 _COARSE_MM = 1.6  # sides below are doubled
 _LONGER, _LONG, _LONGEST = 10, 300, 1500

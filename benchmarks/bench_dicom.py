@@ -28,13 +28,13 @@ from dicom_scans import IDS, scan_of
 from orthanc import Orthanc
 
 from streamrecon.dicom.delivery.destinations import Destination
-from streamrecon.dicom.delivery.sender_threads import Sender
+from streamrecon.dicom.delivery.sending.sender_threads import Sender
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.series import DicomScan, Images, Run
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 
 
 def volumes(n_slices: int) -> list[Volume]:

@@ -23,7 +23,7 @@ from streamrecon_gadgets import REGISTRY
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
-from streamrecon.commands.warm_up import warm
+from streamrecon.commands.run_setup.warm_up import warm
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Acquisitions, Header, Image, Message, Waveform
 from streamrecon.stream.chainfile.build import build_chain

@@ -20,17 +20,17 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
-from streamrecon_simulator.anisotropy import Anisotropy
-from streamrecon_simulator.phantom import Part, Phantom, Tissue, turned
+from streamrecon_simulator.phantoms.anisotropy import Anisotropy
+from streamrecon_simulator.phantoms.phantom import Part, Phantom, Tissue, turned
+from streamrecon_simulator.phantoms.shapes import Sphere
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
-from streamrecon_simulator.shapes import Sphere
 from streamrecon_simulator.write import write_scan
 
-from streamrecon.analysis.cosmos import least_squares_cosmos
+from streamrecon.analysis.positions.cosmos import least_squares_cosmos
 from streamrecon.cli import main as streamrecon
-from streamrecon.commands.tilted_scans import tilted_scans
+from streamrecon.commands.study_inputs.tilted_scans import tilted_scans
 from streamrecon.model.geometry import Geometry
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.ras import in_ras

@@ -3,10 +3,10 @@
 Every vein has a radius, an angle to B0, a bend, a neighbour, a saturation, a haematocrit, a decay
 and a signal of its own; all but the haematocrit is unknown to the fit. The centre-line is given as
 a tracer would: 0.3 mm off, its radius up to 40 % wrong, the neighbour's susceptibility up to 30 %.
-The truth is `streamrecon_simulator.bent_vessels`, which knows no formula of a cylinder. What it
-paints is itself wrong by about a tenth of a cell (1.0, 0.6 and 0.3 % of Δχ with 4, 6 and 9 cells
-across a voxel), as much as what is judged: every vein is painted with 4 cells and with 6, fitted in
-both under the same noise, and the fits are drawn out to cells of no size.
+The truth is `streamrecon_simulator.phantoms.bent_vessels`, which knows no formula of a cylinder.
+What it paints is itself wrong by about a tenth of a cell (1.0, 0.6 and 0.3 % of Δχ with 4, 6 and 9
+cells across a voxel), as much as what is judged: every vein is painted with 4 cells and with 6,
+fitted in both under the same noise, and the fits are drawn out to cells of no size.
 
     python benchmarks/bench_oximetry.py [number of veins] [seed]
 """
@@ -24,9 +24,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "analysis"))
 from vessel_scans import Scene, scan_of, scene_of, segment_of, sources_of
 
-from streamrecon.analysis.blood import Blood
-from streamrecon.analysis.oximetry import VeinQuality, vein_oxygen
-from streamrecon.analysis.vein_echoes import fit_segment
+from streamrecon.analysis.oxygen.blood import Blood
+from streamrecon.analysis.oxygen.oximetry import VeinQuality, vein_oxygen
+from streamrecon.analysis.oxygen.vein_echoes import fit_segment
 
 DEOXYGENATED, OXYGENATED = 3.393, -0.1005  # ppm SI, as the literature has them
 FILLS = 2  # of every painted vein

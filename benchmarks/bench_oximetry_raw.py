@@ -25,18 +25,18 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.bent_vessels import BentVessel, echoes_of, paint
+from streamrecon_simulator.phantoms.bent_vessels import BentVessel, echoes_of, paint
 from streamrecon_simulator.scan import Simulation, simulate
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.whole_head.head import WholeHead
 from streamrecon_simulator.whole_head.tissues import BRAIN, Label
 from streamrecon_simulator.whole_head.voxel_means import voxel_means
 
-from streamrecon.analysis.blood import Blood
 from streamrecon.analysis.chain_maps import vein_scan_of
-from streamrecon.analysis.oximetry import VeinOxygen
-from streamrecon.analysis.scan_oxygen import ScanOxygen, oxygen_of_veins
-from streamrecon.analysis.vein_segments import VeinSegment
+from streamrecon.analysis.oxygen.blood import Blood
+from streamrecon.analysis.oxygen.oximetry import VeinOxygen
+from streamrecon.analysis.oxygen.scan_oxygen import ScanOxygen, oxygen_of_veins
+from streamrecon.analysis.oxygen.vein_segments import VeinSegment
 from streamrecon.errors import DataError
 from streamrecon.fourier import fft, ifft
 from streamrecon.output.readings import of_chain

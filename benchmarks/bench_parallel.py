@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from _cost import MeasuredPlan
 from PIL import Image
-from streamrecon_simulator.encode import encode, sample_object
+from streamrecon_simulator.lines.encode import encode, sample_object
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.truth import truth
 

@@ -14,17 +14,17 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from streamrecon_simulator.phantom import HEAD
+from streamrecon_simulator.phantoms.phantom import HEAD
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.whole_head.head import WholeHead
 
-from streamrecon.analysis.quality_limits import LIMITS
-from streamrecon.analysis.quality_maps import measures_of
-from streamrecon.analysis.quality_reading import reading_of_measures
+from streamrecon.analysis.quality.quality_limits import LIMITS
+from streamrecon.analysis.quality.quality_maps import measures_of
+from streamrecon.analysis.quality.quality_reading import reading_of_measures
 from streamrecon.errors import ReconError
+from streamrecon.machine.threads import set_budget
 from streamrecon.qsm.pipeline import Quality
-from streamrecon.threads import set_budget
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "analysis"))
 from quality_faults import FAULTS, images_of, maps_of

@@ -23,6 +23,7 @@ from _cost import MeasuredPlan
 from qsm_ci.qsm_eval import field_metrics, score_arrays
 from scipy.ndimage import distance_transform_edt
 
+from streamrecon.machine.threads import budget
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.field_fit import fit_field
 from streamrecon.phase.phase_offset import remove_offset
@@ -43,7 +44,6 @@ from streamrecon.qsm.inversion.total_variation import invert_robust, invert_tv
 from streamrecon.qsm.mask import find_mask
 from streamrecon.qsm.pipeline import Quality, susceptibility
 from streamrecon.qsm.total_field import total_field
-from streamrecon.threads import budget
 
 GAMMA_BAR_MHZ_PER_T = 42.576  # as the phantom has it
 REGIONS = range(1, 10)  # nuclei, thalamus, white and grey matter

@@ -19,18 +19,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from streamrecon_simulator import Scene, simulate
-from streamrecon_simulator.phantom import AIR, TISSUE, Part, Phantom, Tissue
-from streamrecon_simulator.shapes import Shape, Sphere, Tube, contains
+from streamrecon_simulator.phantoms.phantom import AIR, TISSUE, Part, Phantom, Tissue
+from streamrecon_simulator.phantoms.shapes import Shape, Sphere, Tube, contains
 from streamrecon_simulator.truth import voxel_centres
 
-from streamrecon.analysis.change import CHANGED, Interval, Visit, read_change
-from streamrecon.analysis.iron import IronMaps, IronSettings, read_iron
-from streamrecon.analysis.moved_regions import cores_in_both
+from streamrecon.analysis.deep_nuclei.change import CHANGED, Interval, Visit, read_change
+from streamrecon.analysis.deep_nuclei.iron import IronMaps, IronSettings, read_iron
+from streamrecon.analysis.deep_nuclei.moved_regions import cores_in_both
+from streamrecon.analysis.positions.registration import register, registration_image
 from streamrecon.analysis.reading import Value
-from streamrecon.analysis.registration import register, registration_image
 from streamrecon.api import reconstruct
-from streamrecon.model.quantities import Quantity
-from streamrecon.threads import set_budget
+from streamrecon.machine.threads import set_budget
+from streamrecon.model.outputs.quantities import Quantity
 
 NUCLEI = {  # centre of the left one (L, P, S) [mm], radius [mm], χ [ppm] against tissue, R2* [1/s]
     "pallidum": ((20.0, -2.0, 3.0), 6.5, 0.1437, 58.0),

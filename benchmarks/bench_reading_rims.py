@@ -19,16 +19,16 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import binary_dilation
 from streamrecon_simulator import Scene, Simulation
-from streamrecon_simulator.encode import encode
-from streamrecon_simulator.order import line_order
-from streamrecon_simulator.phantom import Part, Phantom, Properties, Tissue
-from streamrecon_simulator.shapes import Sphere
+from streamrecon_simulator.lines.encode import encode
+from streamrecon_simulator.lines.order import line_order
+from streamrecon_simulator.phantoms.phantom import Part, Phantom, Properties, Tissue
+from streamrecon_simulator.phantoms.shapes import Sphere
 from streamrecon_simulator.whole_head.dipole import field_of_voxels
 
-from streamrecon.analysis.rim_reading import RimMaps, read_rims
+from streamrecon.analysis.lesion.rim_reading import RimMaps, read_rims
 from streamrecon.api import reconstruct
-from streamrecon.model.quantities import Quantity
-from streamrecon.threads import set_budget
+from streamrecon.machine.threads import set_budget
+from streamrecon.model.outputs.quantities import Quantity
 
 N, FINE = 80, 2
 KINDS = ("rim", "half rim", "none", "raised")

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import binary_erosion
 from streamrecon_simulator import Scene, simulate
-from streamrecon_simulator.phantom import Part, Phantom, Tissue
-from streamrecon_simulator.shapes import Cylinder, Shape, Sphere, contains
+from streamrecon_simulator.phantoms.phantom import Part, Phantom, Tissue
+from streamrecon_simulator.phantoms.shapes import Cylinder, Shape, Sphere, contains
 from streamrecon_simulator.truth import voxel_centres
 
-from streamrecon.analysis.source_reading import SourceMaps, read_sources
-from streamrecon.analysis.sources import Relaxivity
+from streamrecon.analysis.separation.source_reading import SourceMaps, read_sources
+from streamrecon.analysis.separation.sources import Relaxivity
 from streamrecon.api import reconstruct
-from streamrecon.model.quantities import Quantity
-from streamrecon.threads import set_budget
+from streamrecon.machine.threads import set_budget
+from streamrecon.model.outputs.quantities import Quantity
 
 R2_TISSUE, R2_FLUID = 12.0, 2.0
 D = Relaxivity.at(3.0)

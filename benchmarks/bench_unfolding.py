@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 from bench_parallel import grid_of
-from streamrecon_simulator.encode import encode, sample_object
-from streamrecon_simulator.phantom import Phantom
+from streamrecon_simulator.lines.encode import encode, sample_object
+from streamrecon_simulator.phantoms.phantom import Phantom
 from streamrecon_simulator.presets import SCENES
 
 from streamrecon.fourier import ifft

@@ -26,19 +26,19 @@ from _cost import MeasuredPlan, cost_in, time_of
 from bench_qsm import head, load, row
 from scipy.ndimage import fourier_shift
 from streamrecon_simulator.images import noisy_images
+from streamrecon_simulator.phantoms.shapes import contains
+from streamrecon_simulator.phantoms.vein_tree import vein_tree
 from streamrecon_simulator.presets import SCENES
-from streamrecon_simulator.shapes import contains
 from streamrecon_simulator.truth import receive, truth
-from streamrecon_simulator.vein_tree import vein_tree
 from streamrecon_simulator.whole_head.head import WholeHead
 from streamrecon_simulator.whole_head.tissues import Label
 
+from streamrecon.machine.threads import set_budget
 from streamrecon.maps.centrelines import trace_veins
 from streamrecon.maps.phase_sign_check import check_phase_sign
 from streamrecon.maps.veins import SCALES_MM, find_veins
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.pipeline import susceptibility
-from streamrecon.threads import set_budget
 
 try:
     from skimage.filters import sato

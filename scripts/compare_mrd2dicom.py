@@ -21,7 +21,7 @@ import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.phantom import MARKER
+from streamrecon_simulator.phantoms.phantom import MARKER
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Orientation, Scene
 

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import binary_erosion
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.imperfections import Faults
+from streamrecon_simulator.lines.imperfections import Faults
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.presets import SCENES
-from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene
 
 from streamrecon.model.images import Echoes, Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file
 

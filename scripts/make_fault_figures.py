@@ -16,9 +16,9 @@ from PIL import Image
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.whole_head.head import WholeHead
 
-from streamrecon.analysis.quality_maps import QualityMaps
+from streamrecon.analysis.quality.quality_maps import QualityMaps
 from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.figures import Outline, below, beside, outlined_planes
+from streamrecon.output.readings.drawings.figures import Outline, below, beside, outlined_planes
 from streamrecon.qsm.pipeline import Quality
 
 ROOT = Path(__file__).parents[1]

@@ -26,8 +26,8 @@ import streamrecon
 from streamrecon import cli
 from streamrecon.errors import StreamReconError
 from streamrecon.model.notice import Level
-from streamrecon.model.quantities import Quantity
-from streamrecon.server import error_report
+from streamrecon.model.outputs.quantities import Quantity
+from streamrecon.server.sessions import error_report
 from streamrecon.server.settings import Settings
 from streamrecon.server.settings_renewal import AT_START
 from streamrecon.stream.chainfile.catalogue import Entry, catalogue, value_text

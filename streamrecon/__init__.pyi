@@ -18,6 +18,6 @@ from streamrecon.model.geometry import Geometry as Geometry
 from streamrecon.model.images import Volume as Volume
 from streamrecon.model.notice import Level as Level
 from streamrecon.model.notice import Notice as Notice
-from streamrecon.model.quantities import Quantity as Quantity
+from streamrecon.model.outputs.quantities import Quantity as Quantity
 
 __version__: str

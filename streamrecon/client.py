@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from threading import Event
 
-from streamrecon.connection import connection, encrypted
 from streamrecon.errors import ConfigError, DeliveryError, TruncatedStream
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.observer import Observer
@@ -34,6 +33,7 @@ from streamrecon.mrd.wire.messages import (
 )
 from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.mrd.wire.writer import encode
+from streamrecon.network.connection import connection, encrypted
 
 DEFAULT_PORT = 9002
 IDLE_S = 600.0  # silence within a scan: longer than any reconstruction that is waited for

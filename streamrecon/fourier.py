@@ -6,7 +6,7 @@ the plain pair for convolutions of real arrays: origin at index 0, and the inver
 
 Everything is single precision. A plan is made once per shape and shared: it owns aligned buffers,
 and a lock makes its use safe from any thread. Loops that feed many blocks of one shape, and
-iterations, have plans of their own: `streamrecon.fft_plans`.
+iterations, have plans of their own: `streamrecon.machine.fft_plans`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 import pyfftw
 from numpy.typing import NDArray
 
-from streamrecon.fft_plans import LARGE, Plan, RealPlan
+from streamrecon.machine.fft_plans import LARGE, Plan, RealPlan
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from streamrecon_simulator.phantom import Part, Phantom, Tissue
+from streamrecon_simulator.phantoms.phantom import Part, Phantom, Tissue
+from streamrecon_simulator.phantoms.shapes import Sphere
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
-from streamrecon_simulator.shapes import Sphere
 from streamrecon_simulator.write import write_scan
 
 from streamrecon.cli import main

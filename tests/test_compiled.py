@@ -13,7 +13,7 @@ import pytest
 _CODE = """
 import logging, sys
 logging.basicConfig(format="%(message)s")
-from streamrecon.compiled import njit
+from streamrecon.machine.compiled import njit
 sys.path.insert(0, sys.argv[1])
 from loops import squares
 import os, pathlib, shutil
@@ -24,7 +24,7 @@ if sys.argv[2:] == ["gone"]:
 print(squares(5))
 """
 _LOOPS = """
-from streamrecon.compiled import njit
+from streamrecon.machine.compiled import njit
 
 @njit(nogil=True)
 def squares(n):

@@ -13,8 +13,8 @@ import scanner_scan as scan
 from scanner_scan import write_nifti
 
 from streamrecon.cli import main
-from streamrecon.commands.complex_files import read_complex_files
-from streamrecon.commands.echo_files import read_echo_files
+from streamrecon.commands.image_inputs.complex_files import read_complex_files
+from streamrecon.commands.image_inputs.echo_files import read_echo_files
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.phase.image_noise import noise_of_scan
 from streamrecon.phase.phase_scaling import complex_echoes

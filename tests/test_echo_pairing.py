@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from streamrecon.cli import main
-from streamrecon.commands.echo_times import times_s
+from streamrecon.commands.image_inputs.echo_times import times_s
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.file_kinds import kind_of_file
 from streamrecon.phase.phase_scaling import recognise_phase

@@ -8,7 +8,8 @@ import numpy as np
 import pyfftw
 import pytest
 
-from streamrecon import fft_plans, fourier
+from streamrecon import fourier
+from streamrecon.machine import fft_plans
 
 
 def centred_dft(n: int, sign: int) -> np.ndarray:
@@ -90,9 +91,9 @@ def test_a_row_is_transformed_the_same_wherever_it_stands(channels: int, length:
 SAME_PLANS = """
 import hashlib, sys
 import numpy as np
-from streamrecon.fft_plans import Plan
+from streamrecon.machine.fft_plans import Plan
 from streamrecon.fourier import fft, rfftn
-from streamrecon.threads import set_budget
+from streamrecon.machine.threads import set_budget
 set_budget(int(sys.argv[1]))
 image = np.random.default_rng(1).normal(size=(70, 68, 64)).astype(np.complex64)
 parts = [fft(image, (0, 1, 2)), fft(image, (1,)), rfftn(image.real.copy())]
@@ -116,7 +117,7 @@ def test_other_processes_and_threads_round_alike() -> None:
 def test_a_large_volume_in_slices_is_the_plain_transform(
     shape: tuple[int, int, int], threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamrecon.threads._budget", [threads])
+    monkeypatch.setattr("streamrecon.machine.threads._budget", [threads])
     values = np.random.default_rng(5).normal(size=shape).astype(np.float32)
     pair = fft_plans.RealPlan(shape)
     expected = np.fft.rfftn(values)
@@ -153,7 +154,7 @@ def test_no_plan_has_threads_that_wait_by_spinning(monkeypatch: pytest.MonkeyPat
         threads.append(options["threads"])
         return made(*arrays, **options)
 
-    monkeypatch.setattr("streamrecon.threads._budget", [4])
+    monkeypatch.setattr("streamrecon.machine.threads._budget", [4])
     monkeypatch.setattr(pyfftw, "FFTW", noted)
     fft_plans.RealPlan((70, 68, 72)).forward()
     fft_plans.Plan((70, 68, 72), (0, 1, 2), inverse=True).run()

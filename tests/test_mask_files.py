@@ -8,7 +8,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from streamrecon.commands.mask_files import mask_beside, read_mask
+from streamrecon.commands.image_inputs.mask_files import mask_beside, read_mask
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.output.ras import from_ras
 

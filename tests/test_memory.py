@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from streamrecon.memory import available_bytes, bytes_of_each, memory_kills
+from streamrecon.machine.memory import available_bytes, bytes_of_each, memory_kills
 
 MIB = 1 << 20
 

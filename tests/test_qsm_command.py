@@ -13,8 +13,8 @@ from nibabel.affines import apply_affine, from_matvec, voxel_sizes
 from nibabel.eulerangles import euler2mat
 
 from streamrecon.cli import main
-from streamrecon.commands.echo_files import read_echo_files
-from streamrecon.commands.echo_times import times_s
+from streamrecon.commands.image_inputs.echo_files import read_echo_files
+from streamrecon.commands.image_inputs.echo_times import times_s
 from streamrecon.errors import ConfigError, DataError
 
 TE_S = (0.004, 0.008, 0.012)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from streamrecon_gadgets.maps.field import MapField
 
-from streamrecon.commands import stage_progress
-from streamrecon.commands.stage_progress import StageProgress
+from streamrecon.commands.run_setup import stage_progress
+from streamrecon.commands.run_setup.stage_progress import StageProgress
 from streamrecon.stream.run import serial
 from streamrecon.stream.run.serial import Step
 

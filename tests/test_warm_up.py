@@ -6,8 +6,8 @@ from types import ModuleType
 
 import numpy as np
 
-from streamrecon.commands import warm_up as warming
-from streamrecon.commands.warm_up import warm
+from streamrecon.commands.run_setup import warm_up as warming
+from streamrecon.commands.run_setup.warm_up import warm
 from streamrecon.model.geometry import Geometry
 from streamrecon.mrd.wire.messages import Acquisitions
 from streamrecon.qsm import _surface_kernels

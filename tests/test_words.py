@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from streamrecon.cli import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = [
@@ -19,6 +22,9 @@ SOURCES = [path for package in PACKAGES for path in sorted(package.rglob("*.py")
 
 LONGEST = 312
 """Lines of a module."""
+
+ROOMS = 15
+"""Modules that a folder shows; `streamrecon.commands` has one for each subcommand beside."""
 
 MODULE_NAMES = {
     "bell": "wakeup",
@@ -122,6 +128,18 @@ def test_no_module_is_longer_than_can_be_held_in_mind() -> None:
     lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
 
     assert {str(path): n for path, n in lengths.items() if n > LONGEST} == {}
+
+
+def test_no_folder_has_more_rooms_than_a_reader_sees_at_once() -> None:
+    commands = {f"{name.replace('-', '_')}.py" for name in COMMANDS}
+    rooms = Counter(
+        path.parent.relative_to(ROOT)
+        for path in SOURCES
+        if not path.name.startswith("__")
+        and not (path.parent.name == "commands" and path.name in commands)
+    )
+
+    assert {str(folder): n for folder, n in rooms.items() if n > ROOMS} == {}
 
 
 def test_no_identifier_has_a_word_that_the_glossary_replaces() -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from streamrecon.model.images import Echoes, Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.stream.gadget import Gadget
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Shape, Triple
-from streamrecon_simulator.coils import Helmet
-from streamrecon_simulator.imperfections import Faults
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.coils import Helmet
+from streamrecon_simulator.lines.imperfections import Faults
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.scene import Order, Orientation, Scene
 from streamrecon_simulator.whole_head.head import WholeHead
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from streamrecon_simulator.coils import Helmet
-from streamrecon_simulator.imperfections import Faults
-from streamrecon_simulator.phantom import CYLINDER, HEAD, MARKER, SPHERES, VEINS
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.coils import Helmet
+from streamrecon_simulator.lines.imperfections import Faults
+from streamrecon_simulator.lines.sampling import Sampling
+from streamrecon_simulator.phantoms.phantom import CYLINDER, HEAD, MARKER, SPHERES, VEINS
 from streamrecon_simulator.scene import Order, Scene
 from streamrecon_simulator.whole_head.head import WholeHead
 

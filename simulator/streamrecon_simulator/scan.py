@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.mrd.wire.messages import Acquisitions, Header, Waveform
-from streamrecon_simulator.coils import correlated_noise, noise_covariance
-from streamrecon_simulator.encode import encode, readout_polarity, sample_object
-from streamrecon_simulator.header import header_xml
-from streamrecon_simulator.line_headers import imaging_heads, noise_heads
-from streamrecon_simulator.order import line_order
-from streamrecon_simulator.physiology import waveform
+from streamrecon_simulator.lines.coils import correlated_noise, noise_covariance
+from streamrecon_simulator.lines.encode import encode, readout_polarity, sample_object
+from streamrecon_simulator.lines.header import header_xml
+from streamrecon_simulator.lines.line_headers import imaging_heads, noise_heads
+from streamrecon_simulator.lines.order import line_order
+from streamrecon_simulator.lines.physiology import waveform
 from streamrecon_simulator.scene import Scene
 
 _BATCH_BYTES = 4 << 20  # lines made at once: small beside a scan, large beside the cost of a call

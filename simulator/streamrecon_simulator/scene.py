@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry, Shape, Triple
-from streamrecon_simulator.coils import USUAL_HELMET, Helmet
-from streamrecon_simulator.imperfections import Faults
-from streamrecon_simulator.objects import Scanned
-from streamrecon_simulator.phantom import HEAD
-from streamrecon_simulator.sampling import Measured, Sampling
+from streamrecon_simulator.lines.coils import USUAL_HELMET, Helmet
+from streamrecon_simulator.lines.imperfections import Faults
+from streamrecon_simulator.lines.sampling import Measured, Sampling
+from streamrecon_simulator.phantoms.objects import Scanned
+from streamrecon_simulator.phantoms.phantom import HEAD
 
 
 class Order(Enum):

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
-from streamrecon_simulator.coils import sensitivity
-from streamrecon_simulator.encode import magnetisation, sample_object, transform
-from streamrecon_simulator.order import line_order
-from streamrecon_simulator.phantom import Phantom, Properties, properties_at
+from streamrecon_simulator.lines.coils import sensitivity
+from streamrecon_simulator.lines.encode import magnetisation, sample_object, transform
+from streamrecon_simulator.lines.order import line_order
+from streamrecon_simulator.phantoms.phantom import Phantom, Properties, properties_at
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.whole_head.head import WholeHead
 from streamrecon_simulator.whole_head.voxel_means import voxel_means

@@ -12,7 +12,7 @@ from streamrecon.acquisition.open_volume import OpenVolume
 from streamrecon.maps.phase_mask import target_te_s
 from streamrecon.maps.swi import root_sum_squares, swi_from_field
 from streamrecon.model.images import Echoes, Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.qsm.pipeline import Quality, invert, local_field
 from streamrecon.qsm.total_field import total_field
 from streamrecon.recon.images.bipolar_readout import signed, without_bipolar_phase

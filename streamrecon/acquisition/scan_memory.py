@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from streamrecon.errors import MemoryLimitError
-from streamrecon.memory import available_bytes
+from streamrecon.machine.memory import available_bytes
 from streamrecon.model.memory_use import ScanSize
 from streamrecon.model.scan import Encoding, ScanProtocol, of_slab
 from streamrecon.recon.kspace.encoding_grid import Grid, grid_of

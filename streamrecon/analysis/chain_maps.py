@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.analysis.iron import IronMaps
-from streamrecon.analysis.lesion_sites import LesionMaps
-from streamrecon.analysis.quality_maps import QualityMaps
-from streamrecon.analysis.rim_reading import RimMaps
-from streamrecon.analysis.source_reading import SourceMaps
-from streamrecon.analysis.vein_echoes import VeinScan
+from streamrecon.analysis.deep_nuclei.iron import IronMaps
+from streamrecon.analysis.lesion.lesion_sites import LesionMaps
+from streamrecon.analysis.lesion.rim_reading import RimMaps
+from streamrecon.analysis.oxygen.vein_echoes import VeinScan
+from streamrecon.analysis.quality.quality_maps import QualityMaps
+from streamrecon.analysis.separation.source_reading import SourceMaps
 from streamrecon.analysis.zeros import fluid_of
 from streamrecon.errors import DataError
 from streamrecon.model.geometry import Triple
 from streamrecon.model.images import Echoes
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Scan
 from streamrecon.phase.magnitude import signal_mask
 from streamrecon.qsm.background.pdf import shown_local_field

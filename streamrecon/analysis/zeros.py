@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.analysis.region_statistics import sigma_of_mean
+from streamrecon.analysis.deep_nuclei.region_statistics import sigma_of_mean
 from streamrecon.errors import ReconError
 from streamrecon.qsm.reference import csf_by_decay
 

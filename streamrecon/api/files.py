@@ -13,7 +13,7 @@ from streamrecon.errors import ConfigError
 from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import PhaseSign, SignOrigin
 from streamrecon.mrd.files.open_scan import first_header, open_scan
 from streamrecon.mrd.images.image_series import ImageSeries

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import coloured, window_of
 from streamrecon.output.preview.planes import View, planes_of
 from streamrecon.output.stored_volumes import StoredVolume, volumes_at

@@ -21,13 +21,13 @@ from streamrecon.cohort.one_scan import Place, records_of
 from streamrecon.cohort.overview import write_overview
 from streamrecon.cohort.run_cohort import Outcome, run_cohort
 from streamrecon.cohort.scan_tree import CohortScan, find_scans
-from streamrecon.commands.chains import chain_called, chain_file, refuse_unknown
-from streamrecon.commands.existing import there
-from streamrecon.commands.options import add_chain, writable
+from streamrecon.commands.run_setup.chains import chain_called, chain_file, refuse_unknown
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.run_setup.options import add_chain, writable
 from streamrecon.errors import ConfigError
+from streamrecon.machine.threads import budget
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.overrides import unknown_parameters
-from streamrecon.threads import budget
 
 _DESCRIPTION = """\
 Reconstruct every scan below a folder, each in a process of its own, and write BIDS derivatives.

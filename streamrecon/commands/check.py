@@ -6,7 +6,7 @@ import argparse
 
 from streamrecon_gadgets import REGISTRY
 
-from streamrecon.commands.chains import chain_called
+from streamrecon.commands.run_setup.chains import chain_called
 from streamrecon.stream.chainfile.describe import describe
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
-from streamrecon.commands.existing import there
+from streamrecon.commands.run_setup.existing import there
 from streamrecon.errors import ConfigError
 from streamrecon.mrd.files.hdf5_writer import FileWriter
 from streamrecon.mrd.files.open_scan import open_scan

@@ -11,7 +11,7 @@ from pathlib import Path
 from streamrecon_gadgets import REGISTRY
 
 from streamrecon import __version__
-from streamrecon.server.doctor import Finding, examine
+from streamrecon.server.health.doctor import Finding, examine
 from streamrecon.server.settings import load_settings
 from streamrecon.stream.chainfile.build import build_chain
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from streamrecon.errors import ConfigError
 from streamrecon.output.readings import kept_readings
-from streamrecon.server.outcome_words import outcome_words
 from streamrecon.server.settings import load_settings
+from streamrecon.server.watching.outcome_words import outcome_words
 from streamrecon.storage.scan_table import COLUMNS, NAME, Row, ScanTable
 
 _DAY_S = 86400.0

@@ -11,15 +11,15 @@ from pathlib import Path
 from streamrecon_gadgets import REGISTRY
 from streamrecon_gadgets.exchange.scanner_images import AssembleImages
 
-from streamrecon.commands.chains import chain_called, refuse_unknown
-from streamrecon.commands.echo_files import EchoFiles, name_of
-from streamrecon.commands.given_images import first_of_pair, read_given
-from streamrecon.commands.given_scan_options import add_given_scan
-from streamrecon.commands.mask_files import read_regions
-from streamrecon.commands.options import add_chain, writable, write
+from streamrecon.commands.image_inputs.echo_files import EchoFiles, name_of
+from streamrecon.commands.image_inputs.given_images import first_of_pair, read_given
+from streamrecon.commands.image_inputs.given_scan_options import add_given_scan
+from streamrecon.commands.image_inputs.mask_files import read_regions
+from streamrecon.commands.image_inputs.source_study import add_dicom_output, formats_of, joined
 from streamrecon.commands.qsm import refuse_to_replace, sign_of_files
-from streamrecon.commands.source_study import add_dicom_output, formats_of, joined
-from streamrecon.commands.stage_progress import StageProgress
+from streamrecon.commands.run_setup.chains import chain_called, refuse_unknown
+from streamrecon.commands.run_setup.options import add_chain, writable, write
+from streamrecon.commands.run_setup.stage_progress import StageProgress
 from streamrecon.console import Watch
 from streamrecon.errors import ConfigError, ReconError
 from streamrecon.model.images import Echoes, Regions, Volume

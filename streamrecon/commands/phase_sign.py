@@ -10,7 +10,7 @@ from streamrecon_gadgets.acquisition.header import ReadHeader
 from streamrecon_gadgets.acquisition.kspace import AssembleKSpace
 from streamrecon_gadgets.acquisition.lines import WhitenNoise
 
-from streamrecon.commands.existing import there
+from streamrecon.commands.run_setup.existing import there
 from streamrecon.errors import ReconError
 from streamrecon.maps.phase_sign_check import contrast_of_ball, lopsidedness
 from streamrecon.model.images import Echoes

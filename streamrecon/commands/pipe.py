@@ -6,9 +6,9 @@ import argparse
 from contextlib import ExitStack
 from pathlib import Path
 
-from streamrecon.commands.chains import chain_named_by_a_peer, chosen_chain
-from streamrecon.commands.options import add_chain, add_storage
-from streamrecon.commands.pipe_ends import Incoming, Outgoing, incoming, opened
+from streamrecon.commands.run_setup.chains import chain_named_by_a_peer, chosen_chain
+from streamrecon.commands.run_setup.options import add_chain, add_storage
+from streamrecon.commands.run_setup.pipe_ends import Incoming, Outgoing, incoming, opened
 from streamrecon.console import Watch
 from streamrecon.errors import ConfigError, StreamReconError
 from streamrecon.model.notice import Level, Notice

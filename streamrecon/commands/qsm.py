@@ -12,14 +12,14 @@ from pathlib import Path
 from streamrecon_gadgets.maps.field import FieldImages, MapField
 from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
 
-from streamrecon.commands.echo_files import EchoFiles, name_of
-from streamrecon.commands.existing import there
-from streamrecon.commands.given_images import first_of_pair, read_given
-from streamrecon.commands.given_scan_options import add_given_scan
-from streamrecon.commands.local_field import map_local_field
-from streamrecon.commands.mask_files import read_regions
-from streamrecon.commands.options import writable, write
-from streamrecon.commands.source_study import add_dicom_output, formats_of, joined
+from streamrecon.commands.image_inputs.echo_files import EchoFiles, name_of
+from streamrecon.commands.image_inputs.given_images import first_of_pair, read_given
+from streamrecon.commands.image_inputs.given_scan_options import add_given_scan
+from streamrecon.commands.image_inputs.local_field import map_local_field
+from streamrecon.commands.image_inputs.mask_files import read_regions
+from streamrecon.commands.image_inputs.source_study import add_dicom_output, formats_of, joined
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.run_setup.options import writable, write
 from streamrecon.console import Watch, tell_renamed
 from streamrecon.errors import ConfigError
 from streamrecon.maps.phase_sign_check import check_phase_sign

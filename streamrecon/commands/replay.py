@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from streamrecon.commands.chains import chosen_chain, pseudonym_secret
-from streamrecon.commands.existing import there
-from streamrecon.commands.options import (
+from streamrecon.commands.run_setup.chains import chosen_chain, pseudonym_secret
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.run_setup.options import (
     add_chain,
     add_header,
     add_output,

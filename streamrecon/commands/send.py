@@ -10,8 +10,8 @@ from pathlib import Path
 from ssl import SSLContext, SSLError
 
 from streamrecon.client import DEFAULT_PORT, IDLE_S, Request, Server, send
-from streamrecon.commands.existing import there
-from streamrecon.commands.options import (
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.run_setup.options import (
     add_chain,
     add_header,
     add_output,
@@ -27,9 +27,9 @@ from streamrecon.mrd.files.open_scan import first_header, open_scan
 from streamrecon.mrd.header.noise_dependency import noise_link
 from streamrecon.mrd.wire.dialect import Dialect
 from streamrecon.mrd.wire.messages import ConfigFile, ConfigText
+from streamrecon.network.tls_files import client_context
 from streamrecon.noise_query import ask_noise
 from streamrecon.output.formats import ScanResults
-from streamrecon.tls_files import client_context
 
 _TLS = {
     "ca": "encrypt, and check the server's certificate by this one",

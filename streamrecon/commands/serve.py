@@ -12,14 +12,14 @@ from typing import Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from streamrecon.client import Server
+from streamrecon.server.doors.listening_sockets import Address
 from streamrecon.server.listener import serve
-from streamrecon.server.listening_sockets import Address
 from streamrecon.server.settings import Origin, Settings, load_settings, shown
-from streamrecon.server.worker import ImportPath
+from streamrecon.server.workers.worker import ImportPath
 
 _log = logging.getLogger(__name__)
 
-_EQUIP = ImportPath("streamrecon.commands.worker_setup", "equip")
+_EQUIP = ImportPath("streamrecon.commands.run_setup.worker_setup", "equip")
 
 
 def add(parser: argparse.ArgumentParser) -> None:

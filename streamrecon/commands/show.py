@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from streamrecon.commands.existing import there
+from streamrecon.commands.run_setup.existing import there
 from streamrecon.output.preview.html_page import named_row, rows_page, scan_page
 from streamrecon.output.preview.read_back import pictures_of
 from streamrecon.output.preview.scan_sheet import contact_sheet, rows_sheet

@@ -14,14 +14,14 @@ from functools import partial
 from pathlib import Path
 
 from streamrecon.dicom.delivery.destinations import AnyDestination, read_destinations
-from streamrecon.dicom.delivery.sender_threads import Sender
+from streamrecon.dicom.delivery.sending.sender_threads import Sender
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.delivery.spool_status import listing, readiness
 from streamrecon.dicom.objects.output_names import refuse_unknown
 from streamrecon.errors import ConfigError
-from streamrecon.server.delivery_settings import delivery_of
-from streamrecon.server.log_lines import log_to_stderr
+from streamrecon.server.health.log_lines import log_to_stderr
 from streamrecon.server.settings import Settings, load_settings
+from streamrecon.server.workers.delivery_settings import delivery_of
 from streamrecon.storage.durable_files import HeldError
 
 _log = logging.getLogger(__name__)

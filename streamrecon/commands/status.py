@@ -11,12 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from streamrecon.errors import ConfigError
-from streamrecon.server import readiness
-from streamrecon.server.outcome_words import outcome_words
-from streamrecon.server.readiness import Check
-from streamrecon.server.scan_record import ScanRecord
+from streamrecon.server.health import readiness
+from streamrecon.server.health.readiness import Check
 from streamrecon.server.settings import Settings, load_settings
-from streamrecon.server.watch_client import Board, board_of
+from streamrecon.server.watching.outcome_words import outcome_words
+from streamrecon.server.watching.scan_record import ScanRecord
+from streamrecon.server.watching.watch_client import Board, board_of
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 import streamrecon.web
-from streamrecon.server.log_lines import log_to_stderr
+from streamrecon.server.health.log_lines import log_to_stderr
 from streamrecon.server.settings import load_settings
-from streamrecon.server.web_process import assert_installed
+from streamrecon.server.workers.web_process import assert_installed
 
 
 def add(parser: argparse.ArgumentParser) -> None:

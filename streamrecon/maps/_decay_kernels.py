@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.compiled import njit
+from streamrecon.machine.compiled import njit
 
 Real = NDArray[np.float32]
 Double = NDArray[np.float64]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.compiled import njit
+from streamrecon.machine.compiled import njit
 
 Real = NDArray[np.float32]
 Flags = NDArray[np.bool_]

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from streamrecon.errors import ReconError
+from streamrecon.machine.threads import at_once
 from streamrecon.maps._ridge_kernels import raise_blobs
 from streamrecon.maps.scale_space import curvature_noise, smoothed
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.threads import at_once
 
 Real = NDArray[np.float32]
 Flags = NDArray[np.bool_]

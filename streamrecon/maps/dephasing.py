@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
+from streamrecon.machine.threads import at_once
 from streamrecon.maps._decay_kernels import field_slopes
 from streamrecon.model.geometry import Geometry, Triple
-from streamrecon.threads import at_once
 
 Real = NDArray[np.float32]
 

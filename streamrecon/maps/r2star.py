@@ -24,10 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
+from streamrecon.machine.threads import at_once
 from streamrecon.maps._decay_kernels import arlo, log_line, refine
 from streamrecon.maps.dephasing import Dephasing
 from streamrecon.phase.image_noise import Noise, in_units_of
-from streamrecon.threads import at_once
 
 Real = NDArray[np.float32]
 Flags = NDArray[np.bool_]

@@ -23,11 +23,11 @@ from scipy.ndimage import gaussian_filter1d
 
 from streamrecon.errors import ReconError
 from streamrecon.fourier import fft, ifft
+from streamrecon.machine.threads import at_once
 from streamrecon.maps.phase_mask import Darkens, chi_weight, phase_mask, positive_weight
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.magnitude import correct_bias_field, signal_mask
 from streamrecon.phase.unwrap import unwrap_laplacian
-from streamrecon.threads import at_once
 from streamrecon.units import hz_per_ppm
 
 Complex = NDArray[np.complex64]

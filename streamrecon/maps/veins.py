@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import label, maximum_filter, uniform_filter
 
 from streamrecon.errors import ReconError
+from streamrecon.machine.threads import at_once
 from streamrecon.maps._ridge_kernels import raise_ridges, reach_of_peaks
 from streamrecon.maps.nuclei import find_nuclei
 from streamrecon.maps.scale_space import curvature_noise, smoothed
 from streamrecon.model.geometry import Geometry, Triple
-from streamrecon.threads import at_once
 
 Real = NDArray[np.float32]
 Flags = NDArray[np.bool_]

@@ -9,7 +9,7 @@ from streamrecon.model.lattice import Lattice as Lattice
 from streamrecon.model.notice import Level as Level
 from streamrecon.model.notice import Notice as Notice
 from streamrecon.model.observer import Observer as Observer
-from streamrecon.model.quantities import Quantity as Quantity
+from streamrecon.model.outputs.quantities import Quantity as Quantity
 from streamrecon.model.scan import EchoTrain as EchoTrain
 from streamrecon.model.scan import Encoding as Encoding
 from streamrecon.model.scan import Ids as Ids

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from streamrecon.dicom.objects.stored_pixels import free_scale
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.integer_images import as_integers
 
 Bits = Literal[12, 16]

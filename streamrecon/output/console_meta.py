@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.images import meta_keys as names
 from streamrecon.mrd.images.images_from_volume import unit_on_wire
 from streamrecon.mrd.wire.messages import Meta

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from streamrecon.dicom.objects.asked_outputs import is_asked_for
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.images.images_from_volume import images_of, unit_on_wire
 from streamrecon.mrd.wire.messages import Image
 from streamrecon.output.console_integers import (

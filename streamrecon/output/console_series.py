@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from enum import Enum
 
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 
 FIRST = 200
 """Above the series of a scanner's own images, which are counted from 0, and the blocks at 100 and

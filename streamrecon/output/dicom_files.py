@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from streamrecon.dicom.delivery.folder import file_name, folder_name
+from streamrecon.dicom.delivery.sending.folder import file_name, folder_name
 from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.errors import DataError
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.wire.messages import DicomFile
 
 _log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain, count
 
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.images.volumes_from_images import Stack
 
 _LONGEST = 64  # letters of a protocol name: file systems and readers take more, eyes do not

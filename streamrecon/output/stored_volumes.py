@@ -18,7 +18,7 @@ from pydicom.errors import InvalidDicomError
 
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.files.hdf5_process import read_images
 from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
 from streamrecon.output.ras import from_ras

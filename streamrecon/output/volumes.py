@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Scan, ScanProtocol
 from streamrecon.mrd.header.phase_sign import stated_sign
 from streamrecon.mrd.images import meta_keys as names

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
+from streamrecon.machine.threads import at_once
 from streamrecon.phase._kernels import fit_lines
 from streamrecon.phase.image_noise import Noise, in_units_of
-from streamrecon.threads import at_once
 from streamrecon.units import hz_per_ppm
 
 Real = NDArray[np.float32]

@@ -21,9 +21,9 @@ from scipy.ndimage import binary_dilation
 
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
+from streamrecon.machine.threads import at_once, budget
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase._kernels import edge_costs, grow, mean_trust
-from streamrecon.threads import at_once, budget
 
 Real = NDArray[np.float32]
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.compiled import njit
+from streamrecon.machine.compiled import njit
 
 Double = NDArray[np.float64]
 Real = NDArray[np.float32]

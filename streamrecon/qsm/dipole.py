@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.fourier import Real, fast_length, irfftn, rfftn
+from streamrecon.machine.threads import at_once
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm._kernels import voxel_dipole
-from streamrecon.threads import at_once
 
 PADDING = 1.25
 """Room around the grid, as a fraction of its longest side; 2.3 % of a head's field wraps round."""

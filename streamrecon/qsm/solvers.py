@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
-from streamrecon.fft_plans import RealPlan
+from streamrecon.machine.fft_plans import RealPlan
+from streamrecon.machine.threads import at_once
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm._kernels import (
     mix_spectra,
@@ -35,7 +36,6 @@ from streamrecon.qsm._kernels import (
     split_phase,
 )
 from streamrecon.qsm.dipole import frequencies
-from streamrecon.threads import at_once
 
 Real = NDArray[np.float32]
 ByteWeights = NDArray[np.uint8]

@@ -10,23 +10,23 @@ import uuid
 from collections.abc import Callable, Coroutine, Sequence
 
 from streamrecon.errors import ConfigError
-from streamrecon.server.address_places import AddressPlaces
-from streamrecon.server.beside import Beside
-from streamrecon.server.client_socket import ClientLost, drain, first_bytes, half_close
-from streamrecon.server.delivery_process import DeliveryProcess
-from streamrecon.server.error_report import BusyError, OverdueError, WorkerLostError
-from streamrecon.server.listening_sockets import Address, listening_sockets
-from streamrecon.server.log_lines import log_to_stderr
-from streamrecon.server.open_connections import Guest
-from streamrecon.server.reception import Reception
-from streamrecon.server.relay import Relay
+from streamrecon.server.doors.address_places import AddressPlaces
+from streamrecon.server.doors.client_socket import ClientLost, drain, first_bytes, half_close
+from streamrecon.server.doors.listening_sockets import Address, listening_sockets
+from streamrecon.server.doors.open_connections import Guest
+from streamrecon.server.doors.reception import Reception
+from streamrecon.server.health.log_lines import log_to_stderr
+from streamrecon.server.health.systemd import notify, reloading
+from streamrecon.server.sessions.error_report import BusyError, OverdueError, WorkerLostError
+from streamrecon.server.sessions.relay import Relay
 from streamrecon.server.settings import Settings
 from streamrecon.server.settings_renewal import renewed
-from streamrecon.server.systemd import notify, reloading
-from streamrecon.server.watch import Watch
-from streamrecon.server.worker import Equip
-from streamrecon.server.worker_channel import Summary
-from streamrecon.server.worker_pool import Pool, Worker
+from streamrecon.server.watching.watch import Watch
+from streamrecon.server.workers.beside import Beside
+from streamrecon.server.workers.delivery_process import DeliveryProcess
+from streamrecon.server.workers.worker import Equip
+from streamrecon.server.workers.worker_channel import Summary
+from streamrecon.server.workers.worker_pool import Pool, Worker
 
 _log = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ from typing import Literal
 from pydantic import Field, ValidationError, field_validator
 
 from streamrecon.errors import ConfigError
-from streamrecon.server.access_settings import AccessSettings
+from streamrecon.server.doors.access_settings import AccessSettings
 from streamrecon.server.kept_settings import KeptSettings
 from streamrecon.server.service_variables import service_variables
 from streamrecon.server.settings_group import TAKES_A_RESTART, SettingsGroup
-from streamrecon.server.watch_settings import WatchSettings
+from streamrecon.server.watching.watch_settings import WatchSettings
 from streamrecon.wrong_value import wrong_value
 
 _PREFIX = "STREAMRECON_"

@@ -6,7 +6,7 @@ import logging
 
 from streamrecon.server.settings import Settings
 from streamrecon.server.settings_group import TAKES_A_RESTART
-from streamrecon.server.watch_settings import WatchSettings
+from streamrecon.server.watching.watch_settings import WatchSettings
 
 _log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from streamrecon.errors import ConfigError
-from streamrecon.server.error_report import BusyError
+from streamrecon.server.sessions.error_report import BusyError
 from streamrecon.server.settings import Settings
 from streamrecon.stream.chainfile.library import chain_file_names
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from streamrecon.errors import ConfigError, DataError, HeaderError, ProtocolError, StreamReconError
-from streamrecon.server.error_report import BusyError
+from streamrecon.server.sessions.error_report import BusyError
 from streamrecon.web.access import Access, User
 from streamrecon.web.image_files import NoImagesError
 from streamrecon.web.protect import BODY_S

@@ -7,8 +7,8 @@ import logging
 import time
 from collections.abc import Callable
 
-from streamrecon.server import readiness
-from streamrecon.server.readiness import Check
+from streamrecon.server.health import readiness
+from streamrecon.server.health.readiness import Check
 from streamrecon.server.settings import Settings
 from streamrecon.web.feed import Feed
 

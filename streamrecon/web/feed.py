@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from streamrecon.server.watch_client import Board, UnwatchedError, connect
+from streamrecon.server.watching.watch_client import Board, UnwatchedError, connect
 
 _log = logging.getLogger(__name__)
 

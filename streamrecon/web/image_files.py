@@ -12,7 +12,7 @@ from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
 from streamrecon.mrd.wire.messages import Header, Image, Limits
 from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.output.preview.shown import Shown, real_valued, shown_stack
-from streamrecon.server.image_copy import FOLDER
+from streamrecon.server.sessions.image_copy import FOLDER
 from streamrecon.units import GIB
 
 _MOST_OPEN = 3  # sessions whose images are held in memory

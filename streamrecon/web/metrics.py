@@ -12,8 +12,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from streamrecon.dicom.delivery.spool_depth import Depth, arrivals, depths
-from streamrecon.server.delivery_settings import delivery_of
 from streamrecon.server.settings import Settings
+from streamrecon.server.workers.delivery_settings import delivery_of
 from streamrecon.web.checks import Checks
 from streamrecon.web.feed import Feed
 

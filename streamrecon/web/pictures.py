@@ -12,7 +12,7 @@ from PIL import Image
 from scipy.ndimage import binary_erosion
 
 from streamrecon.errors import DataError
-from streamrecon.model.look import Colours
+from streamrecon.model.outputs.look import Colours
 from streamrecon.output.nifti import nifti_bytes
 from streamrecon.output.preview.colours import RGB, Window, coloured, window_of
 from streamrecon.output.preview.planes import (

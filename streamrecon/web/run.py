@@ -13,7 +13,7 @@ import uvicorn
 
 from streamrecon.errors import ConfigError
 from streamrecon.server.settings import Settings
-from streamrecon.server.watch_settings import host_and_port
+from streamrecon.server.watching.watch_settings import host_and_port
 from streamrecon.web.access import TOKEN_FILE, Access, token_of
 from streamrecon.web.checks import Checks
 from streamrecon.web.feed import Feed

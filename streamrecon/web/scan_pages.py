@@ -15,9 +15,9 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.delivery.spool_depth import silent
 from streamrecon.errors import ConfigError
-from streamrecon.model.look import Colours
-from streamrecon.server.delivery_settings import delivery_of
+from streamrecon.model.outputs.look import Colours
 from streamrecon.server.settings import Settings
+from streamrecon.server.workers.delivery_settings import delivery_of
 from streamrecon.storage.scan_table import Row
 from streamrecon.web.access import User
 from streamrecon.web.again import Again

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from streamrecon.server.outcome_words import OUTCOME_WORDS
+from streamrecon.server.watching.outcome_words import OUTCOME_WORDS
 from streamrecon.web.access import COOKIE, DAYS_S, Access, User
 from streamrecon.web.answers import (
     Handler,

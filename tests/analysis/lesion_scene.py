@@ -10,10 +10,10 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
-from streamrecon_simulator.field import unit_field
-from streamrecon_simulator.shapes import Shape, Sphere, Tube, contains
+from streamrecon_simulator.phantoms.field import unit_field
+from streamrecon_simulator.phantoms.shapes import Shape, Sphere, Tube, contains
 
-from streamrecon.analysis.lesion_sites import LesionMaps
+from streamrecon.analysis.lesion.lesion_sites import LesionMaps
 from streamrecon.model.geometry import Geometry
 
 TE_S = (0.005, 0.010, 0.020)

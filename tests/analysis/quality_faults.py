@@ -13,7 +13,7 @@ from streamrecon_simulator.images import noisy_images
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.truth import receive, truth
 
-from streamrecon.analysis.quality_maps import QualityMaps
+from streamrecon.analysis.quality.quality_maps import QualityMaps
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.magnitude import signal_mask
 from streamrecon.qsm.inversion.closed_form import invert_tkd

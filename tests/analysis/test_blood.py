@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from streamrecon.analysis.blood import DEOXYGENATED_PPM_CGS, SI_OVER_CGS, Blood, BloodModel
+from streamrecon.analysis.oxygen.blood import DEOXYGENATED_PPM_CGS, SI_OVER_CGS, Blood, BloodModel
 from streamrecon.errors import ReconError
 
 

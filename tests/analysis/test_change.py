@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from streamrecon.analysis.change import Interval, Visit, read_change, require_same_head
+from streamrecon.analysis.deep_nuclei.change import Interval, Visit, read_change, require_same_head
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.errors import ReconError
 

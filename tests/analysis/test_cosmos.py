@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from tilted_head import AXIAL, FIVE, places, tilted, turn
 
-from streamrecon.analysis.cosmos import cosmos_closed_form, least_squares_cosmos
-from streamrecon.analysis.orientations import adequacy
-from streamrecon.analysis.tilted_fields import Position, moved_fields
+from streamrecon.analysis.positions.cosmos import cosmos_closed_form, least_squares_cosmos
+from streamrecon.analysis.positions.orientations import adequacy
+from streamrecon.analysis.positions.tilted_fields import Position, moved_fields
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 

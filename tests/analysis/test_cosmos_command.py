@@ -15,7 +15,7 @@ from tilted_head import AXIAL, Tilt, places, tilted, turn
 
 from streamrecon.cli import main
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 
 GRID = Geometry((45, 47, 43), (1.5, 1.4, 1.5), AXIAL)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import scipy.fft
 from numpy.typing import NDArray
-from streamrecon_simulator.field import unit_field
-from streamrecon_simulator.shapes import Ellipsoid, Shape, Sphere
+from streamrecon_simulator.phantoms.field import unit_field
+from streamrecon_simulator.phantoms.shapes import Ellipsoid, Shape, Sphere
 
-from streamrecon.analysis.dipole_moment import Dipole, fit_dipole
-from streamrecon.analysis.texture_field import TextureField
+from streamrecon.analysis.lesion.dipole_moment import Dipole, fit_dipole
+from streamrecon.analysis.lesion.texture_field import TextureField
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import field_from_chi

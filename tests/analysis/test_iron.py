@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from streamrecon.analysis.iron import IronMaps, IronSettings, read_iron
-from streamrecon.analysis.norms import read_norms
-from streamrecon.analysis.nuclei import Nucleus, Side, place_of
+from streamrecon.analysis.deep_nuclei.iron import IronMaps, IronSettings, read_iron
+from streamrecon.analysis.deep_nuclei.norms import read_norms
+from streamrecon.analysis.deep_nuclei.nuclei import Nucleus, Side, place_of
 from streamrecon.analysis.reading import Outcome, Reading
 from streamrecon.errors import ConfigError
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from lesion_scene import Ball, oblique, scene
 
-from streamrecon.analysis.lesion_reading import reading_of_lesions
-from streamrecon.analysis.lesion_sites import LesionMaps
-from streamrecon.analysis.lesions import Lesion, LesionClass, Lesions, find_lesions
+from streamrecon.analysis.lesion.lesion_reading import reading_of_lesions
+from streamrecon.analysis.lesion.lesion_sites import LesionMaps
+from streamrecon.analysis.lesion.lesions import Lesion, LesionClass, Lesions, find_lesions
 from streamrecon.analysis.reading import Outcome
 from streamrecon.errors import ReconError
 

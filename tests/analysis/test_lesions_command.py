@@ -14,7 +14,7 @@ from PIL import Image
 
 from streamrecon.cli import main
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 
 GRID = oblique((31, 37, 35), (1.2, 1.0, 1.0))

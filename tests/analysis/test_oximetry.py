@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from vessel_scans import scan_of, scene_of, segment_of, sources_of
 
-from streamrecon.analysis.blood import Blood
-from streamrecon.analysis.oximetry import (
+from streamrecon.analysis.oxygen.blood import Blood
+from streamrecon.analysis.oxygen.oximetry import (
     Estimate,
     VeinOxygen,
     VeinQuality,
@@ -18,7 +18,7 @@ from streamrecon.analysis.oximetry import (
     vein_oxygen,
     whole_brain,
 )
-from streamrecon.analysis.vein_echoes import fit_segment
+from streamrecon.analysis.oxygen.vein_echoes import fit_segment
 
 BLOOD = Blood(haematocrit=0.42)
 

@@ -12,7 +12,7 @@ import pytest
 from vessel_scans import B0_T, TE_S, Scene, scan_of, scene_of
 
 from streamrecon.cli import main
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.sidecar import write_sidecar
 

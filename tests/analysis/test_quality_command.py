@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from map_files import oblique_grid, write_map
 
+from streamrecon.analysis.quality.quality_limits import ESSENTIAL
 from streamrecon.cli import main
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 
 GRID = oblique_grid((34, 45, 41))
 TE_S = (0.004, 0.009, 0.014)
@@ -53,8 +54,7 @@ def test_a_ball_shows_no_fault_and_is_not_judged(tmp_path: Path) -> None:
     found = reading_in(tmp_path / "out")
     assert (found["kind"], found["light"], status) == ("qc", "unjudged", 1)
     assert found["reasons"] == [
-        "could not be told: whether the phase sign is right; whether B0 points where the header "
-        "says",
+        f"could not be told: {ESSENTIAL['sign']}; {ESSENTIAL['outline']}",
         "not measured: zero spread, filtered, outline, sign",
     ]
     page = (tmp_path / "out" / "analysis.html").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from quality_faults import FAULTS, Images, images_of, maps_of
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.whole_head.head import WholeHead
 
-from streamrecon.analysis.quality_reading import read_quality
+from streamrecon.analysis.quality.quality_reading import read_quality
 from streamrecon.analysis.reading import Light
 
 SCENE = replace(

@@ -10,7 +10,7 @@ import scipy.fft
 from lesion_scene import oblique
 from numpy.typing import NDArray
 
-from streamrecon.analysis.quality_measures import (
+from streamrecon.analysis.quality.quality_measures import (
     field_jumps,
     ghost_level,
     phase_misfit,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from streamrecon.analysis.quality_limits import ESSENTIAL, LIMITS, Limit
-from streamrecon.analysis.quality_reading import reading_of_measures
+from streamrecon.analysis.quality.quality_limits import ESSENTIAL, LIMITS, Limit
+from streamrecon.analysis.quality.quality_reading import reading_of_measures
 from streamrecon.analysis.reading import Light, Outcome, Reading
 
 GOOD = {

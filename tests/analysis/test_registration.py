@@ -8,8 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streamrecon.analysis import registration
-from streamrecon.analysis.registration import move_labels, register, registration_image, resample
+from streamrecon.analysis.positions import registration
+from streamrecon.analysis.positions.registration import (
+    move_labels,
+    register,
+    registration_image,
+    resample,
+)
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
 

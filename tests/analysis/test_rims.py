@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamrecon.analysis.lesion_split import split_lesions
-from streamrecon.analysis.rim_rays import fibonacci_directions
-from streamrecon.analysis.rim_reading import central_vein
-from streamrecon.analysis.rims import Rim, RimClass, measure_rim, signed_depth
+from streamrecon.analysis.lesion.lesion_split import split_lesions
+from streamrecon.analysis.lesion.rim_rays import fibonacci_directions
+from streamrecon.analysis.lesion.rim_reading import central_vein
+from streamrecon.analysis.lesion.rims import Rim, RimClass, measure_rim, signed_depth
 from streamrecon.errors import ReconError
 
 SHAPE, VOXEL_MM = (33, 41, 37), (1.2, 0.9, 1.0)

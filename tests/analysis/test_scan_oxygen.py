@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from test_susceptometry import GRID, background, cylinder
 
-from streamrecon.analysis.oximetry import VeinQuality
-from streamrecon.analysis.scan_oxygen import oxygen_of_sinuses, oxygen_of_veins
-from streamrecon.analysis.vein_echoes import VeinScan
+from streamrecon.analysis.oxygen.oximetry import VeinQuality
+from streamrecon.analysis.oxygen.scan_oxygen import oxygen_of_sinuses, oxygen_of_veins
+from streamrecon.analysis.oxygen.vein_echoes import VeinScan
 from streamrecon.maps.centrelines import trace_veins
 
 

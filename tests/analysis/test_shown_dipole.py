@@ -9,8 +9,8 @@ import pytest
 from lesion_scene import oblique
 from numpy.typing import NDArray
 
-from streamrecon.analysis.dipole_moment import Dipole, mean_field
-from streamrecon.analysis.shown_dipole import Protocol, shown_field
+from streamrecon.analysis.lesion.dipole_moment import Dipole, mean_field
+from streamrecon.analysis.lesion.shown_dipole import Protocol, shown_field
 from streamrecon.model.geometry import Triple
 
 GRID = oblique((31, 29, 33), (1.5, 0.9, 1.0))

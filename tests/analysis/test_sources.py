@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamrecon.analysis.joint_sources import Noise, separate_jointly
 from streamrecon.analysis.reading import Outcome
-from streamrecon.analysis.source_reading import SourceMaps, read_sources
-from streamrecon.analysis.sources import (
+from streamrecon.analysis.separation.joint_sources import Noise, separate_jointly
+from streamrecon.analysis.separation.source_reading import SourceMaps, read_sources
+from streamrecon.analysis.separation.sources import (
     Quadrant,
     Relaxivity,
     coherence_index,

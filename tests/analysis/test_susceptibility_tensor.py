@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tilted_head import AXIAL, Ball, Tilt, places, tilted, turn
 
-from streamrecon.analysis.susceptibility_tensor import guided_tensor
-from streamrecon.analysis.tilted_fields import Position, moved_fields
+from streamrecon.analysis.positions.susceptibility_tensor import guided_tensor
+from streamrecon.analysis.positions.tilted_fields import Position, moved_fields
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 

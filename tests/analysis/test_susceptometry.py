@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from streamrecon.analysis.susceptometry import vessel_chi
+from streamrecon.analysis.oxygen.susceptometry import vessel_chi
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamrecon.analysis._tube_kernels import sample
-from streamrecon.analysis.tube_image import VesselImage, cross_section, vessel_image
-from streamrecon.analysis.tube_model import (
+from streamrecon.analysis.oxygen._tube_kernels import sample
+from streamrecon.analysis.oxygen.tube_image import VesselImage, cross_section, vessel_image
+from streamrecon.analysis.oxygen.tube_model import (
     BLOOD,
     CHI,
     CURVE,
@@ -17,7 +17,7 @@ from streamrecon.analysis.tube_model import (
     VesselModel,
     VesselVoxels,
 )
-from streamrecon.analysis.vein_segments import segment_through
+from streamrecon.analysis.oxygen.vein_segments import segment_through
 
 FINE = 12
 

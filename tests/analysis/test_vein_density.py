@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from streamrecon.analysis.vein_density import density_values, vein_density
+from streamrecon.analysis.oxygen.vein_density import density_values, vein_density
 from streamrecon.maps.centrelines import trace_veins
 from streamrecon.model.geometry import Geometry
 

@@ -16,8 +16,8 @@ from vessel_scans import (
     sources_of,
 )
 
-from streamrecon.analysis.oximetry import VeinQuality, vein_oxygen
-from streamrecon.analysis.vein_echoes import fit_segment
+from streamrecon.analysis.oxygen.oximetry import VeinQuality, vein_oxygen
+from streamrecon.analysis.oxygen.vein_echoes import fit_segment
 from streamrecon.errors import ReconError
 
 # Painted on four cells a voxel, a vessel's susceptibility is right to about 0.01 of 0.57 ppm.

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from streamrecon.analysis.tilted_fields import Position
+from streamrecon.analysis.positions.tilted_fields import Position
 from streamrecon.model.geometry import Geometry
 
 Ball = tuple[tuple[float, float, float], float, np.ndarray]

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from streamrecon_simulator.bent_vessels import BentVessel, PaintedVessel, echoes_of, paint
+from streamrecon_simulator.phantoms.bent_vessels import BentVessel, PaintedVessel, echoes_of, paint
 
-from streamrecon.analysis.vein_echoes import SegmentFit, VeinScan, VeinSources, fit_segment
-from streamrecon.analysis.vein_segments import VeinSegment, segment_through
+from streamrecon.analysis.oxygen.vein_echoes import SegmentFit, VeinScan, VeinSources, fit_segment
+from streamrecon.analysis.oxygen.vein_segments import VeinSegment, segment_through
 from streamrecon.model.geometry import Geometry
 
 TE_S = (0.005, 0.010, 0.015, 0.020, 0.025)

@@ -21,6 +21,9 @@ PROMISED = {
 _NOT_FOR_OTHERS = (
     "streamrecon.commands",
     "streamrecon.commands.analyses",
+    "streamrecon.commands.image_inputs",
+    "streamrecon.commands.run_setup",
+    "streamrecon.commands.study_inputs",
     "streamrecon.chains",
     "streamrecon.web.page",
     "streamrecon.mrd.wire.codecs",

@@ -11,13 +11,13 @@ from context import raw_label
 from fire_dicom import TICK_S, dicom_of, places_lps_mm, shown
 from mrd_clients import Heard, Received, fire_client, gadgetron_client
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene
 
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.wire.layout import NOISE
 from streamrecon.mrd.wire.messages import Acquisitions, Message
 from streamrecon.stream.chainfile.build import build_chain

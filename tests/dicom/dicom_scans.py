@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import (
     CounterRange,
     EchoTrain,

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from streamrecon.dicom.delivery.destinations import Destination
-from streamrecon.dicom.delivery.sender_threads import Sender
+from streamrecon.dicom.delivery.sending.sender_threads import Sender
 
 if __name__ == "__main__":
     archive = Destination(

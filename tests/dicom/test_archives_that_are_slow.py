@@ -22,9 +22,9 @@ from test_sender_threads import destination, fill, states, until
 from test_spool import images_of
 
 from streamrecon.dicom.delivery.destinations import Commitment, Destination
-from streamrecon.dicom.delivery.lanes import Lanes
-from streamrecon.dicom.delivery.send_due import deliver
-from streamrecon.dicom.delivery.sender_threads import Sender
+from streamrecon.dicom.delivery.sending.lanes import Lanes
+from streamrecon.dicom.delivery.sending.send_due import deliver
+from streamrecon.dicom.delivery.sending.sender_threads import Sender
 from streamrecon.dicom.delivery.spool import Spool
 
 PUSH_MODEL = "1.2.840.10008.1.20.1"

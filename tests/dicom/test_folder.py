@@ -10,9 +10,9 @@ import pytest
 from dicom_scans import GRIDS, IDS, scan_of, session_of
 from pydicom import dcmread
 
-from streamrecon.dicom.delivery.folder import FolderDrop
+from streamrecon.dicom.delivery.sending.folder import FolderDrop
 from streamrecon.dicom.objects.series import DicomScan, Run
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.storage.durable_files import write_files
 
 SCAN = scan_of(GRIDS["axial"])

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from checkers import DCM2NIIX, lps_affine, niftis
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.phantom import MARKER
+from streamrecon_simulator.phantoms.phantom import MARKER
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Orientation, Scene
 
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.wire.messages import DicomFile
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.gadget import Context

@@ -13,11 +13,11 @@ from dicom_scans import GRIDS, IDS, scan_of, volume_of
 from pydicom.dataset import Dataset
 from test_valid_files import write_volume
 
-from streamrecon.commands.echo_files import read_echo_files
+from streamrecon.commands.image_inputs.echo_files import read_echo_files
 from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.model.images import Volume
-from streamrecon.model.own_images import phase_grows_with_field
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.own_images import phase_grows_with_field
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import CounterRange, Ids
 from streamrecon.mrd.header.phase_sign import image_sign
 

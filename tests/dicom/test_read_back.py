@@ -13,7 +13,7 @@ from test_valid_files import write_volume
 
 from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Scan
 
 STEPS = {  # half a stored step, in the unit that a reader shows

@@ -28,10 +28,10 @@ from streamrecon.dicom.objects.series import DicomScan, Images, Run
 from streamrecon.dicom.objects.slice_grid import grid_of_slices
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.turned_grid import is_same_voxels, turned_to
-from streamrecon.output.readings import dicom_objects
-from streamrecon.output.readings.dicom_objects import objects_of_reading
+from streamrecon.output.readings.dicom import dicom_objects
+from streamrecon.output.readings.dicom.dicom_objects import objects_of_reading
 
 readers = pytest.importorskip("object_readers", exc_type=ImportError)
 

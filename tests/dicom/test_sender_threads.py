@@ -18,11 +18,11 @@ from dicom_scans import GRIDS, IDS, scan_of, session_of
 from narrowing import all_of
 from test_spool import images_of, uids
 
-from streamrecon.dicom.delivery.c_store import echo
 from streamrecon.dicom.delivery.destinations import Destination, Tls, read_destinations
 from streamrecon.dicom.delivery.journal import State
-from streamrecon.dicom.delivery.send_due import deliver
-from streamrecon.dicom.delivery.sender_threads import Sender
+from streamrecon.dicom.delivery.sending.c_store import echo
+from streamrecon.dicom.delivery.sending.send_due import deliver
+from streamrecon.dicom.delivery.sending.sender_threads import Sender
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.errors import ConfigError, DeliveryError
@@ -246,7 +246,7 @@ def test_a_visit_that_stumbles_is_told_and_made_again(
             raise error
         return deliver(*arguments, **named)
 
-    monkeypatch.setattr("streamrecon.dicom.delivery.sender_threads.deliver", stumbling)
+    monkeypatch.setattr("streamrecon.dicom.delivery.sending.sender_threads.deliver", stumbling)
     with listening(Archive()) as port, Sender(tmp_path / "spool", [destination(port)]):
         found = until(tmp_path / "spool", {"archive sent": len(added)})
 

@@ -13,7 +13,7 @@ from streamrecon.dicom.objects.identity import NO_PATIENT_ID, NO_STUDY_UID
 from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.errors import DataError
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Ids
 from streamrecon.model.study import StudyInfo
 

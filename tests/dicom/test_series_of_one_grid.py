@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 
 SCAN = scan_of(GRIDS["oblique"])
 

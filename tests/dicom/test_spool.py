@@ -20,7 +20,7 @@ from streamrecon.dicom.delivery.journal import State
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.objects.series import DicomScan, Images, Run
 from streamrecon.errors import ConfigError, DeliveryError
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 
 SCAN = scan_of(GRIDS["axial"])
 N = SCAN.geometry.shape[0]

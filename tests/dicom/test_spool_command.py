@@ -23,7 +23,7 @@ from test_spool import images_of
 
 from streamrecon.cli import main
 from streamrecon.dicom.delivery.destinations import read_destinations
-from streamrecon.dicom.delivery.sender_threads import Sender
+from streamrecon.dicom.delivery.sending.sender_threads import Sender
 from streamrecon.dicom.delivery.spool import Spool
 
 pytestmark = [

@@ -21,10 +21,10 @@ from test_sender_threads import fill, states, until
 from test_spool import images_of, uids
 
 from streamrecon.dicom.delivery.destinations import Tls, WebDestination, read_destinations
-from streamrecon.dicom.delivery.send_due import deliver
-from streamrecon.dicom.delivery.sender_threads import Sender
+from streamrecon.dicom.delivery.sending.send_due import deliver
+from streamrecon.dicom.delivery.sending.sender_threads import Sender
+from streamrecon.dicom.delivery.sending.stow_rs import check_ready
 from streamrecon.dicom.delivery.spool import Spool
-from streamrecon.dicom.delivery.stow_rs import check_ready
 from streamrecon.errors import ConfigError, DeliveryError
 
 

@@ -13,7 +13,7 @@ from pydicom import dcmread
 from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Ids, Scan
 from streamrecon.model.study import SourceSeries, Study, StudyInfo, Subject
 

@@ -12,8 +12,8 @@ from streamrecon.errors import TruncatedStream
 from streamrecon.mrd.wire.messages import Close, ConfigFile, ConfigText, Image, Message, Text
 from streamrecon.mrd.wire.parser import MrdParser
 from streamrecon.mrd.wire.writer import encode
-from streamrecon.server.error_report import answer
-from streamrecon.server.session import Session
+from streamrecon.server.sessions.error_report import answer
+from streamrecon.server.sessions.session import Session
 from streamrecon.server.settings import Settings
 
 

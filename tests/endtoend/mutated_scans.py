@@ -13,8 +13,8 @@ from typing import TypeVar
 import numpy as np
 from chains import CONFIG
 from narrowing import as_a, given
-from streamrecon_simulator.phantom import HEAD
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.sampling import Sampling
+from streamrecon_simulator.phantoms.phantom import HEAD
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene
 

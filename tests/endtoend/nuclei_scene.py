@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion
-from streamrecon_simulator.phantom import AIR, TISSUE, WATER, Part, Phantom, Tissue
+from streamrecon_simulator.phantoms.phantom import AIR, TISSUE, WATER, Part, Phantom, Tissue
+from streamrecon_simulator.phantoms.shapes import Ellipsoid, Sphere
 from streamrecon_simulator.scene import Scene
-from streamrecon_simulator.shapes import Ellipsoid, Sphere
 from streamrecon_simulator.truth import truth
 
 NUCLEI = Phantom(

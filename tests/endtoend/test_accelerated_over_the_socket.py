@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import relative_errors
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene
 from streamrecon_simulator.truth import truth

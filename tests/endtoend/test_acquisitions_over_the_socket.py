@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import relative_errors
-from streamrecon_simulator.imperfections import Faults
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.imperfections import Faults
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene
 from streamrecon_simulator.truth import truth, voxel_centres

@@ -8,10 +8,10 @@ import numpy as np
 import pydicom
 import pytest
 from checkers import DCM2NIIX, at, lps_affine, niftis
-from streamrecon_simulator.phantom import Part, Phantom, Tissue
+from streamrecon_simulator.phantoms.phantom import Part, Phantom, Tissue
+from streamrecon_simulator.phantoms.shapes import Sphere
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Orientation, Scene
-from streamrecon_simulator.shapes import Sphere
 from wire_service import reconstructed
 
 from streamrecon.client import Server

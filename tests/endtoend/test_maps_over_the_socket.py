@@ -12,7 +12,7 @@ import nibabel
 import numpy as np
 import pytest
 from chains import CONFIG
-from streamrecon_simulator.header import header_xml
+from streamrecon_simulator.lines.header import header_xml
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.truth import truth

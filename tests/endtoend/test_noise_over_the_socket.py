@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from narrowing import as_a
 from stock_forms import FORMS, legacy
-from streamrecon_simulator.coils import noise_covariance
-from streamrecon_simulator.phantom import Phantom
+from streamrecon_simulator.lines.coils import noise_covariance
+from streamrecon_simulator.phantoms.phantom import Phantom
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 from wire_images import COMPLEX, echoes

@@ -9,7 +9,7 @@ from chains import complex_echoes, run_chain, texts, volumes
 from phases import noise_of, residues
 from scipy.ndimage import binary_erosion, uniform_filter
 
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.files.hdf5_reader import read_scan
 
 pytestmark = pytest.mark.shared

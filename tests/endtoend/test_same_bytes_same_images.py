@@ -13,18 +13,18 @@ import pytest
 from arrivals import Heard, Left, arrived, at_random, everything_at_once, left, stream_of
 from chains import CONFIG
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene
 from streamrecon_simulator.write import write_scan
 from wire_service import reconstructed
 
 from streamrecon.client import Server
+from streamrecon.machine.threads import budget, set_budget
 from streamrecon.mrd.files.plain_stream import read_stream, write_stream
 from streamrecon.mrd.wire.messages import ConfigText, DicomFile, Image
 from streamrecon.replay import pipe, replay, run_scan
 from streamrecon.stream.chainfile.build import build_chain
-from streamrecon.threads import budget, set_budget
 
 HEAD = Scene(
     "small head without a noise scan", matrix=(14, 40, 48), voxel_mm=(10.0, 5.0, 4.4),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import nibabel
 import numpy as np
 import pytest
-from streamrecon_simulator.phantom import SPHERES
+from streamrecon_simulator.phantoms.phantom import SPHERES
 from streamrecon_simulator.scene import Orientation, Scene
 from wire_images import PHASE, all_places_lps_mm, file_places_lps_mm, of_type, volume
 from wire_service import Answer, answer_in_files

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from chains import CONFIG
 from nuclei_scene import HEAD, slope
-from streamrecon_simulator.header import header_xml
+from streamrecon_simulator.lines.header import header_xml
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Orientation, Scene
 from streamrecon_simulator.truth import voxel_centres

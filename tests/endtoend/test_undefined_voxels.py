@@ -13,12 +13,12 @@ from chains import CONFIG
 from dicom_scans import GRIDS, scan_of
 from mutated_images import small_images
 from narrowing import given
-from streamrecon_simulator.phantom import HEAD
+from streamrecon_simulator.phantoms.phantom import HEAD
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.images import meta_keys
 
 CHAINS = sorted({path.stem for path in CONFIG.glob("*.xml")} - {"default_measurement_dependencies"})

@@ -15,10 +15,10 @@ from streamrecon_simulator.scene import Scene
 
 from streamrecon.mrd.wire.messages import Acquisitions, Close, ConfigFile, Message
 from streamrecon.mrd.wire.writer import encode
-from streamrecon.server.progress import Progress
 from streamrecon.server.settings import Settings
-from streamrecon.server.worker import SessionProcess, WorkerSetup
-from streamrecon.server.worker_channel import Job
+from streamrecon.server.watching.progress import Progress
+from streamrecon.server.workers.worker import SessionProcess, WorkerSetup
+from streamrecon.server.workers.worker_channel import Job
 
 SCENE = Scene(
     "small", matrix=(4, 12, 16), voxel_mm=(10.0, 5.0, 5.0), te_s=(0.006, 0.013), n_coils=3,
@@ -96,6 +96,6 @@ def test_a_line_passes_few_files_on_its_way_from_the_socket_to_the_grid() -> Non
         client.sendall(encoded(*lines[at + 3 :], Close()))
 
     passed = [name for name in run.names() if name.split(".")[1] != "model"]
-    assert {"streamrecon.server.reader", "streamrecon.recon.kspace.assemble"} < set(passed)
+    assert {"streamrecon.server.sessions.reader", "streamrecon.recon.kspace.assemble"} < set(passed)
     assert "streamrecon.recon._kernels" in passed  # compiled loops are seen
     assert len(passed) <= MOST, "\n".join(passed)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from chains import CONFIG
 from narrowing import given
-from streamrecon_simulator.header import header_xml
+from streamrecon_simulator.lines.header import header_xml
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 

@@ -21,11 +21,11 @@ from test_stow_rs import LOGIN_PAGE, Server, item, serving, web
 from trials import Tally
 
 from streamrecon.dicom.delivery.journal import State
-from streamrecon.dicom.delivery.send_due import deliver
-from streamrecon.dicom.delivery.sender_threads import Sender
+from streamrecon.dicom.delivery.sending.send_due import deliver
+from streamrecon.dicom.delivery.sending.sender_threads import Sender
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.objects.series import DicomScan, Run
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 
 _LIMIT_S = 40.0
 _SENT = {State.SENT.value, State.WARNED.value}

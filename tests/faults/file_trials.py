@@ -25,7 +25,7 @@ from wire_service import reconstructed, serving
 from streamrecon.errors import HeaderError
 from streamrecon.mrd.wire.messages import DicomFile, Meta
 from streamrecon.output.formats import FORMATS, ScanResults, write_harvest
-from streamrecon.server.log_lines import OneLine
+from streamrecon.server.health.log_lines import OneLine
 from streamrecon.storage.raw_archive import RawFile
 
 _PIECES = ("..", "/", "\\", "\0", "~", ".", "-", " ", "\n", "\x1b[2J", "CON", "脑", "é", "x" * 300,

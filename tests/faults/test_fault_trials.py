@@ -15,7 +15,7 @@ from session_trials import MAKERS, try_sessions
 from socket_trials import try_over_the_socket
 from trials import Tally
 
-from streamrecon.commands.warm_up import warm
+from streamrecon.commands.run_setup.warm_up import warm
 
 Trials = Callable[[Iterable[int]], Iterator[Tally]]
 

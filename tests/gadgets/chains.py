@@ -8,7 +8,7 @@ from streamrecon_gadgets import REGISTRY
 
 from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.notice import Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.gadget import Context
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from chains import complex_echoes
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.header import header_xml
+from streamrecon_simulator.lines.header import header_xml
 from streamrecon_simulator.scene import Orientation, Scene
 
 from streamrecon.model.images import Echoes

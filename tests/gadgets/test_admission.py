@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from chains import complex_echoes, run_chain, texts, volumes
 from narrowing import all_of, as_a
-from streamrecon_simulator.header import header_xml
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.header import header_xml
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
 from streamrecon.errors import DataError
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.wire import layout
 from streamrecon.mrd.wire.messages import Acquisitions, Header, Message
 

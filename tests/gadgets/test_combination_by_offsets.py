@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import complex_echoes, run_chain
-from streamrecon_simulator.phantom import SPHERES
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.sampling import Sampling
+from streamrecon_simulator.phantoms.phantom import SPHERES
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 

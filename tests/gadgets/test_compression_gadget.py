@@ -7,7 +7,7 @@ import pytest
 from chains import complex_echoes, relative_errors, texts
 from streamrecon_gadgets import REGISTRY
 from streamrecon_gadgets.acquisition.compression import CompressCoils
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene
 from streamrecon_simulator.truth import truth

@@ -15,9 +15,9 @@ from streamrecon_simulator.scan import simulate
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.wire.messages import Image
-from streamrecon.server.fire_parameters import read_parameters
+from streamrecon.server.sessions.fire_parameters import read_parameters
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.gadget import Context
 

@@ -18,7 +18,7 @@ from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.notice import Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import (
     CounterRange,
     EchoTrain,

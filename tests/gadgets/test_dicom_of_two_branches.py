@@ -5,7 +5,7 @@ from pathlib import Path
 import pydicom
 import pytest
 from chains import run_chain
-from streamrecon_simulator.phantom import HEAD
+from streamrecon_simulator.phantoms.phantom import HEAD
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 

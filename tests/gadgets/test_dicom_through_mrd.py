@@ -11,7 +11,7 @@ import pydicom
 import pytest
 from images_as_sent import assembled
 
-from streamrecon.commands.dicom_files import dicom_part
+from streamrecon.commands.image_inputs.dicom_files import dicom_part
 from streamrecon.model.complex_part import Part
 from streamrecon.mrd.wire.layout import IMAGE
 from streamrecon.mrd.wire.messages import Image

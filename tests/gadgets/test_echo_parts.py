@@ -9,7 +9,7 @@ from narrowing import all_of
 from streamrecon_gadgets.maps.images import EchoImages
 
 from streamrecon.model.images import Echoes, Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 
 SCAN = scan_of(GRIDS["oblique"])
 

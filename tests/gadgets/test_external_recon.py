@@ -8,11 +8,11 @@ import numpy as np
 from chains import CONFIG, run_chain, volumes
 from gadgetron_parent import GadgetronParent
 from narrowing import all_of, as_a, given
-from streamrecon_simulator.phantom import SPHERES as PHANTOM
+from streamrecon_simulator.phantoms.phantom import SPHERES as PHANTOM
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.wire.messages import Close, Header, Image
 
 SCENE = Scene(

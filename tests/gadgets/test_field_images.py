@@ -11,7 +11,7 @@ from streamrecon_gadgets.maps.field import FieldImages
 from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import PhaseSign, SignOrigin
 from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.field_maps import FieldMap, LocalFieldMap

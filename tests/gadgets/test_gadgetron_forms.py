@@ -10,14 +10,14 @@ import pytest
 from chains import run_chain, volumes
 from stock_forms import FORMS, IMAGE_ARRAY, Form, legacy, version_2
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.wire.messages import Image
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.run.chain import Chain

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import in_units, run_chain, texts, volumes
-from streamrecon_simulator.phantom import SPHERES
+from streamrecon_simulator.phantoms.phantom import SPHERES
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
 from streamrecon.errors import DataError
 from streamrecon.model.images import Regions, Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Header, Image
 from streamrecon.qsm.background.pdf import shown_local_field

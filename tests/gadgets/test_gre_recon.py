@@ -15,7 +15,7 @@ from streamrecon_simulator.scene import Order, Orientation, Scene
 from streamrecon_simulator.truth import truth
 
 from streamrecon.errors import DataError
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.wire.layout import REVERSE
 from streamrecon.mrd.wire.messages import Acquisitions, Message
 from streamrecon.recon.kspace.assemble import KSpace

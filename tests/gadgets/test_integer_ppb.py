@@ -9,7 +9,7 @@ from test_dicom_gadgets import GRID, SCAN
 
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.images.images_from_volume import images_of
 from streamrecon.mrd.images.volumes_from_images import stacks_of
 

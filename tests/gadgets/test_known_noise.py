@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from chains import complex_echoes, texts, volumes
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.scene import Scene
 from test_snr_map import SMALL, emitted_by
 
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 
 SCANS = 20
 COMBINED = "<gadget><name>CombineCoils</name></gadget>"

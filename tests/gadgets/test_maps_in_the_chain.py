@@ -15,7 +15,7 @@ from streamrecon_simulator.truth import truth
 
 from streamrecon.maps.phase_mask import phase_mask
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.wire.messages import Message
 from streamrecon.qsm.field_maps import LocalFieldMap
 

@@ -9,14 +9,14 @@ import pytest
 from chains import complex_echoes, in_units, volumes
 from streamrecon_gadgets import REGISTRY
 from streamrecon_gadgets.acquisition import header as reading
-from streamrecon_simulator.phantom import HEAD, Part, Phantom, Tissue
+from streamrecon_simulator.phantoms.phantom import HEAD, Part, Phantom, Tissue
+from streamrecon_simulator.phantoms.shapes import Ellipsoid, Sphere
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
-from streamrecon_simulator.shapes import Ellipsoid, Sphere
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import SignOrigin
 from streamrecon.mrd.header import scan_header
 from streamrecon.mrd.header.fields import header_root

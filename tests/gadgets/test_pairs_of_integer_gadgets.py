@@ -20,7 +20,7 @@ from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.images.images_from_volume import images_of
 from streamrecon.mrd.images.volumes_from_images import stacks_of
 from streamrecon.stream.gadget import Gadget

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from chains import complex_echoes, texts
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.phantom import HEAD, VEIN, Part, Tissue
+from streamrecon_simulator.phantoms.phantom import HEAD, VEIN, Part, Tissue
+from streamrecon_simulator.phantoms.shapes import Cylinder, Ellipsoid
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
-from streamrecon_simulator.shapes import Cylinder, Ellipsoid
 from streamrecon_simulator.truth import truth
 
 from streamrecon.model.scan import SignOrigin

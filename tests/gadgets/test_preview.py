@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from chains import CONFIG, in_units, texts, volumes
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.phantom import HEAD, Part, Phantom, Tissue
+from streamrecon_simulator.phantoms.phantom import HEAD, Part, Phantom, Tissue
+from streamrecon_simulator.phantoms.shapes import Ellipsoid, Sphere
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene
-from streamrecon_simulator.shapes import Ellipsoid, Sphere
 
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.wire.messages import Acquisitions, Message
 from streamrecon.stream.chainfile.build import build_chain
 

@@ -17,7 +17,7 @@ from streamrecon_gadgets.maps.readings import MakeReadings
 from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.images import Echoes, Volume, volume_of
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import PhaseSign, SignOrigin
 from streamrecon.output.nifti import write_nifti
 from streamrecon.qsm.field_maps import ChiMap

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from narrowing import as_a
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.order import line_order
-from streamrecon_simulator.phantom import Phantom
+from streamrecon_simulator.lines.order import line_order
+from streamrecon_simulator.lines.sampling import Sampling
+from streamrecon_simulator.phantoms.phantom import Phantom
 from streamrecon_simulator.presets import SCENES
-from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scan import Simulation, simulate
 from streamrecon_simulator.scene import Scene
 from test_accelerated_chain import CHAIN, field_hz, in_pieces

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from chains import complex_echoes, texts, volumes
 from streamrecon_gadgets import REGISTRY
-from streamrecon_simulator.sampling import Sampling
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 from test_accelerated_chain import CHAIN, SCENE, in_pieces
 
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.stream.chainfile.build import build_chain
 
 MAPPED = """<gadget><name>CombineCoils</name>

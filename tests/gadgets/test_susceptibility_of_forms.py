@@ -19,11 +19,11 @@ from images_as_sent import (
     header,
     sent,
 )
-from streamrecon_simulator.phantom import SPHERES
+from streamrecon_simulator.phantoms.phantom import SPHERES
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.wire.messages import Header, Image
 
 pytestmark = pytest.mark.long

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from streamrecon_simulator.shapes import Sphere, Tube, contains
+from streamrecon_simulator.phantoms.shapes import Sphere, Tube, contains
 
 from streamrecon.errors import ReconError
 from streamrecon.maps.blobs import find_blobs

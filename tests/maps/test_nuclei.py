@@ -6,8 +6,8 @@ from functools import cache
 
 import numpy as np
 import pytest
-from streamrecon_simulator.shapes import Ellipsoid, Tube, contains
-from streamrecon_simulator.vein_tree import vein_tree
+from streamrecon_simulator.phantoms.shapes import Ellipsoid, Tube, contains
+from streamrecon_simulator.phantoms.vein_tree import vein_tree
 
 from streamrecon.maps.nuclei import find_nuclei
 from streamrecon.maps.veins import find_veins

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamrecon.commands.echo_files import read_echo_files
+from streamrecon.commands.image_inputs.echo_files import read_echo_files
 from streamrecon.maps.r2star import fit_decay
 from streamrecon.phase.image_noise import measure_noise
 from streamrecon.phase.phase_scaling import complex_echoes

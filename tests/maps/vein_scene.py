@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
-from streamrecon_simulator.shapes import Sphere, Tube, contains
-from streamrecon_simulator.vein_tree import vein_tree
+from streamrecon_simulator.phantoms.shapes import Sphere, Tube, contains
+from streamrecon_simulator.phantoms.vein_tree import vein_tree
 
 from streamrecon.model.geometry import Geometry
 from streamrecon.units import hz_per_ppm

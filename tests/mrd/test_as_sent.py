@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from streamrecon_simulator.header import header_xml
+from streamrecon_simulator.lines.header import header_xml
 from streamrecon_simulator.scene import Orientation, Scene
 
 from streamrecon.errors import HeaderError

@@ -9,7 +9,7 @@ from streamrecon_simulator.scan import simulate
 
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Scan
 from streamrecon.mrd.header.protocol import read_protocol
 from streamrecon.mrd.images.image_series import ImageSeries

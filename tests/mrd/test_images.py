@@ -15,7 +15,7 @@ from test_placement import OBLIQUE, headers, slice_protocol, volume_protocol
 import streamrecon
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Scan
 from streamrecon.mrd.header.placement import NO_DIRECTIONS, NO_POSITIONS, place
 from streamrecon.mrd.images.images_from_volume import images_of

@@ -17,7 +17,7 @@ from wire_samples import image
 from streamrecon.errors import ProtocolError, TruncatedStream
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Scan
 from streamrecon.mrd.files.hdf5_writer import FileWriter
 from streamrecon.mrd.files.open_scan import check_is_stream, header_of, lines_of, open_scan

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from mrd_headers import header_of
 from narrowing import all_of, as_a, given
-from streamrecon_simulator.header import header_xml
+from streamrecon_simulator.lines.header import header_xml
 from streamrecon_simulator.presets import SCENES
 from wire_samples import image, lines, waveform
 

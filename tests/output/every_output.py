@@ -11,7 +11,7 @@ from streamrecon_gadgets.exchange.integer_ppb import IntegerPpb
 
 from streamrecon.dicom.objects.series import DicomScan, Images, Run
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
 from streamrecon.output.integer_images import as_integers

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from streamrecon.model.look import Colours
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.look import Colours
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import (
     Window,
     coloured,

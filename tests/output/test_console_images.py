@@ -14,7 +14,7 @@ from narrowing import as_a
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Scan
 from streamrecon.mrd.images.volumes_from_images import stacks_of
 from streamrecon.mrd.wire.layout import IMAGE

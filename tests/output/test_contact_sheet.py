@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.look import Kind
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.look import Kind
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.caption import Caption
 from streamrecon.output.preview.cuts import LEADING, Cuts, by_kind, cuts_of, leading
 from streamrecon.output.preview.scan_sheet import contact_sheet, rows_sheet, scan_row

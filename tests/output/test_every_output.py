@@ -19,7 +19,7 @@ from narrowing import as_a, given
 from streamrecon.dicom.objects.mr_images import part10
 from streamrecon.dicom.objects.value_representations import decimal
 from streamrecon.errors import DataError
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Image
 from streamrecon.mrd.wire.parser import MrdParser

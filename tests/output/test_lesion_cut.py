@@ -10,7 +10,7 @@ import pytest
 from dicom_scans import GRIDS
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.cuts import cuts_of
 from streamrecon.output.preview.shown import Shown
 from streamrecon.output.readings import lesion_below, strongest_lesion

@@ -11,7 +11,7 @@ from map_files import oblique_grid, write_map
 
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.readings.label_map import read_labels
 from streamrecon.output.readings.map_folder import read_map_folder

@@ -19,11 +19,11 @@ from streamrecon.dicom.objects.series import DicomScan, Run
 from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import volume_of
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Ids, PhaseSign, SignOrigin
 from streamrecon.model.study import Study, StudyInfo, Subject
 from streamrecon.output.nifti import write_nifti
-from streamrecon.output.readings import dicom_objects
+from streamrecon.output.readings.dicom import dicom_objects
 from streamrecon.output.sidecar import Fact
 from streamrecon.output.stored_volumes import volumes_at
 

@@ -14,19 +14,19 @@ from map_files import oblique_grid, write_map
 from PIL import Image
 
 from streamrecon.analysis.reading import Light, Outcome, Reading, Value
-from streamrecon.commands.analysed_folder import Analysed, analyse
+from streamrecon.commands.study_inputs.analysed_folder import Analysed, analyse
 from streamrecon.errors import ConfigError, ReconError
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.figures import (
+from streamrecon.output.readings.drawings.figures import (
     Figure,
     Outline,
     below,
     cropped_about,
     outlined_planes,
 )
+from streamrecon.output.readings.drawings.page_picture import page_picture
 from streamrecon.output.readings.map_folder import MapFolder
-from streamrecon.output.readings.page_picture import page_picture
 from streamrecon.output.readings.report import add_reading
 from streamrecon.output.readings.report_model import RESEARCH, OriginRow, Report, ScanRow
 
@@ -127,9 +127,7 @@ def test_another_scan_or_a_strange_file_is_not_written_over(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_a_report_of_a_version_before_is_read_and_carried_on(
-    tmp_path: Path, version: int
-) -> None:
+def test_a_report_of_a_version_before_is_read_and_carried_on(tmp_path: Path, version: int) -> None:
     origin = OriginRow(chain="abc123", study_uid="1.2.3")
     add_reading(tmp_path, LESIONS, SCAN, sources={}, origin=origin)
     old = json.loads((tmp_path / "analysis.json").read_text())

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from streamrecon.cli import main
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.sidecar import Fact
 from streamrecon.qsm.dipole import field_from_chi

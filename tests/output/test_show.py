@@ -18,7 +18,7 @@ from streamrecon_simulator.write import write_scan
 
 from streamrecon.cli import main
 from streamrecon.errors import DataError
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.cuts import Cuts
 from streamrecon.output.preview.planes import View, planes_of
 from streamrecon.output.preview.read_back import pictures_of

@@ -19,7 +19,7 @@ from streamrecon_gadgets import REGISTRY
 
 import streamrecon
 from streamrecon.model.notice import Level
-from streamrecon.server.fire_parameters import read_parameters
+from streamrecon.server.sessions.fire_parameters import read_parameters
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.library import find_chain_file
 

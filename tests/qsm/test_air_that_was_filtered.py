@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamrecon.commands.echo_files import read_echo_files
-from streamrecon.commands.mask_files import read_mask
+from streamrecon.commands.image_inputs.echo_files import read_echo_files
+from streamrecon.commands.image_inputs.mask_files import read_mask
 from streamrecon.phase.phase_scaling import complex_echoes
 from streamrecon.qsm.total_field import TotalField, total_field
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from streamrecon_simulator.phantom import AIR, WATER, Part, Phantom, properties_at
-from streamrecon_simulator.shapes import Sphere
+from streamrecon_simulator.phantoms.phantom import AIR, WATER, Part, Phantom, properties_at
+from streamrecon_simulator.phantoms.shapes import Sphere
 from streamrecon_simulator.truth import voxel_centres
 
 from streamrecon.model.geometry import Geometry

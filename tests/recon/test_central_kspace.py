@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from streamrecon_simulator.header import header_xml
-from streamrecon_simulator.order import line_order
+from streamrecon_simulator.lines.header import header_xml
+from streamrecon_simulator.lines.order import line_order
 from streamrecon_simulator.scene import Order, Scene
 
 from streamrecon.model.scan import CounterRange, Encoding

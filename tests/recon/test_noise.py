@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from narrowing import given
 from numpy.testing import assert_allclose
-from streamrecon_simulator.coils import correlated_noise, noise_covariance
+from streamrecon_simulator.lines.coils import correlated_noise, noise_covariance
 
 from streamrecon.errors import DataError
 from streamrecon.recon.kspace.noise import dead_channels, edge_noise, in_order_of, whitening_matrix

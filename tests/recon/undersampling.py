@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from streamrecon_simulator.coils import sensitivity
+from streamrecon_simulator.lines.coils import sensitivity
 
 from streamrecon.fourier import fft, ifft
 from streamrecon.model.lattice import Lattice

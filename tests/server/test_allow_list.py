@@ -9,7 +9,7 @@ import pytest
 from toy_client import service
 
 from streamrecon.mrd.wire.messages import Close, Query
-from streamrecon.server.allow_list import is_allowed, peer_of
+from streamrecon.server.doors.allow_list import is_allowed, peer_of
 
 SCANNERS = [ip_network("127.0.0.4/30"), ip_network("127.0.0.2/32"), ip_network("fd00:7::/64")]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from streamrecon.server import supervised_process
-from streamrecon.server.delivery_process import DeliveryProcess
 from streamrecon.server.settings import Settings
+from streamrecon.server.workers import supervised_process
+from streamrecon.server.workers.delivery_process import DeliveryProcess
 
 
 def test_a_process_that_cannot_be_started_is_tried_again(

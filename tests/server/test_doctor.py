@@ -67,7 +67,7 @@ def test_a_page_for_everybody_on_the_network_is_a_hint(ask: Ask) -> None:
 
 
 def test_a_page_without_its_packages_is_a_fault(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamrecon.server.web_process.find_spec", lambda _name: None)
+    monkeypatch.setattr("streamrecon.server.workers.web_process.find_spec", lambda _name: None)
 
     status, heard = ask(web="127.0.0.1:0")
 

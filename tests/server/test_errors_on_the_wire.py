@@ -8,7 +8,12 @@ from toy_client import HEADER, Service, chain, gadget, lines
 
 from streamrecon.errors import ConfigError, DataError, DeliveryError, StreamReconError
 from streamrecon.mrd.wire.messages import Close, ConfigText, Dependency, Image, Text
-from streamrecon.server.error_report import BusyError, OverdueError, WorkerLostError, answer
+from streamrecon.server.sessions.error_report import (
+    BusyError,
+    OverdueError,
+    WorkerLostError,
+    answer,
+)
 
 FAULT = "Fail: found 3, needed 4"
 

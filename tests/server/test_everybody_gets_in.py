@@ -24,7 +24,7 @@ from streamrecon.mrd.wire.messages import (
 )
 from streamrecon.mrd.wire.opening import length_of_first
 from streamrecon.mrd.wire.writer import encode
-from streamrecon.server.open_connections import GRACE_S, Guest, TurnedAwayError, makes_room
+from streamrecon.server.doors.open_connections import GRACE_S, Guest, TurnedAwayError, makes_room
 
 SUM = gadget("SumLines")
 

@@ -13,9 +13,9 @@ from toy_client import HEADER, PATIENCE_S, chain, gadget, lines, service
 
 from streamrecon import cli
 from streamrecon.mrd.wire.messages import Close, Image
-from streamrecon.server.history import History
-from streamrecon.server.scan_record import ScanRecord
 from streamrecon.server.settings import Settings
+from streamrecon.server.watching.history import History
+from streamrecon.server.watching.scan_record import ScanRecord
 from streamrecon.storage.scan_table import NAME, ScanTable
 
 SUM = gadget("SumLines")

@@ -10,11 +10,11 @@ from narrowing import given
 
 from streamrecon.mrd.wire.messages import Close, Message, Text
 from streamrecon.mrd.wire.parser import MrdParser
-from streamrecon.server import relay as relays
-from streamrecon.server.progress import Progress
-from streamrecon.server.relay import Relay
+from streamrecon.server.sessions import relay as relays
+from streamrecon.server.sessions.relay import Relay
 from streamrecon.server.settings import Settings
-from streamrecon.server.worker_channel import Kind, receive_job, send_frame
+from streamrecon.server.watching.progress import Progress
+from streamrecon.server.workers.worker_channel import Kind, receive_job, send_frame
 
 
 class Victim:

@@ -16,7 +16,7 @@ from toy_client import HEADER, PATIENCE_S, Service, all_gone, chain, gadget, lin
 
 from streamrecon.errors import ConfigError, TruncatedStream
 from streamrecon.mrd.wire.messages import Close, ConfigText, Dependency, Image, Message, Query, Text
-from streamrecon.server.listening_sockets import listening_sockets
+from streamrecon.server.doors.listening_sockets import listening_sockets
 from streamrecon.server.settings import Settings
 
 SUM = gadget("SumLines")

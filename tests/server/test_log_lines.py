@@ -17,7 +17,7 @@ from narrowing import given
 from toy_client import HEADER, PATIENCE_S, all_gone, chain, chain_xml, gadget, lines, service
 
 from streamrecon.mrd.wire.messages import Close, ConfigText, Image
-from streamrecon.server.log_lines import OneLine, StderrLines, escaped, nonblocking_stderr
+from streamrecon.server.health.log_lines import OneLine, StderrLines, escaped, nonblocking_stderr
 
 _RECORD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ +[\w.]+: ")
 
@@ -70,7 +70,7 @@ def test_what_did_not_fit_is_counted_and_told_later() -> None:
 def test_a_stderr_that_nobody_reads_is_never_waited_for(kind: str) -> None:
     """The flags of the descriptor itself, which others hold too, stay as they are."""
     code = (
-        "import logging, os; from streamrecon.server.log_lines import log_to_stderr\n"
+        "import logging, os; from streamrecon.server.health.log_lines import log_to_stderr\n"
         + ("os.close(2)\n" if kind == "closed" else "")
         + "log_to_stderr('INFO')\n"
         "for n in range(3000): logging.getLogger('a').info('x' * 200)\n"
@@ -94,7 +94,7 @@ def test_a_stderr_that_nobody_reads_is_never_waited_for(kind: str) -> None:
 
 def test_lines_reach_a_file_whole(tmp_path: Path) -> None:
     code = (
-        "import logging; from streamrecon.server.log_lines import log_to_stderr\n"
+        "import logging; from streamrecon.server.health.log_lines import log_to_stderr\n"
         "log_to_stderr('INFO')\nlogging.getLogger('a').info('x' * 9000 + 'ü')"
     )
     with (tmp_path / "log").open("wb") as log:
@@ -171,7 +171,11 @@ if __name__ == "__main__":
 def test_a_worker_whose_listener_is_gone_at_its_birth_ends(full_pipe: int, tmp_path: Path) -> None:
     """Python's own words about it come before our code runs in the worker."""
     (tmp_path / "birth.py").write_text(_BIRTH)
-    command = [sys.executable, str(tmp_path / "birth.py"), "streamrecon.server.fork_server_words"]
+    command = [
+        sys.executable,
+        str(tmp_path / "birth.py"),
+        "streamrecon.server.workers.fork_server_words",
+    ]
 
     with subprocess.Popen(command, stderr=full_pipe, stdout=subprocess.PIPE) as process:
         remains = given(process.stdout).readline()

@@ -19,7 +19,7 @@ from streamrecon.mrd.wire.messages import (
     Text,
 )
 from streamrecon.mrd.wire.writer import encode
-from streamrecon.server.raw_copy import RawCopy
+from streamrecon.server.sessions.raw_copy import RawCopy
 from streamrecon.storage.raw_archive import RawFile, prune
 
 

@@ -7,7 +7,7 @@ import socket
 
 from streamrecon.mrd.wire.messages import Close, Text
 from streamrecon.mrd.wire.writer import encode
-from streamrecon.server.relay import Relay
+from streamrecon.server.sessions.relay import Relay
 from streamrecon.server.settings import Settings
 
 

@@ -15,12 +15,18 @@ from narrowing import as_a
 from toy_client import HEADER, PATIENCE_S, Service, chain, gadget, lines, service
 
 from streamrecon.mrd.wire.messages import Close, Header, Image, Text
-from streamrecon.server.protocol_name import public_protocol
-from streamrecon.server.scan_events import ScanEvents, WatchedScan
-from streamrecon.server.scan_record import ScanRecord
-from streamrecon.server.watch_client import Board, UnwatchedError, board_of, connect, received
-from streamrecon.server.watch_socket import short_path
-from streamrecon.server.worker_channel import ScanFacts, Summary
+from streamrecon.server.watching.protocol_name import public_protocol
+from streamrecon.server.watching.scan_events import ScanEvents, WatchedScan
+from streamrecon.server.watching.scan_record import ScanRecord
+from streamrecon.server.watching.watch_client import (
+    Board,
+    UnwatchedError,
+    board_of,
+    connect,
+    received,
+)
+from streamrecon.server.watching.watch_socket import short_path
+from streamrecon.server.workers.worker_channel import ScanFacts, Summary
 
 SUM = gadget("SumLines")
 NAMED = Header(

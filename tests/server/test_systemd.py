@@ -19,10 +19,10 @@ from toy_client import HEADER, PATIENCE_S, Client, Service, chain, gadget, lines
 
 from streamrecon.errors import ConfigError
 from streamrecon.mrd.wire.messages import Close, Image, Query, Text
+from streamrecon.server.health.systemd import notify, passed_sockets, watchdog_period_s
 from streamrecon.server.settings import Settings
 from streamrecon.server.settings_renewal import AT_START, renewed
-from streamrecon.server.systemd import notify, passed_sockets, watchdog_period_s
-from streamrecon.server.watch_settings import WatchSettings
+from streamrecon.server.watching.watch_settings import WatchSettings
 
 _HERE = Path(__file__).parent
 _WITH_DESCRIPTOR_3 = (

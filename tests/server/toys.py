@@ -20,7 +20,7 @@ from streamrecon.mrd.wire.layout import IMAGE
 from streamrecon.mrd.wire.messages import Acquisitions, Header, Image, Meta
 from streamrecon.server.listener import serve
 from streamrecon.server.settings import Settings
-from streamrecon.server.worker import WorkerSetup
+from streamrecon.server.workers.worker import WorkerSetup
 from streamrecon.stream.gadget import Gadget, WayOut
 from streamrecon.stream.registry import Registry
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from streamrecon_simulator.anisotropy import Anisotropy, anisotropic_field
-from streamrecon_simulator.phantom import SPHERES, TISSUE, Part, Phantom, field_at, turned
-from streamrecon_simulator.shapes import Cylinder, Sphere
+from streamrecon_simulator.phantoms.anisotropy import Anisotropy, anisotropic_field
+from streamrecon_simulator.phantoms.phantom import SPHERES, TISSUE, Part, Phantom, field_at, turned
+from streamrecon_simulator.phantoms.shapes import Cylinder, Sphere
 
 from streamrecon.errors import ConfigError
 

@@ -6,8 +6,8 @@ of Lorentz taken out, inside and outside the source: no transform, no periodic n
 
 import numpy as np
 import pytest
-from streamrecon_simulator.field import unit_field
-from streamrecon_simulator.shapes import Cylinder, Ellipsoid, Shape, Sphere, Tube, contains
+from streamrecon_simulator.phantoms.field import unit_field
+from streamrecon_simulator.phantoms.shapes import Cylinder, Ellipsoid, Shape, Sphere, Tube, contains
 
 AXIAL = (0.0, 0.0, 1.0)
 OBLIQUE = (0.36, 0.48, 0.8)

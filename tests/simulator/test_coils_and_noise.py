@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from narrowing import all_of, as_a
 from streamrecon_simulator import Scene
-from streamrecon_simulator.coils import correlated_noise, noise_covariance, sensitivity
-from streamrecon_simulator.phantom import Phantom
+from streamrecon_simulator.lines.coils import correlated_noise, noise_covariance, sensitivity
+from streamrecon_simulator.phantoms.phantom import Phantom
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import scipy.fft
 from narrowing import as_a
-from streamrecon_simulator.coils import sensitivity
-from streamrecon_simulator.encode import encode, sample_object
-from streamrecon_simulator.phantom import HEAD, Phantom, properties_at
+from streamrecon_simulator.lines.coils import sensitivity
+from streamrecon_simulator.lines.encode import encode, sample_object
+from streamrecon_simulator.phantoms.phantom import HEAD, Phantom, properties_at
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.truth import truth, voxel_centres

@@ -5,11 +5,11 @@ import h5py
 import numpy as np
 import pytest
 import scipy.fft
-from streamrecon_simulator.order import line_order
-from streamrecon_simulator.phantom import Part, Phantom, Tissue
+from streamrecon_simulator.lines.order import line_order
+from streamrecon_simulator.phantoms.phantom import Part, Phantom, Tissue
+from streamrecon_simulator.phantoms.shapes import Sphere
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Order, Scene
-from streamrecon_simulator.shapes import Sphere
 
 from streamrecon.mrd.wire.layout import (
     FIRST_IN_SLICE,

@@ -11,7 +11,7 @@ import ismrmrd
 import numpy as np
 import pytest
 import scipy.fft
-from streamrecon_simulator.phantom import MARKER
+from streamrecon_simulator.phantoms.phantom import MARKER
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Orientation, Scene
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from streamrecon_simulator.phantom import (
+from streamrecon_simulator.phantoms.phantom import (
     AIR,
     HEAD,
     Part,
@@ -10,7 +10,7 @@ from streamrecon_simulator.phantom import (
     properties_at,
     sources,
 )
-from streamrecon_simulator.shapes import Cylinder, Sphere, contains
+from streamrecon_simulator.phantoms.shapes import Cylinder, Sphere, contains
 
 
 def test_inner_part_is_a_step_against_the_part_that_holds_it() -> None:

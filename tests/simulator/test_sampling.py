@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from streamrecon_simulator import Scene
-from streamrecon_simulator.imperfections import Faults
+from streamrecon_simulator.lines.imperfections import Faults
+from streamrecon_simulator.lines.sampling import Sampling
 from streamrecon_simulator.presets import SCENES
-from streamrecon_simulator.sampling import Sampling
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.truth import truth
 from test_lines import SCENE, has, lines_of

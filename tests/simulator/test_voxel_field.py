@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from streamrecon_simulator.field import unit_field
-from streamrecon_simulator.shapes import Ellipsoid, Sphere
+from streamrecon_simulator.phantoms.field import unit_field
+from streamrecon_simulator.phantoms.shapes import Ellipsoid, Sphere
 from streamrecon_simulator.whole_head.dipole import field_of_voxels
 
 SHAPE = (45, 40, 37)

@@ -9,8 +9,8 @@ import scipy.fft
 from narrowing import given
 from scipy import ndimage
 from streamrecon_simulator.__main__ import main
-from streamrecon_simulator.encode import magnetisation
-from streamrecon_simulator.phantom import Properties
+from streamrecon_simulator.lines.encode import magnetisation
+from streamrecon_simulator.phantoms.phantom import Properties
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.truth import Truth, receive, truth

@@ -15,7 +15,12 @@ from web_service import Page, is_up, page, wait_for
 
 from streamrecon.dicom.delivery.journal import Batch, Journal, Listed, State
 from streamrecon.mrd.wire.messages import Close, ConfigText, Image
-from streamrecon.server.readiness import check_archives, check_clock, check_spool, check_workers
+from streamrecon.server.health.readiness import (
+    check_archives,
+    check_clock,
+    check_spool,
+    check_workers,
+)
 from streamrecon.server.settings import Settings
 
 SUM = gadget("SumLines")
@@ -116,7 +121,7 @@ def test_workers_are_a_fault_only_where_a_scan_would_get_none() -> None:
 
 def test_a_clock_before_this_version_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     right = check_clock()
-    monkeypatch.setattr("streamrecon.server.readiness.time.time", lambda: 1e9)
+    monkeypatch.setattr("streamrecon.server.health.readiness.time.time", lambda: 1e9)
 
     assert right.fault == ""
     assert check_clock().fault.startswith("the clock says 20")

@@ -18,8 +18,8 @@ from PIL import Image as Picture
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
-from streamrecon.model.look import Colours
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.look import Colours
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.images.images_from_volume import images_of
 from streamrecon.mrd.wire.layout import IMAGE
 from streamrecon.mrd.wire.messages import Close, Header, Image, Message

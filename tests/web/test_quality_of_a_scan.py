@@ -15,7 +15,7 @@ from web_service import free_port, wait_for
 
 import streamrecon as sr
 from streamrecon import cli
-from streamrecon.analysis.quality_limits import LIMITS
+from streamrecon.analysis.quality.quality_limits import LIMITS
 
 ROW = "document.querySelector('#scans tr')"
 HEAD = replace(  # the smallest grid in which a brain is recognised

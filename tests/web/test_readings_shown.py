@@ -10,8 +10,8 @@ from kept_scan import keep_report, keep_scan
 
 from streamrecon import cli, errors
 from streamrecon.output.readings import KeptReadings, kept_readings
-from streamrecon.server import error_report
-from streamrecon.server.outcome_words import OUTCOME_WORDS
+from streamrecon.server.sessions import error_report
+from streamrecon.server.watching.outcome_words import OUTCOME_WORDS
 
 ONE, TWO = "0a1b2c3d", "0a1b2c3e"
 

@@ -21,7 +21,7 @@ from web_service import Page, page
 
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import nifti_bytes
 from streamrecon.output.ras import in_ras
 

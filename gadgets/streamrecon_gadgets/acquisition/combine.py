@@ -15,7 +15,7 @@ from streamrecon.model.kspace import Calibration
 from streamrecon.model.lattice import Lattice
 from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Encoding, Scan
 from streamrecon.phase.phase_offset import coil_offsets, combine_by_offsets, echo_pair
 from streamrecon.recon.images.bipolar_readout import signed, without_bipolar_phase

@@ -21,7 +21,7 @@ from streamrecon.acquisition.noise_lines import imaging
 from streamrecon.acquisition.scan_memory import check_fits, in_gib, needed_bytes, scan_size
 from streamrecon.acquisition.whitening import Whitening
 from streamrecon.errors import DataError, HeaderError
-from streamrecon.memory import available_bytes
+from streamrecon.machine.memory import available_bytes
 from streamrecon.model.kspace import ChannelTransform
 from streamrecon.model.memory_use import ScanSize
 from streamrecon.model.notice import Level, Notice

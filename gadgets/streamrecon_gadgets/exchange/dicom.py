@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from streamrecon.analysis.reading import ReadVolume
 from streamrecon.dicom.delivery.destinations import AnyDestination, read_destinations
-from streamrecon.dicom.delivery.folder import FolderDrop, file_name, folder_name
+from streamrecon.dicom.delivery.sending.folder import FolderDrop, file_name, folder_name
 from streamrecon.dicom.delivery.spool import Spool
 from streamrecon.dicom.objects.asked_outputs import AskedOutputs, is_asked_for, names_in
 from streamrecon.dicom.objects.mr_images import part10
@@ -21,9 +21,9 @@ from streamrecon.errors import ConfigError, DeliveryError, StreamReconError
 from streamrecon.model.delivery import Delivery
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.source_images import SourceImages
+from streamrecon.model.outputs.source_images import SourceImages
 from streamrecon.mrd.wire.messages import DicomFile
-from streamrecon.output.readings.dicom_objects import objects_of_reading
+from streamrecon.output.readings.dicom.dicom_objects import objects_of_reading
 from streamrecon.stream.gadget import Context, Gadget, WayOut
 
 

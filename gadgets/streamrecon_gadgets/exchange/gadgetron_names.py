@@ -12,7 +12,7 @@ from pydantic import Field, PrivateAttr
 
 from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.header.noise_dependency import dependency_meta
 from streamrecon.mrd.wire.messages import Dependency
 from streamrecon.output.integer_images import IntegerImage, as_integers

@@ -12,7 +12,7 @@ from pydantic import Field, PrivateAttr
 from streamrecon.model.images import Echoes, Regions, volume_of
 from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Scan
 from streamrecon.phase.image_noise import noise_of_scan
 from streamrecon.phase.unwrapping import Unwrapping

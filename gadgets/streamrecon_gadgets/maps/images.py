@@ -10,8 +10,8 @@ from pydantic import Field
 from streamrecon.maps.swi import root_sum_squares
 from streamrecon.model.images import Echoes, Volume, volume_of
 from streamrecon.model.memory_use import MemoryUse
-from streamrecon.model.quantities import Quantity
-from streamrecon.model.source_images import SourceImages
+from streamrecon.model.outputs.quantities import Quantity
+from streamrecon.model.outputs.source_images import SourceImages
 from streamrecon.recon.images.complex_parts import complex_part
 from streamrecon.stream.gadget import Context, Gadget
 

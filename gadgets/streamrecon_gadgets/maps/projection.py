@@ -11,7 +11,7 @@ from pydantic import Field
 
 from streamrecon.maps.projection import Extreme, project_slabs
 from streamrecon.model.images import Volume
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.stream.gadget import Gadget
 

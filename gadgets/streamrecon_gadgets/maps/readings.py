@@ -20,11 +20,11 @@ from streamrecon.errors import StreamReconError
 from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
+from streamrecon.output.readings.drawings.page_picture import page_picture
 from streamrecon.output.readings.label_map import LabelMap, labels_in_storage
 from streamrecon.output.readings.map_folder import hash_of_voxels
 from streamrecon.output.readings.of_chain import READERS, ChainScan, MadeReading
-from streamrecon.output.readings.page_picture import page_picture
 from streamrecon.output.readings.report import add_reading, row_of_scan
 from streamrecon.output.readings.report_model import RESEARCH, OriginRow
 from streamrecon.qsm.field_maps import ChiMap

@@ -13,7 +13,7 @@ from streamrecon.maps.r2star import Decay, fit_decay, t2_star_s
 from streamrecon.model.images import Echoes, Volume, volume_of
 from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.phase.image_noise import typical
 from streamrecon.qsm.field_maps import FieldMap
 from streamrecon.recon.kspace.encoding_grid import grid_of

@@ -12,7 +12,7 @@ from pydantic import Field, PrivateAttr
 from streamrecon.model.images import Regions, Volume, volume_of
 from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.qsm.field_maps import ChiMap, FieldMap, LocalFieldMap
 from streamrecon.qsm.inversion.methods import Inversion
 from streamrecon.qsm.pipeline import (

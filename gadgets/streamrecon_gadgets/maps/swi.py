@@ -15,7 +15,7 @@ from streamrecon.maps.swi import LOWPASS_MM, swi_classic, swi_clear, swi_from_fi
 from streamrecon.model.images import Echoes, Volume, volume_of
 from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Scan
 from streamrecon.phase.magnitude import correct_bias_field, signal_mask
 from streamrecon.qsm.field_maps import ChiMap, LocalFieldMap

@@ -14,7 +14,7 @@ from streamrecon.maps.veins import SCALES_MM, WEAKEST_PPM, find_veins
 from streamrecon.model.images import volume_of
 from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.qsm.field_maps import ChiMap
 from streamrecon.storage.atomic_file import whole
 from streamrecon.stream.gadget import Gadget

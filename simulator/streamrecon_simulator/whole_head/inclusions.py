@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon_simulator.field import unit_field
-from streamrecon_simulator.phantom import Properties
-from streamrecon_simulator.shapes import Point, Sphere, contains
+from streamrecon_simulator.phantoms.field import unit_field
+from streamrecon_simulator.phantoms.phantom import Properties
+from streamrecon_simulator.phantoms.shapes import Point, Sphere, contains
 from streamrecon_simulator.whole_head.tissues import Label
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-from streamrecon_simulator.phantom import Properties
-from streamrecon_simulator.shapes import contains
+from streamrecon_simulator.phantoms.phantom import Properties
+from streamrecon_simulator.phantoms.shapes import contains
 from streamrecon_simulator.whole_head.grid import FIRST_LPS_MM, Grid, Volume
 from streamrecon_simulator.whole_head.head import WholeHead, head_maps
 from streamrecon_simulator.whole_head.inclusions import embed, field_of

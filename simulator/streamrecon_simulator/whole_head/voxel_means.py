@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.model.geometry import Geometry
-from streamrecon_simulator.phantom import Properties
+from streamrecon_simulator.phantoms.phantom import Properties
 from streamrecon_simulator.whole_head.head import WholeHead
 from streamrecon_simulator.whole_head.sampling import head_at, labels_at, local_field_at
 from streamrecon_simulator.whole_head.tissues import BRAIN

@@ -15,10 +15,12 @@ from streamrecon.analysis.bold.confounds import TASK_LIMIT, Confounds, vein_conf
 from streamrecon.analysis.bold.partial_veins import vein_fraction, without_veins
 from streamrecon.analysis.bold.phase_regression import PhaseRegression, regress_phase
 from streamrecon.analysis.bold.task import expected_responses, task_model
+from streamrecon.analysis.positions.registration import register
 from streamrecon.analysis.reading import Outcome, Reading, Value
-from streamrecon.analysis.registration import register
-from streamrecon.commands.analysed_folder import Analysed, attempted, report_analysed
-from streamrecon.commands.bold_series import (
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.run_setup.options import writable
+from streamrecon.commands.study_inputs.analysed_folder import Analysed, attempted, report_analysed
+from streamrecon.commands.study_inputs.bold_series import (
     Series,
     as_lps,
     read_events,
@@ -27,13 +29,11 @@ from streamrecon.commands.bold_series import (
     read_series,
     write_series,
 )
-from streamrecon.commands.existing import there
-from streamrecon.commands.fibre_files import rigid_ras
-from streamrecon.commands.options import writable
+from streamrecon.commands.study_inputs.fibre_files import rigid_ras
 from streamrecon.errors import ConfigError
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.figures import Figure, Outline, outlined_planes
+from streamrecon.output.readings.drawings.figures import Figure, Outline, outlined_planes
 from streamrecon.output.readings.map_folder import hash_of_voxels
 from streamrecon.output.readings.report_model import ScanRow
 from streamrecon.storage.atomic_file import whole

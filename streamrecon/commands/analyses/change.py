@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from streamrecon.analysis.change import Interval, Visit, read_change, require_same_head
-from streamrecon.analysis.iron import IronSettings, read_iron
-from streamrecon.analysis.moved_regions import cores_in_both
+from streamrecon.analysis.deep_nuclei.change import Interval, Visit, read_change, require_same_head
+from streamrecon.analysis.deep_nuclei.iron import IronSettings, read_iron
+from streamrecon.analysis.deep_nuclei.moved_regions import cores_in_both
+from streamrecon.analysis.positions.registration import Motion, register, registration_image
 from streamrecon.analysis.reading import Reading, Value
-from streamrecon.analysis.registration import Motion, register, registration_image
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, extents_of
 from streamrecon.commands.analyses.iron import (
     REFERENCES,
     add_reading_options,
@@ -23,13 +22,19 @@ from streamrecon.commands.analyses.iron import (
     maps_of,
     regions_figure,
 )
-from streamrecon.commands.existing import there
-from streamrecon.commands.reported_visit import reported_visit, scan_facts
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.study_inputs.analysed_folder import (
+    Analysed,
+    add_folder,
+    analyse,
+    extents_of,
+)
+from streamrecon.commands.study_inputs.reported_visit import reported_visit, scan_facts
 from streamrecon.errors import DataError
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
-from streamrecon.output.readings.change_plot import ChangeRow, change_plot
-from streamrecon.output.readings.figures import Figure
+from streamrecon.output.readings.drawings.change_plot import ChangeRow, change_plot
+from streamrecon.output.readings.drawings.figures import Figure
 from streamrecon.output.readings.label_map import LabelMap, read_labels
 from streamrecon.output.readings.map_folder import MapFolder, read_map_folder
 from streamrecon.output.readings.report_model import Report

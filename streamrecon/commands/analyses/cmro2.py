@@ -11,10 +11,15 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
-from streamrecon.analysis.oximetry_reading import reading_of_consumption
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
-from streamrecon.commands.blood_options import add_blood, blood_of
-from streamrecon.commands.existing import there
+from streamrecon.analysis.oxygen.oximetry_reading import reading_of_consumption
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.study_inputs.analysed_folder import (
+    Analysed,
+    add_folder,
+    analyse,
+    labels_of,
+)
+from streamrecon.commands.study_inputs.blood_options import add_blood, blood_of
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
 from streamrecon.output.ras import from_ras

@@ -6,10 +6,10 @@ import argparse
 
 import numpy as np
 
-from streamrecon.analysis.cosmos import least_squares_cosmos
+from streamrecon.analysis.positions.cosmos import least_squares_cosmos
 from streamrecon.analysis.reading import ReadingMap
-from streamrecon.commands.analysed_folder import Analysed, analyse, labels_of
-from streamrecon.commands.tilted_scans import (
+from streamrecon.commands.study_inputs.analysed_folder import Analysed, analyse, labels_of
+from streamrecon.commands.study_inputs.tilted_scans import (
     add_tilted,
     region_values,
     tilted_reading,

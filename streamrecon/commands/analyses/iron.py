@@ -11,22 +11,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.analysis.iron import ALIKE_MM3, IronMaps, IronSettings, read_iron
-from streamrecon.analysis.iron_presets import PRESETS
-from streamrecon.analysis.norms import Norms, read_norms
+from streamrecon.analysis.deep_nuclei.iron import ALIKE_MM3, IronMaps, IronSettings, read_iron
+from streamrecon.analysis.deep_nuclei.iron_presets import PRESETS
+from streamrecon.analysis.deep_nuclei.norms import Norms, read_norms
 from streamrecon.analysis.zeros import CSF, WHOLE_BRAIN, fluid_of
-from streamrecon.commands.analysed_folder import (
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.study_inputs.analysed_folder import (
     Analysed,
     add_folder,
     analyse,
     extents_of,
 )
-from streamrecon.commands.existing import there
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Shape
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.figures import Colour, Figure, Outline, outlined_planes
+from streamrecon.output.readings.drawings.figures import Colour, Figure, Outline, outlined_planes
 from streamrecon.output.readings.label_map import read_labels
 from streamrecon.output.readings.map_folder import MapFolder
 

@@ -12,18 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from streamrecon.analysis.change import CHANGED, Interval, Visit, read_change
+from streamrecon.analysis.deep_nuclei.change import CHANGED, Interval, Visit, read_change
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.studies.iron_course import Course, Estimate, fit_course
-from streamrecon.commands.analysed_folder import Analysed, attempted, report_analysed
 from streamrecon.commands.analyses.iron import REFERENCES
-from streamrecon.commands.cohort_table import REPORT, CohortTable, read_table
-from streamrecon.commands.existing import there
-from streamrecon.commands.options import writable
-from streamrecon.commands.reported_visit import reported_visit
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.run_setup.options import writable
+from streamrecon.commands.study_inputs.analysed_folder import Analysed, attempted, report_analysed
+from streamrecon.commands.study_inputs.cohort_table import REPORT, CohortTable, read_table
+from streamrecon.commands.study_inputs.reported_visit import reported_visit
 from streamrecon.errors import ConfigError, ReconError
-from streamrecon.output.readings.course_plot import PatientCourse, course_plot
-from streamrecon.output.readings.figures import Figure, below
+from streamrecon.output.readings.drawings.course_plot import PatientCourse, course_plot
+from streamrecon.output.readings.drawings.figures import Figure, below
 
 KIND = "iron-long"
 _MEAN = "robust_mean_chi"

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.studies.cross_validation import Model
 from streamrecon.analysis.studies.roc import LesionRoc, RocSettings, Scored, lesion_roc
-from streamrecon.commands.analysed_folder import Analysed, attempted, report_analysed
-from streamrecon.commands.cohort_table import REPORT, CohortTable, read_table
-from streamrecon.commands.existing import there
-from streamrecon.commands.options import writable
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.run_setup.options import writable
+from streamrecon.commands.study_inputs.analysed_folder import Analysed, attempted, report_analysed
+from streamrecon.commands.study_inputs.cohort_table import REPORT, CohortTable, read_table
 from streamrecon.console import warn
 from streamrecon.errors import ConfigError
-from streamrecon.output.readings.figures import Figure
-from streamrecon.output.readings.roc_plot import Curve, roc_plot
+from streamrecon.output.readings.drawings.figures import Figure
+from streamrecon.output.readings.drawings.roc_plot import Curve, roc_plot
 from streamrecon.storage.atomic_file import whole
 
 KIND = "lesion-roc"

@@ -7,15 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from streamrecon.analysis.lesion_ct import Tomogram, resolved_by_ct
-from streamrecon.analysis.lesion_reading import extents_of_lesions, reading_of_lesions
-from streamrecon.analysis.lesion_sites import LesionMaps
-from streamrecon.analysis.lesions import Lesions, find_lesions
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse, labels_of
+from streamrecon.analysis.lesion.lesion_ct import Tomogram, resolved_by_ct
+from streamrecon.analysis.lesion.lesion_reading import extents_of_lesions, reading_of_lesions
+from streamrecon.analysis.lesion.lesion_sites import LesionMaps
+from streamrecon.analysis.lesion.lesions import Lesions, find_lesions
+from streamrecon.commands.study_inputs.analysed_folder import (
+    Analysed,
+    add_folder,
+    analyse,
+    labels_of,
+)
 from streamrecon.errors import ConfigError
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
-from streamrecon.output.readings.lesion_figures import draw_lesions
+from streamrecon.output.readings.drawings.lesion_figures import draw_lesions
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.output.stored_volumes import volumes_at
 

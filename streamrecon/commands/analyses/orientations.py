@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 
 from streamrecon.analysis.reading import Outcome, Reading
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse
-from streamrecon.commands.existing import there
-from streamrecon.commands.tilted_scans import orientation_values, reasons_to_doubt, tilts_of
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.study_inputs.analysed_folder import Analysed, add_folder, analyse
+from streamrecon.commands.study_inputs.tilted_scans import (
+    orientation_values,
+    reasons_to_doubt,
+    tilts_of,
+)
 from streamrecon.output.readings.map_folder import MapFolder
 
 KIND = "orientations"

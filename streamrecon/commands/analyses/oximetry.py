@@ -6,17 +6,17 @@ import argparse
 
 import numpy as np
 
-from streamrecon.analysis.oximetry_reading import reading_of_oxygen
+from streamrecon.analysis.oxygen.oximetry_reading import reading_of_oxygen
+from streamrecon.analysis.oxygen.scan_oxygen import MOST, oxygen_of_sinuses, oxygen_of_veins
+from streamrecon.analysis.oxygen.vein_echoes import VeinScan
+from streamrecon.analysis.oxygen.vein_segments import voxels_of_segments
 from streamrecon.analysis.reading import Extent
-from streamrecon.analysis.scan_oxygen import MOST, oxygen_of_sinuses, oxygen_of_veins
-from streamrecon.analysis.vein_echoes import VeinScan
-from streamrecon.analysis.vein_segments import voxels_of_segments
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse
 from streamrecon.commands.analyses.veins import traced, vein_figure
-from streamrecon.commands.blood_options import add_blood, blood_of
-from streamrecon.commands.existing import there
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.study_inputs.analysed_folder import Analysed, add_folder, analyse
+from streamrecon.commands.study_inputs.blood_options import add_blood, blood_of
 from streamrecon.errors import DataError
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.readings.label_map import read_labels
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.phase.magnitude import signal_mask

@@ -6,13 +6,13 @@ import argparse
 
 import numpy as np
 
-from streamrecon.analysis.quality_maps import QualityMaps
-from streamrecon.analysis.quality_reading import KIND, read_quality
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse
+from streamrecon.analysis.quality.quality_maps import QualityMaps
+from streamrecon.analysis.quality.quality_reading import KIND, read_quality
+from streamrecon.commands.study_inputs.analysed_folder import Analysed, add_folder, analyse
 from streamrecon.errors import DataError
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.figures import Figure, Outline, outlined_planes
+from streamrecon.output.readings.drawings.figures import Figure, Outline, outlined_planes
 from streamrecon.output.readings.map_folder import MapFolder
 
 _WINDOW = Window(-0.15, 0.15)

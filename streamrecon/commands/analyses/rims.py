@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from streamrecon.analysis.lesion_split import SMALLEST_MM3
-from streamrecon.analysis.registration import register, registration_image, resample
-from streamrecon.analysis.rim_reading import RimMaps, RimResults, extents_of_rims, read_rims
-from streamrecon.analysis.rims import RimClass
-from streamrecon.commands.analysed_folder import Analysed, add_folder, analyse
-from streamrecon.commands.existing import there
+from streamrecon.analysis.lesion.lesion_split import SMALLEST_MM3
+from streamrecon.analysis.lesion.rim_reading import RimMaps, RimResults, extents_of_rims, read_rims
+from streamrecon.analysis.lesion.rims import RimClass
+from streamrecon.analysis.positions.registration import register, registration_image, resample
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.study_inputs.analysed_folder import Analysed, add_folder, analyse
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.figures import (
+from streamrecon.output.readings.drawings.figures import (
     Figure,
     Outline,
     below,

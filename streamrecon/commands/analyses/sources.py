@@ -9,22 +9,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.analysis.source_reading import SourceMaps, SourceResults, read_sources
-from streamrecon.analysis.sources import PSEUDO_R2_PER_S, Relaxivity
-from streamrecon.commands.analysed_folder import (
+from streamrecon.analysis.separation.source_reading import SourceMaps, SourceResults, read_sources
+from streamrecon.analysis.separation.sources import PSEUDO_R2_PER_S, Relaxivity
+from streamrecon.commands.analyses.iron import Regions, maps_of
+from streamrecon.commands.study_inputs.analysed_folder import (
     Analysed,
     add_folder,
     analyse,
     extents_of,
     labels_of,
 )
-from streamrecon.commands.analyses.iron import Regions, maps_of
 from streamrecon.errors import ConfigError
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.figures import Figure, outlined_planes
-from streamrecon.output.readings.histogram import joint_histogram
+from streamrecon.output.readings.drawings.figures import Figure, outlined_planes
+from streamrecon.output.readings.drawings.histogram import joint_histogram
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.output.stored_volumes import volumes_at
 

@@ -6,12 +6,12 @@ import argparse
 
 import numpy as np
 
+from streamrecon.analysis.positions.susceptibility_tensor import guided_tensor
 from streamrecon.analysis.reading import ReadingMap
-from streamrecon.analysis.susceptibility_tensor import guided_tensor
-from streamrecon.commands.analysed_folder import Analysed, analyse, labels_of
-from streamrecon.commands.existing import there
-from streamrecon.commands.fibre_files import FSL, MRTRIX, read_directions, read_on_grid
-from streamrecon.commands.tilted_scans import (
+from streamrecon.commands.run_setup.existing import there
+from streamrecon.commands.study_inputs.analysed_folder import Analysed, analyse, labels_of
+from streamrecon.commands.study_inputs.fibre_files import FSL, MRTRIX, read_directions, read_on_grid
+from streamrecon.commands.study_inputs.tilted_scans import (
     add_tilted,
     region_values,
     tilted_reading,

@@ -7,9 +7,9 @@ import argparse
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.analysis.oximetry_reading import reading_of_density
+from streamrecon.analysis.oxygen.oximetry_reading import reading_of_density
 from streamrecon.analysis.reading import Extent
-from streamrecon.commands.analysed_folder import (
+from streamrecon.commands.study_inputs.analysed_folder import (
     Analysed,
     add_folder,
     analyse,
@@ -18,9 +18,9 @@ from streamrecon.commands.analysed_folder import (
 )
 from streamrecon.maps.centrelines import CentreLines, trace_veins
 from streamrecon.maps.veins import find_veins
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.figures import Figure, Outline, outlined_planes
+from streamrecon.output.readings.drawings.figures import Figure, Outline, outlined_planes
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.storage.atomic_file import whole
 

@@ -19,7 +19,7 @@ from pydantic import (
 
 from streamrecon.dicom.objects.output_names import refuse_unknown
 from streamrecon.errors import ConfigError
-from streamrecon.tls_files import client_context
+from streamrecon.network.tls_files import client_context
 
 Title = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[!-\[\]-~]([ -\[\]-~]*)$")]
 Seconds = Annotated[float, Field(gt=0, le=3600)]

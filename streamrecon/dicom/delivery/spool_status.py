@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from streamrecon.dicom.delivery.destinations import AnyDestination
+from streamrecon.dicom.delivery.sending.transport import check_ready
 from streamrecon.dicom.delivery.spool import Spool
-from streamrecon.dicom.delivery.transport import check_ready
 from streamrecon.errors import DeliveryError
 
 

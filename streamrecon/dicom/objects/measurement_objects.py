@@ -2,7 +2,7 @@
 
 A parametric map keeps floats, a segmentation labels, a page what a person reads. They refer to MR
 images of a session, share their patient, study and frame of reference. Archives that refuse them
-(many do) still take the MR images. The report is `streamrecon.output.readings.dicom_report`.
+(many do) still take the MR images. The report is `streamrecon.output.readings.dicom.dicom_report`.
 
 References
 ----------
@@ -24,7 +24,7 @@ from pydicom.sr.coding import Code as HighdicomCode
 from pydicom.uid import ExplicitVRLittleEndian
 
 from streamrecon import __version__
-from streamrecon.model.storage_form import Code
+from streamrecon.model.outputs.storage_form import Code
 
 MAKER = "streamrecon"
 _FILTERING = Code("123106", "DCM", "Multi-Scale/Resolution Filtering")

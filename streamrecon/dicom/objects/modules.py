@@ -20,8 +20,8 @@ from streamrecon.dicom.objects.identity import Identity
 from streamrecon.dicom.objects.image_planes import Planes
 from streamrecon.dicom.objects.value_representations import decimal, plain, put, put_known
 from streamrecon.model.images import Volume
-from streamrecon.model.own_images import GROWS_WITH_FIELD
-from streamrecon.model.storage_form import Code, StorageForm
+from streamrecon.model.outputs.own_images import GROWS_WITH_FIELD
+from streamrecon.model.outputs.storage_form import Code, StorageForm
 
 MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
 RESEARCH = "Research, not for diagnostic use"

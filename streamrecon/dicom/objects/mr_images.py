@@ -20,7 +20,7 @@ from streamrecon.dicom.objects.modules import MR_IMAGE, coded
 from streamrecon.dicom.objects.stored_pixels import StoredPixels, window_of
 from streamrecon.dicom.objects.uids import IMPLEMENTATION
 from streamrecon.dicom.objects.value_representations import decimal
-from streamrecon.model.storage_form import Code, StorageForm
+from streamrecon.model.outputs.storage_form import Code, StorageForm
 
 IMPLEMENTATION_NAME = "STREAMRECON"
 

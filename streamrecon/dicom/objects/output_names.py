@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 
 SEGMENTS, REPORT, MAP, PAGE = "Seg", "Report", "ReadingMap", "ReadingPage"
 """What readings send beside the images: segments, structured report, float map, page."""

@@ -24,9 +24,9 @@ from streamrecon.errors import DataError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
+from streamrecon.model.outputs.storage_form import StorageForm
 from streamrecon.model.scan import Ids
-from streamrecon.model.storage_form import StorageForm
 
 _Weak: TypeAlias = "weakref.ref[NDArray[Any]]"
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.model.images import Volume
-from streamrecon.model.storage_form import StorageForm
+from streamrecon.model.outputs.storage_form import StorageForm
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import DataError, HeaderError
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.axes import Vector, axes_of, check_parallel, row_of, swapped, vector
 from streamrecon.mrd.header.placement import ASSUMED_AXES, NO_DIRECTIONS, NO_POSITIONS, touching
 from streamrecon.mrd.images import meta_keys as names

@@ -10,8 +10,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.model.look import Colours
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.look import Colours
+from streamrecon.model.outputs.quantities import Quantity
 
 RGB = NDArray[np.uint8]
 

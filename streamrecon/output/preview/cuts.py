@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from streamrecon.model.look import Kind
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.look import Kind
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import Window, window_of
 from streamrecon.output.preview.planes import Fractions, Plane, View, fractions_at, planes_of
 from streamrecon.output.preview.shown import Shown, real_valued

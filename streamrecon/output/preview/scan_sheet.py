@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from PIL import Image, ImageDraw
 
-from streamrecon.model.look import Kind
+from streamrecon.model.outputs.look import Kind
 from streamrecon.output.preview.caption import Caption
 from streamrecon.output.preview.cuts import Cuts, by_kind, leading
 from streamrecon.output.preview.tiles import FAINT, GAP, PAPER, draw_columns, font

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.look import Kind
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.look import Kind
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.images.volumes_from_images import Stack
 from streamrecon.output.stored_volumes import StoredVolume
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import BRIGHTEST_PERCENT
 from streamrecon.output.preview.planes import Fractions, View, along_lps
 from streamrecon.output.preview.shown import Shown

@@ -1,10 +1,10 @@
 from streamrecon.output.readings.by_session import KeptReadings as KeptReadings
 from streamrecon.output.readings.by_session import kept_readings as kept_readings
-from streamrecon.output.readings.figures import Figure as Figure
-from streamrecon.output.readings.figures import outlined_planes as outlined_planes
+from streamrecon.output.readings.drawings.figures import Figure as Figure
+from streamrecon.output.readings.drawings.figures import outlined_planes as outlined_planes
+from streamrecon.output.readings.drawings.lesion_figures import draw_lesions as draw_lesions
 from streamrecon.output.readings.label_map import LabelMap as LabelMap
 from streamrecon.output.readings.label_map import read_labels as read_labels
-from streamrecon.output.readings.lesion_figures import draw_lesions as draw_lesions
 from streamrecon.output.readings.lesion_place import lesion_below as lesion_below
 from streamrecon.output.readings.lesion_place import strongest_lesion as strongest_lesion
 from streamrecon.output.readings.map_folder import MapFolder as MapFolder

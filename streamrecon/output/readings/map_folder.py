@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.quantities import Quantity
+from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.stored_volumes import StoredVolume, volumes_at
 
 Real = NDArray[np.float32]

@@ -9,7 +9,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.analysis.blood import Blood
 from streamrecon.analysis.chain_maps import (
     ChainMaps,
     iron_maps_of,
@@ -19,26 +18,27 @@ from streamrecon.analysis.chain_maps import (
     source_maps_of,
     vein_scan_of,
 )
-from streamrecon.analysis.iron import IronSettings, read_iron
-from streamrecon.analysis.lesion_reading import extents_of_lesions, reading_of_lesions
-from streamrecon.analysis.lesions import find_lesions
-from streamrecon.analysis.oximetry_reading import (
+from streamrecon.analysis.deep_nuclei.iron import IronSettings, read_iron
+from streamrecon.analysis.lesion.lesion_reading import extents_of_lesions, reading_of_lesions
+from streamrecon.analysis.lesion.lesions import find_lesions
+from streamrecon.analysis.lesion.rim_reading import extents_of_rims, read_rims
+from streamrecon.analysis.oxygen.blood import Blood
+from streamrecon.analysis.oxygen.oximetry_reading import (
     ASSUMED_HAEMATOCRIT,
     reading_of_density,
     reading_of_oxygen,
 )
-from streamrecon.analysis.quality_reading import read_quality
+from streamrecon.analysis.oxygen.scan_oxygen import oxygen_of_veins
+from streamrecon.analysis.oxygen.vein_segments import voxels_of_segments
+from streamrecon.analysis.quality.quality_reading import read_quality
 from streamrecon.analysis.reading import Extent, ReadingContent
-from streamrecon.analysis.rim_reading import extents_of_rims, read_rims
-from streamrecon.analysis.scan_oxygen import oxygen_of_veins
-from streamrecon.analysis.source_reading import read_sources
-from streamrecon.analysis.sources import Relaxivity
-from streamrecon.analysis.vein_segments import voxels_of_segments
+from streamrecon.analysis.separation.source_reading import read_sources
+from streamrecon.analysis.separation.sources import Relaxivity
 from streamrecon.errors import DataError
 from streamrecon.maps.centrelines import CentreLines, trace_veins
 from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.figures import Figure, Outline, outlined_planes
-from streamrecon.output.readings.lesion_figures import draw_lesions
+from streamrecon.output.readings.drawings.figures import Figure, Outline, outlined_planes
+from streamrecon.output.readings.drawings.lesion_figures import draw_lesions
 
 Flags = NDArray[np.bool_]
 

@@ -16,7 +16,7 @@ from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.errors import ConfigError
 from streamrecon.model.scan import Scan
 from streamrecon.output.names import plain
-from streamrecon.output.readings.figures import Figure
+from streamrecon.output.readings.drawings.figures import Figure
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.output.readings.page import page_of
 from streamrecon.output.readings.report_model import (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.compiled import njit
+from streamrecon.machine.compiled import njit
 
 Real = NDArray[np.float32]
 Inner = NDArray[np.bool_]

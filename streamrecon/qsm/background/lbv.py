@@ -25,10 +25,10 @@ from scipy.ndimage import binary_erosion
 from scipy.sparse.linalg import LinearOperator, cg
 
 from streamrecon.errors import ReconError
+from streamrecon.machine.threads import at_once
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.background._lbv_kernels import negative_laplacian, relax
 from streamrecon.qsm.background.pdf import LocalField
-from streamrecon.threads import at_once
 
 Real = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
-from streamrecon.fft_plans import RealPlan
+from streamrecon.machine.fft_plans import RealPlan
+from streamrecon.machine.threads import at_once
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm._kernels import double
 from streamrecon.qsm.dipole import dipole_kernel, with_surroundings
@@ -31,7 +32,6 @@ from streamrecon.qsm.solvers import (
     relative_change,
     squares,
 )
-from streamrecon.threads import at_once
 
 Real = NDArray[np.float32]
 

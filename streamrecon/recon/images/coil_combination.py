@@ -10,11 +10,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from streamrecon.machine.threads import at_once
 from streamrecon.recon._kernels import add_weighted
 from streamrecon.recon.kspace.assemble import HybridSpace
 from streamrecon.recon.kspace.encoding_grid import Axis
 from streamrecon.recon.kspace.readout import PhaseTransform
-from streamrecon.threads import at_once
 
 Complex = NDArray[np.complex64]
 

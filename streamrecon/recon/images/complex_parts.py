@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
-from streamrecon.model.quantities import Quantity
-from streamrecon.threads import at_once
+from streamrecon.machine.threads import at_once
+from streamrecon.model.outputs.quantities import Quantity
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]

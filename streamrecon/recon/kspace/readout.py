@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
-from streamrecon.fft_plans import Plan, row_length
+from streamrecon.machine.fft_plans import Plan, row_length
 from streamrecon.recon._kernels import mix_along_x
 from streamrecon.recon.kspace.encoding_grid import Axis
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.compiled import njit
+from streamrecon.machine.compiled import njit
 
 Complex = NDArray[np.complex64]
 Index = NDArray[np.int64]

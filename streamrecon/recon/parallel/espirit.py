@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import cherk
 
 from streamrecon.errors import ReconError
+from streamrecon.machine.threads import at_once
 from streamrecon.recon.kspace.encoding_grid import Grid
 from streamrecon.recon.parallel.calibration_windows import cells_along_x, window_weights
 from streamrecon.recon.parallel.coil_sensitivities import (
@@ -23,7 +24,6 @@ from streamrecon.recon.parallel.coil_sensitivities import (
     signal_power,
     strongest_channels,
 )
-from streamrecon.threads import at_once
 
 Complex = NDArray[np.complex64]
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import cherk
 
 from streamrecon.errors import ReconError
+from streamrecon.machine.threads import at_once
 from streamrecon.model.lattice import Lattice, Step
 from streamrecon.recon.kspace.encoding_grid import Grid
 from streamrecon.recon.parallel.calibration_windows import cells_along_x, window_weights
@@ -21,7 +22,6 @@ from streamrecon.recon.parallel.unmixing_weights import (
     coarse_axes,
     unit_vectors,
 )
-from streamrecon.threads import at_once
 
 Complex = NDArray[np.complex64]
 

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from streamrecon.machine.threads import at_once
 from streamrecon.model.lattice import Lattice
 from streamrecon.recon.kspace.encoding_grid import Grid
 from streamrecon.recon.parallel._unmixing_kernels import part_voxels
@@ -17,7 +18,6 @@ from streamrecon.recon.parallel.unmixing_weights import (
     coarse_axes,
     unit_vectors,
 )
-from streamrecon.threads import at_once
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]

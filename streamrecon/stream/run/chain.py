@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from streamrecon.errors import StreamReconError
+from streamrecon.machine.threads import quiet_blas
 from streamrecon.model.notice import Notice
 from streamrecon.stream.gadget import Context
 from streamrecon.stream.run.serial import Node, Serial, Step, signing
-from streamrecon.threads import quiet_blas
 
 
 def _nothing() -> None:

@@ -1,0 +1,16 @@
+from streamrecon_simulator.lines.coils import Helmet as Helmet
+from streamrecon_simulator.lines.coils import correlated_noise as correlated_noise
+from streamrecon_simulator.lines.coils import noise_covariance as noise_covariance
+from streamrecon_simulator.lines.coils import sensitivity as sensitivity
+from streamrecon_simulator.lines.encode import magnetisation as magnetisation
+from streamrecon_simulator.lines.encode import readout_polarity as readout_polarity
+from streamrecon_simulator.lines.encode import sample_object as sample_object
+from streamrecon_simulator.lines.encode import transform as transform
+from streamrecon_simulator.lines.header import header_xml as header_xml
+from streamrecon_simulator.lines.imperfections import Faults as Faults
+from streamrecon_simulator.lines.line_headers import imaging_heads as imaging_heads
+from streamrecon_simulator.lines.line_headers import noise_heads as noise_heads
+from streamrecon_simulator.lines.order import line_order as line_order
+from streamrecon_simulator.lines.physiology import waveform as waveform
+from streamrecon_simulator.lines.sampling import Measured as Measured
+from streamrecon_simulator.lines.sampling import Sampling as Sampling

@@ -1,0 +1,17 @@
+from streamrecon_simulator.phantoms.anisotropy import Anisotropy as Anisotropy
+from streamrecon_simulator.phantoms.bent_vessels import BentVessel as BentVessel
+from streamrecon_simulator.phantoms.bent_vessels import echoes_of as echoes_of
+from streamrecon_simulator.phantoms.bent_vessels import paint as paint
+from streamrecon_simulator.phantoms.field import unit_field as unit_field
+from streamrecon_simulator.phantoms.objects import object_at as object_at
+from streamrecon_simulator.phantoms.phantom import Part as Part
+from streamrecon_simulator.phantoms.phantom import Phantom as Phantom
+from streamrecon_simulator.phantoms.phantom import Properties as Properties
+from streamrecon_simulator.phantoms.phantom import Tissue as Tissue
+from streamrecon_simulator.phantoms.phantom import properties_at as properties_at
+from streamrecon_simulator.phantoms.phantom import turned as turned
+from streamrecon_simulator.phantoms.shapes import Cylinder as Cylinder
+from streamrecon_simulator.phantoms.shapes import Ellipsoid as Ellipsoid
+from streamrecon_simulator.phantoms.shapes import Sphere as Sphere
+from streamrecon_simulator.phantoms.shapes import Tube as Tube
+from streamrecon_simulator.phantoms.shapes import contains as contains

@@ -1,0 +1,26 @@
+"""What can be scanned: shapes of closed forms, or a head on voxels."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamrecon_simulator.phantoms.phantom import Phantom, Properties, properties_at
+from streamrecon_simulator.whole_head.head import WholeHead
+from streamrecon_simulator.whole_head.sampling import head_at
+
+Scanned = Phantom | WholeHead
+
+
+def object_at(
+    scanned: Scanned, points_mm: NDArray[np.float64], *, field_everywhere: bool = False
+) -> Properties:
+    """Tissue and field at the points (L, P, S) [3, ...].
+
+    ``field_everywhere`` makes closed forms work out the field also where there is no signal.
+    """
+    match scanned:
+        case Phantom():
+            return properties_at(scanned, points_mm, field_everywhere=field_everywhere)
+        case WholeHead():
+            return head_at(scanned, points_mm)

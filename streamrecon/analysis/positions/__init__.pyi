@@ -1,0 +1,16 @@
+from streamrecon.analysis.positions.cosmos import CosmosMap as CosmosMap
+from streamrecon.analysis.positions.cosmos import cosmos_closed_form as cosmos_closed_form
+from streamrecon.analysis.positions.cosmos import least_squares_cosmos as least_squares_cosmos
+from streamrecon.analysis.positions.orientations import Adequacy as Adequacy
+from streamrecon.analysis.positions.orientations import adequacy as adequacy
+from streamrecon.analysis.positions.registration import Motion as Motion
+from streamrecon.analysis.positions.registration import move_labels as move_labels
+from streamrecon.analysis.positions.registration import register as register
+from streamrecon.analysis.positions.registration import registration_image as registration_image
+from streamrecon.analysis.positions.registration import resample as resample
+from streamrecon.analysis.positions.susceptibility_tensor import TensorMaps as TensorMaps
+from streamrecon.analysis.positions.susceptibility_tensor import guided_tensor as guided_tensor
+from streamrecon.analysis.positions.tilted_fields import MovedField as MovedField
+from streamrecon.analysis.positions.tilted_fields import Position as Position
+from streamrecon.analysis.positions.tilted_fields import b0_after as b0_after
+from streamrecon.analysis.positions.tilted_fields import moved_fields as moved_fields

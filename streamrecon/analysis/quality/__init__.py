@@ -1,0 +1,5 @@
+"""Whether a map can be believed: the measures of its traffic light."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

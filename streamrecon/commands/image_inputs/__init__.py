@@ -1,0 +1,1 @@
+"""Images that a user gives: files, echoes, phase, masks, headers."""

@@ -1,0 +1,1 @@
+"""How subcommands begin and show what they do: options, chains, workers, progress."""

@@ -1,0 +1,1 @@
+"""What subcommands of `streamrecon analyze` are given beside a map."""

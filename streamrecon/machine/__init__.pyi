@@ -1,0 +1,11 @@
+from streamrecon.machine.compiled import njit as njit
+from streamrecon.machine.fft_plans import Plan as Plan
+from streamrecon.machine.fft_plans import RealPlan as RealPlan
+from streamrecon.machine.fft_plans import row_length as row_length
+from streamrecon.machine.memory import available_bytes as available_bytes
+from streamrecon.machine.memory import bytes_of_each as bytes_of_each
+from streamrecon.machine.memory import memory_kills as memory_kills
+from streamrecon.machine.threads import at_once as at_once
+from streamrecon.machine.threads import budget as budget
+from streamrecon.machine.threads import quiet_blas as quiet_blas
+from streamrecon.machine.threads import set_budget as set_budget

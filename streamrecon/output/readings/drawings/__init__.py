@@ -1,0 +1,5 @@
+"""Pictures of readings: figures over maps, plots, the page as one picture."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

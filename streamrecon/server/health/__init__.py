@@ -1,0 +1,5 @@
+"""Whether the service and its machine are well, and what it logs."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

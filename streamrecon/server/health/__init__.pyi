@@ -1,0 +1,10 @@
+from streamrecon.server.health.doctor import Finding as Finding
+from streamrecon.server.health.doctor import examine as examine
+from streamrecon.server.health.folder_health import health as health
+from streamrecon.server.health.log_lines import escaped as escaped
+from streamrecon.server.health.log_lines import log_to_stderr as log_to_stderr
+from streamrecon.server.health.log_lines import nonblocking_stderr as nonblocking_stderr
+from streamrecon.server.health.readiness import Check as Check
+from streamrecon.server.health.systemd import notify as notify
+from streamrecon.server.health.systemd import passed_sockets as passed_sockets
+from streamrecon.server.health.systemd import reloading as reloading

@@ -1,0 +1,5 @@
+"""One scan in its worker: from its first byte to its last word."""
+
+from streamrecon.lazy import listed_in_stub
+
+__getattr__, __dir__, __all__ = listed_in_stub(__name__, __file__)

@@ -1,0 +1,12 @@
+from streamrecon.server.watching.progress import Progress as Progress
+from streamrecon.server.watching.protocol_name import public_protocol as public_protocol
+from streamrecon.server.watching.scan_events import ScanEvents as ScanEvents
+from streamrecon.server.watching.scan_events import WatchedScan as WatchedScan
+from streamrecon.server.watching.scan_record import ScanRecord as ScanRecord
+from streamrecon.server.watching.watch import Watch as Watch
+from streamrecon.server.watching.watch_client import Board as Board
+from streamrecon.server.watching.watch_client import UnwatchedError as UnwatchedError
+from streamrecon.server.watching.watch_client import board_of as board_of
+from streamrecon.server.watching.watch_client import connect as connect
+from streamrecon.server.watching.watch_settings import WatchSettings as WatchSettings
+from streamrecon.server.watching.watch_settings import host_and_port as host_and_port
