@@ -40,6 +40,7 @@ from streamrecon.qsm.inversion.methods import METHODS, Inversion
 from streamrecon.qsm.inversion.total_variation import invert_tv
 from streamrecon.qsm.inversion.two_pass import STRONG_PPM, invert_twice
 from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic
+from streamrecon.qsm.nearness import end_in_words
 from streamrecon.qsm.reference import Reference, Referenced, set_reference
 from streamrecon.qsm.solvers import Solution
 from streamrecon.qsm.total_field import TotalField, total_field
@@ -213,7 +214,8 @@ def invert(
     solved = _solved_twice if two_pass else _solved
     found, method = solved(total, local, geometry, (quality, inversion))
     comment = f", {found.comment}" if found.comment else ""
-    notices.append(f"inversion: {method}, {found.iterations} steps{comment}")
+    end = f", {end_in_words(found.above_least)}" if found.iterations else ""
+    notices.append(f"inversion: {method}, {found.iterations} steps{comment}{end}")
     if not found.converged:
         notices.append(f"inversion: ended at its limit, last change {found.residual:.2g} a step")
     settled = found.converged or found.residual < _UNSETTLED
@@ -227,7 +229,8 @@ def invert(
 
 def _removal(local: LocalField, mask: NDArray[np.bool_]) -> str:
     """What the removal of the background was, and what it lost."""
-    steps = f", {local.iterations} steps" if local.iterations else ""
+    end = end_in_words(local.above_least)
+    steps = f", {local.iterations} steps, {end}" if local.iterations else ""
     lost = 100 * (1 - local.mask.sum() / max(mask.sum(), 1))
     rim = f", {lost:.0f} % of the mask lost as rim" if lost >= 0.5 else ""
     ended = "" if local.converged else ", not converged"
@@ -270,7 +273,9 @@ def _solved(
             field, mask, geometry, strength=strength.value, weight=total.weight,
             magnitude=total.magnitude, outside=float(local.is_clean),
         )  # fmt: skip
-        return Solution(chi, 0, 0.0, converged=True), f"TV on half the grid and TKD, {strength}"
+        return Solution(chi, 0, 0.0, converged=True), (
+            f"TV on half the grid, not to its end, and TKD, {strength}"
+        )
     steps, tolerance = (_CLEAN_STEPS if local.is_clean else _STEPS)[quality]
     found = invert_tv(
         field, mask, geometry, strength=strength.value, weight=total.weight,
