@@ -25,7 +25,7 @@ def end_in_words(above_least: float) -> str:
     return "within 1 % of the least of its sum"
 
 
-class Left:
+class Unfinished:
     """What conjugate gradients may leave of their sum to later steps.
 
     The smaller of a bound by quadrature, as no eigenvalue is below the damping, and of twice what

@@ -37,7 +37,7 @@ from streamrecon.qsm._kernels import (
     split_phase,
 )
 from streamrecon.qsm.dipole import frequencies
-from streamrecon.qsm.nearness import Left
+from streamrecon.qsm.nearness import Unfinished
 
 Real = NDArray[np.float32]
 ByteWeights = NDArray[np.uint8]
@@ -129,7 +129,7 @@ def least_squares(
     it comes early where most of them are easily explained; the second is a part of what is not. One
     forward and one adjoint a step. Stopped early it smooths: later steps fit noise.
 
-    `streamrecon.qsm.nearness.Left` tells how far it may be above the least sum.
+    `streamrecon.qsm.nearness.Unfinished` tells how far it may be above the least sum.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def least_squares(
         raise ReconError(f"least squares: found data of energy {first:g}, needed finite, above 0")
     x, p = np.zeros_like(s), s.copy()
     step, gains = 0, True
-    left = Left(damping, _energy(r), gamma)
+    ahead = Unfinished(damping, _energy(r), gamma)
     while step < iterations and gains and gamma > tolerance**2 * first:
         q = operator.forward(p)
         alpha = np.float32(gamma / (_energy(q) + damping * _energy(p)))
@@ -157,12 +157,12 @@ def least_squares(
         gains = float(alpha) * gamma > least_gain * remainder
         s = operator.adjoint(r) - np.float32(damping) * x
         before, gamma = gamma, _energy(s)
-        left.renew(float(alpha), before, gamma)
+        ahead.renew(float(alpha), before, gamma)
         p = s + np.float32(gamma / before) * p
         step += 1
     residual = float(np.sqrt(gamma / first))
     ended = residual <= tolerance or not gains
-    return Solution(x, step, residual, ended, above_least=left.above_least())
+    return Solution(x, step, residual, ended, above_least=ahead.above_least())
 
 
 def relative_change(renewed: Real, before: Real, mask: NDArray[np.bool_]) -> float:

@@ -109,9 +109,9 @@ def test_two_steps_are_within_what_they_tell(monkeypatch: pytest.MonkeyPatch) ->
 def test_conjugate_gradients_are_within_what_they_tell(damping: float, steps: int) -> None:
     """Singular values fall as one over their number, which is harder than a removal's are."""
     rng = np.random.default_rng(steps)
-    left, _ = np.linalg.qr(rng.standard_normal((160, 80)))
-    right, _ = np.linalg.qr(rng.standard_normal((80, 80)))
-    matrix = left / np.arange(1, 81) @ right
+    tall, _ = np.linalg.qr(rng.standard_normal((160, 80)))
+    square, _ = np.linalg.qr(rng.standard_normal((80, 80)))
+    matrix = tall / np.arange(1, 81) @ square
     data = (matrix @ rng.standard_normal(80) + 0.05 * rng.standard_normal(160)).astype(np.float32)
     single = matrix.astype(np.float32)
     operator = Operator(lambda x: single @ x, lambda r: single.T @ r)
