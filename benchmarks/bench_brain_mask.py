@@ -26,6 +26,7 @@ from streamrecon.machine.threads import set_budget
 from streamrecon.phase.magnitude import signal_mask
 from streamrecon.phase.phase_offset import remove_offset
 from streamrecon.phase.unwrap import unwrap_by_template
+from streamrecon.qsm.cisterns import decay_per_s
 from streamrecon.qsm.mask import find_mask, object_mask
 
 _GRAIN_MM = 1.3
@@ -92,8 +93,29 @@ def scenes(*, fine: bool) -> Iterator[tuple[str, Scene]]:
         yield f"head {seed}, {words}", replace(scene, phantom=head)
 
 
-def images(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Magnitude of all echoes, quality of the phase, and the true brain [Z, Y, X]."""
+def slabs(count: int, seed: int = 11) -> Iterator[tuple[str, Scene]]:
+    """Slabs of 32 to 64 mm in slices of 2 to 4 mm at any height, up to 35 degrees oblique."""
+    random = np.random.default_rng(seed)
+    for number in range(51, 51 + count):
+        thick = float(random.choice([32, 40, 48, 64]))
+        slice_mm = float(random.choice([2.0, 3.0, 4.0]))
+        about_x, about_y = np.round(random.uniform(-35, 35, 2)).tolist()
+        height = float(np.round(random.uniform(-20, 50)))
+        scene = replace(
+            _WHOLE,
+            matrix=(max(8, round(thick / slice_mm)), 120, 96),
+            voxel_mm=(slice_mm, 2.0, 2.0),
+            centre_lps_mm=(0.0, -4.0, height),
+            tilt_deg=(about_x, about_y),
+        )
+        assert isinstance(scene.phantom, WholeHead)
+        head = replace(scene.phantom, anatomy=number, grain_mm=_GRAIN_MM)
+        words = f"{thick:.0f} mm of {slice_mm:g} at {height:.0f}, {about_x:.0f}° {about_y:.0f}°"
+        yield f"head {number}, {words}", replace(scene, phantom=head)
+
+
+def images(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray]:
+    """Magnitude of all echoes, quality of the phase, decay, and the true brain [Z, Y, X]."""
     known = truth(scene)
     assert known.brain is not None
     echoes = noisy_images(scene, known, receive(scene)).astype(np.complex64)
@@ -101,7 +123,7 @@ def images(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     together = np.sqrt((magnitude**2).sum(axis=0))
     phase = np.angle(remove_offset(echoes, scene.te_s, scene.geometry)[0])
     unwrapped = unwrap_by_template(phase, magnitude, signal_mask(together), scene.te_s)
-    return together, unwrapped.quality, known.brain
+    return together, unwrapped.quality, decay_per_s(magnitude, scene.te_s), known.brain
 
 
 def dice(found: np.ndarray, true: np.ndarray) -> float:
@@ -111,8 +133,8 @@ def dice(found: np.ndarray, true: np.ndarray) -> float:
 
 def row(name: str, scene: Scene) -> str:
     """One scene's line of the table."""
-    together, quality, true = images(scene)
-    work = partial(find_mask, together, quality, scene.geometry)
+    together, quality, decay, true = images(scene)
+    work = partial(find_mask, together, quality, scene.geometry, r2_star_per_s=decay)
     found = work()
     more, less = (found.mask & ~true).sum(), (true & ~found.mask).sum()
     return (
@@ -127,11 +149,12 @@ def main() -> None:
     """Print a row for each scene."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fine", action="store_true", help="grids down to 0.8 mm too")
-    fine = parser.parse_args().fine
+    parser.add_argument("--slabs", type=int, default=0, help="that many slabs at random instead")
+    given = parser.parse_args()
     set_budget(2)
     print("| scene | Dice | too much | too little | thresholds | recognised | CPU s |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for name, scene in scenes(fine=fine):
+    for name, scene in slabs(given.slabs) if given.slabs else scenes(fine=given.fine):
         print(row(name, scene), flush=True)
 
 
