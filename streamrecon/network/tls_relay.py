@@ -9,6 +9,7 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -17,6 +18,8 @@ Wanted = dict[int, int]
 
 _PIECE_BYTES = 1 << 18
 _LAST_S = 15.0  # of silence, when the plain side has said all; a service reads on for 10
+_GONE = (ConnectionError, ssl.SSLEOFError, ssl.SSLSyscallError)
+"""Errors of a send to who reads no more."""
 
 
 def loopback_pair() -> tuple[socket.socket, socket.socket]:
@@ -34,10 +37,12 @@ def loopback_pair() -> tuple[socket.socket, socket.socket]:
 
 
 def relay(secure: ssl.SSLSocket, plain: socket.socket) -> None:
-    """Pass on what either side sends until both have ended, or one has gone.
+    """Pass on what either side sends until both have ended, or nothing can arrive any more.
 
     Holds 256 KiB each way at most: a side that does not read slows the other one. When the plain
-    side has said all, the other one has 15 s to send more, each time.
+    side has said all, the other one has 15 s to send more, each time. Who reads no more may have
+    said something last, a refusal for instance: it is passed on, and what was meant for the one
+    that has gone is thrown away, for 15 s at most.
 
     Parameters
     ----------
@@ -54,12 +59,17 @@ def relay(secure: ssl.SSLSocket, plain: socket.socket) -> None:
     secure.setblocking(False)
     plain.setblocking(False)
     inwards, outwards = _Way(secure, plain), _Way(plain, secure)
-    with suppress(ConnectionError):
-        while not (inwards.ended and outwards.ended):
-            wanted: Wanted = {}
-            moved = [inwards.move(wanted), outwards.move(wanted)]
-            if not any(moved) and not _wait(wanted, _LAST_S if outwards.ended else None):
-                return
+    until = float("inf")
+    while not (inwards.ended and outwards.ended) and time.monotonic() < until:
+        wanted: Wanted = {}
+        moved = [inwards.move(wanted), outwards.move(wanted)]
+        if outwards.broken and (inwards.ended or inwards.broken):
+            return
+        if inwards.broken or outwards.broken:
+            until = min(until, time.monotonic() + _LAST_S)
+        silent = outwards.ended or until < float("inf")
+        if not any(moved) and not _wait(wanted, _LAST_S if silent else None):
+            return
 
 
 def _wait(wanted: Wanted, longest_s: float | None) -> bool:
@@ -75,6 +85,9 @@ class _Way:
 
     def __init__(self, source: socket.socket, target: socket.socket) -> None:
         self.ended = False
+        """Whether the source has said all."""
+        self.broken = False
+        """Whether the target has gone: what comes for it is thrown away."""
         self._source = source
         self._target = target
         self._piece = memoryview(bytearray(_PIECE_BYTES))
@@ -86,20 +99,35 @@ class _Way:
             return False
         received = None
         if not self._waiting:
-            received = _tried(
-                lambda: self._source.recv_into(self._piece), self._source, select.POLLIN, wanted
-            )
+            received = self._received(wanted)
             if received == 0:
                 self.ended = True
                 _end_writing(self._target)
-            self._waiting = self._piece[: received or 0]
+            self._waiting = self._piece[: 0 if self.broken else received or 0]
         sent = None
         if self._waiting:
-            sent = _tried(
-                lambda: self._target.send(self._waiting), self._target, select.POLLOUT, wanted
-            )
+            sent = self._sent(wanted)
             self._waiting = self._waiting[sent or 0 :]
         return received is not None or sent is not None
+
+    def _received(self, wanted: Wanted) -> int | None:
+        """Bytes of a new piece; 0 if there will be none, ``None`` if it must wait."""
+        try:
+            return _tried(
+                lambda: self._source.recv_into(self._piece), self._source, select.POLLIN, wanted
+            )
+        except ConnectionError:
+            return 0
+
+    def _sent(self, wanted: Wanted) -> int | None:
+        """Bytes of the piece that are done with; ``None`` if it must wait."""
+        try:
+            return _tried(
+                lambda: self._target.send(self._waiting), self._target, select.POLLOUT, wanted
+            )
+        except _GONE:
+            self.broken = True
+            return len(self._waiting)
 
 
 def _tried(call: Callable[[], int], own: socket.socket, event: int, wanted: Wanted) -> int | None:

@@ -210,7 +210,7 @@ def test_two_runs_in_one_output_are_refused(
 def test_a_cluster_gives_what_one_machine_gives(raw: Path, done: Path, tmp_path: Path) -> None:
     """Dask's own scheduler and worker on loopback."""
     with LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
     ) as cluster:
         assert main(words(raw, tmp_path, "--scheduler", cluster.scheduler_address)) == 0
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -190,6 +190,55 @@ def test_any_bytes_go_through_a_relay_both_ways_at_once(ours: Authority) -> None
         thread.join(20)
     inner.close()
     assert got == {"up": up, "down": down}
+
+
+class ReadsNoMore(socket.socket):
+    """The socket of a peer that said something, and went before its partner looked."""
+
+    looked = False
+
+    def recv_into(self, *arguments: Any) -> int:
+        if not self.looked:
+            self.looked = True
+            raise ssl.SSLWantReadError
+        return super().recv_into(*arguments)
+
+    def send(self, *_: Any) -> int:
+        raise ssl.SSLEOFError(8, "EOF occurred in violation of protocol")
+
+
+def test_what_a_peer_said_last_arrives_though_it_reads_no_more() -> None:
+    """The client is still sending when the service has refused it and closed."""
+    peer, accepted = loopback_pair()
+    ours, inner = loopback_pair()
+    secure = ReadsNoMore(fileno=accepted.detach())
+    peer.sendall(b"refused")
+    peer.shutdown(socket.SHUT_WR)
+    inner.sendall(b"lines" * 1000)
+
+    with peer, inner:
+        with secure, ours:
+            relay(cast("ssl.SSLSocket", secure), ours)
+        heard = b"".join(iter(lambda: inner.recv(100), b""))
+
+    assert heard == b"refused"
+
+
+def test_a_worker_that_has_gone_lets_its_client_read_the_last_word(ours: Authority) -> None:
+    certificate, key = ours.certificate("service")
+    outer, inner, ends = _relayed(server_context(certificate, key, None), ours)
+    inner.sendall(b"refused")
+    inner.close()
+
+    with outer:
+        outer.settimeout(20)
+        for _ in range(400):
+            outer.sendall(bytes(100_000))  # more than all buffers hold
+        heard = b"".join(iter(lambda: outer.recv(100), b""))
+    ends.join(20)
+
+    assert heard == b"refused"
+    assert not ends.is_alive()
 
 
 def _relayed(
