@@ -26,7 +26,6 @@ from streamrecon.machine.threads import set_budget
 from streamrecon.phase.magnitude import signal_mask
 from streamrecon.phase.phase_offset import remove_offset
 from streamrecon.phase.unwrap import unwrap_by_template
-from streamrecon.qsm.cisterns import decay_per_s
 from streamrecon.qsm.mask import find_mask, object_mask
 
 _GRAIN_MM = 1.3
@@ -114,8 +113,8 @@ def slabs(count: int, seed: int = 11) -> Iterator[tuple[str, Scene]]:
         yield f"head {number}, {words}", replace(scene, phantom=head)
 
 
-def images(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray]:
-    """Magnitude of all echoes, quality of the phase, decay, and the true brain [Z, Y, X]."""
+def images(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Magnitude of all echoes, quality of the phase, and the true brain [Z, Y, X]."""
     known = truth(scene)
     assert known.brain is not None
     echoes = noisy_images(scene, known, receive(scene)).astype(np.complex64)
@@ -123,7 +122,7 @@ def images(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.
     together = np.sqrt((magnitude**2).sum(axis=0))
     phase = np.angle(remove_offset(echoes, scene.te_s, scene.geometry)[0])
     unwrapped = unwrap_by_template(phase, magnitude, signal_mask(together), scene.te_s)
-    return together, unwrapped.quality, decay_per_s(magnitude, scene.te_s), known.brain
+    return together, unwrapped.quality, known.brain
 
 
 def dice(found: np.ndarray, true: np.ndarray) -> float:
@@ -133,8 +132,8 @@ def dice(found: np.ndarray, true: np.ndarray) -> float:
 
 def row(name: str, scene: Scene) -> str:
     """One scene's line of the table."""
-    together, quality, decay, true = images(scene)
-    work = partial(find_mask, together, quality, scene.geometry, r2_star_per_s=decay)
+    together, quality, true = images(scene)
+    work = partial(find_mask, together, quality, scene.geometry)
     found = work()
     more, less = (found.mask & ~true).sum(), (true & ~found.mask).sum()
     return (

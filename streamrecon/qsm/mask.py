@@ -25,7 +25,6 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.phase.magnitude import correct_bias_field, signal_mask
 from streamrecon.qsm.brain_recognition import recognise_brain
 from streamrecon.qsm.brain_surface import block_means, brain_surfaces
-from streamrecon.qsm.cisterns import without_cisterns
 
 _BRIDGE_MM = 7.0  # thickness below which a connection is cut
 _VESSEL_MM = 4.0  # width of what is incoherent within the object and still belongs to it
@@ -77,22 +76,18 @@ class FoundMask:
 
 
 def find_mask(
-    magnitude: NDArray[np.floating],
-    quality: NDArray[np.floating],
-    geometry: Geometry,
-    *,
-    r2_star_per_s: NDArray[np.floating] | None = None,
+    magnitude: NDArray[np.floating], quality: NDArray[np.floating], geometry: Geometry
 ) -> FoundMask:
     """The brain where there is one, else the object.
 
     The brain is what one of `brain_surfaces` encloses in the magnitude without shading, weighted
     by the quality of the phase: muscle, marrow and fat are less coherent than the brain, and bone
     is not at all. Fluid around the brain is left out as far as it is darker or less coherent than
-    the cortex; cisterns that the surface spans are taken off where the decay is known, see
-    `without_cisterns`. Slices at a cut end that are dimmed count as bright as the next. Dark veins
-    and lesions inside stay in; what has no signal and holds a ball of 8 mm is air, and is left out.
-    About a second, and 20 box filters of the volume; up to two seconds more where there is no
-    brain.
+    the cortex; the clefts under the tentorium and around the stem are left in, for they are
+    narrower than the surface bends. Slices at a cut end that are dimmed count as bright as the
+    next. Dark veins and lesions inside stay in; what has no signal and holds a ball of 8 mm is air,
+    and is left out. About a second, and 20 box filters of the volume; up to two seconds more where
+    there is no brain.
 
     Parameters
     ----------
@@ -102,8 +97,6 @@ def find_mask(
         That of `unwrap_by_template` or `unwrap_individually`, 0 … 1 [Z, Y, X].
     geometry
         Their grid.
-    r2_star_per_s
-        Decay of every voxel [Z, Y, X, 1/s], see `decay_per_s`; ``None`` of a single echo.
 
     Raises
     ------
@@ -119,8 +112,6 @@ def find_mask(
         verdict = recognise_brain(surface, even, geometry)
         if verdict.is_brain:
             brain = _without_cavities(surface.inside, even, geometry)
-            if r2_star_per_s is not None:
-                brain = without_cisterns(brain, r2_star_per_s, geometry)
             volume_ml = brain.sum() * np.prod(geometry.voxel_mm) / 1000
             report = f"mask: a brain of {volume_ml:.0f} ml, {verdict.reason}"
             return FoundMask(brain, True, report)

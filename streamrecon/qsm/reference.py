@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, binary_opening
 
 from streamrecon.errors import ReconError
-from streamrecon.qsm.cisterns import decay_per_s
 
 Real = NDArray[np.float32]
 
@@ -98,10 +97,10 @@ def csf_mask(
     Taken where R2* from the first and last echo is below 8 1/s, at least a sixth of the brain's
     depth from its rim, specks removed. A field that dephases hides them; so does one echo.
     """
-    decay = decay_per_s(magnitude, te_s)
-    if decay is None or not mask.any():
+    if len(te_s) < 2 or not mask.any():
         return np.zeros(mask.shape, np.bool_)
-    return csf_by_decay(decay, mask)
+    first, last = (np.maximum(np.asarray(magnitude[e], np.float32), 1e-20) for e in (0, -1))
+    return csf_by_decay(np.log(first / last) / np.float32(te_s[-1] - te_s[0]), mask)
 
 
 def csf_by_decay(r2_star_per_s: NDArray[np.floating], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -15,7 +15,6 @@ from streamrecon.phase.image_noise import ImageNoise, measure_noise
 from streamrecon.phase.magnitude import Classes, signal_mask, tissue_classes
 from streamrecon.phase.phase_offset import echo_pair, remove_offset
 from streamrecon.phase.unwrapping import UNWRAPPERS, Unwrapping
-from streamrecon.qsm.cisterns import decay_per_s
 from streamrecon.qsm.mask import FoundMask, find_mask, reliable_mask
 from streamrecon.qsm.reference import csf_mask
 from streamrecon.units import hz_per_ppm
@@ -117,7 +116,7 @@ def total_field(
     noise = noise or measure_noise(echoes, head)
     fit = fit_field(unwrapped.phase_rad, magnitude, found, te_s, b0_t, noise=noise.sd)
     brain = (
-        find_mask(together, unwrapped.quality, geometry, r2_star_per_s=decay_per_s(magnitude, te_s))
+        find_mask(together, unwrapped.quality, geometry)
         if mask is None
         else FoundMask(mask, True, "mask: as given")
     )

@@ -24,7 +24,6 @@ from streamrecon.maps.r2star import fit_log_line
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.image_noise import Noise, measure_noise
 from streamrecon.phase.magnitude import signal_mask
-from streamrecon.qsm.cisterns import decay_per_s
 from streamrecon.qsm.mask import FoundMask, find_mask
 from streamrecon.qsm.outline.direction import OutlineDirection, outline_direction
 from streamrecon.qsm.outline.field import check_outline
@@ -147,8 +146,7 @@ def _expected(maps: QualityMaps) -> tuple[FoundMask, Flags, Geometry]:
     together = np.sqrt(np.sum(np.abs(small) ** 2, axis=0))
     mask = _small(maps.mask.astype(np.float32), maps.geometry) > 0.5
     even = np.ones_like(together)  # the phase's quality is known within the scan's own mask alone
-    decay = decay_per_s(np.abs(small), maps.te_s)
-    return find_mask(together, even, grid, r2_star_per_s=decay), mask, grid
+    return find_mask(together, even, grid), mask, grid
 
 
 def _small(values: NDArray[np.floating], geometry: Geometry) -> Real:
