@@ -16,6 +16,7 @@ from streamrecon import __version__
 from streamrecon.analysis.chain_maps import ChainMaps
 from streamrecon.analysis.quality.quality_reading import KIND as QUALITY
 from streamrecon.analysis.reading import Outcome, Reading, ReadingContent, ReadVolume
+from streamrecon.analysis.separation.sources import RELAXIVITY_3T
 from streamrecon.dicom.objects.identity import study_uid_of
 from streamrecon.errors import StreamReconError
 from streamrecon.model.images import Echoes, Volume
@@ -23,9 +24,9 @@ from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.readings.drawings.page_picture import page_picture
-from streamrecon.output.readings.label_map import LabelMap, labels_in_storage
+from streamrecon.output.readings.label_map import LabelMap, labels_in_storage, map_in_storage
 from streamrecon.output.readings.map_folder import hash_of_voxels
-from streamrecon.output.readings.of_chain import READERS, ChainScan, MadeReading
+from streamrecon.output.readings.of_chain import READERS, ChainScan, MadeReading, SourceChoices
 from streamrecon.output.readings.report import add_reading, row_of_scan
 from streamrecon.output.readings.report_model import RESEARCH, OriginRow
 from streamrecon.qsm.field_maps import ChiMap
@@ -33,6 +34,7 @@ from streamrecon.stream.gadget import Gadget
 from streamrecon.units import MIB
 
 _FOLDER = "readings"
+_WITH_JOINT_FIT = MemoryUse(echo_voxel_bytes=22, voxel_bytes=700, fixed_bytes=100 * MIB)
 _KEPT = frozenset({Quantity.VEINS, Quantity.R2_STAR, Quantity.R2_STAR_SD, Quantity.CHI_SD})
 
 
@@ -62,6 +64,18 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
     haematocrit: float | None = Field(
         default=None, gt=0, lt=1, description="of the patient; without it 0.42 is assumed"
     )
+    r2: str = Field(
+        default="", description="NIfTI of R2 [1/s] in the same folder; without it R2' is pseudo"
+    )
+    d_positive: float = Field(
+        default=RELAXIVITY_3T, gt=0, description="R2' of paramagnetic sources at 3 T, 1/s per ppm"
+    )
+    d_negative: float = Field(
+        default=RELAXIVITY_3T, gt=0, description="the same of diamagnetic sources"
+    )
+    joint_sources: bool = Field(
+        default=False, description="sources jointly with the field too: a minute or more"
+    )
     page: bool = Field(
         default=False, description="give the page as a picture to what sends DICOM behind it"
     )
@@ -73,6 +87,11 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
     _chi: dict[int, ChiMap] = PrivateAttr(default_factory=dict)
     _images: dict[int, Volume] = PrivateAttr(default_factory=dict)
     _maps: dict[int, dict[Quantity, NDArray[np.floating]]] = PrivateAttr(default_factory=dict)
+
+    def memory_use(self) -> MemoryUse:
+        """More where sources are fitted jointly: some 22 copies of the padded grid."""
+        jointly = self.joint_sources and "sources" in self.readings
+        return _WITH_JOINT_FIT if jointly else self.memory
 
     def feed(self, item: Echoes | ChiMap | Volume) -> Iterator[object]:
         """Let everything go on; keep what will be read."""
@@ -127,12 +146,24 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
                 found[name] = labels_in_storage(self.context.storage, name, maps.chi.scan.geometry)
             except StreamReconError as e:
                 doubts.append(str(e))
+        r2_per_s = None
+        if self.r2:
+            try:
+                r2_per_s = map_in_storage(self.context.storage, self.r2, maps.chi.scan.geometry)
+            except StreamReconError as e:
+                doubts.append(str(e))
         regions, lesions = found.get(self.labels), found.get(self.lesion_mask)
         scan = ChainScan(
             maps=maps,
             regions=() if regions is None else tuple(regions.regions()),
             lesions=None if lesions is None else lesions.numbers > 0,
             haematocrit=self.haematocrit,
+            sources=SourceChoices(
+                r2_per_s=r2_per_s,
+                d_positive=self.d_positive,
+                d_negative=self.d_negative,
+                jointly=self.joint_sources,
+            ),
         )
         return scan, doubts
 

@@ -33,7 +33,7 @@ from streamrecon.analysis.oxygen.vein_segments import voxels_of_segments
 from streamrecon.analysis.quality.quality_reading import read_quality
 from streamrecon.analysis.reading import Extent, ReadingContent
 from streamrecon.analysis.separation.source_reading import read_sources
-from streamrecon.analysis.separation.sources import Relaxivity
+from streamrecon.analysis.separation.sources import RELAXIVITY_3T, Relaxivity
 from streamrecon.errors import DataError
 from streamrecon.maps.centrelines import CentreLines, trace_veins
 from streamrecon.output.preview.colours import Window
@@ -44,6 +44,26 @@ Flags = NDArray[np.bool_]
 
 _WINDOW = Window(-0.15, 0.2)
 _RED = (255, 90, 60)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class SourceChoices:
+    """How sources are separated.
+
+    Parameters
+    ----------
+    r2_per_s
+        R2 [Z, Y, X, 1/s]; ``None`` where one number stands for all tissue.
+    d_positive, d_negative
+        Relaxivities at 3 T [1/s per ppm].
+    jointly
+        Whether the joint fit is made too.
+    """
+
+    r2_per_s: NDArray[np.floating] | None = None
+    d_positive: float = RELAXIVITY_3T
+    d_negative: float = RELAXIVITY_3T
+    jointly: bool = False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -60,12 +80,15 @@ class ChainScan:
         Lesions of the white matter [Z, Y, X], for their rims.
     haematocrit
         Volume of red cells over that of blood; ``None`` where it is to be assumed.
+    sources
+        How those of either sign are separated.
     """
 
     maps: ChainMaps
     regions: Sequence[tuple[str, Flags]] = ()
     lesions: Flags | None = None
     haematocrit: float | None = None
+    sources: SourceChoices = field(default_factory=SourceChoices)
 
     @cached_property
     def traced(self) -> tuple[CentreLines, Flags]:
@@ -167,8 +190,12 @@ def _rims(scan: ChainScan, _: float) -> MadeReading:
 
 
 def _sources(scan: ChainScan, _: float) -> MadeReading:
-    given = source_maps_of(scan.maps, scan.regions)
-    found = read_sources(given, scan.regions, Relaxivity.at(given.b0_t), jointly=False)
+    asked = scan.sources
+    given = source_maps_of(scan.maps, scan.regions, asked.r2_per_s, jointly=asked.jointly)
+    relaxivity = Relaxivity.at(
+        given.b0_t, positive_3t=asked.d_positive, negative_3t=asked.d_negative
+    )
+    found = read_sources(given, scan.regions, relaxivity, jointly=asked.jointly)
     content = ReadingContent(reading=found.reading, extents=_extents(scan), maps=found.maps())
     return MadeReading(content=content)
 
