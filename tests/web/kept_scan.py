@@ -22,7 +22,11 @@ _VALUES = [
     {"subject": "scan", "name": f"measure {number}", "number": 0.125, "sigma": 0.01, "unit": ""}
     for number in range(11)  # as many as `analyze qc` has
 ]
-_LIGHTS = (("amber", ["motion"]), ("green", []), ("unjudged", ["the sign could not be told"]))
+_LIGHTS: tuple[tuple[str, list[str]], ...] = (
+    ("amber", ["motion"]),
+    ("green", []),
+    ("unjudged", ["the sign could not be told"]),
+)
 
 
 def keep_scan(storage: Path, session: str, volumes: Sequence[Volume], **facts: object) -> None:
