@@ -146,6 +146,57 @@ def test_iron_and_rims_are_read_where_their_files_were_pushed(tmp_path: Path) ->
     assert rims["values"]
 
 
+def test_a_nucleus_that_fell_since_the_report_of_the_visit_before_is_told(tmp_path: Path) -> None:
+    echoes, chi, veins = items()
+    chi = as_a(ChiMap, chi)
+    numbers = np.zeros(GRID.shape, np.int16)
+    numbers[8:16, 8:16, 8:16] = 1
+    write_nifti(tmp_path / "labels" / "nuclei.nii.gz", numbers, GRID)
+    (tmp_path / "labels" / "nuclei.tsv").write_text("index\tname\n1\tleft putamen\n")
+    kept = tmp_path / "readings/scan_run-1_readings/analysis.json"
+    read(
+        MakeReadings(readings=("iron",), labels="nuclei.nii.gz"),
+        [echoes, chi, veins],
+        storage=tmp_path,
+    )
+    kept.rename(tmp_path / "labels" / "before.json")
+    now = chi.chi_ppm - np.where(numbers == 1, np.float32(0.02), 0)
+    later = chi_map(np.where(chi.mask, now, 0), chi.found.total, chi.scan)
+
+    words = {"labels": "nuclei.nii.gz", "baseline": "before.json"}
+    gadget = MakeReadings(readings=("change",), **words)
+    read(gadget, [echoes, later, veins], storage=tmp_path)
+
+    (change,) = json.loads(kept.read_text())["readings"]
+    rows = {v["name"]: v for v in change["values"] if v["subject"] == "left putamen"}
+    # against the whole brain, whose mean falls by the region's part of it
+    part = (numbers == 1)[chi.mask].mean()
+    assert rows["change_chi"]["number"] == pytest.approx(-20 * (1 - part), abs=0.3)
+    assert rows["change_chi"]["quality"] == "changed"
+    assert change["reasons"] == []  # the same grid, echoes, chain and mask
+
+
+@pytest.mark.parametrize(
+    ("baseline", "said"),
+    [
+        ("", "needed both: baseline and labels"),
+        ("none.json", "none.json: cannot be read: No such file"),
+        ("other.json", "other.json: is no report of readings"),
+        ("../labels/other.json", "needed the name of a file in labels"),
+    ],
+)
+def test_without_a_visit_before_a_change_is_refused(
+    baseline: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "other.json").write_text("{}")
+
+    told = read(MakeReadings(readings=("change",), baseline=baseline), items(), storage=tmp_path)
+
+    assert said in " ".join(notice.text for notice in told)
+    assert "change refused" in told[-1].text
+
+
 def mixture() -> tuple[list[Item], NDArray[np.float32]]:
     """Tissue of 60 ppb of either sign everywhere: χ about 0, R2* is 137 x 0.12 above R2; and R2."""
     echoes, chi, veins = items()

@@ -111,7 +111,7 @@ def labels_in_storage(storage: Path | None, name: str, geometry: Geometry) -> La
     ConfigError
         If there is no storage, the name is more than a name, or as `read_labels` says.
     """
-    return read_labels(_pushed(storage, name), geometry)
+    return read_labels(pushed_file(storage, name), geometry)
 
 
 def map_in_storage(storage: Path | None, name: str, geometry: Geometry) -> NDArray[np.float32]:
@@ -122,10 +122,17 @@ def map_in_storage(storage: Path | None, name: str, geometry: Geometry) -> NDArr
     ConfigError
         If there is no storage, the name is more than a name, or as `values_on_grid` says.
     """
-    return np.ascontiguousarray(values_on_grid(_pushed(storage, name), geometry), np.float32)
+    return np.ascontiguousarray(values_on_grid(pushed_file(storage, name), geometry), np.float32)
 
 
-def _pushed(storage: Path | None, name: str) -> Path:
+def pushed_file(storage: Path | None, name: str) -> Path:
+    """Where a file lies that was pushed for a patient.
+
+    Raises
+    ------
+    ConfigError
+        If there is no storage, or the name is more than a name.
+    """
     if storage is None:
         raise ConfigError(f"labels: found {name} and no storage, needed its folder {_PUSHED}")
     if Path(name).name != name:
