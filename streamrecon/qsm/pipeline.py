@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 
+from streamrecon.machine.memory import give_back_freed
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.background.coarse_pdf import remove_pdf_at_once
 from streamrecon.qsm.background.lbv import remove_lbv
@@ -186,6 +187,7 @@ def local_field(
     PDF alone takes the trust in the field into account; the others lose what their modules say of
     the mask. Voxels that are not believed are filled from their neighbours.
     """
+    give_back_freed()
     field, mask = total.fit.field_ppm, total.mask
     if background is Background.PRESET and quality is Quality.CONSENSUS:
         found = remove_vsharp(field, binary_erosion(mask), geometry, smallest_mm=1.0)
@@ -212,6 +214,7 @@ def invert(
     region: NDArray[np.bool_] | None = None,
 ) -> Susceptibility:
     """Susceptibility of a local field, as the preset or ``inversion`` wants it, with its zero."""
+    give_back_freed()
     notices = [*total.notices, _removal(local, total.mask)]
     solved = _solved_twice if two_pass else _solved
     found, method = solved(total, local, geometry, (quality, inversion))

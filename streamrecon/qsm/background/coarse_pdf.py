@@ -19,7 +19,7 @@ from streamrecon.phase.magnitude import OUTSIDE
 from streamrecon.qsm.background.pdf import PDF, LocalField, normalised, padded, source_sizes
 from streamrecon.qsm.dipole import dipole_kernel, padded_shape
 from streamrecon.qsm.inversion.tv_problem import carry, halved
-from streamrecon.qsm.solvers import Operator, checked_field, convolution, least_squares
+from streamrecon.qsm.solvers import Convolution, Operator, checked_field, least_squares
 
 Real = NDArray[np.float32]
 Classes = NDArray[np.integer]
@@ -87,7 +87,7 @@ def _removed(
     shape = padded_shape(geometry)
     crop = tuple(slice(n) for n in mask.shape)
     trust = padded(trust, shape)
-    spread = convolution(dipole_kernel(geometry, shape), shape)
+    spread = Convolution(dipole_kernel(geometry, shape), shape)
     outer = source_sizes(mask, geometry, shape)
     means = _means_over(classes, shape)
 

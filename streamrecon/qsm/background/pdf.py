@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter
 
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape, with_surroundings
-from streamrecon.qsm.solvers import Operator, checked_field, convolution, least_squares
+from streamrecon.qsm.solvers import Convolution, Operator, checked_field, least_squares
 
 Real = NDArray[np.float32]
 
@@ -121,9 +121,11 @@ def remove_pdf(
     field = checked_field(field_ppm, mask, "background")
     shape = padded_shape(geometry, padding)
     trust = padded(normalised(weight, mask), shape)
-    spread = convolution(dipole_kernel(geometry, shape), shape)
+    field_of = Convolution(dipole_kernel(geometry, shape), shape)
     size = source_sizes(mask, geometry, shape, near_mm)
-    operator = Operator(lambda x: trust * spread(size * x), lambda r: size * spread(trust * r))
+    operator = Operator(
+        lambda x: field_of.between(size, x, trust), lambda r: field_of.between(trust, r, size)
+    )
     found = least_squares(
         operator,
         trust * padded(field, shape),
@@ -132,7 +134,7 @@ def remove_pdf(
         tolerance=0.0,
         least_gain=tolerance,
     )
-    background = spread(size * found.unknown)[tuple(slice(n) for n in mask.shape)]
+    background = field_of(size * found.unknown)[tuple(slice(n) for n in mask.shape)]
     local = (field - background) * mask
     return LocalField(PDF, local, mask.copy(), found.iterations, found.converged)
 

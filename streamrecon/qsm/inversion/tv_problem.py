@@ -139,6 +139,7 @@ class Problem:
         self.data[self.crop] = task.field
         rho = np.float32(_RHO_PER_STRENGTH[self.outside > 0] * strength)
         self.kernels = _kernels_of_step(task.geometry, task.shape, rho)
+        self.data_part = _DATA_RHO / float(rho)
         images = () if task.magnitude is None else (task.magnitude,)
         weights = self._weights(images)
         self.gradients = gradients(task.geometry.voxel_mm, strength / float(rho), weights)
@@ -147,11 +148,11 @@ class Problem:
         self.state = self.data.copy()
         self.chi.real[...] = 0  # the divergence of the flow; after a step, χ until it is shrunk
 
-    def carry_on(self, coarse: Problem) -> None:
-        """Take the states of a problem on half the grid."""
-        carry(coarse.state, self.state)
+    def carry_on(self, state: Real, gradients_state: Real) -> None:
+        """Take the states of a problem on half the grid, of its field and of its gradients."""
+        carry(state, self.state)
         for axis in range(3):
-            carry(coarse.gradients.state[axis], self.gradients.state[axis], edges=axis)
+            carry(gradients_state[axis], self.gradients.state[axis], edges=axis)
         self._split(squares, 0.0)
 
     def solve_with_edges(
@@ -189,16 +190,18 @@ class Problem:
         self, split: Split, iterations: tuple[int, int], tolerance: float, *, calm: int = 0
     ) -> Solution:
         """Steps, the first ``calm`` plain, until χ changes less than the tolerance."""
-        chi = before = np.zeros(self.mask.shape, np.float32)
+        within = np.zeros(np.count_nonzero(self.mask), np.float32)  # χ of the mask's voxels
         step, change = 0, np.inf
         while step < iterations[1] and (step < iterations[0] or change > tolerance):
             self._invert()
             step += 1
             if step % _CHECK_EVERY == 0 or step == iterations[1]:
-                before, chi = chi, self.chi.real[self.crop].copy()
-                change = relative_change(chi, before, self.mask) / _CHECK_EVERY
+                before, within = within, self.chi.real[self.crop][self.mask]
+                change = relative_change(within, before) / _CHECK_EVERY
             self._split(split, 1.0 if step <= calm else RELAXATION)
-        return Solution(chi * self.mask, step, float(change), change <= tolerance)
+        chi = np.zeros(self.mask.shape, np.float32)
+        chi[self.mask] = within
+        return Solution(chi, step, float(change), change <= tolerance)
 
     def everywhere(self, steps: int) -> Real:
         """χ after some steps, outside the mask too; the last word on this grid."""
@@ -208,7 +211,7 @@ class Problem:
 
     def _invert(self) -> None:
         """From what the splits want to χ and its field."""
-        mix(self.model.forward(), self.chi.forward(), self.kernels)
+        mix(self.model.forward(), self.chi.forward(), self.kernels, self.data_part)
         self.model.inverse()
         self.chi.inverse()
 
@@ -226,14 +229,14 @@ class Problem:
         self._split(squares, 0.0)
 
 
-def _kernels_of_step(geometry: Geometry, shape: Shape, rho: np.float32) -> tuple[Real, Real, Real]:
+def _kernels_of_step(geometry: Geometry, shape: Shape, rho: np.float32) -> tuple[Real, Real]:
     dipole = dipole_kernel(geometry, shape)
-    weighted = np.float32(_DATA_RHO) * dipole
-    curvature = weighted * dipole + rho * laplacian_kernel(geometry, shape)
+    curvature = laplacian_kernel(geometry, shape)
+    curvature *= rho
+    curvature += np.float32(_DATA_RHO) * dipole * dipole
     curvature[0, 0, 0] = np.inf
-    from_data, from_flow = np.divide(weighted, curvature), np.divide(rho, curvature)
     voxels = np.float32(np.prod(shape))  # the plans' transforms do not divide by it
-    return (from_data / voxels).astype(np.float32), (from_flow / voxels).astype(np.float32), dipole
+    return dipole, np.divide(rho / voxels, curvature, out=curvature)
 
 
 def halved(values: Real) -> Real:
