@@ -100,20 +100,13 @@ class Convolution:
         self._plan = RealPlan(shape)
         self._kernel = (kernel / np.float32(np.prod(shape))).astype(np.float32, copy=False)
 
-    def __call__(self, values: Real) -> Real:
-        """The values convolved."""
+    def __call__(self, values: Real, after: Real | None = None) -> Real:
+        """The values convolved, and times ``after`` where it is given."""
         self._plan.real[...] = values
-        return self._run().copy()
-
-    def between(self, before: Real, values: Real, after: Real) -> Real:
-        """Values times ``before``, convolved, times ``after``, without an array on the way."""
-        np.multiply(before, values, out=self._plan.real)
-        return np.multiply(self._run(), after)
-
-    def _run(self) -> Real:
         self._plan.forward()
         self._plan.spectrum *= self._kernel
-        return self._plan.inverse()
+        found = self._plan.inverse()
+        return found.copy() if after is None else found * after
 
 
 def least_squares(

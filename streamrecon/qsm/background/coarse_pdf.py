@@ -2,13 +2,12 @@
 
 Half of the inner field is as well explained by sources outside. What alike voxels all over the mask
 explain is left to them here. A class gets one value and nobody says which, so that decay without
-contrast of χ makes none; what differs within a class is still taken. The standard map does without:
-behind it classes cost more than they gained, see docs/adr/0037-classes-for-the-fast-map.md.
+contrast of χ makes none; what differs within a class is still taken. See
+docs/adr/0037-classes-for-the-fast-map.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -16,18 +15,14 @@ from numpy.typing import NDArray
 
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.phase.magnitude import OUTSIDE
-from streamrecon.qsm.background.pdf import PDF, LocalField, normalised, padded, source_sizes
-from streamrecon.qsm.dipole import dipole_kernel, padded_shape
+from streamrecon.qsm.background.pdf import Classes, Given, LocalField, normalised, project
 from streamrecon.qsm.inversion.tv_problem import carry, halved
-from streamrecon.qsm.solvers import Convolution, Operator, checked_field, least_squares
+from streamrecon.qsm.solvers import checked_field
 
 Real = NDArray[np.float32]
-Classes = NDArray[np.integer]
-Given = tuple[Real, Real, NDArray[np.bool_], Classes | None]  # field, trust, mask, classes
 
 _COARSEST_MM = 3.0  # mean side of a doubled voxel; above it few voxels hold one tissue
 _FEWEST_VOXELS = 8  # of a doubled axis
-_CLASS_SIZE = np.float32(0.1)  # of sources outside: what both can make is theirs
 
 
 def remove_pdf_at_once(
@@ -69,64 +64,19 @@ def remove_pdf_at_once(
     trust = normalised(weight, mask)
     kinds = None if classes is None else np.where(mask, classes, OUTSIDE)
     if not _can_be_doubled(mask, geometry):
-        return _removed((field, trust, mask, kinds), geometry, damping, tolerance, iterations)[0]
+        return project(
+            (field, trust, mask, kinds), geometry, damping=damping, tolerance=tolerance,
+            iterations=iterations,
+        )[0]  # fmt: skip
     coarse = _doubled(field, trust, mask, kinds, geometry)
-    found, background = _removed(*coarse, damping, tolerance, iterations)
+    found, background = project(
+        *coarse, damping=damping, tolerance=tolerance, iterations=iterations
+    )
     everywhere = _carried(background, mask.shape)
     tissues = None if found.tissues_ppm is None else _carried(found.tissues_ppm, mask.shape) * mask
     return replace(
         found, field_ppm=(field - everywhere) * mask, mask=mask.copy(), tissues_ppm=tissues
     )
-
-
-def _removed(
-    given: Given, geometry: Geometry, damping: float, tolerance: float, iterations: int
-) -> tuple[LocalField, Real]:
-    """The local field on the grid of what is given, and the background on the padded one."""
-    field, trust, mask, classes = given
-    shape = padded_shape(geometry)
-    crop = tuple(slice(n) for n in mask.shape)
-    trust = padded(trust, shape)
-    spread = Convolution(dipole_kernel(geometry, shape), shape)
-    outer = source_sizes(mask, geometry, shape)
-    means = _means_over(classes, shape)
-
-    def sources(x: Real) -> Real:
-        return means(x, outer * x)
-
-    found = least_squares(
-        Operator(lambda x: trust * spread(sources(x)), lambda r: sources(spread(trust * r))),
-        trust * padded(field, shape),
-        damping=damping,
-        iterations=iterations,
-        tolerance=0.0,
-        least_gain=tolerance,
-    )
-    background = spread(outer * found.unknown)
-    tissues = None
-    if classes is not None:
-        tissues = means(found.unknown, np.zeros(shape, np.float32))[crop].copy()
-    local = (field - background[crop]) * mask
-    ended = found.iterations, found.converged
-    return LocalField(PDF, local, mask.copy(), *ended, tissues_ppm=tissues), background
-
-
-def _means_over(classes: Classes | None, shape: Shape) -> Callable[[Real, Real], Real]:
-    """A tenth of a map's means over classes, written into another map; its own adjoint."""
-    if classes is None:
-        return lambda _, into: into
-    wide = np.full(shape, OUTSIDE, classes.dtype)
-    wide[tuple(slice(n) for n in classes.shape)] = classes
-    places = np.flatnonzero(wide > OUTSIDE)
-    kinds = wide.ravel()[places].astype(np.intp)
-    fraction = _CLASS_SIZE / np.maximum(np.bincount(kinds), 1)
-
-    def put(x: Real, into: Real) -> Real:
-        sums = np.bincount(kinds, weights=x.ravel()[places])
-        into.ravel()[places] = (fraction * sums).astype(np.float32)[kinds]
-        return into
-
-    return put
 
 
 def _can_be_doubled(mask: NDArray[np.bool_], geometry: Geometry) -> bool:
