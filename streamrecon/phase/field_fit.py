@@ -125,7 +125,7 @@ def fit_field(
         (slope / scale).reshape(mask.shape),
         sd.astype(np.float32).reshape(mask.shape),
         residual.reshape(mask.shape),
-        intercept.reshape(mask.shape),
+        intercept.reshape(mask.shape).copy(),  # a part of it would keep all five
         noise,
     )
 

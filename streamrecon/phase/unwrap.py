@@ -180,7 +180,8 @@ def _valid(
         raise ReconError(
             f"unwrapping: found {int(mask.sum())} voxels in the mask and none with a finite phase"
         )
-    return np.where(finite, phase_rad, 0.0).astype(np.float32), inside
+    phase = np.asarray(phase_rad, np.float32)  # not changed here: a copy only where it must be
+    return phase if finite.all() else np.where(finite, phase, np.float32(0)), inside
 
 
 def _grown(inside: NDArray[np.bool_], finite: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -303,4 +304,5 @@ def _shift(
 def _inside(
     turned: Real, quality: Real, region: NDArray[np.int32], inside: NDArray[np.bool_]
 ) -> Unwrapped:
-    return Unwrapped(turned * inside, quality * inside, region * inside)
+    turned *= inside
+    return Unwrapped(turned, quality * inside, region * inside)

@@ -176,15 +176,15 @@ def split_data_absolute(
 def mix_spectra(
     data: Spectrum,
     flow: Spectrum,
-    from_data: Real,
-    from_flow: Real,
     dipole: Real,
+    from_both: Real,
+    data_part: float,
     first: int,
     last: int,
 ) -> None:
-    """χ = a·data + b·flow goes into ``flow``, its field into ``data``; flat."""
+    """χ = b·(part·D·data + flow) goes into ``flow``, its field into ``data``; flat."""
     for k in range(first, last):
-        chi = data[k] * from_data[k] + flow[k] * from_flow[k]
+        chi = (data[k] * (data_part * dipole[k]) + flow[k]) * from_both[k]
         flow[k] = chi
         data[k] = chi * dipole[k]
 

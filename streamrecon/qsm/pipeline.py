@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 
+from streamrecon.machine.memory import give_back_freed
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.background.coarse_pdf import remove_pdf_at_once
 from streamrecon.qsm.background.lbv import remove_lbv
@@ -188,6 +189,7 @@ def local_field(
     PDF alone takes the trust in the field into account; the others lose what their modules say of
     the mask. Voxels that are not believed are filled from their neighbours.
     """
+    give_back_freed()
     field, mask = total.fit.field_ppm, total.mask
     if background is Background.PRESET and quality is Quality.CONSENSUS:
         found = remove_vsharp(field, binary_erosion(mask), geometry, smallest_mm=1.0)
@@ -218,6 +220,7 @@ def invert(
     choice = (quality, inversion)
     shades = _shades(total, local, geometry, choice)
     rest = local if shades is None else replace(local, field_ppm=beside(local, shades, geometry))
+    give_back_freed()
     solved = _solved_twice if two_pass else _solved
     found, method = solved(total, rest, geometry, choice)
     comment = f", {found.comment}" if found.comment else ""

@@ -56,7 +56,7 @@ A ``Step`` is the weight of the state in a split, ρ, and α.
 
 
 class Operator(NamedTuple):
-    """A linear map and its adjoint."""
+    """A linear map and its adjoint; each returns an array that nobody else holds."""
 
     forward: Callable[[Real], Real]
     adjoint: Callable[[Real], Real]
@@ -94,21 +94,23 @@ def checked_field(field_ppm: NDArray[np.floating], mask: NDArray[np.bool_], stag
     return np.where(mask, field_ppm, 0).astype(np.float32)
 
 
-def convolution(kernel: Real, shape: tuple[int, ...]) -> Callable[[Real], Real]:
+class Convolution:
     """Periodic convolution with a real, symmetric kernel on the half spectrum; its own adjoint.
 
-    What is given belongs to one thread at a time.
+    Belongs to one thread at a time.
     """
-    plan = RealPlan(shape)
-    scaled = (kernel / np.float32(np.prod(shape))).astype(np.float32)
 
-    def convolve(values: Real) -> Real:
-        plan.real[...] = values
-        plan.forward()
-        plan.spectrum *= scaled
-        return plan.inverse().copy()
+    def __init__(self, kernel: Real, shape: tuple[int, ...]) -> None:
+        self._plan = RealPlan(shape)
+        self._kernel = (kernel / np.float32(np.prod(shape))).astype(np.float32, copy=False)
 
-    return convolve
+    def __call__(self, values: Real, after: Real | None = None) -> Real:
+        """The values convolved, and times ``after`` where it is given."""
+        self._plan.real[...] = values
+        self._plan.forward()
+        self._plan.spectrum *= self._kernel
+        found = self._plan.inverse()
+        return found.copy() if after is None else found * after
 
 
 def least_squares(
@@ -141,34 +143,39 @@ def least_squares(
     Hestenes and Stiefel (1952) J Res Nat Bur Stand 49:409. doi:10.6028/jres.049.044
     """
     r = data.astype(np.float32, copy=True)
-    s = operator.adjoint(r)
-    gamma = first = _energy(s)
+    p = operator.adjoint(r)
+    gamma = first = _energy(p)
     if not np.isfinite(first) or first == 0:
         raise ReconError(f"least squares: found data of energy {first:g}, needed finite, above 0")
-    x, p = np.zeros_like(s), s.copy()
+    x = np.zeros_like(p)
     step, gains = 0, True
     ahead = Unfinished(damping, _energy(r), gamma)
     while step < iterations and gains and gamma > tolerance**2 * first:
         q = operator.forward(p)
         alpha = np.float32(gamma / (_energy(q) + damping * _energy(p)))
         x += alpha * p
-        r -= alpha * q
+        q *= alpha
+        r -= q
+        del q
         remainder = _energy(r) + damping * _energy(x)
         gains = float(alpha) * gamma > least_gain * remainder
-        s = operator.adjoint(r) - np.float32(damping) * x
+        s = operator.adjoint(r)
+        s -= np.float32(damping) * x
         before, gamma = gamma, _energy(s)
         ahead.renew(float(alpha), before, gamma)
-        p = s + np.float32(gamma / before) * p
+        p *= np.float32(gamma / before)
+        p += s
+        del s
         step += 1
     residual = float(np.sqrt(gamma / first))
     ended = residual <= tolerance or not gains
     return Solution(x, step, residual, ended, above_least=ahead.above_least())
 
 
-def relative_change(renewed: Real, before: Real, mask: NDArray[np.bool_]) -> float:
-    """Norm of the change over that of the new value, inside the mask."""
-    norm = float(np.linalg.norm(renewed[mask]))
-    return float(np.linalg.norm(renewed[mask] - before[mask])) / max(norm, 1e-30)
+def relative_change(renewed: Real, before: Real) -> float:
+    """Norm of the change over that of the new value."""
+    norm = float(np.linalg.norm(renewed))
+    return float(np.linalg.norm(renewed - before)) / max(norm, 1e-30)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -265,13 +272,14 @@ def harmonics(curvature: Real, dual: Real, weight: Real, rho: float) -> None:
     at_once(lambda v: split_harmonic(*flat, rho, v.start, v.stop), curvature.size)
 
 
-def mix(data: Spectrum, flow: Spectrum, kernels: tuple[Real, Real, Real]) -> None:
+def mix(data: Spectrum, flow: Spectrum, kernels: tuple[Real, Real], data_part: float) -> None:
     """``data`` becomes the spectrum of χ's field, ``flow`` that of χ.
 
-    ``kernels`` are the parts of data and flow in χ, and the dipole.
+    ``kernels`` are the dipole, and the part of the flow in χ; that of the data is both times
+    ``data_part``.
     """
-    flat = [a.reshape(-1) for a in (data, flow, *kernels)]
-    at_once(lambda k: mix_spectra(*flat, k.start, k.stop), data.size)
+    flat, part = [a.reshape(-1) for a in (data, flow, *kernels)], np.float32(data_part)
+    at_once(lambda k: mix_spectra(*flat, part, k.start, k.stop), data.size)
 
 
 def _energy(values: Real) -> float:

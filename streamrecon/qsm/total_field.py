@@ -110,8 +110,9 @@ def total_field(
     magnitude = np.abs(echoes)
     together = np.sqrt(np.einsum("ezyx,ezyx->zyx", magnitude, magnitude))
     head = whole & (signal_mask(together) if mask is None else mask)
-    clean, notices = _without_offset(echoes, te_s, geometry, readout_polarity)
-    unwrapped = UNWRAPPERS[unwrapping](np.angle(clean), magnitude, head, te_s)
+    phase, notices = _phase_without_offset(echoes, te_s, geometry, readout_polarity)
+    unwrapped = UNWRAPPERS[unwrapping](phase, magnitude, head, te_s)
+    del phase
     found = (unwrapped.region > 0) & whole
     noise = noise or measure_noise(echoes, head)
     fit = fit_field(unwrapped.phase_rad, magnitude, found, te_s, b0_t, noise=noise.sd)
@@ -169,11 +170,12 @@ def _thin_slab(mask: NDArray[np.bool_], geometry: Geometry) -> tuple[str, ...]:
     return (f"thin slab: {thin_mm:.0f} mm of tissue; {loss}, regions off by 3-9 ppb",)
 
 
-def _without_offset(
+def _phase_without_offset(
     echoes: Complex, te_s: Sequence[float], geometry: Geometry, readout_polarity: Sequence[int]
-) -> tuple[Complex, tuple[str, ...]]:
+) -> tuple[Real, tuple[str, ...]]:
     try:
         echo_pair(te_s, readout_polarity)
     except ReconError as e:
-        return echoes, (f"phase offset left in: {e}",)
-    return remove_offset(echoes, te_s, geometry, readout_polarity=readout_polarity)[0], ()
+        return np.angle(echoes), (f"phase offset left in: {e}",)
+    clean = remove_offset(echoes, te_s, geometry, readout_polarity=readout_polarity)[0]
+    return np.angle(clean), ()

@@ -14,10 +14,10 @@ from streamrecon.qsm.dipole import dipole_kernel
 from streamrecon.qsm.solvers import (
     RELAXATION,
     WHOLE,
+    Convolution,
     Gradients,
     Operator,
     absolutes,
-    convolution,
     gradients,
     laplacian_kernel,
     least_squares,
@@ -80,7 +80,7 @@ def test_steps_that_gain_little_end_within_a_percent_of_the_least_sum() -> None:
 
 @pytest.mark.parametrize("axes", ORIENTATIONS.values(), ids=ORIENTATIONS.keys())
 def test_convolution_with_the_dipole_is_its_own_adjoint(axes: np.ndarray) -> None:
-    spread = convolution(dipole_kernel(Geometry(SHAPE, (2.0, 1.0, 0.7), axes)), SHAPE)
+    spread = Convolution(dipole_kernel(Geometry(SHAPE, (2.0, 1.0, 0.7), axes)), SHAPE)
     a, b = normal(*SHAPE), normal(*SHAPE, seed=1)
 
     assert np.vdot(spread(a), b) == pytest.approx(np.vdot(a, spread(b)), rel=1e-4, abs=1e-4)
@@ -109,7 +109,7 @@ def test_the_laplacian_is_divergence_of_gradient() -> None:
     found = divergence(chi, 0)
 
     kernel = laplacian_kernel(Geometry(SHAPE, (2.0, 1.0, 0.7), np.eye(3)), SHAPE)
-    np.testing.assert_allclose(convolution(kernel, SHAPE)(chi), found, atol=1e-4)
+    np.testing.assert_allclose(Convolution(kernel, SHAPE)(chi), found, atol=1e-4)
 
 
 @pytest.mark.parametrize("relaxation", [1.0, 1.8])
@@ -158,10 +158,10 @@ def test_the_data_split_finds_the_minimum(split: Callable[..., None]) -> None:
 def test_spectra_mix_and_give_their_field() -> None:
     pair: list[np.ndarray] = [normal(20, seed=s) + 1j * normal(20, seed=s + 1) for s in (0, 2)]
     data, flow = pair
-    a, b, dipole = normal(3, 20)
-    chi = a * data + b * flow
+    dipole, part_of_flow = normal(2, 20)
+    chi = part_of_flow * (0.25 * dipole * data + flow)
 
-    mix(data, flow, (a, b, dipole))
+    mix(data, flow, (dipole, part_of_flow), 0.25)
 
     np.testing.assert_allclose(flow, chi, atol=1e-6)
     np.testing.assert_allclose(data, chi * dipole, atol=1e-6)

@@ -21,7 +21,7 @@ from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.phase.magnitude import OUTSIDE
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape, with_surroundings
 from streamrecon.qsm.nearness import end_in_words
-from streamrecon.qsm.solvers import Operator, checked_field, convolution, least_squares
+from streamrecon.qsm.solvers import Convolution, Operator, checked_field, least_squares
 
 Real = NDArray[np.float32]
 Classes = NDArray[np.integer]
@@ -171,7 +171,7 @@ def project(
     shape = padded_shape(geometry, padding)
     crop = tuple(slice(n) for n in mask.shape)
     trust = padded(trust, shape)
-    spread = convolution(dipole_kernel(geometry, shape), shape)
+    spread = Convolution(dipole_kernel(geometry, shape), shape)
     outer = _sizes(mask, geometry, shape, near_mm)
     means = _means_over(classes, shape)
 
@@ -179,7 +179,7 @@ def project(
         return means(x, outer * x)
 
     found = least_squares(
-        Operator(lambda x: trust * spread(sources(x)), lambda r: sources(spread(trust * r))),
+        Operator(lambda x: spread(sources(x), trust), lambda r: sources(spread(trust * r))),
         trust * padded(field, shape),
         damping=damping,
         iterations=iterations,

@@ -18,7 +18,7 @@ from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.background.pdf import LocalField, padded
 from streamrecon.qsm.dipole import padded_shape
-from streamrecon.qsm.solvers import Operator, checked_field, convolution, least_squares
+from streamrecon.qsm.solvers import Convolution, Operator, checked_field, least_squares
 
 Real = NDArray[np.float32]
 
@@ -121,7 +121,7 @@ def remove_resharp(
     ball = ball_kernel(geometry, shape, radius_mm)
     kept = _kept(mask, ball, shape)
     eroded = padded(kept.astype(np.float32), shape)
-    highpass = convolution(1 - ball, shape)
+    highpass = Convolution(1 - ball, shape)
     operator = Operator(lambda x: eroded * highpass(x), lambda r: highpass(eroded * r))
     found = least_squares(
         operator,
@@ -244,7 +244,7 @@ def remove_ismv(
     shape = _roomy(geometry, radius_mm)
     ball = ball_kernel(geometry, shape, radius_mm)
     kept = _kept(mask, ball, shape)
-    mean = convolution(ball, shape)
+    mean = Convolution(ball, shape)
     crop = tuple(slice(n) for n in mask.shape)
     background = padded(field, shape)
     step, change = 0, np.inf

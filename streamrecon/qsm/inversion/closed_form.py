@@ -18,10 +18,10 @@ from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
 from streamrecon.qsm.inversion.optimality import Cost, above_least, cost_of_gradients
 from streamrecon.qsm.solvers import (
     WHOLE,
+    Convolution,
     Operator,
     Solution,
     checked_field,
-    convolution,
     gradients,
     laplacian_kernel,
     least_squares,
@@ -165,7 +165,7 @@ def invert_rts(
     data = np.zeros(shape, np.float32)
     data[crop] = field
     dipole = dipole_kernel(geometry, shape)
-    spread = convolution(dipole, shape)
+    spread = Convolution(dipole, shape)
     operator = Operator(lambda x: trust * spread(x), lambda r: spread(trust * r))
     start = least_squares(operator, trust * data, iterations=first_steps, tolerance=1e-9).unknown
     start[crop] *= mask
@@ -181,7 +181,7 @@ def invert_rts(
         sparse.renew(chi, divergence)
         spectrum = (pull + np.float32(rho) * rfftn(divergence)) / curvature
         renewed = irfftn(spectrum.astype(np.complex64, copy=False), shape)
-        change = relative_change(renewed[crop], chi[crop], mask)
+        change = relative_change(renewed[crop][mask], chi[crop][mask])
         chi = renewed
         step += 1
     remainder = irfftn(rfftn(chi) * known - pull, shape)

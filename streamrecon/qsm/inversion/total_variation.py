@@ -18,6 +18,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from streamrecon.machine.memory import give_back_freed
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import PADDING, padded_shape
 from streamrecon.qsm.inversion.gradient_cost import belief_in_edges
@@ -96,17 +97,16 @@ def invert_tv(
     """
     shape = padded_shape(geometry, padding)
     known = None if outside else magnitude
-    task = _believing(
+    problem, words = _prepared(
         task_on(
             field_ppm, mask, (geometry, shape), weight=weight, magnitude=known,
             rim_mm=0.0 if outside else rim_mm,
         ),
         (strength, outside),
     )  # fmt: skip
-    problem = _begun(task, (strength, outside), _COARSE_STEPS)
     if known is not None:
         found = problem.solve(squares, iterations, tolerance, last=True)
-        return replace(found, comment=_in_words(task))
+        return replace(found, comment=words)
     return problem.solve_with_edges(magnitude, iterations, tolerance)
 
 
@@ -199,6 +199,13 @@ def _believing(task: Task, cost: tuple[float, float]) -> Task:
     return replace(task, belief=belief)
 
 
+def _prepared(task: Task, cost: tuple[float, float]) -> tuple[Problem, str]:
+    """A problem that coarse grids have begun, and what it believes, in words."""
+    task = _believing(task, cost)
+    give_back_freed()  # the largest arrays of a map come now
+    return _begun(task, cost, _COARSE_STEPS), _in_words(task)
+
+
 def _in_words(task: Task) -> str:
     return f"edges of the magnitude believed to {task.belief:.0%}"
 
@@ -214,6 +221,8 @@ def _begun(
         return Problem(task, cost)
     coarse = _begun(half, cost, coarse_steps[1:])
     coarse.solve(squares, (coarse_steps[0], coarse_steps[0]), 0.0)
+    states = coarse.state, coarse.gradients.state
+    del coarse  # the larger grid needs the room
     problem = Problem(task, cost)
-    problem.carry_on(coarse)
+    problem.carry_on(*states)
     return problem

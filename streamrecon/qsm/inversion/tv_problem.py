@@ -146,6 +146,7 @@ class Problem:
         rho = np.float32(_RHO_PER_STRENGTH[self.outside > 0] * strength)
         self.rho = float(rho)
         self.kernels = _kernels_of_step(task.geometry, task.shape, rho)
+        self.data_part = _DATA_RHO / float(rho)
         images = () if task.magnitude is None else (task.magnitude,)
         weights = self._weights(images)
         self.gradients = gradients(task.geometry.voxel_mm, strength / float(rho), weights)
@@ -154,11 +155,11 @@ class Problem:
         self.state = self.data.copy()
         self.chi.real[...] = 0  # the divergence of the flow; after a step, χ until it is shrunk
 
-    def carry_on(self, coarse: Problem) -> None:
-        """Take the states of a problem on half the grid."""
-        carry(coarse.state, self.state)
+    def carry_on(self, state: Real, gradients_state: Real) -> None:
+        """Take the states of a problem on half the grid, of its field and of its gradients."""
+        carry(state, self.state)
         for axis in range(3):
-            carry(coarse.gradients.state[axis], self.gradients.state[axis], edges=axis)
+            carry(gradients_state[axis], self.gradients.state[axis], edges=axis)
         self._split(squares, 0.0)
 
     def solve_with_edges(
@@ -205,28 +206,28 @@ class Problem:
 
         The ``last`` ones of a problem, by least squares, tell how far above the least sum they end.
         """
-        chi = before = np.zeros(self.mask.shape, np.float32)
+        within = np.zeros(np.count_nonzero(self.mask), np.float32)  # χ of the mask's voxels
         step, change, goes_on = 0, np.inf, True
         while goes_on:
             self._invert()
             step += 1
             if step % _CHECK_EVERY == 0 or step == iterations[1]:
-                before, chi = chi, self.chi.real[self.crop].copy()
-                change = relative_change(chi, before, self.mask) / _CHECK_EVERY
+                before, within = within, self.chi.real[self.crop][self.mask]
+                change = relative_change(within, before) / _CHECK_EVERY
             goes_on = step < iterations[1] and (step < iterations[0] or change > tolerance)
             if goes_on or not last:
                 self._split(split, 1.0 if step <= calm else RELAXATION)
         above = self._above_least() if last else math.nan
-        return Solution(
-            chi * self.mask, step, float(change), change <= tolerance, above_least=above
-        )
+        chi = np.zeros(self.mask.shape, np.float32)
+        chi[self.mask] = within
+        return Solution(chi, step, float(change), change <= tolerance, above_least=above)
 
     def _above_least(self) -> float:
         """What the sum may be above its least, once χ and its field are there; uses them up."""
         chi, model = self.chi.real, self.model
         data = cost_of_misfit(model.real, self.state, self.data, self.trust, _DATA_RHO)
         model.forward()
-        model.spectrum *= self.kernels[2]
+        model.spectrum *= self.kernels[0]
         model.spectrum /= np.float32(chi.size)
         remainder = model.inverse()
         sparse = cost_of_gradients(chi, self.gradients, self.rho, remainder)
@@ -240,7 +241,7 @@ class Problem:
 
     def _invert(self) -> None:
         """From what the splits want to χ and its field."""
-        mix(self.model.forward(), self.chi.forward(), self.kernels)
+        mix(self.model.forward(), self.chi.forward(), self.kernels, self.data_part)
         self.model.inverse()
         self.chi.inverse()
 
@@ -258,14 +259,14 @@ class Problem:
         self._split(squares, 0.0)
 
 
-def _kernels_of_step(geometry: Geometry, shape: Shape, rho: np.float32) -> tuple[Real, Real, Real]:
+def _kernels_of_step(geometry: Geometry, shape: Shape, rho: np.float32) -> tuple[Real, Real]:
     dipole = dipole_kernel(geometry, shape)
-    weighted = np.float32(_DATA_RHO) * dipole
-    curvature = weighted * dipole + rho * laplacian_kernel(geometry, shape)
+    curvature = laplacian_kernel(geometry, shape)
+    curvature *= rho
+    curvature += np.float32(_DATA_RHO) * dipole * dipole
     curvature[0, 0, 0] = np.inf
-    from_data, from_flow = np.divide(weighted, curvature), np.divide(rho, curvature)
     voxels = np.float32(np.prod(shape))  # the plans' transforms do not divide by it
-    return (from_data / voxels).astype(np.float32), (from_flow / voxels).astype(np.float32), dipole
+    return dipole, np.divide(rho / voxels, curvature, out=curvature)
 
 
 def halved(values: Real) -> Real:

@@ -100,7 +100,7 @@ def invert_weak_harmonic(
     step, change = 0, np.inf
     while step < iterations[1] and (step < iterations[0] or change > tolerance):
         before, chi = chi, problem.step()[tuple(slice(n) for n in mask.shape)]
-        change = relative_change(chi, before, mask)
+        change = relative_change(chi[mask], before[mask])
         step += 1
     return Solution(chi * mask / np.float32(rad_per_ppm), step, change, change <= tolerance)
 
