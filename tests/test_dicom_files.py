@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -9,49 +10,14 @@ import pydicom
 import pytest
 import scanner_scan as scan
 from scanner_scan import write_dicom
+from vendor_folders import VENDORS, ge, named, siemens
 
 from streamrecon.cli import main
 from streamrecon.commands.image_inputs.complex_files import read_complex_files
 from streamrecon.commands.image_inputs.echo_files import read_echo_files
+from streamrecon.commands.image_inputs.given_images import first_of_pair
 from streamrecon.errors import DataError
 from streamrecon.phase.phase_scaling import complex_echoes
-
-PI = np.pi
-
-
-def siemens(folder: Path, values: np.ndarray) -> None:
-    """A series for each part; phase and its relatives around 0 by their rescaling."""
-    bits = (2.0, -4096.0)
-    write_dicom(folder, np.abs(values), ("ORIGINAL", "PRIMARY", "M", "ND"), series="2")
-    phase = np.angle(values) * 4096 / PI
-    write_dicom(folder, phase, ("ORIGINAL", "PRIMARY", "P", "ND"), series="3", scale=bits)
-    for number, (word, part) in enumerate((("R", values.real), ("I", values.imag)), start=4):
-        words = ("ORIGINAL", "PRIMARY", word, "ND")
-        write_dicom(folder, part * 10, words, series=str(number), scale=(0.5, -2048.0))
-
-
-def ge(folder: Path, values: np.ndarray) -> None:
-    """One series of all parts, which a private number tells apart."""
-    parts = np.abs(values), np.angle(values) * 1000, values.real * 10, values.imag * 10
-    words = ("ORIGINAL", "PRIMARY", "OTHER")
-    for number, part in enumerate(parts):
-        write_dicom(folder, part, words, series="7", private=number, maker="GE MEDICAL SYSTEMS")
-
-
-def philips(folder: Path, values: np.ndarray) -> None:
-    """One series of all parts, in the words of Philips."""
-    kinds = {
-        ("M_FFE", "M"): (np.abs(values), (0.05, 0.0)),
-        ("PHASE MAP", "P"): (np.angle(values) * 1000, (1.5345543, -3142.0)),
-        ("R_FFE", "R"): (values.real * 10, (0.5, -1500.0)),
-        ("I_FFE", "I"): (values.imag * 10, (0.5, -1500.0)),
-    }
-    for (long, short), (part, scale) in kinds.items():
-        words = ("ORIGINAL", "PRIMARY", long, short, "FFE")
-        write_dicom(folder, part, words, series="13", scale=scale, maker="Philips")
-
-
-VENDORS = {"siemens": siemens, "ge": ge, "philips": philips}
 
 
 @pytest.fixture(scope="module", params=list(VENDORS.values()), ids=list(VENDORS))
@@ -91,6 +57,67 @@ def test_the_images_lie_where_nifti_has_them(folder: Path, tmp_path: Path) -> No
     grid = read_echo_files([folder], [folder]).geometry
 
     assert grid.same_as(read_echo_files(*nifti).geometry, tolerance_mm=0.01)
+
+
+def keep(folder: Path, *kept: int) -> None:
+    """Leave those of GE's parts alone."""
+    for path in folder.iterdir():
+        if pydicom.dcmread(path)[0x0043, 0x102F].value not in kept:
+            path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"),
+    [((0, 1, 2, 3), ("phase", "mag")), ((0, 2, 3), ("real", "imag"))],
+    ids=["all", "no phase"],
+)
+def test_a_folder_is_taken_for_the_pair_that_it_has(
+    tmp_path: Path, kept: tuple[int, ...], expected: tuple[str, ...]
+) -> None:
+    ge(tmp_path, scan.echoes())
+    keep(tmp_path, *kept)
+    options = argparse.Namespace(
+        folder=tmp_path, phase=None, mag=None, real=None, imag=None, phase_ends=None
+    )
+
+    assert first_of_pair(options) == tmp_path
+
+    assert tuple(name for name in ("phase", "mag", "real", "imag") if getattr(options, name)) == (
+        expected
+    )
+
+
+def test_a_folder_without_a_pair_says_what_it_has(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "scan"
+    source.mkdir()
+    ge(source, scan.echoes())
+    keep(source, 0, 2)
+
+    assert main(["qsm", str(source), "-o", str(tmp_path / "out")]) == 1
+
+    assert "found magnitude and real, needed DICOM of phase and" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--phase", "--local"])
+def test_a_folder_beside_an_option_that_names_images_is_refused(
+    tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["qsm", str(tmp_path), option, str(tmp_path), "--b0", "3", "-o", str(tmp_path / "o")]
+
+    assert main(words) == 2
+
+    assert "folder" in capsys.readouterr().err.lower()
+
+
+def test_a_file_is_no_folder_of_dicom(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "gre.nii"
+    file.write_bytes(b"x" * 400)
+
+    assert main(["maps", str(file), "-o", str(tmp_path / "o")]) == 2
+
+    assert "needed a folder of DICOM files" in capsys.readouterr().err
 
 
 def test_a_slice_that_is_missing_is_refused(tmp_path: Path) -> None:
@@ -157,13 +184,8 @@ def test_maps_join_the_study_of_their_images(tmp_path: Path) -> None:
     source, out = tmp_path / "scan", tmp_path / "out"
     source.mkdir()
     siemens(source, scan.echoes())
-    named = {"StudyInstanceUID": "1.2.3.4", "FrameOfReferenceUID": "1.2.3.5", "PatientID": "P7"}
-    for path in source.iterdir():
-        image = pydicom.dcmread(path)
-        for tag, value in named.items():
-            setattr(image, tag, value)
-        image.save_as(path)
-    words = ["--phase", str(source), "--mag", str(source), "--sign", "+1", "--quality", "fast"]
+    names = named(source, patient="P7", study="1.2.3.4", frame="1.2.3.5")
+    words = [str(source), "--sign", "+1", "--quality", "fast"]
 
     assert main(["qsm", *words, "--dicom", "-o", str(out)]) == 0
 
@@ -171,7 +193,7 @@ def test_maps_join_the_study_of_their_images(tmp_path: Path) -> None:
     maps = [pydicom.dcmread(path) for path in sorted((out / "dicom").iterdir())]
     assert len(maps) == scan.echoes().shape[2]  # a slice each
     for image in maps:
-        assert {tag: str(image[tag].value) for tag in named} == named
+        assert {tag: str(image[tag].value) for tag in names} == names
         assert image.SeriesInstanceUID != theirs.SeriesInstanceUID
     places = {tuple(map(float, image.ImagePositionPatient)) for image in maps}
     first = tuple(map(float, theirs.ImagePositionPatient))

@@ -103,7 +103,10 @@ def provenance_of(record: Record, tree: Path) -> dict[str, Any]:
 
     Paths are those below the tree: where it lies is nobody's business.
     """
-    words = [word.removeprefix(f"{tree}{os.sep}") for word in record.arguments]
+    words = [
+        "." if word == str(tree) else word.removeprefix(f"{tree}{os.sep}")
+        for word in record.arguments
+    ]
     return {
         "Software": "streamrecon",
         "Version": record.version,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from streamrecon import __version__
-from streamrecon.cohort.scan_tree import RAW, CohortScan
+from streamrecon.cohort.scan_tree import DICOM, RAW, CohortScan
 from streamrecon.errors import StorageError
 from streamrecon.storage.atomic_file import whole
 
@@ -26,29 +26,35 @@ class Work:
     Parameters
     ----------
     raw
-        Words behind ``streamrecon replay FILE``.
+        Words behind ``streamrecon replay FILE``, but for the formats.
     images
-        Words behind ``streamrecon maps --phase … --mag …``.
+        Words behind ``streamrecon maps`` and the images.
     raw_sha256, images_sha256
         Of the texts of their chain files.
+    dicom
+        Whether scans that name their study are written as DICOM too.
     """
 
     raw: tuple[str, ...]
     images: tuple[str, ...]
     raw_sha256: str
     images_sha256: str
+    dicom: bool = False
 
     def arguments(self, scan: CohortScan) -> tuple[str, ...]:
         """Words of the command line that does it, but for the output."""
-        if scan.kind == RAW:
-            return "replay", *scan.given, *self.raw
-        return "maps", *scan.given, *self.images
+        command = "replay" if scan.kind == RAW else "maps"
+        return command, *scan.given, *self._words(scan.kind)
+
+    def _words(self, kind: str) -> tuple[str, ...]:
+        if kind == RAW:
+            return *self.raw, "--format", "nifti,png,dicom" if self.dicom else "nifti,png"
+        return *self.images, *(("--dicom",) if self.dicom and kind == DICOM else ())
 
     def key(self, scan: CohortScan, inputs: Mapping[str, Input]) -> str:
         """The same for the same inputs, work and version of streamrecon, wherever the files lie."""
-        is_raw = scan.kind == RAW
-        words = self.raw if is_raw else self.images
-        chain = self.raw_sha256 if is_raw else self.images_sha256
+        words = self._words(scan.kind)
+        chain = self.raw_sha256 if scan.kind == RAW else self.images_sha256
         sums = [each.sha256 for each in inputs.values()]
         text = json.dumps([__version__, scan.kind, words, chain, sums])
         return hashlib.sha256(text.encode()).hexdigest()

@@ -177,6 +177,7 @@ def _moved(scan: CohortScan, record: Record, scratch: Path, place: Place) -> Rec
     outputs = _thumbnail(scan, plan, place)
     outputs |= move_results(plan, place.output, provenance_of(record, place.tree))
     outputs |= _sheets(scan, scratch, place)
+    outputs |= _dicom(scan, scratch, place)
     files, kept = keep_readings(scan.name, scratch, place.own)
     outputs |= {path.relative_to(place.output).as_posix(): path.stat().st_size for path in files}
     facts |= {"light": kept.light, "light_reasons": list(kept.reasons)}
@@ -189,6 +190,17 @@ def _sheets(scan: CohortScan, scratch: Path, place: Place) -> dict[str, int]:
         path = place.own / "sheets" / f"{scan.name}{'' if number == 1 else f'_{number}'}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         sheet.replace(path)
+        found[path.relative_to(place.output).as_posix()] = path.stat().st_size
+    return found
+
+
+def _dicom(scan: CohortScan, scratch: Path, place: Place) -> dict[str, int]:
+    """BIDS has no room for DICOM: it lies with what is kept for ourselves, a folder a scan."""
+    folder, found = place.own / "dicom" / scan.name, {}
+    shutil.rmtree(folder, ignore_errors=True)  # of other work, or of a run that was killed
+    for file in sorted(scratch.rglob("dicom/*.dcm")):
+        folder.mkdir(parents=True, exist_ok=True)
+        path = file.replace(folder / file.name)
         found[path.relative_to(place.output).as_posix()] = path.stat().st_size
     return found
 

@@ -117,8 +117,7 @@ def _dicoms(files: Sequence[Path], tree: Path) -> Iterator[CohortScan]:
     for folder, paths in groups.items():
         where = folder.relative_to(tree)
         named = where if where.parts else PurePath(tree.resolve().name)
-        given = ("--phase", str(folder), "--mag", str(folder))
-        yield CohortScan(entities_of(named), DICOM, tuple(paths), given)
+        yield CohortScan(entities_of(named), DICOM, tuple(paths), (str(folder),))
 
 
 def _is_named_otherwise(path: Path) -> bool:

@@ -20,7 +20,7 @@ from streamrecon.cohort.job import DONE, Work
 from streamrecon.cohort.one_scan import Place, records_of
 from streamrecon.cohort.overview import write_overview
 from streamrecon.cohort.run_cohort import Outcome, run_cohort
-from streamrecon.cohort.scan_tree import CohortScan, find_scans
+from streamrecon.cohort.scan_tree import NIFTI, CohortScan, find_scans
 from streamrecon.commands.run_setup.chains import chain_called, chain_file, refuse_unknown
 from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.run_setup.options import add_chain, writable
@@ -36,12 +36,14 @@ part-imag) and DICOM folders through `streamrecon maps`. Names with sub-, ses-, 
 are kept; others are named after their path. A run that was ended goes on behind the last finished
 scan: what is done is recognised by the checksums of its files, the work and the version."""
 _EPILOG = """\
-Beside the data set, in code/streamrecon of the output: a log and a record for each scan,
-overview.html and overview.tsv. Exit status: 0 all scans done; 1 some failed; 2 cannot be done.
+Beside the data set, in code/streamrecon of the output: a log and a record for each scan, DICOM if
+asked for, overview.html and overview.tsv. Exit status: 0 all scans done; 1 some failed; 2 cannot be
+done.
 
 examples:
   streamrecon batch raw -o derivatives
   streamrecon batch bids -o derivatives --set quality=best --jobs 2 --only 'sub-0*'
+  streamrecon batch dicom -o derivatives --dicom
   streamrecon batch raw -o derivatives --scheduler tcp://cluster:8786"""
 
 
@@ -68,6 +70,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--only", default="*", metavar="PATTERN", help="scans by name, as 'sub-0*' (all)"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace results of other work")
+    parser.add_argument(
+        "--dicom", action="store_true",
+        help="write the maps as DICOM too, in the study and frame of reference of the images or of"
+        " the raw file's header; NIfTI files name none",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -81,6 +88,8 @@ def run(options: argparse.Namespace) -> int:
     if not wanted:
         names = ", ".join(scan.name for scan in scans[:3])
         raise ConfigError(f"--only {options.only}: found no such scan, but {names} and so on")
+    if options.dicom:
+        _refuse_without_study(wanted)
     work, place = _work(options), Place(tree, output, max(1, budget() // options.jobs))
     begin_data_set(output, tree.name)
     with _pool(options) as pool:
@@ -89,6 +98,16 @@ def run(options: argparse.Namespace) -> int:
         )
     _summarise(scans, outcome, place)
     return 1 if outcome.failed or outcome.refused else 0
+
+
+def _refuse_without_study(scans: list[CohortScan]) -> None:
+    """Raise ConfigError if a scan is of files that name no study which its DICOM could join."""
+    nameless = [scan.name for scan in scans if scan.kind == NIFTI]
+    if nameless:
+        raise ConfigError(
+            f"--dicom: found {nameless[0]} in NIfTI files, which name no study; needed DICOM or "
+            "raw files, or --only with their names"
+        )
 
 
 def _work(options: argparse.Namespace) -> Work:
@@ -112,7 +131,7 @@ def _work(options: argparse.Namespace) -> Work:
         pairs = [word for key, value in own.items() for word in ("--set", f"{key}={value}")]
         words.append(("--config", name, *pairs))
     sums = [hashlib.sha256(text).hexdigest() for text in texts]
-    return Work((*words[0], "--format", "nifti,png"), words[1], sums[0], sums[1])
+    return Work(words[0], words[1], sums[0], sums[1], dicom=options.dicom)
 
 
 def _absolute(options: argparse.Namespace) -> list[str]:

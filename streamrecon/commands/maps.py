@@ -43,7 +43,7 @@ _EPILOG = """\
 examples:
   streamrecon maps --phase sub-1_echo-*_part-phase_MEGRE.nii.gz \\
                    --mag sub-1_echo-*_part-mag_MEGRE.nii.gz -o maps
-  streamrecon maps --phase dicom/ --mag dicom/ --set quality=best -o maps
+  streamrecon maps dicom/ --set quality=best -o maps
 
 Written: NIfTI with JSON sidecars, and a contact sheet. `streamrecon batch` does it for a tree."""
 

@@ -66,7 +66,7 @@ examples:
   streamrecon qsm --phase sub-1_echo-*_part-phase_MEGRE.nii.gz \\
                   --mag sub-1_echo-*_part-mag_MEGRE.nii.gz -o qsm
   streamrecon qsm --phase phase4d.nii --mag mag4d.nii --te 4 8 12 --b0 3 --sign -1 -o qsm
-  streamrecon qsm --phase dicom/ --mag dicom/ -o qsm
+  streamrecon qsm dicom/ -o qsm
   streamrecon qsm --real dicom/ --imag dicom/ -o qsm
   streamrecon qsm --local sub-1_localfield.nii.gz --mask brain.nii.gz --b0 3 -o qsm
 

@@ -31,6 +31,18 @@ def is_dicom(path: Path) -> bool:
     return path.is_dir() or (not named and kind_of_file(path) == _DICOM)
 
 
+def parts_in(folder: Path) -> frozenset[Part]:
+    """Which parts of complex images there are among the DICOM files of a folder; reads all of them.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read, or has several frames.
+    """
+    found = (_part_of(image) for image in _images([folder]))
+    return frozenset(part for part in found if part is not None)
+
+
 def dicom_part(part: Part, paths: Sequence[Path]) -> ImagePart:
     """Echoes of one part among the images of files and folders, in the order of their times.
 

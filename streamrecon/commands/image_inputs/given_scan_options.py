@@ -11,6 +11,11 @@ def add_given_scan(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Images, echo times, field, phase sign and mask; give the group, for what else is a scan."""
     scan = parser.add_argument_group("the scan")
     scan.add_argument(
+        "folder", type=there, nargs="?", metavar="DICOM_FOLDER",
+        help="DICOM images of one scan, in place of the options that name its parts: phase and"
+        " magnitude, else real and imaginary part",
+    )  # fmt: skip
+    scan.add_argument(
         "--phase", type=there, nargs="+", metavar="FILE",
         help="one 4-D file, or a file for each echo in their order; or DICOM files or folders, of"
         " which the phase images are taken; or one difference of two echoes",

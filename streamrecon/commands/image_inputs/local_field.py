@@ -83,6 +83,7 @@ def map_local_field(
 
 def _refuse_what_needs_echoes(options: argparse.Namespace) -> None:
     wrong = {
+        "DICOM_FOLDER": options.folder,
         "--phase": options.phase,
         "--phase-ends": options.phase_ends,
         "--real": options.real,
