@@ -69,7 +69,7 @@ class ChainMaps:
         chi = self.chi
         total, geometry = chi.found.total, chi.scan.geometry
         return shown_local_field(
-            chi.found.local, total.fit.field_ppm, total.weight, geometry
+            chi.found.local, total.fit.field_ppm, total.weight, geometry, total.classes
         ).field_ppm
 
     def decay(self) -> Real:

@@ -12,7 +12,7 @@ from scipy.ndimage import label, maximum_filter, uniform_filter
 from streamrecon.errors import ReconError
 from streamrecon.machine.threads import at_once
 from streamrecon.maps._ridge_kernels import raise_ridges, reach_of_peaks
-from streamrecon.maps.nuclei import find_nuclei
+from streamrecon.maps.nuclei import find_nuclei, shapes
 from streamrecon.maps.scale_space import curvature_noise, smoothed
 from streamrecon.model.geometry import Geometry, Triple
 
@@ -185,19 +185,7 @@ def _long_and_thin(veins: Flags, voxel_mm: Triple, shortest_mm: float) -> Flags:
     pieces, count = label(veins, _CORNERS)
     if not count:
         return veins
-    at = np.nonzero(pieces)
-    number = pieces[at] - 1
-    size = np.bincount(number, minlength=count)
-    place = np.stack(at) * np.array(voxel_mm)[:, None]
-    mean = np.stack([np.bincount(number, axis, count) / size for axis in place])
-    away = place - mean[:, number]
-    moments = np.empty((count, 3, 3))
-    for i in range(3):
-        for j in range(3):
-            moments[:, i, j] = np.bincount(number, away[i] * away[j], count) / size
-    moments += np.diag(np.square(voxel_mm) / 12)
-    spread = np.sqrt(np.linalg.eigvalsh(moments))
-    filled = size * math.prod(voxel_mm) / (4 / 3 * math.pi * 5**1.5 * spread.prod(axis=1))
+    spread, filled = shapes(pieces, count, voxel_mm)
     blob = (filled > _SOLID) & (spread[:, 0] > _ROUND * spread[:, 2])
     kept = np.concatenate([[False], ~blob & (math.sqrt(12) * spread[:, 2] >= shortest_mm)])
     return np.asarray(kept[pieces])

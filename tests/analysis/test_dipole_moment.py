@@ -103,15 +103,17 @@ def test_the_second_order_takes_what_is_no_sphere() -> None:
     assert 1 - second.explained < (1 - plain.explained) / 5
 
 
-def test_noise_that_was_told_too_small_still_widens_sigma() -> None:
+def test_sigma_follows_the_noise_that_is_there_and_not_the_one_that_was_told() -> None:
     place = voxels(outside_mm=2.0, reach_mm=6.0)
     field = 0.5 * voxel_means(Sphere((0.0, 0.0, 0.0), 1.0), place)
     field += np.random.default_rng(4).normal(0, 0.01, field.shape)
 
-    small, right = (fitted(field, place, sd_ppm=sd) for sd in (0.002, 0.01))
+    small, right, large = (fitted(field, place, sd_ppm=sd) for sd in (0.002, 0.01, 0.05))
 
     assert small.misfit == pytest.approx(5.0, rel=0.1)
+    assert large.misfit == pytest.approx(0.2, rel=0.1)
     assert small.sigma_ppm_mm3 == pytest.approx(right.sigma_ppm_mm3, rel=0.1)
+    assert large.sigma_ppm_mm3 == pytest.approx(right.sigma_ppm_mm3, rel=0.1)
 
 
 def test_texture_is_told_apart_from_the_source_and_is_in_sigma() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from lesion_scene import Ball, oblique, scene
 
+from streamrecon.analysis.lesion.lesion_features import depth_of, echoes_of_voids
 from streamrecon.analysis.lesion.lesion_reading import reading_of_lesions
 from streamrecon.analysis.lesion.lesion_sites import LesionMaps
 from streamrecon.analysis.lesion.lesions import Lesion, LesionClass, Lesions, find_lesions
@@ -194,3 +195,73 @@ def test_the_level_of_the_tissue_has_no_part_in_the_lesion() -> None:
     found = find_lesions(scene(oblique((39, 41, 39), (1.0, 1.0, 1.0)), [ball], shows=1.0)).found[0]
 
     assert found.dipole.moment_ppm_mm3 == pytest.approx(ball.moment, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("per_s", "known", "early"),
+    [(33.0, True, 1), (45.0, True, 0), (45.0, False, 1)],
+)
+def test_voids_are_looked_for_before_the_veins_of_the_scan_are_dark(
+    maps: LesionMaps, per_s: float, *, known: bool, early: int
+) -> None:
+    """At 16 ms and 1.5 T; tissue decays with 20 1/s, coils are brighter on one side."""
+    te_s = (0.008, 0.016, 0.024)
+    veins = np.zeros(GRID.shape, bool)
+    veins[:, 20:24, 24:27] = True
+    rate = np.where(veins, per_s, 20.0)
+    shading = np.linspace(0.2, 1.0, GRID.shape[2])
+    magnitude = np.stack([shading * np.exp(-te * rate) for te in te_s]).astype(np.float32)
+    scan = replace(maps, magnitude=magnitude, te_s=te_s, b0_t=1.5, veins=veins if known else None)
+
+    # exp(-(45 - 20) 0.016) = 0.67, exp(-(33 - 20) 0.016) = 0.81; a vein has to keep 0.7
+    assert echoes_of_voids(scan) == (early, 2)
+
+
+def test_the_hole_of_a_void_is_no_edge_of_the_mask(maps: LesionMaps) -> None:
+    middle = tuple(n // 2 for n in GRID.shape)
+    holed = maps.mask.copy()
+    holed[middle] = False
+
+    depth = depth_of(replace(maps, mask=holed))
+
+    assert depth[middle] == depth_of(maps)[middle] > 20.0
+
+
+def test_a_dark_corner_makes_no_lesion_of_a_bright_place(maps: LesionMaps) -> None:
+    bright = np.ones_like(maps.magnitude)
+    middle = np.array(GRID.shape) // 2 + np.rint(np.divide(BALLS[1].centre_mm, GRID.voxel_mm))
+    z, y, x = middle.astype(int)
+    dark = bright.copy()
+    dark[:, z, y, x] = 0.1
+
+    found = nearest(find_lesions(replace(maps, magnitude=dark)), BALLS[1])
+
+    assert 0 < found.features.dark_part < 0.1
+    assert found.kind is LesionClass.INDETERMINATE
+
+
+def test_the_ring_that_a_source_leaves_beside_itself_is_no_lesion_of_its_own() -> None:
+    """Of two sources 2.8 mm apart the stronger is told, with a flag."""
+    balls = [Ball((0.1, 0.2, -1.0), 1.0, 1.2), Ball((0.1, 0.2, 1.8), 1.0, -1.0)]
+
+    lesions = find_lesions(scene(oblique((35, 37, 35), (1.2, 0.9, 1.0)), balls, texture_ppm=0.002))
+
+    (found,) = lesions.found
+    assert lesions.echoes == 1
+    assert found.kind is LesionClass.BLEED
+    assert "its field is not quite that of one small source" in found.flags
+
+
+def test_a_field_that_is_not_quite_that_of_one_source_needs_twice_the_moment() -> None:
+    ball = Ball((0.3, 0.4, -0.2), 1.0, 0.6)
+    clean = scene(oblique((35, 37, 35), (1.2, 0.9, 1.0)), [ball])
+    noise = np.random.default_rng(3).normal(0, 1, clean.mask.shape).astype(np.float32)
+
+    kinds = {}
+    for untold_ppm in (0.0, 0.006):
+        field = clean.local_field_ppm + np.float32(untold_ppm) * noise
+        (found,) = find_lesions(replace(clean, local_field_ppm=field)).found
+        assert found.dipole.moment_ppm_mm3 > 3 * found.dipole.sigma_ppm_mm3
+        kinds[untold_ppm] = found.kind
+
+    assert kinds == {0.0: LesionClass.BLEED, 0.006: LesionClass.INDETERMINATE}

@@ -74,11 +74,23 @@ def test_a_service_keeps_it_in_its_storage(tmp_path: Path) -> None:
     assert (tmp_path / "readings/scan_run-1_readings/analysis.html").is_file()
 
 
-def test_nothing_is_read_unless_it_is_asked_for_or_where_no_brain_is(tmp_path: Path) -> None:
+def test_nothing_is_read_unless_it_is_asked_for(tmp_path: Path) -> None:
     assert read(MakeReadings(), items(), tables=tmp_path) == []
-    strange = items(is_brain=False)
-    assert read(MakeReadings(readings=("lesions",)), strange, tables=tmp_path) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_brain_the_quality_alone_is_read_and_the_rest_refused(tmp_path: Path) -> None:
+    gadget = MakeReadings(readings=("qc", "lesions"))
+
+    quality, lesions = read(gadget, items(is_brain=False), tables=tmp_path)
+
+    assert "could not be told: whether the phase sign is right" in quality.text
+    assert "lesions refused; no brain was recognised" in lesions.text
+    assert lesions.level is Level.WARNING
+    report = json.loads((tmp_path / "scan_run-1_readings/analysis.json").read_text())
+    rows = {each["kind"]: each for each in report["readings"]}
+    assert rows["qc"]["light"] in {"unjudged", "amber", "red"}
+    assert rows["lesions"]["outcome"] == "refused"
 
 
 def test_no_reading_begins_when_the_time_is_up_and_the_report_is_partial(tmp_path: Path) -> None:

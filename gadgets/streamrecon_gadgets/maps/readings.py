@@ -14,6 +14,7 @@ from pydantic import Field, PrivateAttr
 
 from streamrecon import __version__
 from streamrecon.analysis.chain_maps import ChainMaps
+from streamrecon.analysis.quality.quality_reading import KIND as QUALITY
 from streamrecon.analysis.reading import Outcome, Reading, ReadingContent, ReadVolume
 from streamrecon.dicom.objects.identity import study_uid_of
 from streamrecon.errors import StreamReconError
@@ -41,7 +42,8 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
     ``qc`` is a traffic light for the scan, ``lesions`` are bleeds and calcifications, ``veins``
     their density, ``oximetry`` oxygen in them, ``iron`` the nuclei of ``labels``, ``rims`` those of
     the lesions of ``lesion_mask``, ``sources`` χ of either sign. One that lacks something is
-    refused with the reason, and the others go on. The report (JSON, table and page) lies beside the
+    refused with the reason, and the others go on; so is all but ``qc`` where no brain was
+    recognised. The report (JSON, table and page) lies beside the
     images of a replay, else in the folder ``readings`` of the service's storage, if it has one;
     gadgets behind it that send DICOM send segments and report. Nothing is kept or read unless
     ``readings`` names it.
@@ -80,7 +82,7 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
         match item:
             case Echoes():
                 self._echoes[item.repetition] = item
-            case ChiMap() if not item.is_preview and item.found.total.is_brain:
+            case ChiMap() if not item.is_preview:
                 self._chi[item.repetition] = item
             case Volume(quantity=Quantity.CHI):
                 self._images[item.repetition] = item
@@ -107,8 +109,11 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
         yield from (Notice(Level.WARNING, f"readings: {doubt}") for doubt in doubts)
         for kind in (each for each in READERS if each in self.readings):
             seconds = end - monotonic()
-            made = _refused(kind, f"partial: no time, {self.seconds:g} s were up")
-            if seconds > 0:
+            if seconds <= 0:
+                made = _refused(kind, f"partial: no time, {self.seconds:g} s were up")
+            elif kind != QUALITY and not maps.chi.found.total.is_brain:
+                made = _refused(kind, "no brain was recognised in the images")
+            else:
                 made = _made(kind, scan, seconds)
             yield self._keep(made, maps.chi)
             yield from self._given(made, maps.chi.repetition)

@@ -32,7 +32,7 @@ class Dipole:
     moment_ppm_mm3
         Step of χ times volume [ppm mm³].
     sigma_ppm_mm3
-        Its standard deviation, by the covariance, or by what the fit leaves where that is more.
+        Its standard deviation: that of the covariance, times what the fit leaves of it.
     centre_mm
         Where it is along the voxel axes (z, y, x), in the places' frame [mm].
     explained
@@ -220,7 +220,7 @@ def _at(data: _Whitened, centre: Real, shape: _Shape) -> _Fit:
     inverse = np.linalg.pinv(design / size)
     return _Fit(
         moment=float(found[0]),
-        sigma=float(np.linalg.norm(inverse[0]) / size[0]) * max(1.0, misfit),
+        sigma=float(np.linalg.norm(inverse[0]) / size[0]) * misfit,
         step_mm=better[-3:],
         explained=1 - float(remainder @ remainder) / max(float(bare @ bare), 1e-30),
         misfit=misfit,

@@ -11,10 +11,14 @@ from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from streamrecon.analysis.lesion.dipole_moment import Dipole
-from streamrecon.analysis.lesion.lesion_features import LesionFeatures, features_of
+from streamrecon.analysis.lesion.lesion_features import (
+    LesionFeatures,
+    depth_of,
+    echoes_of_voids,
+    features_of,
+)
 from streamrecon.analysis.lesion.lesion_moment import OtherFields, centre_index, moment_of
 from streamrecon.analysis.lesion.lesion_sites import LesionMaps, Site, contrast_of, find_sites
 from streamrecon.errors import ReconError
@@ -25,7 +29,8 @@ Flags = NDArray[np.bool_]
 
 _FEWEST_SIGMA = 3.0  # below that there is no source
 _ECHO_FRACTION = 0.04  # of the moment and of the contrast of the place that an echo is of
-_ECHO_MM = 16.0
+_ECHO_MM, _SAME_MM = 16.0, 3.0
+_DARK_PART = 0.125  # of the region that is void: it is wider than a lesion that fills few voxels
 _VEIN_FRACTION, _ROUND = 0.3, 0.6
 _DOUBTFUL, _NO_SOURCE = 1.5, 3.0  # standard deviations that the fit leaves
 _MODEL_ERROR = 0.07
@@ -112,7 +117,7 @@ def find_lesions(
     maps: LesionMaps,
     *,
     contrast_ppm: float = 0.12,
-    k_sigma: float = 4.0,
+    k_sigma: float = 3.0,
     seconds: float = math.inf,
 ) -> Lesions:
     """Small bleeds and calcifications, with the moment of each.
@@ -122,11 +127,14 @@ def find_lesions(
     contrast c of χ, and whether they are dark at an echo at which veins are not yet:
 
     - nothing: m within 3 σ; what is left of the field is 3 times what noise and texture make; or an
-      echo, with less than 4 % of m and c of a place within 16 mm;
+      echo of a stronger place: within 3 mm, or within 16 mm with less than 4 % of its m and c;
     - *vessel*: m > 0 and it is not dark, or 0.3 or more of it lies in veins and it is not round
       (sphericity below 0.6);
     - *bleed*: dark, m ≥ k σ, c > 0; *calcification*: dark, m ≤ −k σ, c < 0;
-    - *indeterminate*: all else: m between 3 σ and k σ, m and c of different signs, or not dark.
+    - *indeterminate*: all else: m within k σ, or within 2 k σ where its field is not quite that of
+      one small source; m and c of different signs; or not dark.
+
+    Dark is a place with a void of an eighth of it or more.
 
     A positive moment is no proof of blood: gadolinium and iron are paramagnetic too. A negative one
     is no proof of calcium: fat and air are like it. No place is larger than 12 mm, or outside the
@@ -174,8 +182,7 @@ def find_lesions(
     labels = np.zeros(maps.mask.shape, np.int16)
     for number, (site, _) in enumerate(measured, start=1):
         labels[site.box][site.region] = number
-    edge_mm = distance_transform_edt(maps.mask, maps.geometry.voxel_mm)
-    found = tuple(_lesions(measured, maps, contrast, edge_mm, k_sigma))
+    found = tuple(_lesions(measured, maps, contrast, k_sigma))
     return Lesions(found, labels, echoes, unmeasured)
 
 
@@ -195,8 +202,12 @@ def _is_echo(
     site: Site, dipole: Dipole, stronger: Sequence[tuple[Site, Dipole]], maps: LesionMaps
 ) -> bool:
     """Whether it may be a streak of the inversion, or a ripple of the image, beside another."""
+    voxel_mm, centre = maps.geometry.voxel_mm, centre_index(site, dipole, maps)
     for other, its_dipole in stronger:
-        away = np.subtract(site.voxel, other.voxel) * maps.geometry.voxel_mm
+        apart = (centre - centre_index(other, its_dipole, maps)) * voxel_mm
+        if np.linalg.norm(apart) < _SAME_MM:
+            return True
+        away = np.subtract(site.voxel, other.voxel) * voxel_mm
         weak = abs(dipole.moment_ppm_mm3) < _ECHO_FRACTION * abs(its_dipole.moment_ppm_mm3)
         pale = abs(site.contrast_ppm) < _ECHO_FRACTION * abs(other.contrast_ppm)
         if np.linalg.norm(away) < _ECHO_MM and weak and pale:
@@ -208,13 +219,12 @@ def _lesions(
     measured: Sequence[tuple[Site, Dipole]],
     maps: LesionMaps,
     contrast: Real,
-    edge_mm: NDArray[np.float64],
     k_sigma: float,
 ) -> Iterator[Lesion]:
-    affine = maps.geometry.affine_lps()
+    affine, edge_mm, echoes = maps.geometry.affine_lps(), depth_of(maps), echoes_of_voids(maps)
     for number, (site, dipole) in enumerate(measured, start=1):
         left, posterior, superior, _ = affine @ (*centre_index(site, dipole, maps), 1)
-        features = features_of(site, maps, contrast, edge_mm)
+        features = features_of(site, maps, contrast, edge_mm, echoes)
         yield Lesion(
             number=number,
             kind=_class_of(site, dipole, features, k_sigma),
@@ -227,11 +237,12 @@ def _lesions(
 
 
 def _class_of(site: Site, dipole: Dipole, features: LesionFeatures, k_sigma: float) -> LesionClass:
-    moment, is_dark = dipole.moment_ppm_mm3, features.early_void_mm3 > 0
+    moment, is_dark = dipole.moment_ppm_mm3, features.dark_part >= _DARK_PART
     is_long = site.in_vein >= _VEIN_FRACTION and site.sphericity < _ROUND
     if is_long or (moment > 0 and not is_dark):
         return LesionClass.VESSEL
-    certain = abs(moment) >= k_sigma * dipole.sigma_ppm_mm3
+    needed = k_sigma if dipole.misfit <= _DOUBTFUL else 2 * k_sigma
+    certain = abs(moment) >= needed * dipole.sigma_ppm_mm3
     if not certain or moment * site.contrast_ppm <= 0 or not is_dark:
         return LesionClass.INDETERMINATE
     return LesionClass.BLEED if moment > 0 else LesionClass.CALCIFICATION

@@ -43,7 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="weakest peak of susceptibility above its surroundings (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--k-sigma", type=float, default=4.0, metavar="K",
+        "--k-sigma", type=float, default=3.0, metavar="K",
         help="smallest ratio of a moment to its standard deviation for a class (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
