@@ -41,19 +41,19 @@ class VoxelBox:
         self._voxel_mm = np.array(voxel_mm)
         self._side_mm = float(np.cbrt(math.prod(voxel_mm)))
 
-    def correlation(self, left: Single) -> tuple[float, float]:
-        """Length [mm] and size, 0 … 1, of the Gaussian that the autocorrelation of ``left`` has.
+    def correlation(self, residue: Single) -> tuple[float, float]:
+        """Length [mm] and size, 0 … 1, of the Gaussian that the autocorrelation of ``residue`` has.
 
-        ``left`` is [K, N]; what is missing to 1 is noise that no two voxels share.
+        ``residue`` is [K, N]; what is missing to 1 is noise that no two voxels share.
         """
-        block, known = self._block(left), self._block(np.ones((1, left.shape[1]), np.float32))
-        variance = float((left**2).sum()) / left.shape[1]
+        block, known = self._block(residue), self._block(np.ones((1, residue.shape[1]), np.float32))
+        variance = float((residue**2).sum()) / residue.shape[1]
         found = [_shifted(block, lag) / max(_shifted(known, lag), 1.0) for lag in _LAGS]
         alike = np.array(found) / variance
         square = ((_LAGS * self._voxel_mm / self._side_mm) ** 2).sum(axis=1)
-        bell = np.exp(-square / (2 * _LENGTHS[:, None] ** 2))
-        size = np.clip(bell @ alike / (bell**2).sum(axis=1), 0, 1)
-        best = int(np.argmin(((alike - size[:, None] * bell) ** 2).sum(axis=1)))
+        gauss = np.exp(-square / (2 * _LENGTHS[:, None] ** 2))
+        size = np.clip(gauss @ alike / (gauss**2).sum(axis=1), 0, 1)
+        best = int(np.argmin(((alike - size[:, None] * gauss) ** 2).sum(axis=1)))
         return float(_LENGTHS[best]) * self._side_mm, float(size[best])
 
     def blurred(self, values: Single, length_mm: float) -> Single:
@@ -61,8 +61,8 @@ class VoxelBox:
         block = self._block(values)
         for axis, (n, mm) in enumerate(zip(self._shape, self._voxel_mm, strict=True), start=1):
             away = mm * np.subtract.outer(np.arange(n), np.arange(n))
-            bell = np.exp(-(away**2) / (2 * length_mm**2)).astype(np.float32)
-            block = np.moveaxis(np.moveaxis(block, axis, -1) @ bell, -1, axis)
+            gauss = np.exp(-(away**2) / (2 * length_mm**2)).astype(np.float32)
+            block = np.moveaxis(np.moveaxis(block, axis, -1) @ gauss, -1, axis)
         return np.asarray(block[(slice(None), *self._at)])
 
     def _block(self, values: Single) -> Single:
@@ -108,12 +108,12 @@ def information(change: Complex, residual: Complex, variance: float, box: VoxelB
     Conley (1999) J Econom 92:1. doi:10.1016/S0304-4076(98)00084-0
     """
     by = np.concatenate([change.real, change.imag], axis=1).astype(np.float32)  # [P, 2E, N]
-    left = np.concatenate([residual.real, residual.imag]).astype(np.float32)
-    length_mm, size = box.correlation(left)
-    scores = np.einsum("pen,en->pn", by, left)
+    residue = np.concatenate([residual.real, residual.imag]).astype(np.float32)
+    length_mm, size = box.correlation(residue)
+    scores = np.einsum("pen,en->pn", by, residue)
     near = scores @ box.blurred(scores, _WIDER * length_mm).T
-    among = left @ left.T
-    among *= variance * len(left) / np.trace(among)
+    among = residue @ residue.T
+    among *= variance * len(residue) / np.trace(among)
     value, mode = np.linalg.eigh(among)
     turned = np.einsum("pen,em->mpn", by, mode * np.sqrt(np.maximum(value, 0)), optimize=True)
     flat = np.ascontiguousarray(turned, np.float32).reshape(-1, turned.shape[2])
