@@ -31,6 +31,7 @@ from streamrecon.analysis.oxygen.vein_echoes import fit_segment
 DEOXYGENATED, OXYGENATED = 3.393, -0.1005  # ppm SI, as the literature has them
 FILLS = 2  # of every painted vein
 COARSE, FINE = 4, 6  # cells of a voxel
+POWER = 1.5  # of the cell's size, by which the painting's error falls: 1.02, 0.56 and 0.31 %
 
 
 def main() -> None:
@@ -66,7 +67,7 @@ def trials(
             "angle_deg": angle,
             "bend_mm": rng.uniform(25, 80),
             "neighbour_mm": rng.uniform(4, 8),
-            "voxels": 24,
+            "voxels": 25,  # odd: the box of so few frequencies is as wide on either side
         }
         seed = int(rng.integers(2**32))
         scenes = [
@@ -80,9 +81,14 @@ def trials(
 
 
 def drawn_out(coarse: tuple[float, ...], fine: tuple[float, ...]) -> tuple[float, float]:
-    """True saturation, and the found one for cells of no size: its error falls as the cell does."""
-    growth = (1 / FINE) / (1 / COARSE - 1 / FINE)
-    return fine[0], fine[1] + growth * (fine[1] - coarse[1])
+    """True saturation, and the found one for cells of no size."""
+    return fine[0], fine[1] + growth() * (fine[1] - coarse[1])
+
+
+def growth() -> float:
+    """How often the step from coarse to fine cells lies beyond the fine ones."""
+    coarse, fine = float(COARSE) ** -POWER, float(FINE) ** -POWER
+    return float(fine / (coarse - fine))
 
 
 def trial(rng: np.random.Generator, scene: Scene, seconds: list[float]) -> tuple[float, ...]:

@@ -57,6 +57,7 @@ def test_blood_radius_and_angle_are_those_painted(
     assert found.fit.radius_mm == pytest.approx(radius_mm, rel=0.04)
     assert math.degrees(found.fit.angle_rad) == pytest.approx(angle_deg, abs=1.0)
     assert 0.9 < found.fit.noise * 40 < 1.3  # of SNR 40: what is left is noise
+    assert found.fit.noise_within < 1.6 * found.fit.noise
     assert np.isfinite(found.gap_mm) == (neighbour_mm is not None)
 
 

@@ -41,7 +41,6 @@ _MARGIN_DEG = 0.5  # the fit knows the angle to a few tenths of a degree
 _RADIUS_PIXELS = 0.02  # by which radii are too large in bends
 _CLEAR = 1.645  # standard deviations: one in twenty is beyond
 _SURE = 4.0
-_MODEL_PPM, _MODEL_PART = 0.0018, 0.0053  # what is wrong with the model itself, measured
 _MAP_PIXELS = 2.0  # thinner veins of a map are wrong by more than it says
 _MAP_PART = 0.10
 
@@ -59,7 +58,7 @@ class Estimate:
 class VeinOxygen:
     """What is said of one segment or sinus.
 
-    ``chi_sd_ppm`` holds the noise and the model's own error; the haematocrit's is not in it.
+    ``chi_sd_ppm`` is of what the fit leaves, noise and texture; the haematocrit's is not in it.
     """
 
     subject: str
@@ -109,7 +108,7 @@ def vein_oxygen(
             length_mm=2 * segment.half_mm, voxels=0, methods=(),
         )  # fmt: skip
     fit = found.fit
-    own = Estimate(method="tube", chi_ppm=fit.chi_ppm, sd_ppm=tube_sd_ppm(found))
+    own = Estimate(method="tube", chi_ppm=fit.chi_ppm, sd_ppm=fit.chi_sd_ppm)
     chi, sd = combined([own, *others])
     return VeinOxygen(
         subject=subject,
@@ -123,12 +122,6 @@ def vein_oxygen(
         voxels=fit.voxels,
         methods=(own, *others),
     )
-
-
-def tube_sd_ppm(found: SegmentFit) -> float:
-    """Noise of the fit, and what the model itself gets wrong (measured, see the documents)."""
-    fit = found.fit
-    return math.hypot(fit.chi_sd_ppm, _MODEL_PPM, _MODEL_PART * fit.chi_ppm)
 
 
 def quality_of(segment: VeinSegment, found: SegmentFit, noise: float | None) -> VeinQuality:
@@ -145,7 +138,7 @@ def quality_of(segment: VeinSegment, found: SegmentFit, noise: float | None) -> 
         VeinQuality.TOUCHING: found.gap_mm < fit.radius_mm + TOUCHING_PIXELS * pixel,
         VeinQuality.CURVED: math.degrees(segment.bend_rad()) > CURVED_DEG,
         VeinQuality.FLOW: flow,
-        VeinQuality.MISFIT: noise is not None and fit.noise > MISFIT * noise,
+        VeinQuality.MISFIT: fit.noise_within > MISFIT * max(fit.noise, noise or 0.0),
     }
     return next((reason for reason, holds in reasons.items() if holds), VeinQuality.GOOD)
 

@@ -19,6 +19,7 @@ from streamrecon.analysis.oxygen.tube_model import (
     Derivatives,
     VesselModel,
 )
+from streamrecon.analysis.oxygen.tube_texture import VoxelBox, information, noises
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complexfloating]
@@ -34,7 +35,7 @@ _PRIOR = {BLOOD: (math.log(0.9), 0.35), DECAY: (20.0, 40.0), NEIGHBOURS: (0.0, 0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TubeFit:
-    """What a fit found; each ``sd`` is from its own residual, so it grows where the model fails.
+    """What a fit found; each ``sd`` is from its own residual and from how it hangs together.
 
     Parameters
     ----------
@@ -44,8 +45,9 @@ class TubeFit:
         Between the vessel at its middle and B0, 0 … π/2.
     flow_rad, flow_sd_rad
         Phase that blood has at TE = 0 beyond tissue's, by one step from the fit without it.
-    noise
-        Standard deviation of the residual, real or imaginary part, in the echoes' unit.
+    noise, noise_within
+        Standard deviation of the residual, real or imaginary part, in the echoes' unit: beyond the
+        voxels that blood reaches, and in them.
     signal
         Tissue's at the first echo.
     converged
@@ -61,6 +63,7 @@ class TubeFit:
     flow_rad: float
     flow_sd_rad: float
     noise: float
+    noise_within: float
     signal: float
     converged: bool
     voxels: int
@@ -86,7 +89,9 @@ class TubeFit:
         return self.radius_mm * math.sqrt(self.covariance[RADIUS, RADIUS])
 
 
-def fit_tube(model: VesselModel, echoes: Complex, basis: Real, start: Real) -> TubeFit:
+def fit_tube(
+    model: VesselModel, echoes: Complex, basis: Real, start: Real, *, box: VoxelBox
+) -> TubeFit:
     """Least squares over all voxels and echoes, the best from two susceptibilities.
 
     Tissue is a smooth complex function of place, free at every echo, and is eliminated: no field,
@@ -102,6 +107,8 @@ def fit_tube(model: VesselModel, echoes: Complex, basis: Real, start: Real) -> T
         Smooth functions of place [N, Q], the first constant.
     start
         Parameters [11]; the susceptibility is not used.
+    box
+        Where the voxels lie.
     """
     smooth = _Basis.of(basis)
     runs = []
@@ -114,7 +121,7 @@ def fit_tube(model: VesselModel, echoes: Complex, basis: Real, start: Real) -> T
     best = min(runs, key=lambda run: run.state.cost)
     best.flatten()
     best.go(_STEPS)
-    return best.result()
+    return best.result(box)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,10 +205,11 @@ class _Run:
             self.damping = min(self.damping * 10, 1e4)
         return False
 
-    def result(self) -> TubeFit:
+    def result(self, box: VoxelBox) -> TubeFit:
         """What was found, and how well it is known."""
         state = self.state
-        covariance = np.asarray(np.linalg.inv(state.normal), np.float64)
+        covariance = state.covariance(box)
+        beyond, within = state.noises()
         cos, by_curve = self.model.angle(state.parameters)
         slope = by_curve.ravel() / max(math.sqrt(1 - cos**2), 1e-3)
         curve = slice(CURVE, NEIGHBOURS)
@@ -213,7 +221,8 @@ class _Run:
             angle_sd_rad=math.sqrt(float(slope @ covariance[curve, curve] @ slope)),
             flow_rad=flow,
             flow_sd_rad=flow_sd,
-            noise=math.sqrt(state.variance),
+            noise=beyond,
+            noise_within=within,
             signal=float(np.median(np.abs(state.tissue[0]))),
             converged=self.converged,
             voxels=self.echoes.shape[1],
@@ -259,6 +268,19 @@ class _State:
         taken = self._solve(shared).reshape(N_PARAMETERS, -1)
         return np.asarray(flat @ flat.T - (shared.reshape(N_PARAMETERS, -1).conj() @ taken.T).real)
 
+    def covariance(self, box: VoxelBox) -> Real:
+        """Of the parameters [11, 11], what is left of the tissue taken as it is."""
+        onto = np.linalg.inv(self.normal)
+        plain = self._without_tissue(self._change)
+        middle = information(plain, self._residual, self.variance, box)
+        for place, (_, sd) in _PRIOR.items():
+            middle[place, place] += 1 / sd**2
+        return np.asarray(onto @ middle @ onto, np.float64)
+
+    def noises(self) -> tuple[float, float]:
+        """Standard deviation of the residual beyond the blood and within it."""
+        return noises(np.abs(self._change[BLOOD, 0]), self._residual, self.variance)
+
     def flow(self) -> tuple[float, float]:
         """Phase of blood at TE = 0 by one more step, and its standard deviation [rad]."""
         column = self._without_tissue(1j * self._change[BLOOD])
@@ -274,7 +296,7 @@ class _State:
         return self._basis.field(self._solve(self._basis.sums(self._signal.conj() * echoes)))
 
     def _without_tissue(self, change: Complex) -> Complex:
-        """A change of the signal [E, N] less what the tissue takes up."""
+        """Changes of the signal [..., E, N] less what the tissue takes up."""
         taken = self._solve(self._basis.sums(self._signal.conj() * change))
         return np.asarray(change - self._signal * self._basis.field(taken))
 

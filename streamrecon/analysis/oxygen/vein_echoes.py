@@ -24,6 +24,7 @@ from streamrecon.analysis.oxygen.tube_model import (
     VesselModel,
     VesselVoxels,
 )
+from streamrecon.analysis.oxygen.tube_texture import VoxelBox
 from streamrecon.analysis.oxygen.tube_transform import ALPHA_MAX
 from streamrecon.analysis.oxygen.vein_segments import VeinSegment
 from streamrecon.errors import ReconError
@@ -188,7 +189,11 @@ def fit_segment(scan: VeinScan, segment: VeinSegment, sources: VeinSources) -> S
     )
     signal = _without_ramps(scan.echoes, np.flatnonzero(used), voxels)
     fit = fit_tube(
-        model, signal, _smooth_functions(local, segment.half_mm, reach), _start(segment, radius)
+        model,
+        signal,
+        _smooth_functions(local, segment.half_mm, reach),
+        _start(segment, radius),
+        box=VoxelBox(voxels, scan.geometry.voxel_mm),
     )
     return SegmentFit(fit, pixel_mm, float(gap), model.blood_fraction(fit.parameters), voxels)
 
