@@ -179,6 +179,14 @@ def test_words_of_the_wire_are_shown_and_not_run(tab: Tab, client: Client) -> No
     assert tab.value("document.querySelectorAll('img[src=x]').length") == 0
 
 
+def written(file: Path) -> Path:
+    """The kept copy, which a thread of its own may still be writing when the scan is complete."""
+    ends = time.monotonic() + 60
+    while not file.exists() and time.monotonic() < ends:
+        time.sleep(0.05)
+    return file
+
+
 def images_in(file: Path) -> list[Image]:
     """All images of a kept copy."""
     parser, data, found = MrdParser(), file.read_bytes(), []
@@ -212,8 +220,8 @@ def test_a_scan_is_reconstructed_again_with_another_chain_and_parameter(
     with watched.program() as program:
         kept = program.get(f"/api/scans/{second}").json()["image_copy"]
         actions = program.get("/api/actions").json()["actions"]
-    *_, summed = images_in(watched.storage / "images" / kept)
     tab.wait("document.getElementById('again-said').innerText === 'done'")
+    *_, summed = images_in(written(watched.storage / "images" / kept))
     assert "qsm again" in row
     assert "toy_map" in row
     assert (summed.data.ravel()[0], summed.data.ravel()[-1]) == (5, 3)
