@@ -15,10 +15,11 @@ import numpy as np
 from _cost import MeasuredPlan, cost_in
 
 from streamrecon.machine.threads import budget
+from streamrecon.maps.clear_swi import swi_clear
 from streamrecon.maps.dephasing import Dephasing, field_gradient
 from streamrecon.maps.projection import project_slabs
 from streamrecon.maps.r2star import fit_arlo, fit_decay
-from streamrecon.maps.swi import root_sum_squares, swi_classic, swi_clear, swi_from_field, true_swi
+from streamrecon.maps.swi import root_sum_squares, swi_classic, swi_from_field, true_swi
 from streamrecon.model.geometry import Geometry
 
 AXIAL = np.eye(3)[::-1]

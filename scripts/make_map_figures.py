@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from streamrecon.maps.clear_swi import swi_clear
 from streamrecon.maps.dephasing import Dephasing, field_gradient
 from streamrecon.maps.projection import project_slabs
 from streamrecon.maps.r2star import fit_decay
-from streamrecon.maps.swi import root_sum_squares, swi_classic, swi_clear, swi_from_field, true_swi
+from streamrecon.maps.swi import root_sum_squares, swi_classic, swi_from_field, true_swi
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.pipeline import susceptibility
 from streamrecon.units import hz_per_ppm

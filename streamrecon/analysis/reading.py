@@ -21,9 +21,13 @@ class Outcome(enum.IntEnum):
 
 
 class Light(enum.Enum):
-    """A traffic light: what a person sees before any number."""
+    """A traffic light, from good to bad: what a person sees before any number.
+
+    Unjudged: no fault was seen, but what would show some of them could not be measured.
+    """
 
     GREEN = "green"
+    UNJUDGED = "unjudged"
     AMBER = "amber"
     RED = "red"
 

@@ -26,9 +26,11 @@ table { border-collapse: collapse; } td, th { padding: .3em .8em; text-align: le
 tr { border-bottom: 1px solid #333; content-visibility: auto; contain-intrinsic-size: 1px 70px; }
 tr.failed td { color: #fa8; }
 a { color: #8cf; } td.green, td.green a { color: #4b4; }
+td.unjudged, td.unjudged a { color: #999; }
 td.amber, td.amber a { color: #d90; } td.red, td.red a { color: #d44; }
 img { display: block; background: #222; }
 """
+_UNJUDGED = "unjudged"
 _THUMBNAIL = (3 * SIDE, SIDE)  # pixels; the row keeps its height before the picture is there
 
 Row = dict[str, str]
@@ -73,16 +75,21 @@ def _row(scan: CohortScan, record: Record | None, refused: str) -> Row:
     if refused:
         values |= {"state": "refused", "reason": refused}
     values["light"] = _light(values)
+    if values["light"] == _UNJUDGED and not values["reason"]:
+        values["reason"] = "the quality of its maps was not read"
     return {name: " ".join(str(values.get(name, "")).split()) for name in _COLUMNS}
 
 
 def _light(values: Mapping[str, object]) -> str:
-    """Red: no results; else the worse of the log's (amber where it warns) and the readings'."""
+    """Red: no results; else the worse of the log's (amber where it warns) and the readings'.
+
+    A scan whose quality was not read is not judged: a log without warnings says nothing of maps.
+    """
     if values["state"] != DONE:
         return "" if values["state"] == "not run" else "red"
     read = str(values.get("light", ""))
-    of_log = "amber" if values.get("warnings") else "green"
-    return max(of_log, read if read in LIGHTS else "", key=LIGHTS.index)
+    of_log = "amber" if values.get("warnings") else ""
+    return max(of_log, read if read in LIGHTS[1:] else _UNJUDGED, key=LIGHTS.index)
 
 
 def _page(rows: Sequence[Row], own: Path) -> str:

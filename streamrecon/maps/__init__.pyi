@@ -2,6 +2,7 @@ from streamrecon.maps.blobs import Blob as Blob
 from streamrecon.maps.blobs import find_blobs as find_blobs
 from streamrecon.maps.centrelines import CentreLines as CentreLines
 from streamrecon.maps.centrelines import trace_veins as trace_veins
+from streamrecon.maps.clear_swi import swi_clear as swi_clear
 from streamrecon.maps.phase_mask import Darkens as Darkens
 from streamrecon.maps.phase_mask import chi_weight as chi_weight
 from streamrecon.maps.phase_mask import target_te_s as target_te_s
@@ -13,7 +14,6 @@ from streamrecon.maps.r2star import fit_decay as fit_decay
 from streamrecon.maps.r2star import fit_log_line as fit_log_line
 from streamrecon.maps.r2star import t2_star_s as t2_star_s
 from streamrecon.maps.swi import swi_classic as swi_classic
-from streamrecon.maps.swi import swi_clear as swi_clear
 from streamrecon.maps.swi import swi_from_field as swi_from_field
 from streamrecon.maps.swi import true_swi as true_swi
 from streamrecon.maps.veins import find_veins as find_veins

@@ -17,7 +17,6 @@ from streamrecon.errors import ReconError
 Real = NDArray[np.float32]
 
 _LARGEST = 0.999  # of the forward phase
-_QUIET = 2.0  # standard deviations of the phase: less is noise or tissue
 _TARGETS = ((1.5, 0.040), (3.0, 0.020), (7.0, 0.0135))  # B0 [T], TE [s]
 
 
@@ -96,31 +95,42 @@ def chi_weight(
 def positive_weight(
     phase: NDArray[np.floating],
     mask: NDArray[np.bool_],
+    quiet: NDArray[np.floating] | float,
     *,
     power: float = 4.0,
     darkens: Darkens = Darkens.PARAMAGNETIC,
 ) -> Real:
-    r"""Factor from phase in any unit: 1 up to its noise, 0 at its largest, 1 outside the mask.
+    r"""Factor from phase in any unit: 1 up to ``quiet``, 0 at its largest, 1 outside the mask.
 
-    .. math:: w = \bigl(1 - \min(\max(\pm\varphi - 2s, 0) / (m - 2s), 1)\bigr)^p
+    .. math:: w = \bigl(1 - \min(\max(\pm\varphi - q, 0) / m, 1)\bigr)^p
 
-    s is the robust standard deviation of the phase about 0: what most of the image does is no vein.
-    m leaves a thousandth of the forward phase above it, as noise and edges do. Where nothing stands
-    out (m up to 2s) the factor is 1; of noise alone it darkens one voxel in forty.
+    m leaves a thousandth of the voxels that turn forwards above it, as noise and edges do. Where
+    nothing stands out the factor is 1.
+
+    Parameters
+    ----------
+    phase
+        What the factor hangs on, any shape and unit.
+    mask
+        Where it counts.
+    quiet
+        Phase that is nothing yet, q, of every voxel or one for all; noise, as a rule.
+    power
+        How black.
+    darkens
+        What is shown dark.
 
     References
     ----------
     Eckstein et al. (2021) NeuroImage 237:118175. doi:10.1016/j.neuroimage.2021.118175
     """
     turned = np.asarray(phase, np.float32) * np.float32(darkens.sign)
-    forwards = turned[mask & (turned > 0)]
-    if forwards.size == 0:
+    beyond = np.maximum(turned - np.asarray(quiet, np.float32), 0)
+    forwards = beyond[mask & (turned > 0)]
+    largest = float(np.quantile(forwards, _LARGEST)) if forwards.size else 0.0
+    if largest <= 0:
         return np.ones(turned.shape, np.float32)
-    largest = np.float32(np.quantile(forwards, _LARGEST))
-    quiet = np.float32(_QUIET * 1.4826 * np.median(np.abs(turned[mask])))
-    if largest <= quiet:
-        return np.ones(turned.shape, np.float32)
-    ramp = 1 - np.clip((turned - quiet) / (largest - quiet), 0, 1)
+    ramp = 1 - np.clip(beyond / np.float32(largest), 0, 1)
     return np.where(mask, ramp ** np.float32(power), np.float32(1)).astype(np.float32)
 
 

@@ -12,7 +12,7 @@ from scipy.ndimage import label, maximum_filter, uniform_filter
 from streamrecon.errors import ReconError
 from streamrecon.machine.threads import at_once
 from streamrecon.maps._ridge_kernels import raise_ridges, reach_of_peaks
-from streamrecon.maps.nuclei import find_nuclei
+from streamrecon.maps.nuclei import find_nuclei, shapes
 from streamrecon.maps.scale_space import curvature_noise, smoothed
 from streamrecon.model.geometry import Geometry, Triple
 
@@ -25,6 +25,7 @@ SCALES_MM = (0.5, 0.7, 1.0, 1.4, 2.0)
 WEAKEST_PPM = 0.06
 """Contrast of the weakest vein [ppm]."""
 
+_FINE_MM = 1.2  # side of a voxel up to which most veins are found
 _SURE = 2.0  # times the threshold: where a vein may begin
 _PEAK_FRACTION = 0.35  # of the vein's peak: below half, for thin veins do not reach theirs
 _PEAK_MM = 2.0
@@ -118,6 +119,24 @@ def find_veins(
     return _long_and_thin(veins, geometry.voxel_mm, shortest_mm)
 
 
+def lost_to_voxels(geometry: Geometry) -> tuple[str, ...]:
+    """What coarse voxels lose of the veins, in a sentence; nothing where they are fine.
+
+    >>> lost_to_voxels(Geometry((9, 9, 9), (2.0, 0.6, 0.6), np.eye(3)[::-1]))
+    ()
+
+    Parameters
+    ----------
+    geometry
+        The grid; the side of a cube as large as its voxel counts.
+    """
+    side_mm = math.prod(geometry.voxel_mm) ** (1 / 3)
+    if side_mm <= _FINE_MM:
+        return ()
+    found = "of a simulated head's vein voxels 0.8 were found at 1 mm, 0.6 at 1.5 mm, 0.25 at 2 mm"
+    return (f"voxels of {side_mm:.1f} mm: {found}",)
+
+
 def ridge_score(
     chi_ppm: Real,
     mask: Flags,
@@ -185,19 +204,7 @@ def _long_and_thin(veins: Flags, voxel_mm: Triple, shortest_mm: float) -> Flags:
     pieces, count = label(veins, _CORNERS)
     if not count:
         return veins
-    at = np.nonzero(pieces)
-    number = pieces[at] - 1
-    size = np.bincount(number, minlength=count)
-    place = np.stack(at) * np.array(voxel_mm)[:, None]
-    mean = np.stack([np.bincount(number, axis, count) / size for axis in place])
-    away = place - mean[:, number]
-    moments = np.empty((count, 3, 3))
-    for i in range(3):
-        for j in range(3):
-            moments[:, i, j] = np.bincount(number, away[i] * away[j], count) / size
-    moments += np.diag(np.square(voxel_mm) / 12)
-    spread = np.sqrt(np.linalg.eigvalsh(moments))
-    filled = size * math.prod(voxel_mm) / (4 / 3 * math.pi * 5**1.5 * spread.prod(axis=1))
+    spread, filled = shapes(pieces, count, voxel_mm)
     blob = (filled > _SOLID) & (spread[:, 0] > _ROUND * spread[:, 2])
     kept = np.concatenate([[False], ~blob & (math.sqrt(12) * spread[:, 2] >= shortest_mm)])
     return np.asarray(kept[pieces])

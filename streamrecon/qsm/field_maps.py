@@ -82,7 +82,9 @@ class LocalFieldMap:
     def shown_ppm(self) -> Real:
         """The field as an image [Z, Y, X, ppm], see `shown_local_field`."""
         total, grid = self.total, self.scan.geometry
-        return shown_local_field(self.local, total.fit.field_ppm, total.weight, grid).field_ppm
+        return shown_local_field(
+            self.local, total.fit.field_ppm, total.weight, grid, total.classes
+        ).field_ppm
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,6 +15,8 @@ from scipy.ndimage import (
     binary_fill_holes,
     distance_transform_edt,
     label,
+    maximum_filter,
+    minimum_filter,
     uniform_filter,
 )
 
@@ -25,9 +27,13 @@ from streamrecon.qsm.brain_recognition import recognise_brain
 from streamrecon.qsm.brain_surface import block_means, brain_surfaces
 
 _BRIDGE_MM = 7.0  # thickness below which a connection is cut
+_VESSEL_MM = 4.0  # width of what is incoherent within the object and still belongs to it
 _CAVITY_MM = 8.0  # radius of a ball without signal that is air; lesions are smaller, veins thinner
 _CAVITY_GRID_MM = 2.5
 _NO_SIGNAL = 0.2  # of the middle brightness
+_END_MM = 6.0  # planes up to here from a cut end may be dimmed
+_DIM, _STILL_THERE = 0.8, 0.4  # median and lower quartile of a plane over the next, where tissue is
+_LEAST_TISSUE = 0.02  # of a plane, to compare it
 _BINS = 256
 
 
@@ -78,9 +84,10 @@ def find_mask(
     by the quality of the phase: muscle, marrow and fat are less coherent than the brain, and bone
     is not at all. Fluid around the brain is left out as far as it is darker or less coherent than
     the cortex; the clefts under the tentorium and around the stem are left in, for they are
-    narrower than the surface bends. Dark veins and lesions inside stay in; what has no signal and
-    holds a ball of 8 mm is air, and is left out. About a second, and 20 box filters of the volume;
-    up to two seconds more where there is no brain.
+    narrower than the surface bends. Slices at a cut end that are dimmed count as bright as the
+    next. Dark veins and lesions inside stay in; what has no signal and holds a ball of 8 mm is air,
+    and is left out. About a second, and 20 box filters of the volume; up to two seconds more where
+    there is no brain.
 
     Parameters
     ----------
@@ -101,7 +108,7 @@ def find_mask(
         raise ReconError("brain: found no signal above the noise")
     even = correct_bias_field(magnitude, head, geometry)
     against = []
-    for surface in brain_surfaces(np.asarray(even * quality, np.float32), geometry):
+    for surface in brain_surfaces(_with_sound_ends(even * quality, head, geometry), geometry):
         verdict = recognise_brain(surface, even, geometry)
         if verdict.is_brain:
             brain = _without_cavities(surface.inside, even, geometry)
@@ -112,6 +119,31 @@ def find_mask(
     reason = against[0] if against else "no tissue with a surface in the field of view"
     found = object_mask(magnitude, quality, geometry)
     return FoundMask(found, False, f"mask: no brain recognised ({reason}); the object as a whole")
+
+
+def _with_sound_ends(
+    brightness: NDArray[np.floating], head: NDArray[np.bool_], geometry: Geometry
+) -> NDArray[np.float32]:
+    """The brightness, where planes at cut ends are dimmed as bright as in the next inner one.
+
+    There the pulse's profile and what folds over from the other end take signal and coherence
+    away, and the surface would take it for a wall. A plane is dimmed if most of the tissue of the
+    next is darker in it, but still there: where the head itself ends it is not.
+    """
+    sound = np.array(brightness, np.float32)
+    tissue = 0.6 * float(np.median(sound[head]))
+    for axis, side in enumerate(geometry.voxel_mm):
+        planes = np.moveaxis(sound, axis, 0)
+        count = min(max(1, round(_END_MM / side)), len(planes) // 4)
+        for ordered in (planes, planes[::-1]):
+            for at in range(count - 1, -1, -1):
+                there = ordered[at + 1] > tissue
+                if there.mean() < _LEAST_TISSUE:
+                    continue
+                ratio = ordered[at][there] / ordered[at + 1][there]
+                if np.median(ratio) < _DIM and np.quantile(ratio, 0.25) > _STILL_THERE:
+                    ordered[at] /= np.median(ratio)
+    return sound
 
 
 def _without_cavities(
@@ -138,8 +170,10 @@ def object_mask(
 ) -> NDArray[np.bool_]:
     """The largest solid piece [Z, Y, X] with signal and coherent phase; thin bridges are cut.
 
-    About ten box filters. It ends about one voxel inside the object's surface, where voxels are
-    shared with what is beside.
+    What is incoherent but has signal and is narrower than 4 mm, or three voxels, is filled, so that
+    strong veins stay in, also where the field of view cuts them; beyond its edge everything goes on
+    as at it. About fifteen box filters. It ends about one voxel inside the object's surface, where
+    voxels are shared with what is beside.
 
     Raises
     ------
@@ -156,7 +190,10 @@ def object_mask(
     near = core
     for _ in range(2):
         near = _box(near, size) > 0.2
-    solid = np.asarray(binary_fill_holes(coherent & near), np.bool_)
+    gap = [max(3, _odd(_VESSEL_MM / voxel)) for voxel in geometry.voxel_mm]
+    vessels = minimum_filter(maximum_filter(coherent, gap), gap)
+    vessels &= magnitude > _NO_SIGNAL * np.median(magnitude[core])
+    solid = np.asarray(binary_fill_holes((coherent | vessels) & near), np.bool_)
     if not solid.any():
         raise ReconError("mask: nothing is left after the bridges are cut")
     return _largest(solid)
@@ -226,7 +263,7 @@ def _otsu(values: NDArray[np.floating]) -> float:
 
 
 def _box(mask: NDArray[np.bool_], size: list[int]) -> NDArray[np.float32]:
-    return np.asarray(uniform_filter(mask.astype(np.float32), size, mode="constant"))
+    return np.asarray(uniform_filter(mask.astype(np.float32), size, mode="nearest"))
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -3,9 +3,9 @@
 =========== ==================== ============ ================================== ==============
 quality     background           inversion    strength                           use it for
 =========== ==================== ============ ================================== ==============
-fast        PDF, half the steps  TV on half   from the noise; finer parts by TKD a look at once
-standard    PDF, weighted        TV           from the noise; magnitude's edges  the number
-best        PDF, weighted        TV           as standard; up to 200 steps       the last percents
+fast        PDF on half of grid  TV on half   from the noise; finer parts by TKD a look at once
+standard    PDF, with classes    TV           from the noise; magnitude's edges  the number
+best        PDF, with classes    TV           as standard; up to 200 steps       the last percents
 consensus   V-SHARP 12 … 1 mm    nlTV, weak   λ 5e-4, β 150 at the last echo     comparison
 =========== ==================== ============ ================================== ==============
 
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 
 from streamrecon.model.geometry import Geometry
+from streamrecon.qsm.background.coarse_pdf import remove_pdf_at_once
 from streamrecon.qsm.background.lbv import remove_lbv
 from streamrecon.qsm.background.pdf import LocalField, filled_from_neighbours, remove_pdf
 from streamrecon.qsm.background.sharp import (
@@ -34,12 +35,14 @@ from streamrecon.qsm.background.sharp import (
     remove_vresharp,
     remove_vsharp,
 )
+from streamrecon.qsm.inversion.class_shades import beside, shades_of_classes
 from streamrecon.qsm.inversion.coarse_to_fine import invert_coarse_to_fine
 from streamrecon.qsm.inversion.gradient_cost import find_strength
 from streamrecon.qsm.inversion.methods import METHODS, Inversion
 from streamrecon.qsm.inversion.total_variation import invert_tv
 from streamrecon.qsm.inversion.two_pass import STRONG_PPM, invert_twice
 from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic
+from streamrecon.qsm.nearness import end_in_words
 from streamrecon.qsm.reference import Reference, Referenced, set_reference
 from streamrecon.qsm.solvers import Solution
 from streamrecon.qsm.total_field import TotalField, total_field
@@ -47,7 +50,6 @@ from streamrecon.qsm.total_field import TotalField, total_field
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
-_TOLERANCE_OF_PDF, _PREVIEW_TOLERANCE = 1e-3, 1e-2
 _MOST_MISFIT = 0.3  # of the consensus paper's example: no weight from there on
 
 
@@ -191,9 +193,12 @@ def local_field(
         found = remove_vsharp(field, binary_erosion(mask), geometry, smallest_mm=1.0)
     elif background in _UNWEIGHTED:
         found = _UNWEIGHTED[background](field, mask, geometry)
+    elif quality is Quality.FAST:
+        found = remove_pdf_at_once(
+            field, mask, geometry, weight=total.weight, classes=total.classes
+        )
     else:
-        tolerance = _PREVIEW_TOLERANCE if quality is Quality.FAST else _TOLERANCE_OF_PDF
-        found = remove_pdf(field, mask, geometry, weight=total.weight, tolerance=tolerance)
+        found = remove_pdf(field, mask, geometry, weight=total.weight, classes=total.classes)
     return filled_from_neighbours(found, total.weight)
 
 
@@ -209,29 +214,37 @@ def invert(
     region: NDArray[np.bool_] | None = None,
 ) -> Susceptibility:
     """Susceptibility of a local field, as the preset or ``inversion`` wants it, with its zero."""
-    notices = [*total.notices, _removal(local, total.mask)]
+    notices = [*total.notices, local.report(total.mask)]
+    choice = (quality, inversion)
+    shades = _shades(total, local, geometry, choice)
+    rest = local if shades is None else replace(local, field_ppm=beside(local, shades, geometry))
     solved = _solved_twice if two_pass else _solved
-    found, method = solved(total, local, geometry, (quality, inversion))
+    found, method = solved(total, rest, geometry, choice)
     comment = f", {found.comment}" if found.comment else ""
-    notices.append(f"inversion: {method}, {found.iterations} steps{comment}")
+    end = f", {end_in_words(found.above_least)}" if found.iterations else ""
+    notices.append(f"inversion: {method}, {found.iterations} steps{comment}{end}")
     if not found.converged:
         notices.append(f"inversion: ended at its limit, last change {found.residual:.2g} a step")
     settled = found.converged or found.residual < _UNSETTLED
     converged = local.converged and settled
-    referenced = set_reference(
-        found.unknown, local.mask, csf=total.csf, region=region, reference=reference
-    )
+    chi = found.unknown if shades is None else found.unknown + shades
+    referenced = set_reference(chi, local.mask, csf=total.csf, region=region, reference=reference)
     notices.append(str(referenced))
     return Susceptibility(referenced, local.mask, total, local, tuple(notices), converged)
 
 
-def _removal(local: LocalField, mask: NDArray[np.bool_]) -> str:
-    """What the removal of the background was, and what it lost."""
-    steps = f", {local.iterations} steps" if local.iterations else ""
-    lost = 100 * (1 - local.mask.sum() / max(mask.sum(), 1))
-    rim = f", {lost:.0f} % of the mask lost as rim" if lost >= 0.5 else ""
-    ended = "" if local.converged else ", not converged"
-    return f"background: {local.method}{steps}{rim}{ended}"
+def _shades(
+    total: TotalField, local: LocalField, geometry: Geometry, choice: tuple[Quality, Inversion]
+) -> Real | None:
+    """What classes of tissue lack in the map of a preset of TV; None for others."""
+    quality, inversion = choice
+    if inversion is not Inversion.PRESET or quality not in _STEPS:
+        return None
+    strength = find_strength(local.field_ppm, total.fit.sd_ppm, local.mask, geometry)
+    return shades_of_classes(
+        local, total.classes, geometry, strength=strength.value, weight=total.weight,
+        magnitude=total.magnitude,
+    )  # fmt: skip
 
 
 def _solved_twice(
@@ -269,8 +282,11 @@ def _solved(
         chi = invert_coarse_to_fine(
             field, mask, geometry, strength=strength.value, weight=total.weight,
             magnitude=total.magnitude, outside=float(local.is_clean),
+            tissues_ppm=local.tissues_ppm,
         )  # fmt: skip
-        return Solution(chi, 0, 0.0, converged=True), f"TV on half the grid and TKD, {strength}"
+        return Solution(chi, 0, 0.0, converged=True), (
+            f"TV on half the grid, not to its end, and TKD, {strength}"
+        )
     steps, tolerance = (_CLEAN_STEPS if local.is_clean else _STEPS)[quality]
     found = invert_tv(
         field, mask, geometry, strength=strength.value, weight=total.weight,

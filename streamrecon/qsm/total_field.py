@@ -12,7 +12,7 @@ from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.field_fit import FieldFit, fit_field, trust_from_noise
 from streamrecon.phase.image_noise import ImageNoise, measure_noise
-from streamrecon.phase.magnitude import signal_mask
+from streamrecon.phase.magnitude import Classes, signal_mask, tissue_classes
 from streamrecon.phase.phase_offset import echo_pair, remove_offset
 from streamrecon.phase.unwrapping import UNWRAPPERS, Unwrapping
 from streamrecon.qsm.mask import FoundMask, find_mask, reliable_mask
@@ -49,6 +49,8 @@ class TotalField:
         Phase that 1 ppm makes at the last echo [rad/ppm], which consensus needs; 0: unknown.
     is_brain
         Whether the mask was recognised as a brain, or given as one.
+    classes
+        Kind of tissue of each voxel of the mask, see `tissue_classes` [Z, Y, X]; None: unknown.
     """
 
     fit: FieldFit
@@ -60,6 +62,7 @@ class TotalField:
     notices: tuple[str, ...]
     rad_per_ppm: float = 0.0
     is_brain: bool = True
+    classes: Classes | None = None
 
 
 def total_field(
@@ -136,6 +139,7 @@ def total_field(
         ),
         radians_per_ppm(te_s, b0_t),
         brain.is_brain,
+        tissue_classes(magnitude, te_s, reliable.mask, geometry),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from map_files import oblique_grid, write_map
 
+from streamrecon.analysis.quality.quality_limits import ESSENTIAL
 from streamrecon.cli import main
 from streamrecon.model.outputs.quantities import Quantity
 
@@ -44,15 +45,21 @@ def reading_in(folder: Path) -> dict[str, object]:
     return found
 
 
-def test_a_scan_without_a_fault_is_green(tmp_path: Path) -> None:
+def test_a_ball_shows_no_fault_and_is_not_judged(tmp_path: Path) -> None:
+    """Without a brain nothing tells the sign of the phase and the direction of B0."""
     write_scan(tmp_path / "maps")
 
     status = main(["analyze", "qc", str(tmp_path / "maps"), "-o", str(tmp_path / "out")])
 
     found = reading_in(tmp_path / "out")
-    assert (found["kind"], found["light"], status) == ("qc", "green", 0)
-    assert found["reasons"] == ["not measured: zero spread, filtered, outline, sign"]
-    assert "light: green" in (tmp_path / "out" / "analysis.html").read_text(encoding="utf-8")
+    assert (found["kind"], found["light"], status) == ("qc", "unjudged", 1)
+    assert found["reasons"] == [
+        f"could not be told: {ESSENTIAL['sign']}; {ESSENTIAL['outline']}",
+        "not measured: zero spread, filtered, outline, sign",
+    ]
+    page = (tmp_path / "out" / "analysis.html").read_text(encoding="utf-8")
+    assert '<article class="unjudged"><h2>qc: given with a flag, light: unjudged</h2>' in page
+    assert "<li>could not be told: whether the phase sign" in page
 
 
 def test_a_ghost_is_an_amber_light_with_its_reason(

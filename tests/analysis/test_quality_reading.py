@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streamrecon.analysis.quality.quality_limits import LIMITS, Limit
+from streamrecon.analysis.quality.quality_limits import ESSENTIAL, LIMITS, Limit
 from streamrecon.analysis.quality.quality_reading import reading_of_measures
 from streamrecon.analysis.reading import Light, Outcome, Reading
 
@@ -58,6 +58,29 @@ def test_what_was_not_measured_has_no_light_and_is_named() -> None:
     (row,) = [value for value in found.values if value.subject == "ghosts"]
     assert (row.quality, row.flags) == ("", ("not measured",))
     assert found.reasons == ("not measured: ghosts",)
+
+
+@pytest.mark.parametrize("name", ESSENTIAL)
+def test_without_an_essential_measure_no_light_is_green(name: str) -> None:
+    found = reading(**{name: math.nan})
+
+    assert (found.light, found.outcome) == (Light.UNJUDGED, Outcome.FLAGGED)
+    assert found.reasons[0] == f"could not be told: {ESSENTIAL[name]}"
+    assert found.reasons[1] == f"not measured: {name.replace('_', ' ')}"
+
+
+@pytest.mark.parametrize(("snr", "light"), [(7.0, Light.AMBER), (3.0, Light.RED)])
+def test_a_fault_that_was_seen_outweighs_what_could_not_be_told(snr: float, light: Light) -> None:
+    found = reading(snr=snr, sign=math.nan, outline=math.nan)
+
+    assert found.light is light
+    assert found.reasons[1] == f"could not be told: {ESSENTIAL['sign']}; {ESSENTIAL['outline']}"
+
+
+def test_measures_that_are_left_out_are_not_taken_for_good() -> None:
+    found = reading_of_measures({"snr": 50.0}, angle_deg=0.0, worked_s={})
+
+    assert found.light is Light.UNJUDGED
 
 
 def test_a_limit_is_reached_by_neither_of_its_own_values() -> None:

@@ -47,12 +47,15 @@ def test_a_scan_without_readings_has_no_light_of_its_own(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("read", "warnings", "shown"),
     [
-        ("", 0, "green"),
+        ("", 0, "unjudged"),
+        ("", 1, "amber"),
+        ("unjudged", 0, "unjudged"),
+        ("unjudged", 1, "amber"),
         ("green", 0, "green"),
         ("green", 2, "amber"),
         ("amber", 0, "amber"),
         ("red", 0, "red"),
-        ("purple", 0, "green"),
+        ("purple", 0, "unjudged"),
     ],
 )
 def test_the_overview_shows_the_worse_of_log_and_readings(
@@ -74,3 +77,13 @@ def test_the_overview_shows_the_worse_of_log_and_readings(
     assert "mask &lt;small&gt;" in page
     link = f'href="readings/{scan.name}/analysis.html"'
     assert (link in page) == bool(read)
+
+
+def test_the_overview_says_why_a_scan_without_readings_is_not_judged(tmp_path: Path) -> None:
+    scan = CohortScan(entities_of(Path("sub-01.h5")), RAW, (tmp_path / "sub-01.h5",), ())
+    record = Record(scan.name, DONE, "key", {}, facts={"warnings": 0, "light": ""})
+
+    write_overview([scan], {scan.name: record}, {}, tmp_path)
+
+    table = (tmp_path / "overview.tsv").read_text(encoding="utf-8").splitlines()
+    assert table[1].split("\t")[2:4] == ["unjudged", "the quality of its maps was not read"]

@@ -64,12 +64,13 @@ def test_the_map_has_slope_and_sign_of_its_sources(answer: Answer) -> None:
     assert rmse_ppb < 10
 
 
-def test_the_preview_has_most_of_it(answer: Answer) -> None:
+def test_the_preview_has_slope_and_sign_too(answer: Answer) -> None:
     scene, reply, _ = answer
 
-    ratio, _, _ = slope(1e-3 * ppb_of(reply.images, "chi_preview"), scene)
+    ratio, rmse_ppb, _ = slope(1e-3 * ppb_of(reply.images, "chi_preview"), scene)
 
-    assert 0.9 < ratio < 1.1
+    assert 0.97 < ratio < 1.03
+    assert rmse_ppb < 10
 
 
 def test_the_file_is_the_map_in_ppm_at_its_place(answer: Answer) -> None:

@@ -93,7 +93,7 @@ def test_local_field_and_mask_come_where_they_are_asked_for(emitted: list[object
 
     assert [item.is_preview for item in local] == [True, False]
     used, total, grid = local[1].local, local[1].total, local[1].scan.geometry
-    shown = shown_local_field(used, total.fit.field_ppm, total.weight, grid)
+    shown = shown_local_field(used, total.fit.field_ppm, total.weight, grid, total.classes)
     # whole ppb, and plans that were measured meanwhile round otherwise: PDF may stop a step later
     difference = np.abs(in_units(image) - shown.field_ppm)
     assert np.quantile(difference, 0.99) < 0.6e-3

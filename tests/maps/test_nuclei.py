@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from streamrecon_simulator.phantoms.shapes import Ellipsoid, Tube, contains
 from streamrecon_simulator.phantoms.vein_tree import vein_tree
 
-from streamrecon.maps.nuclei import find_nuclei
+from streamrecon.maps.nuclei import find_nuclei, shapes
 from streamrecon.maps.veins import find_veins
 from streamrecon.model.geometry import Geometry
 
@@ -77,6 +78,46 @@ def test_a_vein_as_thick_as_a_nucleus_is_none(voxel_mm: tuple[float, float, floa
 
     assert (found & (vein > 0.5)).sum() < 0.02 * (vein > 0.5).sum()
     assert (found & (nucleus > 0.9)).sum() > 0.9 * (nucleus > 0.9).sum()
+
+
+TOUCHING = (  # the bright parts of the lentiform nuclei, one beside the other
+    Ellipsoid((0.0, 3.0, 0.0), (3.2, 7.0, 5.0)),
+    Ellipsoid((4.5, -5.0, 1.0), (3.0, 6.0, 4.0)),
+)
+TURN = np.arange(0, 1.6 * np.pi, np.pi / 8)
+RING = [(10 * float(np.cos(angle)), 10 * float(np.sin(angle)), 0.0) for angle in TURN]
+BENT = [Tube(one, other, 2.8) for one, other in pairwise(RING)]  # a vein as thick as they
+
+
+@pytest.mark.parametrize("voxel_mm", VOXELS, ids=str)
+def test_two_nuclei_that_touch_are_told_and_a_vein_that_bends_is_none(
+    voxel_mm: tuple[float, float, float],
+) -> None:
+    shape = tuple(2 * round(20 / mm) + 1 for mm in voxel_mm)
+    axes = [(np.arange(n) - n // 2) * mm for n, mm in zip(shape, voxel_mm, strict=True)]
+    z, y, x = np.meshgrid(*axes, indexing="ij")
+    points, whole = np.stack([x, y, z]), np.ones(shape, bool)
+    nuclei = np.any([contains(one, points) for one in TOUCHING], axis=0)
+    vein = np.any([contains(one, points) for one in BENT], axis=0)
+
+    found = find_nuclei((0.16 * nuclei).astype(np.float32), whole, voxel_mm)
+    taken = find_nuclei((0.16 * vein).astype(np.float32), whole, voxel_mm)
+
+    assert (found & nuclei).sum() > 0.9 * nuclei.sum()
+    assert not taken.any()
+
+
+def test_spreads_and_fullness_of_pieces_are_those_of_closed_forms() -> None:
+    grid = np.indices((41, 51, 61)).astype(float)
+    place = grid * np.array([1.0, 0.8, 0.5])[:, None, None, None] - 15.0
+    ball = np.linalg.norm(place + 6, axis=0) < 7
+    rod = (np.hypot(place[0] - 15, place[1] - 15) < 5) & (abs(place[2]) < 14)
+
+    spread, filled = shapes(np.where(ball, 1, np.where(rod, 2, 0)), 2, (1.0, 0.8, 0.5))
+
+    np.testing.assert_allclose(spread[0], 7 / np.sqrt(5), rtol=0.03)
+    np.testing.assert_allclose(spread[1], [2.5, 2.5, 28 / np.sqrt(12)], rtol=0.06)  # whole voxels
+    np.testing.assert_allclose(filled, [1.0, 0.93], rtol=0.04)
 
 
 def test_a_map_without_anything_thick_has_no_nucleus() -> None:

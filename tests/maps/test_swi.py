@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from vein_of_blood import (
     B0_T,
     HZ_PER_PPM,
@@ -15,13 +16,12 @@ from vein_of_blood import (
 )
 
 from streamrecon.errors import ReconError
+from streamrecon.maps.clear_swi import decay_weighted, swi_clear
 from streamrecon.maps.phase_mask import Darkens
 from streamrecon.maps.swi import (
-    decay_weighted,
     highpass_phase,
     root_sum_squares,
     swi_classic,
-    swi_clear,
     swi_from_field,
     true_swi,
 )
@@ -160,7 +160,9 @@ def test_clear_swi_shows_a_vein_better_than_with_the_soft_mask_of_its_paper(
     vein = blood > 0.9
     tissue = np.hypot(*np.broadcast_arrays(*distances_mm())) > 10
 
-    def soft(phase: np.ndarray, mask: np.ndarray, *, power: int, darkens: bool) -> np.ndarray:
+    def soft(
+        phase: np.ndarray, mask: np.ndarray, _: np.ndarray, *, power: int, darkens: bool
+    ) -> np.ndarray:
         scale = np.median(phase[mask & (phase > 0)]) * 10 / power
         return np.where(mask, (1 - np.tanh(phase / scale - 1)) / 2, 1).astype(np.float32)
 
@@ -168,7 +170,7 @@ def test_clear_swi_shows_a_vein_better_than_with_the_soft_mask_of_its_paper(
         return float((image[:, tissue].mean() - image[:, vein].mean()) / image[:, tissue].std())
 
     found = contrast(swi_clear(echoes, TE_S, geometry_of(angle_deg)))
-    monkeypatch.setattr("streamrecon.maps.swi.positive_weight", soft)
+    monkeypatch.setattr("streamrecon.maps.clear_swi.positive_weight", soft)
     assert found > 1.15 * contrast(swi_clear(echoes, TE_S, geometry_of(angle_deg)))
 
 
@@ -180,6 +182,40 @@ def test_clear_swi_shows_a_vein_no_worse_than_the_magnitude_at_any_angle(angle_d
     found = contrast_to_noise(swi_clear(echoes, TE_S, geometry_of(angle_deg)), blood)
 
     assert found > contrast_to_noise(root_sum_squares(echoes), blood)
+
+
+def test_clear_swi_shows_a_faint_vein_among_tissue_that_turns_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Half a voxel of radius: its phase is that of tissue, and many times its noise."""
+    echoes, blood = echoes_of_vein(0, 0.5, TE_S, snr=80)
+    random = np.random.default_rng(5).standard_normal(SHAPE)
+    ppm = gaussian_filter(random, 3.0, mode="wrap")
+    ppm *= 0.03 / ppm.std()  # as far as the mean of the vein's voxels
+    turn = 2 * np.pi * HZ_PER_PPM * np.array(TE_S)[:, None, None, None]
+    echoes = (echoes * np.exp(1j * turn * ppm)).astype(np.complex64)
+    vein, far = blood == blood.max(), np.hypot(*np.broadcast_arrays(*distances_mm())) > 6
+
+    def darkness() -> float:
+        image = swi_clear(echoes, TE_S, geometry_of(0))
+        return float(1 - image[:, vein].mean() / np.median(image[:, far]))
+
+    found = darkness()
+    monkeypatch.setattr("streamrecon.maps.clear_swi._QUIET", 0.0)
+    assert found > 0.85 * darkness()
+
+
+def test_noise_that_is_known_counts_as_what_is_measured() -> None:
+    echoes, _ = echoes_of_vein(30, 1.0, TE_S, snr=40)
+    sd = np.exp(-20 * 0.02) / 40
+    grid = geometry_of(30)
+
+    measured = swi_clear(echoes, TE_S, grid)
+    known = swi_clear(echoes, TE_S, grid, noise=sd)
+    everywhere = swi_clear(echoes, TE_S, grid, noise=np.full(SHAPE, sd, np.float32))
+
+    np.testing.assert_allclose(known, everywhere, rtol=1e-5)
+    assert np.abs(known - measured).mean() < 0.01 * known.mean()
 
 
 def test_weights_of_echoes_are_matched_to_the_decay() -> None:

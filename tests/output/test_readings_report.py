@@ -13,7 +13,7 @@ import pytest
 from map_files import oblique_grid, write_map
 from PIL import Image
 
-from streamrecon.analysis.reading import Outcome, Reading, Value
+from streamrecon.analysis.reading import Light, Outcome, Reading, Value
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, analyse
 from streamrecon.errors import ConfigError, ReconError
 from streamrecon.model.outputs.quantities import Quantity
@@ -73,7 +73,7 @@ def test_json_table_and_page_hold_the_same_value(tmp_path: Path) -> None:
     assert value["sigma"] == 0.5
     assert iron["number"] is None
     assert report["readings"][0]["outcome"] == "flagged"
-    assert report["schema_version"] == 2
+    assert report["schema_version"] == 3
     header, row, _ = (tmp_path / "analysis.tsv").read_text().splitlines()
     cells = dict(zip(header.split("\t"), row.split("\t"), strict=True))
     assert cells["subject"] == "lesion <1>"
@@ -126,19 +126,20 @@ def test_another_scan_or_a_strange_file_is_not_written_over(tmp_path: Path) -> N
         add_reading(tmp_path, IRON, SCAN, sources={})
 
 
-def test_a_report_of_the_version_before_is_read_and_carried_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_report_of_a_version_before_is_read_and_carried_on(tmp_path: Path, version: int) -> None:
     origin = OriginRow(chain="abc123", study_uid="1.2.3")
     add_reading(tmp_path, LESIONS, SCAN, sources={}, origin=origin)
     old = json.loads((tmp_path / "analysis.json").read_text())
     assert old["readings"][0]["origin"]["chain"] == "abc123"
     del old["readings"][0]["origin"]
-    (tmp_path / "analysis.json").write_text(json.dumps({**old, "schema_version": 1}))
+    (tmp_path / "analysis.json").write_text(json.dumps({**old, "schema_version": version}))
 
     add_reading(tmp_path, IRON, SCAN, sources={}, origin=origin)
 
     report = Report.model_validate_json((tmp_path / "analysis.json").read_bytes())
     assert [r.origin.study_uid for r in report.readings] == ["1.2.3", ""]
-    assert report.schema_version == 2
+    assert report.schema_version == 3
 
 
 def test_a_page_is_a_picture_with_every_figure_and_the_colour_of_its_outcome() -> None:
@@ -152,6 +153,29 @@ def test_a_page_is_a_picture_with_every_figure_and_the_colour_of_its_outcome() -
     assert np.ptp(blue, axis=0).tolist() == [144, 967]
     many = replace(LESIONS, values=(MOMENT,) * 50)
     assert len(page_picture(many, [], research=RESEARCH)) > 30 * 18
+
+
+@pytest.mark.parametrize(
+    ("light", "bar"),
+    [
+        (Light.GREEN, (51, 170, 51)),
+        (Light.UNJUDGED, (136, 136, 136)),
+        (Light.AMBER, (221, 153, 0)),
+        (Light.RED, (204, 51, 51)),
+    ],
+)
+def test_a_reading_with_a_light_has_its_colour_on_page_and_picture(
+    tmp_path: Path, light: Light, bar: tuple[int, int, int]
+) -> None:
+    quality = replace(LESIONS, kind="qc", light=light)
+
+    add_reading(tmp_path, quality, SCAN, sources={})
+
+    assert tuple(page_picture(quality, [], research=RESEARCH)[0, 0]) == bar
+    page = (tmp_path / "analysis.html").read_text()
+    assert f'<article class="{light.value}">' in page
+    assert f"light: {light.value}</h2>" in page
+    assert f"article.{light.value} {{" in page
 
 
 def test_the_shipped_schema_is_that_of_the_model() -> None:

@@ -122,6 +122,27 @@ def test_a_slab_has_no_end_cap(slices: slice) -> None:
     assert dice(found.mask[0], truth[0]) > 0.95
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_dimmed_slice_at_a_cut_end_is_no_wall(axis: int) -> None:
+    """As the pulse of a slab and what folds over make it, on both ends of an axis."""
+    head, whole = drawn_head(grid()), grid()
+    first, last = ((31, 0, 0), (58, *SHAPE[1:])) if axis == 0 else ((0, 25, 0), (75, 62, SHAPE[2]))
+    size = (last[0] - first[0], last[1] - first[1], last[2] - first[2])
+    cut = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
+    magnitude, quality, brain = head.magnitude[cut], head.quality[cut].copy(), head.brain[cut]
+    grain = np.random.default_rng(2).uniform(0.42, 0.6, quality.shape)
+    ends = np.moveaxis(quality, axis, 0)[[0, -1]]
+    np.moveaxis(quality, axis, 0)[[0, -1]] = ends * np.moveaxis(grain, axis, 0)[[0, -1]]
+
+    found = find_mask(magnitude, quality, whole.crop(first, size))
+
+    assert found.is_brain
+    assert dice(found.mask, brain) > 0.95
+    for end in (0, -1):
+        one, other = (np.moveaxis(mask, axis, 0)[end] for mask in (found.mask, brain))
+        assert dice(one, other) > 0.93
+
+
 def test_small_and_large_voxels_enclose_the_same_brain() -> None:
     volumes = []
     for side in (1.7, 3.3):

@@ -52,6 +52,21 @@ def test_incoherent_signal_is_not_brain() -> None:
     assert not object_mask(magnitude, quality, GRID)[positions_mm(GRID)[2] < -40].any()
 
 
+def test_an_object_that_fills_the_view_keeps_its_corners_and_the_veins_that_leave_it() -> None:
+    """Strong veins are incoherent and dark; one leaves by an edge. Air that is as wide is none."""
+    x, y, z = positions_mm(GRID)
+    magnitude, quality = np.ones(GRID.shape), np.full(GRID.shape, 0.9)
+    vein = (np.hypot(x - 20, z) < 2.5) | (np.hypot(y + 80, z - 10) < 2.5)
+    air = np.hypot(x + 40, z) < 2.5
+    magnitude[vein], magnitude[air] = 0.6, 0.02
+    quality[vein | air] = 0.2
+
+    found = object_mask(magnitude, quality, GRID)
+
+    assert found[~air].all()
+    assert not found[air].any()
+
+
 def test_voxels_that_lie_lose_their_trust_and_are_counted() -> None:
     brain = away() < 50
     residual = np.zeros(GRID.shape)

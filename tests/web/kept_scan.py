@@ -22,6 +22,11 @@ _VALUES = [
     {"subject": "scan", "name": f"measure {number}", "number": 0.125, "sigma": 0.01, "unit": ""}
     for number in range(11)  # as many as `analyze qc` has
 ]
+_LIGHTS: tuple[tuple[str, list[str]], ...] = (
+    ("amber", ["motion"]),
+    ("green", []),
+    ("unjudged", ["the sign could not be told"]),
+)
 
 
 def keep_scan(storage: Path, session: str, volumes: Sequence[Volume], **facts: object) -> None:
@@ -59,8 +64,7 @@ def keep_many(storage: Path, count: int) -> list[str]:
             facts = {"session": session, "protocol": f"qsm {number}", "outcome": outcome}
             table.keep(known | facts | {"began": began, "ended": began + 41.5}, "ended", "test")
     for number in range(0, count, 2):
-        reasons = [] if number % 3 else ["motion"]
-        light = "amber" if reasons else "green"
+        light, reasons = _LIGHTS[number % 3]
         rows = [{"kind": "qc", "light": light, "reasons": reasons, "values": _VALUES}]
         keep_report(storage, sessions[number], rows)
     return sessions[::-1]

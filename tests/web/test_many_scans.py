@@ -24,7 +24,7 @@ def test_a_thousand_sessions_are_answered_with_their_lights(tmp_path: Path) -> N
     rows = scans.latest(COUNT, None)
 
     assert [row["session"] for row in rows] == sessions
-    assert {str(row["light"]) for row in rows} == {"", "green", "amber"}
+    assert {str(row["light"]) for row in rows} == {"", "green", "unjudged", "amber"}
     assert sum(row["light"] == "" for row in rows) == COUNT // 2
     assert all("notices" not in row for row in rows)
 
@@ -40,9 +40,14 @@ def test_a_person_leafs_to_the_first_of_a_thousand(tmp_path: Path) -> None:
         tab.wait("document.getElementById('older').hidden")
         shown = tab.value(f"[...{ROWS}].map((row) => row.dataset.session).join(' ')")
         lights = tab.value(f"[...{ROWS}].map((row) => row.children[4].firstChild.title).join(' ')")
+        marks = tab.value(
+            f"[...new Set([...{ROWS}].map((row) => row.children[4].firstChild).map((light) =>"
+            " light.title + getComputedStyle(light, '::before').content))].sort().join(' ')"
+        )
         failed = tab.value("document.querySelectorAll('#scans .failed').length")
 
         assert tab.faults == []
     assert str(shown).split() == sessions
     assert str(lights).replace("not checked", "none").split().count("none") == COUNT // 2
+    assert marks == 'amber"!" green"✓" not checkednone unjudged"?"'
     assert failed == len(range(0, COUNT, 7))

@@ -60,6 +60,18 @@ def test_a_report_that_is_written_again_is_read_again(tmp_path: Path) -> None:
     assert kept_readings(tmp_path, [ONE])[ONE].light == "green"
 
 
+def test_not_judged_is_worse_than_green_and_better_than_amber(tmp_path: Path) -> None:
+    keep_report(tmp_path, ONE, [qc("green")], run=1)
+    keep_report(tmp_path, ONE, [qc("unjudged", "the sign could not be told")], run=2)
+    keep_report(tmp_path, TWO, [qc("unjudged", "the sign could not be told")], run=1)
+    keep_report(tmp_path, TWO, [qc("amber", "noise")], run=2)
+
+    found = kept_readings(tmp_path, [ONE, TWO])
+
+    assert (found[ONE].light, found[ONE].reasons) == ("unjudged", ("the sign could not be told",))
+    assert found[TWO].light == "amber"
+
+
 def test_history_tells_light_and_outcome_in_words(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

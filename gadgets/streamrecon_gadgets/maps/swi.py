@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
+from streamrecon.maps.clear_swi import swi_clear
 from streamrecon.maps.phase_mask import Darkens, target_te_s
-from streamrecon.maps.swi import LOWPASS_MM, swi_classic, swi_clear, swi_from_field, true_swi
+from streamrecon.maps.swi import LOWPASS_MM, swi_classic, swi_from_field, true_swi
 from streamrecon.model.images import Echoes, Volume, volume_of
 from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
@@ -109,7 +110,14 @@ class SwiImages(Gadget[Echoes | LocalFieldMap]):
             )
         geometry, te_s = item.scan.geometry, item.scan.echoes.times_s()
         if self.kind is Kind.CLEAR:
-            return swi_clear(item.data, te_s, geometry, strength=self.strength, darkens=darkens)
+            return swi_clear(
+                item.data,
+                te_s,
+                geometry,
+                noise=item.noise,
+                strength=self.strength,
+                darkens=darkens,
+            )
         return swi_classic(
             item.data, geometry, lowpass_mm=self.lowpass_mm, power=self.power, darkens=darkens
         )

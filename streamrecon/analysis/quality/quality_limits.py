@@ -1,4 +1,4 @@
-"""What counts as good: the limits of every measure of a scan's quality, in one table."""
+"""What counts as good: the limits of every measure of quality, and which must be known."""
 
 from __future__ import annotations
 
@@ -55,3 +55,12 @@ LIMITS: dict[str, Limit] = {
     "sign": Limit(0.5, -0.5, "1", "the object contradicts the phase sign"),
 }
 """Limits by the name of the measure; see docs/explanation/readings-quality.md for their choice."""
+
+ESSENTIAL: dict[str, str] = {
+    "sign": "whether the phase sign is right",
+    "outline": "whether B0 points where the header says",
+    "phase_misfit": "whether the phase is a line over the echo times",
+    "mask_lost": "whether the mask is complete",
+    "mask_beyond": "whether the mask is too large",
+}
+"""Measures without which no light is green, and what then cannot be told."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from streamrecon.analysis.quality.quality_limits import LIMITS
+from streamrecon.analysis.quality.quality_limits import ESSENTIAL, LIMITS
 from streamrecon.analysis.quality.quality_maps import QualityMaps, measures_of
 from streamrecon.analysis.quality.quality_measures import slice_angle_deg
 from streamrecon.analysis.reading import Light, Outcome, Reading, Value
@@ -16,7 +16,7 @@ _METHOD = (
     "measures of the maps against limits chosen on simulated heads; a green light says that no "
     "usual fault was seen, and nothing of a finding"
 )
-_ORDER = (Light.GREEN, Light.AMBER, Light.RED)
+_ORDER = tuple(Light)  # from good to bad
 
 
 def read_quality(maps: QualityMaps) -> Reading:
@@ -40,19 +40,23 @@ def reading_of_measures(
     Parameters
     ----------
     measures
-        NaN for one that could not be taken: it has no light, and is named.
+        NaN for one that could not be taken: it has no light, and is named; without one of
+        `ESSENTIAL` the reading is not green but `Light.UNJUDGED`, where nothing worse was seen.
     angle_deg
         Angle between slice axis and B0 [°], which is told without a light.
     worked_s
         Seconds that each gadget had worked.
     """
     lights = {name: LIMITS[name].light(number) for name, number in measures.items()}
-    light = max(lights.values(), key=_ORDER.index, default=Light.GREEN)
+    untold = [ESSENTIAL[name] for name in ESSENTIAL if math.isnan(measures.get(name, math.nan))]
+    least = Light.UNJUDGED if untold else Light.GREEN
+    light = max((least, *lights.values()), key=_ORDER.index)
     reasons = [
         _in_words(name, measures[name], lights[name])
         for name in sorted(lights, key=lambda name: -_ORDER.index(lights[name]))
         if lights[name] is not Light.GREEN
     ]
+    reasons += [f"could not be told: {'; '.join(untold)}"] if untold else []
     unknown = [name.replace("_", " ") for name, number in measures.items() if math.isnan(number)]
     if unknown:
         reasons.append(f"not measured: {', '.join(unknown)}")

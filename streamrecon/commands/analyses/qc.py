@@ -23,7 +23,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser its options."""
     parser.description = (
         "A traffic light for a scan: SNR, phase over the echoes, ghosts, mask, zero, streaks, "
-        "wraps, filtered phase, direction of B0 and phase sign. Needs chi and the magnitudes of "
+        "wraps, filtered phase, direction of B0 and phase sign; unjudged where no fault was seen "
+        "but phase, mask, B0 or sign could not be measured. Needs chi and the magnitudes of "
         "the echoes; phases and field_hz are used where they are, and their measures are left "
         "out where they are not. For research use, not for diagnosis."
     )
@@ -32,7 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure and report; 0 green, 1 amber or red, 2 refused."""
+    """Measure and report; 0 green, 1 amber, red or not judged, 2 refused."""
     return analyse(options, KIND, _analysed)
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 FOLDER, FILE = "readings", "analysis.json"
-LIGHTS = ("", "green", "amber", "red")
+LIGHTS = ("", "green", "unjudged", "amber", "red")
 """From not known to bad."""
 _NAME = re.compile(r"(?P<session>\w+)_run-\d+_readings")
 _MOST_FILES = 4096  # whose content is remembered

@@ -21,6 +21,7 @@ body { background: #111; color: #ddd; font: 15px/1.4 sans-serif; margin: 1.5em; 
 h1 { font-size: 1.3em; } h2 { font-size: 1.1em; margin: 0 0 .3em; }
 article { background: #1b1b1b; border-radius: 6px; padding: .8em; margin: 0 0 1em; }
 article.given, article.green { border-left: 6px solid #3a3; }
+article.unjudged { border-left: 6px solid #888; }
 article.flagged, article.amber { border-left: 6px solid #d90; }
 article.refused, article.red { border-left: 6px solid #c33; }
 table { border-collapse: collapse; margin: .6em 0; font-size: .85em; }

@@ -6,10 +6,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the form; grows when a field comes, changes its meaning or goes.
 
-2 has `OriginRow`; a report of version 1 is read, and its readings are of unknown origin.
+2 has `OriginRow`; a report of version 1 is read, and its readings are of unknown origin. 3 has the
+light ``unjudged``; before, a light was green without the measures that it could not do without.
 """
 
 RESEARCH = "Research use only: not for diagnosis."
@@ -61,7 +62,7 @@ class ReadingRow(_Row):
         description="whether it gives its values, gives them with a doubt, or refuses"
     )
     reasons: tuple[str, ...] = Field(description="why it is flagged or refused")
-    light: Literal["green", "amber", "red"] | None = Field(
+    light: Literal["green", "unjudged", "amber", "red"] | None = Field(
         default=None, description="of the kind qc alone: the worst light of its measures"
     )
     method: str = Field(description="how it was made, in a sentence")
@@ -104,7 +105,7 @@ class CohortRow(_Row):
 class Report(_Row):
     """The readings of one scan, or of one study."""
 
-    schema_version: Literal[2] = Field(description="version of this form")
+    schema_version: Literal[3] = Field(description="version of this form")
     use: str = Field(description="what it may be used for")
     software: SoftwareRow
     scan: ScanRow | CohortRow
@@ -112,8 +113,8 @@ class Report(_Row):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_version_1(cls, given: object) -> object:
-        """A report of the version before says nothing of origins, and is else the same."""
-        if isinstance(given, dict) and given.get("schema_version") == 1:
+    def _of_before(cls, given: object) -> object:
+        """Reports of versions before have fewer fields and lights, and are else the same."""
+        if isinstance(given, dict) and given.get("schema_version") in {1, 2}:
             return {**given, "schema_version": SCHEMA}
         return given

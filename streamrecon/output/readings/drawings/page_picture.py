@@ -12,17 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from streamrecon.analysis.reading import Outcome, Reading, Value
+from streamrecon.analysis.reading import Light, Outcome, Reading, Value
 from streamrecon.output.readings.drawings.figures import Figure
 
 _WIDTH, _MARGIN, _LINE = 1000, 16, 18  # pixels
 _HIGHEST_FIGURE = 900
 _MOST_ROWS, _CHARACTERS = 30, 128
 _INK, _DIM, _WARNING = (225, 225, 225), (150, 150, 150), (221, 153, 0)
-_BARS = {
-    Outcome.GIVEN: (51, 170, 51),
-    Outcome.FLAGGED: (221, 153, 0),
-    Outcome.REFUSED: (204, 51, 51),
+_GREEN, _GREY, _AMBER, _RED = (51, 170, 51), (136, 136, 136), (221, 153, 0), (204, 51, 51)
+_BARS = {Outcome.GIVEN: _GREEN, Outcome.FLAGGED: _AMBER, Outcome.REFUSED: _RED}
+_BARS_OF_LIGHTS = {
+    Light.GREEN: _GREEN,
+    Light.UNJUDGED: _GREY,
+    Light.AMBER: _AMBER,
+    Light.RED: _RED,
 }
 _WORDS = {
     Outcome.GIVEN: "given",
@@ -55,7 +58,9 @@ def page_picture(
     height += sum(picture.height + _MARGIN for picture in shown)
     page = Image.new("RGB", (_WIDTH, height), (17, 17, 17))
     pen = ImageDraw.Draw(page)
-    pen.rectangle((0, 0, 6, height), fill=_BARS[reading.outcome])
+    light = reading.light
+    bar = _BARS[reading.outcome] if light is None else _BARS_OF_LIGHTS[light]
+    pen.rectangle((0, 0, 6, height), fill=bar)
     top = _write(pen, head, _MARGIN)
     for figure, picture in zip(figures, shown, strict=True):
         page.paste(picture, (_MARGIN, top))
@@ -66,7 +71,8 @@ def page_picture(
 
 
 def _head(reading: Reading, research: str) -> Iterator[Line]:
-    yield f"{reading.kind}: {_WORDS[reading.outcome]}", _INK
+    light = "" if reading.light is None else f", light: {reading.light.value}"
+    yield f"{reading.kind}: {_WORDS[reading.outcome]}{light}", _INK
     yield research, _WARNING
     for reason in reading.reasons:
         for line in textwrap.wrap(f"- {reason}", _CHARACTERS):
