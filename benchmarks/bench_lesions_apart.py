@@ -64,7 +64,10 @@ SETS = {
         Head(46, 7.0, (-15.0, 13.0)),
     ),
 }
-"""Heads of the first two sets became known to the rules when the fit of the moment was mended."""
+"""Heads of the first two sets became known to the rules when the fit of the moment was mended.
+
+Heads 41 to 45 have been read once; 46 has not been made.
+"""
 EMPTY = Head(47, 3.0, (17.0, -8.0))
 
 

@@ -122,7 +122,7 @@ def _lacking(
     inverse = np.linalg.pinv(shape)
     found = inverse @ signal
     rest = signal - shape @ found
-    left = float(rest @ rest) / (rest.size - found.size)
+    remainder = float(rest @ rest) / (rest.size - found.size)
     level = max(float(found[1]), 1e-12)
-    sd = math.sqrt(left) * float(np.linalg.norm(inverse[0]))
-    return left, float(found[0]) / level, sd / level
+    sd = math.sqrt(remainder) * float(np.linalg.norm(inverse[0]))
+    return remainder, float(found[0]) / level, sd / level
