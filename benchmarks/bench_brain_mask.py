@@ -92,6 +92,27 @@ def scenes(*, fine: bool) -> Iterator[tuple[str, Scene]]:
         yield f"head {seed}, {words}", replace(scene, phantom=head)
 
 
+def slabs(count: int, seed: int = 11) -> Iterator[tuple[str, Scene]]:
+    """Slabs of 32 to 64 mm in slices of 2 to 4 mm at any height, up to 35 degrees oblique."""
+    random = np.random.default_rng(seed)
+    for number in range(51, 51 + count):
+        thick = float(random.choice([32, 40, 48, 64]))
+        slice_mm = float(random.choice([2.0, 3.0, 4.0]))
+        about_x, about_y = np.round(random.uniform(-35, 35, 2)).tolist()
+        height = float(np.round(random.uniform(-20, 50)))
+        scene = replace(
+            _WHOLE,
+            matrix=(max(8, round(thick / slice_mm)), 120, 96),
+            voxel_mm=(slice_mm, 2.0, 2.0),
+            centre_lps_mm=(0.0, -4.0, height),
+            tilt_deg=(about_x, about_y),
+        )
+        assert isinstance(scene.phantom, WholeHead)
+        head = replace(scene.phantom, anatomy=number, grain_mm=_GRAIN_MM)
+        words = f"{thick:.0f} mm of {slice_mm:g} at {height:.0f}, {about_x:.0f}° {about_y:.0f}°"
+        yield f"head {number}, {words}", replace(scene, phantom=head)
+
+
 def images(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Magnitude of all echoes, quality of the phase, and the true brain [Z, Y, X]."""
     known = truth(scene)
@@ -127,11 +148,12 @@ def main() -> None:
     """Print a row for each scene."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fine", action="store_true", help="grids down to 0.8 mm too")
-    fine = parser.parse_args().fine
+    parser.add_argument("--slabs", type=int, default=0, help="that many slabs at random instead")
+    given = parser.parse_args()
     set_budget(2)
     print("| scene | Dice | too much | too little | thresholds | recognised | CPU s |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for name, scene in scenes(fine=fine):
+    for name, scene in slabs(given.slabs) if given.slabs else scenes(fine=given.fine):
         print(row(name, scene), flush=True)
 
 

@@ -2,7 +2,8 @@
 
 Heads that no setting was chosen on, true mask, standard steps; NRMSE [%] and slope of region means.
 "As published" lets sources of PDF and free gradients come up to the mask. The other rows replace
-the magnitude by images whose edges are not those of χ.
+the magnitude by images whose edges are not those of χ. The last is the whole chain, with classes of
+tissue.
 """
 
 from __future__ import annotations
@@ -20,9 +21,14 @@ from streamrecon_simulator.whole_head.tissues import Label
 from streamrecon.qsm.background.pdf import NEAR_MM, filled_from_neighbours, remove_pdf
 from streamrecon.qsm.inversion.gradient_cost import strength_from_noise
 from streamrecon.qsm.inversion.total_variation import RIM_MM, invert_tv
+from streamrecon.qsm.pipeline import invert, local_field
 from streamrecon.qsm.total_field import total_field
 
-HEADS: tuple[tuple[int, tuple[float, float]], ...] = ((41, (0.0, 0.0)), (42, (20.0, -10.0)))
+HEADS: tuple[tuple[int, tuple[float, float]], ...] = (
+    (41, (0.0, 0.0)),
+    (42, (20.0, -10.0)),
+    (44, (0.0, 0.0)),
+)
 REGIONS = (Label.WHITE, Label.GREY, *range(Label.CAUDATE, Label.STEM))
 CHEQUERS_VOXELS = 7
 STEPS = (20, 20)
@@ -79,6 +85,9 @@ def rows(seed: int, tilt_deg: tuple[float, float]) -> None:
         print(
             f"| head {seed}, {tilt_deg[0]:.0f}° | {words} | {cells} | {found.comment} |", flush=True
         )
+    chi = invert(total, local_field(total, scene.geometry), scene.geometry).map.chi_ppm
+    cells = score(chi, known.chi_ppm, total.mask, known.labels)
+    print(f"| head {seed}, {tilt_deg[0]:.0f}° | whole chain | {cells} | |", flush=True)
 
 
 def main() -> None:

@@ -8,9 +8,10 @@ without mask or threshold, whose widths are in voxels.
     python benchmarks/bench_veins.py [--heads PHANTOMS]
 
 ``--heads`` tells instead how well veins are found in heads with nuclei: const and tex of
-``textured_head.py`` in PHANTOMS and a whole head of the simulator in voxels of 1 mm, from the
-product's map and from the true one. The truth of const and tex is of means of voxels, their images
-of samples a quarter of a voxel aside on each axis; "moved" is the product's map brought there.
+``textured_head.py`` in PHANTOMS and a whole head of the simulator in voxels of 1, 1.5 and 2 mm,
+from the product's map and from the true one. The truth of const and tex is of means of voxels,
+their images of samples a quarter of a voxel aside on each axis; "moved" is the product's map
+brought there.
 """
 
 from __future__ import annotations
@@ -62,10 +63,21 @@ def heads(phantoms: Path) -> Iterator[Head]:
         aside = scipy.fft.ifftn(fourier_shift(scipy.fft.fftn(found), -0.25)).real
         maps = {"ours": found, "ours, moved": aside.astype(np.float32) * p.mask, "true": p.chi}
         yield name, p.grid, p.mask, veins & p.mask, nuclei, maps
+    for side_mm in (1.0, 1.5, 2.0):
+        yield whole_head(side_mm)
+
+
+def whole_head(side_mm: float) -> Head:
+    """A slab of 70 mm of a head with nuclei, in cubes of ``side_mm``."""
     scene = replace(
-        SCENES["whole-head"], phantom=WholeHead(35, grain_mm=0.75), matrix=(70, 200, 170),
-        voxel_mm=(1.0, 1.0, 1.0), centre_lps_mm=(0.0, -4.0, 14.0), n_coils=4, snr=100.0,
-    )  # fmt: skip
+        SCENES["whole-head"],
+        phantom=WholeHead(35, grain_mm=0.75 * side_mm),
+        matrix=(round(70 / side_mm), round(200 / side_mm), round(170 / side_mm)),
+        voxel_mm=(side_mm, side_mm, side_mm),
+        centre_lps_mm=(0.0, -4.0, 14.0),
+        n_coils=4,
+        snr=100.0,
+    )
     known = truth(scene)
     labels, brain = known.labels, known.brain
     if labels is None or brain is None:
@@ -73,15 +85,9 @@ def heads(phantoms: Path) -> Iterator[Head]:
     echoes = noisy_images(scene, known, receive(scene)).astype(np.complex64)
     found = susceptibility(echoes, scene.te_s, scene.b0_t, scene.geometry, mask=brain).map.chi_ppm
     nuclei = (labels >= Label.CAUDATE) & (labels <= Label.DENTATE)
+    veins = (labels == Label.VEIN) & brain
     maps = {"ours": found, "true": known.chi_ppm}
-    yield (
-        "whole head, slab of 70 mm",
-        scene.geometry,
-        brain,
-        (labels == Label.VEIN) & brain,
-        nuclei,
-        maps,
-    )
+    return f"whole head, {side_mm:g} mm", scene.geometry, brain, veins, nuclei, maps
 
 
 def how_well(phantoms: Path) -> None:

@@ -22,12 +22,13 @@ _SCENES_HELP = "a name that `streamrecon-simulate scenes` lists"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one subcommand; return 0, or 1 where the server or a file failed."""
+    """Run one subcommand; return 0, 1 where server or file failed, 2 where it cannot be done."""
     options = _parser().parse_args(arguments)
     try:
         return int(options.command(options))
     except StreamReconError as e:
         print(f"error [{e.code}] {e}", file=sys.stderr)
+        return 2 if isinstance(e, ConfigError) else 1
     except OSError as e:
         print(f"error [file] {e}", file=sys.stderr)
     return 1

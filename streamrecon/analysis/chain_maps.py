@@ -14,6 +14,7 @@ from streamrecon.analysis.lesion.rim_reading import RimMaps
 from streamrecon.analysis.oxygen.vein_echoes import VeinScan
 from streamrecon.analysis.quality.quality_maps import QualityMaps
 from streamrecon.analysis.separation.source_reading import SourceMaps
+from streamrecon.analysis.separation.sources import PSEUDO_R2_PER_S
 from streamrecon.analysis.zeros import fluid_of
 from streamrecon.errors import DataError
 from streamrecon.model.geometry import Triple
@@ -159,8 +160,19 @@ def iron_maps_of(given: ChainMaps, regions: Regions) -> IronMaps:
     )
 
 
-def source_maps_of(given: ChainMaps, regions: Regions) -> SourceMaps:
-    """Maps that sources are read from; R2 is pseudo.
+def source_maps_of(
+    given: ChainMaps, regions: Regions, r2_per_s: Real | None = None, *, jointly: bool = False
+) -> SourceMaps:
+    """Maps that sources are read from.
+
+    Parameters
+    ----------
+    given, regions
+        What the chain made, and labelled regions.
+    r2_per_s
+        R2 [Z, Y, X, 1/s]; without it one number stands for all tissue.
+    jointly
+        Whether the joint fit's fields are wanted: they cost the time of making them.
 
     Raises
     ------
@@ -174,9 +186,12 @@ def source_maps_of(given: ChainMaps, regions: Regions) -> SourceMaps:
         geometry=chi.scan.geometry,
         b0_t=chi.scan.b0_t,
         r2_star_per_s=rate,
+        r2_per_s=PSEUDO_R2_PER_S if r2_per_s is None else r2_per_s,
         csf=fluid_of(regions, rate, chi.mask),
         chi_sd_ppm=given.maps.get(Quantity.CHI_SD),
         r2_star_sd_per_s=given.maps.get(Quantity.R2_STAR_SD),
+        local_field_ppm=given.local_field_ppm() if jointly else None,
+        field_sd_ppm=given.field_sd_ppm if jointly else None,
     )
 
 

@@ -27,7 +27,7 @@ from streamrecon.qsm.brain_recognition import recognise_brain
 from streamrecon.qsm.brain_surface import block_means, brain_surfaces
 
 _BRIDGE_MM = 7.0  # thickness below which a connection is cut
-_VESSEL_MM = 6.0  # width of what is incoherent within the object and still belongs to it
+_VESSEL_MM = 4.0  # width of what is incoherent within the object and still belongs to it
 _CAVITY_MM = 8.0  # radius of a ball without signal that is air; lesions are smaller, veins thinner
 _CAVITY_GRID_MM = 2.5
 _NO_SIGNAL = 0.2  # of the middle brightness
@@ -84,9 +84,10 @@ def find_mask(
     by the quality of the phase: muscle, marrow and fat are less coherent than the brain, and bone
     is not at all. Fluid around the brain is left out as far as it is darker or less coherent than
     the cortex; the clefts under the tentorium and around the stem are left in, for they are
-    narrower than the surface bends. Dark veins and lesions inside stay in; what has no signal and
-    holds a ball of 8 mm is air, and is left out. About a second, and 20 box filters of the volume;
-    up to two seconds more where there is no brain.
+    narrower than the surface bends. Slices at a cut end that are dimmed count as bright as the
+    next. Dark veins and lesions inside stay in; what has no signal and holds a ball of 8 mm is air,
+    and is left out. About a second, and 20 box filters of the volume; up to two seconds more where
+    there is no brain.
 
     Parameters
     ----------
@@ -169,10 +170,10 @@ def object_mask(
 ) -> NDArray[np.bool_]:
     """The largest solid piece [Z, Y, X] with signal and coherent phase; thin bridges are cut.
 
-    What is incoherent but has signal and is narrower than 6 mm is filled, so that strong veins stay
-    in, also where the field of view cuts them; beyond its edge everything goes on as at it. About
-    fifteen box filters. It ends about one voxel inside the object's surface, where voxels are
-    shared with what is beside.
+    What is incoherent but has signal and is narrower than 4 mm, or three voxels, is filled, so that
+    strong veins stay in, also where the field of view cuts them; beyond its edge everything goes on
+    as at it. About fifteen box filters. It ends about one voxel inside the object's surface, where
+    voxels are shared with what is beside.
 
     Raises
     ------
@@ -189,7 +190,7 @@ def object_mask(
     near = core
     for _ in range(2):
         near = _box(near, size) > 0.2
-    gap = [_odd(_VESSEL_MM / voxel) for voxel in geometry.voxel_mm]
+    gap = [max(3, _odd(_VESSEL_MM / voxel)) for voxel in geometry.voxel_mm]
     vessels = minimum_filter(maximum_filter(coherent, gap), gap)
     vessels &= magnitude > _NO_SIGNAL * np.median(magnitude[core])
     solid = np.asarray(binary_fill_holes((coherent | vessels) & near), np.bool_)

@@ -43,6 +43,7 @@ from streamrecon.qsm.inversion.methods import METHODS, Inversion
 from streamrecon.qsm.inversion.total_variation import invert_tv
 from streamrecon.qsm.inversion.two_pass import STRONG_PPM, invert_twice
 from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic
+from streamrecon.qsm.nearness import end_in_words
 from streamrecon.qsm.reference import Reference, Referenced, set_reference
 from streamrecon.qsm.solvers import Solution
 from streamrecon.qsm.total_field import TotalField, total_field
@@ -223,7 +224,8 @@ def invert(
     solved = _solved_twice if two_pass else _solved
     found, method = solved(total, rest, geometry, choice)
     comment = f", {found.comment}" if found.comment else ""
-    notices.append(f"inversion: {method}, {found.iterations} steps{comment}")
+    end = f", {end_in_words(found.above_least)}" if found.iterations else ""
+    notices.append(f"inversion: {method}, {found.iterations} steps{comment}{end}")
     if not found.converged:
         notices.append(f"inversion: ended at its limit, last change {found.residual:.2g} a step")
     settled = found.converged or found.residual < _UNSETTLED
@@ -285,7 +287,9 @@ def _solved(
             magnitude=total.magnitude, outside=float(local.is_clean),
             tissues_ppm=local.tissues_ppm,
         )  # fmt: skip
-        return Solution(chi, 0, 0.0, converged=True), f"TV on half the grid and TKD, {strength}"
+        return Solution(chi, 0, 0.0, converged=True), (
+            f"TV on half the grid, not to its end, and TKD, {strength}"
+        )
     steps, tolerance = (_CLEAN_STEPS if local.is_clean else _STEPS)[quality]
     found = invert_tv(
         field, mask, geometry, strength=strength.value, weight=total.weight,

@@ -15,6 +15,7 @@ Eckstein and Bertsekas (1992) Math Program 55:293. doi:10.1007/BF01581204
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -36,6 +37,7 @@ from streamrecon.qsm._kernels import (
     split_phase,
 )
 from streamrecon.qsm.dipole import frequencies
+from streamrecon.qsm.nearness import Unfinished
 
 Real = NDArray[np.float32]
 ByteWeights = NDArray[np.uint8]
@@ -65,7 +67,8 @@ class Solution:
     """What an iteration gives: the unknown, the steps it took, how far it got.
 
     ``residual`` is relative to the start; ``converged`` is false where the steps ran out first;
-    ``comment`` is what a reader of the result should know besides.
+    ``comment`` is what a reader of the result should know besides. ``above_least`` is what the sum
+    that is made small may be above its least, in parts of that; NaN where nobody knows.
     """
 
     unknown: Real
@@ -73,6 +76,7 @@ class Solution:
     residual: float
     converged: bool
     comment: str = ""
+    above_least: float = math.nan
 
 
 def checked_field(field_ppm: NDArray[np.floating], mask: NDArray[np.bool_], stage: str) -> Real:
@@ -127,6 +131,8 @@ def least_squares(
     it comes early where most of them are easily explained; the second is a part of what is not. One
     forward and one adjoint a step. Stopped early it smooths: later steps fit noise.
 
+    `streamrecon.qsm.nearness.Unfinished` tells how far it may be above the least sum.
+
     Raises
     ------
     ReconError
@@ -143,6 +149,7 @@ def least_squares(
         raise ReconError(f"least squares: found data of energy {first:g}, needed finite, above 0")
     x = np.zeros_like(p)
     step, gains = 0, True
+    ahead = Unfinished(damping, _energy(r), gamma)
     while step < iterations and gains and gamma > tolerance**2 * first:
         q = operator.forward(p)
         alpha = np.float32(gamma / (_energy(q) + damping * _energy(p)))
@@ -155,12 +162,14 @@ def least_squares(
         s = operator.adjoint(r)
         s -= np.float32(damping) * x
         before, gamma = gamma, _energy(s)
+        ahead.renew(float(alpha), before, gamma)
         p *= np.float32(gamma / before)
         p += s
         del s
         step += 1
     residual = float(np.sqrt(gamma / first))
-    return Solution(x, step, residual, residual <= tolerance or not gains)
+    ended = residual <= tolerance or not gains
+    return Solution(x, step, residual, ended, above_least=ahead.above_least())
 
 
 def relative_change(renewed: Real, before: Real) -> float:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from lesion_scene import Ball, oblique, scene
 
-from streamrecon.analysis.lesion.lesion_features import depth_of, echoes_of_voids
+from streamrecon.analysis.lesion.lesion_darkness import echoes_of_voids, missing_mm3
+from streamrecon.analysis.lesion.lesion_features import depth_of
 from streamrecon.analysis.lesion.lesion_reading import reading_of_lesions
 from streamrecon.analysis.lesion.lesion_sites import LesionMaps
 from streamrecon.analysis.lesion.lesions import Lesion, LesionClass, Lesions, find_lesions
@@ -265,3 +266,52 @@ def test_a_field_that_is_not_quite_that_of_one_source_needs_twice_the_moment() -
         kinds[untold_ppm] = found.kind
 
     assert kinds == {0.0: LesionClass.BLEED, 0.006: LesionClass.INDETERMINATE}
+
+
+@pytest.mark.parametrize("radius_mm", [0.7, 1.0])
+def test_the_missing_signal_of_a_small_ball_does_not_follow_how_voxels_cut_it(
+    radius_mm: float,
+) -> None:
+    """The source is too weak to dephase what is around it."""
+    grid = oblique((19, 21, 23), (1.2, 0.9, 1.0))
+    # It has 0.6 of the signal at TE = 0, and a fifth of that of tissue at 10 ms.
+    expected = 4 / 3 * np.pi * radius_mm**3 * (1 - 0.6 * np.exp(-(170 - 20) * 0.010))
+
+    for centre_mm in ((0.0, 0.0, 0.0), (0.6, 0.45, 0.5)):  # of a voxel, and the corner of eight
+        maps = scene(grid, [Ball(centre_mm, radius_mm, 0.01)])
+        centre = np.divide(centre_mm, grid.voxel_mm) + np.array(grid.shape) // 2
+        found_mm3, sd_mm3 = missing_mm3(centre, maps, maps.magnitude[1])
+
+        # The ball of the scene is cut into points 0.5 mm apart, which misses some of its volume.
+        assert found_mm3 == pytest.approx(expected, rel=0.2)
+        assert sd_mm3 < 0.1 * expected
+
+
+def test_where_too_little_is_known_around_it_no_missing_signal_is_told(maps: LesionMaps) -> None:
+    missing, sd = missing_mm3(np.zeros(3), maps, maps.magnitude[0])
+
+    assert np.isnan(missing)
+    assert np.isnan(sd)
+
+
+def test_a_pale_spot_without_a_void_tells_calcium_but_not_blood(maps: LesionMaps) -> None:
+    """What is dark enough for no void is dark as a vein is; but no vein has a negative moment."""
+    magnitude = np.ones_like(maps.magnitude)
+    for ball in BALLS[2:4]:
+        index = np.rint(np.divide(ball.centre_mm, GRID.voxel_mm)) + np.array(GRID.shape) // 2
+        z, y, x = index.astype(int)
+        magnitude[:, z, y, x] = 0.65
+
+    lesions = find_lesions(replace(maps, magnitude=magnitude))
+
+    calcium, blood = (nearest(lesions, ball) for ball in BALLS[2:4])
+    assert calcium.features.early_void_mm3 == blood.features.early_void_mm3 == 0
+    assert calcium.kind is LesionClass.CALCIFICATION
+    assert blood.kind is LesionClass.VESSEL
+
+
+def test_a_large_place_is_not_measured_as_a_small_ball(lesions: Lesions) -> None:
+    large, small = (nearest(lesions, ball).features for ball in (BALLS[0], BALLS[4]))
+
+    assert np.isnan(large.early_missing_mm3)
+    assert small.early_missing_mm3 > 3 * small.early_missing_sd_mm3

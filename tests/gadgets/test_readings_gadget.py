@@ -10,12 +10,14 @@ import pytest
 from lesion_scene import Ball, oblique, scene
 from made_maps import chi_map, total_field_of
 from narrowing import all_of, as_a
+from numpy.typing import NDArray
 from pydicom import dcmread
 from streamrecon_gadgets.exchange.dicom import WriteDicomFolder
 from streamrecon_gadgets.maps.readings import MakeReadings
 
 from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.images import Echoes, Volume, volume_of
+from streamrecon.model.memory_use import ScanSize
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import PhaseSign, SignOrigin
@@ -142,6 +144,125 @@ def test_iron_and_rims_are_read_where_their_files_were_pushed(tmp_path: Path) ->
     assert rows["left putamen", "mean_r2star"] == pytest.approx(30)
     assert rims["outcome"] != "refused"
     assert rims["values"]
+
+
+def test_a_nucleus_that_fell_since_the_report_of_the_visit_before_is_told(tmp_path: Path) -> None:
+    echoes, chi, veins = items()
+    chi = as_a(ChiMap, chi)
+    numbers = np.zeros(GRID.shape, np.int16)
+    numbers[8:16, 8:16, 8:16] = 1
+    write_nifti(tmp_path / "labels" / "nuclei.nii.gz", numbers, GRID)
+    (tmp_path / "labels" / "nuclei.tsv").write_text("index\tname\n1\tleft putamen\n")
+    kept = tmp_path / "readings/scan_run-1_readings/analysis.json"
+    read(
+        MakeReadings(readings=("iron",), labels="nuclei.nii.gz"),
+        [echoes, chi, veins],
+        storage=tmp_path,
+    )
+    kept.rename(tmp_path / "labels" / "before.json")
+    now = chi.chi_ppm - np.where(numbers == 1, np.float32(0.02), 0)
+    later = chi_map(np.where(chi.mask, now, 0), chi.found.total, chi.scan)
+
+    words = {"labels": "nuclei.nii.gz", "baseline": "before.json"}
+    gadget = MakeReadings(readings=("change",), **words)
+    read(gadget, [echoes, later, veins], storage=tmp_path)
+
+    (change,) = json.loads(kept.read_text())["readings"]
+    rows = {v["name"]: v for v in change["values"] if v["subject"] == "left putamen"}
+    # against the whole brain, whose mean falls by the region's part of it
+    part = (numbers == 1)[chi.mask].mean()
+    assert rows["change_chi"]["number"] == pytest.approx(-20 * (1 - part), abs=0.3)
+    assert rows["change_chi"]["quality"] == "changed"
+    assert change["reasons"] == []  # the same grid, echoes, chain and mask
+
+
+@pytest.mark.parametrize(
+    ("baseline", "said"),
+    [
+        ("", "needed both: baseline and labels"),
+        ("none.json", "none.json: cannot be read: No such file"),
+        ("other.json", "other.json: is no report of readings"),
+        ("../labels/other.json", "needed the name of a file in labels"),
+    ],
+)
+def test_without_a_visit_before_a_change_is_refused(
+    baseline: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "other.json").write_text("{}")
+
+    told = read(MakeReadings(readings=("change",), baseline=baseline), items(), storage=tmp_path)
+
+    assert said in " ".join(notice.text for notice in told)
+    assert "change refused" in told[-1].text
+
+
+def mixture() -> tuple[list[Item], NDArray[np.float32]]:
+    """Tissue of 60 ppb of either sign everywhere: χ about 0, R2* is 137 x 0.12 above R2; and R2."""
+    echoes, chi, veins = items()
+    chi = as_a(ChiMap, chi)
+    mask, scan = chi.found.mask, chi.scan
+    nothing = np.zeros(GRID.shape, np.float32)
+    total = total_field_of(mask, field_ppm=nothing, sd_ppm=np.full(GRID.shape, 0.003, np.float32))
+    random = np.random.default_rng(3)
+    r2 = random.uniform(11, 13, GRID.shape).astype(np.float32)
+    chi_ppm = mask * random.normal(0, 1e-3, GRID.shape).astype(
+        np.float32
+    )  # quadrants need a spread
+    rate = volume_of(scan, Quantity.R2_STAR, r2 + np.float32(137 * 0.12), 0)
+    return [echoes, chi_map(chi_ppm, total, scan), veins, rate], r2
+
+
+def test_sources_are_read_jointly_and_with_a_pushed_r2_where_that_is_asked(
+    tmp_path: Path,
+) -> None:
+    given, r2 = mixture()
+    write_nifti(tmp_path / "labels" / "r2.nii.gz", r2, GRID)
+
+    read(
+        MakeReadings(readings=("sources",), r2="r2.nii.gz", joint_sources=True, d_negative=68.5),
+        given,
+        storage=tmp_path,
+    )
+
+    report = json.loads((tmp_path / "readings/scan_run-1_readings/analysis.json").read_text())
+    (sources,) = report["readings"]
+    rows = {v["name"]: v["number"] for v in sources["values"] if v["subject"] == "whole brain"}
+    each = 1e3 * 0.12 * 137 / (137 + 68.5)  # as much of either sign, whose R2' is the measured one
+    assert rows["chi_positive"] == pytest.approx(each, rel=0.01)
+    assert rows["joint_chi_positive"] == pytest.approx(each, rel=0.05)
+    assert rows["joint_chi_negative"] == pytest.approx(each, rel=0.05)
+    assert rows["coherence"] == pytest.approx(1.0)
+    assert sources["parameters"]["r2"] == "map"
+    assert sources["parameters"]["d_negative_per_s_ppm"] == 68.5
+
+
+def test_sources_are_read_voxel_by_voxel_with_a_pseudo_r2_unless_more_is_asked(
+    tmp_path: Path,
+) -> None:
+    given, _ = mixture()
+    small = oblique((5, 5, 5), (1.2, 1.0, 1.0))
+    write_nifti(tmp_path / "labels" / "r2.nii.gz", np.ones(small.shape, np.float32), small)
+
+    told = read(MakeReadings(readings=("sources",), r2="r2.nii.gz"), given, storage=tmp_path)
+
+    assert "r2.nii.gz: lies on another grid" in told[0].text
+    report = json.loads((tmp_path / "readings/scan_run-1_readings/analysis.json").read_text())
+    (sources,) = report["readings"]
+    assert {v["name"] for v in sources["values"] if v["name"].startswith("joint")} == set()
+    assert sources["parameters"]["r2"] == "pseudo, 13 1/s"
+    assert "R2' is pseudo" in told[1].text
+
+
+def test_the_joint_fit_states_its_memory() -> None:
+    size = ScanSize(grid_bytes=0, n_echoes=5, n_voxels=10**6)
+    plain = MakeReadings(readings=("sources",)).memory_use().bytes_of(size)
+
+    joint = MakeReadings(readings=("sources",), joint_sources=True).memory_use().bytes_of(size)
+
+    # 22 copies of single precision of a grid that padding makes some 2.2 times as large
+    assert joint - plain > 22 * 4 * 2.2 * 10**6
+    assert MakeReadings(joint_sources=True).memory_use().bytes_of(size) == plain
 
 
 @pytest.mark.parametrize("name", ["../labels/a.nii", "/etc/passwd", "none.nii"])

@@ -17,13 +17,13 @@ from streamrecon.stream.gadget import Context
 GRID = Geometry((24, 21, 20), (1.0, 1.0, 1.0), np.eye(3)[::-1])
 
 
-def one_vein(*, is_brain: bool = True) -> ChiMap:
-    """A map with a straight vein of 2 mm along S."""
-    _, y, x = np.indices(GRID.shape)
+def one_vein(*, is_brain: bool = True, grid: Geometry = GRID) -> ChiMap:
+    """A map with a straight vein of 2 voxels along S."""
+    _, y, x = np.indices(grid.shape)
     vein = (y - 10) ** 2 + (x - 9) ** 2 <= 4
-    noise = np.random.default_rng(1).normal(0, 0.005, GRID.shape)
-    scan = bare_scan(GRID, (0.02,), 3.0, PhaseSign(1, SignOrigin.GIVEN))
-    total = total_field_of(np.ones(GRID.shape, bool), is_brain=is_brain)
+    noise = np.random.default_rng(1).normal(0, 0.005, grid.shape)
+    scan = bare_scan(grid, (0.02,), 3.0, PhaseSign(1, SignOrigin.GIVEN))
+    total = total_field_of(np.ones(grid.shape, bool), is_brain=is_brain)
     return chi_map(0.4 * vein + noise, total, scan)
 
 
@@ -72,3 +72,15 @@ def test_an_object_is_searched_only_where_that_is_asked_for() -> None:
     assert passed is chi
     assert told == Notice(Level.INFO, "veins: not looked for, no brain was recognised")
     assert found[0].startswith("veins: 1 pieces")
+
+
+@pytest.mark.parametrize(("side_mm", "told"), [(1.0, False), (2.0, True)])
+def test_what_coarse_voxels_lose_is_told(side_mm: float, told: bool) -> None:
+    gadget = FindVeins(table=False)
+    gadget.enter(Context())
+    coarse = Geometry(GRID.shape, (side_mm, side_mm, side_mm), np.eye(3)[::-1])
+
+    notices = [item for item in gadget.feed(one_vein(grid=coarse)) if isinstance(item, Notice)]
+
+    lost = [notice for notice in notices if "0.25 at 2 mm" in notice.text]
+    assert [notice.level for notice in lost] == [Level.WARNING] * told

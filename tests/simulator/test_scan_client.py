@@ -128,7 +128,7 @@ def test_no_server_is_an_error_that_names_the_address() -> None:
 
 
 def test_a_file_is_not_changed_by_options_of_a_scene(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["play", "scan.h5", "--config", "gre.xml", "--bipolar"]) == 1
+    assert main(["play", "scan.h5", "--config", "gre.xml", "--bipolar"]) == 2
 
     assert "error [config] --bipolar: a file is played as it is" in capsys.readouterr().err
 

@@ -135,7 +135,7 @@ def test_the_command_line_lists_every_scene(capsys: pytest.CaptureFixture[str]) 
 def test_an_impossible_scene_ends_with_its_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["write", "tiny", "-o", str(tmp_path / "scan.h5"), "--echoes", "0"]) == 1
+    assert main(["write", "tiny", "-o", str(tmp_path / "scan.h5"), "--echoes", "0"]) == 2
 
     assert "error [config] echoes: found 0" in capsys.readouterr().err
     assert not (tmp_path / "scan.h5").exists()

@@ -128,5 +128,5 @@ def test_options_of_the_head_are_refused_for_other_scenes(
 ) -> None:
     status = main(["images", "tiny", "-o", str(tmp_path), "--anatomy", "2"])
 
-    assert status == 1
+    assert status == 2
     assert "whole head" in capsys.readouterr().err

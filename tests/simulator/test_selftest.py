@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -12,7 +16,9 @@ import pytest
 from numpy.typing import NDArray
 from streamrecon_simulator.__main__ import main
 from streamrecon_simulator.scene import Scene
-from streamrecon_simulator.selftest.report import report_of, signed, write_report
+from streamrecon_simulator.selftest import refusals
+from streamrecon_simulator.selftest.refusals import check_folder, check_service
+from streamrecon_simulator.selftest.report import FILES, report_of, signed, write_report
 from streamrecon_simulator.selftest.rows import LIMITS, Row, judge, missing
 from streamrecon_simulator.selftest.scans import scans
 from streamrecon_simulator.whole_head.head import WholeHead
@@ -21,6 +27,7 @@ from streamrecon_simulator.whole_head.voxel_means import voxel_means
 from wire_service import serving
 
 from streamrecon import cli
+from streamrecon.errors import ConfigError
 
 CONFIG = Path(__file__).parents[2] / "config"
 KEY = b"a key of this site"
@@ -101,6 +108,81 @@ def test_without_a_service_it_says_so(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["selftest", "--small", "--against", "127.0.0.1:1"]) == 1
 
     assert "no server there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--key-file", "{short}"], "short: found a key of 15 bytes, needed 16"),
+        (["--key-file", "{folder}/none"], "none: the key cannot be read: No such file"),
+        (["--key-file", "{folder}"], "the key cannot be read: Is a directory"),
+        (["--verify", "{short}"], "--verify: found no key, needed --key-file"),
+        (["--key-file", "{key}", "--verify", "{short}"], "short: is no report"),
+        (["--key-file", "{key}", "--verify", "{folder}/none"], "none: is no report"),
+        (["--against", "host:port"], "server: found 'host:port', needed HOST or HOST:PORT"),
+        (["--against", "host:70000"], "server: found 'host:70000'"),
+        (["-o", "{short}"], "the report cannot be written there: File exists"),
+        (["-o", "{short}/below"], "the report cannot be written there: Not a directory"),
+        (["-o", "{folder}"], "found selftest.json of an earlier selftest; needed another"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_any_work(
+    words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "short").write_bytes(b"15 bytes of key\n")
+    (tmp_path / "key").write_bytes(KEY)
+    (tmp_path / "selftest.json").write_text("{}", encoding="utf-8")
+    places = {"short": tmp_path / "short", "key": tmp_path / "key", "folder": tmp_path}
+
+    status = main(["selftest", *(word.format(**places) for word in words)])
+
+    assert status == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_folder_that_may_not_be_written_is_refused_and_an_old_report_may_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "selftest.json").write_text("{}", encoding="utf-8")
+
+    check_folder(tmp_path, FILES, overwrite=True)
+
+    def denied(**_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(refusals, "TemporaryFile", denied)  # a superuser may write anywhere
+    with pytest.raises(ConfigError, match="cannot be written there: Permission denied"):
+        check_folder(tmp_path, FILES, overwrite=True)
+
+
+def test_a_chain_that_the_service_does_not_have_is_refused_before_any_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(tmp_path) as server:
+        words = ["selftest", "--against", f"{server.host}:{server.port}"]
+        status = main([*words, "--config", "gre_nothing"])
+        check_service((server.host, server.port), "gre_recon")  # one that it has
+
+    assert status == 2
+    said = capsys.readouterr().err
+    assert "the service does not take the chain gre_nothing: ERR [config]" in said
+
+
+def test_what_is_no_service_of_ours_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+
+        def hang_up_twice() -> None:
+            for _ in range(2):
+                listener.accept()[0].close()
+
+        ended = pool.submit(hang_up_twice)
+        port = listener.getsockname()[1]
+        status = main(["selftest", "--against", f"127.0.0.1:{port}"])
+        ended.result(60)
+
+    assert status == 1
+    said = capsys.readouterr().err
+    assert f"127.0.0.1:{port}: what is there is no MRD service" in said
 
 
 def test_the_product_finds_it_as_a_command_of_an_installed_package(

@@ -16,6 +16,7 @@ from streamrecon import __version__
 from streamrecon.analysis.chain_maps import ChainMaps
 from streamrecon.analysis.quality.quality_reading import KIND as QUALITY
 from streamrecon.analysis.reading import Outcome, Reading, ReadingContent, ReadVolume
+from streamrecon.analysis.separation.sources import RELAXIVITY_3T
 from streamrecon.dicom.objects.identity import study_uid_of
 from streamrecon.errors import StreamReconError
 from streamrecon.model.images import Echoes, Volume
@@ -23,16 +24,23 @@ from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.readings.drawings.page_picture import page_picture
-from streamrecon.output.readings.label_map import LabelMap, labels_in_storage
+from streamrecon.output.readings.label_map import (
+    LabelMap,
+    labels_in_storage,
+    map_in_storage,
+    pushed_file,
+)
 from streamrecon.output.readings.map_folder import hash_of_voxels
-from streamrecon.output.readings.of_chain import READERS, ChainScan, MadeReading
+from streamrecon.output.readings.of_chain import READERS, ChainScan, MadeReading, SourceChoices
 from streamrecon.output.readings.report import add_reading, row_of_scan
 from streamrecon.output.readings.report_model import RESEARCH, OriginRow
+from streamrecon.output.readings.reported_visit import visit_in
 from streamrecon.qsm.field_maps import ChiMap
 from streamrecon.stream.gadget import Gadget
 from streamrecon.units import MIB
 
 _FOLDER = "readings"
+_WITH_JOINT_FIT = MemoryUse(echo_voxel_bytes=22, voxel_bytes=700, fixed_bytes=100 * MIB)
 _KEPT = frozenset({Quantity.VEINS, Quantity.R2_STAR, Quantity.R2_STAR_SD, Quantity.CHI_SD})
 
 
@@ -40,8 +48,9 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
     """Reads what the maps mean, after the last of them has gone on: for research, not diagnosis.
 
     ``qc`` is a traffic light for the scan, ``lesions`` are bleeds and calcifications, ``veins``
-    their density, ``oximetry`` oxygen in them, ``iron`` the nuclei of ``labels``, ``rims`` those of
-    the lesions of ``lesion_mask``, ``sources`` χ of either sign. One that lacks something is
+    their density, ``oximetry`` oxygen in them, ``iron`` the nuclei of ``labels``, ``change`` theirs
+    since ``baseline``, ``rims`` those of the lesions of ``lesion_mask``, ``sources`` χ of either
+    sign. One that lacks something is
     refused with the reason, and the others go on; so is all but ``qc`` where no brain was
     recognised. The report (JSON, table and page) lies beside the
     images of a replay, else in the folder ``readings`` of the service's storage, if it has one;
@@ -53,14 +62,32 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
     memory: ClassVar = MemoryUse(fixed_bytes=100 * MIB)
 
     readings: tuple[
-        Literal["qc", "lesions", "veins", "oximetry", "iron", "rims", "sources"], ...
+        Literal["qc", "lesions", "veins", "oximetry", "iron", "change", "rims", "sources"], ...
     ] = Field(default=(), description="what is read")
     labels: str = Field(
         default="", description="NIfTI of region numbers in the storage's folder labels"
     )
     lesion_mask: str = Field(default="", description="NIfTI of lesions, in the same folder")
+    baseline: str = Field(
+        default="", description="analysis.json of the earlier visit, in the same folder"
+    )
+    same_site: bool = Field(
+        default=True, description="whether that was on this scanner with this protocol"
+    )
     haematocrit: float | None = Field(
         default=None, gt=0, lt=1, description="of the patient; without it 0.42 is assumed"
+    )
+    r2: str = Field(
+        default="", description="NIfTI of R2 [1/s] in the same folder; without it R2' is pseudo"
+    )
+    d_positive: float = Field(
+        default=RELAXIVITY_3T, gt=0, description="R2' of paramagnetic sources at 3 T, 1/s per ppm"
+    )
+    d_negative: float = Field(
+        default=RELAXIVITY_3T, gt=0, description="the same of diamagnetic sources"
+    )
+    joint_sources: bool = Field(
+        default=False, description="sources jointly with the field too: a minute or more"
     )
     page: bool = Field(
         default=False, description="give the page as a picture to what sends DICOM behind it"
@@ -73,6 +100,11 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
     _chi: dict[int, ChiMap] = PrivateAttr(default_factory=dict)
     _images: dict[int, Volume] = PrivateAttr(default_factory=dict)
     _maps: dict[int, dict[Quantity, NDArray[np.floating]]] = PrivateAttr(default_factory=dict)
+
+    def memory_use(self) -> MemoryUse:
+        """More where sources are fitted jointly: some 22 copies of the padded grid."""
+        jointly = self.joint_sources and "sources" in self.readings
+        return _WITH_JOINT_FIT if jointly else self.memory
 
     def feed(self, item: Echoes | ChiMap | Volume) -> Iterator[object]:
         """Let everything go on; keep what will be read."""
@@ -127,12 +159,31 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
                 found[name] = labels_in_storage(self.context.storage, name, maps.chi.scan.geometry)
             except StreamReconError as e:
                 doubts.append(str(e))
+        storage, r2_per_s, before = self.context.storage, None, None
+        try:
+            if self.r2:
+                r2_per_s = map_in_storage(storage, self.r2, maps.chi.scan.geometry)
+        except StreamReconError as e:
+            doubts.append(str(e))
+        try:
+            if self.baseline:
+                before = visit_in(pushed_file(storage, self.baseline))
+        except StreamReconError as e:
+            doubts.append(str(e))
         regions, lesions = found.get(self.labels), found.get(self.lesion_mask)
         scan = ChainScan(
             maps=maps,
             regions=() if regions is None else tuple(regions.regions()),
             lesions=None if lesions is None else lesions.numbers > 0,
             haematocrit=self.haematocrit,
+            sources=SourceChoices(
+                r2_per_s=r2_per_s,
+                d_positive=self.d_positive,
+                d_negative=self.d_negative,
+                jointly=self.joint_sources,
+            ),
+            before=before,
+            same_site=self.same_site,
         )
         return scan, doubts
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from streamrecon.maps.centrelines import CentreLines, trace_veins
-from streamrecon.maps.veins import SCALES_MM, WEAKEST_PPM, find_veins
+from streamrecon.maps.veins import SCALES_MM, WEAKEST_PPM, find_veins, lost_to_voxels
 from streamrecon.model.images import volume_of
 from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
@@ -51,6 +51,8 @@ class FindVeins(Gadget[ChiMap]):
         if not (item.found.total.is_brain or self.anywhere):
             yield Notice(Level.INFO, "veins: not looked for, no brain was recognised")
             return
+        for words in lost_to_voxels(item.scan.geometry):
+            yield Notice(Level.WARNING, f"veins: {words}")
         veins = self._found(item)
         values = veins.astype(np.float32)
         yield volume_of(item.scan, Quantity.VEINS, values, item.repetition, *item.comments)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import socket
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -12,23 +11,25 @@ from time import monotonic
 
 import numpy as np
 
-from streamrecon.errors import DeliveryError, StreamReconError
+from streamrecon.client import Server
+from streamrecon.errors import ConfigError, StreamReconError
 from streamrecon.mrd.images.volumes_from_images import stacks_of
 from streamrecon.mrd.wire.messages import Image
 from streamrecon_simulator.client import Played, play
 from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.selftest.refusals import check_folder, check_service
 from streamrecon_simulator.selftest.report import (
+    FILES,
     check_report,
     read_key,
     report_of,
     signed,
     write_report,
 )
-from streamrecon_simulator.selftest.rows import Maps, Row, judge, missing, table_of
+from streamrecon_simulator.selftest.rows import NEEDED, Maps, Row, judge, missing, table_of
 from streamrecon_simulator.selftest.scans import TestScan, scans
 
 _CHAIN = "gre_readings"
-_CONNECT_S = 10.0
 _IDLE_S = 600.0  # an inversion on a busy machine
 _FIRST_SCAN_S = 90.0  # for a scan, until one has been timed
 
@@ -43,12 +44,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         "made to, and nothing of a scanner."
     )
     parser.add_argument(
-        "--against", type=_address, default=("127.0.0.1", 9002), metavar="HOST:PORT",
-        help="the service (127.0.0.1:9002)",
+        "--against", default="127.0.0.1:9002", metavar="HOST:PORT", help="the service (%(default)s)"
     )  # fmt: skip
     parser.add_argument("--config", default=_CHAIN, metavar="NAME", help="chain (%(default)s)")
     parser.add_argument(
         "-o", "--output", type=Path, metavar="DIR", help="folder for selftest.json and selftest.txt"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="write over the report of an earlier selftest"
     )
     parser.add_argument(
         "--key-file", type=Path, metavar="FILE", help="key that signs the report (HMAC-SHA256)"
@@ -63,18 +66,31 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Play, judge, report; 0 where every row passes."""
+    """Play, judge, report; 0 where every row passes.
+
+    Raises
+    ------
+    ConfigError
+        If it is asked for what cannot be done: before a scan is simulated.
+    DeliveryError
+        If no service is there.
+    """
     key = None if options.key_file is None else read_key(options.key_file)
     if options.verify is not None:
-        genuine = key is not None and check_report(options.verify, key)
+        if key is None:
+            raise ConfigError("--verify: found no key, needed --key-file")
+        genuine = check_report(options.verify, key)
         print(f"{options.verify}: {'signed by this key' if genuine else 'NOT signed by this key'}")
         return 0 if genuine else 1
-    _ask(options.against)
+    server = Server.parse(options.against)
+    address = server.host, server.port
+    if options.output is not None:
+        check_folder(options.output, FILES, overwrite=options.overwrite)
+    check_service(address, options.config)
     began, now = monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
-    rows = list(_rows(scans(small=options.small), options.against, options.config))
-    host, port = options.against
+    rows = list(_rows(scans(small=options.small), address, options.config))
     report = report_of(
-        rows, against=f"{host}:{port}", chain=options.config, began=now,
+        rows, against=str(server), chain=options.config, began=now,
         seconds=monotonic() - began,
     )  # fmt: skip
     if options.output is not None:
@@ -85,22 +101,6 @@ def run(options: argparse.Namespace) -> int:
     failed = sum(not row.passes for row in rows)
     print(f"{'PASS' if not failed else 'FAIL'}: {len(rows) - failed} of {len(rows)} rows pass")
     return 0 if not failed else 1
-
-
-def _ask(address: tuple[str, int]) -> None:
-    """Whether a service is there, before a scan is simulated for it.
-
-    Raises
-    ------
-    DeliveryError
-        If not.
-    """
-    try:
-        socket.create_connection(address, timeout=_CONNECT_S).close()
-    except OSError as e:
-        raise DeliveryError(
-            f"{address[0]}:{address[1]}: no server there ({e}); needed `streamrecon serve`"
-        ) from e
 
 
 def _rows(wanted: tuple[TestScan, ...], address: tuple[str, int], chain: str) -> Iterable[Row]:
@@ -125,7 +125,10 @@ def _judged(scan: TestScan, played: Played) -> list[Row]:
     if not played.complete:
         return missing(scan.name)
     try:
-        return judge(scan.name, scan.scene, _maps(played.images))
+        maps = _maps(played.images)
+        if lacking := ", ".join(sorted(NEEDED - maps.keys())):
+            print(f"{scan.name}: the chain sent no {lacking}; their rows fail", file=sys.stderr)
+        return judge(scan.name, scan.scene, maps)
     except (StreamReconError, ValueError, IndexError) as e:
         print(f"{scan.name}: {e}", file=sys.stderr)
         return missing(scan.name)
@@ -142,8 +145,3 @@ def _maps(images: Iterable[Image]) -> Maps:
 def _progress(what: str, seconds: float) -> None:
     """A line of its own: terminals and logs take it."""
     print(f"{what}; about {seconds / 60:.1f} min to go", file=sys.stderr, flush=True)
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    return host or "127.0.0.1", int(port)

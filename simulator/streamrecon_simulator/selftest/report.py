@@ -17,6 +17,9 @@ from streamrecon_simulator.selftest.rows import Row, table_of
 _SIGNATURE = "hmac_sha256"
 _LEAST_KEY_BYTES = 16
 
+FILES = ("selftest.json", "selftest.txt")
+"""What a report is."""
+
 
 def report_of(
     rows: Sequence[Row], *, against: str, chain: str, began: str, seconds: float
@@ -103,13 +106,11 @@ def write_report(folder: Path, report: Mapping[str, object], rows: Sequence[Row]
     verdict = "PASS" if report["passes"] else "FAIL"
     head = f"{verdict}  {report['software']}, {report['chain']} at {report['against']}, "
     head += f"{report['began']}, {report['seconds']} s"
-    texts = {
-        "selftest.json": json.dumps(report, indent=2) + "\n",
-        "selftest.txt": "\n".join([head, *table_of(rows)]) + "\n",
-    }
+    lines = [head, *table_of(rows)]
+    texts = dict(zip(FILES, (json.dumps(report, indent=2), "\n".join(lines)), strict=True))
     for name, text in texts.items():
         with whole(folder / name) as scratch:
-            scratch.write_text(text, encoding="utf-8")
+            scratch.write_text(f"{text}\n", encoding="utf-8")
     return [folder / name for name in texts]
 
 

@@ -77,6 +77,10 @@ fails. Voxels of 2 mm show 0.7 of the contrast of cortex and veins, and a quarte
 """
 
 
+NEEDED = frozenset({"chi", "r2star", "veins"})
+"""Volumes without which some rows fail."""
+
+
 def judge(scan: str, scene: Scene, maps: Maps) -> list[Row]:
     """Compare what came back with the truth of its scene.
 

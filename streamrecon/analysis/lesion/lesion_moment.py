@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from streamrecon.analysis.lesion.dipole_moment import Dipole, field_slopes, fit_dipole, mean_field
-from streamrecon.analysis.lesion.lesion_features import VOID_FRACTION
+from streamrecon.analysis.lesion.lesion_darkness import VOID_FRACTION
+from streamrecon.analysis.lesion.lesion_features import LARGE
 from streamrecon.analysis.lesion.lesion_sites import Box, LesionMaps, Site, box_about
 from streamrecon.analysis.lesion.shown_dipole import Protocol, shown_field
 from streamrecon.analysis.lesion.texture_field import TextureField
@@ -26,7 +27,6 @@ _MARGIN = 1.45  # voxels from the region that may hold a part of the source: its
 _SHELL_MM = 3.5  # of field around that
 _BEYOND_MM = 7.0  # from the region to the edge of the box
 _MOVES_MM = 1.0  # at most, from the middle of the region
-_LARGE = 20  # voxels from which a source is more than a point
 _TIMES, _AT_REST = 4, 0.01  # fits with what was found, and the change of the moment that ends them
 _FEWEST = 80  # voxels that a fit without those that dephase needs
 _NO_SOURCE_SIGMA = 2.0  # below that there is nothing to be shown
@@ -188,7 +188,7 @@ def _shell(
         covariance=covariance,
         centre_mm=(z, y, x),
         radius_mm=(3 * region.sum() * volume_mm3 / (4 * math.pi)) ** (1 / 3),
-        is_large=bool(region.sum() >= _LARGE),
+        is_large=bool(region.sum() >= LARGE),
         protocol=_protocol(maps, box, used),
     )
 

@@ -83,6 +83,7 @@ def _values(lesion: Lesion) -> Iterator[Value]:
     features, moment = lesion.features, lesion.dipole.moment_ppm_mm3
     iron = IRON_UG_PER_PPM_MM3 * moment if lesion.kind is LesionClass.BLEED else math.nan
     sigma, iron_sigma = lesion.sigma_ppm_mm3, IRON_UG_PER_PPM_MM3 * lesion.sigma_ppm_mm3
+    lacks, lacks_sd = features.early_missing_mm3, features.early_missing_sd_mm3
     left, posterior, superior = lesion.position_lps_mm
     rows: tuple[tuple[str, float, str, float | None, str], ...] = (
         ("moment", moment, "[ppm].mm3", sigma, _SURROUNDINGS),
@@ -93,6 +94,7 @@ def _values(lesion: Lesion) -> Iterator[Value]:
         ("diameter", features.diameter_mm, "mm", None, ""),
         ("early_void", features.early_void_mm3, "mm3", None, ""),
         ("late_void", features.late_void_mm3, "mm3", None, ""),
+        ("early_missing", lacks, "mm3", None if math.isnan(lacks) else lacks_sd, ""),
         ("sphericity", features.sphericity, "1", None, ""),
         ("edge_distance", features.edge_mm, "mm", None, ""),
         *((("ct", lesion.ct_hu, "[hnsf'U]", None, ""),) if lesion.ct_hu is not None else ()),

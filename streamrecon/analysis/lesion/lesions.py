@@ -13,12 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.analysis.lesion.dipole_moment import Dipole
-from streamrecon.analysis.lesion.lesion_features import (
-    LesionFeatures,
-    depth_of,
-    echoes_of_voids,
-    features_of,
-)
+from streamrecon.analysis.lesion.lesion_darkness import echoes_of_voids
+from streamrecon.analysis.lesion.lesion_features import LesionFeatures, depth_of, features_of
 from streamrecon.analysis.lesion.lesion_moment import OtherFields, centre_index, moment_of
 from streamrecon.analysis.lesion.lesion_sites import LesionMaps, Site, contrast_of, find_sites
 from streamrecon.errors import ReconError
@@ -134,7 +130,8 @@ def find_lesions(
     - *indeterminate*: all else: m within k σ, or within 2 k σ where its field is not quite that of
       one small source; m and c of different signs; or not dark.
 
-    Dark is a place with a void of an eighth of it or more.
+    Dark is a place with a void of an eighth of it or more. With m < 0, so that it is no vein, a
+    small one that voxels cut to pieces is dark if signal is missing by 3 standard deviations.
 
     A positive moment is no proof of blood: gadolinium and iron are paramagnetic too. A negative one
     is no proof of calcium: fat and air are like it. No place is larger than 12 mm, or outside the
@@ -223,8 +220,9 @@ def _lesions(
 ) -> Iterator[Lesion]:
     affine, edge_mm, echoes = maps.geometry.affine_lps(), depth_of(maps), echoes_of_voids(maps)
     for number, (site, dipole) in enumerate(measured, start=1):
-        left, posterior, superior, _ = affine @ (*centre_index(site, dipole, maps), 1)
-        features = features_of(site, maps, contrast, edge_mm, echoes)
+        centre = centre_index(site, dipole, maps)
+        left, posterior, superior, _ = affine @ (*centre, 1)
+        features = features_of(site, maps, contrast, edge_mm, echoes, centre=centre)
         yield Lesion(
             number=number,
             kind=_class_of(site, dipole, features, k_sigma),
@@ -237,7 +235,7 @@ def _lesions(
 
 
 def _class_of(site: Site, dipole: Dipole, features: LesionFeatures, k_sigma: float) -> LesionClass:
-    moment, is_dark = dipole.moment_ppm_mm3, features.dark_part >= _DARK_PART
+    moment, is_dark = dipole.moment_ppm_mm3, _is_dark(dipole, features)
     is_long = site.in_vein >= _VEIN_FRACTION and site.sphericity < _ROUND
     if is_long or (moment > 0 and not is_dark):
         return LesionClass.VESSEL
@@ -246,6 +244,12 @@ def _class_of(site: Site, dipole: Dipole, features: LesionFeatures, k_sigma: flo
     if not certain or moment * site.contrast_ppm <= 0 or not is_dark:
         return LesionClass.INDETERMINATE
     return LesionClass.BLEED if moment > 0 else LesionClass.CALCIFICATION
+
+
+def _is_dark(dipole: Dipole, features: LesionFeatures) -> bool:
+    """Whether it has a void, or surely lacks signal and can be no piece of a vein."""
+    surely = features.early_missing_mm3 >= _FEWEST_SIGMA * features.early_missing_sd_mm3
+    return features.dark_part >= _DARK_PART or (dipole.moment_ppm_mm3 < 0 and surely)
 
 
 def _flags(site: Site, dipole: Dipole, features: LesionFeatures) -> Iterator[str]:

@@ -13,6 +13,7 @@ from streamrecon.analysis.oxygen.oximetry import VeinOxygen, VeinQuality, WholeB
 from streamrecon.analysis.oxygen.vein_density import density_values, vein_density
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.maps.centrelines import CentreLines
+from streamrecon.maps.veins import lost_to_voxels
 from streamrecon.model.geometry import Geometry
 
 Flags = NDArray[np.bool_]
@@ -85,7 +86,8 @@ def reading_of_density(
     *,
     doubts: Sequence[str] = (),
 ) -> Reading:
-    """Length and volume of veins in each region."""
+    """Length and volume of veins in each region; flagged where voxels are coarse."""
+    reasons = (*doubts, *lost_to_voxels(geometry))
     values = [
         value
         for name, region in regions.items()
@@ -93,11 +95,11 @@ def reading_of_density(
     ]
     return Reading(
         kind="veins",
-        outcome=Outcome.FLAGGED if doubts else Outcome.GIVEN,
+        outcome=Outcome.FLAGGED if reasons else Outcome.GIVEN,
         method="length of the smoothed centre-lines and voxels of the vein mask, over the region's "
         "volume",
         values=tuple(values),
-        reasons=tuple(doubts),
+        reasons=reasons,
     )
 
 

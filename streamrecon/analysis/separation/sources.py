@@ -34,6 +34,9 @@ DOIS = ("10.1016/j.neuroimage.2021.118371", "10.1002/mrm.1910320610")
 PSEUDO_R2_PER_S = 13.0
 """R2 of the brain at 3 T where no map of it is given [1/s]: a number for all tissue."""
 
+RELAXIVITY_3T = 137.0
+"""Of sources of either sign at 3 T [1/s per ppm]; published are 30 to 323."""
+
 _MEASURED_AT_T = 3.0
 _STATIC = 2 * math.pi / (9 * math.sqrt(3)) * 2 * math.pi  # of γ B0 / 2π
 _TOO_LITTLE_PER_S = 1.0  # of decay, by χ and by R2' together, to compare the two
@@ -54,7 +57,7 @@ class Relaxivity:
 
     @classmethod
     def at(
-        cls, b0_t: float, *, positive_3t: float = 137.0, negative_3t: float = 137.0
+        cls, b0_t: float, *, positive_3t: float = RELAXIVITY_3T, negative_3t: float = RELAXIVITY_3T
     ) -> Relaxivity:
         """Those given for 3 T, at another field: in proportion.
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from streamrecon.analysis.deep_nuclei.change import Interval, Visit, read_change, require_same_head
 from streamrecon.analysis.deep_nuclei.iron import IronSettings, read_iron
@@ -29,7 +28,6 @@ from streamrecon.commands.study_inputs.analysed_folder import (
     analyse,
     extents_of,
 )
-from streamrecon.commands.study_inputs.reported_visit import reported_visit, scan_facts
 from streamrecon.errors import DataError
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
@@ -37,7 +35,7 @@ from streamrecon.output.readings.drawings.change_plot import ChangeRow, change_p
 from streamrecon.output.readings.drawings.figures import Figure
 from streamrecon.output.readings.label_map import LabelMap, read_labels
 from streamrecon.output.readings.map_folder import MapFolder, read_map_folder
-from streamrecon.output.readings.report_model import Report
+from streamrecon.output.readings.reported_visit import scan_facts, visit_in
 
 _MOVED = "change_labels.nii.gz"
 
@@ -122,13 +120,9 @@ def _of_folders(options: argparse.Namespace, maps: MapFolder, settings: IronSett
 def _of_report(options: argparse.Namespace, maps: MapFolder, settings: IronSettings) -> _Pair:
     """The first visit from its report."""
     labels = read_labels(options.labels, maps.geometry, names=options.label_names)
-    try:
-        report = Report.model_validate_json(options.baseline.read_bytes())
-    except ValidationError as e:
-        raise DataError(f"{options.baseline.name}: is no report of readings") from e
     now = {**_made(maps), "erode_mm": str(settings.erode_mm)}
     return _Pair(
-        reported_visit(report, options.baseline.name),
+        visit_in(options.baseline),
         Visit(values=_values(maps, labels, settings), made=now),
         labels,
         None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from streamrecon.output.preview.colours import Window
 from streamrecon.output.readings.drawings.figures import Colour, Figure, Outline, outlined_planes
 from streamrecon.output.readings.label_map import read_labels
 from streamrecon.output.readings.map_folder import MapFolder
+from streamrecon.output.readings.reported_visit import how_made as words_of
 
 Flags = NDArray[np.bool_]
 Regions = Sequence[tuple[str, Flags]]
@@ -124,8 +124,8 @@ def maps_of(maps: MapFolder, regions: Regions) -> IronMaps:
 def how_made(maps: MapFolder) -> str:
     """What the χ map says of its making, a sign in place of each number: those are the scan's."""
     chi = next(volume for volume in maps.volumes if volume.quantity is Quantity.CHI)
-    words = re.sub(r"[-+]?\d[\d.e-]*", "#", chi.facts.get("ImageComments", "unknown"))
-    return f"{words}; version {chi.facts.get('ReconstructionSoftwareVersion', 'unknown')}"
+    comments = chi.facts.get("ImageComments", "unknown")
+    return words_of(comments, chi.facts.get("ReconstructionSoftwareVersion", "unknown"))
 
 
 def norms_of(path: Path | None) -> Norms:

@@ -20,10 +20,10 @@ from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.run_setup.options import writable
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, attempted, report_analysed
 from streamrecon.commands.study_inputs.cohort_table import REPORT, CohortTable, read_table
-from streamrecon.commands.study_inputs.reported_visit import reported_visit
 from streamrecon.errors import ConfigError, ReconError
 from streamrecon.output.readings.drawings.course_plot import PatientCourse, course_plot
 from streamrecon.output.readings.drawings.figures import Figure, below
+from streamrecon.output.readings.reported_visit import reported_visit
 
 KIND = "iron-long"
 _MEAN = "robust_mean_chi"

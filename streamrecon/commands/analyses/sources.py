@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.analysis.separation.source_reading import SourceMaps, SourceResults, read_sources
-from streamrecon.analysis.separation.sources import PSEUDO_R2_PER_S, Relaxivity
+from streamrecon.analysis.separation.sources import PSEUDO_R2_PER_S, RELAXIVITY_3T, Relaxivity
 from streamrecon.commands.analyses.iron import Regions, maps_of
 from streamrecon.commands.study_inputs.analysed_folder import (
     Analysed,
@@ -45,11 +45,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         " and then R2' is pseudo (%(default)s, of 3 T)",
     )  # fmt: skip
     parser.add_argument(
-        "--d-positive", type=float, default=137.0, metavar="1/s/ppm",
+        "--d-positive", type=float, default=RELAXIVITY_3T, metavar="1/s/ppm",
         help="decay by a ppm of paramagnetic sources at 3 T; grows with B0 (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--d-negative", type=float, default=137.0, metavar="1/s/ppm",
+        "--d-negative", type=float, default=RELAXIVITY_3T, metavar="1/s/ppm",
         help="likewise of diamagnetic ones (%(default)s)",
     )  # fmt: skip
     parser.add_argument(

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.output.readings.report_model import CohortRow, ReadingRow, Report
+from streamrecon.output.readings.reported_visit import reading_of
 
 REPORT = "report"
 """Column with the path of an analysis.json, from the folder of the table on."""
@@ -137,20 +138,6 @@ def read_table(path: Path) -> CohortTable:
     if not rest:
         raise ConfigError(f"{path.name}: found no line below the head")
     return CohortTable(path, tuple(head), tuple(_lines(path, head, rest)))
-
-
-def reading_of(report: Report, kind: str, where: str) -> ReadingRow:
-    """The reading of a kind.
-
-    Raises
-    ------
-    DataError
-        If there is none.
-    """
-    for reading in report.readings:
-        if reading.kind == kind:
-            return reading
-    raise DataError(f"{where}: found no {kind} reading")
 
 
 def _lines(path: Path, head: Sequence[str], rest: Sequence[Sequence[str]]) -> list[dict[str, str]]:

@@ -62,18 +62,7 @@ def read_labels(path: Path, geometry: Geometry, *, names: Path | None = None) ->
         If the map cannot be read, lies on another grid, holds what is no whole number or nothing;
         if the names cannot be read.
     """
-    try:
-        image = nibabel.load(path)
-        data = np.asanyarray(image.dataobj)
-    except (ImageFileError, OSError, EOFError, ValueError) as e:
-        raise ConfigError(f"{path.name}: cannot be read: {e}") from e
-    if data.ndim != 3:
-        raise ConfigError(f"{path.name}: found shape {data.shape}, needed labels of 3 dimensions")
-    turned, grid = from_ras(data, image.affine)
-    values = np.asarray(turned, np.float64)
-    if not grid.same_as(geometry, tolerance_mm=_SAME_PLACE_MM):
-        needed = "needed labels on theirs"
-        raise ConfigError(f"{path.name}: lies on another grid than the maps; {needed}")
+    values = values_on_grid(path, geometry)
     if not np.isfinite(values).all() or (values != np.round(values)).any() or values.min() < 0:
         raise ConfigError(f"{path.name}: found numbers that are no labels, needed 0, 1, 2 ...")
     numbers = np.ascontiguousarray(values, np.int32)
@@ -82,6 +71,27 @@ def read_labels(path: Path, geometry: Geometry, *, names: Path | None = None) ->
         raise ConfigError(f"{path.name}: found no voxel with a label")
     called = _names_of(names or _beside(path))
     return LabelMap(numbers, {number: called.get(number, f"region {number}") for number in there})
+
+
+def values_on_grid(path: Path, geometry: Geometry) -> NDArray[np.float64]:
+    """Numbers [Z, Y, X] of a NIfTI file on the scan's grid; nothing is resampled.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, is not of three dimensions, or lies on another grid.
+    """
+    try:
+        image = nibabel.load(path)
+        data = np.asanyarray(image.dataobj)
+    except (ImageFileError, OSError, EOFError, ValueError) as e:
+        raise ConfigError(f"{path.name}: cannot be read: {e}") from e
+    if data.ndim != 3:
+        raise ConfigError(f"{path.name}: found shape {data.shape}, needed 3 dimensions")
+    turned, grid = from_ras(data, image.affine)
+    if not grid.same_as(geometry, tolerance_mm=_SAME_PLACE_MM):
+        raise ConfigError(f"{path.name}: lies on another grid than the maps, needed theirs")
+    return np.asarray(turned, np.float64)
 
 
 def labels_in_storage(storage: Path | None, name: str, geometry: Geometry) -> LabelMap:
@@ -101,11 +111,33 @@ def labels_in_storage(storage: Path | None, name: str, geometry: Geometry) -> La
     ConfigError
         If there is no storage, the name is more than a name, or as `read_labels` says.
     """
+    return read_labels(pushed_file(storage, name), geometry)
+
+
+def map_in_storage(storage: Path | None, name: str, geometry: Geometry) -> NDArray[np.float32]:
+    """A map [Z, Y, X] that was pushed for a patient, found as `labels_in_storage` finds labels.
+
+    Raises
+    ------
+    ConfigError
+        If there is no storage, the name is more than a name, or as `values_on_grid` says.
+    """
+    return np.ascontiguousarray(values_on_grid(pushed_file(storage, name), geometry), np.float32)
+
+
+def pushed_file(storage: Path | None, name: str) -> Path:
+    """Where a file lies that was pushed for a patient.
+
+    Raises
+    ------
+    ConfigError
+        If there is no storage, or the name is more than a name.
+    """
     if storage is None:
         raise ConfigError(f"labels: found {name} and no storage, needed its folder {_PUSHED}")
     if Path(name).name != name:
         raise ConfigError(f"labels: found {name}, needed the name of a file in {_PUSHED}")
-    return read_labels(storage / _PUSHED / name, geometry)
+    return storage / _PUSHED / name
 
 
 def _beside(path: Path) -> Path | None:

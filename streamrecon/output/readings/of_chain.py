@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streamrecon import __version__
 from streamrecon.analysis.chain_maps import (
     ChainMaps,
     iron_maps_of,
@@ -18,6 +19,7 @@ from streamrecon.analysis.chain_maps import (
     source_maps_of,
     vein_scan_of,
 )
+from streamrecon.analysis.deep_nuclei.change import Interval, Visit, read_change
 from streamrecon.analysis.deep_nuclei.iron import IronSettings, read_iron
 from streamrecon.analysis.lesion.lesion_reading import extents_of_lesions, reading_of_lesions
 from streamrecon.analysis.lesion.lesions import find_lesions
@@ -33,17 +35,38 @@ from streamrecon.analysis.oxygen.vein_segments import voxels_of_segments
 from streamrecon.analysis.quality.quality_reading import read_quality
 from streamrecon.analysis.reading import Extent, ReadingContent
 from streamrecon.analysis.separation.source_reading import read_sources
-from streamrecon.analysis.separation.sources import Relaxivity
+from streamrecon.analysis.separation.sources import RELAXIVITY_3T, Relaxivity
 from streamrecon.errors import DataError
 from streamrecon.maps.centrelines import CentreLines, trace_veins
 from streamrecon.output.preview.colours import Window
 from streamrecon.output.readings.drawings.figures import Figure, Outline, outlined_planes
 from streamrecon.output.readings.drawings.lesion_figures import draw_lesions
+from streamrecon.output.readings.reported_visit import how_made, scan_facts
 
 Flags = NDArray[np.bool_]
 
 _WINDOW = Window(-0.15, 0.2)
 _RED = (255, 90, 60)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class SourceChoices:
+    """How sources are separated.
+
+    Parameters
+    ----------
+    r2_per_s
+        R2 [Z, Y, X, 1/s]; ``None`` where one number stands for all tissue.
+    d_positive, d_negative
+        Relaxivities at 3 T [1/s per ppm].
+    jointly
+        Whether the joint fit is made too.
+    """
+
+    r2_per_s: NDArray[np.floating] | None = None
+    d_positive: float = RELAXIVITY_3T
+    d_negative: float = RELAXIVITY_3T
+    jointly: bool = False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -60,12 +83,21 @@ class ChainScan:
         Lesions of the white matter [Z, Y, X], for their rims.
     haematocrit
         Volume of red cells over that of blood; ``None`` where it is to be assumed.
+    sources
+        How those of either sign are separated.
+    before
+        The earlier visit of the patient, if its report is at hand.
+    same_site
+        Whether that was on this scanner with this protocol.
     """
 
     maps: ChainMaps
     regions: Sequence[tuple[str, Flags]] = ()
     lesions: Flags | None = None
     haematocrit: float | None = None
+    sources: SourceChoices = field(default_factory=SourceChoices)
+    before: Visit | None = None
+    same_site: bool = True
 
     @cached_property
     def traced(self) -> tuple[CentreLines, Flags]:
@@ -150,10 +182,30 @@ def _iron(scan: ChainScan, _: float) -> MadeReading:
     if not scan.regions:
         raise DataError("found no regions, needed the parameter labels")
     reading = read_iron(iron_maps_of(scan.maps, scan.regions), scan.regions, IronSettings())
+    made = {**reading.parameters, "reconstruction": _how_made(scan)}
+    reading = replace(reading, parameters=made)
     every = np.any([flags for _, flags in scan.regions], axis=0)
     figures = (_outlined(scan, every, "regions", "χ and the regions in red"),)
     content = ReadingContent(reading=reading, extents=_extents(scan))
     return MadeReading(content=content, figures=figures)
+
+
+def _change(scan: ChainScan, _: float) -> MadeReading:
+    """The same labels in the visit before and now: each lies on its own scan."""
+    if scan.before is None or not scan.regions:
+        raise DataError("found no earlier visit or no regions, needed both: baseline and labels")
+    settings, now = IronSettings(), scan.maps.chi.scan
+    iron = read_iron(iron_maps_of(scan.maps, scan.regions), scan.regions, settings)
+    facts = scan_facts(now.geometry.voxel_mm, now.b0_t, now.echoes.times_s())
+    made = {"reconstruction": _how_made(scan), "erode_mm": str(settings.erode_mm)}
+    after = Visit(values=iron.values, made={**facts, **made})
+    interval = Interval(same_site=scan.same_site)
+    reading = read_change(scan.before, after, interval, settings.reference)
+    return MadeReading(content=ReadingContent(reading=reading, extents=_extents(scan)))
+
+
+def _how_made(scan: ChainScan) -> str:
+    return how_made(scan.maps.chi.comments, __version__)
 
 
 def _rims(scan: ChainScan, _: float) -> MadeReading:
@@ -167,8 +219,12 @@ def _rims(scan: ChainScan, _: float) -> MadeReading:
 
 
 def _sources(scan: ChainScan, _: float) -> MadeReading:
-    given = source_maps_of(scan.maps, scan.regions)
-    found = read_sources(given, scan.regions, Relaxivity.at(given.b0_t), jointly=False)
+    asked = scan.sources
+    given = source_maps_of(scan.maps, scan.regions, asked.r2_per_s, jointly=asked.jointly)
+    relaxivity = Relaxivity.at(
+        given.b0_t, positive_3t=asked.d_positive, negative_3t=asked.d_negative
+    )
+    found = read_sources(given, scan.regions, relaxivity, jointly=asked.jointly)
     content = ReadingContent(reading=found.reading, extents=_extents(scan), maps=found.maps())
     return MadeReading(content=content)
 
@@ -179,6 +235,7 @@ READERS: Mapping[str, Reader] = {
     "veins": _veins,
     "oximetry": _oximetry,
     "iron": _iron,
+    "change": _change,
     "rims": _rims,
     "sources": _sources,
 }

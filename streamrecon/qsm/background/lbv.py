@@ -16,6 +16,7 @@ doi:10.2312/SCA/SCA10/065-073
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -88,15 +89,20 @@ def remove_lbv(
     grid = _Grid(inner, geometry.voxel_mm)
     field = np.zeros(grid.inner.shape, np.float64)
     field[_WITHIN][tuple(slice(n) for n in mask.shape)] = np.where(peeled, field_ppm, 0)
-    local, steps, converged = _solved(
+    local, steps, converged, above = _solved(
         grid, grid.minus_laplacian(field).astype(np.float32), iterations, tolerance
     )
     local = local[_WITHIN][tuple(slice(n) for n in mask.shape)].copy()
-    return LocalField("LBV", local, inner, steps, converged)
+    return LocalField("LBV", local, inner, steps, converged, above)
 
 
-def _solved(grid: _Grid, b: Real, iterations: int, tolerance: float) -> tuple[Real, int, bool]:
-    """Conjugate gradients: the solution, the steps they took, whether they were enough."""
+def _solved(
+    grid: _Grid, b: Real, iterations: int, tolerance: float
+) -> tuple[Real, int, bool, float]:
+    """Conjugate gradients: the solution, their steps, whether they were enough, what is left.
+
+    The last is the energy of the error over that of the solution, by one V-cycle more.
+    """
     steps = 0
 
     def count(_: object) -> None:
@@ -108,7 +114,10 @@ def _solved(grid: _Grid, b: Real, iterations: int, tolerance: float) -> tuple[Re
         for function in (grid.minus_laplacian, grid.v_cycle)
     )
     x, fault = cg(A, b.ravel(), rtol=tolerance, maxiter=iterations, M=M, callback=count)
-    return x.reshape(b.shape), steps, fault == 0
+    local = x.reshape(b.shape)
+    energy, r = float(np.vdot(b, local)), b - grid.minus_laplacian(local)
+    above = float(np.vdot(r, grid.v_cycle(r))) / energy if energy > 0 else math.nan
+    return local, steps, fault == 0, above
 
 
 def _flat(function: Callable[[Real], Real], shape: tuple[int, ...], values: Real) -> Real:

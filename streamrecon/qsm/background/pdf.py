@@ -9,6 +9,7 @@ values.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,7 @@ from scipy.ndimage import gaussian_filter
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.phase.magnitude import OUTSIDE
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape, with_surroundings
+from streamrecon.qsm.nearness import end_in_words
 from streamrecon.qsm.solvers import Convolution, Operator, checked_field, least_squares
 
 Real = NDArray[np.float32]
@@ -54,6 +56,8 @@ class LocalField:
         Steps taken; 0 for closed forms.
     converged
         Whether an iteration met its tolerance.
+    above_least
+        What the sum of an iteration may be above its least, in parts of that; NaN: not known.
     is_clean
         Whether no background was in it that a removal took the wrong share of.
     tissues_ppm
@@ -66,13 +70,15 @@ class LocalField:
     mask: NDArray[np.bool_]
     iterations: int = 0
     converged: bool = True
+    above_least: float = math.nan
     is_clean: bool = False
     tissues_ppm: Real | None = None
 
     def report(self, mask: NDArray[np.bool_]) -> str:
         """What the removal was, and what it lost of a mask [Z, Y, X]."""
         tissues = "" if self.tissues_ppm is None else " with classes of tissue"
-        steps = f", {self.iterations} steps" if self.iterations else ""
+        end = end_in_words(self.above_least)
+        steps = f", {self.iterations} steps, {end}" if self.iterations else ""
         lost = 100 * (1 - self.mask.sum() / max(mask.sum(), 1))
         rim = f", {lost:.0f} % of the mask lost as rim" if lost >= 0.5 else ""
         ended = "" if self.converged else ", not converged"
@@ -133,7 +139,7 @@ def remove_pdf(
     padding
         Room for sources around the grid, see `padded_shape`.
     tolerance
-        Part of what is left of the sum that the last step took; at 1e-3 it is about 1 % above its
+        Part of what is left of the sum that the last step took; at 1e-3 it is 1 to 3 % above its
         least.
     iterations
         Most steps.
@@ -185,7 +191,7 @@ def project(
     if classes is not None:
         tissues = means(found.unknown, np.zeros(shape, np.float32))[crop].copy()
     local = (field - background[crop]) * mask
-    ended = found.iterations, found.converged
+    ended = found.iterations, found.converged, found.above_least
     return LocalField(PDF, local, mask.copy(), *ended, tissues_ppm=tissues), background
 
 

@@ -131,7 +131,7 @@ def remove_resharp(
         tolerance=1e-4,
     )
     local = found.unknown[tuple(slice(n) for n in mask.shape)] * kept
-    return LocalField("RESHARP", local, kept, found.iterations, found.converged)
+    return LocalField("RESHARP", local, kept, found.iterations, found.converged, found.above_least)
 
 
 def remove_vresharp(
@@ -189,7 +189,7 @@ def remove_vresharp(
     )
     local = found.unknown[tuple(slice(n) for n in mask.shape)] * done
     name = "RESHARP with balls as large as fit"
-    return LocalField(name, local, done, found.iterations, found.converged)
+    return LocalField(name, local, done, found.iterations, found.converged, found.above_least)
 
 
 def _rings(

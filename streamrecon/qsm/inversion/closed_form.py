@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
+from streamrecon.qsm.inversion.optimality import Cost, above_least, cost_of_gradients
 from streamrecon.qsm.solvers import (
     WHOLE,
     Convolution,
@@ -183,7 +184,11 @@ def invert_rts(
         change = relative_change(renewed[crop][mask], chi[crop][mask])
         chi = renewed
         step += 1
-    return Solution(chi[crop] * mask, step, change, change <= tolerance)
+    remainder = irfftn(rfftn(chi) * known - pull, shape)
+    misfit = Cost(0.5 * float(np.linalg.norm(remainder)) ** 2 / fidelity, 0.0)
+    parts = misfit, cost_of_gradients(chi, sparse, rho, remainder)
+    above = above_least(parts, remainder, chi, trust > 0)
+    return Solution(chi[crop] * mask, step, change, change <= tolerance, above_least=above)
 
 
 def _over_directions(shrink: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> np.float32:

@@ -105,7 +105,8 @@ def invert_tv(
         (strength, outside),
     )  # fmt: skip
     if known is not None:
-        return replace(problem.solve(squares, iterations, tolerance), comment=words)
+        found = problem.solve(squares, iterations, tolerance, last=True)
+        return replace(found, comment=words)
     return problem.solve_with_edges(magnitude, iterations, tolerance)
 
 
@@ -182,7 +183,8 @@ def invert_robust(
     problem.trust /= np.float32(_USUAL_ERROR_PPM)
     problem.doubt_misfits()
     if known is not None:
-        return replace(problem.solve(squares, iterations, tolerance), comment=_in_words(task))
+        found = problem.solve(squares, iterations, tolerance, last=True)
+        return replace(found, comment=_in_words(task))
     return problem.solve_with_edges(magnitude, iterations, tolerance)
 
 

@@ -7,6 +7,7 @@ iteration on the coarse grid ends with is carried to the fine one by linear inte
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,11 @@ from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm._kernels import double
 from streamrecon.qsm.dipole import dipole_kernel, with_surroundings
 from streamrecon.qsm.inversion.gradient_cost import gradient_weights
+from streamrecon.qsm.inversion.optimality import (
+    above_least,
+    cost_of_gradients,
+    cost_of_misfit,
+)
 from streamrecon.qsm.solvers import (
     RELAXATION,
     ByteWeights,
@@ -138,6 +144,7 @@ class Problem:
         self.trust[self.crop] = task.trust
         self.data[self.crop] = task.field
         rho = np.float32(_RHO_PER_STRENGTH[self.outside > 0] * strength)
+        self.rho = float(rho)
         self.kernels = _kernels_of_step(task.geometry, task.shape, rho)
         self.data_part = _DATA_RHO / float(rho)
         images = () if task.magnitude is None else (task.magnitude,)
@@ -170,7 +177,7 @@ class Problem:
             self._see_edges((*seen, first.unknown))
             calm, spent = 0, spent + steps
         fewest, most = (max(n - spent, 1) for n in iterations)
-        found = self.solve(squares, (fewest, most), tolerance)
+        found = self.solve(squares, (fewest, most), tolerance, last=True)
         return replace(found, iterations=spent + found.iterations)
 
     def _see_edges(self, images: Sequence[NDArray[np.floating]]) -> None:
@@ -187,21 +194,44 @@ class Problem:
         )
 
     def solve(
-        self, split: Split, iterations: tuple[int, int], tolerance: float, *, calm: int = 0
+        self,
+        split: Split,
+        iterations: tuple[int, int],
+        tolerance: float,
+        *,
+        calm: int = 0,
+        last: bool = False,
     ) -> Solution:
-        """Steps, the first ``calm`` plain, until χ changes less than the tolerance."""
+        """Steps, the first ``calm`` plain, until χ changes less than the tolerance.
+
+        The ``last`` ones of a problem, by least squares, tell how far above the least sum they end.
+        """
         within = np.zeros(np.count_nonzero(self.mask), np.float32)  # χ of the mask's voxels
-        step, change = 0, np.inf
-        while step < iterations[1] and (step < iterations[0] or change > tolerance):
+        step, change, goes_on = 0, np.inf, True
+        while goes_on:
             self._invert()
             step += 1
             if step % _CHECK_EVERY == 0 or step == iterations[1]:
                 before, within = within, self.chi.real[self.crop][self.mask]
                 change = relative_change(within, before) / _CHECK_EVERY
-            self._split(split, 1.0 if step <= calm else RELAXATION)
+            goes_on = step < iterations[1] and (step < iterations[0] or change > tolerance)
+            if goes_on or not last:
+                self._split(split, 1.0 if step <= calm else RELAXATION)
+        above = self._above_least() if last else math.nan
         chi = np.zeros(self.mask.shape, np.float32)
         chi[self.mask] = within
-        return Solution(chi, step, float(change), change <= tolerance)
+        return Solution(chi, step, float(change), change <= tolerance, above_least=above)
+
+    def _above_least(self) -> float:
+        """What the sum may be above its least, once χ and its field are there; uses them up."""
+        chi, model = self.chi.real, self.model
+        data = cost_of_misfit(model.real, self.state, self.data, self.trust, _DATA_RHO)
+        model.forward()
+        model.spectrum *= self.kernels[0]
+        model.spectrum /= np.float32(chi.size)
+        remainder = model.inverse()
+        sparse = cost_of_gradients(chi, self.gradients, self.rho, remainder)
+        return above_least((data, sparse), remainder, chi, self.near)
 
     def everywhere(self, steps: int) -> Real:
         """χ after some steps, outside the mask too; the last word on this grid."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
 
 from streamrecon.analysis.deep_nuclei.change import Visit
 from streamrecon.analysis.reading import Value
-from streamrecon.commands.study_inputs.cohort_table import reading_of
 from streamrecon.errors import DataError
-from streamrecon.output.readings.report_model import Report, ScanRow
+from streamrecon.output.readings.report_model import ReadingRow, Report, ScanRow
+
+_NUMBER = re.compile(r"[-+]?\d[\d.e-]*")
 
 
 def reported_visit(report: Report, where: str) -> Visit:
@@ -35,6 +40,47 @@ def reported_visit(report: Report, where: str) -> Visit:
     for name in ("reconstruction", "erode_mm"):
         made[name] = str(iron.parameters.get(name, "unknown"))
     return Visit(values=values, made=made)
+
+
+def visit_in(path: Path) -> Visit:
+    """The visit of a file.
+
+    Raises
+    ------
+    DataError
+        If it is no report of a scan with an iron reading.
+    """
+    try:
+        report = Report.model_validate_json(path.read_bytes())
+    except OSError as e:
+        raise DataError(f"{path.name}: cannot be read: {e.strerror}") from e
+    except ValidationError as e:
+        raise DataError(f"{path.name}: is no report of readings") from e
+    return reported_visit(report, path.name)
+
+
+def reading_of(report: Report, kind: str, where: str) -> ReadingRow:
+    """The reading of a kind.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    for reading in report.readings:
+        if reading.kind == kind:
+            return reading
+    raise DataError(f"{where}: found no {kind} reading")
+
+
+def how_made(comments: str | Iterable[str], version: str) -> str:
+    """What a χ map says of its making, a sign in place of each number: those are the scan's.
+
+    >>> how_made(("inversion: TV, 20 steps", "zero: whole brain"), "1.2")
+    'inversion: TV, # steps; zero: whole brain; version 1.2'
+    """
+    words = comments if isinstance(comments, str) else "; ".join(comments)
+    return f"{_NUMBER.sub('#', words)}; version {version}"
 
 
 def scan_facts(voxel_mm: Sequence[float], b0_t: float, te_s: Sequence[float]) -> dict[str, str]:
