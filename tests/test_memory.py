@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
-from streamrecon.machine.memory import available_bytes, bytes_of_each, memory_kills
+from streamrecon.machine.memory import available_bytes, bytes_of_each, give_back_freed, memory_kills
 
 MIB = 1 << 20
+
+
+def test_freed_arrays_are_given_back() -> None:
+    """Arrays of a size that the C library keeps, each second one freed: holes, no end."""
+    np.ones(3 << 21, np.float32)  # glibc keeps what is smaller than the largest that it saw freed
+    held = [np.ones(1 << 20, np.float32) for _ in range(16)]
+    del held[::2]
+    before = psutil.Process().memory_info().rss
+
+    give_back_freed()
+
+    assert psutil.Process().memory_info().rss <= before
+    assert all((array == 1).all() for array in held)
 
 
 def machine(tmp_path: Path, groups: str, files: dict[str, str]) -> tuple[Path, Path]:

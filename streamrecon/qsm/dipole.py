@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.fourier import Real, fast_length, irfftn, rfftn
+from streamrecon.fourier import Real, fast_length
+from streamrecon.machine.fft_plans import RealPlan
 from streamrecon.machine.threads import at_once
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm._kernels import voxel_dipole
@@ -141,6 +142,10 @@ def field_from_chi(
         Room around the grid, see `padded_shape`; 1 means periodic.
     """
     shape = padded_shape(geometry, padding) if padding > 1 else geometry.shape
-    spectrum = rfftn(np.asarray(chi_ppm, np.float32), shape)
-    spectrum *= dipole_kernel(geometry, shape)
-    return irfftn(spectrum, shape, crop=geometry.shape)
+    crop = tuple(slice(n) for n in geometry.shape)
+    plan = RealPlan(shape)  # not one that is kept: of a map's stages two ask for it, far apart
+    plan.real[...] = 0
+    plan.real[crop] = chi_ppm
+    plan.forward()
+    plan.spectrum *= dipole_kernel(geometry, shape)
+    return plan.inverse()[crop] * np.float32(1 / np.prod(shape))
