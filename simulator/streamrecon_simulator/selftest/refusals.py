@@ -62,7 +62,7 @@ def check_service(address: tuple[str, int], chain: str) -> None:
         raise DeliveryError(f"{where}: no server there ({e}); {needed}") from e
     try:
         played = play([], address, chain, idle_s=_ANSWER_S)
-    except ProtocolError as e:
+    except (ProtocolError, DeliveryError) as e:  # it hangs up, by an end or by a reset
         raise DeliveryError(f"{where}: what is there is no MRD service: {e}") from e
     refused = [text for text in played.texts if text.startswith(f"ERR [{ConfigError.code}]")]
     if refused:

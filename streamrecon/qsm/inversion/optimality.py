@@ -66,7 +66,7 @@ def cost_of_misfit(model: Real, state: Real, field: Real, trust: Real, rho: floa
 
 
 def cost_of_gradients(chi: Real, sparse: Gradients, rho: float, flow: Real) -> Cost:
-    """λ Σ w |∇χ|, and what the duals that a split would go on with lack of it.
+    """The weighted sum of absolute gradients, and what the duals of the next split lack of it.
 
     Plane by plane, as memory is scarce.
 
