@@ -18,6 +18,7 @@ Wanted = dict[int, int]
 
 _PIECE_BYTES = 1 << 18
 _LAST_S = 15.0  # of silence, when the plain side has said all; a service reads on for 10
+_QUIET_S = 0.02  # without data from a peer of TLS, before it is told that nothing more will come
 _GONE = (ConnectionError, ssl.SSLEOFError, ssl.SSLSyscallError)
 """Errors of a send to who reads no more."""
 
@@ -42,7 +43,8 @@ def relay(secure: ssl.SSLSocket, plain: socket.socket) -> None:
     Holds 256 KiB each way at most: a side that does not read slows the other one. When the plain
     side has said all, the other one has 15 s to send more, each time. Who reads no more may have
     said something last, a refusal for instance: it is passed on, and what was meant for the one
-    that has gone is thrown away, for 15 s at most.
+    that has gone is thrown away, for 15 s at most. A peer of TLS is told the end in its next pause:
+    OpenSSL looks for the peer's answer at once, and takes data that come instead for a fault.
 
     Parameters
     ----------
@@ -67,9 +69,17 @@ def relay(secure: ssl.SSLSocket, plain: socket.socket) -> None:
             return
         if inwards.broken or outwards.broken:
             until = min(until, time.monotonic() + _LAST_S)
+        if any(moved):
+            continue
+        if outwards.owes_end:
+            if not _wait(wanted, _QUIET_S):
+                outwards.tell_end()
+            continue
         silent = outwards.ended or until < float("inf")
-        if not any(moved) and not _wait(wanted, _LAST_S if silent else None):
+        if not _wait(wanted, _LAST_S if silent else None):
             return
+    if outwards.owes_end:
+        outwards.tell_end()
 
 
 def _wait(wanted: Wanted, longest_s: float | None) -> bool:
@@ -86,6 +96,8 @@ class _Way:
     def __init__(self, source: socket.socket, target: socket.socket) -> None:
         self.ended = False
         """Whether the source has said all."""
+        self.owes_end = False
+        """Whether the target has not been told so."""
         self.broken = False
         """Whether the target has gone: what comes for it is thrown away."""
         self._source = source
@@ -101,14 +113,24 @@ class _Way:
         if not self._waiting:
             received = self._received(wanted)
             if received == 0:
-                self.ended = True
-                _end_writing(self._target)
+                self.ended = self.owes_end = True
+                if not isinstance(self._target, ssl.SSLSocket):
+                    self.tell_end()
             self._waiting = self._piece[: 0 if self.broken else received or 0]
         sent = None
         if self._waiting:
             sent = self._sent(wanted)
             self._waiting = self._waiting[sent or 0 :]
         return received is not None or sent is not None
+
+    def tell_end(self) -> None:
+        """Tell the target that nothing more will come; it may send on."""
+        self.owes_end = False
+        with suppress(OSError):  # of TLS: the peer has not answered yet
+            if isinstance(self._target, ssl.SSLSocket):
+                self._target.unwrap()
+            else:
+                self._target.shutdown(socket.SHUT_WR)
 
     def _received(self, wanted: Wanted) -> int | None:
         """Bytes of a new piece; 0 if there will be none, ``None`` if it must wait."""
@@ -142,12 +164,3 @@ def _tried(call: Callable[[], int], own: socket.socket, event: int, wanted: Want
         pass
     wanted[own.fileno()] = wanted.get(own.fileno(), 0) | event
     return None
-
-
-def _end_writing(end: socket.socket) -> None:
-    """Say that nothing more will come, and stay able to read."""
-    with suppress(OSError):  # of TLS: the peer still sends, or has not answered yet
-        if isinstance(end, ssl.SSLSocket):
-            end.unwrap()
-        else:
-            end.shutdown(socket.SHUT_WR)

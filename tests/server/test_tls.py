@@ -224,6 +224,23 @@ def test_what_a_peer_said_last_arrives_though_it_reads_no_more() -> None:
     assert heard == b"refused"
 
 
+def test_a_worker_that_has_gone_lets_its_client_read_the_last_word(ours: Authority) -> None:
+    certificate, key = ours.certificate("service")
+    outer, inner, ends = _relayed(server_context(certificate, key, None), ours)
+    inner.sendall(b"refused")
+    inner.close()
+
+    with outer:
+        outer.settimeout(60)
+        for _ in range(40):
+            outer.sendall(bytes(100_000))
+        heard = b"".join(iter(lambda: outer.recv(100), b""))
+    ends.join(60)
+
+    assert heard == b"refused"
+    assert not ends.is_alive()
+
+
 def _relayed(
     context: ssl.SSLContext, authority: Authority
 ) -> tuple[ssl.SSLSocket, socket.socket, Thread]:
