@@ -199,6 +199,11 @@ class Gradients:
     weight: ByteWeights
     state: Real
 
+    @property
+    def limit_of_a_part(self) -> np.float32:
+        """Largest dual of a gradient that counts a 255th."""
+        return np.float32(self.limit / WHOLE)
+
     def renew(self, chi: Real, divergence: Real, alpha: float = 1.0) -> None:
         """Shrink the gradients of ``chi``; ``divergence`` [Z, Y, X] may be the same memory.
 
@@ -206,7 +211,7 @@ class Gradients:
         others are about to change.
         """
         per_mm = 1 / self.voxel
-        limit, relaxation = np.float32(self.limit / WHOLE), np.float32(alpha)
+        limit, relaxation = self.limit_of_a_part, np.float32(alpha)
         beside: dict[int, tuple[Real, Real]] = {}
 
         def look(z: range) -> None:

@@ -10,14 +10,14 @@ import pytest
 from closed_forms import ORIENTATIONS, positions_mm, spheres
 
 from streamrecon.model.geometry import Geometry
+from streamrecon.output.readings.reported_visit import how_made
 from streamrecon.qsm.background.lbv import remove_lbv
 from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.background.sharp import remove_ismv, remove_resharp
 from streamrecon.qsm.dipole import dipole_kernel
 from streamrecon.qsm.inversion import closed_form
-from streamrecon.qsm.inversion.optimality import Cost, above_least
 from streamrecon.qsm.inversion.tv_problem import Problem, task_on
-from streamrecon.qsm.nearness import NEAR_ENOUGH, end_in_words
+from streamrecon.qsm.nearness import NEAR_ENOUGH, Cost, above_least, end_in_words
 from streamrecon.qsm.pipeline import Background, Quality, invert, local_field
 from streamrecon.qsm.solvers import Operator, least_squares, squares
 from streamrecon.qsm.total_field import TotalField, total_field
@@ -153,6 +153,14 @@ def test_removals_that_are_not_at_their_end_say_so(
     grid, mask, field = scene("axial")
     found = remove(field, mask, grid, iterations=4)
     assert told in end_in_words(found.above_least)
+
+
+@pytest.mark.parametrize("above", [0.0, 0.004, 0.0101, 0.33, 1.0, 7.0, math.inf, math.nan])
+def test_how_a_map_was_made_is_alike_however_near_its_end_it_came(above: float) -> None:
+    """A change between visits is flagged where the making differs: this is the scan's, not that."""
+    comments = f"background: PDF, 30 steps, {end_in_words(above)}", "zero: whole brain"
+
+    assert how_made(comments, "1") == "background: PDF, # steps; zero: whole brain; version 1"
 
 
 @pytest.fixture(scope="module")

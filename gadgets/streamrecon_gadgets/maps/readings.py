@@ -50,12 +50,11 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
     ``qc`` is a traffic light for the scan, ``lesions`` are bleeds and calcifications, ``veins``
     their density, ``oximetry`` oxygen in them, ``iron`` the nuclei of ``labels``, ``change`` theirs
     since ``baseline``, ``rims`` those of the lesions of ``lesion_mask``, ``sources`` χ of either
-    sign. One that lacks something is
-    refused with the reason, and the others go on; so is all but ``qc`` where no brain was
-    recognised. The report (JSON, table and page) lies beside the
-    images of a replay, else in the folder ``readings`` of the service's storage, if it has one;
-    gadgets behind it that send DICOM send segments and report. Nothing is kept or read unless
-    ``readings`` names it.
+    sign. One that lacks something is refused with the reason, and the others go on; so is all but
+    ``qc`` where no brain was recognised. The report (JSON, table and page) lies beside the images
+    of a replay, else in the folder ``readings`` of the service's storage, if it has one; gadgets
+    behind it that send DICOM send segments and report. Nothing is kept or read unless ``readings``
+    names it.
     """
 
     accepts: ClassVar = (Echoes, ChiMap, Volume)

@@ -13,6 +13,7 @@ from streamrecon.analysis.deep_nuclei.change import Visit
 from streamrecon.analysis.reading import Value
 from streamrecon.errors import DataError
 from streamrecon.output.readings.report_model import ReadingRow, Report, ScanRow
+from streamrecon.qsm.nearness import without_ends
 
 _NUMBER = re.compile(r"[-+]?\d[\d.e-]*")
 
@@ -76,10 +77,13 @@ def reading_of(report: Report, kind: str, where: str) -> ReadingRow:
 def how_made(comments: str | Iterable[str], version: str) -> str:
     """What a χ map says of its making, a sign in place of each number: those are the scan's.
 
-    >>> how_made(("inversion: TV, 20 steps", "zero: whole brain"), "1.2")
+    How near its end an iteration came is the scan's too, and not in it.
+
+    >>> end = "at most 33 % above the least of its sum"
+    >>> how_made((f"inversion: TV, 20 steps, {end}", "zero: whole brain"), "1.2")
     'inversion: TV, # steps; zero: whole brain; version 1.2'
     """
-    words = comments if isinstance(comments, str) else "; ".join(comments)
+    words = without_ends(comments if isinstance(comments, str) else "; ".join(comments))
     return f"{_NUMBER.sub('#', words)}; version {version}"
 
 

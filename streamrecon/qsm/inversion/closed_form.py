@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
-from streamrecon.qsm.inversion.optimality import Cost, above_least, cost_of_gradients
+from streamrecon.qsm.nearness import Cost, above_least, cost_of_gradients
 from streamrecon.qsm.solvers import (
     WHOLE,
     Convolution,

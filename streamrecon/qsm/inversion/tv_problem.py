@@ -21,7 +21,7 @@ from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm._kernels import double
 from streamrecon.qsm.dipole import dipole_kernel, with_surroundings
 from streamrecon.qsm.inversion.gradient_cost import gradient_weights
-from streamrecon.qsm.inversion.optimality import (
+from streamrecon.qsm.nearness import (
     above_least,
     cost_of_gradients,
     cost_of_misfit,
