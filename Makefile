@@ -65,7 +65,9 @@ MAKE_PHANTOM ?= ../shared/tools/head_phantom.py
 bench-qsm: .venv/.test
 	$(INSTALL) -e '.[qsm]'
 	scripts/make_phantoms.sh $(BIN)/python "$(MAKE_PHANTOM)" "$(PHANTOMS)"
-	( $(BIN)/python benchmarks/bench_qsm.py "$(PHANTOMS)" && \
+	( $(BIN)/python benchmarks/bench_qsm_goals.py "$(PHANTOMS)" && \
+	  $(BIN)/python benchmarks/bench_qsm.py "$(PHANTOMS)" && \
+	  $(BIN)/python benchmarks/bench_qsm_classes.py "$(PHANTOMS)" && \
 	  $(BIN)/python benchmarks/bench_qsm_limits.py "$(PHANTOMS)" ) | \
 	  $(BIN)/python scripts/fill_tables.py docs/measurements/qsm.md
 
