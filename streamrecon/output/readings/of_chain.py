@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -221,13 +222,15 @@ def _rims(scan: ChainScan, _: float) -> MadeReading:
     return MadeReading(content=content, figures=figures)
 
 
-def _sources(scan: ChainScan, _: float) -> MadeReading:
-    asked = scan.sources
+def _sources(scan: ChainScan, seconds: float) -> MadeReading:
+    asked, end = scan.sources, monotonic() + seconds
     given = source_maps_of(scan.maps, scan.regions, scan.files.r2_per_s, jointly=asked.jointly)
     relaxivity = Relaxivity.at(
         given.b0_t, positive_3t=asked.d_positive, negative_3t=asked.d_negative
     )
-    found = read_sources(given, scan.regions, relaxivity, jointly=asked.jointly)
+    found = read_sources(
+        given, scan.regions, relaxivity, jointly=asked.jointly, seconds=end - monotonic()
+    )
     reading = _doubted(found.reading, scan, "r2")
     content = ReadingContent(reading=reading, extents=_extents(scan), maps=found.maps())
     return MadeReading(content=content)
