@@ -10,16 +10,12 @@ from closed_forms import ORIENTATIONS
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.dipole import dipole_kernel
+from streamrecon.qsm.dipole import Convolution, dipole_kernel, laplacian_kernel
+from streamrecon.qsm.inversion.gradient_cost import WHOLE, Gradients, gradients
 from streamrecon.qsm.solvers import (
     RELAXATION,
-    WHOLE,
-    Convolution,
-    Gradients,
     Operator,
     absolutes,
-    gradients,
-    laplacian_kernel,
     least_squares,
     mix,
     squares,

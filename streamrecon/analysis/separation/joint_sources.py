@@ -29,9 +29,9 @@ from streamrecon.analysis.separation.sources import Relaxivity, Sources, coheren
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
-from streamrecon.qsm.inversion.gradient_cost import gradient_weights
-from streamrecon.qsm.solvers import WHOLE, checked_field, laplacian_kernel
+from streamrecon.qsm.dipole import PADDING, dipole_kernel, laplacian_kernel, padded_shape
+from streamrecon.qsm.inversion.gradient_cost import WHOLE, gradient_weights
+from streamrecon.qsm.solvers import checked_field
 
 Real = NDArray[np.float32]
 Spectrum = NDArray[np.complex64]

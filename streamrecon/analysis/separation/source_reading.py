@@ -26,7 +26,8 @@ from streamrecon.analysis.separation.sources import (
 )
 from streamrecon.analysis.zeros import CSF, zeros_of_map
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.inversion.gradient_cost import noise_of_field, strength_from_noise
+from streamrecon.qsm.inversion.field_noise import noise_of_field
+from streamrecon.qsm.inversion.gradient_cost import strength_from_noise
 
 Real = NDArray[np.float32]
 Floating = NDArray[np.floating]

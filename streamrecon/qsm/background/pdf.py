@@ -19,9 +19,14 @@ from scipy.ndimage import gaussian_filter
 
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.phase.magnitude import OUTSIDE
-from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape, with_surroundings
-from streamrecon.qsm.nearness import end_in_words
-from streamrecon.qsm.solvers import Convolution, Operator, checked_field, least_squares
+from streamrecon.qsm.dipole import (
+    PADDING,
+    Convolution,
+    dipole_kernel,
+    padded_shape,
+    with_surroundings,
+)
+from streamrecon.qsm.solvers import Operator, checked_field, end_in_words, least_squares
 
 Real = NDArray[np.float32]
 Classes = NDArray[np.integer]
