@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -46,12 +46,34 @@ _FACTS = {
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessLimits:
+    """What the process of each scan is given.
+
+    Parameters
+    ----------
+    threads
+        That compute at once.
+    variables
+        Of its environment, beside what it inherits; those of ``None`` it does not inherit.
+    """
+
+    threads: int
+    variables: Mapping[str, str | None] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        """All variables of a process that this one starts."""
+        own = {"STREAMRECON_THREADS": str(self.threads)}
+        given = {**os.environ, **self.variables, **own}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
-    """Where the scans are, where results go, and how many threads each process has."""
+    """Where the scans are, where results go, and what each process is given."""
 
     tree: Path
     output: Path
-    threads: int
+    limits: ProcessLimits
 
     @property
     def own(self) -> Path:
@@ -148,11 +170,10 @@ def _run(arguments: Sequence[str], scratch: Path, place: Place, scan: CohortScan
     log.parent.mkdir(parents=True, exist_ok=True)
     own = [sys.executable, "-m", "streamrecon.cohort.child", str(os.getpid())]
     command = [*own, *arguments, "--output", str(scratch)]
-    limits = {"STREAMRECON_THREADS": str(place.threads)}
     with log.open("wb") as messages:
         status = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=messages,
-            env={**os.environ, **limits}, check=False,
+            env=place.limits.environment(), check=False,
         ).returncode  # fmt: skip
     if status == 0:
         return ""

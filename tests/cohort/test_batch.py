@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import patch
 
 import nibabel as nib
 import numpy as np
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 from PIL import Image
 
 from streamrecon.cli import main
@@ -216,6 +219,38 @@ def test_a_cluster_gives_what_one_machine_gives(raw: Path, done: Path, tmp_path:
         assert main(words(raw, tmp_path, "--scheduler", cluster.scheduler_address)) == 0
 
     assert alike(results(tmp_path), results(done))
+
+
+@pytest.mark.long
+def test_a_worker_that_is_killed_costs_nothing_but_time(
+    raw: Path, done: Path, tmp_path: Path
+) -> None:
+    """Its nanny starts another one, and what the first left half done is not there in the end."""
+    scratch = tmp_path / "code" / "streamrecon" / "unfinished"
+    killed = []
+
+    def kill(client: Client) -> None:
+        deadline = time.monotonic() + 60
+        while not any(scratch.glob("*")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        killed.extend(client.run(os.getpid).values())
+        os.kill(killed[0], signal.SIGKILL)
+
+    with (
+        patch.dict(os.environ),  # Dask sets variables here, too
+        LocalCluster(  # type: ignore[no-untyped-call]
+            n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,  # type: ignore[no-untyped-call]
+        ThreadPoolExecutor(1) as other,
+    ):
+        death = other.submit(kill, client)
+        assert main(words(raw, tmp_path, "--scheduler", cluster.scheduler_address)) == 0
+        death.result()
+
+    assert killed != [os.getpid()]
+    assert alike(results(tmp_path), results(done))
+    assert not scratch.exists()
 
 
 def test_a_scheduler_that_is_not_there_is_named(
