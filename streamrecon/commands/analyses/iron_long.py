@@ -15,7 +15,7 @@ from PIL import Image
 from streamrecon.analysis.deep_nuclei.change import CHANGED, Interval, Visit, read_change
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.studies.iron_course import Course, Estimate, fit_course
-from streamrecon.commands.analyses.iron import REFERENCES
+from streamrecon.analysis.zeros import REFERENCES
 from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.run_setup.options import writable
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, attempted, report_analysed
