@@ -16,6 +16,7 @@ from PIL import Image
 from streamrecon.analysis.reading import Light, Outcome, Reading, Value
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, analyse
 from streamrecon.errors import ConfigError, ReconError
+from streamrecon.model.geometry import Geometry
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import Window
 from streamrecon.output.readings.drawings.figures import (
@@ -23,6 +24,7 @@ from streamrecon.output.readings.drawings.figures import (
     Outline,
     below,
     cropped_about,
+    cuts_of_map,
     outlined_planes,
 )
 from streamrecon.output.readings.drawings.page_picture import page_picture
@@ -242,3 +244,18 @@ def test_a_crop_at_the_corner_is_padded_and_keeps_its_voxel_in_the_middle() -> N
     assert cut[tuple(n // 2 for n in cut.shape)] == 5
     sheet = below([("row", outlined_planes(cut, small, Window(0, 5), side=60))])
     assert sheet.width == 3 * 60 + 2 * 4
+
+
+def test_cuts_of_a_map_go_through_what_is_in_it_and_say_their_window() -> None:
+    grid = Geometry((9, 11, 13), (2.0, 1.0, 1.0), np.eye(3)[::-1])
+    chi = np.zeros(grid.shape, np.float32)
+    chi[1:4, 7:10, 2] = 0.3  # far from the middle of the grid
+
+    figure = cuts_of_map(chi, grid, "χ of all positions", window=Window(-0.1, 0.2))
+
+    assert figure.caption == "χ of all positions; -0.1 to 0.2 ppm"
+    pixels = np.asarray(figure.image.convert("L"))
+    thirds = np.array_split(pixels, 3, axis=1)
+    assert [int(third.max()) for third in thirds] == [255, 255, 255]  # each cut meets it
+    empty = cuts_of_map(np.zeros_like(chi), grid, "nothing")
+    assert empty.image.size == figure.image.size
