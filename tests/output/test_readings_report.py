@@ -17,6 +17,7 @@ from PIL import Image
 from streamrecon.analysis.reading import Light, Outcome, Reading, Value
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, analyse
 from streamrecon.errors import ConfigError, ReconError
+from streamrecon.model.geometry import Geometry
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import Window
 from streamrecon.output.readings.drawings.figures import (
@@ -24,6 +25,7 @@ from streamrecon.output.readings.drawings.figures import (
     Outline,
     below,
     cropped_about,
+    cuts_of_map,
     outlined_planes,
 )
 from streamrecon.output.readings.drawings.page_picture import page_picture
@@ -272,3 +274,18 @@ def test_the_published_form_takes_what_is_written_and_nothing_else(
     file.write_text(json.dumps(changed))
 
     assert faults_of_report(file)
+
+
+def test_cuts_of_a_map_go_through_what_is_in_it_and_say_their_window() -> None:
+    grid = Geometry((9, 11, 13), (2.0, 1.0, 1.0), np.eye(3)[::-1])
+    chi = np.zeros(grid.shape, np.float32)
+    chi[1:4, 7:10, 2] = 0.3  # far from the middle of the grid
+
+    figure = cuts_of_map(chi, grid, "χ of all positions", window=Window(-0.1, 0.2))
+
+    assert figure.caption == "χ of all positions; -0.1 to 0.2 ppm"
+    pixels = np.asarray(figure.image.convert("L"))
+    thirds = np.array_split(pixels, 3, axis=1)
+    assert [int(third.max()) for third in thirds] == [255, 255, 255]  # each cut meets it
+    empty = cuts_of_map(np.zeros_like(chi), grid, "nothing")
+    assert empty.image.size == figure.image.size

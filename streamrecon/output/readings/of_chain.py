@@ -33,6 +33,11 @@ from streamrecon.analysis.oxygen.oximetry_reading import (
 )
 from streamrecon.analysis.oxygen.scan_oxygen import oxygen_of_veins
 from streamrecon.analysis.oxygen.vein_segments import voxels_of_segments
+from streamrecon.analysis.positions.position_reading import (
+    HeadPosition,
+    head_position,
+    read_orientations,
+)
 from streamrecon.analysis.quality.quality_reading import read_quality
 from streamrecon.analysis.reading import Extent, Outcome, Reading, ReadingContent
 from streamrecon.analysis.separation.source_reading import read_sources
@@ -90,6 +95,8 @@ class ChainScan:
         How those of either sign are separated.
     same_site
         Whether the visit before was on this scanner with this protocol.
+    positions
+        How the head lay in the scans of this study so far, this one the last.
     """
 
     maps: ChainMaps
@@ -98,6 +105,7 @@ class ChainScan:
     iron: IronSettings = field(default_factory=IronSettings)
     sources: SourceChoices = field(default_factory=SourceChoices)
     same_site: bool = True
+    positions: Sequence[HeadPosition] = ()
 
     @property
     def regions(self) -> Sequence[tuple[str, Flags]]:
@@ -249,6 +257,21 @@ def _sources(scan: ChainScan, seconds: float) -> MadeReading:
     return MadeReading(content=content, figures=figures)
 
 
+def position_of(maps: ChainMaps) -> HeadPosition:
+    """How the head lies in a scan."""
+    chi, first = maps.chi, np.abs(maps.echoes.data[0])
+    return head_position(first, chi.chi_ppm, chi.mask, chi.scan.geometry)
+
+
+def _orientations(scan: ChainScan, _: float) -> MadeReading:
+    """The scan alone, where none is known that was before it."""
+    positions = scan.positions or (position_of(scan.maps),)
+    reading = read_orientations(positions)
+    condition = reading.values[0].number
+    summary = f"orientations: condition {condition:.1f} of {len(positions)}"
+    return MadeReading(content=ReadingContent(reading=reading), summary=summary)
+
+
 READERS: Mapping[str, Reader] = {
     "qc": _quality,
     "lesions": _lesions,
@@ -258,6 +281,7 @@ READERS: Mapping[str, Reader] = {
     "change": _change,
     "rims": _rims,
     "sources": _sources,
+    "orientations": _orientations,
 }
 """Readings that a chain can make, in the order in which they are made."""
 

@@ -5,6 +5,7 @@ from streamrecon.output.readings.drawings.figures import Outline as Outline
 from streamrecon.output.readings.drawings.figures import below as below
 from streamrecon.output.readings.drawings.figures import beside as beside
 from streamrecon.output.readings.drawings.figures import cropped_about as cropped_about
+from streamrecon.output.readings.drawings.figures import cuts_of_map as cuts_of_map
 from streamrecon.output.readings.drawings.figures import outlined_planes as outlined_planes
 from streamrecon.output.readings.drawings.lesion_figures import draw_lesions as draw_lesions
 from streamrecon.output.readings.drawings.region_figures import draw_regions as draw_regions
