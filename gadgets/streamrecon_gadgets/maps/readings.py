@@ -14,9 +14,11 @@ from pydantic import Field, PrivateAttr
 
 from streamrecon import __version__
 from streamrecon.analysis.chain_maps import ChainMaps
+from streamrecon.analysis.deep_nuclei.iron import IronSettings
 from streamrecon.analysis.quality.quality_reading import KIND as QUALITY
 from streamrecon.analysis.reading import Outcome, Reading, ReadingContent, ReadVolume
 from streamrecon.analysis.separation.sources import RELAXIVITY_3T
+from streamrecon.analysis.zeros import REFERENCES
 from streamrecon.dicom.objects.identity import study_uid_of
 from streamrecon.errors import StreamReconError
 from streamrecon.model.images import Echoes, Volume
@@ -24,17 +26,11 @@ from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.readings.drawings.page_picture import page_picture
-from streamrecon.output.readings.label_map import (
-    LabelMap,
-    labels_in_storage,
-    map_in_storage,
-    pushed_file,
-)
 from streamrecon.output.readings.map_folder import hash_of_voxels
 from streamrecon.output.readings.of_chain import READERS, ChainScan, MadeReading, SourceChoices
+from streamrecon.output.readings.patient_files import FileNames, PatientFiles, patient_files
 from streamrecon.output.readings.report import add_reading, row_of_scan
 from streamrecon.output.readings.report_model import RESEARCH, OriginRow
-from streamrecon.output.readings.reported_visit import visit_in
 from streamrecon.qsm.field_maps import ChiMap
 from streamrecon.stream.gadget import Gadget
 from streamrecon.units import MIB
@@ -65,6 +61,18 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
     ] = Field(default=(), description="what is read")
     labels: str = Field(
         default="", description="NIfTI of region numbers in the storage's folder labels"
+    )
+    preset: Literal["general", "nbia", "parkinson", "wilson"] = Field(
+        default="general", description="question to the nuclei: which it needs, what to read beside"
+    )
+    reference: Literal["brain", "csf"] = Field(
+        default="brain", description="zero of moments, iron, scores and changes"
+    )
+    norms: str = Field(
+        default="", description="table of the healthy in the same folder, for z-scores"
+    )
+    age_years: float | None = Field(
+        default=None, ge=0, description="of the patient, for norms; without it by the header"
     )
     lesion_mask: str = Field(default="", description="NIfTI of lesions, in the same folder")
     baseline: str = Field(
@@ -136,8 +144,10 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
     def _read(self, maps: ChainMaps) -> Iterator[Notice | ReadVolume]:
         """Make one report and say what is in it; a failure is a reading that is refused."""
         end = monotonic() + self.seconds
-        scan, doubts = self._scan(maps)
-        yield from (Notice(Level.WARNING, f"readings: {doubt}") for doubt in doubts)
+        files = self._files(maps)
+        for doubt in dict.fromkeys(files.doubts.values()):
+            yield Notice(Level.WARNING, f"readings: {doubt}")
+        scan = self._scan(maps, files)
         for kind in (each for each in READERS if each in self.readings):
             seconds = end - monotonic()
             if seconds <= 0:
@@ -149,42 +159,39 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
             yield self._keep(made, maps.chi)
             yield from self._given(made, maps.chi.repetition)
 
-    def _scan(self, maps: ChainMaps) -> tuple[ChainScan, list[str]]:
-        """The maps with what was pushed for the patient, and what of it cannot be used."""
-        found: dict[str, LabelMap] = {}
-        doubts = []
-        for name in {self.labels, self.lesion_mask} - {""}:
-            try:
-                found[name] = labels_in_storage(self.context.storage, name, maps.chi.scan.geometry)
-            except StreamReconError as e:
-                doubts.append(str(e))
-        storage, r2_per_s, before = self.context.storage, None, None
-        try:
-            if self.r2:
-                r2_per_s = map_in_storage(storage, self.r2, maps.chi.scan.geometry)
-        except StreamReconError as e:
-            doubts.append(str(e))
-        try:
-            if self.baseline:
-                before = visit_in(pushed_file(storage, self.baseline))
-        except StreamReconError as e:
-            doubts.append(str(e))
-        regions, lesions = found.get(self.labels), found.get(self.lesion_mask)
-        scan = ChainScan(
+    def _files(self, maps: ChainMaps) -> PatientFiles:
+        """What was pushed for the patient."""
+        names = FileNames(
+            labels=self.labels,
+            lesion_mask=self.lesion_mask,
+            baseline=self.baseline,
+            r2=self.r2,
+            norms=self.norms,
+        )
+        return patient_files(self.context.storage, names, maps.chi.scan.geometry)
+
+    def _scan(self, maps: ChainMaps, files: PatientFiles) -> ChainScan:
+        """The maps with what is known of the patient, and how they are to be read."""
+        age_years = self.age_years
+        if age_years is None:
+            age_years = maps.chi.scan.protocol.ids.visit.age_years
+        return ChainScan(
             maps=maps,
-            regions=() if regions is None else tuple(regions.regions()),
-            lesions=None if lesions is None else lesions.numbers > 0,
+            files=files,
             haematocrit=self.haematocrit,
+            iron=IronSettings(
+                reference=REFERENCES[self.reference],
+                preset=self.preset,
+                norms=files.norms,
+                age_years=age_years,
+            ),
             sources=SourceChoices(
-                r2_per_s=r2_per_s,
                 d_positive=self.d_positive,
                 d_negative=self.d_negative,
                 jointly=self.joint_sources,
             ),
-            before=before,
             same_site=self.same_site,
         )
-        return scan, doubts
 
     def _given(self, made: MadeReading, repetition: int) -> Iterator[ReadVolume]:
         """The reading for what sends DICOM, if there is an image that it can be about."""

@@ -41,6 +41,9 @@ Regions = Sequence[tuple[str, Flags]]
 ALIKE_MM3 = 60.0
 """Volume over which noise of the standard susceptibility map is alike [mm³]; see the readings."""
 
+SCORES = ("z_chi", "z_r2star")
+"""Names of the distances from the healthy."""
+
 _PPB = 1e3
 _LEAST_INSIDE = 0.8  # of a region, inside the map's mask
 _METHOD = "means of χ and R2* in labelled regions, less their rims, against stated references"
@@ -139,6 +142,8 @@ def read_iron(maps: IronMaps, regions: Regions, settings: IronSettings) -> Readi
             reasons.append(f"{name}: {e}")
     if not values:
         return _refused(settings, *reasons)
+    if settings.norms.rows and not any(value.name in SCORES for value in values):
+        reasons.append("no row of the table of the healthy is of these regions, zero and age")
     values += _whole_means(regions, maps, zeros, settings)
     values += asymmetries(values, settings.reference)
     values += references(zeros, maps.voxel_mm3)
@@ -176,7 +181,7 @@ def _region_values(
         *(value for zero in zeros for value in means(name, chi, zero, flags)),
         *distribution(name, chi, main, flags),
         *iron(name, chi, main, chi_0_ppb, flags),
-        *score(name, "z_chi", robust_ppb, norm, flags),
+        *score(name, SCORES[0], robust_ppb, norm, flags),
     ]
     if maps.r2_star_per_s is None:
         return values
@@ -188,7 +193,7 @@ def _region_values(
     return [
         *values,
         *decay(name, rate, flags),
-        *score(name, "z_r2star", rate.robust_mean, norm, flags),
+        *score(name, SCORES[1], rate.robust_mean, norm, flags),
     ]
 
 
@@ -222,7 +227,9 @@ def _missing(
 
 
 def _parameters(settings: IronSettings) -> dict[str, float | str | bool]:
+    table = {"norms": settings.norms.source} if settings.norms.rows else {}
     return {
+        **table,
         "reference": settings.reference,
         "preset": settings.preset,
         "erode_mm": settings.erode_mm,

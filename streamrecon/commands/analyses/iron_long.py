@@ -16,7 +16,7 @@ from streamrecon.analysis.deep_nuclei.change import CHANGED, Interval, Visit, re
 from streamrecon.analysis.deep_nuclei.iron_rows import WHOLE_MEAN
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.studies.iron_course import Course, Estimate, fit_course
-from streamrecon.commands.analyses.iron import REFERENCES
+from streamrecon.analysis.zeros import REFERENCES
 from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.run_setup.options import writable
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, attempted, report_analysed
