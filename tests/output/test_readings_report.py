@@ -247,6 +247,21 @@ def test_a_crop_at_the_corner_is_padded_and_keeps_its_voxel_in_the_middle() -> N
     assert sheet.width == 3 * 60 + 2 * 4
 
 
+def test_cuts_of_a_map_go_through_what_is_in_it_and_say_their_window() -> None:
+    grid = Geometry((9, 11, 13), (2.0, 1.0, 1.0), np.eye(3)[::-1])
+    chi = np.zeros(grid.shape, np.float32)
+    chi[1:4, 7:10, 2] = 0.3  # far from the middle of the grid
+
+    figure = cuts_of_map(chi, grid, "χ of all positions", window=Window(-0.1, 0.2))
+
+    assert figure.caption == "χ of all positions; -0.1 to 0.2 ppm"
+    pixels = np.asarray(figure.image.convert("L"))
+    thirds = np.array_split(pixels, 3, axis=1)
+    assert [int(third.max()) for third in thirds] == [255, 255, 255]  # each cut meets it
+    empty = cuts_of_map(np.zeros_like(chi), grid, "nothing")
+    assert empty.image.size == figure.image.size
+
+
 @pytest.mark.parametrize(
     ("place", "wrong"),
     [
@@ -274,18 +289,3 @@ def test_the_published_form_takes_what_is_written_and_nothing_else(
     file.write_text(json.dumps(changed))
 
     assert faults_of_report(file)
-
-
-def test_cuts_of_a_map_go_through_what_is_in_it_and_say_their_window() -> None:
-    grid = Geometry((9, 11, 13), (2.0, 1.0, 1.0), np.eye(3)[::-1])
-    chi = np.zeros(grid.shape, np.float32)
-    chi[1:4, 7:10, 2] = 0.3  # far from the middle of the grid
-
-    figure = cuts_of_map(chi, grid, "χ of all positions", window=Window(-0.1, 0.2))
-
-    assert figure.caption == "χ of all positions; -0.1 to 0.2 ppm"
-    pixels = np.asarray(figure.image.convert("L"))
-    thirds = np.array_split(pixels, 3, axis=1)
-    assert [int(third.max()) for third in thirds] == [255, 255, 255]  # each cut meets it
-    empty = cuts_of_map(np.zeros_like(chi), grid, "nothing")
-    assert empty.image.size == figure.image.size

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.analysis.deep_nuclei.change import Interval, Visit, read_change, require_same_head
 from streamrecon.analysis.deep_nuclei.iron import IronSettings, read_iron
-from streamrecon.analysis.deep_nuclei.moved_regions import cores_in_both
+from streamrecon.analysis.deep_nuclei.moved_regions import cores_in_both, read_moved
 from streamrecon.analysis.positions.registration import Motion, register, registration_image
-from streamrecon.analysis.reading import Value
+from streamrecon.analysis.reading import Reading, Value
 from streamrecon.analysis.zeros import REFERENCES
 from streamrecon.commands.analyses.iron import (
     add_reading_options,
@@ -106,15 +106,23 @@ def _of_folders(options: argparse.Namespace, maps: MapFolder, settings: IronSett
     first, second = _registration_image(earlier), _registration_image(maps)
     motion = register(first, earlier.mask(), earlier.geometry, second, maps.geometry)
     require_same_head(motion.likeness)
-    here, there = cores_in_both(
-        labels.numbers, earlier.geometry, motion, maps.geometry, erode_mm=settings.erode_mm
+    whole, cores = (
+        cores_in_both(labels.numbers, earlier.geometry, motion, maps.geometry, erode_mm=erode_mm)
+        for erode_mm in (0.0, settings.erode_mm)
     )
-    cores, moved = LabelMap(here, labels.names), LabelMap(there, labels.names)
     before, after = (
-        Visit(values=_values(each, those, replace(settings, erode_mm=0)), made=_made(each))
-        for each, those in ((earlier, cores), (maps, moved))
+        _visit(each, LabelMap(every, labels.names), LabelMap(core, labels.names), settings)
+        for each, every, core in zip((earlier, maps), whole, cores, strict=True)
     )
+    moved = LabelMap(whole[1], labels.names)
     return _Pair(before, after, moved, motion)
+
+
+def _visit(maps: MapFolder, whole: LabelMap, cores: LabelMap, settings: IronSettings) -> Visit:
+    """One of the two visits, its regions moved as those of the other."""
+    regions = list(cores.regions())
+    reading = read_moved(maps_of(maps, regions), list(whole.regions()), regions, settings)
+    return Visit(values=_needed(reading, maps), made=_made(maps))
 
 
 def _of_report(options: argparse.Namespace, maps: MapFolder, settings: IronSettings) -> _Pair:
@@ -131,7 +139,17 @@ def _of_report(options: argparse.Namespace, maps: MapFolder, settings: IronSetti
 
 def _values(maps: MapFolder, labels: LabelMap, settings: IronSettings) -> Sequence[Value]:
     regions = list(labels.regions())
-    reading = read_iron(maps_of(maps, regions), regions, settings)
+    return _needed(read_iron(maps_of(maps, regions), regions, settings), maps)
+
+
+def _needed(reading: Reading, maps: MapFolder) -> Sequence[Value]:
+    """Its values, without which there is no change.
+
+    Raises
+    ------
+    DataError
+        If it has none.
+    """
     if not reading.values:
         raise DataError(f"{maps.name}: {'; '.join(reading.reasons)}")
     return reading.values

@@ -83,6 +83,20 @@ def outlined_planes(
     return beside(tiles)
 
 
+def cuts_of_map(
+    values_ppm: NDArray[np.floating],
+    geometry: Geometry,
+    words: str,
+    name: str = "map",
+    window: Window = _CHI,
+) -> Figure:
+    """A map [Z, Y, X, ppm] through the middle of what is not 0 in it, its window in the caption."""
+    there = np.argwhere(values_ppm)
+    z, y, x = np.median(there, axis=0).astype(int).tolist() if there.size else (0, 0, 0)
+    picture = outlined_planes(values_ppm, geometry, window, voxel=(z, y, x))
+    return Figure(name, f"{words}; {window.low:g} to {window.high:g} ppm", picture)
+
+
 def numbered_planes(
     numbers: NDArray[np.integer],
     geometry: Geometry,
@@ -111,20 +125,6 @@ def numbered_planes(
         sized = picture.resize(_size(plane, side), Image.Resampling.NEAREST)
         tiles.append(_in_square(sized, side))
     return beside(tiles)
-
-
-def cuts_of_map(
-    values_ppm: NDArray[np.floating],
-    geometry: Geometry,
-    words: str,
-    name: str = "map",
-    window: Window = _CHI,
-) -> Figure:
-    """A map [Z, Y, X, ppm] through the middle of what is not 0 in it, its window in the caption."""
-    there = np.argwhere(values_ppm)
-    z, y, x = np.median(there, axis=0).astype(int).tolist() if there.size else (0, 0, 0)
-    picture = outlined_planes(values_ppm, geometry, window, voxel=(z, y, x))
-    return Figure(name, f"{words}; {window.low:g} to {window.high:g} ppm", picture)
 
 
 def cropped_about(
