@@ -27,16 +27,11 @@ from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.outputs.quantities import Quantity
+from streamrecon.output.readings.chain_scan import ChainScan, SourceChoices
 from streamrecon.output.readings.drawings.page_picture import page_picture
 from streamrecon.output.readings.kept_positions import positions_so_far
 from streamrecon.output.readings.map_folder import hash_of_voxels
-from streamrecon.output.readings.of_chain import (
-    READERS,
-    ChainScan,
-    MadeReading,
-    SourceChoices,
-    position_of,
-)
+from streamrecon.output.readings.of_chain import READERS, MadeReading, position_of
 from streamrecon.output.readings.patient_files import FileNames, PatientFiles, patient_files
 from streamrecon.output.readings.report import add_reading, row_of_scan
 from streamrecon.output.readings.report_model import RESEARCH, OriginRow

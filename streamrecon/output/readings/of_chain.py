@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from time import monotonic
 
 import numpy as np
@@ -21,7 +20,7 @@ from streamrecon.analysis.chain_maps import (
     vein_scan_of,
 )
 from streamrecon.analysis.deep_nuclei.change import Interval, Visit, read_change
-from streamrecon.analysis.deep_nuclei.iron import IronSettings, read_iron
+from streamrecon.analysis.deep_nuclei.iron import read_iron
 from streamrecon.analysis.lesion.lesion_reading import extents_of_lesions, reading_of_lesions
 from streamrecon.analysis.lesion.lesions import find_lesions
 from streamrecon.analysis.lesion.rim_reading import extents_of_rims, read_rims
@@ -41,91 +40,22 @@ from streamrecon.analysis.positions.position_reading import (
 from streamrecon.analysis.quality.quality_reading import read_quality
 from streamrecon.analysis.reading import Extent, Outcome, Reading, ReadingContent
 from streamrecon.analysis.separation.source_reading import read_sources
-from streamrecon.analysis.separation.sources import RELAXIVITY_3T, Relaxivity
+from streamrecon.analysis.separation.sources import Relaxivity
 from streamrecon.errors import DataError
-from streamrecon.maps.centrelines import CentreLines, trace_veins
 from streamrecon.output.preview.colours import Window
+from streamrecon.output.readings.chain_scan import ChainScan
 from streamrecon.output.readings.drawings.change_plot import draw_changes
 from streamrecon.output.readings.drawings.figures import Figure, Outline, outlined_planes
 from streamrecon.output.readings.drawings.lesion_figures import draw_lesions
 from streamrecon.output.readings.drawings.region_figures import draw_regions
 from streamrecon.output.readings.drawings.rim_figures import draw_rims
 from streamrecon.output.readings.drawings.source_figures import draw_sources
-from streamrecon.output.readings.patient_files import PatientFiles
 from streamrecon.output.readings.reported_visit import how_made, scan_facts
 
 Flags = NDArray[np.bool_]
 
 _WINDOW = Window(-0.15, 0.2)
 _RED = (255, 90, 60)
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class SourceChoices:
-    """How sources are separated.
-
-    Parameters
-    ----------
-    d_positive, d_negative
-        Relaxivities at 3 T [1/s per ppm].
-    jointly
-        Whether the joint fit is made too.
-    """
-
-    d_positive: float = RELAXIVITY_3T
-    d_negative: float = RELAXIVITY_3T
-    jointly: bool = False
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ChainScan:
-    """Maps of one volume and what is known of its patient.
-
-    Parameters
-    ----------
-    maps
-        What the chain made.
-    files
-        What was pushed for the patient: labels, lesions, R2, the visit before.
-    haematocrit
-        Volume of red cells over that of blood; ``None`` where it is to be assumed.
-    iron
-        How the nuclei are read.
-    sources
-        How those of either sign are separated.
-    same_site
-        Whether the visit before was on this scanner with this protocol.
-    positions
-        How the head lay in the scans of this study so far, this one the last.
-    """
-
-    maps: ChainMaps
-    files: PatientFiles = field(default_factory=PatientFiles)
-    haematocrit: float | None = None
-    iron: IronSettings = field(default_factory=IronSettings)
-    sources: SourceChoices = field(default_factory=SourceChoices)
-    same_site: bool = True
-    positions: Sequence[HeadPosition] = ()
-
-    @property
-    def regions(self) -> Sequence[tuple[str, Flags]]:
-        """Name and voxels [Z, Y, X] of labelled regions."""
-        return self.files.regions
-
-    @cached_property
-    def traced(self) -> tuple[CentreLines, Flags]:
-        """Centre-lines of the veins, and their mask; both readings of veins need them.
-
-        Raises
-        ------
-        DataError
-            If the chain looked for no veins.
-        """
-        veins = self.maps.veins
-        if veins is None:
-            raise DataError("found no veins, needed the gadget FindVeins and a brain")
-        chi = self.maps.chi
-        return trace_veins(veins, chi.chi_ppm, chi.scan.geometry), veins
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -230,13 +160,9 @@ def _rims(scan: ChainScan, _: float) -> MadeReading:
         raise DataError(scan.files.why("lesion_mask", needed))
     found = read_rims(rim_maps_of(scan.maps, lesions))
     extents = extents_of_rims(found, scan.maps.chi.scan.geometry.voxel_mm)
-    chi = scan.maps.chi
+    chi, local_ppm = scan.maps.chi, scan.maps.chi.found.local.field_ppm
     figures = draw_rims(
-        found,
-        chi.chi_ppm,
-        chi.scan.geometry,
-        swi=scan.maps.swi(),
-        field_ppm=chi.found.local.field_ppm,
+        found, chi.chi_ppm, chi.scan.geometry, swi=scan.maps.swi(), field_ppm=local_ppm
     )
     content = ReadingContent(reading=found.reading, extents=extents)
     return MadeReading(content=content, figures=figures)
@@ -280,8 +206,8 @@ READERS: Mapping[str, Reader] = {
     "iron": _iron,
     "change": _change,
     "rims": _rims,
-    "sources": _sources,
     "orientations": _orientations,
+    "sources": _sources,
 }
 """Readings that a chain can make, in the order in which they are made."""
 
