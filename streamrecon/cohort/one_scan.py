@@ -27,6 +27,7 @@ from streamrecon.cohort.job import (
     checked_inputs,
     read_record,
 )
+from streamrecon.cohort.own_files import keep_dicom, keep_sheets
 from streamrecon.cohort.readings import keep_readings
 from streamrecon.cohort.scan_tree import CohortScan
 from streamrecon.cohort.thumbnail import median_snr, thumbnail_of
@@ -197,33 +198,15 @@ def _moved(scan: CohortScan, record: Record, scratch: Path, place: Place) -> Rec
     facts = _facts(plan, _log(scan, place))
     outputs = _thumbnail(scan, plan, place)
     outputs |= move_results(plan, place.output, provenance_of(record, place.tree))
-    outputs |= _sheets(scan, scratch, place)
-    outputs |= _dicom(scan, scratch, place)
-    files, kept = keep_readings(scan.name, scratch, place.own)
-    outputs |= {path.relative_to(place.output).as_posix(): path.stat().st_size for path in files}
+    readings, kept = keep_readings(scan.name, scratch, place.own)
+    for path in (
+        *keep_sheets(scan.name, scratch, place.own),
+        *keep_dicom(scan.name, scratch, place.own),
+        *readings,
+    ):
+        outputs[path.relative_to(place.output).as_posix()] = path.stat().st_size
     facts |= {"light": kept.light, "light_reasons": list(kept.reasons)}
     return replace(record, state=DONE, outputs=outputs, facts=facts)
-
-
-def _sheets(scan: CohortScan, scratch: Path, place: Place) -> dict[str, int]:
-    found = {}
-    for number, sheet in enumerate(sorted(scratch.rglob("*_sheet.png")), start=1):
-        path = place.own / "sheets" / f"{scan.name}{'' if number == 1 else f'_{number}'}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sheet.replace(path)
-        found[path.relative_to(place.output).as_posix()] = path.stat().st_size
-    return found
-
-
-def _dicom(scan: CohortScan, scratch: Path, place: Place) -> dict[str, int]:
-    """BIDS has no room for DICOM: it lies with what is kept for ourselves, a folder a scan."""
-    folder, found = place.own / "dicom" / scan.name, {}
-    shutil.rmtree(folder, ignore_errors=True)  # of other work, or of a run that was killed
-    for file in sorted(scratch.rglob("dicom/*.dcm")):
-        folder.mkdir(parents=True, exist_ok=True)
-        path = file.replace(folder / file.name)
-        found[path.relative_to(place.output).as_posix()] = path.stat().st_size
-    return found
 
 
 def _thumbnail(scan: CohortScan, plan: Iterable[Path], place: Place) -> dict[str, int]:

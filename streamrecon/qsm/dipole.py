@@ -173,11 +173,15 @@ class Convolution:
 
     def __call__(self, values: Real, after: Real | None = None) -> Real:
         """The values convolved, and times ``after`` where it is given."""
+        found = self.lent(values)
+        return found.copy() if after is None else found * after
+
+    def lent(self, values: Real) -> Real:
+        """The same in the plan's own array, which the next convolution overwrites."""
         self._plan.real[...] = values
         self._plan.forward()
         self._plan.spectrum *= self._kernel
-        found = self._plan.inverse()
-        return found.copy() if after is None else found * after
+        return self._plan.inverse()
 
 
 def field_from_chi(

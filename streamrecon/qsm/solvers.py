@@ -82,7 +82,9 @@ class Solution:
 
 
 def checked_field(field_ppm: NDArray[np.floating], mask: NDArray[np.bool_], stage: str) -> Real:
-    """The field [Z, Y, X, ppm] in single precision, 0 outside the mask.
+    """The field [Z, Y, X, ppm] in single precision, 0 outside the mask: not to be written to.
+
+    It is the array that was given, where that is so already.
 
     Raises
     ------
@@ -93,7 +95,8 @@ def checked_field(field_ppm: NDArray[np.floating], mask: NDArray[np.bool_], stag
         raise ReconError(f"{stage}: the mask is empty")
     if not np.isfinite(field_ppm[mask]).all():
         raise ReconError(f"{stage}: the field is not finite inside the mask")
-    return np.where(mask, field_ppm, 0).astype(np.float32)
+    known: Real = field_ppm.astype(np.float32, copy=False)
+    return np.where(mask, known, 0) if np.any(known, where=~mask) else known
 
 
 def end_in_words(above_least: float) -> str:
@@ -195,6 +198,7 @@ def least_squares(
     Hestenes and Stiefel (1952) J Res Nat Bur Stand 49:409. doi:10.6028/jres.049.044
     """
     r = data.astype(np.float32, copy=True)
+    del data  # which its caller may have given away: memory is scarce here
     p = operator.adjoint(r)
     gamma = first = _energy(p)
     if not np.isfinite(first) or first == 0:
@@ -231,21 +235,30 @@ def relative_change(renewed: Real, before: Real) -> float:
 
 
 def squares(model: Real, state: Real, field: Real, weight: Real, step: Step) -> None:
-    """Least squares: ``model`` becomes z - u, where z is nearest to the field and to the state."""
-    flat, numbers = (
-        [a.reshape(-1) for a in (model, state, field, weight)],
-        np.array(step, np.float32),
+    """Least squares: ``model`` becomes z - u, where z is nearest to the field and to the state.
+
+    Parameters
+    ----------
+    model, state
+        Field of the map and state of its split on the padded grid [Z, Y, X]; both are renewed.
+    field, weight
+        What is fitted, and the weight of its squared errors, in the first corner of that.
+    step
+        ρ and α.
+    """
+    numbers = np.array(step, np.float32)
+    at_once(
+        lambda z: split_data(model, state, field, weight, *numbers, z.start, z.stop), len(model)
     )
-    at_once(lambda v: split_data(*flat, *numbers, v.start, v.stop), model.size)
 
 
 def absolutes(model: Real, state: Real, field: Real, weight: Real, step: Step) -> None:
     """As `squares`, for weight ``|z - field|``."""
-    flat, numbers = (
-        [a.reshape(-1) for a in (model, state, field, weight)],
-        np.array(step, np.float32),
+    numbers = np.array(step, np.float32)
+    at_once(
+        lambda z: split_data_absolute(model, state, field, weight, *numbers, z.start, z.stop),
+        len(model),
     )
-    at_once(lambda v: split_data_absolute(*flat, *numbers, v.start, v.stop), model.size)
 
 
 def phases(model: Real, dual: Real, phase: Real, weight: Real, rho: float) -> None:

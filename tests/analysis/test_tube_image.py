@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from streamrecon.analysis.oxygen._tube_kernels import sample
+from streamrecon.analysis.oxygen.plane_nodes import plane_nodes
 from streamrecon.analysis.oxygen.tube_image import VesselImage, cross_section, vessel_image
 from streamrecon.analysis.oxygen.tube_model import (
     BLOOD,
@@ -19,7 +20,7 @@ from streamrecon.analysis.oxygen.tube_model import (
 )
 from streamrecon.analysis.oxygen.vein_segments import segment_through
 
-FINE = 12
+FINE = 30
 
 
 def painted(
@@ -31,15 +32,15 @@ def painted(
     azimuth: float,
     places_mm: np.ndarray,
 ) -> np.ndarray:
-    """The same image from 16 points a mm on 24 mm, each frequency of the scan's box summed."""
-    side, step = 40, 1 / 120
+    """The same image from 30 points a mm on 30 mm, each frequency of the scan's box summed."""
+    side, step = 30, 1 / 300
     fine = (np.arange(side * FINE) + 0.5) / FINE - side / 2
     y, x = fine[:, None], fine[None, :]
     squared = (y**2 + x**2) / radius_mm**2
     turned = np.cos(2 * (np.arctan2(y, x) - azimuth))
     spins = np.where(squared > 1, np.exp(1j * wall_rad * turned / squared), blood) - 1
     n = round(1.2 / min(resolution_mm) / step)
-    k = step * np.arange(-n, n + 1)
+    k = step * (np.arange(-n, n) + 0.5)  # beside k = 0, where directions meet
     forward = np.exp(-2j * np.pi * np.outer(k, fine)) / FINE
     spectrum = forward @ spins @ forward.T
     inside = np.ones_like(spectrum, float)
@@ -71,9 +72,9 @@ def test_the_image_is_that_of_a_finely_painted_vessel(
     first /= np.linalg.norm(first)
     across = np.stack([np.cross(axis, first), first])
     radius_mm, azimuth, blood = 0.93, 0.7, 0.7 * np.exp(1.1j * sign)
-    wall = sign * np.array([0.4, 2.6, 6.5])
+    wall = sign * np.array([0.4, 6.5])
     rng = np.random.default_rng(0)
-    places = rng.uniform(-4, 4, (2, 200))
+    places = rng.uniform(-4, 4, (2, 60))
 
     section = cross_section(across, resolution_mm, 4.5)
     found = sampled(vessel_image(section, radius_mm, wall, azimuth), places)
@@ -81,10 +82,10 @@ def test_the_image_is_that_of_a_finely_painted_vessel(
     for e in range(wall.size):
         image = found[2 * e] + 1j * found[2 * e + 1] + (blood - 1) * found[2 * wall.size]
         truth = painted(across, resolution_mm, radius_mm, wall[e], blood, azimuth, places)
-        # copies of the far field, which is smooth here, and hard edges of k-space on another grid
-        np.testing.assert_allclose(image, truth, atol=0.02)
+        # A circle of whole points is 5e-4 off, the image's nodes and table 1e-3 to 3e-3.
+        np.testing.assert_allclose(image, truth, atol=0.006)
         slope = np.vdot(truth, image) / np.vdot(truth, truth)
-        assert abs(slope - 1) < 0.005
+        assert abs(slope - 1) < 0.003
 
 
 def test_the_derivatives_of_the_image_are_those_of_its_differences() -> None:
@@ -98,11 +99,11 @@ def test_the_derivatives_of_the_image_are_those_of_its_differences() -> None:
     found = at(0.9, 0.0)
 
     by_wall, by_radius = found[5:9], np.r_[found[9:13], found[13:14]]
-    # Steps of 5e-3: tables in single precision are 1e-7 off, third derivatives of order 10.
+    # Steps of 5e-3: third derivatives of order 10, and cubics that bend where they meet.
     slope = (at(0.9, 5e-3) - at(0.9, -5e-3)) / 1e-2
-    np.testing.assert_allclose(by_wall, slope[:4], atol=1e-4)
+    np.testing.assert_allclose(by_wall, slope[:4], atol=2e-4)
     slope = (at(0.9 + 5e-3, 0.0) - at(0.9 - 5e-3, 0.0)) / 1e-2
-    np.testing.assert_allclose(by_radius, slope[:5], atol=1e-4)
+    np.testing.assert_allclose(by_radius, slope[:5], atol=2e-4)
 
 
 def test_the_derivatives_of_the_signal_are_those_of_its_differences() -> None:
@@ -133,3 +134,30 @@ def test_the_derivatives_of_the_signal_are_those_of_its_differences() -> None:
         slope = (model(point + move)[0] - model(point - move)[0]) / (2 * step)
         # A shift moves the nearest point of a bent vessel too, by its slope squared: 0.01 here.
         assert np.abs(by[n] - slope).max() < 0.02 * np.abs(slope).max()
+
+
+@pytest.mark.parametrize("axis", [(0.5, -0.6, 0.62), (0.05, 0.1, 0.99), (1.0, 0.0, 0.0)])
+def test_the_nodes_see_the_polygon_that_the_box_cuts(axis: tuple[float, float, float]) -> None:
+    """Area, second moment and the wave of a place against a fine grid of k-space's plane."""
+    along = np.array(axis) / np.linalg.norm(axis)
+    first = np.cross(along, [0.3, 1.0, 0.2])
+    first /= np.linalg.norm(first)
+    across, resolution_mm = np.stack([np.cross(along, first), first]), (1.7, 0.8, 1.1)
+    nodes = plane_nodes(across, resolution_mm, 6.0)
+    ky, kx = np.broadcast_arrays(nodes.rows[:, None], nodes.columns)
+
+    grid = 0.002 * (np.arange(-450, 450) + 0.5)
+    fine = np.stack(np.meshgrid(grid, grid, indexing="ij"))
+    inside = np.ones(fine.shape[1:], bool)
+    for axis_n, mm in enumerate(resolution_mm):
+        inside &= np.abs(np.tensordot(across[:, axis_n], fine, 1)) * mm < 0.5
+    fy, fx = fine[:, inside]
+    # The grid's own edge is known to a tenth of a cell on the mean: 1e-3.
+    for of_nodes, of_grid in (
+        (np.ones_like(ky), np.ones_like(fy)),
+        (ky**2 + 2 * kx**2, fy**2 + 2 * fx**2),
+        (np.cos(2 * np.pi * (3.1 * ky - 4.2 * kx)), np.cos(2 * np.pi * (3.1 * fy - 4.2 * fx))),
+    ):
+        area = (nodes.weight * of_nodes).sum()
+        assert area == pytest.approx(of_grid.sum() * 0.002**2, rel=3e-3, abs=1e-3)
+    assert nodes.edge == pytest.approx((fy.max(), np.abs(fx).max()), abs=0.004)

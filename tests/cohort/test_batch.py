@@ -72,25 +72,6 @@ def test_the_results_are_those_of_replay(raw: Path, done: Path, tmp_path: Path) 
         np.testing.assert_array_equal(nib.load(ours).affine, nib.load(path).affine)
 
 
-@pytest.mark.long
-def test_a_validator_finds_no_error_in_it(raw: Path, tmp_path: Path) -> None:
-    """Every output of gre_full, without a .bidsignore."""
-    (tmp_path / "raw").mkdir()
-    shutil.copy(raw / "sub-01.h5", tmp_path / "raw")
-    output = tmp_path / "out"
-    assert main(["batch", str(tmp_path / "raw"), "-o", str(output), "--config", "gre_full"]) == 0
-
-    validator = Path(sys.executable).with_name("bids-validator-deno")
-    report = subprocess.run(
-        [validator, str(output), "--json"], stdout=subprocess.PIPE, check=False
-    ).stdout
-
-    issues = json.loads(report)["issues"]["issues"]
-    assert [issue for issue in issues if issue.get("severity") == "error"] == []
-    assert (output / "sub-01" / "fmap" / "sub-01_magnitude.nii.gz").is_file()
-    assert not (output / ".bidsignore").exists()
-
-
 def test_sidecars_say_what_made_them_without_the_place_of_the_tree(raw: Path, done: Path) -> None:
     text = (done / "sub-01/anat/sub-01_echo-1_part-mag_MEGRE.json").read_text(encoding="utf-8")
 

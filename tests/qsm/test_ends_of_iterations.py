@@ -49,7 +49,8 @@ def sum_of(problem: Problem, chi: np.ndarray, grid: Geometry) -> float:
     """Half the misfit squared and λ times the weighted slopes, in double precision."""
     full = chi.astype(np.float64)
     spectrum = np.fft.rfftn(full) * dipole_kernel(grid, full.shape)
-    misfit = np.fft.irfftn(spectrum, full.shape, axes=(0, 1, 2)) - problem.data
+    model = np.fft.irfftn(spectrum, full.shape, axes=(0, 1, 2))
+    misfit = model[problem.crop] - problem.data
     slopes = [
         np.abs(np.roll(full, -1, axis) - full) * problem.gradients.weight[axis] / 255 / side
         for axis, side in enumerate(grid.voxel_mm)

@@ -20,6 +20,7 @@ from streamrecon.analysis.oxygen.tube_model import (
     VesselModel,
 )
 from streamrecon.analysis.oxygen.tube_texture import VoxelBox, information, noises
+from streamrecon.analysis.oxygen.tube_tissue import TissueBasis
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complexfloating]
@@ -110,7 +111,7 @@ def fit_tube(
     box
         Where the voxels lie.
     """
-    smooth = _Basis.of(basis)
+    smooth = TissueBasis.of(basis)
     runs = []
     for chi in _STARTS_PPM:
         first = np.array(start, float)
@@ -119,50 +120,16 @@ def fit_tube(
         run.go(_FIRST_STEPS)
         runs.append(run)
     best = min(runs, key=lambda run: run.state.cost)
-    best.flatten()
+    best.follow()
     best.go(_STEPS)
     return best.result(box)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Basis:
-    """Smooth functions [N, Q], and twice side by side for pairs of real and imaginary part.
-
-    A complex matrix times a real one is then one real product, in the precision of the former.
-    """
-
-    plain: Real
-    onto: Real
-    double: Real
-    single: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, plain: Real) -> _Basis:
-        pairs = np.kron(plain, np.eye(2))
-        onto = np.asarray(np.linalg.pinv(plain), np.float64)
-        return cls(plain, onto, np.asarray(pairs, np.float64), pairs.astype(np.float32))
-
-    def normal(self, signal: Complex) -> Real:
-        """Normal matrix of the tissue's coefficients at each echo [E, Q, Q]."""
-        weighted = self.plain.T * (signal.real**2 + signal.imag**2)[:, None, :]
-        return np.asarray(weighted @ self.plain)
-
-    def sums(self, numbers: Complex) -> Complex:
-        """Products with each function, summed over the voxels [..., N] to [..., Q]."""
-        if numbers.dtype == np.complex64:
-            return np.asarray((numbers.view(np.float32) @ self.single).view(np.complex64))
-        return np.asarray((numbers.view(np.float64) @ self.double).view(np.complex128))
-
-    def field(self, coefficients: Complex) -> Complex:
-        """Values [..., N] of the functions with coefficients [..., Q]."""
-        return np.asarray((coefficients.view(np.float64) @ self.double.T).view(np.complex128))
 
 
 class _Run:
     """One descent from one start."""
 
     def __init__(
-        self, model: VesselModel, echoes: Complex, basis: _Basis, parameters: Real
+        self, model: VesselModel, echoes: Complex, basis: TissueBasis, parameters: Real
     ) -> None:
         self.model, self.echoes, self.basis = model, echoes, basis
         self.damping = 1e-2
@@ -181,6 +148,13 @@ class _Run:
             if turn < 2:
                 tissue = state.tissue_of(self.echoes)
         self.state = _State(state.parameters, state.image, self.echoes, self.basis)
+
+    def follow(self) -> None:
+        """Look along the vessel that was found, and take the tissue's phase off again."""
+        self.model.follow(self.state.parameters)
+        image = self.model(self.state.parameters)
+        self.state = _State(self.state.parameters, image, self.echoes, self.basis)
+        self.flatten()
 
     def go(self, steps: int) -> None:
         """At most so many steps down."""
@@ -241,7 +215,7 @@ class _State:
         parameters: Real,
         image: tuple[Complex, Derivatives],
         echoes: Complex,
-        basis: _Basis,
+        basis: TissueBasis,
     ) -> None:
         self.parameters, self.image, self._basis = parameters, image, basis
         self._signal, by = image

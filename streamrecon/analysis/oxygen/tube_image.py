@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import j0
 
 from streamrecon.analysis.oxygen._tube_kernels import outside_spectrum
+from streamrecon.analysis.oxygen.plane_nodes import plane_nodes
 from streamrecon.analysis.oxygen.tube_transform import of_disc, radial_tables
 from streamrecon.model.geometry import Triple
 
@@ -17,9 +18,8 @@ Real = NDArray[np.float64]
 Single = NDArray[np.float32]
 Waves = tuple[Single, Single]
 
-_PER_CYCLE = 7.0  # samples of the table for a cycle of its highest frequency: 1.5 % off there
-_ROOM_PIXELS = 12  # to the next copy, whose far field is smooth here and so is tissue to a fit
-_ANGLES = 720
+_PER_CYCLE = 7.0  # samples of the table for a cycle of its highest frequency
+_ROOM_PIXELS = 2  # beyond the table's end: the vessel's wall turns its transform too
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,41 +33,45 @@ class CrossSection:
     Parameters
     ----------
     k_length, k_angle
-        Distance from k = 0 [1/mm] and direction [rad] of each sample [K].
+        Distance from k = 0 [1/mm] and direction [rad] of each node [K], row after row.
     weight
-        Its area [1/mm²] inside the polygon [K], doubled for the mirrored half.
-    rows, columns
-        Frequencies along the plane's axes of the grid of samples [1/mm].
+        Its area [1/mm²] inside the polygon [K], doubled for the mirrored half, and what reading
+        between the samples of a table takes off its frequency, by which values are right on the
+        mean of all places; from place to place they are 0.7 % off at the highest.
+    rows
+        How many rows the nodes have.
+    edge
+        Largest frequency of the polygon along the plane's axes [1/mm].
     half_mm
         The image is known to this distance from the vessel.
     waves
         Cosine and negative sine of each row's frequency at the places of a table [Y, rows·2], and
-        cosine, then sine of each column's [2·X, columns]: the same for every vessel there.
+        cosine, then sine of that of each row's nodes [rows, 2·X, nodes].
     """
 
     k_length: Real
     k_angle: Real
     weight: Real
-    rows: Real
-    columns: Real
+    rows: int
+    edge: tuple[float, float]
     half_mm: float
     waves: Waves
 
     @property
     def step_mm(self) -> tuple[float, float]:
         """Distance between the rows and between the columns of a table."""
-        return _steps(self.rows, self.columns)
+        return _steps(self.edge)
 
     @property
     def axes_mm(self) -> tuple[Real, Real]:
         """Places of the rows and of the columns of a table; the half with x < 0 is the same."""
-        return _axes(self.rows, self.columns, self.half_mm)
+        return _axes(self.edge, self.half_mm)
 
 
 def cross_section(
     across: NDArray[np.float64], resolution_mm: Triple, half_mm: float
 ) -> CrossSection:
-    """The samples of k-space that see a vessel.
+    """The nodes in k-space that see a vessel.
 
     Parameters
     ----------
@@ -79,42 +83,38 @@ def cross_section(
     half_mm
         Distance from the vessel to which the image is wanted.
     """
-    step = 1 / (2 * half_mm + _ROOM_PIXELS * max(resolution_mm))
-    y_edge, x_edge = _extent(across, resolution_mm)
-    ny, nx = math.ceil(y_edge / step), math.ceil(x_edge / step)
-    rows, columns = step * np.arange(-ny, ny + 1.0), step * np.arange(nx + 1.0)
-    ky, kx = (grid.ravel() for grid in np.meshgrid(rows, columns, indexing="ij"))
-    weight = np.where(kx > 0, 2.0, 1.0) * step**2
-    for axis, mm in enumerate(resolution_mm):
-        at = np.abs(ky * across[0, axis] + kx * across[1, axis]) * mm
-        width = step * mm * np.abs(across[:, axis]).sum()
-        weight *= np.clip((0.5 - at) / max(width, 1e-9) + 0.5, 0, 1)
-    y, x = _axes(rows, columns, half_mm)
-    turn_y, turn_x = 2 * math.pi * np.outer(y, rows), 2 * math.pi * np.outer(x, columns)
+    nodes = plane_nodes(across, resolution_mm, half_mm + _ROOM_PIXELS * max(resolution_mm))
+    y, x = _axes(nodes.edge, half_mm)
+    turn_y = 2 * math.pi * np.outer(y, nodes.rows)
+    turn_x = 2 * math.pi * x[:, None] * nodes.columns[:, None]
     along_y = np.stack([np.cos(turn_y), -np.sin(turn_y)], axis=-1).reshape(y.size, -1)
-    along_x = np.concatenate([np.cos(turn_x), np.sin(turn_x)])
-    waves = along_y.astype(np.float32), along_x.astype(np.float32)
-    return CrossSection(np.hypot(ky, kx), np.arctan2(ky, kx), weight, rows, columns, half_mm, waves)
+    along_x = np.concatenate([np.cos(turn_x), np.sin(turn_x)], axis=1)
+    ky, kx = (k.ravel() for k in np.broadcast_arrays(nodes.rows[:, None], nodes.columns))
+    step_y, step_x = _steps(nodes.edge)
+    weight = nodes.weight.ravel() / (_left(ky * step_y) * _left(kx * step_x))
+    return CrossSection(
+        np.hypot(ky, kx), np.arctan2(ky, kx), weight, nodes.rows.size, nodes.edge, half_mm,
+        (along_y.astype(np.float32), along_x.astype(np.float32)),
+    )  # fmt: skip
 
 
-def _steps(rows: Real, columns: Real) -> tuple[float, float]:
-    return 1 / (_PER_CYCLE * float(rows[-1])), 1 / (_PER_CYCLE * float(columns[-1]))
+def _left(cycles: Real) -> Real:
+    """What cubic interpolation leaves of waves of so many cycles a sample, on the mean."""
+    node, weight = np.polynomial.legendre.leggauss(8)
+    x = (node + 1) / 2
+    near, far = (1 - x**2) * (2 - x) / 2, -x * (1 - x) * (2 - x) / 6  # at x and at 1 + x
+    turn = 2 * math.pi * cycles[..., None]
+    return np.asarray((np.cos(turn * x) * near + np.cos(turn * (1 + x)) * far) @ weight)
 
 
-def _axes(rows: Real, columns: Real, half_mm: float) -> tuple[Real, Real]:
-    step_y, step_x = _steps(rows, columns)
+def _steps(edge: tuple[float, float]) -> tuple[float, float]:
+    return 1 / (_PER_CYCLE * edge[0]), 1 / (_PER_CYCLE * edge[1])
+
+
+def _axes(edge: tuple[float, float], half_mm: float) -> tuple[Real, Real]:
+    step_y, step_x = _steps(edge)
     ny, nx = (math.ceil(half_mm / step) + 2 for step in (step_y, step_x))
     return np.arange(-ny, ny + 1.0) * step_y, np.arange(-1, nx + 1.0) * step_x
-
-
-def _extent(across: Real, resolution_mm: Triple) -> tuple[float, float]:
-    """Largest frequency [1/mm] of the polygon along either axis of the plane."""
-    angle = np.linspace(0, math.pi, _ANGLES)
-    direction = np.stack([np.sin(angle), np.cos(angle)])
-    along = np.abs(across.T @ direction) * np.array(resolution_mm)[:, None]
-    edge = 0.5 / along.max(axis=0)
-    y, x = np.abs(direction * edge).max(axis=1)
-    return float(y), float(x)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,7 +149,7 @@ def vessel_image(
     spectra = _spectra(section, radius_mm, wall_rad, azimuth)
     y, x = section.axes_mm
     along_y, along_x = section.waves
-    lines = along_x @ spectra.reshape(section.rows.size, section.columns.size, -1)
+    lines = along_x @ spectra.reshape(section.rows, -1, spectra.shape[1])
     tables = along_y @ lines.reshape(along_y.shape[1], -1)
     return VesselImage(
         tables.reshape(y.size, x.size, -1), (float(y[0]), float(x[0])), section.step_mm

@@ -76,17 +76,28 @@ class VesselModel:
         self, segment: VeinSegment, voxels: VesselVoxels, resolution_mm: Triple, reach_mm: float
     ) -> None:
         self.voxels = voxels
+        self._half_mm, self._frame = segment.half_mm, segment.frame
+        self._resolution_mm, self._reach_mm = resolution_mm, reach_mm
         count = max(1, math.ceil(segment.bend_rad() / _BEND_RAD))
         edges = np.linspace(-segment.half_mm, segment.half_mm, count + 1)[1:-1]
         number = np.digitize(voxels.local_mm[:, 0], edges)
-        self._slabs = []
-        for n in range(count):
-            t = segment.half_mm * ((2 * n + 1) / count - 1)
-            across = _turned(segment.direction(t)) @ segment.frame
-            section = cross_section(across, resolution_mm, reach_mm)
-            members = np.flatnonzero(number == n)
+        self._members = [np.flatnonzero(number == n) for n in range(count)]
+        self._slabs = self._along(segment.curve_mm)
+
+    def follow(self, parameters: Real) -> None:
+        """Look along the curve that a fit has found: by its direction hangs what is resolved."""
+        self._slabs = self._along(parameters[CURVE:NEIGHBOURS].reshape(3, 2))
+
+    def _along(self, curve_mm: Real) -> list[_Slab]:
+        """The slabs of a curve [3, 2]."""
+        slabs, count = [], len(self._members)
+        for n, members in enumerate(self._members):
+            t = self._half_mm * ((2 * n + 1) / count - 1)
+            across = _turned(_direction(curve_mm, t)[1]) @ self._frame
+            section = cross_section(across, self._resolution_mm, self._reach_mm)
             if members.size:
-                self._slabs.append(_Slab(members, t, section))
+                slabs.append(_Slab(members, t, section))
+        return slabs
 
     def __call__(self, parameters: Real) -> tuple[Complex, Derivatives]:
         """Signal [E, N] and its derivatives [parameters, E, N]; that by ``BLOOD`` is blood's part.

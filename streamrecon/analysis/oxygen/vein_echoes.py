@@ -12,8 +12,8 @@ from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
 from streamrecon.analysis.oxygen._tube_kernels import dipole_sum
+from streamrecon.analysis.oxygen.plane_nodes import plane_nodes
 from streamrecon.analysis.oxygen.tube_fit import TubeFit, fit_tube
-from streamrecon.analysis.oxygen.tube_image import cross_section
 from streamrecon.analysis.oxygen.tube_model import (
     BLOOD,
     CURVE,
@@ -199,8 +199,8 @@ def fit_segment(scan: VeinScan, segment: VeinSegment, sources: VeinSources) -> S
 
 
 def _pixel_mm(segment: VeinSegment, scan: VeinScan) -> float:
-    section = cross_section(segment.frame[1:], scan.resolution_mm, 10 * max(scan.resolution_mm))
-    across = 1 / math.sqrt(float(section.weight.sum()))
+    nodes = plane_nodes(segment.frame[1:], scan.resolution_mm, max(scan.resolution_mm))
+    across = 1 / math.sqrt(float(nodes.weight.sum()))
     return max(across, float(np.cbrt(math.prod(scan.resolution_mm))))
 
 

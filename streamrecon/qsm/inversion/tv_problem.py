@@ -29,7 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
-from streamrecon.machine.fft_plans import RealPlan
+from streamrecon.machine.fft_plans import plans_in_turn
+from streamrecon.machine.memory import give_back_freed
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.dipole import carry, dipole_kernel, laplacian_kernel
 from streamrecon.qsm.inversion.gradient_cost import (
@@ -62,19 +63,19 @@ class Problem:
             raise ReconError(f"strength: found {strength:g} ppm·mm, needed a positive number")
         self.mask, self.near, self.belief = task.mask, task.near, task.belief
         self.crop = tuple(slice(n) for n in task.mask.shape)
-        self.trust, self.data = np.zeros((2, *task.shape), np.float32)
-        self.trust[self.crop] = task.trust
-        self.data[self.crop] = task.field
+        self.trust, self.data = task.trust, task.field
         rho = np.float32(_RHO_PER_STRENGTH[self.outside > 0] * strength)
         self.rho = float(rho)
         self.kernels = _kernels_of_step(task.geometry, task.shape, rho)
         self.data_part = _DATA_RHO / float(rho)
         images = () if task.magnitude is None else (task.magnitude,)
         weights = self._weights(images)
+        give_back_freed()  # what edges were found with; the largest arrays come now
         self.gradients = gradients(task.geometry.voxel_mm, strength / float(rho), weights)
-        self.model, self.chi = (RealPlan(task.shape) for _ in range(2))
-        self.model.real[...] = self.data
-        self.state = self.data.copy()
+        self.model, self.chi = plans_in_turn(task.shape)
+        self.model.real[...] = 0
+        self.model.real[self.crop] = self.data
+        self.state = self.model.real.copy()
         self.chi.real[...] = 0  # the divergence of the flow; after a step, χ until it is shrunk
 
     def carry_on(self, state: Real, gradients_state: Real) -> None:
@@ -164,8 +165,8 @@ class Problem:
     def _invert(self) -> None:
         """From what the splits want to χ and its field."""
         mix(self.model.forward(), self.chi.forward(), self.kernels, self.data_part)
+        self.chi.inverse()  # whose spectrum lies where that of the model comes back to
         self.model.inverse()
-        self.chi.inverse()
 
     def _split(self, split: Split, relaxation: float) -> None:
         """From χ and its field to the states, and what flows by them."""
@@ -175,7 +176,7 @@ class Problem:
     def doubt_misfits(self) -> None:
         """Take weight from voxels that miss the model by more than three usual errors."""
         self._invert()
-        missed = np.sqrt(self.trust) * np.abs(self.model.real - self.data)
+        missed = np.sqrt(self.trust) * np.abs(self.model.real[self.crop] - self.data)
         usual = 1.4826 * float(np.median(missed[self.trust > 0]))
         self.trust /= np.maximum(1, missed / np.float32(3 * usual)) ** 2
         self._split(squares, 0.0)
@@ -204,22 +205,25 @@ def cost_of_misfit(model: Real, state: Real, field: Real, trust: Real, rho: floa
     Parameters
     ----------
     model
-        Field of the map [Z, Y, X, ppm]; becomes the dual.
+        Field of the map on the padded grid [Z, Y, X, ppm]; becomes the dual.
     state
         That of the split of the data, as it stood before this map was made.
     field, trust
-        What is fitted [Z, Y, X, ppm], and the weight of its squared errors.
+        What is fitted [Z, Y, X, ppm], and the weight of its squared errors, in the first corner.
     rho
         Weight of the split.
     """
     cost = missed = 0.0
-    for plane, old, there, weight in zip(model, state, field, trust, strict=True):
+    corner = tuple(slice(n) for n in field.shape[1:])
+    for plane, old, there, weight in zip(model, state, field, trust, strict=False):
         part = np.float32(rho) / (weight + np.float32(rho))
-        away, error = old - there, plane - there
+        away, error = old[corner] - there, plane[corner] - there
         split = part * (away + error - part * away)
         cost += 0.5 * float(np.vdot(weight, error**2))
         missed += 0.5 * float(np.vdot(weight, (error - split) ** 2))
-        plane[...] = weight * split
+        plane[...] = 0
+        plane[corner] = weight * split
+    model[len(field) :] = 0
     return Cost(cost, missed)
 
 
