@@ -44,7 +44,7 @@ QUICK := $(addprefix tests/,mrd phase recon maps stream storage output) \
   $(addprefix tests/test_,fourier.py xml.py words.py assertions.py)
 
 check: lint
-	STREAMRECON_THREADS=$(THREADS) $(BIN)/python -m pytest -q \
+	STREAMRECON_THREADS=$(THREADS) $(BIN)/python -m pytest -q $(TWO) \
 	  -m "not long and not slow and not shared" $(QUICK) $(ARGS)
 
 # Phantoms, or BART, and minutes of their own.

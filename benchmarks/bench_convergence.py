@@ -32,10 +32,9 @@ from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.background.sharp import remove_ismv
 from streamrecon.qsm.inversion import closed_form, tv_problem
 from streamrecon.qsm.inversion.methods import Inversion
-from streamrecon.qsm.inversion.tv_problem import Problem
-from streamrecon.qsm.nearness import Cost, above_least, end_in_words
+from streamrecon.qsm.inversion.tv_problem import Cost, Problem, above_least
 from streamrecon.qsm.pipeline import Background, Quality, Susceptibility, invert, local_field
-from streamrecon.qsm.solvers import Operator, Solution, least_squares, squares
+from streamrecon.qsm.solvers import Operator, Solution, end_in_words, least_squares, squares
 from streamrecon.qsm.total_field import TotalField, total_field
 
 _HEAD = "head"

@@ -1,11 +1,13 @@
 """COSMOS and the susceptibility tensor from raw scans of a head in several positions.
 
-    python benchmarks/bench_orientations.py FOLDER [cosmos] [sti] [aside]
+    python benchmarks/bench_orientations.py FOLDER [cosmos] [sti] [aside] [sti-aside] [fields] |
+      python scripts/fill_tables.py docs/measurements/orientations.md --some
 
 A head of balls is turned, scanned (k-space, four coils, noise), reconstructed by `streamrecon
 replay --config gre_qsm`, and given to `streamrecon analyze`: the command registers it. The truth is
-that of the simulator. `aside` is COSMOS of another head, on which nothing was chosen: its tissue
-has sources of ±30 ppb, and air and bone lie around it. What is in FOLDER already is not made again.
+that of the simulator. `aside` and `sti-aside` are other heads, on which nothing was chosen: their
+tissue has sources of ±30 ppb, and air and bone lie around them. `fields` has the local fields of
+these two in closed form, with motions that are known. What is in FOLDER already is not made again.
 """
 
 from __future__ import annotations
@@ -13,128 +15,147 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
 import nibabel
 import numpy as np
+from _tilted_heads import (
+    AROUND,
+    ASIDE,
+    FIBROUS,
+    FIBROUS_ASIDE,
+    GRID,
+    ISOTROPIC,
+    SPREAD_PPM,
+    Balls,
+    Tilts,
+    alone,
+    directions,
+    head_of,
+    labelled,
+    places,
+    positions,
+)
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
-from streamrecon_simulator.phantoms.anisotropy import Anisotropy
-from streamrecon_simulator.phantoms.phantom import Part, Phantom, Tissue, turned
-from streamrecon_simulator.phantoms.shapes import Sphere
+from streamrecon_simulator.phantoms.phantom import Phantom, properties_at, turned
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.write import write_scan
 
 from streamrecon.analysis.positions.cosmos import least_squares_cosmos
+from streamrecon.analysis.positions.susceptibility_tensor import guided_tensor
+from streamrecon.analysis.positions.tilted_fields import MovedField, moved_fields
 from streamrecon.cli import main as streamrecon
 from streamrecon.commands.study_inputs.tilted_scans import tilted_scans
 from streamrecon.model.geometry import Geometry
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.ras import in_ras
+from streamrecon.output.readings.label_map import read_labels
 from streamrecon.output.readings.map_folder import read_map_folder
 
 CHAIN = str(Path(__file__).parents[1] / "config" / "gre_qsm.xml")
 FIELDS = ("b0_hz", "b0_sd", "mask")
-NOTHING = Tissue(0.0, 0.0, 0.0)
-HEAD_MM, CORE_MM, APART_MM, SPREAD_PPM = 50.0, 2.5, 6.0, 0.03
-SIDES = (((0.0, 44.0, -26.0), 17.0), ((38.0, -34.0, 10.0), 15.0))
-"""Centres and radii of what makes the head no ball: how a ball lies cannot be seen."""
 COSMOS_TILTS = (("x", 0), ("x", 25), ("x", -25), ("y", 25), ("y", -25))
 STI_TILTS = (("x", 0), ("x", 25), ("y", -25), ("xy", (-20, 20)))
-Balls = Mapping[str, Part]
-
-ISOTROPIC: Balls = {
-    "strong": Part(Sphere((-22.0, 10.0, 8.0), 10.0), Tissue(0.7, 30.0, 0.57)),
-    "nucleus": Part(Sphere((22.0, -8.0, -6.0), 10.0), Tissue(0.75, 25.0, 0.15)),
-    "diamagnetic": Part(Sphere((4.0, 22.0, -22.0), 10.0), Tissue(0.75, 20.0, -0.10)),
-}
-ASIDE: Balls = {
-    "bleed": Part(Sphere((20.0, 14.0, 12.0), 9.0), Tissue(0.6, 30.0, 0.40)),
-    "nucleus": Part(Sphere((-20.0, -4.0, 14.0), 9.0), Tissue(0.75, 25.0, 0.12)),
-    "calcification": Part(Sphere((-6.0, 16.0, -20.0), 9.0), Tissue(0.7, 20.0, -0.25)),
-}
-AROUND = (
-    Part(Sphere((0.0, -58.0, -22.0), 8.0), Tissue(0.0, 0.0, 9.4)),
-    Part(Sphere((-57.0, 8.0, -24.0), 7.0), Tissue(0.0, 0.0, 9.4)),
-    Part(Sphere((10.0, 54.0, 30.0), 5.0), Tissue(0.0, 0.0, -2.5)),
-)
-"""Air and bone, from 4 mm beyond the head on."""
-FIBROUS: Balls = {
-    "iron": Part(Sphere((-22.0, 10.0, 8.0), 10.0), Tissue(0.75, 25.0, 0.12)),
-    "tract 1": Part(
-        Sphere((22.0, -8.0, -6.0), 10.0), Tissue(0.7, 20.0, -0.045),
-        Anisotropy(0.020, (1.0, 1.0, 0.0)),
-    ),
-    "tract 2": Part(
-        Sphere((4.0, 22.0, -22.0), 10.0), Tissue(0.7, 20.0, -0.045),
-        Anisotropy(0.020, (0.0, 0.3, 1.0)),
-    ),
-}  # fmt: skip
+STI_ASIDE_TILTS = (("x", 0), ("x", -24), ("y", 22), ("xy", (20, -18)))
+OFF_DEG = 3.0
 
 
 def main() -> None:
     """Print the tables that are asked for."""
     folder, wanted = Path(sys.argv[1]), sys.argv[2:] or ["cosmos", "sti"]
+    aside = head_of(ASIDE, seed=11, spread_ppm=SPREAD_PPM, around=AROUND)
+    fibrous_aside = head_of(FIBROUS_ASIDE, seed=23, spread_ppm=SPREAD_PPM, around=AROUND)
     if "cosmos" in wanted:
         cosmos(folder / "cosmos", ISOTROPIC, head_of(ISOTROPIC))
     if "aside" in wanted:
-        cosmos(
-            folder / "aside", ASIDE, head_of(ASIDE, seed=11, spread_ppm=SPREAD_PPM, around=AROUND)
-        )
+        cosmos(folder / "aside", ASIDE, aside)
     if "sti" in wanted:
-        sti(folder / "sti")
+        sti(folder / "sti", FIBROUS, head_of(FIBROUS), STI_TILTS)
+    if "sti-aside" in wanted:
+        sti(folder / "sti-aside", FIBROUS_ASIDE, fibrous_aside, STI_ASIDE_TILTS)
+    if "fields" in wanted:
+        cosmos_of_fields(folder / "fields", ASIDE, alone(aside))
+        sti_of_fields(folder / "fields", FIBROUS_ASIDE, alone(fibrous_aside), STI_ASIDE_TILTS)
 
 
 def cosmos(folder: Path, balls: Balls, head: Phantom) -> None:
-    """χ of balls from five positions, and with a direction of B0 that is 3° off."""
+    """χ of balls from five positions, and with directions of B0 that are 3° off."""
     scans = scanned(folder, head, COSMOS_TILTS)
-    labels = labelled(folder, balls, head, scans[0])
-    status = streamrecon(
-        ["analyze", "cosmos", *map(str, scans), "--labels", str(labels), "-o", str(folder / "out")]
-    )
-    means = values(folder / "out", "mean_chi")
-    print(f"exit status {status}, condition {values(folder / 'out', 'condition')['orientations']}")
+    first = read_map_folder(scans[0])
+    labels = labelled(folder, balls, head, first.geometry)
+    out = folder / "out"
+    quietly(["analyze", "cosmos", *map(str, scans), "--labels", str(labels), "-o", str(out)])
+    means = values(out, "mean_chi")
+    condition = values(out, "condition")["orientations"]
+    table(f"COSMOS from raw scans, {folder.name}: condition {condition:.1f}")
     for name, part in balls.items():
         tell(name, means[name] - means["between"], 1e3 * part.tissue.chi_ppm)
-    first = read_map_folder(scans[0])
-    moved = tilted_scans(first, scans[1:]).fields
-    off = Rotation.from_euler("y", 3, degrees=True).as_matrix()
-    bent = [
-        replace(f, turned=replace(f.turned, axes_lps=f.turned.axes_lps @ off)) for f in moved[1:]
-    ]
-    chi = least_squares_cosmos([moved[0], *bent]).chi_ppm
-    numbers = np.asarray(nibabel.load(labels).dataobj).T
-    between = chi[numbers == len(balls) + 1].mean()
-    for number, (name, part) in enumerate(balls.items(), start=1):
-        found = 1e3 * float(chi[numbers == number].mean() - between)
-        tell(f"{name}, b 3° off", found, 1e3 * part.tissue.chi_ppm)
+    chi = least_squares_cosmos(bent(tilted_scans(first, scans[1:]).fields)).chi_ppm
+    tell_balls(balls, core_means(chi, labels, first.geometry), f", each b {OFF_DEG:g}° off")
 
 
-def sti(folder: Path) -> None:
+def cosmos_of_fields(folder: Path, balls: Balls, head: Phantom) -> None:
+    """The same from local fields, with the error of the whole map."""
+    fields = moved_fields(positions(head, COSMOS_TILTS, noise_ppm=0.002))
+    labels = labelled(folder / "cosmos", balls, head, GRID)
+    true = properties_at(head, np.moveaxis(places(GRID), -1, 0)).chi_ppm
+    table("COSMOS from local fields in closed form, 2 ppb of noise")
+    for words, given in (("", fields), (f", each b {OFF_DEG:g}° off", bent(fields))):
+        found = least_squares_cosmos(given)
+        tell_balls(balls, core_means(found.chi_ppm, labels, GRID), words)
+        right = true[found.mask] - true[found.mask].mean()
+        wrong = np.linalg.norm(found.chi_ppm[found.mask] - right) / np.linalg.norm(right)
+        print(f"| NRMSE{words} | | {100 * wrong:.1f} % | |", flush=True)
+
+
+def bent(fields: Sequence[MovedField]) -> list[MovedField]:
+    """Fields whose b is 3° off, each in a direction of its own, but for the first."""
+    random = np.random.default_rng(5)
+    found = [fields[0]]
+    for field in fields[1:]:
+        around = random.uniform(0, 2 * np.pi)
+        axis = np.array([np.cos(around), np.sin(around), 0.0])  # across B0
+        off = Rotation.from_rotvec(OFF_DEG * axis, degrees=True).as_matrix()
+        axes = field.turned.axes_lps @ off
+        found.append(replace(field, turned=replace(field.turned, axes_lps=axes)))
+    return found
+
+
+def sti(folder: Path, balls: Balls, head: Phantom, tilts: Tilts) -> None:
     """MMS and MSA of balls of fibres from four positions."""
-    head = head_of(FIBROUS)
-    scans = scanned(folder, head, STI_TILTS)
-    labels = labelled(folder, FIBROUS, head, scans[0])
-    directions(folder, read_map_folder(scans[0]).geometry)
-    status = streamrecon([
+    scans = scanned(folder, head, tilts)
+    grid = read_map_folder(scans[0]).geometry
+    labels = labelled(folder, balls, head, grid)
+    write_directions(folder, balls, grid)
+    quietly([
         "analyze", "sti", *map(str, scans), "--v1", str(folder / "v1.nii.gz"),
         "--fa", str(folder / "fa.nii.gz"), "--vectors", "mrtrix", "--labels", str(labels),
         "-o", str(folder / "out"),
     ])  # fmt: skip
     mms, msa = (values(folder / "out", name) for name in ("mms", "msa"))
-    print(f"exit status {status}, condition {values(folder / 'out', 'condition')['orientations']}")
-    for name, part in FIBROUS.items():
-        tell(f"{name}, MMS", mms[name] - mms["between"], 1e3 * part.tissue.chi_ppm)
-        if part.anisotropy is not None:
-            tell(f"{name}, MSA", msa[name], 1e3 * part.anisotropy.msa_ppm)
+    condition = values(folder / "out", "condition")["orientations"]
+    table(f"tensor from raw scans, {folder.name}: condition {condition:.1f}")
+    tell_tensor(balls, {name: mms[name] - mms["between"] for name in balls}, msa)
 
 
-def scanned(
-    folder: Path, head: Phantom, tilts: Sequence[tuple[str, int | tuple[int, int]]]
-) -> list[Path]:
+def sti_of_fields(folder: Path, balls: Balls, head: Phantom, tilts: Tilts) -> None:
+    """The same from local fields."""
+    fields = moved_fields(positions(head, tilts, noise_ppm=0.001))
+    labels = labelled(folder / "sti", balls, head, GRID)
+    along, fibres = directions(balls, GRID)
+    found = guided_tensor(fields, along, fibres)
+    mms, msa = (core_means(chi, labels, GRID) for chi in (found.mms_ppm, found.msa_ppm))
+    table("tensor from local fields in closed form, 1 ppb of noise")
+    own = {name: mms[n] - mms[len(balls) + 1] for n, name in enumerate(balls, start=1)}
+    tell_tensor(balls, own, {name: msa[n] for n, name in enumerate(balls, start=1)})
+
+
+def scanned(folder: Path, head: Phantom, tilts: Tilts) -> list[Path]:
     """Folder of maps of each position."""
     found = []
     for number, (axis, degrees) in enumerate(tilts):
@@ -145,7 +166,7 @@ def scanned(
             rotation = Rotation.from_euler(axis, degrees, degrees=True).as_matrix()
             write_scan(simulate(scene_of(turned(head, rotation), number)), raw)
             chosen = [word for name in FIELDS for word in ("--set", f"FieldImages.{name}=true")]
-            streamrecon([
+            quietly([
                 "replay", str(raw), "--config", CHAIN, *chosen, "--format", "nifti",
                 "-o", str(folder),
             ])  # fmt: skip
@@ -161,73 +182,14 @@ def scene_of(phantom: Phantom, seed: int) -> Scene:
     )  # fmt: skip
 
 
-def head_of(
-    balls: Balls, *, seed: int = 7, spread_ppm: float = 0.0, around: Sequence[Part] = ()
-) -> Phantom:
-    """The balls in tissue, among others that differ in magnitude, and in χ where it is asked."""
-    random = np.random.default_rng(seed)
-    seen: list[Part] = []
-    while len(seen) < 16:
-        centre, radius = random.uniform(-40, 40, 3), float(random.uniform(4, 8))
-        if np.linalg.norm(centre) + radius > HEAD_MM - 3:
-            continue
-        others = [*balls.values(), *seen]
-        if all(np.linalg.norm(centre - p.shape.centre_mm) > radius + p.shape.radius_mm + 2
-               for p in others if isinstance(p.shape, Sphere)):  # fmt: skip
-            place = tuple(centre.tolist())
-            tissue = Tissue(
-                random.uniform(0.4, 1.2), 18.0, spread_ppm and random.uniform(-1, 1) * spread_ppm
-            )
-            seen.append(Part(Sphere(place, radius), tissue))
-    tissue = Tissue(0.8, 18.0, 0.0)
-    host = Part(Sphere((0.0, 0.0, 0.0), HEAD_MM), tissue)
-    sides = [Part(Sphere(centre, radius), tissue) for centre, radius in SIDES]
-    far = (0.0, 0.2, -0.3, 0.4, 1.0)
-    return Phantom((host, *sides, *around, *seen, *balls.values()), NOTHING, background_ppm=far)
-
-
-def labelled(folder: Path, balls: Balls, head: Phantom, first: Path) -> Path:
-    """Cores of the balls, and what is far from all sources."""
-    grid = read_map_folder(first).geometry
-    at = places(grid)
-    numbers = np.zeros(grid.shape, np.int16)
-    away = np.full(grid.shape, np.inf)
-    for number, part in enumerate(balls.values(), start=1):
-        assert isinstance(part.shape, Sphere)
-        depth = part.shape.radius_mm - np.linalg.norm(at - part.shape.centre_mm, axis=-1)
-        numbers[depth > CORE_MM] = number
-        away = np.minimum(away, -depth)
-    inner = np.linalg.norm(at, axis=-1) < HEAD_MM - 12
-    for part in head.parts:
-        if isinstance(part.shape, Sphere) and 0 < abs(part.tissue.chi_ppm) <= SPREAD_PPM:
-            inner &= np.linalg.norm(at - part.shape.centre_mm, axis=-1) > part.shape.radius_mm
-    numbers[(away > APART_MM) & inner] = len(balls) + 1
-    names = {str(n): name for n, name in enumerate([*balls, "between"], start=1)}
-    path = folder / "labels.nii.gz"
-    write_nifti(path, numbers, grid)
-    (folder / "labels.json").write_text(json.dumps(names))
-    return path
-
-
-def directions(folder: Path, grid: Geometry) -> None:
+def write_directions(folder: Path, balls: Balls, grid: Geometry) -> None:
     """V1 (RAS) and FA as a diffusion program would have them."""
-    at = places(grid)
-    v1, fa = np.zeros((*grid.shape, 3), np.float32), np.zeros(grid.shape, np.float32)
-    for part in FIBROUS.values():
-        if part.anisotropy is not None and isinstance(part.shape, Sphere):
-            inside = np.linalg.norm(at - part.shape.centre_mm, axis=-1) < part.shape.radius_mm
-            along = np.array(part.anisotropy.direction)
-            v1[inside] = along / np.linalg.norm(along) * (-1, -1, 1)
-            fa[inside] = 0.6
+    along, fibres = directions(balls, grid)
+    fa = np.where(fibres, np.float32(0.6), np.float32(0))
     write_nifti(folder / "fa.nii.gz", fa, grid)
     _, affine = in_ras(fa, grid)
+    v1 = (along * (-1, -1, 1)).astype(np.float32)
     nibabel.Nifti1Image(v1.transpose(2, 1, 0, 3), affine).to_filename(folder / "v1.nii.gz")
-
-
-def places(grid: Geometry) -> NDArray[np.float64]:
-    """Position of every voxel [Z, Y, X, 3] (L, P, S)."""
-    affine = grid.affine_lps()
-    return np.moveaxis(np.indices(grid.shape), 0, -1) @ affine[:3, :3].T + affine[:3, 3]
 
 
 def values(folder: Path, name: str) -> dict[str, float]:
@@ -237,10 +199,44 @@ def values(folder: Path, name: str) -> dict[str, float]:
     return {row["subject"]: row["number"] for row in rows if row["name"] == name}
 
 
+def quietly(words: list[str]) -> None:
+    """A command of streamrecon, without its paths among the tables."""
+    with redirect_stdout(sys.stderr):
+        streamrecon(words)
+
+
+def core_means(chi_ppm: NDArray[np.floating], labels: Path, grid: Geometry) -> dict[int, float]:
+    """Mean of every label [ppb]."""
+    numbers = read_labels(labels, grid).numbers
+    return {n: 1e3 * float(chi_ppm[numbers == n].mean()) for n in range(1, int(numbers.max()) + 1)}
+
+
+def table(title: str) -> None:
+    """Begin a table [ppb]."""
+    print(f"\n### {title}\n\n| | true [ppb] | found [ppb] | off |\n|---|---|---|---|")
+
+
+def tell_balls(balls: Balls, means: Mapping[int, float], words: str) -> None:
+    """A line for each ball, against what is between them."""
+    for number, (name, part) in enumerate(balls.items(), start=1):
+        tell(name + words, means[number] - means[len(balls) + 1], 1e3 * part.tissue.chi_ppm)
+
+
+def tell_tensor(balls: Balls, mms: Mapping[str, float], msa: Mapping[str, float]) -> None:
+    """A line for each ball's mean, each tract's anisotropy, and the mean of these."""
+    fibres = {name: p.anisotropy for name, p in balls.items() if p.anisotropy is not None}
+    for name, part in balls.items():
+        tell(f"{name}, MMS", mms[name], 1e3 * part.tissue.chi_ppm)
+    for name, given in fibres.items():
+        tell(f"{name}, MSA", msa[name], 1e3 * given.msa_ppm)
+    true = float(np.mean([1e3 * given.msa_ppm for given in fibres.values()]))
+    tell("mean of the tracts, MSA", float(np.mean([msa[name] for name in fibres])), true)
+
+
 def tell(name: str, found: float, true: float) -> None:
     """A line of the table [ppb]."""
-    print(f"{name}: {found:.1f} ppb, true {true:.1f}: off by {found - true:+.1f}, "
-          f"{100 * (found / true - 1):+.1f} %")  # fmt: skip
+    off = f"{found - true:+.1f} ppb, {100 * (found / true - 1):+.1f} %"
+    print(f"| {name} | {true:.1f} | {found:.1f} | {off} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -296,17 +296,18 @@ def cost_in(unit: Callable[[], object], work: Callable[[], object], pairs: int =
 
 
 def scan(shape: tuple[int, int, int], n_echoes: int) -> Iterator[Any]:
-    """A head with noise: echoes, times, grid."""
+    """A head with noise, and tissues of unlike decay: echoes, times, grid."""
     grid = Geometry(shape, (1.5, 1.0, 1.0), np.eye(3)[::-1])
     z, y, x = np.meshgrid(*[np.linspace(-1, 1, n) for n in shape], indexing="ij", sparse=True)
     te_s = tuple(0.004 + 0.006 * e for e in range(n_echoes))
     inside = (x**2 + y**2 + z**2) < 0.8
     hz = 60 * x - 80 * y * z + 40 * x**2 + 10 * np.sin(20 * x) * np.sin(17 * y)
+    r2star_per_s = 25 + 10 * np.sin(9 * x) * np.sin(8 * y) * np.sin(7 * z)
     rng = np.random.default_rng(0)
     echoes = np.empty((n_echoes, *shape), np.complex64)
     for e, te in enumerate(te_s):
         noise = rng.standard_normal((2, *shape)).astype(np.float32) * 0.01
-        signal = inside * np.exp(-25 * te + 1j * (2 * np.pi * hz * te + 0.5 * x))
+        signal = inside * np.exp(-r2star_per_s * te + 1j * (2 * np.pi * hz * te + 0.5 * x))
         echoes[e] = signal + noise[0] + 1j * noise[1]
     yield from (echoes, te_s, grid)
 

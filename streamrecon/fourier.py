@@ -18,7 +18,6 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 import numpy as np
-import pyfftw
 from numpy.typing import NDArray
 
 from streamrecon.machine.fft_plans import LARGE, Plan, RealPlan
@@ -133,15 +132,3 @@ def irfftn(spectrum: Complex, shape: Sequence[int], *, crop: Sequence[int] | Non
         pair.spectrum[...] = spectrum
         pair.inverse()
         return pair.real[kept] * np.float32(1 / np.prod(full))
-
-
-def fast_length(n: int) -> int:
-    """Smallest length of at least ``n`` that FFTW does quickly, even.
-
-    >>> fast_length(97), fast_length(128)
-    (98, 128)
-    """
-    length: int = pyfftw.next_fast_len(n)
-    while length % 2:
-        length = pyfftw.next_fast_len(length + 1)
-    return length

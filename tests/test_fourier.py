@@ -130,6 +130,25 @@ def test_a_large_volume_in_slices_is_the_plain_transform(
     np.testing.assert_allclose(back, values, atol=1e-5)
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("shape", [(5, 7, 9), (70, 64, 63), (64, 70, 66)])
+def test_plans_in_turn_transform_as_if_each_had_its_own_memory(
+    shape: tuple[int, ...], threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamrecon.machine.threads._budget", [threads])
+    values = np.random.default_rng(6).normal(size=(2, *shape)).astype(np.float32)
+    first, second = fft_plans.plans_in_turn(shape)
+
+    first.real[...], second.real[...] = values
+    spectra = first.forward().copy(), second.forward().copy()
+    backs = second.inverse() / second.real.size, first.inverse() / first.real.size
+
+    for spectrum, back, wanted in zip(spectra, backs[::-1], values, strict=True):
+        expected = np.fft.rfftn(wanted)
+        np.testing.assert_allclose(spectrum, expected, atol=2e-6 * np.abs(expected).max())
+        np.testing.assert_allclose(back, wanted, atol=1e-5)
+
+
 @pytest.mark.parametrize("inverse", [True, False])
 @pytest.mark.parametrize("axes", [(0, 1, 2), (1, 2), (0, 2), (1,)])
 def test_complex_slices_are_the_plain_transform(axes: tuple[int, ...], inverse: bool) -> None:

@@ -21,6 +21,9 @@ Flags = NDArray[np.bool_]
 WHOLE_BRAIN = "whole brain"
 CSF = "CSF"
 
+REFERENCES = {"brain": WHOLE_BRAIN, "csf": CSF}
+"""Words of options and parameters, and what stands beside a number."""
+
 _FEWEST_VOXELS = 30
 _FLUID = ("ventricle", "csf", "cerebrospinal")
 

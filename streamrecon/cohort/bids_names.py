@@ -7,6 +7,7 @@ these are called ``desc-<what it is>_T2starw``, which a validator takes without 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -84,6 +85,23 @@ def magnitude_of_field(field: PurePath) -> PurePath:
 def is_field(path: PurePath) -> bool:
     """Whether it is a field map, which needs a magnitude beside it."""
     return path.name.endswith(f"_{_FIELD}")
+
+
+def field_as_image(field: PurePath) -> PurePath:
+    """Name of a field map that has no magnitude, which BIDS does not take for one.
+
+    >>> field_as_image(PurePath("sub-01/fmap/sub-01_run-1_fieldmap")).as_posix()
+    'sub-01/anat/sub-01_run-1_desc-fieldmap_T2starw'
+    """
+    name = f"{field.name.removesuffix(_FIELD)}desc-{_FIELD}_T2starw"
+    return field.parent.with_name("anat") / name
+
+
+def magnitude_for(field: PurePath, names: Iterable[PurePath]) -> PurePath | None:
+    """Of all names that of the first echo's magnitude of the same repetition, if there is one."""
+    begin = f"{field.name.removesuffix(_FIELD)}echo-"
+    found = (n for n in names if n.name.startswith(begin) and n.name.endswith("part-mag_MEGRE"))
+    return next(found, None)
 
 
 def _joined(scans: str | None, results: str) -> str:

@@ -10,42 +10,85 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from streamrecon import __version__
-from streamrecon.cohort.bids_names import ResultName, bids_path, is_field, magnitude_of_field
+from streamrecon.cohort.bids_names import (
+    ResultName,
+    bids_path,
+    field_as_image,
+    is_field,
+    magnitude_for,
+    magnitude_of_field,
+)
 from streamrecon.cohort.entities import Entities
 from streamrecon.cohort.job import Record
+from streamrecon.errors import ConfigError
 from streamrecon.storage.atomic_file import whole
 
 OWN_FOLDER = PurePath("code", "streamrecon")
 """What is kept for ourselves: BIDS leaves ``code`` to whoever made a data set."""
 
+_DESCRIPTION = "dataset_description.json"
 _BIDS_VERSION = "1.10.0"
+_DERIVATIVE = "derivative"
 _NIFTI, _JSON = ".nii.gz", ".json"
 _README = """\
 Maps of susceptibility, relaxation and more, made by streamrecon {version} from multi-echo
 gradient-echo scans. For research, not for diagnosis.
 
 Where BIDS has no suffix for a map yet (SWI, projections, fields in ppm) its name ends in
-T2starw, and desc- says what it is. JSON files say how each map was made. Records, logs and an
-overview are in code/streamrecon.
+T2starw, and desc- says what it is; so does that of a field in Hz that has no magnitude beside it.
+JSON files say how each map was made. What else there is (contact sheets, readings, records and
+logs, an overview) is in code/streamrecon.
 """
 
 
 def begin_data_set(output: Path, name: str) -> None:
-    """Write dataset_description.json and README, if there are none."""
+    """Write dataset_description.json and README, if there are none.
+
+    Raises
+    ------
+    ConfigError
+        If it is a data set that is not one of derivatives.
+    """
+    refuse_other_type(output)
     facts = {
         "Name": name,
         "BIDSVersion": _BIDS_VERSION,
-        "DatasetType": "derivative",
+        "DatasetType": _DERIVATIVE,
         "GeneratedBy": [{"Name": "streamrecon", "Version": __version__}],
     }
     texts = {
-        "dataset_description.json": json.dumps(facts, indent=2, ensure_ascii=False) + "\n",
+        _DESCRIPTION: json.dumps(facts, indent=2, ensure_ascii=False) + "\n",
         "README": _README.format(version=__version__),
     }
     for file, text in texts.items():
         if not (output / file).exists():
             with whole(output / file) as scratch:
                 scratch.write_text(text, encoding="utf-8")
+
+
+def refuse_other_type(output: Path) -> None:
+    """Raise ConfigError for a data set that is there and is not one of derivatives."""
+    description = output / _DESCRIPTION
+    try:
+        found = json.loads(description.read_text(encoding="utf-8")).get("DatasetType", "raw")
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, AttributeError) as e:
+        raise ConfigError(f"{description}: cannot be read; needed a data set, or none") from e
+    if found != _DERIVATIVE:
+        raise ConfigError(f"{description}: found a data set of type {found}, needed {_DERIVATIVE}")
+
+
+def add_participant(output: Path, subject: str) -> None:
+    """Add a subject to participants.tsv, if it is not there; other rows and columns stay."""
+    path, name = output / "participants.tsv", f"sub-{subject}"
+    text = path.read_text(encoding="utf-8") if path.exists() else "participant_id\n"
+    head, *rows = text.splitlines()
+    if name in (row.partition("\t")[0] for row in rows):
+        return
+    rows.append("\t".join([name, *("n/a" for _ in head.split("\t")[1:])]))
+    with whole(path) as scratch:
+        scratch.write_text("\n".join([head, *sorted(rows)]) + "\n", encoding="utf-8")
 
 
 def write_participants(output: Path, subjects: Iterable[str]) -> None:
@@ -57,11 +100,13 @@ def write_participants(output: Path, subjects: Iterable[str]) -> None:
 
 def planned(made: Path, scan: Entities) -> dict[Path, PurePath]:
     """Results in a folder → their names in the data set."""
-    plan: dict[Path, PurePath] = {}
-    for path in sorted(made.rglob(f"*{_NIFTI}")):
-        result = ResultName.of(path.name.removesuffix(_NIFTI))
-        plan[path] = bids_path(scan, result)
-    return plan
+    paths = sorted(made.rglob(f"*{_NIFTI}"))
+    names = [bids_path(scan, ResultName.of(p.name.removesuffix(_NIFTI))) for p in paths]
+    taken = (
+        field_as_image(name) if is_field(name) and magnitude_for(name, names) is None else name
+        for name in names
+    )
+    return dict(zip(paths, taken, strict=True))
 
 
 def move_results(
@@ -69,10 +114,12 @@ def move_results(
 ) -> dict[str, int]:
     """Move images, write their JSON; give the paths below ``output`` with their sizes."""
     moved: list[Path] = []
-    magnitude = next((p for p, n in plan.items() if n.name.endswith("part-mag_MEGRE")), None)
-    for name in plan.values():
-        if is_field(name) and magnitude is not None:
-            moved += _placed(magnitude, output, magnitude_of_field(name), provenance, keep=True)
+    made = {name: path for path, name in plan.items()}
+    for name in filter(is_field, made):
+        magnitude = magnitude_for(name, made)
+        if magnitude is not None:
+            beside = magnitude_of_field(name)
+            moved += _placed(made[magnitude], output, beside, provenance, keep=True)
     for path, name in plan.items():
         moved += _placed(path, output, name, provenance, keep=False)
     return {path.relative_to(output).as_posix(): path.stat().st_size for path in moved}

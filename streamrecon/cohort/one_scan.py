@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -27,6 +27,7 @@ from streamrecon.cohort.job import (
     checked_inputs,
     read_record,
 )
+from streamrecon.cohort.own_files import keep_dicom, keep_sheets
 from streamrecon.cohort.readings import keep_readings
 from streamrecon.cohort.scan_tree import CohortScan
 from streamrecon.cohort.thumbnail import median_snr, thumbnail_of
@@ -46,12 +47,34 @@ _FACTS = {
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessLimits:
+    """What the process of each scan is given.
+
+    Parameters
+    ----------
+    threads
+        That compute at once.
+    variables
+        Of its environment, beside what it inherits; those of ``None`` it does not inherit.
+    """
+
+    threads: int
+    variables: Mapping[str, str | None] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        """All variables of a process that this one starts."""
+        own = {"STREAMRECON_THREADS": str(self.threads)}
+        given = {**os.environ, **self.variables, **own}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
-    """Where the scans are, where results go, and how many threads each process has."""
+    """Where the scans are, where results go, and what each process is given."""
 
     tree: Path
     output: Path
-    threads: int
+    limits: ProcessLimits
 
     @property
     def own(self) -> Path:
@@ -148,11 +171,10 @@ def _run(arguments: Sequence[str], scratch: Path, place: Place, scan: CohortScan
     log.parent.mkdir(parents=True, exist_ok=True)
     own = [sys.executable, "-m", "streamrecon.cohort.child", str(os.getpid())]
     command = [*own, *arguments, "--output", str(scratch)]
-    limits = {"STREAMRECON_THREADS": str(place.threads)}
     with log.open("wb") as messages:
         status = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=messages,
-            env={**os.environ, **limits}, check=False,
+            env=place.limits.environment(), check=False,
         ).returncode  # fmt: skip
     if status == 0:
         return ""
@@ -176,33 +198,15 @@ def _moved(scan: CohortScan, record: Record, scratch: Path, place: Place) -> Rec
     facts = _facts(plan, _log(scan, place))
     outputs = _thumbnail(scan, plan, place)
     outputs |= move_results(plan, place.output, provenance_of(record, place.tree))
-    outputs |= _sheets(scan, scratch, place)
-    outputs |= _dicom(scan, scratch, place)
-    files, kept = keep_readings(scan.name, scratch, place.own)
-    outputs |= {path.relative_to(place.output).as_posix(): path.stat().st_size for path in files}
+    readings, kept = keep_readings(scan.name, scratch, place.own)
+    for path in (
+        *keep_sheets(scan.name, scratch, place.own),
+        *keep_dicom(scan.name, scratch, place.own),
+        *readings,
+    ):
+        outputs[path.relative_to(place.output).as_posix()] = path.stat().st_size
     facts |= {"light": kept.light, "light_reasons": list(kept.reasons)}
     return replace(record, state=DONE, outputs=outputs, facts=facts)
-
-
-def _sheets(scan: CohortScan, scratch: Path, place: Place) -> dict[str, int]:
-    found = {}
-    for number, sheet in enumerate(sorted(scratch.rglob("*_sheet.png")), start=1):
-        path = place.own / "sheets" / f"{scan.name}{'' if number == 1 else f'_{number}'}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sheet.replace(path)
-        found[path.relative_to(place.output).as_posix()] = path.stat().st_size
-    return found
-
-
-def _dicom(scan: CohortScan, scratch: Path, place: Place) -> dict[str, int]:
-    """BIDS has no room for DICOM: it lies with what is kept for ourselves, a folder a scan."""
-    folder, found = place.own / "dicom" / scan.name, {}
-    shutil.rmtree(folder, ignore_errors=True)  # of other work, or of a run that was killed
-    for file in sorted(scratch.rglob("dicom/*.dcm")):
-        folder.mkdir(parents=True, exist_ok=True)
-        path = file.replace(folder / file.name)
-        found[path.relative_to(place.output).as_posix()] = path.stat().st_size
-    return found
 
 
 def _thumbnail(scan: CohortScan, plan: Iterable[Path], place: Place) -> dict[str, int]:

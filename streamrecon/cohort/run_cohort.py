@@ -78,9 +78,10 @@ def run_cohort(
         try:
             _collect(futures, outcome, tell)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for future in futures:
+                future.cancel()
             raise
-        (place.own / UNFINISHED).rmdir()
+        shutil.rmtree(place.own / UNFINISHED, ignore_errors=True)  # a worker may have been killed
     return outcome
 
 

@@ -17,7 +17,7 @@ from streamrecon_gadgets import REGISTRY
 from streamrecon.cohort.dask_pool import dask_pool
 from streamrecon.cohort.data_set import begin_data_set, write_participants
 from streamrecon.cohort.job import DONE, Work
-from streamrecon.cohort.one_scan import Place, records_of
+from streamrecon.cohort.one_scan import Place, ProcessLimits, records_of
 from streamrecon.cohort.overview import write_overview
 from streamrecon.cohort.run_cohort import Outcome, run_cohort
 from streamrecon.cohort.scan_tree import NIFTI, CohortScan, find_scans
@@ -90,9 +90,10 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigError(f"--only {options.only}: found no such scan, but {names} and so on")
     if options.dicom:
         _refuse_without_study(wanted)
-    work, place = _work(options), Place(tree, output, max(1, budget() // options.jobs))
+    work = _work(options)
     begin_data_set(output, tree.name)
-    with _pool(options) as pool:
+    with _pool(options) as (pool, limits):
+        place = Place(tree, output, limits)
         outcome = run_cohort(
             wanted, work, place, pool=pool, overwrite=options.overwrite, tell=_Progress(len(wanted))
         )
@@ -141,10 +142,14 @@ def _absolute(options: argparse.Namespace) -> list[str]:
 
 
 @contextmanager
-def _pool(options: argparse.Namespace) -> Iterator[Executor]:
-    pool = dask_pool(options.scheduler) if options.scheduler else ThreadPoolExecutor(options.jobs)
-    with pool as executor:
-        yield executor
+def _pool(options: argparse.Namespace) -> Iterator[tuple[Executor, ProcessLimits]]:
+    """Where the scans run, and what the process of each is given."""
+    if options.scheduler:
+        with dask_pool(options.scheduler) as found:
+            yield found
+        return
+    with ThreadPoolExecutor(options.jobs) as executor:
+        yield executor, ProcessLimits(max(1, budget() // options.jobs))
 
 
 class _Progress:

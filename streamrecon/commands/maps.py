@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from streamrecon_gadgets import REGISTRY
 from streamrecon_gadgets.exchange.scanner_images import AssembleImages
 
+from streamrecon.cohort.bids_names import folder_of
+from streamrecon.cohort.data_set import refuse_other_type
+from streamrecon.cohort.entities import prefix
+from streamrecon.cohort.single_scan import add_to_data_set, entities_named, provenance_of_files
 from streamrecon.commands.image_inputs.echo_files import EchoFiles, name_of
 from streamrecon.commands.image_inputs.given_images import first_of_pair, read_given
 from streamrecon.commands.image_inputs.given_scan_options import add_given_scan
@@ -18,7 +24,7 @@ from streamrecon.commands.image_inputs.mask_files import read_regions
 from streamrecon.commands.image_inputs.source_study import add_dicom_output, formats_of, joined
 from streamrecon.commands.qsm import refuse_to_replace, sign_of_files
 from streamrecon.commands.run_setup.chains import chain_called, refuse_unknown
-from streamrecon.commands.run_setup.options import add_chain, writable, write
+from streamrecon.commands.run_setup.options import add_chain, add_storage, writable, write
 from streamrecon.commands.run_setup.stage_progress import StageProgress
 from streamrecon.console import Watch
 from streamrecon.errors import ConfigError, ReconError
@@ -27,7 +33,7 @@ from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import PhaseSign, SignOrigin
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Image
-from streamrecon.output.formats import ScanResults
+from streamrecon.output.formats import ScanResults, write_harvest
 from streamrecon.phase.phase_scaling import complex_echoes
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.spec import ChainSpec, GadgetSpec
@@ -45,7 +51,8 @@ examples:
                    --mag sub-1_echo-*_part-mag_MEGRE.nii.gz -o maps
   streamrecon maps dicom/ --set quality=best -o maps
 
-Written: NIfTI with JSON sidecars, and a contact sheet. `streamrecon batch` does it for a tree."""
+Written: NIfTI with JSON sidecars, a contact sheet, and readings if the chain is asked for some;
+with --bids as a BIDS derivative data set. `streamrecon batch` does it for a tree."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -61,41 +68,89 @@ def add(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the files"
     )
     result.add_argument(
+        "--bids", metavar="sub-01[_ses-1]",
+        help="add them to a BIDS derivative data set in that folder, as this subject's",
+    )  # fmt: skip
+    result.add_argument(
         "--overwrite", action="store_true", help="replace what a run of the same name has made"
     )
     add_dicom_output(result)
+    add_storage(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Read the images, run the chain behind its assembly, write what comes."""
     began = time.perf_counter()
-    chain = _chain(options)
-    refuse_to_replace(writable(options.output), name_of(first_of_pair(options)), options.overwrite)
-    with Watch(options.output.name) as watch:
-        files = joined(read_given(options), dicom=options.dicom)
-        refuse_to_replace(options.output, files.name, options.overwrite)
-        beside = (options.mag or options.real)[0]
-        given = read_regions(options.mask, None, files.geometry, beside=beside)
-        for level, texts in (
-            (Level.INFO, (*files.messages, *given.messages)),
-            (Level.WARNING, (*files.doubts, *given.doubts)),
-        ):
-            for text in texts:
-                watch.say(Notice(level, text))
-        items = (given.regions, _echoes(files, options.sign))
-        volumes = _volumes(chain, items, watch)
-        watch.say(Notice(Level.INFO, f"done in {time.perf_counter() - began:.1f} s"))
-    write(_results(volumes), options.output, formats_of(options))
+    name = name_of(first_of_pair(options))
+    _refuse_to_replace(options, name)
+    with _place(options) as folder:
+        chain = _chain(options, name, folder)
+        with Watch(options.output.name) as watch:
+            volumes = _made(options, chain, watch)
+            watch.say(Notice(Level.INFO, f"done in {time.perf_counter() - began:.1f} s"))
+        _write(_results(volumes), options, folder)
     return 0
 
 
-def _chain(options: argparse.Namespace) -> Chain:
+def _refuse_to_replace(options: argparse.Namespace, name: str) -> None:
+    folder = writable(options.output)
+    if options.bids is not None:
+        refuse_other_type(folder)
+        scan = entities_named(options.bids)
+        folder, name = folder / folder_of(scan) / "anat", prefix(scan)
+    refuse_to_replace(folder, name, options.overwrite)
+
+
+@contextmanager
+def _place(options: argparse.Namespace) -> Iterator[Path]:
+    """Where results are made: the output, or a folder whose files go to their names in BIDS."""
+    if options.bids is None:
+        yield options.output
+        return
+    options.output.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".unfinished-", dir=options.output) as scratch:
+        yield Path(scratch)
+
+
+def _made(options: argparse.Namespace, chain: Chain, watch: Watch) -> list[Volume]:
+    """The maps of the images that are given."""
+    files = joined(read_given(options), dicom=options.dicom)
+    _refuse_to_replace(options, files.name)
+    beside = (options.mag or options.real)[0]
+    given = read_regions(options.mask, None, files.geometry, beside=beside)
+    for level, texts in (
+        (Level.INFO, (*files.messages, *given.messages)),
+        (Level.WARNING, (*files.doubts, *given.doubts)),
+    ):
+        for text in texts:
+            watch.say(Notice(level, text))
+    return _volumes(chain, (given.regions, _echoes(files, options.sign)), watch)
+
+
+def _write(harvest: ScanResults, options: argparse.Namespace, folder: Path) -> None:
+    """Write into the folder, and from there into the data set if one is wanted."""
+    if options.bids is None:
+        write(harvest, folder, formats_of(options))
+        return
+    write_harvest(harvest, folder, formats_of(options))
+    command = ["maps", "--config", options.config, "--bids", options.bids]
+    command += [word for key, value in options.values for word in ("--set", f"{key}={value}")]
+    given = (
+        path for name in ("phase", "mag", "real", "imag") for path in getattr(options, name) or ()
+    )
+    made_by = provenance_of_files(command, given)
+    for path in add_to_data_set(folder, entities_named(options.bids), options.output, made_by):
+        print(path)
+
+
+def _chain(options: argparse.Namespace, name: str, folder: Path) -> Chain:
     """The chain without its assembly of images, which the files make unnecessary."""
     spec = chain_called(options.config)
     overrides = dict(options.values)
     refuse_unknown(overrides, spec)
-    return build_chain(_behind_assembly(spec), REGISTRY, Context(), overrides=overrides)
+    context = Context(storage=options.storage, tables=folder, session=name)
+    return build_chain(_behind_assembly(spec), REGISTRY, context, overrides=overrides)
 
 
 def _behind_assembly(spec: ChainSpec) -> ChainSpec:

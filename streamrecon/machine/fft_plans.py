@@ -83,13 +83,16 @@ class RealPlan:
     ----------
     shape
         Shape of the real array; the spectrum's last axis is ``n // 2 + 1`` long.
+    real, spectrum
+        Memory to use, as `plans_in_turn` shares it; None: its own.
     """
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        half = (*shape[:-1], shape[-1] // 2 + 1)
+    def __init__(
+        self, shape: tuple[int, ...], *, real: Real | None = None, spectrum: Complex | None = None
+    ) -> None:
         axes = tuple(range(len(shape)))
-        self.real: Real = pyfftw.empty_aligned(shape, np.float32)
-        self.spectrum: Complex = pyfftw.empty_aligned(half, np.complex64)
+        self.real: Real = pyfftw.empty_aligned(shape, np.float32) if real is None else real
+        self.spectrum: Complex = _half(shape) if spectrum is None else spectrum
         self._forward = planned(self.real, self.spectrum, axes, FORWARD)
         self._inverse = planned(self.spectrum, self.real, axes, BACKWARD)
 
@@ -104,6 +107,32 @@ class RealPlan:
         return self.real
 
 
+def plans_in_turn(shape: tuple[int, ...]) -> tuple[RealPlan, RealPlan]:
+    """Two plans of one shape: the spectrum of the second is where the first's real array was.
+
+    So the first goes forward before the second, and comes back after it.
+
+    >>> first, second = plans_in_turn((4, 4))
+    >>> np.shares_memory(first.real, second.spectrum)
+    True
+    """
+    room = _half(shape)
+    real = room.reshape(-1).view(np.float32)[: int(np.prod(shape))].reshape(shape)
+    return RealPlan(shape, real=real), RealPlan(shape, spectrum=room)
+
+
+def fast_length(n: int) -> int:
+    """Smallest length of at least ``n`` that FFTW does quickly, even.
+
+    >>> fast_length(97), fast_length(128)
+    (98, 128)
+    """
+    length: int = pyfftw.next_fast_len(n)
+    while length % 2:
+        length = pyfftw.next_fast_len(length + 1)
+    return length
+
+
 def row_length(n: int) -> int:
     """Samples that a row of ``n`` should take where columns are transformed: no shared cache sets.
 
@@ -111,6 +140,11 @@ def row_length(n: int) -> int:
     (264, 230)
     """
     return n if n % _SHARING else n + _APART
+
+
+def _half(shape: tuple[int, ...]) -> Complex:
+    spectrum: Complex = pyfftw.empty_aligned((*shape[:-1], shape[-1] // 2 + 1), np.complex64)
+    return spectrum
 
 
 def _buffer(shape: Sequence[int], axes: Sequence[int]) -> Complex:

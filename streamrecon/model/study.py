@@ -6,6 +6,10 @@ Texts are kept as they came, empty where the header has nothing; nothing here is
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
+
+_OLDEST_YEARS = 120.0  # older ones are dates that stand for none
+_DAYS = 365.25
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -52,3 +56,17 @@ class StudyInfo:
     subject: Subject = field(default_factory=Subject)
     study: Study = field(default_factory=Study)
     origin: SourceSeries = field(default_factory=SourceSeries)
+
+    @property
+    def age_years(self) -> float | None:
+        """The patient's age on the day of the study; ``None`` without both dates.
+
+        >>> StudyInfo(Subject(birth_date="1960-03-01"), Study(date="20200301")).age_years
+        60.0
+        """
+        try:
+            born = date.fromisoformat(self.subject.birth_date)
+            years = (date.fromisoformat(self.study.date) - born).days / _DAYS
+        except ValueError:
+            return None
+        return years if 0 <= years <= _OLDEST_YEARS else None

@@ -139,17 +139,24 @@ def split_data(
     first: int,
     last: int,
 ) -> None:
-    """One step of the data's split, least squares: ``state``, z + u, is renewed; flat arrays.
+    """One step of the data's split, least squares: ``state``, z + u, is renewed [Z, Y, X].
 
-    ``model`` becomes z - u, where z minimises weight (z - field)² + rho (z - state)².
+    ``model`` becomes z - u, where z minimises weight (z - field)² + rho (z - state)². Field and
+    weight are those of the first corner; there are none beyond. Planes ``first`` … ``last``.
     """
-    for v in range(first, last):
-        part = rho / (weight[v] + rho)
-        old = state[v] - field[v]
-        new = old + relaxation * (model[v] - field[v] - part * old)
-        kept = part * new
-        state[v] = new + field[v]
-        model[v] = field[v] + kept + kept - new
+    nz, ny, nx = field.shape
+    for z in range(first, last):
+        for y in range(model.shape[1]):
+            known = nx if z < nz and y < ny else 0
+            for x in range(known):
+                there = field[z, y, x]
+                part = rho / (weight[z, y, x] + rho)
+                old = state[z, y, x] - there
+                new = old + relaxation * (model[z, y, x] - there - part * old)
+                kept = part * new
+                state[z, y, x] = new + there
+                model[z, y, x] = there + kept + kept - new
+            follow_model(model[z, y, known:], state[z, y, known:], relaxation)
 
 
 @njit(nogil=True, fastmath=True)
@@ -164,12 +171,25 @@ def split_data_absolute(
     last: int,
 ) -> None:
     """As `split_data` for weight |z - field|: z is pulled towards the field by weight / rho."""
-    for v in range(first, last):
-        most = weight[v] / rho
-        old = state[v]
-        new = old + relaxation * (model[v] - old + min(max(old - field[v], -most), most))
-        state[v] = new
-        model[v] = new - 2 * min(max(new - field[v], -most), most)
+    nz, ny, nx = field.shape
+    for z in range(first, last):
+        for y in range(model.shape[1]):
+            known = nx if z < nz and y < ny else 0
+            for x in range(known):
+                most = weight[z, y, x] / rho
+                old, there = state[z, y, x], field[z, y, x]
+                new = old + relaxation * (model[z, y, x] - old + min(max(old - there, -most), most))
+                state[z, y, x] = new
+                model[z, y, x] = new - 2 * min(max(new - there, -most), most)
+            follow_model(model[z, y, known:], state[z, y, known:], relaxation)
+
+
+@njit(nogil=True, fastmath=True)
+def follow_model(model: Real, state: Real, relaxation: float) -> None:
+    """A split's step where nothing is known of the field: z is the state."""
+    for x in range(model.size):
+        state[x] += relaxation * (model[x] - state[x])
+        model[x] = state[x]
 
 
 @njit(nogil=True, fastmath=True)

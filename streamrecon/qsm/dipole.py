@@ -1,5 +1,7 @@
 r"""The field that susceptibility makes: the unit dipole in k-space, on a padded grid of any slab.
 
+Here are the grids, padded and halved, and the kernels of their periodic convolutions, too.
+
 .. math:: \hat f(k) = D(k)\,\hat\chi(k), \quad D(k) = 1/3 - (k \cdot b)^2 / |k|^2
 
 with ``b`` the direction of B0 along the voxel axes. Data are never rotated: ``b`` is. Kernels have
@@ -13,14 +15,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.fourier import Real, fast_length
-from streamrecon.machine.fft_plans import RealPlan
+from streamrecon.machine.fft_plans import RealPlan, fast_length
 from streamrecon.machine.threads import at_once
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm._kernels import voxel_dipole
+from streamrecon.qsm._kernels import double, voxel_dipole
+
+Real = NDArray[np.float32]
 
 PADDING = 1.25
 """Room around the grid, as a fraction of its longest side; 2.3 % of a head's field wraps round."""
+
+_NO_EDGES = 3
 
 
 def padded_shape(geometry: Geometry, padding: float = PADDING) -> Shape:
@@ -80,6 +85,30 @@ def with_surroundings(
     return found
 
 
+def halved(values: Real) -> Real:
+    """Averages over two voxels on each axis; a last one without a partner counts twice.
+
+    >>> halved(np.arange(6, dtype=np.float32).reshape(1, 2, 3))
+    array([[[2. , 3.5]]], dtype=float32)
+    """
+    for axis in range(values.ndim):
+        ahead = (slice(None),) * axis
+        first, second = values[(*ahead, slice(0, None, 2))], values[(*ahead, slice(1, None, 2))]
+        mean = first.copy()
+        mean[(*ahead, slice(0, second.shape[axis]))] += second
+        mean[(*ahead, slice(0, second.shape[axis]))] *= np.float32(0.5)
+        values = mean
+    return values
+
+
+def carry(coarse: Real, fine: Real, *, edges: int = _NO_EDGES) -> None:
+    """Fill ``fine`` [2Z, 2Y, 2X] with ``coarse`` [Z, Y, X], linear and periodic.
+
+    ``edges`` is the axis along which values sit between a voxel and the next, as gradients do.
+    """
+    at_once(lambda z: double(coarse, edges, fine, z.start, z.stop), len(fine))
+
+
 def frequencies(n: int, *, half: bool) -> NDArray[np.float64]:
     """Frequencies of a transform of length ``n``, or its non-negative half [1/voxel].
 
@@ -121,6 +150,38 @@ def dipole_kernel(geometry: Geometry, shape: Sequence[int] | None = None) -> Rea
     at_once(lambda z: voxel_dipole(along, squared, weights, kernel, z.start, z.stop), full[0])
     kernel[0, 0, 0] = 0.0
     return kernel
+
+
+def laplacian_kernel(geometry: Geometry, shape: Shape) -> Real:
+    """Spectrum of ∇ᵀ∇ for forward differences, half last axis [1/mm²]."""
+    total = np.zeros((1, 1, 1))
+    for axis, (n, voxel) in enumerate(zip(shape, geometry.voxel_mm, strict=True)):
+        wave = (2 - 2 * np.cos(2 * np.pi * frequencies(n, half=axis == 2))) / voxel**2
+        total = total + wave.reshape([-1 if a == axis else 1 for a in range(3)])
+    return total.astype(np.float32)
+
+
+class Convolution:
+    """Periodic convolution with a real, symmetric kernel on the half spectrum; its own adjoint.
+
+    Belongs to one thread at a time.
+    """
+
+    def __init__(self, kernel: Real, shape: tuple[int, ...]) -> None:
+        self._plan = RealPlan(shape)
+        self._kernel = (kernel / np.float32(np.prod(shape))).astype(np.float32, copy=False)
+
+    def __call__(self, values: Real, after: Real | None = None) -> Real:
+        """The values convolved, and times ``after`` where it is given."""
+        found = self.lent(values)
+        return found.copy() if after is None else found * after
+
+    def lent(self, values: Real) -> Real:
+        """The same in the plan's own array, which the next convolution overwrites."""
+        self._plan.real[...] = values
+        self._plan.forward()
+        self._plan.spectrum *= self._kernel
+        return self._plan.inverse()
 
 
 def field_from_chi(

@@ -1,4 +1,7 @@
-r"""What removals of the background and inversions iterate with: conjugate gradients, ADMM.
+r"""What removals of the background and inversions iterate with, and how near their end they come.
+
+Conjugate gradients bound what they leave, see `Unfinished`; what total variation may leave is told
+by `streamrecon.qsm.inversion.tv_problem`.
 
 A relaxed split of ADMM keeps its variable z and the scaled dual u as one state, z + u; its cost
 says how much of that is z:
@@ -16,6 +19,7 @@ Eckstein and Bertsekas (1992) Math Program 55:293. doi:10.1007/BF01581204
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -24,35 +28,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
-from streamrecon.machine.fft_plans import RealPlan
 from streamrecon.machine.threads import at_once
-from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm._kernels import (
     mix_spectra,
-    shrink_gradients,
-    shrink_row,
     split_data,
     split_data_absolute,
     split_harmonic,
     split_phase,
 )
-from streamrecon.qsm.dipole import frequencies
-from streamrecon.qsm.nearness import Unfinished
 
 Real = NDArray[np.float32]
-ByteWeights = NDArray[np.uint8]
 Spectrum = NDArray[np.complex64]
 Step = tuple[float, float]
 Split = Callable[[Real, Real, Real, Real, Step], None]
 
-WHOLE = 255
-"""The weight of a gradient that counts in full."""
+NEAR_ENOUGH = 0.01
+"""An iteration that ends no more than this part above the least of its sum is at its end."""
 
 RELAXATION = 1.85
 """α of total variation's splits: 60 steps of it go farther than 100 of 1.
 
 A ``Step`` is the weight of the state in a split, ρ, and α.
 """
+
+_ENDS = re.compile(
+    r", (?:(?:within|at most) \S+ % (?:of|above)|may be far above) the least of its sum"
+    r"|, how near its end is not known"
+)
 
 
 class Operator(NamedTuple):
@@ -80,7 +82,9 @@ class Solution:
 
 
 def checked_field(field_ppm: NDArray[np.floating], mask: NDArray[np.bool_], stage: str) -> Real:
-    """The field [Z, Y, X, ppm] in single precision, 0 outside the mask.
+    """The field [Z, Y, X, ppm] in single precision, 0 outside the mask: not to be written to.
+
+    It is the array that was given, where that is so already.
 
     Raises
     ------
@@ -91,26 +95,77 @@ def checked_field(field_ppm: NDArray[np.floating], mask: NDArray[np.bool_], stag
         raise ReconError(f"{stage}: the mask is empty")
     if not np.isfinite(field_ppm[mask]).all():
         raise ReconError(f"{stage}: the field is not finite inside the mask")
-    return np.where(mask, field_ppm, 0).astype(np.float32)
+    known: Real = field_ppm.astype(np.float32, copy=False)
+    return np.where(mask, known, 0) if np.any(known, where=~mask) else known
 
 
-class Convolution:
-    """Periodic convolution with a real, symmetric kernel on the half spectrum; its own adjoint.
+def end_in_words(above_least: float) -> str:
+    """How near its end an iteration came, for a notice.
 
-    Belongs to one thread at a time.
+    >>> end_in_words(0.004), end_in_words(0.0872)
+    ('within 1 % of the least of its sum', 'at most 8.7 % above the least of its sum')
+    >>> end_in_words(13.0), end_in_words(math.nan)
+    ('may be far above the least of its sum', 'how near its end is not known')
+    """
+    if math.isnan(above_least):
+        return "how near its end is not known"
+    if above_least > 1:
+        return "may be far above the least of its sum"
+    if above_least > NEAR_ENOUGH:
+        return f"at most {100 * above_least:.2g} % above the least of its sum"
+    return "within 1 % of the least of its sum"
+
+
+def without_ends(text: str) -> str:
+    """A text of notices without the words of `end_in_words`: what it says of the method alone.
+
+    >>> without_ends("TV, 20 steps, at most 8.7 % above the least of its sum; zero: brain")
+    'TV, 20 steps; zero: brain'
+    """
+    return _ENDS.sub("", text)
+
+
+class Unfinished:
+    """What conjugate gradients may leave of their sum to later steps.
+
+    The smaller of a bound by quadrature, as no eigenvalue is below the damping, and of twice what
+    the second half of the steps took, which is enough where what is left falls by a third or more
+    when the steps double. The bound is three times too large near the end, and far more before.
+
+    Parameters
+    ----------
+    damping
+        Of the sum, 0 … .
+    total
+        The sum before the first step.
+    gamma
+        Energy of its gradient there.
+
+    References
+    ----------
+    Meurant and Tichý (2013) Numer Algorithms 62:163. doi:10.1007/s11075-012-9591-9
     """
 
-    def __init__(self, kernel: Real, shape: tuple[int, ...]) -> None:
-        self._plan = RealPlan(shape)
-        self._kernel = (kernel / np.float32(np.prod(shape))).astype(np.float32, copy=False)
+    def __init__(self, damping: float, total: float, gamma: float) -> None:
+        self.damping, self.totals = damping, [total]
+        self.factor = 1 / damping if damping else math.inf
+        self.bound = self.factor * gamma
 
-    def __call__(self, values: Real, after: Real | None = None) -> Real:
-        """The values convolved, and times ``after`` where it is given."""
-        self._plan.real[...] = values
-        self._plan.forward()
-        self._plan.spectrum *= self._kernel
-        found = self._plan.inverse()
-        return found.copy() if after is None else found * after
+    def renew(self, alpha: float, before: float, gamma: float) -> None:
+        """After a step of length ``alpha``, with the gradients' energies before and after it."""
+        self.totals.append(self.totals[-1] - alpha * before)
+        if math.isfinite(self.factor) and before > 0:
+            rest = max(self.factor - alpha, 0.0)
+            lower = self.damping * rest + gamma / before
+            self.factor = rest / lower if lower > 0 else 0.0
+            self.bound = self.factor * gamma
+
+    def above_least(self) -> float:
+        """In parts of the least; infinite where nothing is known."""
+        now = self.totals[-1]
+        taken = self.totals[len(self.totals) // 2] - now if len(self.totals) > 2 else math.inf
+        excess = min(self.bound, 2 * taken)
+        return excess / (now - excess) if excess < now else math.inf
 
 
 def least_squares(
@@ -131,7 +186,7 @@ def least_squares(
     it comes early where most of them are easily explained; the second is a part of what is not. One
     forward and one adjoint a step. Stopped early it smooths: later steps fit noise.
 
-    `streamrecon.qsm.nearness.Unfinished` tells how far it may be above the least sum.
+    `Unfinished` tells how far it may be above the least sum.
 
     Raises
     ------
@@ -143,6 +198,7 @@ def least_squares(
     Hestenes and Stiefel (1952) J Res Nat Bur Stand 49:409. doi:10.6028/jres.049.044
     """
     r = data.astype(np.float32, copy=True)
+    del data  # which its caller may have given away: memory is scarce here
     p = operator.adjoint(r)
     gamma = first = _energy(p)
     if not np.isfinite(first) or first == 0:
@@ -178,91 +234,31 @@ def relative_change(renewed: Real, before: Real) -> float:
     return float(np.linalg.norm(renewed - before)) / max(norm, 1e-30)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Gradients:
-    """The split of the gradients: what is clipped, where, and its state.
+def squares(model: Real, state: Real, field: Real, weight: Real, step: Step) -> None:
+    """Least squares: ``model`` becomes z - u, where z is nearest to the field and to the state.
 
     Parameters
     ----------
-    voxel
-        Sides of a voxel (z, y, x) [mm].
-    limit
-        Largest dual, where a gradient counts in full.
-    weight
-        How much each gradient counts, in 255ths [3, Z, Y, X]: bytes, as memory is slow.
-    state
-        Shrunken gradients and their scaled dual [3, Z, Y, X].
+    model, state
+        Field of the map and state of its split on the padded grid [Z, Y, X]; both are renewed.
+    field, weight
+        What is fitted, and the weight of its squared errors, in the first corner of that.
+    step
+        ρ and α.
     """
-
-    voxel: Real
-    limit: float
-    weight: ByteWeights
-    state: Real
-
-    @property
-    def limit_of_a_part(self) -> np.float32:
-        """Largest dual of a gradient that counts a 255th."""
-        return np.float32(self.limit / WHOLE)
-
-    def renew(self, chi: Real, divergence: Real, alpha: float = 1.0) -> None:
-        """Shrink the gradients of ``chi``; ``divergence`` [Z, Y, X] may be the same memory.
-
-        One pass over six volumes. Each thread first looks at the planes beside its own, which
-        others are about to change.
-        """
-        per_mm = 1 / self.voxel
-        limit, relaxation = self.limit_of_a_part, np.float32(alpha)
-        beside: dict[int, tuple[Real, Real]] = {}
-
-        def look(z: range) -> None:
-            below, flow = z.start - 1, np.empty_like(chi[0])
-            there, here, state = chi[z.start], chi[below], self.state[0, below].copy()
-            weight = self.weight[0, below].ravel()
-            rows = [plane.ravel() for plane in (there, here, state)]
-            shrink_row(*rows, weight, limit, per_mm[0], relaxation, flow.ravel())
-            beside[z.start] = flow, chi[z.stop % len(chi)].copy()
-
-        def shrink(z: range) -> None:
-            shrink_gradients(
-                chi, self.state, self.weight, limit, per_mm, relaxation, *beside[z.start],
-                divergence, z.start, z.stop,
-            )  # fmt: skip
-
-        at_once(look, len(chi))
-        at_once(shrink, len(chi))
-
-
-def gradients(voxel_mm: tuple[float, ...], limit: float, weight: ByteWeights) -> Gradients:
-    """A split of gradients with its state at zero."""
-    voxel = np.array(voxel_mm, np.float32)
-    return Gradients(voxel, limit, weight, np.zeros(weight.shape, np.float32))
-
-
-def laplacian_kernel(geometry: Geometry, shape: Shape) -> Real:
-    """Spectrum of ∇ᵀ∇ for forward differences, half last axis [1/mm²]."""
-    total = np.zeros((1, 1, 1))
-    for axis, (n, voxel) in enumerate(zip(shape, geometry.voxel_mm, strict=True)):
-        wave = (2 - 2 * np.cos(2 * np.pi * frequencies(n, half=axis == 2))) / voxel**2
-        total = total + wave.reshape([-1 if a == axis else 1 for a in range(3)])
-    return total.astype(np.float32)
-
-
-def squares(model: Real, state: Real, field: Real, weight: Real, step: Step) -> None:
-    """Least squares: ``model`` becomes z - u, where z is nearest to the field and to the state."""
-    flat, numbers = (
-        [a.reshape(-1) for a in (model, state, field, weight)],
-        np.array(step, np.float32),
+    numbers = np.array(step, np.float32)
+    at_once(
+        lambda z: split_data(model, state, field, weight, *numbers, z.start, z.stop), len(model)
     )
-    at_once(lambda v: split_data(*flat, *numbers, v.start, v.stop), model.size)
 
 
 def absolutes(model: Real, state: Real, field: Real, weight: Real, step: Step) -> None:
     """As `squares`, for weight ``|z - field|``."""
-    flat, numbers = (
-        [a.reshape(-1) for a in (model, state, field, weight)],
-        np.array(step, np.float32),
+    numbers = np.array(step, np.float32)
+    at_once(
+        lambda z: split_data_absolute(model, state, field, weight, *numbers, z.start, z.stop),
+        len(model),
     )
-    at_once(lambda v: split_data_absolute(*flat, *numbers, v.start, v.stop), model.size)
 
 
 def phases(model: Real, dual: Real, phase: Real, weight: Real, rho: float) -> None:

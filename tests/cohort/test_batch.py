@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import patch
 
 import nibabel as nib
 import numpy as np
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 from PIL import Image
 
 from streamrecon.cli import main
@@ -67,25 +70,6 @@ def test_the_results_are_those_of_replay(raw: Path, done: Path, tmp_path: Path) 
         ours = done / "sub-02" / "anat" / f"sub-02_{path.name.partition('_')[2]}"
         np.testing.assert_array_equal(nib.load(ours).dataobj, nib.load(path).dataobj)
         np.testing.assert_array_equal(nib.load(ours).affine, nib.load(path).affine)
-
-
-@pytest.mark.long
-def test_a_validator_finds_no_error_in_it(raw: Path, tmp_path: Path) -> None:
-    """Every output of gre_full, without a .bidsignore."""
-    (tmp_path / "raw").mkdir()
-    shutil.copy(raw / "sub-01.h5", tmp_path / "raw")
-    output = tmp_path / "out"
-    assert main(["batch", str(tmp_path / "raw"), "-o", str(output), "--config", "gre_full"]) == 0
-
-    validator = Path(sys.executable).with_name("bids-validator-deno")
-    report = subprocess.run(
-        [validator, str(output), "--json"], stdout=subprocess.PIPE, check=False
-    ).stdout
-
-    issues = json.loads(report)["issues"]["issues"]
-    assert [issue for issue in issues if issue.get("severity") == "error"] == []
-    assert (output / "sub-01" / "fmap" / "sub-01_magnitude.nii.gz").is_file()
-    assert not (output / ".bidsignore").exists()
 
 
 def test_sidecars_say_what_made_them_without_the_place_of_the_tree(raw: Path, done: Path) -> None:
@@ -216,6 +200,38 @@ def test_a_cluster_gives_what_one_machine_gives(raw: Path, done: Path, tmp_path:
         assert main(words(raw, tmp_path, "--scheduler", cluster.scheduler_address)) == 0
 
     assert alike(results(tmp_path), results(done))
+
+
+@pytest.mark.long
+def test_a_worker_that_is_killed_costs_nothing_but_time(
+    raw: Path, done: Path, tmp_path: Path
+) -> None:
+    """Its nanny starts another one, and what the first left half done is not there in the end."""
+    scratch = tmp_path / "code" / "streamrecon" / "unfinished"
+    killed = []
+
+    def kill(client: Client) -> None:
+        deadline = time.monotonic() + 60
+        while not any(scratch.glob("*")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        killed.extend(client.run(os.getpid).values())
+        os.kill(killed[0], signal.SIGKILL)
+
+    with (
+        patch.dict(os.environ),  # Dask sets variables here, too
+        LocalCluster(  # type: ignore[no-untyped-call]
+            n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,  # type: ignore[no-untyped-call]
+        ThreadPoolExecutor(1) as other,
+    ):
+        death = other.submit(kill, client)
+        assert main(words(raw, tmp_path, "--scheduler", cluster.scheduler_address)) == 0
+        death.result()
+
+    assert killed != [os.getpid()]
+    assert alike(results(tmp_path), results(done))
+    assert not scratch.exists()
 
 
 def test_a_scheduler_that_is_not_there_is_named(

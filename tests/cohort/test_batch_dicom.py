@@ -10,6 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 import scanner_scan
+from bids_validator import errors_in
 from checkers import complaints
 from pydicom.dataset import FileDataset
 from scan_of_study import messages_of_study
@@ -106,6 +107,10 @@ def test_a_validator_of_dicom_finds_no_error_in_them(done: Path) -> None:
     assert len(said) >= len(MAKERS)
     errors = [line for lines in said.values() for line in lines if line.startswith("Error")]
     assert errors == []
+
+
+def test_a_validator_of_bids_finds_none_beside_them(done: Path) -> None:
+    assert errors_in(done) == []
 
 
 def test_a_scan_whose_dicom_is_lost_is_done_again(

@@ -7,54 +7,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lesion_scene import Ball, oblique, scene
+from analysis_form import faults_of_report
+from chain_items import BALLS, GRID, Item, items, read
+from lesion_scene import oblique
 from made_maps import chi_map, total_field_of
-from narrowing import all_of, as_a
+from narrowing import as_a
 from numpy.typing import NDArray
 from pydicom import dcmread
 from streamrecon_gadgets.exchange.dicom import WriteDicomFolder
 from streamrecon_gadgets.maps.readings import MakeReadings
 
-from streamrecon.model.bare_scan import bare_scan
-from streamrecon.model.images import Echoes, Volume, volume_of
+from streamrecon.model.images import volume_of
 from streamrecon.model.memory_use import ScanSize
-from streamrecon.model.notice import Level, Notice
+from streamrecon.model.notice import Level
 from streamrecon.model.outputs.quantities import Quantity
-from streamrecon.model.scan import PhaseSign, SignOrigin
 from streamrecon.output.nifti import write_nifti
 from streamrecon.qsm.field_maps import ChiMap
 from streamrecon.stream.gadget import Context
-
-GRID = oblique((31, 37, 35), (1.2, 1.0, 1.0))
-BALLS = (Ball((-6.0, 5.0, 4.0), 2.0, 0.8), Ball((6.2, -5.1, -5.3), 1.5, -0.8))
-
-
-Item = Echoes | ChiMap | Volume
-
-
-def items(*, is_brain: bool = True) -> list[Item]:
-    """Echoes, susceptibility and veins of one volume, as a chain has them."""
-    maps = scene(GRID, BALLS)
-    scan = bare_scan(GRID, maps.te_s, 3.0, PhaseSign(1, SignOrigin.GIVEN), name="brain 1 mm")
-    total = total_field_of(
-        maps.mask, field_ppm=maps.local_field_ppm, sd_ppm=maps.field_sd_ppm, is_brain=is_brain
-    )
-    chi = chi_map(np.where(maps.mask, maps.chi_ppm, 0), total, scan)
-    veins = volume_of(scan, Quantity.VEINS, np.zeros(GRID.shape, np.float32), 0)
-    return [Echoes(maps.magnitude.astype(np.complex64), scan), chi, veins]
-
-
-def read(
-    gadget: MakeReadings,
-    given: list[Item],
-    *,
-    storage: Path | None = None,
-    tables: Path | None = None,
-) -> list[Notice]:
-    """What it says at the end; everything else must have gone on before."""
-    gadget.enter(Context(storage=storage, tables=tables))
-    assert [out for item in given for out in gadget.feed(item)] == given
-    return all_of(Notice, gadget.finish())
 
 
 def test_the_report_lies_beside_the_images_and_its_sum_is_told(tmp_path: Path) -> None:
@@ -112,6 +81,7 @@ def test_several_readings_make_one_report_and_those_that_lack_something_are_refu
 
     notices = read(MakeReadings(readings=wanted), items(), tables=tmp_path)
 
+    assert faults_of_report(tmp_path / "scan_run-1_readings/analysis.json") == []
     report = json.loads((tmp_path / "scan_run-1_readings/analysis.json").read_text())
     assert {each["kind"]: each["outcome"] for each in report["readings"]} == {
         "lesions": "given", "veins": "flagged", "iron": "refused", "rims": "refused",

@@ -16,10 +16,16 @@ from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.background.sharp import remove_ismv, remove_resharp
 from streamrecon.qsm.dipole import dipole_kernel
 from streamrecon.qsm.inversion import closed_form
-from streamrecon.qsm.inversion.tv_problem import Problem, task_on
-from streamrecon.qsm.nearness import NEAR_ENOUGH, Cost, above_least, end_in_words
+from streamrecon.qsm.inversion.total_variation import task_on
+from streamrecon.qsm.inversion.tv_problem import Cost, Problem, above_least
 from streamrecon.qsm.pipeline import Background, Quality, invert, local_field
-from streamrecon.qsm.solvers import Operator, least_squares, squares
+from streamrecon.qsm.solvers import (
+    NEAR_ENOUGH,
+    Operator,
+    end_in_words,
+    least_squares,
+    squares,
+)
 from streamrecon.qsm.total_field import TotalField, total_field
 
 SHAPE = (14, 25, 22)
@@ -43,7 +49,8 @@ def sum_of(problem: Problem, chi: np.ndarray, grid: Geometry) -> float:
     """Half the misfit squared and λ times the weighted slopes, in double precision."""
     full = chi.astype(np.float64)
     spectrum = np.fft.rfftn(full) * dipole_kernel(grid, full.shape)
-    misfit = np.fft.irfftn(spectrum, full.shape, axes=(0, 1, 2)) - problem.data
+    model = np.fft.irfftn(spectrum, full.shape, axes=(0, 1, 2))
+    misfit = model[problem.crop] - problem.data
     slopes = [
         np.abs(np.roll(full, -1, axis) - full) * problem.gradients.weight[axis] / 255 / side
         for axis, side in enumerate(grid.voxel_mm)

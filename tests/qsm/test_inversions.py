@@ -16,15 +16,15 @@ from streamrecon.phase.field_fit import trust_from_noise
 from streamrecon.qsm.background.pdf import remove_pdf
 from streamrecon.qsm.inversion.closed_form import invert_rts, invert_tikhonov, invert_tkd
 from streamrecon.qsm.inversion.coarse_to_fine import invert_coarse_to_fine
+from streamrecon.qsm.inversion.field_noise import noise_of_field
 from streamrecon.qsm.inversion.gradient_cost import (
+    WHOLE,
     belief_in_edges,
     gradient_weights,
-    noise_of_field,
     strength_from_field,
     strength_from_noise,
 )
 from streamrecon.qsm.inversion.total_variation import invert_tv
-from streamrecon.qsm.solvers import WHOLE
 
 # The field of view holds most of the field: cut off too near, RTS loses 9 % of the scale.
 GRIDS = {"odd": ((45, 49, 51), (1.5, 1.3, 1.3)), "thick": ((19, 64, 63), (3.0, 0.8, 0.8))}

@@ -10,16 +10,12 @@ from closed_forms import ORIENTATIONS
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.dipole import dipole_kernel
+from streamrecon.qsm.dipole import Convolution, dipole_kernel, laplacian_kernel
+from streamrecon.qsm.inversion.gradient_cost import WHOLE, Gradients, gradients
 from streamrecon.qsm.solvers import (
     RELAXATION,
-    WHOLE,
-    Convolution,
-    Gradients,
     Operator,
     absolutes,
-    gradients,
-    laplacian_kernel,
     least_squares,
     mix,
     squares,
@@ -134,18 +130,23 @@ def test_gradients_shrink_as_the_soft_threshold_says(relaxation: float) -> None:
 
 @pytest.mark.parametrize("split", [squares, absolutes])
 def test_the_data_split_finds_the_minimum(split: Callable[..., None]) -> None:
-    model, state, field = normal(3, 40)
-    weight = abs(normal(40, seed=1))
+    model, state = normal(2, 3, 4, 5)
+    field, weight = normal(2, 2, 3, 4, seed=1)
+    weight = abs(weight)
+    corner = tuple(slice(n) for n in field.shape)
     rho = 1.7
     z = np.linspace(-8, 8, 160_001)
     power = 2 if split is squares else 1
 
     def nearest(states: np.ndarray) -> np.ndarray:
+        """To the field and to the state; to the state alone where no field is known."""
         cost = [
             w * (abs(z - f) ** power) * (0.5 if power == 2 else 1) + rho / 2 * (z - s) ** 2
-            for w, f, s in zip(weight, field, states, strict=True)
+            for w, f, s in zip(weight.flat, field.flat, states[corner].flat, strict=True)
         ]
-        return np.asarray(z[np.argmin(cost, axis=1)])
+        found = states.copy()
+        found[corner] = z[np.argmin(cost, axis=1)].reshape(field.shape)
+        return found
 
     renewed = state + RELAXATION * (model - nearest(state))
 

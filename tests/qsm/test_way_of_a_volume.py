@@ -13,8 +13,7 @@ GRID = Geometry((38, 50, 42), (5.0, 4.5, 4.5), np.eye(3)[::-1])
 TE_S = (0.004, 0.010, 0.016)
 NUMBERS = ("fourier", "maps", "phase", "qsm", "recon")
 PLANS = "streamrecon.machine.fft_plans"
-MOST = 24
-"""22 is the aim: slow shades of classes and how near an iteration ends came since, 2 modules."""
+MOST = 22
 
 
 def echoes_of_a_head() -> np.ndarray[tuple[int, ...], np.dtype[np.complex64]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -14,27 +14,32 @@ from pydantic import Field, PrivateAttr
 
 from streamrecon import __version__
 from streamrecon.analysis.chain_maps import ChainMaps
+from streamrecon.analysis.deep_nuclei.iron import IronSettings
+from streamrecon.analysis.positions.position_reading import KIND as ORIENTATIONS
+from streamrecon.analysis.positions.position_reading import HeadPosition
 from streamrecon.analysis.quality.quality_reading import KIND as QUALITY
 from streamrecon.analysis.reading import Outcome, Reading, ReadingContent, ReadVolume
 from streamrecon.analysis.separation.sources import RELAXIVITY_3T
-from streamrecon.dicom.objects.identity import study_uid_of
+from streamrecon.analysis.zeros import REFERENCES
+from streamrecon.dicom.objects.identity import identity_of, study_uid_of
 from streamrecon.errors import StreamReconError
 from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.readings.drawings.page_picture import page_picture
-from streamrecon.output.readings.label_map import (
-    LabelMap,
-    labels_in_storage,
-    map_in_storage,
-    pushed_file,
-)
+from streamrecon.output.readings.kept_positions import positions_so_far
 from streamrecon.output.readings.map_folder import hash_of_voxels
-from streamrecon.output.readings.of_chain import READERS, ChainScan, MadeReading, SourceChoices
+from streamrecon.output.readings.of_chain import (
+    READERS,
+    ChainScan,
+    MadeReading,
+    SourceChoices,
+    position_of,
+)
+from streamrecon.output.readings.patient_files import FileNames, PatientFiles, patient_files
 from streamrecon.output.readings.report import add_reading, row_of_scan
 from streamrecon.output.readings.report_model import RESEARCH, OriginRow
-from streamrecon.output.readings.reported_visit import visit_in
 from streamrecon.qsm.field_maps import ChiMap
 from streamrecon.stream.gadget import Gadget
 from streamrecon.units import MIB
@@ -50,21 +55,38 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
     ``qc`` is a traffic light for the scan, ``lesions`` are bleeds and calcifications, ``veins``
     their density, ``oximetry`` oxygen in them, ``iron`` the nuclei of ``labels``, ``change`` theirs
     since ``baseline``, ``rims`` those of the lesions of ``lesion_mask``, ``sources`` χ of either
-    sign. One that lacks something is refused with the reason, and the others go on; so is all but
-    ``qc`` where no brain was recognised. The report (JSON, table and page) lies beside the images
-    of a replay, else in the folder ``readings`` of the service's storage, if it has one; gadgets
-    behind it that send DICOM send segments and report. Nothing is kept or read unless ``readings``
-    names it.
+    sign, ``orientations`` whether the head's positions in the scans of this study are enough, and
+    which tilt is still needed. One that lacks something is refused with the reason, and the others
+    go on; so is all but ``qc`` where no brain was recognised. The report (JSON, table and page)
+    lies beside the images of a replay, else in the folder ``readings`` of the service's storage, if
+    it has one; gadgets behind it that send DICOM send segments and report. Nothing is kept or read
+    unless ``readings`` names it.
     """
 
     accepts: ClassVar = (Echoes, ChiMap, Volume)
     memory: ClassVar = MemoryUse(fixed_bytes=100 * MIB)
 
     readings: tuple[
-        Literal["qc", "lesions", "veins", "oximetry", "iron", "change", "rims", "sources"], ...
-    ] = Field(default=(), description="what is read")
+        Literal[
+            "qc", "lesions", "veins", "oximetry", "iron", "change", "rims", "sources",
+            "orientations",
+        ],
+        ...,
+    ] = Field(default=(), description="what is read")  # fmt: skip
     labels: str = Field(
         default="", description="NIfTI of region numbers in the storage's folder labels"
+    )
+    preset: Literal["general", "nbia", "parkinson", "wilson"] = Field(
+        default="general", description="question to the nuclei: which it needs, what to read beside"
+    )
+    reference: Literal["brain", "csf"] = Field(
+        default="brain", description="zero of moments, iron, scores and changes"
+    )
+    norms: str = Field(
+        default="", description="table of the healthy in the same folder, for z-scores"
+    )
+    age_years: float | None = Field(
+        default=None, ge=0, description="of the patient, for norms; without it by the header"
     )
     lesion_mask: str = Field(default="", description="NIfTI of lesions, in the same folder")
     baseline: str = Field(
@@ -86,7 +108,7 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
         default=RELAXIVITY_3T, gt=0, description="the same of diamagnetic sources"
     )
     joint_sources: bool = Field(
-        default=False, description="sources jointly with the field too: a minute or more"
+        default=False, description="sources jointly with the field too, if they end in time"
     )
     page: bool = Field(
         default=False, description="give the page as a picture to what sends DICOM behind it"
@@ -136,8 +158,13 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
     def _read(self, maps: ChainMaps) -> Iterator[Notice | ReadVolume]:
         """Make one report and say what is in it; a failure is a reading that is refused."""
         end = monotonic() + self.seconds
-        scan, doubts = self._scan(maps)
-        yield from (Notice(Level.WARNING, f"readings: {doubt}") for doubt in doubts)
+        files = self._files(maps)
+        for doubt in dict.fromkeys(files.doubts.values()):
+            yield Notice(Level.WARNING, f"readings: {doubt}")
+        positions, doubt = self._positions(maps)
+        if doubt:
+            yield Notice(Level.WARNING, f"readings: {doubt}")
+        scan = replace(self._scan(maps, files), positions=positions)
         for kind in (each for each in READERS if each in self.readings):
             seconds = end - monotonic()
             if seconds <= 0:
@@ -149,42 +176,52 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
             yield self._keep(made, maps.chi)
             yield from self._given(made, maps.chi.repetition)
 
-    def _scan(self, maps: ChainMaps) -> tuple[ChainScan, list[str]]:
-        """The maps with what was pushed for the patient, and what of it cannot be used."""
-        found: dict[str, LabelMap] = {}
-        doubts = []
-        for name in {self.labels, self.lesion_mask} - {""}:
-            try:
-                found[name] = labels_in_storage(self.context.storage, name, maps.chi.scan.geometry)
-            except StreamReconError as e:
-                doubts.append(str(e))
-        storage, r2_per_s, before = self.context.storage, None, None
-        try:
-            if self.r2:
-                r2_per_s = map_in_storage(storage, self.r2, maps.chi.scan.geometry)
-        except StreamReconError as e:
-            doubts.append(str(e))
-        try:
-            if self.baseline:
-                before = visit_in(pushed_file(storage, self.baseline))
-        except StreamReconError as e:
-            doubts.append(str(e))
-        regions, lesions = found.get(self.labels), found.get(self.lesion_mask)
-        scan = ChainScan(
+    def _files(self, maps: ChainMaps) -> PatientFiles:
+        """What was pushed for the patient."""
+        names = FileNames(
+            labels=self.labels,
+            lesion_mask=self.lesion_mask,
+            baseline=self.baseline,
+            r2=self.r2,
+            norms=self.norms,
+        )
+        return patient_files(self.context.storage, names, maps.chi.scan.geometry)
+
+    def _scan(self, maps: ChainMaps, files: PatientFiles) -> ChainScan:
+        """The maps with what is known of the patient, and how they are to be read."""
+        age_years = self.age_years
+        if age_years is None:
+            age_years = maps.chi.scan.protocol.ids.visit.age_years
+        return ChainScan(
             maps=maps,
-            regions=() if regions is None else tuple(regions.regions()),
-            lesions=None if lesions is None else lesions.numbers > 0,
+            files=files,
             haematocrit=self.haematocrit,
+            iron=IronSettings(
+                reference=REFERENCES[self.reference],
+                preset=self.preset,
+                norms=files.norms,
+                age_years=age_years,
+            ),
             sources=SourceChoices(
-                r2_per_s=r2_per_s,
                 d_positive=self.d_positive,
                 d_negative=self.d_negative,
                 jointly=self.joint_sources,
             ),
-            before=before,
             same_site=self.same_site,
         )
-        return scan, doubts
+
+    def _positions(self, maps: ChainMaps) -> tuple[Sequence[HeadPosition], str]:
+        """How the head lay in the scans of this study, and why that may not be all."""
+        chi = maps.chi
+        if ORIENTATIONS not in self.readings or not chi.found.total.is_brain:
+            return (), ""
+        name = self._name(chi.repetition)
+        study_uid = identity_of(chi.scan.protocol.ids, name).study_uid
+        try:
+            now = position_of(maps)
+        except StreamReconError:  # the reading meets it again, and is refused
+            return (), ""
+        return positions_so_far(self.context.storage, study_uid, name, now)
 
     def _given(self, made: MadeReading, repetition: int) -> Iterator[ReadVolume]:
         """The reading for what sends DICOM, if there is an image that it can be about."""
@@ -233,8 +270,12 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
         folder, storage = self.context.tables, self.context.storage
         if folder is None and storage is not None:
             folder = storage / _FOLDER
+        return None if folder is None else folder / f"{self._name(repetition)}_{_FOLDER}"
+
+    def _name(self, repetition: int) -> str:
+        """Of one volume of this run."""
         name = self.context.session or self.context.run or "scan"
-        return None if folder is None else folder / f"{name}_run-{repetition + 1}_{_FOLDER}"
+        return f"{name}_run-{repetition + 1}"
 
 
 def _made(kind: str, scan: ChainScan, seconds: float) -> MadeReading:

@@ -45,9 +45,10 @@ class Norm:
 
 @dataclass(frozen=True, slots=True)
 class Norms:
-    """All rows of a table."""
+    """All rows of a table, and what it is called."""
 
     rows: tuple[Norm, ...] = ()
+    source: str = ""
 
     def find(
         self, region: str, quantity: str, reference: str, age_years: float | None
@@ -88,7 +89,7 @@ def read_norms(text: str, *, source: str) -> Norms:
     missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
         raise ConfigError(f"{source}: found no column {', '.join(missing)}")
-    return Norms(tuple(_norm(row, source) for row in reader))
+    return Norms(tuple(_norm(row, source) for row in reader), source)
 
 
 def _norm(row: dict[str, str], source: str) -> Norm:

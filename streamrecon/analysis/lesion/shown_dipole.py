@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.analysis.lesion.dipole_moment import Dipole, dipole_field
-from streamrecon.fourier import fast_length, fft, ifft
+from streamrecon.fourier import fft, ifft
+from streamrecon.machine.fft_plans import fast_length
 from streamrecon.model.geometry import Geometry, Triple
 from streamrecon.phase.field_fit import fit_field
 from streamrecon.units import hz_per_ppm

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.fourier import fast_length, irfftn
+from streamrecon.fourier import irfftn
+from streamrecon.machine.fft_plans import fast_length
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import dipole_kernel, frequencies
 

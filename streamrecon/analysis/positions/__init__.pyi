@@ -3,6 +3,9 @@ from streamrecon.analysis.positions.cosmos import cosmos_closed_form as cosmos_c
 from streamrecon.analysis.positions.cosmos import least_squares_cosmos as least_squares_cosmos
 from streamrecon.analysis.positions.orientations import Adequacy as Adequacy
 from streamrecon.analysis.positions.orientations import adequacy as adequacy
+from streamrecon.analysis.positions.position_reading import HeadPosition as HeadPosition
+from streamrecon.analysis.positions.position_reading import head_position as head_position
+from streamrecon.analysis.positions.position_reading import read_orientations as read_orientations
 from streamrecon.analysis.positions.registration import Motion as Motion
 from streamrecon.analysis.positions.registration import move_labels as move_labels
 from streamrecon.analysis.positions.registration import register as register

@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.analysis.deep_nuclei.iron import ALIKE_MM3, IronMaps, IronSettings, read_iron
 from streamrecon.analysis.deep_nuclei.iron_presets import PRESETS
-from streamrecon.analysis.deep_nuclei.norms import Norms, read_norms
-from streamrecon.analysis.zeros import CSF, WHOLE_BRAIN, fluid_of
+from streamrecon.analysis.deep_nuclei.norms import Norms
+from streamrecon.analysis.zeros import REFERENCES, fluid_of
 from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.study_inputs.analysed_folder import (
     Analysed,
@@ -21,25 +20,15 @@ from streamrecon.commands.study_inputs.analysed_folder import (
     analyse,
     extents_of,
 )
-from streamrecon.errors import ConfigError
-from streamrecon.model.geometry import Shape
 from streamrecon.model.outputs.quantities import Quantity
-from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.drawings.figures import Colour, Figure, Outline, outlined_planes
+from streamrecon.output.readings.drawings.region_figures import draw_regions
 from streamrecon.output.readings.label_map import read_labels
 from streamrecon.output.readings.map_folder import MapFolder
+from streamrecon.output.readings.patient_files import norms_in
 from streamrecon.output.readings.reported_visit import how_made as words_of
 
 Flags = NDArray[np.bool_]
 Regions = Sequence[tuple[str, Flags]]
-
-REFERENCES = {"brain": WHOLE_BRAIN, "csf": CSF}
-"""Words of the command line, and what stands beside a number."""
-
-_COLOURS: tuple[Colour, ...] = (
-    (255, 96, 64), (64, 200, 255), (255, 220, 64), (128, 255, 96), (224, 128, 255), (255, 160, 200),
-)  # fmt: skip
-_WINDOW = Window(-0.15, 0.25)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +72,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read the regions of a folder."""
-    norms = norms_of(options.norms)
+    norms = Norms() if options.norms is None else norms_in(options.norms)
 
     def read(maps: MapFolder) -> Analysed:
         labels = read_labels(options.labels, maps.geometry, names=options.label_names)
@@ -100,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
         known = {**reading.parameters, "reconstruction": how_made(maps)}
         return Analysed(
             reading=replace(reading, parameters=known),
-            figures=[regions_figure(maps, regions)],
+            figures=[draw_regions(maps.map(Quantity.CHI), maps.geometry, regions)],
             extents=extents_of(regions),
         )
 
@@ -126,31 +115,3 @@ def how_made(maps: MapFolder) -> str:
     chi = next(volume for volume in maps.volumes if volume.quantity is Quantity.CHI)
     comments = chi.facts.get("ImageComments", "unknown")
     return words_of(comments, chi.facts.get("ReconstructionSoftwareVersion", "unknown"))
-
-
-def norms_of(path: Path | None) -> Norms:
-    """The user's table, or an empty one.
-
-    Raises
-    ------
-    ConfigError
-        If it cannot be read.
-    """
-    if path is None:
-        return Norms()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as e:
-        raise ConfigError(f"{path}: cannot be read: {e}") from e
-    return read_norms(text, source=path.name)
-
-
-def regions_figure(maps: MapFolder, regions: Regions) -> Figure:
-    """Cuts through the middle of the regions, their edges drawn over χ."""
-    places = np.argwhere(np.any([flags for _, flags in regions], axis=0))
-    z, y, x = np.median(places, axis=0).astype(int).tolist()
-    voxel: Shape = (z, y, x)
-    outlines = [Outline(flags, _COLOURS[n % len(_COLOURS)]) for n, (_, flags) in enumerate(regions)]
-    picture = outlined_planes(maps.map(Quantity.CHI), maps.geometry, _WINDOW, outlines, voxel=voxel)
-    words = f"χ from {1e3 * _WINDOW.low:.0f} to {1e3 * _WINDOW.high:.0f} ppb, regions outlined"
-    return Figure("regions", words, picture)

@@ -18,7 +18,6 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.output.ras import from_ras
 
 _SAME_PLACE_MM = 0.1
-_PUSHED = "labels"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,52 +91,6 @@ def values_on_grid(path: Path, geometry: Geometry) -> NDArray[np.float64]:
     if not grid.same_as(geometry, tolerance_mm=_SAME_PLACE_MM):
         raise ConfigError(f"{path.name}: lies on another grid than the maps, needed theirs")
     return np.asarray(turned, np.float64)
-
-
-def labels_in_storage(storage: Path | None, name: str, geometry: Geometry) -> LabelMap:
-    """Labels that were pushed for a patient: a file of the storage's folder ``labels``.
-
-    Parameters
-    ----------
-    storage
-        The service's.
-    name
-        Of the file; a client gives it, so it may name no other folder.
-    geometry
-        The scan's grid.
-
-    Raises
-    ------
-    ConfigError
-        If there is no storage, the name is more than a name, or as `read_labels` says.
-    """
-    return read_labels(pushed_file(storage, name), geometry)
-
-
-def map_in_storage(storage: Path | None, name: str, geometry: Geometry) -> NDArray[np.float32]:
-    """A map [Z, Y, X] that was pushed for a patient, found as `labels_in_storage` finds labels.
-
-    Raises
-    ------
-    ConfigError
-        If there is no storage, the name is more than a name, or as `values_on_grid` says.
-    """
-    return np.ascontiguousarray(values_on_grid(pushed_file(storage, name), geometry), np.float32)
-
-
-def pushed_file(storage: Path | None, name: str) -> Path:
-    """Where a file lies that was pushed for a patient.
-
-    Raises
-    ------
-    ConfigError
-        If there is no storage, or the name is more than a name.
-    """
-    if storage is None:
-        raise ConfigError(f"labels: found {name} and no storage, needed its folder {_PUSHED}")
-    if Path(name).name != name:
-        raise ConfigError(f"labels: found {name}, needed the name of a file in {_PUSHED}")
-    return storage / _PUSHED / name
 
 
 def _beside(path: Path) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,15 +33,25 @@ from streamrecon.analysis.oxygen.oximetry_reading import (
 )
 from streamrecon.analysis.oxygen.scan_oxygen import oxygen_of_veins
 from streamrecon.analysis.oxygen.vein_segments import voxels_of_segments
+from streamrecon.analysis.positions.position_reading import (
+    HeadPosition,
+    head_position,
+    read_orientations,
+)
 from streamrecon.analysis.quality.quality_reading import read_quality
-from streamrecon.analysis.reading import Extent, ReadingContent
+from streamrecon.analysis.reading import Extent, Outcome, Reading, ReadingContent
 from streamrecon.analysis.separation.source_reading import read_sources
 from streamrecon.analysis.separation.sources import RELAXIVITY_3T, Relaxivity
 from streamrecon.errors import DataError
 from streamrecon.maps.centrelines import CentreLines, trace_veins
 from streamrecon.output.preview.colours import Window
+from streamrecon.output.readings.drawings.change_plot import draw_changes
 from streamrecon.output.readings.drawings.figures import Figure, Outline, outlined_planes
 from streamrecon.output.readings.drawings.lesion_figures import draw_lesions
+from streamrecon.output.readings.drawings.region_figures import draw_regions
+from streamrecon.output.readings.drawings.rim_figures import draw_rims
+from streamrecon.output.readings.drawings.source_figures import draw_sources
+from streamrecon.output.readings.patient_files import PatientFiles
 from streamrecon.output.readings.reported_visit import how_made, scan_facts
 
 Flags = NDArray[np.bool_]
@@ -55,15 +66,12 @@ class SourceChoices:
 
     Parameters
     ----------
-    r2_per_s
-        R2 [Z, Y, X, 1/s]; ``None`` where one number stands for all tissue.
     d_positive, d_negative
         Relaxivities at 3 T [1/s per ppm].
     jointly
         Whether the joint fit is made too.
     """
 
-    r2_per_s: NDArray[np.floating] | None = None
     d_positive: float = RELAXIVITY_3T
     d_negative: float = RELAXIVITY_3T
     jointly: bool = False
@@ -77,27 +85,32 @@ class ChainScan:
     ----------
     maps
         What the chain made.
-    regions
-        Name and voxels [Z, Y, X] of labelled regions.
-    lesions
-        Lesions of the white matter [Z, Y, X], for their rims.
+    files
+        What was pushed for the patient: labels, lesions, R2, the visit before.
     haematocrit
         Volume of red cells over that of blood; ``None`` where it is to be assumed.
+    iron
+        How the nuclei are read.
     sources
         How those of either sign are separated.
-    before
-        The earlier visit of the patient, if its report is at hand.
     same_site
-        Whether that was on this scanner with this protocol.
+        Whether the visit before was on this scanner with this protocol.
+    positions
+        How the head lay in the scans of this study so far, this one the last.
     """
 
     maps: ChainMaps
-    regions: Sequence[tuple[str, Flags]] = ()
-    lesions: Flags | None = None
+    files: PatientFiles = field(default_factory=PatientFiles)
     haematocrit: float | None = None
+    iron: IronSettings = field(default_factory=IronSettings)
     sources: SourceChoices = field(default_factory=SourceChoices)
-    before: Visit | None = None
     same_site: bool = True
+    positions: Sequence[HeadPosition] = ()
+
+    @property
+    def regions(self) -> Sequence[tuple[str, Flags]]:
+        """Name and voxels [Z, Y, X] of labelled regions."""
+        return self.files.regions
 
     @cached_property
     def traced(self) -> tuple[CentreLines, Flags]:
@@ -146,7 +159,9 @@ def _lesions(scan: ChainScan, seconds: float) -> MadeReading:
     )
     return MadeReading(
         content=ReadingContent(reading=reading, extents=extents_of_lesions(lesions)),
-        figures=draw_lesions(maps, lesions, swi=None, phase_rad=None),
+        figures=draw_lesions(
+            maps, lesions, swi=scan.maps.swi(), phase_rad=scan.maps.last_phase_rad()
+        ),
         summary=str(lesions),
     )
 
@@ -180,28 +195,28 @@ def _oximetry(scan: ChainScan, _: float) -> MadeReading:
 
 def _iron(scan: ChainScan, _: float) -> MadeReading:
     if not scan.regions:
-        raise DataError("found no regions, needed the parameter labels")
-    reading = read_iron(iron_maps_of(scan.maps, scan.regions), scan.regions, IronSettings())
+        raise DataError(scan.files.why("labels", "found no regions, needed the parameter labels"))
+    reading = read_iron(iron_maps_of(scan.maps, scan.regions), scan.regions, scan.iron)
     made = {**reading.parameters, "reconstruction": _how_made(scan)}
-    reading = replace(reading, parameters=made)
-    every = np.any([flags for _, flags in scan.regions], axis=0)
-    figures = (_outlined(scan, every, "regions", "χ and the regions in red"),)
+    reading = _doubted(replace(reading, parameters=made), scan, "norms")
     content = ReadingContent(reading=reading, extents=_extents(scan))
-    return MadeReading(content=content, figures=figures)
+    return MadeReading(content=content, figures=(_drawn_regions(scan),))
 
 
 def _change(scan: ChainScan, _: float) -> MadeReading:
     """The same labels in the visit before and now: each lies on its own scan."""
-    if scan.before is None or not scan.regions:
-        raise DataError("found no earlier visit or no regions, needed both: baseline and labels")
-    settings, now = IronSettings(), scan.maps.chi.scan
+    files, settings, now = scan.files, scan.iron, scan.maps.chi.scan
+    if files.before is None or not scan.regions:
+        needed = "found no earlier visit or no regions, needed both: baseline and labels"
+        raise DataError(files.why("baseline", files.why("labels", needed)))
     iron = read_iron(iron_maps_of(scan.maps, scan.regions), scan.regions, settings)
     facts = scan_facts(now.geometry.voxel_mm, now.b0_t, now.echoes.times_s())
     made = {"reconstruction": _how_made(scan), "erode_mm": str(settings.erode_mm)}
     after = Visit(values=iron.values, made={**facts, **made})
     interval = Interval(same_site=scan.same_site)
-    reading = read_change(scan.before, after, interval, settings.reference)
-    return MadeReading(content=ReadingContent(reading=reading, extents=_extents(scan)))
+    reading = read_change(files.before, after, interval, settings.reference)
+    content = ReadingContent(reading=reading, extents=_extents(scan))
+    return MadeReading(content=content, figures=(*draw_changes(reading), _drawn_regions(scan)))
 
 
 def _how_made(scan: ChainScan) -> str:
@@ -209,24 +224,52 @@ def _how_made(scan: ChainScan) -> str:
 
 
 def _rims(scan: ChainScan, _: float) -> MadeReading:
-    if scan.lesions is None:
-        raise DataError("found no lesions of the white matter, needed the parameter lesion_mask")
-    found = read_rims(rim_maps_of(scan.maps, scan.lesions))
+    lesions = scan.files.lesions
+    if lesions is None:
+        needed = "found no lesions of the white matter, needed the parameter lesion_mask"
+        raise DataError(scan.files.why("lesion_mask", needed))
+    found = read_rims(rim_maps_of(scan.maps, lesions))
     extents = extents_of_rims(found, scan.maps.chi.scan.geometry.voxel_mm)
-    figures = (_outlined(scan, scan.lesions, "lesions", "χ and the lesions in red"),)
+    chi = scan.maps.chi
+    figures = draw_rims(
+        found,
+        chi.chi_ppm,
+        chi.scan.geometry,
+        swi=scan.maps.swi(),
+        field_ppm=chi.found.local.field_ppm,
+    )
     content = ReadingContent(reading=found.reading, extents=extents)
     return MadeReading(content=content, figures=figures)
 
 
-def _sources(scan: ChainScan, _: float) -> MadeReading:
-    asked = scan.sources
-    given = source_maps_of(scan.maps, scan.regions, asked.r2_per_s, jointly=asked.jointly)
+def _sources(scan: ChainScan, seconds: float) -> MadeReading:
+    asked, end = scan.sources, monotonic() + seconds
+    given = source_maps_of(scan.maps, scan.regions, scan.files.r2_per_s, jointly=asked.jointly)
     relaxivity = Relaxivity.at(
         given.b0_t, positive_3t=asked.d_positive, negative_3t=asked.d_negative
     )
-    found = read_sources(given, scan.regions, relaxivity, jointly=asked.jointly)
-    content = ReadingContent(reading=found.reading, extents=_extents(scan), maps=found.maps())
-    return MadeReading(content=content)
+    found = read_sources(
+        given, scan.regions, relaxivity, jointly=asked.jointly, seconds=end - monotonic()
+    )
+    reading = _doubted(found.reading, scan, "r2")
+    content = ReadingContent(reading=reading, extents=_extents(scan), maps=found.maps())
+    figures = tuple(draw_sources(found, given.mask, given.geometry))
+    return MadeReading(content=content, figures=figures)
+
+
+def position_of(maps: ChainMaps) -> HeadPosition:
+    """How the head lies in a scan."""
+    chi, first = maps.chi, np.abs(maps.echoes.data[0])
+    return head_position(first, chi.chi_ppm, chi.mask, chi.scan.geometry)
+
+
+def _orientations(scan: ChainScan, _: float) -> MadeReading:
+    """The scan alone, where none is known that was before it."""
+    positions = scan.positions or (position_of(scan.maps),)
+    reading = read_orientations(positions)
+    condition = reading.values[0].number
+    summary = f"orientations: condition {condition:.1f} of {len(positions)}"
+    return MadeReading(content=ReadingContent(reading=reading), summary=summary)
 
 
 READERS: Mapping[str, Reader] = {
@@ -238,12 +281,27 @@ READERS: Mapping[str, Reader] = {
     "change": _change,
     "rims": _rims,
     "sources": _sources,
+    "orientations": _orientations,
 }
 """Readings that a chain can make, in the order in which they are made."""
 
 
+def _doubted(reading: Reading, scan: ChainScan, word: str) -> Reading:
+    """The reading with a flag, if a file that it could do without cannot be used."""
+    doubt = scan.files.why(word, "")
+    if not doubt:
+        return reading
+    outcome = max(reading.outcome, Outcome.FLAGGED)
+    return replace(reading, outcome=outcome, reasons=(doubt, *reading.reasons))
+
+
 def _extents(scan: ChainScan) -> list[Extent]:
     return [Extent.of_mask(name, "region", voxels) for name, voxels in scan.regions]
+
+
+def _drawn_regions(scan: ChainScan) -> Figure:
+    chi = scan.maps.chi
+    return draw_regions(chi.chi_ppm, chi.scan.geometry, scan.regions)
 
 
 def _outlined(scan: ChainScan, flags: Flags, name: str, words: str) -> Figure:

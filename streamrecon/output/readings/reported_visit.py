@@ -13,7 +13,7 @@ from streamrecon.analysis.deep_nuclei.change import Visit
 from streamrecon.analysis.reading import Value
 from streamrecon.errors import DataError
 from streamrecon.output.readings.report_model import ReadingRow, Report, ScanRow
-from streamrecon.qsm.nearness import without_ends
+from streamrecon.qsm.solvers import without_ends
 
 _NUMBER = re.compile(r"[-+]?\d[\d.e-]*")
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.phase.magnitude import OUTSIDE
 from streamrecon.qsm.background.pdf import Classes, Given, LocalField, normalised, project
-from streamrecon.qsm.inversion.tv_problem import carry, halved
+from streamrecon.qsm.dipole import carry, halved
 from streamrecon.qsm.solvers import checked_field
 
 Real = NDArray[np.float32]

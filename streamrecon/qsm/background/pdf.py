@@ -17,11 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from streamrecon.machine.memory import give_back_freed
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.phase.magnitude import OUTSIDE
-from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape, with_surroundings
-from streamrecon.qsm.nearness import end_in_words
-from streamrecon.qsm.solvers import Convolution, Operator, checked_field, least_squares
+from streamrecon.qsm.dipole import (
+    PADDING,
+    Convolution,
+    dipole_kernel,
+    padded_shape,
+    with_surroundings,
+)
+from streamrecon.qsm.solvers import Operator, checked_field, end_in_words, least_squares
 
 Real = NDArray[np.float32]
 Classes = NDArray[np.integer]
@@ -174,19 +180,20 @@ def project(
     spread = Convolution(dipole_kernel(geometry, shape), shape)
     outer = _sizes(mask, geometry, shape, near_mm)
     means = _means_over(classes, shape)
+    give_back_freed()
 
     def sources(x: Real) -> Real:
         return means(x, outer * x)
 
     found = least_squares(
-        Operator(lambda x: spread(sources(x), trust), lambda r: sources(spread(trust * r))),
+        Operator(lambda x: spread(sources(x), trust), lambda r: sources(spread.lent(trust * r))),
         trust * padded(field, shape),
         damping=damping,
         iterations=iterations,
         tolerance=0.0,
         least_gain=tolerance,
     )
-    background = spread(outer * found.unknown)
+    background = spread.lent(outer * found.unknown)
     tissues = None
     if classes is not None:
         tissues = means(found.unknown, np.zeros(shape, np.float32))[crop].copy()

@@ -17,8 +17,8 @@ from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.background.pdf import LocalField, padded
-from streamrecon.qsm.dipole import padded_shape
-from streamrecon.qsm.solvers import Convolution, Operator, checked_field, least_squares
+from streamrecon.qsm.dipole import Convolution, padded_shape
+from streamrecon.qsm.solvers import Operator, checked_field, least_squares
 
 Real = NDArray[np.float32]
 

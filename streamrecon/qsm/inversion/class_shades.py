@@ -22,9 +22,8 @@ from scipy.ndimage import gaussian_filter
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.magnitude import OUTSIDE, Classes
 from streamrecon.qsm.background.pdf import LocalField, padded
-from streamrecon.qsm.dipole import PADDING, field_from_chi, padded_shape
+from streamrecon.qsm.dipole import PADDING, carry, field_from_chi, halved, padded_shape
 from streamrecon.qsm.inversion.total_variation import begin_coarsely
-from streamrecon.qsm.inversion.tv_problem import carry, halved
 
 Real = NDArray[np.float32]
 

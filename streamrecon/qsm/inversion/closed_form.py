@@ -14,16 +14,19 @@ from numpy.typing import NDArray
 
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
-from streamrecon.qsm.nearness import Cost, above_least, cost_of_gradients
-from streamrecon.qsm.solvers import (
-    WHOLE,
+from streamrecon.qsm.dipole import (
+    PADDING,
     Convolution,
+    dipole_kernel,
+    laplacian_kernel,
+    padded_shape,
+)
+from streamrecon.qsm.inversion.gradient_cost import WHOLE, gradients
+from streamrecon.qsm.inversion.tv_problem import Cost, above_least, cost_of_gradients
+from streamrecon.qsm.solvers import (
     Operator,
     Solution,
     checked_field,
-    gradients,
-    laplacian_kernel,
     least_squares,
     relative_change,
 )

@@ -60,8 +60,7 @@ def invert_coarse_to_fine(
     """
     field = checked_field(field_ppm, mask, "inversion")
     if tissues_ppm is not None:
-        field -= field_from_chi(tissues_ppm, geometry, padding=padding)
-        field *= mask
+        field = (field - field_from_chi(tissues_ppm, geometry, padding=padding)) * mask
     coarse = begin_coarsely(
         field, mask, geometry, strength=strength, weight=weight, magnitude=magnitude,
         outside=outside, padding=padding,

@@ -1,4 +1,4 @@
-r"""What gradients of χ cost: λ by the noise of the field, and less than λ where an edge may be.
+r"""What gradients of χ cost, and their split: λ by the noise, less where an edge may be.
 
 .. math:: \lambda = \ell\,\sigma
 
@@ -26,24 +26,22 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from streamrecon.errors import ReconError
-from streamrecon.fourier import rfftn
+from streamrecon.machine.threads import at_once
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm.dipole import dipole_kernel, frequencies
-from streamrecon.qsm.solvers import WHOLE, ByteWeights
+from streamrecon.qsm._kernels import shrink_gradients, shrink_row
+from streamrecon.qsm.inversion.field_noise import noise_of_field
 
 Real = NDArray[np.float32]
+ByteWeights = NDArray[np.uint8]
 Places = list[tuple[tuple[slice, ...], tuple[slice, ...]]]
+
+WHOLE = 255
+"""The weight of a gradient that counts in full."""
 
 _LENGTH_MM = 0.15  # ℓ; best or near it on voxels of 0.9, 1.4 and 3 mm: docs/explanation/qsm.md
 _WEAKEST, _STRONGEST = 1e-5, 3e-3
-_CONE = 0.03  # |D| below which no source makes a field: it answers with a thousandth of the power
-_FROM_PER_VOXEL = 0.25  # below this frequency there is signal enough to leak through the window
-_TAPER_VOXELS = 3
-_FEWEST = 50
-_MEDIAN_OF_POWER = np.log(2.0)  # of an exponential distribution with mean 1
 
 _EDGE_FRACTION = 0.15  # of the voxels' gradients in the mask count as edges of an image
 _ACROSS_EDGES = WHOLE // 5
@@ -107,40 +105,6 @@ def strength_from_field(
     return Strength(
         _strength(sd), f"from {1e3 * sd:.2g} ppb that the field has where no source has"
     )
-
-
-def noise_of_field(
-    field_ppm: NDArray[np.floating], mask: NDArray[np.bool_], geometry: Geometry
-) -> float:
-    r"""Standard deviation of what no susceptibility can have made of a local field [ppm].
-
-    No source makes a field where D vanishes. The median power on that cone, above half of the
-    highest frequency, is noise, and what else does not fit the model: a field without noise of
-    two heads gives 0.4 and 0.8 ppb, with 1 and 4 ppb of noise 1.1 to 1.3 and 4.1. The mask is
-    tapered over three voxels, so that its rim does not leak onto the cone. Noise that is smooth
-    over voxels, as after a filter, is not seen. One real FFT of the grid.
-
-    Raises
-    ------
-    ReconError
-        If the mask is empty, or the grid too small for 50 frequencies on the cone.
-    """
-    if not mask.any():
-        raise ReconError("strength: the mask is empty")
-    deep = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1, 1:-1] / _TAPER_VOXELS
-    window = (np.sin(np.pi / 2 * np.minimum(deep, 1)) ** 2).astype(np.float32)
-    field = np.where(mask, field_ppm, 0).astype(np.float32)
-    level = np.float32(np.vdot(window, field) / window.sum(dtype=np.float64))
-    spectrum = rfftn((field - level) * window, mask.shape)
-    dipole = dipole_kernel(geometry, mask.shape)
-    axes = [np.abs(frequencies(n, half=a == 2)) for a, n in enumerate(mask.shape)]
-    z, y, x = np.meshgrid(*axes, indexing="ij", sparse=True)
-    highest = np.maximum(np.maximum(z, y), x)
-    cone = (np.abs(dipole) < _CONE) & (highest > _FROM_PER_VOXEL) & (highest < 0.5)
-    if np.count_nonzero(cone) < _FEWEST:
-        raise ReconError(f"strength: a grid of {mask.shape} voxels is too small to show its noise")
-    power = np.median(np.abs(spectrum[cone]) ** 2) / _MEDIAN_OF_POWER
-    return float(np.sqrt(power / np.vdot(window, window)))
 
 
 def _strength(sd_ppm: float) -> float:
@@ -280,3 +244,63 @@ def _allowed(step: Real, belief: float) -> ByteWeights:
     kept = np.float32(WHOLE + fall * _EDGE_BEGINS + 0.5) - np.float32(fall) * step
     weights: ByteWeights = np.clip(kept, across, WHOLE).astype(np.uint8)
     return weights
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gradients:
+    """The split of the gradients: what is clipped, where, and its state.
+
+    Parameters
+    ----------
+    voxel
+        Sides of a voxel (z, y, x) [mm].
+    limit
+        Largest dual, where a gradient counts in full.
+    weight
+        How much each gradient counts, in 255ths [3, Z, Y, X]: bytes, as memory is slow.
+    state
+        Shrunken gradients and their scaled dual [3, Z, Y, X].
+    """
+
+    voxel: Real
+    limit: float
+    weight: ByteWeights
+    state: Real
+
+    @property
+    def limit_of_a_part(self) -> np.float32:
+        """Largest dual of a gradient that counts a 255th."""
+        return np.float32(self.limit / WHOLE)
+
+    def renew(self, chi: Real, divergence: Real, alpha: float = 1.0) -> None:
+        """Shrink the gradients of ``chi``; ``divergence`` [Z, Y, X] may be the same memory.
+
+        One pass over six volumes. Each thread first looks at the planes beside its own, which
+        others are about to change.
+        """
+        per_mm = 1 / self.voxel
+        limit, relaxation = self.limit_of_a_part, np.float32(alpha)
+        beside: dict[int, tuple[Real, Real]] = {}
+
+        def look(z: range) -> None:
+            below, flow = z.start - 1, np.empty_like(chi[0])
+            there, here, state = chi[z.start], chi[below], self.state[0, below].copy()
+            weight = self.weight[0, below].ravel()
+            rows = [plane.ravel() for plane in (there, here, state)]
+            shrink_row(*rows, weight, limit, per_mm[0], relaxation, flow.ravel())
+            beside[z.start] = flow, chi[z.stop % len(chi)].copy()
+
+        def shrink(z: range) -> None:
+            shrink_gradients(
+                chi, self.state, self.weight, limit, per_mm, relaxation, *beside[z.start],
+                divergence, z.start, z.stop,
+            )  # fmt: skip
+
+        at_once(look, len(chi))
+        at_once(shrink, len(chi))
+
+
+def gradients(voxel_mm: tuple[float, ...], limit: float, weight: ByteWeights) -> Gradients:
+    """A split of gradients with its state at zero."""
+    voxel = np.array(voxel_mm, np.float32)
+    return Gradients(voxel, limit, weight, np.zeros(weight.shape, np.float32))

@@ -13,26 +13,113 @@ count that a first map has, see `streamrecon.qsm.inversion.gradient_cost`.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.machine.memory import give_back_freed
-from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.dipole import PADDING, padded_shape
+from streamrecon.model.geometry import Geometry, Shape
+from streamrecon.qsm.dipole import PADDING, carry, halved, padded_shape, with_surroundings
 from streamrecon.qsm.inversion.gradient_cost import belief_in_edges
-from streamrecon.qsm.inversion.tv_problem import Problem, Task, carry, task_on
-from streamrecon.qsm.solvers import Solution, absolutes, squares
+from streamrecon.qsm.inversion.tv_problem import Problem
+from streamrecon.qsm.solvers import Solution, absolutes, checked_field, squares
 
 Real = NDArray[np.float32]
 
 RIM_MM = 2.5
 """Around the mask gradients cost what they cost inside; see docs/explanation/qsm.md [mm]."""
 
+_SMALLEST = 4  # voxels that a halved axis must keep, padded
 _COARSE_STEPS = (40, 40)  # on half of the grid and on a quarter
 _FIRST_STAGE = 20
 _USUAL_ERROR_PPM = 2e-3  # absolute errors weigh like squares at an error of this size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """What an inversion is given, on one grid.
+
+    Parameters
+    ----------
+    field
+        Local field [Z, Y, X, ppm], 0 outside the mask.
+    trust
+        Weight of its squared errors [Z, Y, X], 0 outside the mask.
+    mask
+        Where χ is wanted [Z, Y, X].
+    magnitude
+        Image whose edges may be edges of χ [Z, Y, X]; None: edges anywhere are alike.
+    geometry
+        Grid of all of them.
+    shape
+        Padded grid to work on.
+    near
+        Voxels of the padded grid between which gradients cost as in the mask [Z, Y, X].
+    belief
+        How far the magnitude's edges are taken for edges of χ, 0 … 1.
+    """
+
+    field: Real
+    trust: Real
+    mask: NDArray[np.bool_]
+    magnitude: Real | None
+    geometry: Geometry
+    shape: Shape
+    near: NDArray[np.bool_]
+    belief: float = 1.0
+
+    def halved(self) -> Task | None:
+        """The same on voxels twice as large; None where the grid is too small for that.
+
+        The field is averaged by its trust; a voxel belongs to the mask where half of it does.
+        """
+        if any(n % 2 or n // 2 < _SMALLEST for n in self.shape):
+            return None
+        trust = halved(self.trust)
+        mask = halved(self.mask.astype(np.float32)) >= np.float32(0.5)
+        if not mask.any():
+            return None
+        field = np.divide(halved(self.field * self.trust), np.maximum(trust, np.float32(1e-20)))
+        z, y, x = (2 * side for side in self.geometry.voxel_mm)
+        return Task(
+            np.where(mask, field, 0).astype(np.float32),
+            trust * mask,
+            mask,
+            None if self.magnitude is None else halved(self.magnitude),
+            Geometry(mask.shape, (z, y, x), self.geometry.axes_lps),
+            (self.shape[0] // 2, self.shape[1] // 2, self.shape[2] // 2),
+            halved(self.near.astype(np.float32)) >= np.float32(0.5),
+            self.belief,
+        )
+
+
+def task_on(
+    field_ppm: NDArray[np.floating],
+    mask: NDArray[np.bool_],
+    grid: tuple[Geometry, Shape],
+    *,
+    weight: NDArray[np.floating] | None = None,
+    magnitude: NDArray[np.floating] | None = None,
+    outside: float = 0.0,
+    rim_mm: float = 0.0,
+) -> Task:
+    """What an inversion is given, on its finest grid, as `invert_tv` names it.
+
+    Where gradients cost outside, the magnitude is none of it and no layer is.
+
+    Raises
+    ------
+    ReconError
+        If the mask is empty or the field is not finite inside it.
+    """
+    field = checked_field(field_ppm, mask, "inversion")
+    trust = mask.astype(np.float32) if weight is None else np.where(mask, weight, 0) ** 2
+    image = None if magnitude is None or outside else np.asarray(magnitude, np.float32)
+    if image is not None and not np.isfinite(image).all():
+        image = np.nan_to_num(image)
+    near = with_surroundings(mask, *grid, 0.0 if outside else rim_mm)
+    return Task(field, trust.astype(np.float32, copy=False), mask, image, *grid, near)
 
 
 def invert_tv(
@@ -51,11 +138,10 @@ def invert_tv(
 ) -> Solution:
     """Susceptibility of least total variation, [Z, Y, X, ppm].
 
-    Four real FFTs of the padded grid a step, some 13 copies of it; forty steps on each of two
+    Four real FFTs of the padded grid a step, some 11 copies of it; forty steps on each of two
     coarser grids before, which cost as much as six, and as much again where a magnitude's edges
     are tried. Flattens what is weaker than the noise; thin veins lose contrast with growing
-    strength. Sources outside the mask may grow
-    without bound: only what is inside is returned.
+    strength. Sources outside the mask may grow without bound: only what is inside is returned.
 
     Parameters
     ----------
@@ -95,19 +181,14 @@ def invert_tv(
     Bilgic et al. (2014) Magn Reson Med 72:1444. doi:10.1002/mrm.25029
     Liu J et al. (2012) NeuroImage 59:2560. doi:10.1016/j.neuroimage.2011.08.082
     """
-    shape = padded_shape(geometry, padding)
-    known = None if outside else magnitude
-    problem, words = _prepared(
+    problem = _prepared(
         task_on(
-            field_ppm, mask, (geometry, shape), weight=weight, magnitude=known,
-            rim_mm=0.0 if outside else rim_mm,
+            field_ppm, mask, (geometry, padded_shape(geometry, padding)), weight=weight,
+            magnitude=magnitude, outside=outside, rim_mm=rim_mm,
         ),
         (strength, outside),
     )  # fmt: skip
-    if known is not None:
-        found = problem.solve(squares, iterations, tolerance, last=True)
-        return replace(found, comment=words)
-    return problem.solve_with_edges(magnitude, iterations, tolerance)
+    return _ended(problem, magnitude, iterations, tolerance)
 
 
 def begin_coarsely(
@@ -127,11 +208,10 @@ def begin_coarsely(
     Sources outside the mask are in it. None where half of the grid is none. Costs as much as seven
     steps of `invert_tv`, twice that with a magnitude; parameters and errors are its.
     """
-    shape = padded_shape(geometry, padding)
-    cost, known = (strength, outside), None if outside else magnitude
+    shape, cost = padded_shape(geometry, padding), (strength, outside)
     task = task_on(
-        field_ppm, mask, (geometry, shape), weight=weight, magnitude=known,
-        rim_mm=0.0 if outside else rim_mm,
+        field_ppm, mask, (geometry, shape), weight=weight, magnitude=magnitude, outside=outside,
+        rim_mm=rim_mm,
     )  # fmt: skip
     half = _believing(task, cost).halved()
     if half is None:
@@ -168,12 +248,10 @@ def invert_robust(
     ----------
     Lambert et al. (2022) Magn Reson Med 88:962. doi:10.1002/mrm.29218
     """
-    shape = padded_shape(geometry, padding)
-    known = None if outside else magnitude
     task = _believing(
         task_on(
-            field_ppm, mask, (geometry, shape), weight=weight, magnitude=known,
-            rim_mm=0.0 if outside else rim_mm,
+            field_ppm, mask, (geometry, padded_shape(geometry, padding)), weight=weight,
+            magnitude=magnitude, outside=outside, rim_mm=rim_mm,
         ),
         (strength, outside),
     )  # fmt: skip
@@ -182,10 +260,7 @@ def invert_robust(
     problem.solve(absolutes, (_FIRST_STAGE, _FIRST_STAGE), 0.0)
     problem.trust /= np.float32(_USUAL_ERROR_PPM)
     problem.doubt_misfits()
-    if known is not None:
-        found = problem.solve(squares, iterations, tolerance, last=True)
-        return replace(found, comment=_in_words(task))
-    return problem.solve_with_edges(magnitude, iterations, tolerance)
+    return _ended(problem, magnitude, iterations, tolerance)
 
 
 def _believing(task: Task, cost: tuple[float, float]) -> Task:
@@ -199,22 +274,30 @@ def _believing(task: Task, cost: tuple[float, float]) -> Task:
     return replace(task, belief=belief)
 
 
-def _prepared(task: Task, cost: tuple[float, float]) -> tuple[Problem, str]:
-    """A problem that coarse grids have begun, and what it believes, in words."""
+def _prepared(task: Task, cost: tuple[float, float]) -> Problem:
+    """A problem that coarse grids have begun, with no more memory than it needs."""
     task = _believing(task, cost)
     give_back_freed()  # the largest arrays of a map come now
-    return _begun(task, cost, _COARSE_STEPS), _in_words(task)
+    problem = _begun(task, cost, _COARSE_STEPS)
+    del task
+    give_back_freed()
+    return problem
 
 
-def _in_words(task: Task) -> str:
-    return f"edges of the magnitude believed to {task.belief:.0%}"
+def _ended(
+    problem: Problem,
+    magnitude: NDArray[np.floating] | None,
+    iterations: tuple[int, int],
+    tolerance: float,
+) -> Solution:
+    """The last steps, with the edges that count: those of the magnitude, or of the map too."""
+    if magnitude is None or problem.outside:
+        return problem.solve_with_edges(magnitude, iterations, tolerance)
+    found = problem.solve(squares, iterations, tolerance, last=True)
+    return replace(found, comment=f"edges of the magnitude believed to {problem.belief:.0%}")
 
 
-def _begun(
-    task: Task,
-    cost: tuple[float, float],
-    coarse_steps: tuple[int, ...],
-) -> Problem:
+def _begun(task: Task, cost: tuple[float, float], coarse_steps: tuple[int, ...]) -> Problem:
     """A problem whose states are those of a solution on half the grid, where that is a grid."""
     half = task.halved() if coarse_steps else None
     if half is None:
@@ -222,7 +305,7 @@ def _begun(
     coarse = _begun(half, cost, coarse_steps[1:])
     coarse.solve(squares, (coarse_steps[0], coarse_steps[0]), 0.0)
     states = coarse.state, coarse.gradients.state
-    del coarse  # the larger grid needs the room
+    del coarse, half  # the larger grid needs the room
     problem = Problem(task, cost)
     problem.carry_on(*states)
     return problem

@@ -1,134 +1,57 @@
-"""One inversion of total variation under way: what it is given, its arrays, weights and steps.
+r"""One inversion of total variation under way: its arrays, weights and steps, and how far it got.
 
-It begins on coarser grids, where an iteration finds at an eighth of the price what varies slowly. A
-grid is halved by averages over two voxels on every axis; its padded size has to be even. What an
-iteration on the coarse grid ends with is carried to the fine one by linear interpolation.
+Of a sum with sparse gradients, :math:`F(\chi) = f(D\chi) + g(\nabla\chi)`, both convex, and any
+duals :math:`q, p`
+
+.. math:: F(\chi) - F(\chi^*) \le f(D\chi) + f^*(q) - \langle q, D\chi \rangle
+          + g(\nabla\chi) + g^*(p) - \langle p, \nabla\chi \rangle
+          + \langle e, \chi - \chi^* \rangle, \quad e = D^T q + \nabla^T p
+
+Duals are those that a split would go on with: each keeps to its own limits, and e is what they are
+not agreed on. The last term is taken to be no more than :math:`\|e\| \, \|\chi\|` where χ is
+wanted and twice that outside, where it may be free and grow: a map that is farther from its end
+than that, and in the direction of what is left, is told too good an end. How the figure compares
+with long runs: docs/measurements/qsm.md.
+
+References
+----------
+Rockafellar (1970) Convex Analysis, Princeton University Press: §31.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
-from streamrecon.machine.fft_plans import RealPlan
-from streamrecon.machine.threads import at_once
+from streamrecon.machine.fft_plans import plans_in_turn
+from streamrecon.machine.memory import give_back_freed
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm._kernels import double
-from streamrecon.qsm.dipole import dipole_kernel, with_surroundings
-from streamrecon.qsm.inversion.gradient_cost import gradient_weights
-from streamrecon.qsm.nearness import (
-    above_least,
-    cost_of_gradients,
-    cost_of_misfit,
-)
-from streamrecon.qsm.solvers import (
-    RELAXATION,
+from streamrecon.qsm.dipole import carry, dipole_kernel, laplacian_kernel
+from streamrecon.qsm.inversion.gradient_cost import (
     ByteWeights,
-    Solution,
-    Split,
-    checked_field,
+    Gradients,
+    gradient_weights,
     gradients,
-    laplacian_kernel,
-    mix,
-    relative_change,
-    squares,
 )
+from streamrecon.qsm.solvers import RELAXATION, Solution, Split, mix, relative_change, squares
+
+if TYPE_CHECKING:
+    from streamrecon.qsm.inversion.total_variation import Task
 
 Real = NDArray[np.float32]
 
-_SMALLEST = 4  # voxels that a halved axis must keep, padded
-_NO_EDGES = 3
 _RHO_PER_STRENGTH = {False: 100.0, True: 1000.0}  # whether gradients cost outside the mask, too
 _DATA_RHO = 0.25
 _CHECK_EVERY = 5
 _CALM_STEPS_TO_EDGES = 10  # plain ones, while what was carried settles: relaxed, they swing
 _STEPS_TO_EDGES = (10, 10)  # before the edges of the map are looked for, and once more
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Task:
-    """What an inversion is given, on one grid.
-
-    Parameters
-    ----------
-    field
-        Local field [Z, Y, X, ppm], 0 outside the mask.
-    trust
-        Weight of its squared errors [Z, Y, X], 0 outside the mask.
-    mask
-        Where χ is wanted [Z, Y, X].
-    magnitude
-        Image whose edges may be edges of χ [Z, Y, X]; None: edges anywhere are alike.
-    geometry
-        Grid of all of them.
-    shape
-        Padded grid to work on.
-    near
-        Voxels of the padded grid between which gradients cost as in the mask [Z, Y, X].
-    belief
-        How far the magnitude's edges are taken for edges of χ, 0 … 1.
-    """
-
-    field: Real
-    trust: Real
-    mask: NDArray[np.bool_]
-    magnitude: Real | None
-    geometry: Geometry
-    shape: Shape
-    near: NDArray[np.bool_]
-    belief: float = 1.0
-
-    def halved(self) -> Task | None:
-        """The same on voxels twice as large; None where the grid is too small for that.
-
-        The field is averaged by its trust; a voxel belongs to the mask where half of it does.
-        """
-        if any(n % 2 or n // 2 < _SMALLEST for n in self.shape):
-            return None
-        trust = halved(self.trust)
-        mask = halved(self.mask.astype(np.float32)) >= np.float32(0.5)
-        if not mask.any():
-            return None
-        field = np.divide(halved(self.field * self.trust), np.maximum(trust, np.float32(1e-20)))
-        z, y, x = (2 * side for side in self.geometry.voxel_mm)
-        return Task(
-            np.where(mask, field, 0).astype(np.float32),
-            trust * mask,
-            mask,
-            None if self.magnitude is None else halved(self.magnitude),
-            Geometry(mask.shape, (z, y, x), self.geometry.axes_lps),
-            (self.shape[0] // 2, self.shape[1] // 2, self.shape[2] // 2),
-            halved(self.near.astype(np.float32)) >= np.float32(0.5),
-            self.belief,
-        )
-
-
-def task_on(
-    field_ppm: NDArray[np.floating],
-    mask: NDArray[np.bool_],
-    grid: tuple[Geometry, Shape],
-    *,
-    weight: NDArray[np.floating] | None = None,
-    magnitude: NDArray[np.floating] | None = None,
-    rim_mm: float = 0.0,
-) -> Task:
-    """What an inversion is given, on its finest grid, as `streamrecon.qsm.inversion` names it.
-
-    Raises
-    ------
-    ReconError
-        If the mask is empty or the field is not finite inside it.
-    """
-    field = checked_field(field_ppm, mask, "inversion")
-    trust = mask.astype(np.float32) if weight is None else np.where(mask, weight, 0) ** 2
-    image = None if magnitude is None else np.nan_to_num(np.asarray(magnitude, np.float32))
-    near = with_surroundings(mask, *grid, rim_mm)
-    return Task(field, trust.astype(np.float32, copy=False), mask, image, *grid, near)
+_FARTHER_OUTSIDE = 2.0
 
 
 class Problem:
@@ -140,19 +63,19 @@ class Problem:
             raise ReconError(f"strength: found {strength:g} ppm·mm, needed a positive number")
         self.mask, self.near, self.belief = task.mask, task.near, task.belief
         self.crop = tuple(slice(n) for n in task.mask.shape)
-        self.trust, self.data = np.zeros((2, *task.shape), np.float32)
-        self.trust[self.crop] = task.trust
-        self.data[self.crop] = task.field
+        self.trust, self.data = task.trust, task.field
         rho = np.float32(_RHO_PER_STRENGTH[self.outside > 0] * strength)
         self.rho = float(rho)
         self.kernels = _kernels_of_step(task.geometry, task.shape, rho)
         self.data_part = _DATA_RHO / float(rho)
         images = () if task.magnitude is None else (task.magnitude,)
         weights = self._weights(images)
+        give_back_freed()  # what edges were found with; the largest arrays come now
         self.gradients = gradients(task.geometry.voxel_mm, strength / float(rho), weights)
-        self.model, self.chi = (RealPlan(task.shape) for _ in range(2))
-        self.model.real[...] = self.data
-        self.state = self.data.copy()
+        self.model, self.chi = plans_in_turn(task.shape)
+        self.model.real[...] = 0
+        self.model.real[self.crop] = self.data
+        self.state = self.model.real.copy()
         self.chi.real[...] = 0  # the divergence of the flow; after a step, χ until it is shrunk
 
     def carry_on(self, state: Real, gradients_state: Real) -> None:
@@ -242,8 +165,8 @@ class Problem:
     def _invert(self) -> None:
         """From what the splits want to χ and its field."""
         mix(self.model.forward(), self.chi.forward(), self.kernels, self.data_part)
+        self.chi.inverse()  # whose spectrum lies where that of the model comes back to
         self.model.inverse()
-        self.chi.inverse()
 
     def _split(self, split: Split, relaxation: float) -> None:
         """From χ and its field to the states, and what flows by them."""
@@ -253,7 +176,7 @@ class Problem:
     def doubt_misfits(self) -> None:
         """Take weight from voxels that miss the model by more than three usual errors."""
         self._invert()
-        missed = np.sqrt(self.trust) * np.abs(self.model.real - self.data)
+        missed = np.sqrt(self.trust) * np.abs(self.model.real[self.crop] - self.data)
         usual = 1.4826 * float(np.median(missed[self.trust > 0]))
         self.trust /= np.maximum(1, missed / np.float32(3 * usual)) ** 2
         self._split(squares, 0.0)
@@ -269,25 +192,100 @@ def _kernels_of_step(geometry: Geometry, shape: Shape, rho: np.float32) -> tuple
     return dipole, np.divide(rho / voxels, curvature, out=curvature)
 
 
-def halved(values: Real) -> Real:
-    """Averages over two voxels on each axis; a last one without a partner counts twice.
+class Cost(NamedTuple):
+    """A part of the sum, and by how much its duals miss it."""
 
-    >>> halved(np.arange(6, dtype=np.float32).reshape(1, 2, 3))
-    array([[[2. , 3.5]]], dtype=float32)
+    cost: float
+    missed: float
+
+
+def cost_of_misfit(model: Real, state: Real, field: Real, trust: Real, rho: float) -> Cost:
+    """Half the weighted misfit squared, and what the dual that a split would go on with lacks.
+
+    Parameters
+    ----------
+    model
+        Field of the map on the padded grid [Z, Y, X, ppm]; becomes the dual.
+    state
+        That of the split of the data, as it stood before this map was made.
+    field, trust
+        What is fitted [Z, Y, X, ppm], and the weight of its squared errors, in the first corner.
+    rho
+        Weight of the split.
     """
-    for axis in range(values.ndim):
-        ahead = (slice(None),) * axis
-        first, second = values[(*ahead, slice(0, None, 2))], values[(*ahead, slice(1, None, 2))]
-        mean = first.copy()
-        mean[(*ahead, slice(0, second.shape[axis]))] += second
-        mean[(*ahead, slice(0, second.shape[axis]))] *= np.float32(0.5)
-        values = mean
-    return values
+    cost = missed = 0.0
+    corner = tuple(slice(n) for n in field.shape[1:])
+    for plane, old, there, weight in zip(model, state, field, trust, strict=False):
+        part = np.float32(rho) / (weight + np.float32(rho))
+        away, error = old[corner] - there, plane[corner] - there
+        split = part * (away + error - part * away)
+        cost += 0.5 * float(np.vdot(weight, error**2))
+        missed += 0.5 * float(np.vdot(weight, (error - split) ** 2))
+        plane[...] = 0
+        plane[corner] = weight * split
+    model[len(field) :] = 0
+    return Cost(cost, missed)
 
 
-def carry(coarse: Real, fine: Real, *, edges: int = _NO_EDGES) -> None:
-    """Fill ``fine`` [2Z, 2Y, 2X] with ``coarse`` [Z, Y, X], linear and periodic.
+def cost_of_gradients(chi: Real, sparse: Gradients, rho: float, flow: Real) -> Cost:
+    """The weighted sum of absolute gradients, and what the duals of the next split lack of it.
 
-    ``edges`` is the axis along which values sit between a voxel and the next, as gradients do.
+    Plane by plane, as memory is scarce.
+
+    Parameters
+    ----------
+    chi
+        Map [Z, Y, X, ppm].
+    sparse
+        The split of its gradients, as it stood before this map was made.
+    rho
+        Its weight: the limit of a dual is that of ``sparse`` times this.
+    flow
+        The adjoint of the gradient on the duals is added to it [Z, Y, X].
     """
-    at_once(lambda z: double(coarse, edges, fine, z.start, z.stop), len(fine))
+    cost = missed = 0.0
+    most = sparse.limit_of_a_part
+    for axis, side in enumerate(sparse.voxel):
+        for z in range(len(chi)):
+            there = chi[(z + 1) % len(chi)] if axis == 0 else np.roll(chi[z], -1, axis - 1)
+            slope = (there - chi[z]) / side
+            limit = most * sparse.weight[axis, z]
+            dual = np.clip(np.clip(sparse.state[axis, z], -limit, limit) + slope, -limit, limit)
+            whole = float(np.vdot(limit, np.abs(slope)))
+            cost += whole
+            missed += whole - float(np.vdot(dual, slope))
+            dual *= np.float32(rho) / side
+            flow[z] -= dual
+            if axis == 0:
+                flow[(z + 1) % len(chi)] += dual
+            else:
+                flow[z] += np.roll(dual, 1, axis - 1)
+    return Cost(rho * cost, rho * missed)
+
+
+def above_least(
+    parts: tuple[Cost, Cost], remainder: Real, chi: Real, near: NDArray[np.bool_]
+) -> float:
+    """What the sum may be above its least, in parts of that; infinite where nothing is known.
+
+    Parameters
+    ----------
+    parts
+        What it is the sum of.
+    remainder
+        e, what the duals together pull at the map with [Z, Y, X].
+    chi
+        The map [Z, Y, X]; its mean is in no sum.
+    near
+        Where it is wanted, and around it [Z, Y, X].
+    """
+    total, missed = (sum(values) for values in zip(*parts, strict=True))
+    energies = np.zeros((2, 2))  # of e and χ, by where they are
+    mean = chi.mean(dtype=np.float64).astype(np.float32)
+    for e, values, inside in zip(remainder, chi, near, strict=True):
+        for row, plane in enumerate((e**2, (values - mean) ** 2)):
+            within = float(plane.sum(where=inside, dtype=np.float64))
+            energies[row] += within, float(plane.sum(dtype=np.float64)) - within
+    inner, outer = np.sqrt(np.maximum(energies, 0).prod(axis=0))
+    excess = missed + float(inner) + _FARTHER_OUTSIDE * float(outer)
+    return excess / (total - excess) if excess < total else math.inf

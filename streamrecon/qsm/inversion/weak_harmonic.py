@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.qsm.dipole import PADDING, dipole_kernel, padded_shape
+from streamrecon.qsm.dipole import PADDING, dipole_kernel, laplacian_kernel, padded_shape
+from streamrecon.qsm.inversion.gradient_cost import WHOLE, gradients
 from streamrecon.qsm.solvers import (
-    WHOLE,
     Solution,
     checked_field,
-    gradients,
     harmonics,
-    laplacian_kernel,
     phases,
     relative_change,
 )
