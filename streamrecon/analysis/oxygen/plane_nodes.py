@@ -19,7 +19,7 @@ from streamrecon.model.geometry import Triple
 
 Real = NDArray[np.float64]
 
-_MORE = 4  # nodes beyond two for each turn: images are right to 1e-3, late ones to 2e-3
+_MORE = 3  # nodes beyond two for each turn: images are right to 1e-3, late ones to 2e-3
 _SHORTEST = 1e-6  # of a panel, in units of the polygon's height
 
 
