@@ -67,9 +67,9 @@ def plane_nodes(across: NDArray[np.float64], resolution_mm: Triple, spread_mm: f
     middle = rows * slope
     columns, weight = [], []
     for start, end in ((low, middle), (middle, high)):
-        node, share = unit_nodes(_count(float((end - start).max()), spread_mm))
+        node, part = unit_nodes(_count(float((end - start).max()), spread_mm))
         columns.append(start[:, None] + (end - start)[:, None] * node)
-        weight.append(2 * (heights * (end - start))[:, None] * share)
+        weight.append(2 * (heights * (end - start))[:, None] * part)
     edge = float(top[0]), float(np.abs(corners[:, 1]).max())
     return PlaneNodes(rows, np.concatenate(columns, 1), np.concatenate(weight, 1), edge)
 

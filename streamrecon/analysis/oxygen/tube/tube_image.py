@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import j0
 
-from streamrecon.analysis.oxygen._tube_kernels import outside_spectrum
-from streamrecon.analysis.oxygen.plane_nodes import plane_nodes, unit_nodes
-from streamrecon.analysis.oxygen.tube_transform import of_disc, radial_tables
+from streamrecon.analysis.oxygen.tube._tube_kernels import outside_spectrum
+from streamrecon.analysis.oxygen.tube.plane_nodes import plane_nodes, unit_nodes
+from streamrecon.analysis.oxygen.tube.tube_transform import of_disc, radial_tables
 from streamrecon.model.geometry import Triple
 
 Real = NDArray[np.float64]
@@ -91,11 +91,11 @@ def cross_section(
     along_x = np.concatenate([np.cos(turn_x), np.sin(turn_x)], axis=1)
     ky, kx = (k.ravel() for k in np.broadcast_arrays(nodes.rows[:, None], nodes.columns))
     step_y, step_x = _steps(nodes.edge)
-    left = _left(nodes.rows * step_y)[:, None] * _left(nodes.columns * step_x)
+    kept = _kept(nodes.rows * step_y)[:, None] * _kept(nodes.columns * step_x)
     return CrossSection(
         k_length=np.hypot(ky, kx),
         k_angle=np.arctan2(ky, kx),
-        weight=(nodes.weight / left).ravel(),
+        weight=(nodes.weight / kept).ravel(),
         rows=nodes.rows.size,
         edge=nodes.edge,
         half_mm=half_mm,
@@ -103,7 +103,7 @@ def cross_section(
     )
 
 
-def _left(cycles: Real) -> Real:
+def _kept(cycles: Real) -> Real:
     """What cubic interpolation leaves of waves of so many cycles a sample, on the mean."""
     x, weight = unit_nodes(8)
     near, far = (1 - x**2) * (2 - x) / 2, -x * (1 - x) * (2 - x) / 6  # at x and at 1 + x

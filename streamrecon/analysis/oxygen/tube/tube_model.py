@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.analysis.oxygen._tube_kernels import add_vessel
-from streamrecon.analysis.oxygen.tube_image import (
+from streamrecon.analysis.oxygen.tube._tube_kernels import add_vessel
+from streamrecon.analysis.oxygen.tube.tube_image import (
     CrossSection,
     VesselImage,
     cross_section,
