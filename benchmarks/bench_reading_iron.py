@@ -8,6 +8,8 @@ those of the others come from the registration of the product.
 
 Printed: means of one visit against truth; how far visits without a change differ and how many of
 their pairs are flagged; a fall of both pallida by 12 ppb; and noise of means against the σ told.
+With ``--without-decay`` nuclei have the density and the decay of the tissue around them: what the
+signal's weight at their borders does is the difference. ``--seed`` chooses other poses and noise.
 """
 
 from __future__ import annotations
@@ -24,12 +26,13 @@ from streamrecon_simulator.phantoms.shapes import Shape, Sphere, Tube, contains
 from streamrecon_simulator.truth import voxel_centres
 
 from streamrecon.analysis.deep_nuclei.change import CHANGED, Interval, Visit, read_change
-from streamrecon.analysis.deep_nuclei.iron import IronMaps, IronSettings, read_iron
-from streamrecon.analysis.deep_nuclei.moved_regions import cores_in_both
-from streamrecon.analysis.positions.registration import register, registration_image
+from streamrecon.analysis.deep_nuclei.iron import IronMaps, IronSettings, Regions, read_iron
+from streamrecon.analysis.deep_nuclei.moved_regions import cores_in_both, read_moved
+from streamrecon.analysis.positions.registration import Motion, register, registration_image
 from streamrecon.analysis.reading import Value
 from streamrecon.api import reconstruct
 from streamrecon.machine.threads import set_budget
+from streamrecon.model.geometry import Geometry
 from streamrecon.model.outputs.quantities import Quantity
 
 NUCLEI = {  # centre of the left one (L, P, S) [mm], radius [mm], χ [ppm] against tissue, R2* [1/s]
@@ -66,6 +69,7 @@ class Pose:
         return left, posterior, superior
 
 
+SETTINGS = IronSettings(reference="CSF")
 STRAIGHT = Pose(np.eye(3), np.zeros(3))
 
 
@@ -96,14 +100,15 @@ def ventricles(at: Pose) -> dict[str, Tube]:
     }
 
 
-def head(at: Pose, *, fall_ppm: float = 0.0) -> Phantom:
+def head(at: Pose, *, fall_ppm: float = 0.0, decays: bool = True) -> Phantom:
     """The head in a pose; both pallida may have lost some of their iron."""
     parts = [Part(Sphere(at((0.0, 0.0, 0.0)), 60.0), TISSUE)]
     parts += [Part(tube, CSF) for tube in ventricles(at).values()]
     for name, ball in balls(at).items():
         _, _, chi_ppm, rate = NUCLEI[name.split(" ", 1)[1]]
         lost = fall_ppm if "pallidum" in name else 0.0
-        parts.append(Part(ball, Tissue(0.72, rate, chi_ppm - lost)))
+        tissue = Tissue(0.72, rate, chi_ppm - lost)
+        parts.append(Part(ball, tissue if decays else replace(TISSUE, chi_ppm=chi_ppm - lost)))
     parts.append(Part(Sphere(at((0.0, -44.0, -22.0)), 8.0), AIR))
     return Phantom(tuple(parts), background_ppm=(0.0, 0.2, -0.3, 0.4, 1.0))
 
@@ -128,14 +133,17 @@ class Scan:
     magnitude: np.ndarray
 
     @property
-    def image(self) -> np.ndarray:
-        """What is registered."""
-        return registration_image(self.magnitude, self.chi, self.mask, SCENE.geometry)
+    def seen(self) -> tuple[np.ndarray, np.ndarray, Geometry]:
+        """What is registered: image, mask, grid."""
+        image = registration_image(self.magnitude, self.chi, self.mask, SCENE.geometry)
+        return image, self.mask, SCENE.geometry
 
 
-def scans(at: Pose, seeds: Sequence[int], fall_ppm: float = 0.0) -> list[Scan]:
+def scans(
+    at: Pose, seeds: Sequence[int], *, fall_ppm: float = 0.0, decays: bool = True
+) -> list[Scan]:
     """One pose, measured several times."""
-    simulated = simulate(replace(SCENE, phantom=head(at, fall_ppm=fall_ppm)))
+    simulated = simulate(replace(SCENE, phantom=head(at, fall_ppm=fall_ppm, decays=decays)))
     found = []
     for seed in seeds:
         scan = replace(simulated, scene=replace(simulated.scene, seed=seed))
@@ -146,28 +154,40 @@ def scans(at: Pose, seeds: Sequence[int], fall_ppm: float = 0.0) -> list[Scan]:
     return found
 
 
-def values_of(
-    scan: Scan, numbers: np.ndarray, names: dict[int, str], erode_mm: float = 1.0
-) -> Sequence[Value]:
-    """Its iron reading."""
-    regions = [(name, numbers == number) for number, name in names.items()]
-    fluid = np.any([flags for name, flags in regions if "ventricle" in name], axis=0)
-    maps = IronMaps(
+def maps_of(scan: Scan, regions: Regions) -> IronMaps:
+    """What is read of it."""
+    return IronMaps(
         chi_ppm=scan.chi,
         mask=scan.mask,
         voxel_mm=SCENE.voxel_mm,
         chi_sd_ppm=scan.sd,
-        csf=fluid,
+        csf=np.any([flags for name, flags in regions if "ventricle" in name], axis=0),
     )
-    return read_iron(maps, regions, IronSettings(reference="CSF", erode_mm=erode_mm)).values
 
 
-def moved(first: Scan, numbers: np.ndarray, second: Scan) -> tuple[np.ndarray, np.ndarray, float]:
-    """Cores of the regions in the first visit and the second, and the likeness of the two."""
+def named(numbers: np.ndarray, names: dict[int, str]) -> Regions:
+    """Regions by name."""
+    return [(name, numbers == number) for number, name in names.items()]
+
+
+def values_of(scan: Scan, numbers: np.ndarray, names: dict[int, str]) -> Sequence[Value]:
+    """Its iron reading."""
+    regions = named(numbers, names)
+    return read_iron(maps_of(scan, regions), regions, SETTINGS).values
+
+
+def moved_values(
+    scan: Scan, numbers: np.ndarray, names: dict[int, str], motion: Motion | None
+) -> Sequence[Value]:
+    """Its iron reading in the regions of the first visit, moved; the first visit itself at rest."""
     grid = SCENE.geometry
-    motion = register(first.image, first.mask, grid, second.image, grid)
-    here, there = cores_in_both(numbers, grid, motion, grid, erode_mm=1.0)
-    return here, there, motion.likeness
+    still = Motion(np.eye(4), 1.0)
+    whole, cores = (
+        cores_in_both(numbers, grid, motion or still, grid, erode_mm=erode_mm)[1]
+        for erode_mm in (0.0, SETTINGS.erode_mm)
+    )
+    regions = named(cores, names)
+    return read_moved(maps_of(scan, regions), named(whole, names), regions, SETTINGS).values
 
 
 def number(values: Sequence[Value], subject: str, name: str, reference: str = "CSF") -> float:
@@ -189,17 +209,19 @@ def true_means(first: Scan, numbers: np.ndarray, names: dict[int, str]) -> Seque
 
 def print_truth(values: Sequence[Value], true: Sequence[Value]) -> None:
     """Means of the first visit."""
-    print("\n| nucleus | χ [ppb] | perfect map, left | left | right | worst error, perfect map |")
+    print("\n| nucleus | χ [ppb] | perfect map | robust mean | whole mean | off by, worse side |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name, (_, _, chi_ppm, _) in NUCLEI.items():
-        pairs = [
-            [number(those, f"{side} {name}", "robust_mean_chi") for those in (true, values)]
-            for side in ("left", "right")
-        ]
-        (best, left), (_, right) = pairs
-        worst = max((found - perfect for perfect, found in pairs), key=abs)
-        cells = f"{1e3 * chi_ppm:.1f} | {best:.1f} | {left:.1f} | {right:.1f} | {worst:+.1f}"
-        print(f"| {name} | {cells} |", flush=True)
+        sides = [f"{side} {name}" for side in ("left", "right")]
+        perfect = number(true, sides[0], "robust_mean_chi")
+        robust, whole = (
+            [number(values, side, f"{kind}_mean_chi") for side in sides]
+            for kind in ("robust", "whole")
+        )
+        worst = max((found - 1e3 * chi_ppm for found in whole), key=abs)
+        both = " | ".join(f"{left:.1f}, {right:.1f}" for left, right in (robust, whole))
+        off = f"{worst:+.1f} ppb, {abs(worst) / chi_ppm / 10:.1f} %"
+        print(f"| {name} | {1e3 * chi_ppm:.1f} | {perfect:.1f} | {both} | {off} |", flush=True)
 
 
 def main() -> None:
@@ -209,26 +231,27 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=40, help="pairs without a change (40)")
     parser.add_argument("--falls", type=int, default=4, help="visits with a change (4)")
     parser.add_argument("--draws", type=int, default=6, help="noise draws of the first pose (6)")
+    parser.add_argument("--seed", type=int, default=0, help="of poses and noise (0)")
+    parser.add_argument("--without-decay", action="store_true", help="nuclei of tissue's signal")
     given = parser.parse_args()
     set_budget(1)
+    seed, decays = 1000 * given.seed, not given.without_decay
     numbers, names = labels(STRAIGHT)
-    first, *again = scans(STRAIGHT, range(given.draws))
+    first, *again = scans(STRAIGHT, range(seed, seed + given.draws), decays=decays)
     whole = values_of(first, numbers, names)
     print_truth(whole, true_means(first, numbers, names))
     _print_noise([whole, *(values_of(scan, numbers, names) for scan in again)])
-    visits: list[Sequence[Value]] = []
-    for n in range(1, given.visits):
-        (scan,) = scans(pose(n), [100 + n])
-        here, there, _ = moved(first, numbers, scan)
-        visits = visits or [values_of(first, here, names, 0.0)]
-        visits.append(values_of(scan, there, names, 0.0))
+    visits = [moved_values(first, numbers, names, None)]
+    for n in range(seed + 1, seed + given.visits):
+        (scan,) = scans(pose(n), [100 + n], decays=decays)
+        visits.append(moved_values(scan, numbers, names, register(*first.seen, *scan.seen[::2])))
     _print_null(visits, given.pairs)
     falls = []
-    for n in range(given.falls):
-        (scan,) = scans(pose(50 + n), [200 + n], fall_ppm=0.012)
-        _, there, likeness = moved(first, numbers, scan)
-        print(f"visit with a fall, likeness {likeness:.2f}", flush=True)
-        falls.append(values_of(scan, there, names, 0.0))
+    for n in range(seed, seed + given.falls):
+        (scan,) = scans(pose(50 + n), [200 + n], fall_ppm=0.012, decays=decays)
+        motion = register(*first.seen, *scan.seen[::2])
+        print(f"visit with a fall, likeness {motion.likeness:.2f}", flush=True)
+        falls.append(moved_values(scan, numbers, names, motion))
     _print_falls(visits, falls)
 
 
@@ -271,18 +294,23 @@ def _print_null(visits: Sequence[Sequence[Value]], pairs: int) -> None:
 
 def _print_noise(draws: Sequence[Sequence[Value]]) -> None:
     """How means scatter by noise alone, and the σ that is told."""
-    print(f"\n| {len(draws)} noise draws, region | SD of its mean [ppb] | σ told |")
-    print("| --- | --- | --- |")
-    ratios = []
-    for name in balls(STRAIGHT):
-        means = np.std([number(values, name, "mean_chi") for values in draws], ddof=1)
-        those = (v for v in draws[0] if (v.subject, v.name) == (name, "mean_chi"))
-        sigma = next(v.sigma for v in those if v.reference == "CSF") or np.nan
-        ratios.append(means / sigma)
-        print(f"| {name} | {means:.2f} | {sigma:.2f} |")
     print(
-        f"| root mean square of SD / σ | {np.sqrt(np.mean(np.square(ratios))):.2f} | |", flush=True
+        f"\n| {len(draws)} noise draws, region | SD of its mean [ppb], σ told | of its whole mean |"
     )
+    print("| --- | --- | --- |")
+    kinds = ("mean_chi", "whole_mean_chi")
+    ratios: dict[str, list[float]] = {kind: [] for kind in kinds}
+    for name in balls(STRAIGHT):
+        cells = []
+        for kind in kinds:
+            scatter = np.std([number(values, name, kind) for values in draws], ddof=1)
+            those = (v for v in draws[0] if (v.subject, v.name) == (name, kind))
+            sigma = next(v.sigma for v in those if v.reference == "CSF") or np.nan
+            ratios[kind].append(float(scatter / sigma))
+            cells.append(f"{scatter:.2f}, {sigma:.2f}")
+        print(f"| {name} | {' | '.join(cells)} |")
+    squares = [f"{np.sqrt(np.mean(np.square(ratios[kind]))):.2f}" for kind in kinds]
+    print(f"| root mean square of SD / σ | {' | '.join(squares)} |", flush=True)
 
 
 if __name__ == "__main__":

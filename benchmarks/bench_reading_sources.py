@@ -9,6 +9,7 @@ has vein on all six sides: its index shows what the voxels at the wall do to tha
 
 from __future__ import annotations
 
+import argparse
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,9 @@ SHAPES: dict[str, tuple[Shape, float, float, float]] = {  # shape, χ+ and |χ-|
 
 def main() -> None:
     """Print a row for each region."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=0, help="of all noise (0)")
+    seed = parser.parse_args().seed
     set_budget(1)
     parts = [Part(Sphere((0.0, 0.0, 0.0), 42.0), HOST)]
     for name, (shape, up, down, rate) in SHAPES.items():
@@ -54,6 +58,7 @@ def main() -> None:
         n_coils=4,
         supersampling=2,
         snr=100.0,
+        seed=seed,
     )
     more: dict[str, Any] = {"local_field": True, "b0_sd": True, "InvertField.uncertainty": True}
     made = reconstruct(simulate(scene).messages(), "gre_full", **more)
@@ -64,12 +69,11 @@ def main() -> None:
     regions += [
         (f"{name}, core", binary_erosion(region)) for name, region in regions if "mm" in name
     ]
-    noise = np.random.default_rng(1).normal(0, 0.5, scene.matrix)
-    chi = of[Quantity.CHI]
+    noise = np.random.default_rng(seed + 1).normal(0, 0.5, scene.matrix)
     found = read_sources(
         SourceMaps(
-            chi_ppm=chi,
-            mask=chi != 0,
+            chi_ppm=of[Quantity.CHI],
+            mask=of[Quantity.MASK] > 0,
             geometry=scene.geometry,
             b0_t=scene.b0_t,
             r2_star_per_s=of[Quantity.R2_STAR],

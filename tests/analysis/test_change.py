@@ -72,6 +72,29 @@ def test_the_limit_is_that_of_the_site_and_twice_for_the_nigra(
     assert (reading.outcome is Outcome.FLAGGED) == (not same_site)
 
 
+def test_means_of_whole_regions_are_compared_where_both_visits_have_them() -> None:
+    after = visit({"left pallidum": 136.6, "left nigra": 121.0, "thalamus": 41.0})
+    whole = [
+        Value(subject="left pallidum", name="whole_mean_chi", number=ppb, unit="ppb", sigma=0.7,
+              reference="CSF")
+        for ppb in (144.0, 132.0)
+    ]  # fmt: skip
+    first, second = (
+        replace(each, values=[*each.values, mean])
+        for each, mean in zip((BEFORE, after), whole, strict=True)
+    )
+
+    both, one = (read_change(first, now, SAME, "CSF") for now in (second, after))
+
+    change = row(both, "left pallidum", "change_chi")
+    assert (change.number, change.flags) == (-12.0, ())
+    assert change.sigma == pytest.approx(math.hypot(0.7, 0.7))
+    core = row(one, "left pallidum", "change_chi")
+    assert core.number == pytest.approx(-13.4)
+    assert any("robust means" in flag for flag in core.flags)
+    assert len([v for v in both.values if v.name == "change_chi"]) == 3
+
+
 def test_a_noisy_pair_has_a_wider_limit() -> None:
     noisy = visit({"left pallidum": 150.0}, sigma=6.0)
 

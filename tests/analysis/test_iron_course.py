@@ -90,12 +90,15 @@ def test_patients_that_came_once_tell_no_course() -> None:
         fit_course(chi, years, patients)
 
 
-def write_visit(folder: Path, chi_ppb: float) -> None:
+def write_visit(folder: Path, **means_ppb: float) -> None:
     """A report with the iron of one nucleus."""
     values = [
-        Value(
-            subject="left pallidum", name="robust_mean_chi", number=chi_ppb, unit="ppb", sigma=0.5,
-            reference="whole brain", voxels=400,
+        *(
+            Value(
+                subject="left pallidum", name=f"{kind}_mean_chi", number=chi_ppb, unit="ppb",
+                sigma=0.5, reference="whole brain", voxels=400,
+            )
+            for kind, chi_ppb in means_ppb.items()
         ),
         Value(subject="whole brain", name="volume", number=1.2e6, unit="mm3"),
     ]  # fmt: skip
@@ -107,14 +110,17 @@ def write_visit(folder: Path, chi_ppb: float) -> None:
     add_reading(folder, reading, scan, sources={})
 
 
+@pytest.mark.parametrize("others", [{}, {"robust": 100.0}], ids=["robust", "whole"])
 def test_the_command_tells_the_slope_and_who_changed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, others: dict[str, float]
 ) -> None:
+    """By means of the whole nucleus where all visits have them, whatever the robust ones do."""
+    kind = "whole" if others else "robust"
     random, rows = np.random.default_rng(5), ["patient\tyears\treport"]
     for patient in range(8):
         change = -12.0 if patient == 3 else random.normal(0, 1.0)
         for visit, chi in enumerate((140.0 + patient, 140.0 + patient + change)):
-            write_visit(tmp_path / f"p{patient}-{visit}", chi)
+            write_visit(tmp_path / f"p{patient}-{visit}", **others, **{kind: chi})
             rows.append(f"P{patient}\t{visit}\tp{patient}-{visit}/analysis.json")
     table = tmp_path / "visits.tsv"
     table.write_text("\n".join(rows) + "\n", encoding="utf-8")

@@ -132,3 +132,29 @@ def test_labels_of_another_grid_or_of_no_whole_numbers_are_refused(tmp_path: Pat
             read_labels(tmp_path / f"{name}.nii", GRID)
     with pytest.raises(ConfigError, match=r"bad.tsv: cannot be read"):
         read_labels(tmp_path / "good.nii", GRID, names=tmp_path / "bad.tsv")
+
+
+def with_zeros(folder: Path, scale: float, *, mask: bool) -> np.ndarray:
+    """Where a map is known that has a 0 inside, one at its rim, and a rounded step or none."""
+    chi = np.where(np.rint(CHI * 1e3) == 0, 1.0, np.rint(CHI * 1e3)).astype(np.float32)
+    chi *= np.float32(scale)
+    chi[0], chi[2, 3, 4], chi[1, 0, 0] = 0, 0, 0
+    write_map(folder, "p_Chimap", Quantity.CHI, chi, GRID)
+    if mask:
+        inside = np.ones(GRID.shape, np.float32)
+        inside[0], inside[2, 3, 4] = 0, 0
+        write_map(folder, "p_mask", Quantity.MASK, inside, GRID)
+    return read_map_folder(folder).mask()
+
+
+def test_a_zero_inside_a_map_of_whole_ppb_is_a_value(tmp_path: Path) -> None:
+    """A hole would take its rim off a region that is narrow by it, or keep that of a wide one."""
+    whole = with_zeros(tmp_path / "whole", 1e-3, mask=False)
+    finer = with_zeros(tmp_path / "finer", 1.00037e-3, mask=False)
+    masked = with_zeros(tmp_path / "masked", 1e-3, mask=True)
+
+    assert [each[2, 3, 4] for each in (whole, finer, masked)] == [True, False, False]
+    for each in (whole, finer, masked):
+        assert not each[0].any()
+        assert not each[1, 0, 0]
+        assert each.sum() == each[1:].size - 2 + each[2, 3, 4]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from analysis_form import faults_of_report
 from map_files import oblique_grid, write_map
 from PIL import Image
 
@@ -259,3 +260,32 @@ def test_cuts_of_a_map_go_through_what_is_in_it_and_say_their_window() -> None:
     assert [int(third.max()) for third in thirds] == [255, 255, 255]  # each cut meets it
     empty = cuts_of_map(np.zeros_like(chi), grid, "nothing")
     assert empty.image.size == figure.image.size
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [
+        ("schema_version", "3"),
+        ("scan/shape", [9, 14]),
+        ("readings/1/outcome", "fine"),
+        ("readings/1/values/0/voxels", -1),
+        ("readings/1/values/0/more", 0),
+    ],
+)
+def test_the_published_form_takes_what_is_written_and_nothing_else(
+    place: str, wrong: object, tmp_path: Path
+) -> None:
+    add_reading(tmp_path, LESIONS, SCAN, sources={"chi": "ab"})
+    add_reading(tmp_path, IRON, SCAN, sources={})
+    file = tmp_path / "analysis.json"
+    assert faults_of_report(file) == []
+
+    changed = json.loads(file.read_text())
+    *way, last = place.split("/")
+    at = changed
+    for step in way:
+        at = at[int(step)] if step.isdecimal() else at[step]
+    at[last] = wrong
+    file.write_text(json.dumps(changed))
+
+    assert faults_of_report(file)

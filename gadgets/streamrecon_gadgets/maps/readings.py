@@ -108,7 +108,7 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
         default=RELAXIVITY_3T, gt=0, description="the same of diamagnetic sources"
     )
     joint_sources: bool = Field(
-        default=False, description="sources jointly with the field too: a minute or more"
+        default=False, description="sources jointly with the field too, if they end in time"
     )
     page: bool = Field(
         default=False, description="give the page as a picture to what sends DICOM behind it"

@@ -6,6 +6,7 @@ from streamrecon.analysis.deep_nuclei.iron import IronMaps as IronMaps
 from streamrecon.analysis.deep_nuclei.iron import IronSettings as IronSettings
 from streamrecon.analysis.deep_nuclei.iron import read_iron as read_iron
 from streamrecon.analysis.deep_nuclei.moved_regions import cores_in_both as cores_in_both
+from streamrecon.analysis.deep_nuclei.moved_regions import read_moved as read_moved
 from streamrecon.analysis.deep_nuclei.norms import Norms as Norms
 from streamrecon.analysis.deep_nuclei.norms import read_norms as read_norms
 from streamrecon.analysis.deep_nuclei.nuclei import Nucleus as Nucleus
@@ -13,3 +14,5 @@ from streamrecon.analysis.deep_nuclei.nuclei import Side as Side
 from streamrecon.analysis.deep_nuclei.nuclei import place_of as place_of
 from streamrecon.analysis.deep_nuclei.region_statistics import eroded as eroded
 from streamrecon.analysis.deep_nuclei.region_statistics import sigma_of_mean as sigma_of_mean
+from streamrecon.analysis.deep_nuclei.whole_mean import WholeMean as WholeMean
+from streamrecon.analysis.deep_nuclei.whole_mean import whole_mean as whole_mean

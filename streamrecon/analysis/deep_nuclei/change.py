@@ -8,6 +8,9 @@ between sites; substantia nigra and red nucleus scatter about twice as much in �
 these two scans is larger, it counts instead. What SD_w does not know is told as a reason: another
 reference, another reconstruction, another voxel, a brain mask of another size.
 
+χ is compared by the mean of whole regions, which neither blur nor decay moves, see
+`streamrecon.analysis.deep_nuclei.whole_mean`; where a visit lacks it, by robust means, with a flag.
+
 References
 ----------
 Naji et al. (2022) NMR Biomed 35, on 24 travelling heads; Lin et al. (2015) Am J Neuroradiol 36:467,
@@ -19,8 +22,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from streamrecon.analysis.deep_nuclei.iron_rows import WHOLE_MEAN
 from streamrecon.analysis.deep_nuclei.nuclei import Nucleus, place_of
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.zeros import WHOLE_BRAIN
@@ -40,9 +44,10 @@ _LEAST_LIKENESS = 0.5  # correlation inside the brain, below which it is not the
 _MASK_CHANGE = 0.05  # of its volume
 _DOIS = ("10.1037/0022-006X.59.1.12",)
 _METHOD = (
-    "robust means of the same regions, moved by rigid registration, against the same reference; "
-    "reliable change index"
+    "means of χ of the same whole regions and robust means of R2*, moved by rigid registration, "
+    "against the same reference; reliable change index"
 )
+_BY_CORES = "by robust means: no mean of the whole region in both visits"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,12 +128,23 @@ def read_change(before: Visit, after: Visit, interval: Interval, reference: str)
 def _changes(before: Visit, after: Visit, interval: Interval, reference: str) -> Iterator[Value]:
     """Rows of every region and quantity."""
     for word, unit, zero in (("chi", "ppb", reference), ("r2star", "1/s", "")):
-        name = f"robust_mean_{word}"
-        old = {v.subject: v for v in before.values if (v.name, v.reference) == (name, zero)}
-        new = {v.subject: v for v in after.values if (v.name, v.reference) == (name, zero)}
-        for region, value in old.items():
-            if region in new:
-                yield from _rows(value, new[region], (word, unit), interval)
+        for old, new in _same_means(before, after, word, zero):
+            yield from _rows(old, new, (word, unit), interval)
+
+
+def _same_means(before: Visit, after: Visit, word: str, zero: str) -> Iterator[tuple[Value, Value]]:
+    """The mean of every region in both visits: of the whole of it, else the robust one."""
+    whole, robust = (
+        [{v.subject: v for v in visit.values if (v.name, v.reference) == (name, zero)}
+         for visit in (before, after)]
+        for name in (WHOLE_MEAN, f"robust_mean_{word}")
+    )  # fmt: skip
+    for region, old in robust[0].items():
+        if word == "chi" and region in whole[0] and region in whole[1]:
+            yield whole[0][region], whole[1][region]
+        elif region in robust[1]:
+            flags = (*old.flags, _BY_CORES) if word == "chi" else old.flags
+            yield replace(old, flags=flags), robust[1][region]
 
 
 def _rows(old: Value, new: Value, quantity: tuple[str, str], interval: Interval) -> Iterator[Value]:

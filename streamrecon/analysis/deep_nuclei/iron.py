@@ -7,7 +7,7 @@ Moments, percentiles, iron and z-scores are those of one of them, which is named
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,10 +23,12 @@ from streamrecon.analysis.deep_nuclei.iron_rows import (
     means,
     references,
     score,
+    whole,
 )
 from streamrecon.analysis.deep_nuclei.norms import Norms
 from streamrecon.analysis.deep_nuclei.nuclei import place_of
 from streamrecon.analysis.deep_nuclei.region_statistics import region_statistics
+from streamrecon.analysis.deep_nuclei.whole_mean import whole_mean
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.zeros import CSF, WHOLE_BRAIN, Zero, zeros_of_map
 from streamrecon.errors import ReconError
@@ -142,6 +144,7 @@ def read_iron(maps: IronMaps, regions: Regions, settings: IronSettings) -> Readi
         return _refused(settings, *reasons)
     if settings.norms.rows and not any(value.name in SCORES for value in values):
         reasons.append("no row of the table of the healthy is of these regions, zero and age")
+    values += _whole_means(regions, maps, zeros, settings)
     values += asymmetries(values, settings.reference)
     values += references(zeros, maps.voxel_mm3)
     return Reading(
@@ -192,6 +195,20 @@ def _region_values(
         *decay(name, rate, flags),
         *score(name, SCORES[1], rate.robust_mean, norm, flags),
     ]
+
+
+def _whole_means(
+    regions: Regions, maps: IronMaps, zeros: Sequence[Zero], settings: IronSettings
+) -> Iterator[Value]:
+    """Means of whole nuclei; other regions are what is around these, and have none."""
+    nuclei = [(name, region) for name, region in regions if place_of(name).nucleus is not None]
+    for name, region in nuclei:
+        others = np.any([other for its, other in nuclei if its != name], axis=0)
+        found = whole_mean(
+            maps.chi_ppm, region, others & ~region, maps.mask, maps.voxel_mm,
+            sd_ppm=maps.chi_sd_ppm, alike_mm3=settings.alike_mm3,
+        )  # fmt: skip
+        yield from whole(name, found, zeros)
 
 
 def _missing(

@@ -9,10 +9,14 @@ from streamrecon.analysis.deep_nuclei.iron_concentration import iron_concentrati
 from streamrecon.analysis.deep_nuclei.norms import Norm
 from streamrecon.analysis.deep_nuclei.nuclei import Side, place_of, without_side
 from streamrecon.analysis.deep_nuclei.region_statistics import RegionStatistics
+from streamrecon.analysis.deep_nuclei.whole_mean import WholeMean
 from streamrecon.analysis.reading import Value
 from streamrecon.analysis.zeros import WHOLE_BRAIN, Zero
 
 Flags = tuple[str, ...]
+
+WHOLE_MEAN = "whole_mean_chi"
+"""Name of the mean that `streamrecon.analysis.deep_nuclei.whole_mean` finds."""
 
 _PPB = 1e3
 
@@ -25,6 +29,19 @@ def means(name: str, chi: RegionStatistics, zero: Zero, flags: Flags) -> Iterato
             subject=name, name=word, number=(number - zero.chi_ppm) * _PPB, unit="ppb",
             sigma=None if sigma is None else sigma * _PPB, reference=zero.name,
             voxels=chi.used_voxels, flags=flags,
+        )  # fmt: skip
+
+
+def whole(name: str, found: WholeMean | None, zeros: Sequence[Zero]) -> Iterator[Value]:
+    """The mean that neither blur nor decay moves, where there is one, against every reference."""
+    if found is None:
+        return
+    for zero in zeros:
+        sigma = _joined(found.sigma_ppm, zero.sigma_ppm)
+        yield Value(
+            subject=name, name=WHOLE_MEAN, number=(found.chi_ppm - zero.chi_ppm) * _PPB,
+            unit="ppb", sigma=None if sigma is None else sigma * _PPB, reference=zero.name,
+            voxels=found.voxels,
         )  # fmt: skip
 
 

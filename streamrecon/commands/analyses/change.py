@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.analysis.deep_nuclei.change import Interval, Visit, read_change, require_same_head
 from streamrecon.analysis.deep_nuclei.iron import IronSettings, read_iron
-from streamrecon.analysis.deep_nuclei.moved_regions import cores_in_both
+from streamrecon.analysis.deep_nuclei.moved_regions import cores_in_both, read_moved
 from streamrecon.analysis.positions.registration import Motion, register, registration_image
-from streamrecon.analysis.reading import Reading, Value
+from streamrecon.analysis.reading import Value
 from streamrecon.analysis.zeros import REFERENCES
 from streamrecon.commands.analyses.iron import (
     add_reading_options,
     how_made,
     maps_of,
-    regions_figure,
 )
 from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.study_inputs.analysed_folder import (
@@ -31,8 +30,8 @@ from streamrecon.commands.study_inputs.analysed_folder import (
 from streamrecon.errors import DataError
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
-from streamrecon.output.readings.drawings.change_plot import ChangeRow, change_plot
-from streamrecon.output.readings.drawings.figures import Figure
+from streamrecon.output.readings.drawings.change_plot import draw_changes
+from streamrecon.output.readings.drawings.region_figures import draw_regions
 from streamrecon.output.readings.label_map import LabelMap, read_labels
 from streamrecon.output.readings.map_folder import MapFolder, read_map_folder
 from streamrecon.output.readings.reported_visit import scan_facts, visit_in
@@ -89,11 +88,12 @@ def run(options: argparse.Namespace) -> int:
         reading = read_change(pair.before, pair.after, interval, settings.reference)
         if pair.motion is not None:
             write_nifti(options.output / _MOVED, pair.labels.numbers, maps.geometry)
+        regions, chi_ppm = list(pair.labels.regions()), maps.map(Quantity.CHI)
         return Analysed(
             reading=reading,
-            figures=[*_plots(reading), regions_figure(maps, list(pair.labels.regions()))],
+            figures=[*draw_changes(reading), draw_regions(chi_ppm, maps.geometry, regions)],
             files=[] if pair.motion is None else [_MOVED],
-            extents=extents_of(pair.labels.regions()),
+            extents=extents_of(regions),
         )
 
     return analyse(options, "change", read)
@@ -106,15 +106,23 @@ def _of_folders(options: argparse.Namespace, maps: MapFolder, settings: IronSett
     first, second = _registration_image(earlier), _registration_image(maps)
     motion = register(first, earlier.mask(), earlier.geometry, second, maps.geometry)
     require_same_head(motion.likeness)
-    here, there = cores_in_both(
-        labels.numbers, earlier.geometry, motion, maps.geometry, erode_mm=settings.erode_mm
+    whole, cores = (
+        cores_in_both(labels.numbers, earlier.geometry, motion, maps.geometry, erode_mm=erode_mm)
+        for erode_mm in (0.0, settings.erode_mm)
     )
-    cores, moved = LabelMap(here, labels.names), LabelMap(there, labels.names)
     before, after = (
-        Visit(values=_values(each, those, replace(settings, erode_mm=0)), made=_made(each))
-        for each, those in ((earlier, cores), (maps, moved))
+        _visit(each, LabelMap(every, labels.names), LabelMap(core, labels.names), settings)
+        for each, every, core in zip((earlier, maps), whole, cores, strict=True)
     )
+    moved = LabelMap(whole[1], labels.names)
     return _Pair(before, after, moved, motion)
+
+
+def _visit(maps: MapFolder, whole: LabelMap, cores: LabelMap, settings: IronSettings) -> Visit:
+    """One of the two visits, its regions moved as those of the other."""
+    regions = list(cores.regions())
+    reading = read_moved(maps_of(maps, regions), list(whole.regions()), regions, settings)
+    return Visit(values=_needed(reading, maps), made=_made(maps))
 
 
 def _of_report(options: argparse.Namespace, maps: MapFolder, settings: IronSettings) -> _Pair:
@@ -131,7 +139,17 @@ def _of_report(options: argparse.Namespace, maps: MapFolder, settings: IronSetti
 
 def _values(maps: MapFolder, labels: LabelMap, settings: IronSettings) -> Sequence[Value]:
     regions = list(labels.regions())
-    reading = read_iron(maps_of(maps, regions), regions, settings)
+    return _needed(read_iron(maps_of(maps, regions), regions, settings), maps)
+
+
+def _needed(reading: Reading, maps: MapFolder) -> Sequence[Value]:
+    """Its values, without which there is no change.
+
+    Raises
+    ------
+    DataError
+        If it has none.
+    """
     if not reading.values:
         raise DataError(f"{maps.name}: {'; '.join(reading.reasons)}")
     return reading.values
@@ -146,19 +164,3 @@ def _made(maps: MapFolder) -> Mapping[str, str]:
     """What changes numbers if it changes."""
     facts = scan_facts(maps.geometry.voxel_mm, maps.b0_t, maps.te_s)
     return {**facts, "reconstruction": how_made(maps)}
-
-
-def _plots(reading: Reading) -> list[Figure]:
-    """A plot of each quantity."""
-    figures = []
-    for word, unit in (("chi", "ppb"), ("r2star", "1/s")):
-        changes = {v.subject: v for v in reading.values if v.name == f"change_{word}"}
-        limits = {v.subject: v.number for v in reading.values if v.name == f"limit_{word}"}
-        rows = [
-            ChangeRow(name=name, change=v.number, limit=limits[name], sigma=v.sigma)
-            for name, v in changes.items()
-        ]
-        if rows:
-            caption = f"change of {word} [{unit}]; grey: what unchanged patients show, red: beyond"
-            figures.append(Figure(word, caption, change_plot(rows, unit)))
-    return figures

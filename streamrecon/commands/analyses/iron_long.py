@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from streamrecon.analysis.deep_nuclei.change import CHANGED, Interval, Visit, read_change
+from streamrecon.analysis.deep_nuclei.iron_rows import WHOLE_MEAN
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.studies.iron_course import Course, Estimate, fit_course
 from streamrecon.analysis.zeros import REFERENCES
@@ -114,11 +115,24 @@ def _visits(table: CohortTable) -> _Visits:
 
 
 def _of_region(given: _Visits, zero: str) -> dict[str, NDArray[np.float64]]:
-    """χ of each region at every visit [ppb], NaN where it is missing."""
+    """χ of each region at every visit [ppb], NaN where it is missing.
+
+    By the mean of the whole region, or by the robust one where a visit has no other.
+    """
+    robust, whole = (_means(given, name, zero) for name in (_MEAN, WHOLE_MEAN))
+    same = {
+        region: np.array_equal(np.isfinite(robust[region]), np.isfinite(chi_ppb))
+        for region, chi_ppb in whole.items()
+        if region in robust
+    }
+    return {region: whole[region] if same.get(region) else robust[region] for region in robust}
+
+
+def _means(given: _Visits, name: str, zero: str) -> dict[str, NDArray[np.float64]]:
     found: dict[str, NDArray[np.float64]] = {}
     for at, visit in enumerate(given.visits):
         for value in visit.values:
-            if (value.name, value.reference) == (_MEAN, zero):
+            if (value.name, value.reference) == (name, zero):
                 missing = np.full(len(given.visits), np.nan)
                 found.setdefault(value.subject, missing)[at] = value.number
     return found

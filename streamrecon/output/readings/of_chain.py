@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +45,12 @@ from streamrecon.analysis.separation.sources import RELAXIVITY_3T, Relaxivity
 from streamrecon.errors import DataError
 from streamrecon.maps.centrelines import CentreLines, trace_veins
 from streamrecon.output.preview.colours import Window
+from streamrecon.output.readings.drawings.change_plot import draw_changes
 from streamrecon.output.readings.drawings.figures import Figure, Outline, outlined_planes
 from streamrecon.output.readings.drawings.lesion_figures import draw_lesions
+from streamrecon.output.readings.drawings.region_figures import draw_regions
+from streamrecon.output.readings.drawings.rim_figures import draw_rims
+from streamrecon.output.readings.drawings.source_figures import draw_sources
 from streamrecon.output.readings.patient_files import PatientFiles
 from streamrecon.output.readings.reported_visit import how_made, scan_facts
 
@@ -154,7 +159,9 @@ def _lesions(scan: ChainScan, seconds: float) -> MadeReading:
     )
     return MadeReading(
         content=ReadingContent(reading=reading, extents=extents_of_lesions(lesions)),
-        figures=draw_lesions(maps, lesions, swi=None, phase_rad=None),
+        figures=draw_lesions(
+            maps, lesions, swi=scan.maps.swi(), phase_rad=scan.maps.last_phase_rad()
+        ),
         summary=str(lesions),
     )
 
@@ -192,10 +199,8 @@ def _iron(scan: ChainScan, _: float) -> MadeReading:
     reading = read_iron(iron_maps_of(scan.maps, scan.regions), scan.regions, scan.iron)
     made = {**reading.parameters, "reconstruction": _how_made(scan)}
     reading = _doubted(replace(reading, parameters=made), scan, "norms")
-    every = np.any([flags for _, flags in scan.regions], axis=0)
-    figures = (_outlined(scan, every, "regions", "χ and the regions in red"),)
     content = ReadingContent(reading=reading, extents=_extents(scan))
-    return MadeReading(content=content, figures=figures)
+    return MadeReading(content=content, figures=(_drawn_regions(scan),))
 
 
 def _change(scan: ChainScan, _: float) -> MadeReading:
@@ -210,7 +215,8 @@ def _change(scan: ChainScan, _: float) -> MadeReading:
     after = Visit(values=iron.values, made={**facts, **made})
     interval = Interval(same_site=scan.same_site)
     reading = read_change(files.before, after, interval, settings.reference)
-    return MadeReading(content=ReadingContent(reading=reading, extents=_extents(scan)))
+    content = ReadingContent(reading=reading, extents=_extents(scan))
+    return MadeReading(content=content, figures=(*draw_changes(reading), _drawn_regions(scan)))
 
 
 def _how_made(scan: ChainScan) -> str:
@@ -224,21 +230,31 @@ def _rims(scan: ChainScan, _: float) -> MadeReading:
         raise DataError(scan.files.why("lesion_mask", needed))
     found = read_rims(rim_maps_of(scan.maps, lesions))
     extents = extents_of_rims(found, scan.maps.chi.scan.geometry.voxel_mm)
-    figures = (_outlined(scan, lesions, "lesions", "χ and the lesions in red"),)
+    chi = scan.maps.chi
+    figures = draw_rims(
+        found,
+        chi.chi_ppm,
+        chi.scan.geometry,
+        swi=scan.maps.swi(),
+        field_ppm=chi.found.local.field_ppm,
+    )
     content = ReadingContent(reading=found.reading, extents=extents)
     return MadeReading(content=content, figures=figures)
 
 
-def _sources(scan: ChainScan, _: float) -> MadeReading:
-    asked = scan.sources
+def _sources(scan: ChainScan, seconds: float) -> MadeReading:
+    asked, end = scan.sources, monotonic() + seconds
     given = source_maps_of(scan.maps, scan.regions, scan.files.r2_per_s, jointly=asked.jointly)
     relaxivity = Relaxivity.at(
         given.b0_t, positive_3t=asked.d_positive, negative_3t=asked.d_negative
     )
-    found = read_sources(given, scan.regions, relaxivity, jointly=asked.jointly)
+    found = read_sources(
+        given, scan.regions, relaxivity, jointly=asked.jointly, seconds=end - monotonic()
+    )
     reading = _doubted(found.reading, scan, "r2")
     content = ReadingContent(reading=reading, extents=_extents(scan), maps=found.maps())
-    return MadeReading(content=content)
+    figures = tuple(draw_sources(found, given.mask, given.geometry))
+    return MadeReading(content=content, figures=figures)
 
 
 def position_of(maps: ChainMaps) -> HeadPosition:
@@ -281,6 +297,11 @@ def _doubted(reading: Reading, scan: ChainScan, word: str) -> Reading:
 
 def _extents(scan: ChainScan) -> list[Extent]:
     return [Extent.of_mask(name, "region", voxels) for name, voxels in scan.regions]
+
+
+def _drawn_regions(scan: ChainScan) -> Figure:
+    chi = scan.maps.chi
+    return draw_regions(chi.chi_ppm, chi.scan.geometry, scan.regions)
 
 
 def _outlined(scan: ChainScan, flags: Flags, name: str, words: str) -> Figure:
