@@ -13,7 +13,7 @@ from streamrecon.analysis.deep_nuclei.change import Interval, Visit, read_change
 from streamrecon.analysis.deep_nuclei.iron import IronSettings, read_iron
 from streamrecon.analysis.deep_nuclei.moved_regions import cores_in_both, read_moved
 from streamrecon.analysis.positions.registration import Motion, register, registration_image
-from streamrecon.analysis.reading import Value
+from streamrecon.analysis.reading import Reading, Value
 from streamrecon.analysis.zeros import REFERENCES
 from streamrecon.commands.analyses.iron import (
     add_reading_options,
