@@ -193,8 +193,7 @@ def _orientations(scan: ChainScan, _: float) -> MadeReading:
     """The scan alone, where none is known that was before it."""
     positions = scan.positions or (position_of(scan.maps),)
     reading = read_orientations(positions)
-    condition = reading.values[0].number
-    summary = f"orientations: condition {condition:.1f} of {len(positions)}"
+    summary = f"orientations: condition {reading.values[0].number:.1f} of {len(positions)}"
     return MadeReading(content=ReadingContent(reading=reading), summary=summary)
 
 
