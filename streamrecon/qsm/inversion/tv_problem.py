@@ -91,7 +91,10 @@ class Problem:
         iterations: tuple[int, int],
         tolerance: float,
     ) -> Solution:
-        """Some steps for a map to see edges in, twice; then until χ changes no more."""
+        """Some steps for a map to see edges in, twice; then until χ changes no more.
+
+        Where gradients cost outside the mask, too, what that leaves of the data is asked again.
+        """
         seen = () if magnitude is None or not np.any(magnitude) else (magnitude,)
         calm, spent = _CALM_STEPS_TO_EDGES, 0
         self._see_edges(seen)
@@ -100,8 +103,18 @@ class Problem:
             self._see_edges((*seen, first.unknown))
             calm, spent = 0, spent + steps
         fewest, most = (max(n - spent, 1) for n in iterations)
+        if self.outside:
+            spent += self.solve(squares, (fewest, most), tolerance).iterations
+            self.ask_again()
         found = self.solve(squares, (fewest, most), tolerance, last=True)
         return replace(found, iterations=spent + found.iterations)
+
+    def ask_again(self) -> None:
+        """Add to the data what the map leaves of them: sparse gradients have taken contrast."""
+        self._invert()
+        missed = self.data - self.model.real[self.crop]
+        self.data = self.data + np.where(self.trust > 0, missed, np.float32(0))
+        self._split(squares, 0.0)
 
     def _see_edges(self, images: Sequence[NDArray[np.floating]]) -> None:
         self.gradients.weight[...] = self._weights(images)
