@@ -33,7 +33,6 @@ DOI = "10.1002/mrm.21828"
 
 _COARSE_MM = 2.5
 _INSIDE = 0.5  # of a coarse voxel's place in the mask
-_LIKENESS = 0.7  # below it a registration is doubted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,8 +90,7 @@ def read_orientations(positions: Sequence[HeadPosition]) -> Reading:
             Value(subject=subject, name="tilt", number=tilt, unit="deg"),
             Value(subject=subject, name="likeness", number=motion.likeness, unit="1"),
         ]
-        if motion.likeness < _LIKENESS:
-            reasons.append(f"{subject}: alike by {motion.likeness:.2f} alone after registration")
+        reasons += [f"{subject}: {doubt}" for doubt in motion.doubts]
     if not found.is_adequate:
         reasons.append(
             f"condition number {found.condition:.1f}, needed at most {LARGEST_CONDITION:g}: "
