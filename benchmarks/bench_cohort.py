@@ -1,11 +1,10 @@
-"""A cohort that is killed and gone on with, and one on Dask's workers beside plain processes.
+"""A cohort that is killed and gone on with, and the page of one of 1,000 scans.
 
-python benchmarks/bench_cohort.py [kills] [dask] [page] [--scans N] [--seed N]
+python benchmarks/bench_cohort.py [kills] [page] [--scans N] [--seed N]
 
 kills: small scans, the run killed three times at random and given again; every result is compared
-with that of the same scan in a run that was left alone. dask: two workers on loopback against two
-plain processes, in turns, and one of the workers killed on its way. page: what a browser needs for
-the overview of 1,000 scans.
+with that of the same scan in a run that was left alone. page: what a browser needs for the overview
+of 1,000 scans. Dask's workers are in `bench_dask.py`.
 """
 
 from __future__ import annotations
@@ -28,20 +27,20 @@ from pathlib import Path
 
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.write import write_scan
 
 from streamrecon.cohort.job import DONE, Record
 from streamrecon.cohort.overview import write_overview
 from streamrecon.cohort.scan_tree import RAW, CohortScan
 
-KILLS, DIFFERENT, ROUNDS, DASK_SCANS = 3, 8, 3, 12
-CHAIN = "gre_recon"
+KILLS, DIFFERENT, ROUNDS = 3, 8, 3
 
 
 def main() -> None:
     """Print every table that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tables", nargs="*", default=["kills", "dask", "page"])
+    parser.add_argument("tables", nargs="*", default=["kills", "page"])
     parser.add_argument("--scans", type=int, default=200)
     parser.add_argument("--seed", type=int, default=20)
     options = parser.parse_args()
@@ -49,8 +48,6 @@ def main() -> None:
         place = Path(name)
         if "kills" in options.tables:
             kills(place / "kills", options.scans, random.Random(options.seed))
-        if "dask" in options.tables:
-            dask(place / "dask", DASK_SCANS)
         if "page" in options.tables:
             page(place / "page", 1000)
 
@@ -102,28 +99,6 @@ def left_over(output: Path) -> int:
     return len(list(output.rglob(".unfinished*"))) + len(list(output.rglob("unfinished/*")))
 
 
-def dask(place: Path, scans: int) -> None:
-    """Two Dask workers of one thread against ``--jobs 2``, in turns, and a worker's death."""
-    raw = cohort(place / "raw", scans)
-    with cluster(place) as (address, workers):
-        ratios = []
-        for turn in range(ROUNDS):
-            plain = timed(raw, place / f"plain-{turn}", "--jobs", "2")
-            spread = timed(raw, place / f"dask-{turn}", "--scheduler", address)
-            ratios.append(plain / spread)
-            print(f"two processes {plain:.1f} s, two workers {spread:.1f} s: {ratios[-1]:.2f}")
-        same = checksums(place / "plain-0") == checksums(place / "dask-0")
-        print(f"rate of two workers over two processes: {statistics.median(ratios):.2f}")
-        print(f"bit-identical: {same}")
-        with started(raw, place / "death", "--scheduler", address) as process:
-            while len(done_in(place / "death")) < 2 and process.poll() is None:
-                time.sleep(0.1)
-            workers[0].send_signal(signal.SIGKILL)
-            process.wait()
-        whole = checksums(place / "death") == checksums(place / "plain-0")
-        print(f"a worker killed after {len(done_in(place / 'death'))} scans; all there: {whole}")
-
-
 def page(place: Path, scans: int) -> None:
     """Time to load the overview of many scans, in a browser without a screen."""
     place.mkdir(parents=True)
@@ -156,19 +131,21 @@ def page(place: Path, scans: int) -> None:
     print(f"loaded in {statistics.median(own):.2f} s beyond an empty page")
 
 
-def cohort(raw: Path, scans: int) -> Path:
-    """Small scans of different noise; some are copies, each under its own name."""
+def cohort(raw: Path, scans: int, scene: Scene = SCENES["tiny"]) -> Path:
+    """Scans of different noise; some are copies, each under its own name."""
     raw.mkdir(parents=True)
     for number in range(min(scans, DIFFERENT)):
-        write_scan(simulate(replace(SCENES["tiny"], seed=number)), raw / f"sub-{number:03d}.h5")
+        write_scan(simulate(replace(scene, seed=number)), raw / f"sub-{number:03d}.h5")
     for number in range(DIFFERENT, scans):
         shutil.copy(raw / f"sub-{number % DIFFERENT:03d}.h5", raw / f"sub-{number:03d}.h5")
     return raw
 
 
-def started(raw: Path, output: Path, *more: str) -> subprocess.Popen[bytes]:
+def started(
+    raw: Path, output: Path, *more: str, chain: str = "gre_recon"
+) -> subprocess.Popen[bytes]:
     """A batch on its way."""
-    words = ["batch", str(raw), "-o", str(output), "--config", CHAIN, *more]
+    words = ["batch", str(raw), "-o", str(output), "--config", chain, *more]
     return subprocess.Popen(
         [sys.executable, "-m", "streamrecon", *words],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -182,13 +159,6 @@ def run(raw: Path, output: Path, *more: str) -> str:
     return next(line for line in reversed(errors.splitlines()) if " scans: " in line)
 
 
-def timed(raw: Path, output: Path, *more: str) -> float:
-    """Seconds of a batch."""
-    began = time.monotonic()
-    run(raw, output, *more)
-    return time.monotonic() - began
-
-
 def done_in(output: Path) -> list[Path]:
     """Records of scans that are finished."""
     return sorted((output / "code" / "streamrecon" / "records").glob("*.json"))
@@ -198,39 +168,6 @@ def checksums(output: Path) -> dict[str, str]:
     """SHA-256 of every image by its name, header and voxels."""
     paths = sorted(output.glob("sub-*/**/*.nii.gz"))
     return {p.name: hashlib.sha256(gzip.decompress(p.read_bytes())).hexdigest() for p in paths}
-
-
-class cluster:  # noqa: N801  (reads as a context)
-    """Dask's own scheduler and two workers of one thread, as processes on loopback."""
-
-    def __init__(self, place: Path) -> None:
-        self._place = place
-        self._all: list[subprocess.Popen[bytes]] = []
-
-    def __enter__(self) -> tuple[str, list[subprocess.Popen[bytes]]]:
-        file = self._place / "scheduler.json"
-        self._all.append(self._begun("scheduler", "--host", "127.0.0.1", "--scheduler-file", file))
-        while not file.exists():
-            time.sleep(0.1)
-        workers = [
-            self._begun(
-                "worker", "--scheduler-file", file, "--nthreads", "1", "--no-nanny",
-                "--local-directory", self._place,
-            )
-            for _ in range(2)
-        ]  # fmt: skip
-        self._all += workers
-        return json.loads(file.read_text())["address"], workers
-
-    def __exit__(self, *_: object) -> None:
-        for process in reversed(self._all):
-            process.terminate()
-            process.wait()
-
-    def _begun(self, what: str, *words: object) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "distributed.cli.dask_" + what, *map(str, words)]
-        silent = subprocess.DEVNULL
-        return subprocess.Popen(command, stdout=silent, stderr=silent)
 
 
 if __name__ == "__main__":

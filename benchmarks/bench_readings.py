@@ -32,7 +32,8 @@ from streamrecon.model.images import Volume
 from streamrecon.model.notice import Notice
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.readings import of_chain
-from streamrecon.output.readings.of_chain import ChainScan, MadeReading, Reader
+from streamrecon.output.readings.chain_scan import ChainScan
+from streamrecon.output.readings.of_chain import MadeReading, Reader
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.gadget import Context
 

@@ -17,6 +17,8 @@ from streamrecon.analysis.separation.source_reading import SourceMaps
 from streamrecon.analysis.separation.sources import PSEUDO_R2_PER_S
 from streamrecon.analysis.zeros import fluid_of
 from streamrecon.errors import DataError
+from streamrecon.maps.phase_mask import target_te_s
+from streamrecon.maps.swi import swi_from_field
 from streamrecon.model.geometry import Triple
 from streamrecon.model.images import Echoes
 from streamrecon.model.outputs.quantities import Quantity
@@ -72,6 +74,16 @@ class ChainMaps:
         return shown_local_field(
             chi.found.local, total.fit.field_ppm, total.weight, geometry, total.classes
         ).field_ppm
+
+    def swi(self) -> Real:
+        """The image that `SwiImages` makes without parameters [Z, Y, X]."""
+        found, b0_t = self.chi.found, self.chi.scan.b0_t
+        local_ppm = found.local.field_ppm
+        return swi_from_field(found.total.magnitude, local_ppm, b0_t, target_te_s(b0_t))
+
+    def last_phase_rad(self) -> Real:
+        """Phase of the last echo [Z, Y, X, rad, -π…π]."""
+        return np.asarray(np.angle(self.echoes.data[-1]), np.float32)
 
     def decay(self) -> Real:
         """R2* [Z, Y, X, 1/s].

@@ -20,11 +20,17 @@ _COLUMNS = (
     "scan", "state", "light", "reason", "warnings", "snr", "seconds", "images", "b0_t", "scanner",
     "phase_sign", "phase_sign_origin", "files",
 )  # fmt: skip
+_HEADS = {
+    "snr": "SNR", "seconds": "time [s]", "b0_t": "B0 [T]", "phase_sign": "phase sign",
+    "phase_sign_origin": "sign from",
+}  # fmt: skip
+"""What a person reads above a column, where that is not its name in the table."""
+_PICTURES = "magnitude, SWI, χ"
 _STYLE = """
 body { background: #111; color: #ddd; font: 14px/1.4 sans-serif; margin: 1.5em; }
 table { border-collapse: collapse; } td, th { padding: .3em .8em; text-align: left; }
 tr { border-bottom: 1px solid #333; content-visibility: auto; contain-intrinsic-size: 1px 70px; }
-tr.failed td { color: #fa8; }
+tr.failed td { color: #fa8; } th, td:nth-child(2), td:nth-child(4) { white-space: nowrap; }
 a { color: #8cf; } td.green, td.green a { color: #4b4; }
 td.unjudged, td.unjudged a { color: #999; }
 td.amber, td.amber a { color: #d90; } td.red, td.red a { color: #d44; }
@@ -94,7 +100,8 @@ def _light(values: Mapping[str, object]) -> str:
 
 def _page(rows: Sequence[Row], own: Path) -> str:
     done = sum(row["state"] == DONE for row in rows)
-    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in ("", *_COLUMNS))
+    heads = (_PICTURES, *(_HEADS.get(name, name) for name in _COLUMNS))
+    head = "".join(f"<th>{escape(each)}</th>" for each in heads)
     body = "\n".join(_line(row, own) for row in rows)
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Cohort</title>'

@@ -16,9 +16,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_fill_holes, gaussian_filter, uniform_filter
+from scipy.ndimage import binary_fill_holes, gaussian_filter, uniform_filter1d
 
 from streamrecon.errors import ReconError
+from streamrecon.machine.threads import at_once
 from streamrecon.model.geometry import Geometry
 
 Real = NDArray[np.float32]
@@ -58,11 +59,31 @@ def signal_mask(magnitude: NDArray[np.floating]) -> NDArray[np.bool_]:
     if not sample[-1] > 0:
         raise ReconError("magnitude: found no voxel above zero, needed an image")
     threshold = _threshold(sample)
-    solid = uniform_filter((image > threshold).astype(np.float32), 5, mode="nearest") > 0.4
+    solid = _box_mean(image > threshold, 5) > 0.4
     solid = binary_fill_holes(solid)
     for _ in range(2):
-        solid = uniform_filter(solid.astype(np.float32), 3, mode="nearest") > 0.6
+        solid = _box_mean(solid, 3) > 0.6
     return np.asarray(solid, np.bool_)
+
+
+def _box_mean(inside: NDArray[np.bool_], size: int) -> Real:
+    """Fraction of a box around each voxel that is inside; threads share each axis."""
+    mean = inside.astype(np.float32)
+    for axis in range(3):
+        mean = _mean_along(mean, axis, size)
+    return mean
+
+
+def _mean_along(values: Real, axis: int, size: int) -> Real:
+    mean = np.empty_like(values)
+    across = int(axis == 0)
+
+    def filtered(part: range) -> None:
+        rows = (slice(None),) * across + (slice(part.start, part.stop),)
+        uniform_filter1d(values[rows], size, axis, mean[rows], mode="nearest")
+
+    at_once(filtered, values.shape[across])
+    return mean
 
 
 def correct_bias_field(

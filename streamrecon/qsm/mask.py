@@ -76,7 +76,11 @@ class FoundMask:
 
 
 def find_mask(
-    magnitude: NDArray[np.floating], quality: NDArray[np.floating], geometry: Geometry
+    magnitude: NDArray[np.floating],
+    quality: NDArray[np.floating],
+    geometry: Geometry,
+    *,
+    head: NDArray[np.bool_] | None = None,
 ) -> FoundMask:
     """The brain where there is one, else the object.
 
@@ -97,13 +101,15 @@ def find_mask(
         That of `unwrap_by_template` or `unwrap_individually`, 0 … 1 [Z, Y, X].
     geometry
         Their grid.
+    head
+        Voxels with signal, as `signal_mask` finds them, where that was done already [Z, Y, X].
 
     Raises
     ------
     ReconError
         If there is no signal, or nothing is left.
     """
-    head = signal_mask(magnitude)
+    head = signal_mask(magnitude) if head is None else head
     if not head.any():
         raise ReconError("brain: found no signal above the noise")
     even = correct_bias_field(magnitude, head, geometry)

@@ -117,7 +117,7 @@ def total_field(
     noise = noise or measure_noise(echoes, head)
     fit = fit_field(unwrapped.phase_rad, magnitude, found, te_s, b0_t, noise=noise.sd)
     brain = (
-        find_mask(together, unwrapped.quality, geometry)
+        find_mask(together, unwrapped.quality, geometry, head=head)
         if mask is None
         else FoundMask(mask, True, "mask: as given")
     )

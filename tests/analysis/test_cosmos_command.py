@@ -111,6 +111,24 @@ def test_a_cone_that_is_left_open_is_flagged_with_the_tilt_that_closes_it(
     assert "about the anterior-posterior axis" in capsys.readouterr().err
 
 
+def test_a_scan_whose_header_turns_it_by_half_is_flagged(
+    scans: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upside_down = shutil.copytree(scans[1], tmp_path / "upside_down")
+    for path in upside_down.glob("*.nii.gz"):
+        image = nib.load(path)
+        turned = np.flip(np.asarray(image.dataobj), (1, 2))
+        nib.save(nib.Nifti1Image(turned, image.affine, image.header), path)
+    words = ["analyze", "orientations", str(scans[0])]
+
+    right = main([*words, *map(str, scans[1:]), "-o", str(tmp_path / "right")])
+    wrong = main([*words, str(upside_down), *map(str, scans[2:]), "-o", str(tmp_path / "wrong")])
+
+    assert (right, wrong) == (0, 1)
+
+    assert "upside_down: alike by 0." in capsys.readouterr().err
+
+
 def test_a_scan_without_its_total_field_is_taken_by_its_local_one_and_flagged(
     scans: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,8 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from narrowing import given
+from streamrecon_simulator.images import noisy_images
+from streamrecon_simulator.presets import SCENES
+from streamrecon_simulator.truth import receive, truth
+from streamrecon_simulator.whole_head.head import WholeHead
 
 from streamrecon.analysis.positions import registration
+from streamrecon.analysis.positions.likeness import doubts
 from streamrecon.analysis.positions.registration import (
     move_labels,
     register,
@@ -39,11 +45,11 @@ def places(grid: Geometry) -> np.ndarray:
     return index @ affine[:3, :3].T + affine[:3, 3]
 
 
-def head(at: np.ndarray) -> np.ndarray:
+def head(at: np.ndarray, blobs: np.ndarray = BLOBS, sizes: np.ndarray = SIZES) -> np.ndarray:
     """An egg of magnitude 1 with smooth blobs in it, at places in the head's own frame."""
     egg = (at / (30.0, 36.0, 28.0)) ** 2
     image = np.ones(at.shape[:-1])
-    for centre, size, height in zip(BLOBS, SIZES, HEIGHTS, strict=True):
+    for centre, size, height in zip(blobs, sizes, HEIGHTS, strict=True):
         image += height * np.exp(-((at - centre) ** 2).sum(-1) / (2 * size**2))
     return np.where(egg.sum(-1) < 1, image, 0).astype(np.float32)
 
@@ -73,6 +79,90 @@ def test_five_degrees_and_three_millimetres_are_found() -> None:
     assert motion.likeness > 0.9
     assert math.degrees(motion.angle_rad) == pytest.approx(5.0, abs=0.3)
     assert motion.shift_mm(np.zeros(3)) == pytest.approx(3.0, abs=0.15)
+
+
+def test_a_scan_that_covers_less_is_as_much_alike_where_it_is() -> None:
+    first, second = head(places(FIRST)), second_head()
+    second[: SECOND.shape[0] // 3] = 0  # a slab that ends within the head
+
+    motion = register(first, first > 0, FIRST, second, SECOND)
+
+    assert motion.likeness > 0.95  # 0.71 when what the second does not have counted as 0
+    covered = (second != 0).sum() / (second_head() != 0).sum()
+    assert motion.common == pytest.approx(covered, abs=0.03)
+
+
+def test_noise_and_thick_slices_do_not_make_one_head_two() -> None:
+    first, second = head(places(FIRST)), second_head()
+    noise = np.random.default_rng(2).normal(0, 0.1, SECOND.shape).astype(np.float32)
+    pairs = np.where(second > 0, second + noise, 0)[:32].reshape(16, 2, 57, 51)
+    grid = replace(SECOND, shape=(16, 57, 51), voxel_mm=(4.0, 1.4, 1.3))
+
+    motion = register(first, first > 0, FIRST, pairs.mean(axis=1, dtype=np.float32), grid)
+
+    assert motion.doubts == []
+
+
+FOLDS = 0.6 * SIZES  # as fine as a brain's
+UNLIKE = {
+    "another head": np.random.default_rng(15).uniform(-26, 26, (60, 3)),
+    "turned by half about z": BLOBS * (-1, -1, 1),
+    "turned by half about y": BLOBS * (-1, 1, -1),
+    "turned by half about x": BLOBS * (1, -1, -1),
+    "mirrored": BLOBS * (-1, 1, 1),
+}
+
+
+@pytest.mark.parametrize("blobs", UNLIKE.values(), ids=UNLIKE.keys())
+def test_what_has_the_same_outline_alone_is_doubted(blobs: np.ndarray) -> None:
+    first = head(places(FIRST), sizes=FOLDS)
+    second = head((places(SECOND) - MOVED_MM) @ ROTATION, blobs, FOLDS)
+
+    motion = register(first, first > 0, FIRST, second, SECOND)
+
+    assert motion.common > 0.7
+    assert len(motion.doubts) == 1
+    assert f"alike by {motion.likeness:.2f} alone" in motion.doubts[0]
+
+
+def test_little_in_common_is_doubted() -> None:
+    assert doubts(0.9, 0.6) == []
+    assert doubts(0.9, 0.4) == ["has 40% of the first scan's mask alone"]
+
+
+@pytest.mark.long
+def test_two_patients_are_told_from_one() -> None:
+    """Whole heads of the simulator: their folds and veins differ, their outlines hardly."""
+    first, alike, other = (
+        whole_head(41, (49, 67, 57), (3.5, 2.8, 3.0), 0.0),
+        whole_head(41, (55, 61, 69), (3.1, 3.1, 2.5), 15.0),
+        whole_head(44, (55, 61, 69), (3.1, 3.1, 2.5), 15.0),
+    )
+
+    same, unlike = (register(first[0], first[0] != 0, first[1], *each) for each in (alike, other))
+
+    assert same.doubts == []
+    assert "another head" in unlike.doubts[0]
+
+
+def whole_head(
+    anatomy: int, shape: tuple[int, int, int], voxel_mm: tuple[float, float, float], tilt: float
+) -> tuple[np.ndarray, Geometry]:
+    """Registration image of a head with noise, and its grid."""
+    scene = replace(
+        SCENES["whole-head"],
+        phantom=WholeHead(anatomy=anatomy, grain_mm=2.0),
+        matrix=shape,
+        voxel_mm=voxel_mm,
+        tilt_deg=(tilt, -7.0),
+        te_s=(0.008,),
+        seed=anatomy,
+    )
+    known = truth(scene)
+    brain = given(known.brain)
+    echo = np.abs(noisy_images(scene, known, receive(scene))[0])
+    chi = np.where(brain, known.chi_ppm, 0)
+    return registration_image(echo, chi, brain, scene.geometry), scene.geometry
 
 
 def test_the_same_images_give_the_same_motion_twice() -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from streamrecon.analysis.reading import Outcome
+from streamrecon.analysis.separation import joint_sources
 from streamrecon.analysis.separation.joint_sources import Noise, separate_jointly
 from streamrecon.analysis.separation.source_reading import SourceMaps, read_sources
 from streamrecon.analysis.separation.sources import (
     Quadrant,
     Relaxivity,
+    Sources,
     coherence_index,
     quadrants,
     r2_prime,
@@ -177,6 +181,53 @@ def test_the_joint_fit_finds_the_parts_with_less_noise_than_voxel_by_voxel() -> 
     assert not joint.positive_ppm[~mask].any()
 
 
+def clock_of(steps_s: Sequence[float]) -> Callable[[], float]:
+    """A clock that is read before the first step and after each, which take these times."""
+    times = iter(np.concatenate([[0.0, 0.0], np.cumsum(steps_s)]))
+    return lambda: float(next(times))
+
+
+def fit(*, iterations: int, seconds: float) -> Sources:
+    mask, _, parts, field, rate, _ = scene()
+    return separate_jointly(
+        field, np.maximum(rate, 0), mask, GRID, AT_3T,
+        noise=Noise(field_ppm=0.0015, r2_prime_per_s=2.0, strength=0.15 * 0.0015),
+        start=separate(parts[0] - parts[1], np.maximum(rate, 0), mask, AT_3T),
+        iterations=iterations, seconds=seconds,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("steps_s", "seconds", "said"),
+    [
+        ([1, 1], 3.5, "found 1.5 s after 2 steps, needed 4 steps of 1 s"),
+        ([9, 2], 13, "found 2 s after 2 steps, needed 4 steps of 2 s"),
+        ([9], 8, "found 0 s after 1 steps"),
+        ([1, 1, 4], 5, "found 0 s after 3 steps"),
+        ([], -1, "found 0 s after 0 steps, needed 4 steps$"),
+    ],
+)
+def test_a_joint_fit_that_would_not_end_in_time_is_given_up_at_once(
+    steps_s: list[float], seconds: float, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joint_sources, "monotonic", clock_of(steps_s))
+
+    with pytest.raises(ReconError, match=said):
+        fit(iterations=4, seconds=seconds)
+
+
+@pytest.mark.parametrize("steps_s", [[1, 1, 1, 1], [9, 1, 1, 1]])
+def test_a_joint_fit_that_ends_in_time_does_not_look_at_its_first_step(
+    steps_s: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_end = fit(iterations=4, seconds=math.inf)
+    monkeypatch.setattr(joint_sources, "monotonic", clock_of(steps_s))
+
+    found = fit(iterations=4, seconds=sum(steps_s) + 0.1)
+
+    assert np.array_equal(found.positive_ppm, without_end.positive_ppm)
+
+
 def test_a_joint_fit_without_noise_is_refused() -> None:
     with pytest.raises(ReconError, match="above 0"):
         Noise(field_ppm=0.0, r2_prime_per_s=2.0, strength=1e-4)
@@ -208,6 +259,46 @@ def test_the_reading_stands_against_fluid_and_tells_each_region() -> None:
     assert found.joint is None
     assert found.reading.reasons == ("no local field was given: there is no joint fit",)
     assert found.quadrant is not None
+
+
+def test_without_time_for_the_joint_fit_each_voxel_is_read_alone_and_that_is_told() -> None:
+    maps, regions = maps_of(scene(), local_field_ppm=scene()[3])
+
+    partial = read_sources(maps, regions, AT_3T, seconds=0)
+    alone = read_sources(maps, regions, AT_3T, jointly=False)
+
+    assert partial.joint is None
+    assert partial.reading.outcome is Outcome.FLAGGED
+    assert partial.reading.reasons[0].startswith(
+        "partial, voxel by voxel alone: joint fit: too lit"
+    )
+    assert partial.reading.values == alone.reading.values
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("chi_ppm", "χ is not"), ("r2_star_per_s", r"R2\* is not"), ("r2_per_s", "R2 is not")],
+)
+def test_a_map_that_is_not_finite_in_the_brain_is_refused(name: str, said: str) -> None:
+    maps, regions = maps_of(scene())
+    holed = np.array(getattr(maps, name))
+    holed[16, 20, 18] = np.nan
+    changed: dict[str, Any] = {name: holed}
+
+    with pytest.raises(ReconError, match=said):
+        read_sources(dataclasses.replace(maps, **changed), regions, AT_3T)
+
+
+def test_a_field_that_is_not_finite_costs_the_joint_fit_alone() -> None:
+    field = scene()[3].copy()
+    field[16, 20, 18] = np.nan
+    maps, regions = maps_of(scene(), local_field_ppm=field)
+
+    found = read_sources(maps, regions, AT_3T)
+
+    assert found.joint is None
+    assert "finite" in found.reading.reasons[0]
+    assert found.reading.values
 
 
 def test_pseudo_r2_and_a_missing_reference_are_told() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamrecon.analysis.oxygen._tube_kernels import sample
-from streamrecon.analysis.oxygen.plane_nodes import plane_nodes
-from streamrecon.analysis.oxygen.tube_image import VesselImage, cross_section, vessel_image
-from streamrecon.analysis.oxygen.tube_model import (
+from streamrecon.analysis.oxygen.tube._tube_kernels import sample
+from streamrecon.analysis.oxygen.tube.plane_nodes import plane_nodes
+from streamrecon.analysis.oxygen.tube.tube_image import VesselImage, cross_section, vessel_image
+from streamrecon.analysis.oxygen.tube.tube_model import (
     BLOOD,
     CHI,
     CURVE,

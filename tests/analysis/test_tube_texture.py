@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from streamrecon.analysis.oxygen.tube_texture import VoxelBox, information
+from streamrecon.analysis.oxygen.tube.tube_texture import VoxelBox, information
 from streamrecon.model.geometry import Triple
 
 SHAPE = (13, 11, 9)

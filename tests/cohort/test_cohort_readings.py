@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,16 @@ def test_the_overview_says_why_a_scan_without_readings_is_not_judged(tmp_path: P
 
     table = (tmp_path / "overview.tsv").read_text(encoding="utf-8").splitlines()
     assert table[1].split("\t")[2:4] == ["unjudged", "the quality of its maps was not read"]
+
+
+def test_the_overview_names_its_pictures_and_its_units(tmp_path: Path) -> None:
+    scan = CohortScan(entities_of(Path("sub-01.h5")), RAW, (tmp_path / "sub-01.h5",), ())
+    record = Record(scan.name, DONE, "key", {}, facts={"b0_t": 3.0})
+
+    page = write_overview([scan], {scan.name: record}, {}, tmp_path).read_text(encoding="utf-8")
+
+    heads = re.findall("<th>(.*?)</th>", page)
+    assert heads[:2] == ["magnitude, SWI, χ", "scan"]
+    assert {"B0 [T]", "time [s]", "SNR"} <= set(heads)
+    table = (tmp_path / "overview.tsv").read_text(encoding="utf-8").splitlines()
+    assert len(heads) == 1 + len(table[0].split("\t"))

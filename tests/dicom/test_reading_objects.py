@@ -278,6 +278,11 @@ def test_images_of_other_voxels_are_refused() -> None:
         made_on(moved, sources_on(grid))
 
 
+def test_a_reading_without_images_is_refused() -> None:
+    with pytest.raises(DataError, match="found no images, needed those it was made of"):
+        made_on(GRIDS["axial"], [])
+
+
 def test_without_the_extra_it_says_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dicom_objects, "find_spec", lambda _: None)
 

@@ -12,16 +12,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+from analysis_form import faults_of_report
 from checkers import complaints, entity_complaints
 from numpy.typing import NDArray
 from pydicom import dcmread
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
+from streamrecon_simulator.scene import Scene
+from streamrecon_simulator.truth import voxel_centres
 from streamrecon_simulator.whole_head.head import WholeHead
 from streamrecon_simulator.whole_head.inclusions import Inclusion
+from streamrecon_simulator.whole_head.tissues import Label
+from streamrecon_simulator.whole_head.voxel_means import voxel_means
 from streamrecon_simulator.write import write_scan
 
+from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.cli import main
+from streamrecon.output.nifti import write_nifti
+from streamrecon.output.readings.report import add_reading
+from streamrecon.output.readings.report_model import ScanRow
 
 readers = pytest.importorskip("object_readers", exc_type=ImportError)
 
@@ -29,13 +38,33 @@ BLEED = Inclusion((30.0, -22.0, 28.0), 6.0, 0.8)
 STONE = Inclusion((-31.0, 18.0, 26.0), 6.0, -0.8)
 CONFIG = Path(__file__).parents[2] / "config"
 IMAGES = "MR Image"
-READINGS = "qc,lesions,veins,oximetry,sources"
+NUCLEI = {Label.CAUDATE: "caudate", Label.PUTAMEN: "putamen", Label.PALLIDUM: "pallidum"}
+PLAQUE_MM = (30.0, 30.0, 22.0)
+"""A lesion without a rim, in white matter."""
+ASKED = {
+    "readings": "qc,lesions,veins,oximetry,iron,change,rims,sources",
+    "labels": "nuclei.nii.gz",
+    "norms": "norms.tsv",
+    "age_years": "50",
+    "preset": "wilson",
+    "baseline": "before.json",
+    "lesion_mask": "ms.nii.gz",
+    "r2": "r2.nii.gz",
+    "joint_sources": "true",
+    "page": "true",
+    "seconds": "10000",  # whatever else runs here
+}
+NORMS = (
+    "region\tquantity\treference\tmean\tsd\tage_from\tage_to\n"
+    "pallidum\tchi\twhole brain\t120\t20\t40\t60\n"
+)
 
 
 @dataclass(frozen=True)
 class ReadScan:
     """What one scan left: its report, what was told, DICOM files by the name of their class."""
 
+    report: Path
     readings: dict[str, Any]
     told: str
     files: dict[str, list[Path]]
@@ -43,7 +72,7 @@ class ReadScan:
 
 @pytest.fixture(scope="module")
 def scan(tmp_path_factory: pytest.TempPathFactory) -> ReadScan:
-    """A head with both lesions through `gre_readings`, a folder of DICOM files behind it."""
+    """A head with both lesions through `gre_readings` with every reading, DICOM files behind it."""
     folder = tmp_path_factory.mktemp("readings")
     scene = replace(
         SCENES["whole-head"],
@@ -55,14 +84,14 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> ReadScan:
         te_s=(0.004, 0.011, 0.018),
     )
     write_scan(simulate(scene), folder / "head.h5")
+    push(scene, folder / "storage" / "labels")
     text = (CONFIG / "gre_readings.xml").read_text(encoding="utf-8")
     behind = r"\1<gadget><name>WriteDicomFolder</name></gadget>"
     chain = re.sub(r"(<name>MakeReadings</name>.*?</gadget>)", behind, text, flags=re.DOTALL)
     (folder / "chain.xml").write_text(chain, encoding="utf-8")
 
     words = ["replay", str(folder / "head.h5"), "--config", str(folder / "chain.xml")]
-    asked = {"readings": READINGS, "page": "true", "seconds": "10000"}  # whatever else runs here
-    wanted = [w for name, value in asked.items() for w in ("--set", f"MakeReadings.{name}={value}")]
+    wanted = [w for name, value in ASKED.items() for w in ("--set", f"MakeReadings.{name}={value}")]
     out = ["-o", str(folder), "--format", "png", "--storage", str(folder / "storage")]
     with redirect_stderr(StringIO()) as said:
         status = main([*words, *wanted, *out])
@@ -74,7 +103,68 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> ReadScan:
     for path in sorted((folder / "storage").rglob("*.dcm")):
         kind = dcmread(path, stop_before_pixels=True).SOPClassUID.name
         files.setdefault(kind.removesuffix(" Storage"), []).append(path)
-    return ReadScan(readings, said.getvalue(), files)
+    return ReadScan(file, readings, said.getvalue(), files)
+
+
+def push(scene: Scene, folder: Path) -> None:
+    """What a site would have pushed for the patient."""
+    assert isinstance(scene.phantom, WholeHead)
+    grid, labels = scene.geometry, voxel_means(scene.phantom, scene.geometry).labels
+    numbers = np.where(np.isin(labels, list(NUCLEI)), labels, 0).astype(np.int16)
+    write_nifti(folder / "nuclei.nii.gz", numbers, grid)
+    names = "".join(f"{int(label)}\t{name}\n" for label, name in NUCLEI.items())
+    (folder / "nuclei.tsv").write_text(f"index\tname\n{names}")
+    away = voxel_centres(grid) - np.reshape(PLAQUE_MM, (3, 1, 1, 1))
+    write_nifti(folder / "ms.nii.gz", ((away**2).sum(axis=0) < 49).astype(np.int16), grid)
+    r2 = np.random.default_rng(0).uniform(10, 14, grid.shape).astype(np.float32)
+    write_nifti(folder / "r2.nii.gz", r2, grid)
+    (folder / "norms.tsv").write_text(NORMS)
+    before = Value(
+        subject="pallidum", name="robust_mean_chi", number=0.0, unit="ppb", reference="whole brain"
+    )
+    iron = Reading(kind="iron", outcome=Outcome.GIVEN, method="", values=(before,))
+    row = ScanRow(
+        name="before", shape=grid.shape, voxel_mm=grid.voxel_mm, b0_axis=(1.0, 0.0, 0.0), b0_t=3.0,
+        te_s=scene.te_s,
+    )  # fmt: skip
+    add_reading(folder / "visit", iron, row, sources={})
+    (folder / "visit" / "analysis.json").rename(folder / "before.json")
+
+
+@pytest.mark.long
+def test_the_report_of_every_reading_is_of_the_published_form(scan: ReadScan) -> None:
+    assert faults_of_report(scan.report) == []
+    outcomes = {kind: row["outcome"] for kind, row in scan.readings.items()}
+    assert set(outcomes) == set(ASKED["readings"].split(","))
+    assert "refused" not in outcomes.values()
+
+
+@pytest.mark.long
+def test_every_part_that_was_asked_for_is_in_the_report(scan: ReadScan) -> None:
+    rows = {
+        kind: {(v["subject"], v["name"]): v["number"] for v in row["values"]}
+        for kind, row in scan.readings.items()
+    }
+    mean = next(
+        v["number"]
+        for v in scan.readings["iron"]["values"]
+        if (v["subject"], v["name"], v["reference"])
+        == ("pallidum", "robust_mean_chi", "whole brain")
+    )
+    assert rows["iron"]["pallidum", "z_chi"] == pytest.approx((mean - 120) / 20, abs=1e-3)
+    assert rows["change"]["pallidum", "change_chi"] == pytest.approx(mean, abs=1e-3)
+    assert ("whole brain", "joint_chi_positive") in rows["sources"]
+    assert rows["rims"]["patient", "lesions: no rim"] == 1
+    shown = {each["file"] for row in scan.readings.values() for each in row["figures"]}
+    assert shown >= {
+        "lesions_thumbnails.png", "rims_thumbnails.png", "iron_regions.png", "change_chi.png",
+        "sources_quadrants.png", "sources_histogram.png",
+    }  # fmt: skip
+    warning = "copper is not iron"
+    assert any(warning in reason for reason in scan.readings["iron"]["reasons"])
+    assert warning in scan.report.with_name("analysis.html").read_text(encoding="utf-8")
+    (report,) = of_reading("iron", scan.files["Comprehensive 3D SR"])
+    assert any(warning in str(item.value) for item in dcmread(report).iterall())
 
 
 @pytest.mark.long
@@ -99,10 +189,10 @@ def test_objects_of_all_readings_are_valid_and_of_one_study(scan: ReadScan) -> N
     assert errors == []
     assert "Error" not in entity_complaints([*made, *scan.files[IMAGES][:3]])
     assert {kind: len(files) for kind, files in scan.files.items() if kind != IMAGES} == {
-        "Comprehensive 3D SR": 5,
-        "Secondary Capture Image": 5,
-        "Segmentation": 3,  # lesions, veins, and segments of veins with their oxygen
-        "Parametric Map": 4,  # R2', coherence, sources of both signs
+        "Comprehensive 3D SR": 8,
+        "Secondary Capture Image": 8,
+        "Segmentation": 7,  # all but the quality of the scan have a place
+        "Parametric Map": 6,  # R2', coherence, sources of both signs by voxels and jointly
     }
     image = dcmread(scan.files[IMAGES][0], stop_before_pixels=True)
     for file in map(dcmread, made):
@@ -131,18 +221,14 @@ def test_maps_of_the_sources_have_the_signs_of_the_lesions(reader: str, scan: Re
 @pytest.mark.parametrize("reader", readers.READERS)
 def test_other_readers_find_the_lesions_where_they_are(reader: str, scan: ReadScan) -> None:
     """Their segments, and the signed moments of the report."""
-    made = [*scan.files["Segmentation"], *scan.files["Comprehensive 3D SR"]]
-    seen = [readers.READERS[reader](file) for file in made]
-    (segments,) = [each for each in seen if "lesion 1" in each.segments]
+    (file,) = of_reading("lesions", scan.files["Segmentation"])
+    (report,) = of_reading("lesions", scan.files["Comprehensive 3D SR"])
+    segments, seen = readers.READERS[reader](file), readers.READERS[reader](report)
     names = {each["moment"]["subject"] for each in lesions_of(scan)}
     assert set(segments.segments) == names
-    moments = [number for each in seen for name, number, _ in each.numbers if name == "moment"]
+    moments = [number for name, number, _ in seen.numbers if name == "moment"]
     told = [each["moment"]["number"] for each in lesions_of(scan)]
     np.testing.assert_allclose(sorted(moments), sorted(told), rtol=1e-6)
-    (file,) = [
-        path for path in scan.files["Segmentation"]
-        if "lesion 1" in {str(s.SegmentLabel) for s in dcmread(path).SegmentSequence}
-    ]  # fmt: skip
     for true in (BLEED, STONE):
         (lesion,) = lesions_at(scan, true)
         number = segments.segments.index(lesion["moment"]["subject"]) + 1
@@ -160,6 +246,14 @@ def test_the_chain_of_all_images_has_what_readings_are_made_of() -> None:
         {name for name in each[: each.index("MakeReadings")] if name[0].isupper()} for each in names
     )
     assert of_maps <= of_all
+
+
+def of_reading(kind: str, files: list[Path]) -> list[Path]:
+    """Those that one reading made."""
+    return [
+        file for file in files
+        if str(dcmread(file, stop_before_pixels=True).SeriesDescription).startswith(f"{kind} ")
+    ]  # fmt: skip
 
 
 def lesions_of(scan: ReadScan) -> list[dict[str, Any]]:

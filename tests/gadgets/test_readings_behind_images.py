@@ -12,7 +12,8 @@ from streamrecon_simulator.scene import Scene
 from streamrecon.errors import DataError
 from streamrecon.model.images import Volume
 from streamrecon.output.readings import of_chain
-from streamrecon.output.readings.of_chain import ChainScan, MadeReading
+from streamrecon.output.readings.chain_scan import ChainScan
+from streamrecon.output.readings.of_chain import MadeReading
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.gadget import Context
 

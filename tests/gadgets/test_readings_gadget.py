@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from analysis_form import faults_of_report
 from chain_items import BALLS, GRID, Item, items, read
 from lesion_scene import oblique
 from made_maps import chi_map, total_field_of
@@ -80,6 +81,7 @@ def test_several_readings_make_one_report_and_those_that_lack_something_are_refu
 
     notices = read(MakeReadings(readings=wanted), items(), tables=tmp_path)
 
+    assert faults_of_report(tmp_path / "scan_run-1_readings/analysis.json") == []
     report = json.loads((tmp_path / "scan_run-1_readings/analysis.json").read_text())
     assert {each["kind"]: each["outcome"] for each in report["readings"]} == {
         "lesions": "given", "veins": "flagged", "iron": "refused", "rims": "refused",

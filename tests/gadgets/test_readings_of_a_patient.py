@@ -122,6 +122,17 @@ def test_a_table_that_cannot_be_used_flags_the_nuclei_and_costs_the_scores_alone
     assert {v["name"] for v in iron["values"]} >= {"robust_mean_chi", "robust_mean_r2star"}
 
 
+def test_without_a_storage_there_are_no_files_of_a_patient(tmp_path: Path) -> None:
+    gadget = MakeReadings(readings=("iron",), labels="nuclei.nii.gz")
+
+    told = read(gadget, of_patient("", ""), tables=tmp_path)
+
+    said = "found nuclei.nii.gz and no storage, needed its folder labels"
+    assert all(said in notice.text for notice in told)
+    report = json.loads((tmp_path / "scan_run-1_readings/analysis.json").read_text())
+    assert said in report["readings"][0]["reasons"][0]
+
+
 @pytest.mark.parametrize(
     ("preset", "said", "names_iron"),
     [

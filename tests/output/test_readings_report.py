@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from analysis_form import faults_of_report
 from map_files import oblique_grid, write_map
 from PIL import Image
 
 from streamrecon.analysis.reading import Light, Outcome, Reading, Value
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, analyse
 from streamrecon.errors import ConfigError, ReconError
+from streamrecon.model.geometry import Geometry
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.preview.colours import Window
 from streamrecon.output.readings.drawings.figures import (
@@ -23,6 +25,7 @@ from streamrecon.output.readings.drawings.figures import (
     Outline,
     below,
     cropped_about,
+    cuts_of_map,
     outlined_planes,
 )
 from streamrecon.output.readings.drawings.page_picture import page_picture
@@ -242,3 +245,47 @@ def test_a_crop_at_the_corner_is_padded_and_keeps_its_voxel_in_the_middle() -> N
     assert cut[tuple(n // 2 for n in cut.shape)] == 5
     sheet = below([("row", outlined_planes(cut, small, Window(0, 5), side=60))])
     assert sheet.width == 3 * 60 + 2 * 4
+
+
+def test_cuts_of_a_map_go_through_what_is_in_it_and_say_their_window() -> None:
+    grid = Geometry((9, 11, 13), (2.0, 1.0, 1.0), np.eye(3)[::-1])
+    chi = np.zeros(grid.shape, np.float32)
+    chi[1:4, 7:10, 2] = 0.3  # far from the middle of the grid
+
+    figure = cuts_of_map(chi, grid, "χ of all positions", window=Window(-0.1, 0.2))
+
+    assert figure.caption == "χ of all positions; -0.1 to 0.2 ppm"
+    pixels = np.asarray(figure.image.convert("L"))
+    thirds = np.array_split(pixels, 3, axis=1)
+    assert [int(third.max()) for third in thirds] == [255, 255, 255]  # each cut meets it
+    empty = cuts_of_map(np.zeros_like(chi), grid, "nothing")
+    assert empty.image.size == figure.image.size
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [
+        ("schema_version", "3"),
+        ("scan/shape", [9, 14]),
+        ("readings/1/outcome", "fine"),
+        ("readings/1/values/0/voxels", -1),
+        ("readings/1/values/0/more", 0),
+    ],
+)
+def test_the_published_form_takes_what_is_written_and_nothing_else(
+    place: str, wrong: object, tmp_path: Path
+) -> None:
+    add_reading(tmp_path, LESIONS, SCAN, sources={"chi": "ab"})
+    add_reading(tmp_path, IRON, SCAN, sources={})
+    file = tmp_path / "analysis.json"
+    assert faults_of_report(file) == []
+
+    changed = json.loads(file.read_text())
+    *way, last = place.split("/")
+    at = changed
+    for step in way:
+        at = at[int(step)] if step.isdecimal() else at[step]
+    at[last] = wrong
+    file.write_text(json.dumps(changed))
+
+    assert faults_of_report(file)

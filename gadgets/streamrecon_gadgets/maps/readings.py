@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -15,19 +15,23 @@ from pydantic import Field, PrivateAttr
 from streamrecon import __version__
 from streamrecon.analysis.chain_maps import ChainMaps
 from streamrecon.analysis.deep_nuclei.iron import IronSettings
+from streamrecon.analysis.positions.position_reading import KIND as ORIENTATIONS
+from streamrecon.analysis.positions.position_reading import HeadPosition
 from streamrecon.analysis.quality.quality_reading import KIND as QUALITY
 from streamrecon.analysis.reading import Outcome, Reading, ReadingContent, ReadVolume
 from streamrecon.analysis.separation.sources import RELAXIVITY_3T
 from streamrecon.analysis.zeros import REFERENCES
-from streamrecon.dicom.objects.identity import study_uid_of
+from streamrecon.dicom.objects.identity import identity_of, study_uid_of
 from streamrecon.errors import StreamReconError
 from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.outputs.quantities import Quantity
+from streamrecon.output.readings.chain_scan import ChainScan, SourceChoices
 from streamrecon.output.readings.drawings.page_picture import page_picture
+from streamrecon.output.readings.kept_positions import positions_so_far
 from streamrecon.output.readings.map_folder import hash_of_voxels
-from streamrecon.output.readings.of_chain import READERS, ChainScan, MadeReading, SourceChoices
+from streamrecon.output.readings.of_chain import READERS, MadeReading, position_of
 from streamrecon.output.readings.patient_files import FileNames, PatientFiles, patient_files
 from streamrecon.output.readings.report import add_reading, row_of_scan
 from streamrecon.output.readings.report_model import RESEARCH, OriginRow
@@ -46,19 +50,24 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
     ``qc`` is a traffic light for the scan, ``lesions`` are bleeds and calcifications, ``veins``
     their density, ``oximetry`` oxygen in them, ``iron`` the nuclei of ``labels``, ``change`` theirs
     since ``baseline``, ``rims`` those of the lesions of ``lesion_mask``, ``sources`` χ of either
-    sign. One that lacks something is refused with the reason, and the others go on; so is all but
-    ``qc`` where no brain was recognised. The report (JSON, table and page) lies beside the images
-    of a replay, else in the folder ``readings`` of the service's storage, if it has one; gadgets
-    behind it that send DICOM send segments and report. Nothing is kept or read unless ``readings``
-    names it.
+    sign, ``orientations`` whether the head's positions in the scans of this study are enough, and
+    which tilt is still needed. One that lacks something is refused with the reason, and the others
+    go on; so is all but ``qc`` where no brain was recognised. The report (JSON, table and page)
+    lies beside the images of a replay, else in the folder ``readings`` of the service's storage, if
+    it has one; gadgets behind it that send DICOM send segments and report. Nothing is kept or read
+    unless ``readings`` names it.
     """
 
     accepts: ClassVar = (Echoes, ChiMap, Volume)
     memory: ClassVar = MemoryUse(fixed_bytes=100 * MIB)
 
     readings: tuple[
-        Literal["qc", "lesions", "veins", "oximetry", "iron", "change", "rims", "sources"], ...
-    ] = Field(default=(), description="what is read")
+        Literal[
+            "qc", "lesions", "veins", "oximetry", "iron", "change", "rims", "sources",
+            "orientations",
+        ],
+        ...,
+    ] = Field(default=(), description="what is read")  # fmt: skip
     labels: str = Field(
         default="", description="NIfTI of region numbers in the storage's folder labels"
     )
@@ -94,7 +103,7 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
         default=RELAXIVITY_3T, gt=0, description="the same of diamagnetic sources"
     )
     joint_sources: bool = Field(
-        default=False, description="sources jointly with the field too: a minute or more"
+        default=False, description="sources jointly with the field too, if they end in time"
     )
     page: bool = Field(
         default=False, description="give the page as a picture to what sends DICOM behind it"
@@ -147,7 +156,10 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
         files = self._files(maps)
         for doubt in dict.fromkeys(files.doubts.values()):
             yield Notice(Level.WARNING, f"readings: {doubt}")
-        scan = self._scan(maps, files)
+        positions, doubt = self._positions(maps)
+        if doubt:
+            yield Notice(Level.WARNING, f"readings: {doubt}")
+        scan = replace(self._scan(maps, files), positions=positions)
         for kind in (each for each in READERS if each in self.readings):
             seconds = end - monotonic()
             if seconds <= 0:
@@ -192,6 +204,19 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
             ),
             same_site=self.same_site,
         )
+
+    def _positions(self, maps: ChainMaps) -> tuple[Sequence[HeadPosition], str]:
+        """How the head lay in the scans of this study, and why that may not be all."""
+        chi = maps.chi
+        if ORIENTATIONS not in self.readings or not chi.found.total.is_brain:
+            return (), ""
+        name = self._name(chi.repetition)
+        study_uid = identity_of(chi.scan.protocol.ids, name).study_uid
+        try:
+            now = position_of(maps)
+        except StreamReconError:  # the reading meets it again, and is refused
+            return (), ""
+        return positions_so_far(self.context.storage, study_uid, name, now)
 
     def _given(self, made: MadeReading, repetition: int) -> Iterator[ReadVolume]:
         """The reading for what sends DICOM, if there is an image that it can be about."""
@@ -240,8 +265,12 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
         folder, storage = self.context.tables, self.context.storage
         if folder is None and storage is not None:
             folder = storage / _FOLDER
+        return None if folder is None else folder / f"{self._name(repetition)}_{_FOLDER}"
+
+    def _name(self, repetition: int) -> str:
+        """Of one volume of this run."""
         name = self.context.session or self.context.run or "scan"
-        return None if folder is None else folder / f"{name}_run-{repetition + 1}_{_FOLDER}"
+        return f"{name}_run-{repetition + 1}"
 
 
 def _made(kind: str, scan: ChainScan, seconds: float) -> MadeReading:

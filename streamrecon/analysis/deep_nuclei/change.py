@@ -26,6 +26,7 @@ from dataclasses import dataclass, replace
 
 from streamrecon.analysis.deep_nuclei.iron_rows import WHOLE_MEAN
 from streamrecon.analysis.deep_nuclei.nuclei import Nucleus, place_of
+from streamrecon.analysis.positions.likeness import LEAST_LIKENESS
 from streamrecon.analysis.reading import Outcome, Reading, Value
 from streamrecon.analysis.zeros import WHOLE_BRAIN
 from streamrecon.errors import ReconError
@@ -40,7 +41,6 @@ CHANGED, UNCHANGED = "changed", "no reliable change"
 """Qualities of a difference."""
 
 _SCATTERS = {Nucleus.NIGRA: 2.0, Nucleus.RED: 2.0}
-_LEAST_LIKENESS = 0.5  # correlation inside the brain, below which it is not the same head
 _MASK_CHANGE = 0.05  # of its volume
 _DOIS = ("10.1037/0022-006X.59.1.12",)
 _METHOD = (
@@ -96,9 +96,9 @@ def require_same_head(likeness: float) -> None:
     ReconError
         If they are.
     """
-    if likeness < _LEAST_LIKENESS:
+    if likeness < LEAST_LIKENESS:
         raise ReconError(
-            f"registration: found a likeness of {likeness:.2f}, needed {_LEAST_LIKENESS}: "
+            f"registration: found a likeness of {likeness:.2f}, needed {LEAST_LIKENESS}: "
             "another head, or none"
         )
 

@@ -102,7 +102,8 @@ def read_rims(maps: RimMaps, *, smallest_mm3: float = SMALLEST_MM3) -> RimResult
         values += _rows(number, rim, lesion, maps, lesions)
     outcome = Outcome.FLAGGED if reasons else Outcome.GIVEN
     if not rims:
-        reasons = reasons or ["no lesion was found in the mask"]
+        if not lesions.count:
+            reasons.insert(0, "no lesion was found in the mask")
         outcome = Outcome.REFUSED
     reading = Reading(
         kind="rims",

@@ -16,7 +16,7 @@ from streamrecon.analysis.oxygen.oximetry import (
     vein_oxygen,
 )
 from streamrecon.analysis.oxygen.susceptometry import vessel_chi
-from streamrecon.analysis.oxygen.tube_transform import radial_tables
+from streamrecon.analysis.oxygen.tube.tube_transform import radial_tables
 from streamrecon.analysis.oxygen.vein_echoes import VeinScan, fit_segment, vein_sources
 from streamrecon.analysis.oxygen.vein_segments import VeinSegment, vein_segments
 from streamrecon.errors import ReconError

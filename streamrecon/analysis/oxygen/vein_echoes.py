@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
-from streamrecon.analysis.oxygen._tube_kernels import dipole_sum
-from streamrecon.analysis.oxygen.plane_nodes import plane_nodes
-from streamrecon.analysis.oxygen.tube_fit import TubeFit, fit_tube
-from streamrecon.analysis.oxygen.tube_model import (
+from streamrecon.analysis.oxygen.tube._tube_kernels import dipole_sum
+from streamrecon.analysis.oxygen.tube.plane_nodes import plane_nodes
+from streamrecon.analysis.oxygen.tube.tube_fit import TubeFit, fit_tube
+from streamrecon.analysis.oxygen.tube.tube_model import (
     BLOOD,
     CURVE,
     DECAY,
@@ -24,8 +24,8 @@ from streamrecon.analysis.oxygen.tube_model import (
     VesselModel,
     VesselVoxels,
 )
-from streamrecon.analysis.oxygen.tube_texture import VoxelBox
-from streamrecon.analysis.oxygen.tube_transform import ALPHA_MAX
+from streamrecon.analysis.oxygen.tube.tube_texture import VoxelBox
+from streamrecon.analysis.oxygen.tube.tube_transform import ALPHA_MAX
 from streamrecon.analysis.oxygen.vein_segments import VeinSegment
 from streamrecon.errors import ReconError
 from streamrecon.maps.centrelines import CentreLines

@@ -1,8 +1,13 @@
 from streamrecon.analysis.positions.cosmos import CosmosMap as CosmosMap
 from streamrecon.analysis.positions.cosmos import cosmos_closed_form as cosmos_closed_form
 from streamrecon.analysis.positions.cosmos import least_squares_cosmos as least_squares_cosmos
+from streamrecon.analysis.positions.likeness import LEAST_LIKENESS as LEAST_LIKENESS
+from streamrecon.analysis.positions.likeness import detail_likeness as detail_likeness
 from streamrecon.analysis.positions.orientations import Adequacy as Adequacy
 from streamrecon.analysis.positions.orientations import adequacy as adequacy
+from streamrecon.analysis.positions.position_reading import HeadPosition as HeadPosition
+from streamrecon.analysis.positions.position_reading import head_position as head_position
+from streamrecon.analysis.positions.position_reading import read_orientations as read_orientations
 from streamrecon.analysis.positions.registration import Motion as Motion
 from streamrecon.analysis.positions.registration import move_labels as move_labels
 from streamrecon.analysis.positions.registration import register as register

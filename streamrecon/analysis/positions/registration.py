@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import affine_transform, binary_erosion, gaussian_filter, map_coordinates
+from scipy.ndimage import affine_transform, gaussian_filter, map_coordinates
 
+from streamrecon.analysis.positions.likeness import FINE_MM, correlation, detail_likeness, doubts
 from streamrecon.errors import ConfigError, ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.magnitude import correct_bias_field
@@ -37,9 +38,8 @@ _STEPS = 500
 _TURNS_RAD = tuple(math.radians(degrees) for degrees in (0, 20, -20))  # about each axis, at first
 _LOOK_MM = 5.0  # between voxels that are compared at first
 _SHORTEST, _SHORTER = 1e-4, 0.8  # steps: coarser ones leave half a millimetre in a smooth head
-_EDGE = 2  # voxels at the rim that say nothing of likeness
+_SEEN = 0.5  # of a voxel that lies between those of the second scan
 _LABEL_SMOOTHING = 0.5  # voxels
-_LIKENESS_MM = 2.0
 _LEAST_PART = 0.1  # of a voxel: less is no region that the other scan has
 _itk: Any = import_module("SimpleITK") if find_spec("SimpleITK") else None
 
@@ -53,12 +53,20 @@ class Motion:
     matrix
         From the position (L, P, S, 1) in the first scan to that in the second [4, 4, mm].
     likeness
-        Correlation of the two registration images after it, smoothed by 2 mm, inside the first
-        mask: 1 at best.
+        Of the detail of the two registration images after it, inside both masks: 1 at best, 0.5 at
+        least in one head.
+    common
+        Part of the first mask that is in the second: of a small one likeness says little.
     """
 
     matrix: Matrix
     likeness: float
+    common: float = 1.0
+
+    @property
+    def doubts(self) -> list[str]:
+        """Why these may not be two scans of one head, or not lie as they say."""
+        return doubts(self.likeness, self.common)
 
     @property
     def angle_rad(self) -> float:
@@ -97,7 +105,7 @@ def register(
     Parameters
     ----------
     first, second
-        Registration images [Z, Y, X].
+        Registration images [Z, Y, X]; the second is 0 outside its mask.
     first_mask
         Where the first counts.
     first_grid, second_grid
@@ -122,18 +130,26 @@ def register(
         fixed, moving, _itk.Euler3DTransform(), _itk.CenteredTransformInitializerFilter.MOMENTS
     )
     smooth, smooth_second = _smoothed(first, first_grid), _smoothed(second, second_grid)
-    likeness = _likeness_of(smooth, first_mask, first_grid, smooth_second, second_grid)
-    start.SetRotation(*_likeliest_turn(start, likeness))
+    alike = _likeness_of(smooth, first_mask, first_grid, smooth_second, second_grid)
+    start.SetRotation(*_likeliest_turn(start, alike))
     method.SetInitialTransform(start, inPlace=True)
     try:
         method.Execute(fixed, moving)
     except RuntimeError as e:
         raise ReconError(f"registration: {str(e).strip().splitlines()[-1]}") from e
-    matrix = _matrix_of(start)
-    moved = resample(smooth_second, second_grid, first_grid, matrix)
-    core = binary_erosion(first_mask, iterations=_EDGE)
-    inside = core if core.any() else first_mask  # the brain's outline alone is alike in any brain
-    return Motion(matrix, _correlation(smooth[inside], moved[inside]))
+    return _judged(_matrix_of(start), (first, first_mask, first_grid), second, second_grid)
+
+
+def _judged(
+    matrix: Matrix, first: tuple[Real, Flags, Geometry], second: Real, second_grid: Geometry
+) -> Motion:
+    """How alike the images are after a motion, where both scans have the head."""
+    image, mask, grid = first
+    there = (second != 0).astype(np.float32)
+    both = mask & (resample(there, second_grid, grid, matrix) > _SEEN)
+    moved = resample(second, second_grid, grid, matrix)
+    common = float(both.sum()) / max(1, int(mask.sum()))
+    return Motion(matrix, detail_likeness(image, moved, both, grid), common)
 
 
 def move_labels(
@@ -187,22 +203,22 @@ def _likeness_of(
     places = first_grid.affine_lps() @ np.column_stack([index, np.ones(len(index))]).T
     back = np.linalg.inv(second_grid.affine_lps())
 
-    def likeness(matrix: Matrix) -> float:
+    def alike(matrix: Matrix) -> float:
         there = (back @ matrix @ places)[:3]
-        return _correlation(seen, np.asarray(map_coordinates(second, there, order=1), np.float32))
+        return correlation(seen, np.asarray(map_coordinates(second, there, order=1), np.float32))
 
-    return likeness
+    return alike
 
 
 def _likeliest_turn(
     start: Any,  # noqa: ANN401
-    likeness: Callable[[Matrix], float],
+    alike: Callable[[Matrix], float],
 ) -> tuple[float, float, float]:
     """Angles about x, y and z that make the images most alike [rad]; none if that is as good."""
     best, highest = (0.0, 0.0, 0.0), -math.inf
     for x, y, z in product(_TURNS_RAD, repeat=3):
         start.SetRotation(x, y, z)
-        found = likeness(_matrix_of(start))
+        found = alike(_matrix_of(start))
         if found > highest:
             best, highest = (x, y, z), found
     return best
@@ -218,15 +234,9 @@ def _matrix_of(transform: Any) -> Matrix:  # noqa: ANN401
     return matrix
 
 
-def _correlation(one: Real, other: Real) -> float:
-    """Pearson's; 0 where one has no contrast, as where the second scan is not."""
-    spread = float(one.std()) * float(other.std())
-    return float(np.mean((one - one.mean()) * (other - other.mean()))) / spread if spread else 0.0
-
-
 def _smoothed(image: Real, grid: Geometry) -> Real:
-    """What is compared for likeness: noise of a voxel would make any two scans unlike."""
-    sigma = [_LIKENESS_MM / mm for mm in grid.voxel_mm]
+    """What is compared at first: noise of a voxel would make any two scans unlike."""
+    sigma = [FINE_MM / mm for mm in grid.voxel_mm]
     return np.asarray(gaussian_filter(image, sigma), np.float32)
 
 

@@ -20,7 +20,9 @@ Boyd et al. (2011) Found Trends Mach Learn 3:1. doi:10.1561/2200000016
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +78,7 @@ def separate_jointly(
     start: Sources,
     weight: Floating | None = None,
     iterations: int = 60,
+    seconds: float = math.inf,
 ) -> Sources:
     """Sources of both signs that explain the local field and R2' together.
 
@@ -103,12 +106,16 @@ def separate_jointly(
         Trust per voxel of the field, 1 for the typical one.
     iterations
         Steps.
+    seconds
+        Time for them: a fit that would not end by then at the pace of its fastest step is given up,
+        at its second step as a rule, and nothing of it is returned.
 
     Raises
     ------
     ReconError
-        If the mask is empty or a map is not finite inside it.
+        If the mask is empty or a map is not finite inside it; if there is too little time.
     """
+    pace = _Pace(iterations, seconds)
     field = checked_field(field_ppm, mask, "joint fit")
     rate = checked_field(r2_prime_per_s, mask, "joint fit")
     mean = (relaxivity.positive + relaxivity.negative) / 2
@@ -133,10 +140,44 @@ def separate_jointly(
         voxel_mm=geometry.voxel_mm,
     )
     positive, negative = fit.solve(
-        (_padded(start.positive_ppm, shape), _padded(start.negative_ppm, shape)), iterations
+        (_padded(start.positive_ppm, shape), _padded(start.negative_ppm, shape)), pace
     )
     z, y, x = mask.shape
     return Sources(positive[:z, :y, :x] * mask, negative[:z, :y, :x] * mask)
+
+
+class _Pace:
+    """Counts steps, and gives up where those that are left need more time than is left."""
+
+    def __init__(self, steps: int, seconds: float) -> None:
+        self._steps, self._done = steps, -1
+        self._before = monotonic()
+        self._end, self._fastest_s = self._before + seconds, math.inf
+
+    def goes_on(self) -> bool:
+        """Whether another step is to be made; called before each.
+
+        Raises
+        ------
+        ReconError
+            If there is too little time: by the fastest of two steps or more, since the first one
+            plans its transforms too, or because the time is up.
+        """
+        now = monotonic()
+        self._done += 1
+        if self._done:
+            self._fastest_s = min(self._fastest_s, now - self._before)
+        self._before = now
+        more, rest_s = self._steps - self._done, self._end - now
+        needed_s = more * self._fastest_s if self._done > 1 else 0.0
+        if more and needed_s > rest_s:
+            self._give_up(self._done, rest_s)
+        return more > 0
+
+    def _give_up(self, done: int, rest_s: float) -> None:
+        pace = f" of {self._fastest_s:.2g} s" if math.isfinite(self._fastest_s) else ""
+        found = f"found {max(rest_s, 0):.2g} s after {done} steps"
+        raise ReconError(f"joint fit: too little time: {found}, needed {self._steps} steps{pace}")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -156,7 +197,7 @@ class _Fit:
     laplacian: Real
     voxel_mm: tuple[float, float, float]
 
-    def solve(self, start: tuple[Real, Real], iterations: int) -> tuple[Real, Real]:
+    def solve(self, start: tuple[Real, Real], pace: _Pace) -> tuple[Real, Real]:
         """Both sources; of the last step those that are 0 or above."""
         sources = [part.copy() for part in start]
         data_dual, decay_dual = np.zeros_like(self.field), np.zeros_like(self.field)
@@ -164,7 +205,7 @@ class _Fit:
         edge_duals = [np.zeros((3, *self.field.shape), np.float32) for _ in sources]
         above = [np.maximum(part, 0) for part in sources]
         model = self._field_of(rfftn(sources[0] - sources[1]))
-        for _ in range(iterations):
+        while pace.goes_on():
             data = self._split_data(model, data_dual)
             decay = self._split_decay(sources, decay_dual)
             flows = [self._split_edges(*pair) for pair in zip(sources, edge_duals, strict=True)]

@@ -25,6 +25,7 @@ from streamrecon.analysis.separation.sources import (
     separation_sd,
 )
 from streamrecon.analysis.zeros import CSF, zeros_of_map
+from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.inversion.field_noise import noise_of_field
 from streamrecon.qsm.inversion.gradient_cost import strength_from_noise
@@ -110,7 +111,12 @@ class SourceResults:
 
 
 def read_sources(
-    maps: SourceMaps, regions: Regions, relaxivity: Relaxivity, *, jointly: bool = True
+    maps: SourceMaps,
+    regions: Regions,
+    relaxivity: Relaxivity,
+    *,
+    jointly: bool = True,
+    seconds: float = math.inf,
 ) -> SourceResults:
     """Separate the sources, and tell the means of each region.
 
@@ -124,30 +130,38 @@ def read_sources(
         At this field, see `Relaxivity.at`.
     jointly
         Whether to fit field and R2' together, where there is a field.
+    seconds
+        Time for that fit; one that fails, or would not end by then, is told and costs itself alone.
 
     Raises
     ------
     ReconError
         If the mask has fewer than 30 voxels, or a map is not finite inside it.
     """
+    known_ppm = _inside(maps.chi_ppm, maps.mask, "χ")
+    decay = _inside(maps.r2_star_per_s, maps.mask, "R2*")
+    rate = _inside(r2_prime(decay, maps.r2_per_s), maps.mask, "R2")
     voxel_mm3 = math.prod(maps.geometry.voxel_mm)
     zeros = {
         zero.name: zero.chi_ppm
         for zero in zeros_of_map(
-            maps.chi_ppm, maps.mask, maps.csf, voxel_mm3=voxel_mm3, alike_mm3=ALIKE_MM3
+            known_ppm, maps.mask, maps.csf, voxel_mm3=voxel_mm3, alike_mm3=ALIKE_MM3
         )
     }
     reference = CSF if CSF in zeros else next(iter(zeros))
-    chi = np.where(maps.mask, maps.chi_ppm - zeros[reference], 0).astype(np.float32)
-    rate = np.where(maps.mask, r2_prime(maps.r2_star_per_s, maps.r2_per_s), 0).astype(np.float32)
+    chi = _inside(known_ppm - zeros[reference], maps.mask, "χ")
     alone = separate(chi, rate, maps.mask, relaxivity)
     joint = None
+    failed: tuple[str, ...] = ()
     if jointly and maps.local_field_ppm is not None:
-        joint = _jointly(maps, maps.local_field_ppm, rate, alone, relaxivity)
+        try:
+            joint = _jointly(maps, maps.local_field_ppm, rate, alone, relaxivity, seconds=seconds)
+        except ReconError as e:
+            failed = (f"partial, voxel by voxel alone: {e}",)
     found = _Found(chi, rate, alone, joint, relaxivity)
     every = [("whole brain", maps.mask), *regions]
     values = [v for name, region in every for v in _rows(name, region & maps.mask, maps, found)]
-    reasons = tuple(_doubts(maps, rate, reference))
+    reasons = (*failed, *_doubts(maps, rate, reference))
     r2 = maps.r2_per_s
     return SourceResults(
         r2_prime_per_s=rate,
@@ -172,8 +186,21 @@ def read_sources(
     )
 
 
+def _inside(values: Floating, mask: Flags, name: str) -> Real:
+    """The map, 0 outside of the mask; one that is not finite in it is refused."""
+    if not np.isfinite(values[mask]).all():
+        raise ReconError(f"sources: {name} is not finite inside the mask")
+    return np.where(mask, values, 0).astype(np.float32)
+
+
 def _jointly(
-    maps: SourceMaps, field_ppm: Floating, rate: Real, start: Sources, relaxivity: Relaxivity
+    maps: SourceMaps,
+    field_ppm: Floating,
+    rate: Real,
+    start: Sources,
+    relaxivity: Relaxivity,
+    *,
+    seconds: float,
 ) -> Sources:
     """The joint fit with the noise of this scan."""
     if maps.field_sd_ppm is None:
@@ -185,8 +212,9 @@ def _jointly(
         field_ppm=sd_ppm, r2_prime_per_s=_r2_prime_sd(maps, maps.mask), strength=strength.value
     )
     return separate_jointly(
-        field_ppm, rate, maps.mask, maps.geometry, relaxivity, noise=noise, start=start
-    )
+        field_ppm, rate, maps.mask, maps.geometry, relaxivity,
+        noise=noise, start=start, seconds=seconds,
+    )  # fmt: skip
 
 
 def _r2_prime_sd(maps: SourceMaps, region: Flags) -> float:

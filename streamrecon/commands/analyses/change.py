@@ -19,7 +19,6 @@ from streamrecon.commands.analyses.iron import (
     add_reading_options,
     how_made,
     maps_of,
-    regions_figure,
 )
 from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.study_inputs.analysed_folder import (
@@ -31,8 +30,8 @@ from streamrecon.commands.study_inputs.analysed_folder import (
 from streamrecon.errors import DataError
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
-from streamrecon.output.readings.drawings.change_plot import ChangeRow, change_plot
-from streamrecon.output.readings.drawings.figures import Figure
+from streamrecon.output.readings.drawings.change_plot import draw_changes
+from streamrecon.output.readings.drawings.region_figures import draw_regions
 from streamrecon.output.readings.label_map import LabelMap, read_labels
 from streamrecon.output.readings.map_folder import MapFolder, read_map_folder
 from streamrecon.output.readings.reported_visit import scan_facts, visit_in
@@ -89,11 +88,12 @@ def run(options: argparse.Namespace) -> int:
         reading = read_change(pair.before, pair.after, interval, settings.reference)
         if pair.motion is not None:
             write_nifti(options.output / _MOVED, pair.labels.numbers, maps.geometry)
+        regions, chi_ppm = list(pair.labels.regions()), maps.map(Quantity.CHI)
         return Analysed(
             reading=reading,
-            figures=[*_plots(reading), regions_figure(maps, list(pair.labels.regions()))],
+            figures=[*draw_changes(reading), draw_regions(chi_ppm, maps.geometry, regions)],
             files=[] if pair.motion is None else [_MOVED],
-            extents=extents_of(pair.labels.regions()),
+            extents=extents_of(regions),
         )
 
     return analyse(options, "change", read)
@@ -164,19 +164,3 @@ def _made(maps: MapFolder) -> Mapping[str, str]:
     """What changes numbers if it changes."""
     facts = scan_facts(maps.geometry.voxel_mm, maps.b0_t, maps.te_s)
     return {**facts, "reconstruction": how_made(maps)}
-
-
-def _plots(reading: Reading) -> list[Figure]:
-    """A plot of each quantity."""
-    figures = []
-    for word, unit in (("chi", "ppb"), ("r2star", "1/s")):
-        changes = {v.subject: v for v in reading.values if v.name == f"change_{word}"}
-        limits = {v.subject: v.number for v in reading.values if v.name == f"limit_{word}"}
-        rows = [
-            ChangeRow(name=name, change=v.number, limit=limits[name], sigma=v.sigma)
-            for name, v in changes.items()
-        ]
-        if rows:
-            caption = f"change of {word} [{unit}]; grey: what unchanged patients show, red: beyond"
-            figures.append(Figure(word, caption, change_plot(rows, unit)))
-    return figures

@@ -17,6 +17,7 @@ from streamrecon.commands.study_inputs.tilted_scans import (
     write_map,
 )
 from streamrecon.errors import ReconError
+from streamrecon.output.readings.drawings.figures import cuts_of_map
 from streamrecon.output.readings.map_folder import MapFolder
 
 _METHOD = (
@@ -52,7 +53,10 @@ def run(options: argparse.Namespace) -> int:
             "cosmos", scans, regions, method=_METHOD, steps=found.steps, doi=_DOI
         )
         return Analysed(
-            reading=reading, files=files, maps=[ReadingMap("chi", found.chi_ppm, "ppm")]
+            reading=reading,
+            figures=[cuts_of_map(found.chi_ppm, maps.geometry, "χ of all positions")],
+            files=files,
+            maps=[ReadingMap("chi", found.chi_ppm, "ppm")],
         )
 
     return analyse(options, "cosmos", read)

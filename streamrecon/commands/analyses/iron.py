@@ -20,10 +20,8 @@ from streamrecon.commands.study_inputs.analysed_folder import (
     analyse,
     extents_of,
 )
-from streamrecon.model.geometry import Shape
 from streamrecon.model.outputs.quantities import Quantity
-from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.drawings.figures import Colour, Figure, Outline, outlined_planes
+from streamrecon.output.readings.drawings.region_figures import draw_regions
 from streamrecon.output.readings.label_map import read_labels
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.output.readings.patient_files import norms_in
@@ -31,11 +29,6 @@ from streamrecon.output.readings.reported_visit import how_made as words_of
 
 Flags = NDArray[np.bool_]
 Regions = Sequence[tuple[str, Flags]]
-
-_COLOURS: tuple[Colour, ...] = (
-    (255, 96, 64), (64, 200, 255), (255, 220, 64), (128, 255, 96), (224, 128, 255), (255, 160, 200),
-)  # fmt: skip
-_WINDOW = Window(-0.15, 0.25)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
         known = {**reading.parameters, "reconstruction": how_made(maps)}
         return Analysed(
             reading=replace(reading, parameters=known),
-            figures=[regions_figure(maps, regions)],
+            figures=[draw_regions(maps.map(Quantity.CHI), maps.geometry, regions)],
             extents=extents_of(regions),
         )
 
@@ -122,14 +115,3 @@ def how_made(maps: MapFolder) -> str:
     chi = next(volume for volume in maps.volumes if volume.quantity is Quantity.CHI)
     comments = chi.facts.get("ImageComments", "unknown")
     return words_of(comments, chi.facts.get("ReconstructionSoftwareVersion", "unknown"))
-
-
-def regions_figure(maps: MapFolder, regions: Regions) -> Figure:
-    """Cuts through the middle of the regions, their edges drawn over χ."""
-    places = np.argwhere(np.any([flags for _, flags in regions], axis=0))
-    z, y, x = np.median(places, axis=0).astype(int).tolist()
-    voxel: Shape = (z, y, x)
-    outlines = [Outline(flags, _COLOURS[n % len(_COLOURS)]) for n, (_, flags) in enumerate(regions)]
-    picture = outlined_planes(maps.map(Quantity.CHI), maps.geometry, _WINDOW, outlines, voxel=voxel)
-    words = f"χ from {1e3 * _WINDOW.low:.0f} to {1e3 * _WINDOW.high:.0f} ppb, regions outlined"
-    return Figure("regions", words, picture)

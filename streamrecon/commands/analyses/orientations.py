@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from streamrecon.analysis.positions.position_reading import DOI, KIND, METHOD
 from streamrecon.analysis.reading import Outcome, Reading
 from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, add_folder, analyse
@@ -13,10 +14,6 @@ from streamrecon.commands.study_inputs.tilted_scans import (
     tilts_of,
 )
 from streamrecon.output.readings.map_folder import MapFolder
-
-KIND = "orientations"
-_METHOD = "rigid registration of magnitudes; ratio of the largest and least weight of a direction"
-_DOI = "10.1002/mrm.21828"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -40,9 +37,9 @@ def run(options: argparse.Namespace) -> int:
         tilts = tilts_of(maps, options.tilted)
         reasons = tuple(reasons_to_doubt(tilts))
         outcome = Outcome.FLAGGED if reasons else Outcome.GIVEN
-        values, dois = tuple(orientation_values(tilts)), (_DOI,)
+        values, dois = tuple(orientation_values(tilts)), (DOI,)
         return Analysed(reading=Reading(
-            kind=KIND, outcome=outcome, method=_METHOD, values=values, reasons=reasons, dois=dois,
+            kind=KIND, outcome=outcome, method=METHOD, values=values, reasons=reasons, dois=dois,
         ))  # fmt: skip
 
     return analyse(options, KIND, read)

@@ -4,45 +4,26 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from streamrecon.analysis.lesion.lesion_split import SMALLEST_MM3
-from streamrecon.analysis.lesion.rim_reading import RimMaps, RimResults, extents_of_rims, read_rims
-from streamrecon.analysis.lesion.rims import RimClass
+from streamrecon.analysis.lesion.rim_reading import RimMaps, extents_of_rims, read_rims
 from streamrecon.analysis.positions.registration import register, registration_image, resample
 from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, add_folder, analyse
 from streamrecon.errors import ConfigError, DataError
-from streamrecon.model.geometry import Geometry, Shape
+from streamrecon.model.geometry import Geometry
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
-from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.drawings.figures import (
-    Figure,
-    Outline,
-    below,
-    beside,
-    cropped_about,
-    outlined_planes,
-)
+from streamrecon.output.readings.drawings.rim_figures import draw_rims
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.output.stored_volumes import volumes_at
 
 Flags = NDArray[np.bool_]
 
 _LABELS = "rims_lesions.nii.gz"
-_WINDOW, _REACH_MM, _SIDE = Window(-0.06, 0.08), 14.0, 160
-_COLOUR = {
-    RimClass.RIM: (255, 64, 64),
-    RimClass.UNCERTAIN: (255, 200, 64),
-    RimClass.NONE: (96, 160, 255),
-}
-_FIELD_WINDOW = Window(-0.03, 0.03)
-_MOST_SHOWN = 24
 _LEAST_KEPT = 0.5  # of the lesions' volume, inside the brain after registration
 
 
@@ -86,7 +67,13 @@ def run(options: argparse.Namespace) -> int:
         write_nifti(options.output / _LABELS, found.lesions.numbers, maps.geometry)
         return Analysed(
             reading=found.reading,
-            figures=list(_figures(found, maps)),
+            figures=draw_rims(
+                found,
+                given.chi_ppm,
+                maps.geometry,
+                swi=maps.map_if_there(Quantity.SWI),
+                field_ppm=maps.map_if_there(Quantity.LOCAL_FIELD),
+            ),
             files=[_LABELS],
             extents=extents_of_rims(found, maps.geometry.voxel_mm),
         )
@@ -122,32 +109,3 @@ def _moved(mask: Flags, flair: NDArray[np.float32], grid: Geometry, maps: MapFol
     if kept < _LEAST_KEPT * mask.sum() * math.prod(grid.voxel_mm):
         raise DataError("registration: the lesions of the FLAIR image lie outside the brain")
     return moved
-
-
-def _figures(found: RimResults, maps: MapFolder) -> Iterator[Figure]:
-    """Each lesion in three planes: χ, and magnitude where there is one; rims first."""
-    order = list(RimClass)
-    chosen = sorted(found.rims, key=lambda n: (order.index(found.rims[n].kind), n))[:_MOST_SHOWN]
-    rows = []
-    for number in chosen:
-        rim = found.rims[number]
-        z, y, x = (round(at) for at in rim.middle)
-        text = f"lesion {number}: {rim.kind.value}, coverage {rim.coverage:.2f}"
-        rows.append((text, _thumbnail(found.lesions.numbers == number, rim.kind, (z, y, x), maps)))
-    if rows:
-        words = (
-            f"χ from {1e3 * _WINDOW.low:.0f} to {1e3 * _WINDOW.high:.0f} ppb about each lesion, "
-            "beside it the local field if there is one; red: rim, yellow: uncertain, blue: none"
-        )
-        yield Figure("thumbnails", words, below(rows))
-
-
-def _thumbnail(lesion: Flags, kind: RimClass, voxel: Shape, maps: MapFolder) -> Image.Image:
-    small, grid = cropped_about(maps.map(Quantity.CHI), maps.geometry, voxel, _REACH_MM)
-    edge, _ = cropped_about(lesion, maps.geometry, voxel, _REACH_MM)
-    outline = Outline(edge.astype(bool), _COLOUR[kind])
-    tiles = [outlined_planes(small, grid, _WINDOW, [outline], side=_SIDE)]
-    if Quantity.LOCAL_FIELD in maps.has:
-        field, _ = cropped_about(maps.map(Quantity.LOCAL_FIELD), maps.geometry, voxel, _REACH_MM)
-        tiles.append(outlined_planes(field, grid, _FIELD_WINDOW, side=_SIDE))
-    return beside(tiles)

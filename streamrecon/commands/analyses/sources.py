@@ -22,14 +22,11 @@ from streamrecon.commands.study_inputs.analysed_folder import (
 from streamrecon.errors import ConfigError
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
-from streamrecon.output.preview.colours import Window
-from streamrecon.output.readings.drawings.figures import Figure, outlined_planes
-from streamrecon.output.readings.drawings.histogram import joint_histogram
+from streamrecon.output.readings.drawings.source_figures import draw_sources
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.output.stored_volumes import volumes_at
 
 _SAME_PLACE_MM = 0.1
-_CHI_WINDOW, _INDEX_WINDOW = Window(0.0, 0.2), Window(-1.0, 1.0)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
         files = list(_write(found, maps, options.output))
         return Analysed(
             reading=found.reading,
-            figures=list(_figures(found, maps)),
+            figures=list(draw_sources(found, maps.mask(), maps.geometry)),
             files=files,
             extents=extents_of(regions),
             maps=found.maps(),
@@ -128,24 +125,3 @@ def _write(found: SourceResults, maps: MapFolder, folder: Path) -> Iterator[str]
     for name, values in volumes.items():
         write_nifti(folder / f"sources_{name}.nii.gz", values, maps.geometry)
         yield f"sources_{name}.nii.gz"
-
-
-def _figures(found: SourceResults, maps: MapFolder) -> Iterator[Figure]:
-    shown = found.joint or found.alone
-    way = "joint fit" if found.joint is not None else "voxel by voxel"
-    for name, values in (("positive", shown.positive_ppm), ("negative", shown.negative_ppm)):
-        picture = outlined_planes(values, maps.geometry, _CHI_WINDOW)
-        yield Figure(name, f"χ of {name} sources ({way}), 0 to 200 ppb", picture)
-    picture = outlined_planes(found.coherence, maps.geometry, _INDEX_WINDOW)
-    yield Figure(
-        "coherence", "black: bulk, veins; grey: one sign, dispersed; white: mixed", picture
-    )
-    inside = maps.mask()
-    picture = joint_histogram(
-        1e3 * shown.chi_ppm[inside],
-        found.r2_prime_per_s[inside],
-        ("chi [ppb]", "R2' [1/s]"),  # the font has no χ
-    )
-    yield Figure(
-        "histogram", "voxels by χ and R2'; brightness is the logarithm of how many", picture
-    )

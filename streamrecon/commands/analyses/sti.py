@@ -19,6 +19,8 @@ from streamrecon.commands.study_inputs.tilted_scans import (
     write_map,
 )
 from streamrecon.errors import ConfigError
+from streamrecon.output.preview.colours import Window
+from streamrecon.output.readings.drawings.figures import cuts_of_map
 from streamrecon.output.readings.map_folder import MapFolder
 
 _METHOD = (
@@ -26,6 +28,7 @@ _METHOD = (
     "along the fibres of diffusion; "
     "the frequency of microstructure is not in the model and raises MSA"
 )
+_MSA = Window(-0.04, 0.04)  # that of white matter is 0.02
 _DOI = "10.1016/j.neuroimage.2012.04.042"
 
 
@@ -78,6 +81,10 @@ def run(options: argparse.Namespace) -> int:
         )
         reading = tilted_reading("sti", scans, regions, method=_METHOD, steps=found.steps, doi=_DOI)
         made = [ReadingMap("mms", found.mms_ppm, "ppm"), ReadingMap("msa", found.msa_ppm, "ppm")]
-        return Analysed(reading=reading, files=files, maps=made)
+        figures = [
+            cuts_of_map(found.mms_ppm, grid, "MMS, the mean of χ", "mms"),
+            cuts_of_map(found.msa_ppm, grid, "MSA, its anisotropy in fibres", "msa", _MSA),
+        ]
+        return Analysed(reading=reading, figures=figures, files=files, maps=made)
 
     return analyse(options, "sti", read)

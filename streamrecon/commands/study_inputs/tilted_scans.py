@@ -35,7 +35,6 @@ Flags = NDArray[np.bool_]
 
 _ALIKE_T = 0.05  # of B0
 _BRIGHT = 0.2  # of nearly the brightest voxel: the object, where no chain has found it
-_LIKENESS = 0.7  # below it a registration is doubted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,8 +173,7 @@ def tilts_of(first: MapFolder, others: Sequence[Path]) -> Tilts:
             Value(subject=folder.name, name="tilt", number=tilt, unit="deg"),
             Value(subject=folder.name, name="likeness", number=motion.likeness, unit="1"),
         ]
-        if motion.likeness < _LIKENESS:
-            doubts.append(f"{folder.name}: alike by {motion.likeness:.2f} alone after registration")
+        doubts += [f"{folder.name}: {reason}" for reason in motion.doubts]
     return Tilts(folders, motions, adequacy(seen), values, doubts)
 
 

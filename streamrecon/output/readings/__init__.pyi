@@ -3,6 +3,8 @@ from streamrecon.output.readings.by_session import kept_readings as kept_reading
 from streamrecon.output.readings.drawings.figures import Figure as Figure
 from streamrecon.output.readings.drawings.figures import outlined_planes as outlined_planes
 from streamrecon.output.readings.drawings.lesion_figures import draw_lesions as draw_lesions
+from streamrecon.output.readings.kept_positions import KeptPositions as KeptPositions
+from streamrecon.output.readings.kept_positions import positions_so_far as positions_so_far
 from streamrecon.output.readings.label_map import LabelMap as LabelMap
 from streamrecon.output.readings.label_map import read_labels as read_labels
 from streamrecon.output.readings.lesion_place import lesion_below as lesion_below

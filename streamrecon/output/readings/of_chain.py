@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from streamrecon.analysis.chain_maps import (
     vein_scan_of,
 )
 from streamrecon.analysis.deep_nuclei.change import Interval, Visit, read_change
-from streamrecon.analysis.deep_nuclei.iron import IronSettings, read_iron
+from streamrecon.analysis.deep_nuclei.iron import read_iron
 from streamrecon.analysis.lesion.lesion_reading import extents_of_lesions, reading_of_lesions
 from streamrecon.analysis.lesion.lesions import find_lesions
 from streamrecon.analysis.lesion.rim_reading import extents_of_rims, read_rims
@@ -32,87 +32,30 @@ from streamrecon.analysis.oxygen.oximetry_reading import (
 )
 from streamrecon.analysis.oxygen.scan_oxygen import oxygen_of_veins
 from streamrecon.analysis.oxygen.vein_segments import voxels_of_segments
+from streamrecon.analysis.positions.position_reading import (
+    HeadPosition,
+    head_position,
+    read_orientations,
+)
 from streamrecon.analysis.quality.quality_reading import read_quality
 from streamrecon.analysis.reading import Extent, Outcome, Reading, ReadingContent
 from streamrecon.analysis.separation.source_reading import read_sources
-from streamrecon.analysis.separation.sources import RELAXIVITY_3T, Relaxivity
+from streamrecon.analysis.separation.sources import Relaxivity
 from streamrecon.errors import DataError
-from streamrecon.maps.centrelines import CentreLines, trace_veins
 from streamrecon.output.preview.colours import Window
+from streamrecon.output.readings.chain_scan import ChainScan
+from streamrecon.output.readings.drawings.change_plot import draw_changes
 from streamrecon.output.readings.drawings.figures import Figure, Outline, outlined_planes
 from streamrecon.output.readings.drawings.lesion_figures import draw_lesions
-from streamrecon.output.readings.patient_files import PatientFiles
+from streamrecon.output.readings.drawings.region_figures import draw_regions
+from streamrecon.output.readings.drawings.rim_figures import draw_rims
+from streamrecon.output.readings.drawings.source_figures import draw_sources
 from streamrecon.output.readings.reported_visit import how_made, scan_facts
 
 Flags = NDArray[np.bool_]
 
 _WINDOW = Window(-0.15, 0.2)
 _RED = (255, 90, 60)
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class SourceChoices:
-    """How sources are separated.
-
-    Parameters
-    ----------
-    d_positive, d_negative
-        Relaxivities at 3 T [1/s per ppm].
-    jointly
-        Whether the joint fit is made too.
-    """
-
-    d_positive: float = RELAXIVITY_3T
-    d_negative: float = RELAXIVITY_3T
-    jointly: bool = False
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ChainScan:
-    """Maps of one volume and what is known of its patient.
-
-    Parameters
-    ----------
-    maps
-        What the chain made.
-    files
-        What was pushed for the patient: labels, lesions, R2, the visit before.
-    haematocrit
-        Volume of red cells over that of blood; ``None`` where it is to be assumed.
-    iron
-        How the nuclei are read.
-    sources
-        How those of either sign are separated.
-    same_site
-        Whether the visit before was on this scanner with this protocol.
-    """
-
-    maps: ChainMaps
-    files: PatientFiles = field(default_factory=PatientFiles)
-    haematocrit: float | None = None
-    iron: IronSettings = field(default_factory=IronSettings)
-    sources: SourceChoices = field(default_factory=SourceChoices)
-    same_site: bool = True
-
-    @property
-    def regions(self) -> Sequence[tuple[str, Flags]]:
-        """Name and voxels [Z, Y, X] of labelled regions."""
-        return self.files.regions
-
-    @cached_property
-    def traced(self) -> tuple[CentreLines, Flags]:
-        """Centre-lines of the veins, and their mask; both readings of veins need them.
-
-        Raises
-        ------
-        DataError
-            If the chain looked for no veins.
-        """
-        veins = self.maps.veins
-        if veins is None:
-            raise DataError("found no veins, needed the gadget FindVeins and a brain")
-        chi = self.maps.chi
-        return trace_veins(veins, chi.chi_ppm, chi.scan.geometry), veins
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -146,7 +89,9 @@ def _lesions(scan: ChainScan, seconds: float) -> MadeReading:
     )
     return MadeReading(
         content=ReadingContent(reading=reading, extents=extents_of_lesions(lesions)),
-        figures=draw_lesions(maps, lesions, swi=None, phase_rad=None),
+        figures=draw_lesions(
+            maps, lesions, swi=scan.maps.swi(), phase_rad=scan.maps.last_phase_rad()
+        ),
         summary=str(lesions),
     )
 
@@ -184,10 +129,8 @@ def _iron(scan: ChainScan, _: float) -> MadeReading:
     reading = read_iron(iron_maps_of(scan.maps, scan.regions), scan.regions, scan.iron)
     made = {**reading.parameters, "reconstruction": _how_made(scan)}
     reading = _doubted(replace(reading, parameters=made), scan, "norms")
-    every = np.any([flags for _, flags in scan.regions], axis=0)
-    figures = (_outlined(scan, every, "regions", "χ and the regions in red"),)
     content = ReadingContent(reading=reading, extents=_extents(scan))
-    return MadeReading(content=content, figures=figures)
+    return MadeReading(content=content, figures=(_drawn_regions(scan),))
 
 
 def _change(scan: ChainScan, _: float) -> MadeReading:
@@ -202,7 +145,8 @@ def _change(scan: ChainScan, _: float) -> MadeReading:
     after = Visit(values=iron.values, made={**facts, **made})
     interval = Interval(same_site=scan.same_site)
     reading = read_change(files.before, after, interval, settings.reference)
-    return MadeReading(content=ReadingContent(reading=reading, extents=_extents(scan)))
+    content = ReadingContent(reading=reading, extents=_extents(scan))
+    return MadeReading(content=content, figures=(*draw_changes(reading), _drawn_regions(scan)))
 
 
 def _how_made(scan: ChainScan) -> str:
@@ -216,21 +160,41 @@ def _rims(scan: ChainScan, _: float) -> MadeReading:
         raise DataError(scan.files.why("lesion_mask", needed))
     found = read_rims(rim_maps_of(scan.maps, lesions))
     extents = extents_of_rims(found, scan.maps.chi.scan.geometry.voxel_mm)
-    figures = (_outlined(scan, lesions, "lesions", "χ and the lesions in red"),)
+    chi, local_ppm = scan.maps.chi, scan.maps.chi.found.local.field_ppm
+    figures = draw_rims(
+        found, chi.chi_ppm, chi.scan.geometry, swi=scan.maps.swi(), field_ppm=local_ppm
+    )
     content = ReadingContent(reading=found.reading, extents=extents)
     return MadeReading(content=content, figures=figures)
 
 
-def _sources(scan: ChainScan, _: float) -> MadeReading:
-    asked = scan.sources
+def _sources(scan: ChainScan, seconds: float) -> MadeReading:
+    asked, end = scan.sources, monotonic() + seconds
     given = source_maps_of(scan.maps, scan.regions, scan.files.r2_per_s, jointly=asked.jointly)
     relaxivity = Relaxivity.at(
         given.b0_t, positive_3t=asked.d_positive, negative_3t=asked.d_negative
     )
-    found = read_sources(given, scan.regions, relaxivity, jointly=asked.jointly)
+    found = read_sources(
+        given, scan.regions, relaxivity, jointly=asked.jointly, seconds=end - monotonic()
+    )
     reading = _doubted(found.reading, scan, "r2")
     content = ReadingContent(reading=reading, extents=_extents(scan), maps=found.maps())
-    return MadeReading(content=content)
+    figures = tuple(draw_sources(found, given.mask, given.geometry))
+    return MadeReading(content=content, figures=figures)
+
+
+def position_of(maps: ChainMaps) -> HeadPosition:
+    """How the head lies in a scan."""
+    chi, first = maps.chi, np.abs(maps.echoes.data[0])
+    return head_position(first, chi.chi_ppm, chi.mask, chi.scan.geometry)
+
+
+def _orientations(scan: ChainScan, _: float) -> MadeReading:
+    """The scan alone, where none is known that was before it."""
+    positions = scan.positions or (position_of(scan.maps),)
+    reading = read_orientations(positions)
+    summary = f"orientations: condition {reading.values[0].number:.1f} of {len(positions)}"
+    return MadeReading(content=ReadingContent(reading=reading), summary=summary)
 
 
 READERS: Mapping[str, Reader] = {
@@ -241,6 +205,7 @@ READERS: Mapping[str, Reader] = {
     "iron": _iron,
     "change": _change,
     "rims": _rims,
+    "orientations": _orientations,
     "sources": _sources,
 }
 """Readings that a chain can make, in the order in which they are made."""
@@ -257,6 +222,11 @@ def _doubted(reading: Reading, scan: ChainScan, word: str) -> Reading:
 
 def _extents(scan: ChainScan) -> list[Extent]:
     return [Extent.of_mask(name, "region", voxels) for name, voxels in scan.regions]
+
+
+def _drawn_regions(scan: ChainScan) -> Figure:
+    chi = scan.maps.chi
+    return draw_regions(chi.chi_ppm, chi.scan.geometry, scan.regions)
 
 
 def _outlined(scan: ChainScan, flags: Flags, name: str, words: str) -> Figure:

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
 from streamrecon.machine.fft_plans import plans_in_turn
+from streamrecon.machine.memory import give_back_freed
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.dipole import carry, dipole_kernel, laplacian_kernel
 from streamrecon.qsm.inversion.gradient_cost import (
@@ -69,6 +70,7 @@ class Problem:
         self.data_part = _DATA_RHO / float(rho)
         images = () if task.magnitude is None else (task.magnitude,)
         weights = self._weights(images)
+        give_back_freed()  # what edges were found with; the largest arrays come now
         self.gradients = gradients(task.geometry.voxel_mm, strength / float(rho), weights)
         self.model, self.chi = plans_in_turn(task.shape)
         self.model.real[...] = 0

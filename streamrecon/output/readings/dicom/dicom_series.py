@@ -29,7 +29,7 @@ from streamrecon.output.readings.dicom.dicom_report import reading_report
 
 _KINDS = (
     "lesions", "oximetry", "iron", "rims", "sources", "veins", "change", "cmro2", "cosmos", "sti",
-    "qc",
+    "qc", "orientations",
 )  # fmt: skip
 """Kinds of reading in the order of their numbers; they stay, new ones come last."""
 _FIRST, _UNKNOWN = 40, 96

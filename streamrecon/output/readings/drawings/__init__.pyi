@@ -1,11 +1,14 @@
-from streamrecon.output.readings.drawings.change_plot import ChangeRow as ChangeRow
+from streamrecon.output.readings.drawings.change_plot import draw_changes as draw_changes
 from streamrecon.output.readings.drawings.course_plot import PatientCourse as PatientCourse
 from streamrecon.output.readings.drawings.figures import Figure as Figure
 from streamrecon.output.readings.drawings.figures import Outline as Outline
 from streamrecon.output.readings.drawings.figures import below as below
 from streamrecon.output.readings.drawings.figures import beside as beside
 from streamrecon.output.readings.drawings.figures import cropped_about as cropped_about
+from streamrecon.output.readings.drawings.figures import cuts_of_map as cuts_of_map
 from streamrecon.output.readings.drawings.figures import outlined_planes as outlined_planes
-from streamrecon.output.readings.drawings.histogram import joint_histogram as joint_histogram
 from streamrecon.output.readings.drawings.lesion_figures import draw_lesions as draw_lesions
+from streamrecon.output.readings.drawings.region_figures import draw_regions as draw_regions
+from streamrecon.output.readings.drawings.rim_figures import draw_rims as draw_rims
 from streamrecon.output.readings.drawings.roc_plot import Curve as Curve
+from streamrecon.output.readings.drawings.source_figures import draw_sources as draw_sources

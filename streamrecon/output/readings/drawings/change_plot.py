@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
 
+from streamrecon.analysis.reading import Reading
+from streamrecon.output.readings.drawings.figures import Figure
+
 _WIDTH, _NAMES, _ROW, _EDGE = 720, 200, 26, 30  # pixels
 _PAPER, _INK, _BAND, _AXIS = (255, 255, 255), (20, 20, 20), (222, 222, 222), (150, 150, 150)
 _CHANGED, _UNCHANGED = (200, 40, 40), (70, 70, 70)
@@ -20,6 +23,22 @@ class ChangeRow:
     change: float
     limit: float
     sigma: float | None = None
+
+
+def draw_changes(reading: Reading) -> list[Figure]:
+    """A plot of each quantity that a reading of change has."""
+    figures = []
+    for word, unit in (("chi", "ppb"), ("r2star", "1/s")):
+        changes = {v.subject: v for v in reading.values if v.name == f"change_{word}"}
+        limits = {v.subject: v.number for v in reading.values if v.name == f"limit_{word}"}
+        rows = [
+            ChangeRow(name=name, change=v.number, limit=limits[name], sigma=v.sigma)
+            for name, v in changes.items()
+        ]
+        if rows:
+            caption = f"change of {word} [{unit}]; grey: what unchanged patients show, red: beyond"
+            figures.append(Figure(word, caption, change_plot(rows, unit)))
+    return figures
 
 
 def change_plot(rows: Sequence[ChangeRow], unit: str) -> Image.Image:

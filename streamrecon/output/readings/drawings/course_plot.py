@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
 
-_WIDE, _HIGH, _EDGE = 520, 320, 44  # pixels
-_PAPER, _INK, _AXIS = (255, 255, 255), (20, 20, 20), (170, 170, 170)
+_WIDE, _HIGH, _EDGE = 520, 320, 60  # pixels
+_TICKS = 4
+_PAPER, _INK, _AXIS, _GRID = (255, 255, 255), (20, 20, 20), (170, 170, 170), (228, 228, 228)
 _PATIENT, _TREATED, _MODEL = (150, 150, 150), (90, 150, 210), (200, 40, 40)
 
 
@@ -36,7 +37,7 @@ def course_plot(
         up = (value - levels[0]) / max(levels[1] - levels[0], 1e-9)
         return _EDGE + across * (_WIDE - 2 * _EDGE), _HIGH - _EDGE - up * (_HIGH - 2 * _EDGE)
 
-    pen.rectangle((*place(ends[0], levels[1]), *place(ends[1], levels[0])), outline=_AXIS)
+    _draw_axes(pen, ends, levels, place)
     for patient in patients:
         line = [place(t, v) for t, v in zip(patient.years, patient.values, strict=True)]
         colour = _TREATED if patient.treated else _PATIENT
@@ -46,9 +47,25 @@ def course_plot(
         line = [place(t, middle[1] + pace * (t - middle[0])) for t in ends]
         pen.line([at for point in line for at in point], fill=_MODEL, width=width)
     words = f"{slope:+.2f} ppb/a ({interval[0]:+.2f} … {interval[1]:+.2f})"
-    pen.text((_EDGE, 8), words, fill=_MODEL, font=font)
-    pen.text((_EDGE, _HIGH - _EDGE + 8), f"{ends[0]:.1f} a", fill=_INK, font=font)
-    pen.text((_WIDE - _EDGE - 40, _HIGH - _EDGE + 8), f"{ends[1]:.1f} a", fill=_INK, font=font)
-    pen.text((4, _EDGE), f"{levels[1]:.0f}", fill=_INK, font=font)
-    pen.text((4, _HIGH - _EDGE - 12), f"{levels[0]:.0f}", fill=_INK, font=font)
+    pen.text((_EDGE, _EDGE - 26), words, fill=_MODEL, font=font)
     return sheet
+
+
+def _draw_axes(
+    pen: ImageDraw.ImageDraw,
+    ends: tuple[float, float],
+    levels: tuple[float, float],
+    place: Callable[[float, float], tuple[float, float]],
+) -> None:
+    """Years across and ppb up, with lines at a few of both."""
+    font = ImageFont.load_default(12)
+    for part in (n / _TICKS for n in range(_TICKS + 1)):
+        time, value = (low + part * (high - low) for low, high in (ends, levels))
+        pen.line((*place(time, levels[0]), *place(time, levels[1])), fill=_GRID)
+        pen.line((*place(ends[0], value), *place(ends[1], value)), fill=_GRID)
+        x, y = place(time, value)
+        pen.text((x, _HIGH - _EDGE + 6), f"{time:.1f}", fill=_INK, font=font, anchor="ma")
+        pen.text((_EDGE - 6, y), f"{value:.0f}", fill=_INK, font=font, anchor="rm")
+    pen.text((_WIDE / 2, _HIGH - _EDGE + 26), "years", fill=_INK, font=font, anchor="ma")
+    pen.text((6, _EDGE - 26), "ppb", fill=_INK, font=font)
+    pen.rectangle((*place(ends[0], levels[1]), *place(ends[1], levels[0])), outline=_AXIS)

@@ -18,6 +18,7 @@ Flags = NDArray[np.bool_]
 
 _GAP, _LABEL = 4, 16  # pixels
 _INK = (235, 235, 235)
+_CHI = Window(-0.15, 0.2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,15 +83,61 @@ def outlined_planes(
     return beside(tiles)
 
 
+def cuts_of_map(
+    values_ppm: NDArray[np.floating],
+    geometry: Geometry,
+    words: str,
+    name: str = "map",
+    window: Window = _CHI,
+) -> Figure:
+    """A map [Z, Y, X, ppm] through the middle of what is not 0 in it, its window in the caption."""
+    there = np.argwhere(values_ppm)
+    z, y, x = np.median(there, axis=0).astype(int).tolist() if there.size else (0, 0, 0)
+    picture = outlined_planes(values_ppm, geometry, window, voxel=(z, y, x))
+    return Figure(name, f"{words}; {window.low:g} to {window.high:g} ppm", picture)
+
+
+def numbered_planes(
+    numbers: NDArray[np.integer],
+    geometry: Geometry,
+    colours: Sequence[Colour],
+    *,
+    side: int = 320,
+) -> Image.Image:
+    """The same cuts through the centre of a map of numbers.
+
+    Parameters
+    ----------
+    numbers
+        [Z, Y, X], from 0, which is black.
+    geometry
+        Grid of ``numbers``.
+    colours
+        Of 1, 2, and so on.
+    side
+        Length of a square tile [pixels].
+    """
+    table = np.array([(0, 0, 0), *colours], np.uint8)
+    z, y, x = (n // 2 for n in geometry.shape)
+    tiles = []
+    for plane in planes_at(numbers, geometry, (z, y, x)):
+        picture = Image.fromarray(table[plane.pixels.astype(np.intp)])
+        sized = picture.resize(_size(plane, side), Image.Resampling.NEAREST)
+        tiles.append(_in_square(sized, side))
+    return beside(tiles)
+
+
 def cropped_about(
     values: NDArray[np.generic], geometry: Geometry, voxel: Shape, reach_mm: float
 ) -> tuple[NDArray[np.generic], Geometry]:
     """The box that reaches so far on each side of a voxel, 0 outside of the grid, and its grid."""
     reach = [max(1, round(reach_mm / mm)) for mm in geometry.voxel_mm]
-    box = tuple(slice(at, at + 2 * n + 1) for at, n in zip(voxel, reach, strict=True))
+    sides = list(zip(voxel, reach, values.shape, strict=True))
+    cut = values[tuple(slice(max(0, at - n), at + n + 1) for at, n, _ in sides)]
+    beyond = [(max(0, n - at), max(0, at + n + 1 - size)) for at, n, size in sides]
     depth, height, width = (2 * n + 1 for n in reach)
     small = Geometry((depth, height, width), geometry.voxel_mm, geometry.axes_lps)
-    return np.pad(values, [(n, n) for n in reach])[box], small
+    return np.pad(cut, beyond), small
 
 
 def beside(tiles: Sequence[Image.Image]) -> Image.Image:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from streamrecon.model.geometry import Triple
 
 Real = NDArray[np.float64]
 
-_MORE = 6  # nodes beyond two for each turn: images are right to 1e-3 of the tissue then
+_MORE = 3  # nodes beyond two for each turn: images are right to 1e-3, late ones to 2e-3
 _SHORTEST = 1e-6  # of a panel, in units of the polygon's height
 
 
@@ -59,14 +60,16 @@ def plane_nodes(across: NDArray[np.float64], resolution_mm: Triple, spread_mm: f
     normals = across.T * np.array(resolution_mm)[:, None]  # |normals · k| < 1/2
     corners = _corners(normals)
     top = corners[int(np.argmax(corners[:, 0]))]
-    rows, heights = _gauss(_panels(corners[:, 0]), spread_mm)
+    slope = float(top[1] / top[0])  # k = 0, where directions meet, is at a panel's corner
+    ends = _panels(corners[:, 0])
+    rows, heights = _rows(ends, _lengths(normals, ends, slope), spread_mm)
     low, high = _chords(normals, rows)
-    middle = rows * (top[1] / top[0])  # k = 0, where directions meet, is at a panel's corner
+    middle = rows * slope
     columns, weight = [], []
     for start, end in ((low, middle), (middle, high)):
-        node, share = _unit(_count(float((end - start).max()), spread_mm))
+        node, part = unit_nodes(_count(float((end - start).max()), spread_mm))
         columns.append(start[:, None] + (end - start)[:, None] * node)
-        weight.append(2 * (heights * (end - start))[:, None] * share)
+        weight.append(2 * (heights * (end - start))[:, None] * part)
     edge = float(top[0]), float(np.abs(corners[:, 1]).max())
     return PlaneNodes(rows, np.concatenate(columns, 1), np.concatenate(weight, 1), edge)
 
@@ -104,17 +107,28 @@ def _count(length: float, spread_mm: float) -> int:
     return math.ceil(math.pi / 2 * length * spread_mm) + _MORE
 
 
-def _gauss(ends: Real, spread_mm: float) -> tuple[Real, Real]:
+def _lengths(normals: Real, ends: Real, slope: float) -> Real:
+    """Longest side of each panel between ``ends``: waves turn along it as the rows go on."""
+    height = np.diff(ends)
+    beside = [np.diff(chord) for chord in (*_chords(normals, ends), slope * ends)]
+    return np.asarray(np.hypot(height, np.abs(beside).max(axis=0)))
+
+
+def _rows(ends: Real, lengths: Real, spread_mm: float) -> tuple[Real, Real]:
     """Nodes and weights in all panels between ``ends``."""
     nodes, weights = [], []
-    for start, end in itertools.pairwise(ends):
-        node, weight = _unit(_count(end - start, spread_mm))
+    for (start, end), length in zip(itertools.pairwise(ends), lengths, strict=True):
+        node, weight = unit_nodes(_count(length, spread_mm))
         nodes.append(start + (end - start) * node)
         weights.append((end - start) * weight)
     return np.concatenate(nodes), np.concatenate(weights)
 
 
-def _unit(count: int) -> tuple[Real, Real]:
-    """Nodes and weights from 0 to 1."""
+@cache
+def unit_nodes(count: int) -> tuple[Real, Real]:
+    """Gauss-Legendre nodes and weights from 0 to 1."""
     node, weight = np.polynomial.legendre.leggauss(count)
-    return (node + 1) / 2, weight / 2
+    found = (node + 1) / 2, weight / 2
+    for each in found:
+        each.setflags(write=False)
+    return found

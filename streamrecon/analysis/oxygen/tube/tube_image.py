@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import j0
 
-from streamrecon.analysis.oxygen._tube_kernels import outside_spectrum
-from streamrecon.analysis.oxygen.plane_nodes import plane_nodes
-from streamrecon.analysis.oxygen.tube_transform import of_disc, radial_tables
+from streamrecon.analysis.oxygen.tube._tube_kernels import outside_spectrum
+from streamrecon.analysis.oxygen.tube.plane_nodes import plane_nodes, unit_nodes
+from streamrecon.analysis.oxygen.tube.tube_transform import of_disc, radial_tables
 from streamrecon.model.geometry import Triple
 
 Real = NDArray[np.float64]
@@ -91,20 +91,24 @@ def cross_section(
     along_x = np.concatenate([np.cos(turn_x), np.sin(turn_x)], axis=1)
     ky, kx = (k.ravel() for k in np.broadcast_arrays(nodes.rows[:, None], nodes.columns))
     step_y, step_x = _steps(nodes.edge)
-    weight = nodes.weight.ravel() / (_left(ky * step_y) * _left(kx * step_x))
+    kept = _kept(nodes.rows * step_y)[:, None] * _kept(nodes.columns * step_x)
     return CrossSection(
-        np.hypot(ky, kx), np.arctan2(ky, kx), weight, nodes.rows.size, nodes.edge, half_mm,
-        (along_y.astype(np.float32), along_x.astype(np.float32)),
-    )  # fmt: skip
+        k_length=np.hypot(ky, kx),
+        k_angle=np.arctan2(ky, kx),
+        weight=(nodes.weight / kept).ravel(),
+        rows=nodes.rows.size,
+        edge=nodes.edge,
+        half_mm=half_mm,
+        waves=(along_y.astype(np.float32), along_x.astype(np.float32)),
+    )
 
 
-def _left(cycles: Real) -> Real:
+def _kept(cycles: Real) -> Real:
     """What cubic interpolation leaves of waves of so many cycles a sample, on the mean."""
-    node, weight = np.polynomial.legendre.leggauss(8)
-    x = (node + 1) / 2
+    x, weight = unit_nodes(8)
     near, far = (1 - x**2) * (2 - x) / 2, -x * (1 - x) * (2 - x) / 6  # at x and at 1 + x
     turn = 2 * math.pi * cycles[..., None]
-    return np.asarray((np.cos(turn * x) * near + np.cos(turn * (1 + x)) * far) @ weight)
+    return np.asarray((np.cos(turn * x) * near + np.cos(turn * (1 + x)) * far) @ (2 * weight))
 
 
 def _steps(edge: tuple[float, float]) -> tuple[float, float]:

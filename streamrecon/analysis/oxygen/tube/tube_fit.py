@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.analysis.oxygen.tube_model import (
+from streamrecon.analysis.oxygen.tube.tube_model import (
     BLOOD,
     CHI,
     CURVE,
@@ -19,8 +19,8 @@ from streamrecon.analysis.oxygen.tube_model import (
     Derivatives,
     VesselModel,
 )
-from streamrecon.analysis.oxygen.tube_texture import VoxelBox, information, noises
-from streamrecon.analysis.oxygen.tube_tissue import TissueBasis
+from streamrecon.analysis.oxygen.tube.tube_texture import VoxelBox, information, noises
+from streamrecon.analysis.oxygen.tube.tube_tissue import TissueBasis
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complexfloating]
@@ -41,7 +41,7 @@ class TubeFit:
     Parameters
     ----------
     parameters, covariance
-        In the order of `streamrecon.analysis.oxygen.tube_model` [11], [11, 11].
+        In the order of `streamrecon.analysis.oxygen.tube.tube_model` [11], [11, 11].
     angle_rad, angle_sd_rad
         Between the vessel at its middle and B0, 0 … π/2.
     flow_rad, flow_sd_rad

@@ -43,7 +43,7 @@ def outside_spectrum(
     ``alpha`` [E] of either sign, ``azimuth`` of the direction that φ counts from; ``k_length``,
     ``k_angle`` and ``weight`` [K]; ``steps`` of α and κ in ``tables``. ``made`` [K, T] gets them
     times ``weight``, real and imaginary part, in the order of
-    `streamrecon.analysis.oxygen.tube_image.VesselImage`; what is of the blood is left.
+    `streamrecon.analysis.oxygen.tube.tube_image.VesselImage`; what is of the blood is left.
     """
     orders, rows, columns = tables.shape
     wk, dk, wa, da = np.empty(4), np.empty(4), np.empty(4), np.empty(4)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.analysis.oxygen._tube_kernels import add_vessel
-from streamrecon.analysis.oxygen.tube_image import (
+from streamrecon.analysis.oxygen.tube._tube_kernels import add_vessel
+from streamrecon.analysis.oxygen.tube.tube_image import (
     CrossSection,
     VesselImage,
     cross_section,
@@ -28,7 +28,7 @@ TE = 0, R2* of blood less tissue's [1/s], six of the curve [mm, 1, 1/mm], and th
 neighbours' field less 1."""
 N_PARAMETERS = 11
 
-_BEND_RAD = math.radians(12.0)  # within a slab, whose vessel is straight
+_BEND_RAD = math.radians(6.0)  # within a slab, whose vessel is straight; 12 lose 0.2 % of Δχ
 
 
 @dataclass(frozen=True, slots=True, eq=False)
