@@ -17,6 +17,7 @@ from streamrecon.storage.atomic_file import whole
 BEGUN, DONE, FAILED = "begun", "done", "failed"
 
 _BLOCK = 1 << 20
+_LABELS = "labels"  # what those inputs are called that do not lie in the tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ def checked_inputs(scan: CohortScan, tree: Path, known: Record | None) -> dict[s
     """Size, time and checksum of each file; one that has kept size and time is not read again."""
     before = known.inputs if known is not None else {}
     names = {path.relative_to(tree).as_posix(): path for path in scan.files}
+    names |= {f"{_LABELS}/{path.name}": path for path in scan.labels}
     return {name: _checked(path, before.get(name)) for name, path in names.items()}
 
 

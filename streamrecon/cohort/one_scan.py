@@ -29,6 +29,7 @@ from streamrecon.cohort.job import (
 )
 from streamrecon.cohort.own_files import keep_dicom, keep_sheets
 from streamrecon.cohort.readings import keep_readings
+from streamrecon.cohort.scan_labels import pushed, region_means
 from streamrecon.cohort.scan_tree import CohortScan
 from streamrecon.cohort.thumbnail import median_snr, thumbnail_of
 from streamrecon.errors import ConfigError
@@ -170,8 +171,8 @@ def _run(arguments: Sequence[str], scratch: Path, place: Place, scan: CohortScan
     log = _log(scan, place)
     log.parent.mkdir(parents=True, exist_ok=True)
     own = [sys.executable, "-m", "streamrecon.cohort.child", str(os.getpid())]
-    command = [*own, *arguments, "--output", str(scratch)]
-    with log.open("wb") as messages:
+    with log.open("wb") as messages, pushed(scan) as labels:
+        command = [*own, *arguments, *labels, "--output", str(scratch)]
         status = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=messages,
             env=place.limits.environment(), check=False,
@@ -206,6 +207,7 @@ def _moved(scan: CohortScan, record: Record, scratch: Path, place: Place) -> Rec
     ):
         outputs[path.relative_to(place.output).as_posix()] = path.stat().st_size
     facts |= {"light": kept.light, "light_reasons": list(kept.reasons)}
+    facts["chi_ppb"] = region_means(kept.rows)
     return replace(record, state=DONE, outputs=outputs, facts=facts)
 
 

@@ -18,11 +18,11 @@ from streamrecon.storage.atomic_file import whole
 
 _COLUMNS = (
     "scan", "state", "light", "reason", "warnings", "snr", "seconds", "images", "b0_t", "scanner",
-    "phase_sign", "phase_sign_origin", "files",
+    "phase_sign", "phase_sign_origin", "chi_ppb", "files",
 )  # fmt: skip
 _HEADS = {
     "snr": "SNR", "seconds": "time [s]", "b0_t": "B0 [T]", "phase_sign": "phase sign",
-    "phase_sign_origin": "sign from",
+    "phase_sign_origin": "sign from", "chi_ppb": "χ of regions [ppb]",
 }  # fmt: skip
 """What a person reads above a column, where that is not its name in the table."""
 _PICTURES = "magnitude, SWI, χ"

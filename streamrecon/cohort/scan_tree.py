@@ -35,12 +35,15 @@ class CohortScan:
         All that is read, in a fixed order.
     given
         Words of the command line that name them.
+    labels
+        Label map of its regions, and the file of their names; none: nothing is read in regions.
     """
 
     entities: Entities
     kind: str
     files: tuple[Path, ...]
     given: tuple[str, ...]
+    labels: tuple[Path, ...] = ()
 
     @property
     def name(self) -> str:

@@ -20,6 +20,7 @@ from streamrecon.cohort.job import DONE, Work
 from streamrecon.cohort.one_scan import Place, ProcessLimits, records_of
 from streamrecon.cohort.overview import write_overview
 from streamrecon.cohort.run_cohort import Outcome, run_cohort
+from streamrecon.cohort.scan_labels import LABELS, with_labels
 from streamrecon.cohort.scan_tree import NIFTI, CohortScan, find_scans
 from streamrecon.commands.run_setup.chains import chain_called, chain_file, refuse_unknown
 from streamrecon.commands.run_setup.existing import there
@@ -44,6 +45,7 @@ examples:
   streamrecon batch raw -o derivatives
   streamrecon batch bids -o derivatives --set quality=best --jobs 2 --only 'sub-0*'
   streamrecon batch dicom -o derivatives --dicom
+  streamrecon batch raw -o derivatives --labels nuclei --set MakeReadings.readings=qc,iron
   streamrecon batch raw -o derivatives --scheduler tcp://cluster:8786"""
 
 
@@ -69,6 +71,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only", default="*", metavar="PATTERN", help="scans by name, as 'sub-0*' (all)"
     )
+    parser.add_argument(
+        "--labels", type=there, metavar="DIR",
+        help="label maps of regions on the scans' grids, as sub-01.nii.gz, names in sub-01.json or"
+        " .tsv beside; for --set MakeReadings.readings=iron",
+    )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace results of other work")
     parser.add_argument(
         "--dicom", action="store_true",
@@ -84,6 +91,8 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigError(f"--jobs: found {options.jobs}, needed at least 1")
     tree, output = options.tree.resolve(), writable(options.output).resolve()
     scans = find_scans(tree)
+    if options.labels is not None:
+        scans = with_labels(scans, options.labels.resolve())
     wanted = [scan for scan in scans if fnmatch(scan.name, options.only)]
     if not wanted:
         names = ", ".join(scan.name for scan in scans[:3])
@@ -122,7 +131,8 @@ def _work(options: argparse.Namespace) -> Work:
     texts = [chain_file(name) for name in (options.config, options.images_config)]
     specs = [chain_called(name) for name in (options.config, options.images_config)]
     given = dict(options.values)
-    unknown = [unknown_parameters(spec, REGISTRY, given) for spec in specs]
+    asked = given if options.labels is None else {**given, LABELS: ""}  # of each scan its own
+    unknown = [unknown_parameters(spec, REGISTRY, asked) for spec in specs]
     nobodys = [name for name in unknown[0] if name in unknown[1]]
     refuse_unknown(dict.fromkeys(nobodys, ""), specs[0])
     words = []

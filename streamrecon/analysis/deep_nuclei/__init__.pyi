@@ -15,4 +15,3 @@ from streamrecon.analysis.deep_nuclei.nuclei import place_of as place_of
 from streamrecon.analysis.deep_nuclei.region_statistics import eroded as eroded
 from streamrecon.analysis.deep_nuclei.region_statistics import sigma_of_mean as sigma_of_mean
 from streamrecon.analysis.deep_nuclei.whole_mean import WholeMean as WholeMean
-from streamrecon.analysis.deep_nuclei.whole_mean import whole_mean as whole_mean

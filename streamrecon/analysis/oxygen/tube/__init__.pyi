@@ -1,4 +1,3 @@
-from streamrecon.analysis.oxygen.tube.plane_nodes import plane_nodes as plane_nodes
 from streamrecon.analysis.oxygen.tube.tube_fit import TubeFit as TubeFit
 from streamrecon.analysis.oxygen.tube.tube_fit import fit_tube as fit_tube
 from streamrecon.analysis.oxygen.tube.tube_image import VesselImage as VesselImage
