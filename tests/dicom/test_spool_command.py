@@ -48,7 +48,7 @@ CHAIN = (
     )
     + "</stream></configuration>"
 )
-_LIMIT_S = 60.0
+_LIMIT_S = 120.0
 
 
 def name_archive(storage: Path, port: int, **more: str) -> None:
