@@ -1,9 +1,11 @@
 from streamrecon.output.readings.drawings.change_plot import draw_changes as draw_changes
 from streamrecon.output.readings.drawings.course_plot import PatientCourse as PatientCourse
+from streamrecon.output.readings.drawings.figures import CloseUp as CloseUp
 from streamrecon.output.readings.drawings.figures import Figure as Figure
 from streamrecon.output.readings.drawings.figures import Outline as Outline
 from streamrecon.output.readings.drawings.figures import below as below
 from streamrecon.output.readings.drawings.figures import beside as beside
+from streamrecon.output.readings.drawings.figures import close_up as close_up
 from streamrecon.output.readings.drawings.figures import cropped_about as cropped_about
 from streamrecon.output.readings.drawings.figures import cuts_of_map as cuts_of_map
 from streamrecon.output.readings.drawings.figures import outlined_planes as outlined_planes

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.output.preview.colours import Window, coloured
+from streamrecon.output.preview.colours import Window, coloured, positive_window
 from streamrecon.output.preview.planes import Plane, planes_at
 
 Colour = tuple[int, int, int]
@@ -138,6 +138,55 @@ def cropped_about(
     depth, height, width = (2 * n + 1 for n in reach)
     small = Geometry((depth, height, width), geometry.voxel_mm, geometry.axes_lps)
     return np.pad(cut, beyond), small
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CloseUp:
+    """One image of a close-up.
+
+    Parameters
+    ----------
+    values
+        [Z, Y, X].
+    window
+        Its greys; None: from 0 to the brightest of what is near.
+    outlines
+        Drawn over it.
+    """
+
+    values: NDArray[np.generic]
+    window: Window | None = None
+    outlines: Sequence[Outline] = ()
+
+
+def close_up(
+    images: Sequence[CloseUp], geometry: Geometry, voxel: Shape, *, reach_mm: float, side: int
+) -> Image.Image:
+    """Three planes of each image about a voxel, side by side.
+
+    Parameters
+    ----------
+    images
+        What is shown.
+    geometry
+        Grid of all of them.
+    voxel
+        Their middle (z, y, x).
+    reach_mm
+        How far is seen on each side of it [mm].
+    side
+        Length of a square tile [pixels].
+    """
+    tiles = []
+    for each in images:
+        near, grid = cropped_about(each.values, geometry, voxel, reach_mm)
+        edges = [
+            Outline(cropped_about(one.mask, geometry, voxel, reach_mm)[0].astype(bool), one.colour)
+            for one in each.outlines
+        ]
+        window = each.window or positive_window([near])
+        tiles.append(outlined_planes(near, grid, window, edges, side=side))
+    return beside(tiles)
 
 
 def beside(tiles: Sequence[Image.Image]) -> Image.Image:

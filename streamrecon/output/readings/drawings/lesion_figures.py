@@ -9,14 +9,15 @@ from PIL import Image
 from streamrecon.analysis.lesion.lesion_sites import LesionMaps
 from streamrecon.analysis.lesion.lesions import Lesion, LesionClass, Lesions
 from streamrecon.model.outputs.quantities import Quantity
-from streamrecon.output.preview.colours import Window, positive_window, window_of
+from streamrecon.output.preview.colours import Window, window_of
 from streamrecon.output.readings.drawings.figures import (
+    CloseUp,
     Colour,
     Figure,
     Outline,
     below,
     beside,
-    cropped_about,
+    close_up,
     outlined_planes,
 )
 
@@ -89,25 +90,16 @@ def _close_up(
     lesion: Lesion, maps: LesionMaps, swi: Real | None, phase_rad: Real | None
 ) -> Image.Image:
     """Three planes of each image side by side; the outline stands on χ."""
-    dark, at = maps.magnitude[-1] if swi is None else swi, lesion.site.voxel
-    shown: list[tuple[Real, Window | None]] = [(dark, None), (maps.chi_ppm, _CHI_WINDOW)]
-    if phase_rad is not None:
-        shown.append((phase_rad, window_of(Quantity.PHASE, "rad", [phase_rad])))
     region = np.zeros(maps.geometry.shape, bool)
     region[lesion.site.box] = lesion.site.region
-    mask, _ = cropped_about(region.astype(np.uint8), maps.geometry, at, _CLOSE_MM)
-    tiles = []
-    for values, window in shown:
-        cut, grid = cropped_about(values, maps.geometry, at, _CLOSE_MM)
-        outlines = (
-            [Outline(np.asarray(mask, np.bool_), COLOURS[lesion.kind])]
-            if window is _CHI_WINDOW
-            else []
-        )
-        tiles.append(
-            outlined_planes(cut, grid, window or positive_window([cut]), outlines, side=_CLOSE_SIDE)
-        )
-    return beside(tiles)
+    edge = Outline(region, COLOURS[lesion.kind])
+    shown = [
+        CloseUp(maps.magnitude[-1] if swi is None else swi),
+        CloseUp(maps.chi_ppm, _CHI_WINDOW, [edge]),
+    ]
+    if phase_rad is not None:
+        shown.append(CloseUp(phase_rad, window_of(Quantity.PHASE, "rad", [phase_rad])))
+    return close_up(shown, maps.geometry, lesion.site.voxel, reach_mm=_CLOSE_MM, side=_CLOSE_SIDE)
 
 
 def _words(lesion: Lesion) -> str:

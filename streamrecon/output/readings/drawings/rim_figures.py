@@ -9,14 +9,14 @@ from PIL import Image
 from streamrecon.analysis.lesion.rim_reading import RimResults
 from streamrecon.analysis.lesion.rims import RimClass
 from streamrecon.model.geometry import Geometry, Shape
-from streamrecon.output.preview.colours import Window, positive_window
+from streamrecon.output.preview.colours import Window
 from streamrecon.output.readings.drawings.figures import (
+    CloseUp,
     Colour,
     Figure,
     Outline,
     below,
-    beside,
-    cropped_about,
+    close_up,
     outlined_planes,
 )
 
@@ -93,17 +93,11 @@ def _close_up(
     images: list[tuple[str, Real, Window | None]],
 ) -> Image.Image:
     """Three planes of each image side by side; the outline stands on χ."""
-    at = _middle(results, number)
-    lesion, _ = cropped_about(results.lesions.numbers == number, geometry, at, _REACH_MM)
-    edge = Outline(lesion.astype(bool), _COLOURS[results.rims[number].kind])
-    tiles = []
-    for name, values, window in images:
-        cut, grid = cropped_about(values, geometry, at, _REACH_MM)
-        outlines = [edge] if name == "χ" else []
-        tiles.append(
-            outlined_planes(cut, grid, window or positive_window([cut]), outlines, side=_SIDE)
-        )
-    return beside(tiles)
+    edge = Outline(results.lesions.numbers == number, _COLOURS[results.rims[number].kind])
+    shown = [
+        CloseUp(values, window, [edge] if name == "χ" else []) for name, values, window in images
+    ]
+    return close_up(shown, geometry, _middle(results, number), reach_mm=_REACH_MM, side=_SIDE)
 
 
 def _ends(window: Window) -> tuple[float, float]:
