@@ -27,6 +27,7 @@ from vessel_scans import Scene, scan_of, scene_of, segment_of, sources_of
 from streamrecon.analysis.oxygen.blood import Blood
 from streamrecon.analysis.oxygen.oximetry import VeinQuality, vein_oxygen
 from streamrecon.analysis.oxygen.vein_echoes import fit_segment
+from streamrecon.machine.threads import quiet_blas
 
 DEOXYGENATED, OXYGENATED = 3.393, -0.1005  # ppm SI, as the literature has them
 FILLS = 2  # of every painted vein
@@ -39,6 +40,7 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     seconds: list[float] = []
+    quiet_blas()  # as where segments are shared out to threads
     rng = np.random.default_rng(seed)
     print(f"{count} veins from seed {seed}, each filled {FILLS} times")
     plain = np.array(list(trials(rng, count, "plain", seconds)))

@@ -101,9 +101,9 @@ def test_the_derivatives_of_the_image_are_those_of_its_differences() -> None:
     by_wall, by_radius = found[5:9], np.r_[found[9:13], found[13:14]]
     # Steps of 5e-3: third derivatives of order 10, and cubics that bend where they meet.
     slope = (at(0.9, 5e-3) - at(0.9, -5e-3)) / 1e-2
-    np.testing.assert_allclose(by_wall, slope[:4], atol=2e-4)
+    np.testing.assert_allclose(by_wall, slope[:4], atol=1e-4)
     slope = (at(0.9 + 5e-3, 0.0) - at(0.9 - 5e-3, 0.0)) / 1e-2
-    np.testing.assert_allclose(by_radius, slope[:5], atol=2e-4)
+    np.testing.assert_allclose(by_radius, slope[:5], atol=1e-4)
 
 
 def test_the_derivatives_of_the_signal_are_those_of_its_differences() -> None:

@@ -34,9 +34,9 @@ def detail_likeness(first: Real, second: Real, mask: Flags, grid: Geometry) -> f
     Parameters
     ----------
     first, second
-        Images [Z, Y, X] after registration.
+        Images after registration [Z, Y, X].
     mask
-        Where both are.
+        Where both are known [Z, Y, X].
     grid
         Of both.
     """

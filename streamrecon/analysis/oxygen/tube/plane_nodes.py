@@ -19,7 +19,7 @@ from streamrecon.model.geometry import Triple
 
 Real = NDArray[np.float64]
 
-_MORE = 3  # nodes beyond two for each turn: images are right to 1e-3, late ones to 2e-3
+_MORE = 2  # nodes beyond two for each turn: a third one changes no figure of bench_oximetry.py
 _SHORTEST = 1e-6  # of a panel, in units of the polygon's height
 
 
