@@ -20,7 +20,7 @@ PAGES = {
 }
 RUN = {"console", "python", "xml", "toml", "json"}
 NO_CODE = {"text", "{toctree}"}
-NOT_RUN = 30
+NOT_RUN = 31
 """Blocks that carry a reason why they are not run; one more is a decision, not an accident."""
 
 
