@@ -14,7 +14,7 @@ from pathlib import Path
 
 from streamrecon_gadgets import REGISTRY
 
-from streamrecon.cohort.cluster import dask_pool
+from streamrecon.cohort.cluster import SLURM, dask_pool, slurm_pool
 from streamrecon.cohort.data_set import OWN_FOLDER, begin_data_set, write_participants
 from streamrecon.cohort.job import DONE, Work, state_of
 from streamrecon.cohort.one_scan import ProcessLimits, records_of
@@ -56,7 +56,8 @@ examples:
   streamrecon batch dicom -o derivatives --dicom
   streamrecon batch raw -o derivatives --labels nuclei --set MakeReadings.readings=qc,iron
   streamrecon batch s3://bucket/raw -o s3://bucket/derivatives --jobs 2
-  streamrecon batch raw -o derivatives --scheduler tcp://cluster:8786"""
+  streamrecon batch raw -o derivatives --scheduler tcp://cluster:8786
+  streamrecon batch raw -o derivatives --scheduler slurm --jobs 20"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -75,11 +76,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--jobs", type=int, default=1, metavar="N",
-        help="scans at once on this machine (1)",
+        help="scans at once on this machine, or jobs of SLURM at once (1)",
     )  # fmt: skip
     parser.add_argument(
-        "--scheduler", metavar="tcp://HOST:PORT",
-        help="a Dask scheduler in place of this machine",
+        "--scheduler", metavar="tcp://HOST:PORT|slurm",
+        help="a Dask scheduler in place of this machine, or jobs of SLURM as dask-jobqueue's own"
+        " jobqueue.yaml describes them",
     )  # fmt: skip
     parser.add_argument(
         "--only", default="*", metavar="PATTERN", help="scans by name, as 'sub-0*' (all)"
@@ -185,8 +187,11 @@ def _pool(options: argparse.Namespace) -> Pool:
     """Where a number of scans run, and what the process of each is given."""
 
     @contextmanager
-    def pool(_: int) -> Iterator[tuple[Executor, ProcessLimits]]:
-        if options.scheduler:
+    def pool(scans: int) -> Iterator[tuple[Executor, ProcessLimits]]:
+        if options.scheduler == SLURM:
+            with slurm_pool(min(options.jobs, scans), _say) as found:
+                yield found
+        elif options.scheduler:
             with dask_pool(options.scheduler) as found:
                 yield found
         else:
