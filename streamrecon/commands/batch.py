@@ -87,7 +87,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--only", default="*", metavar="PATTERN", help="scans by name, as 'sub-0*' (all)"
     )
     parser.add_argument(
-        "--labels", type=there, metavar="DIR",
+        "--labels", type=_folder, metavar="DIR",
         help="label maps of regions on the scans' grids, as sub-01.nii.gz, names in sub-01.json or"
         " .tsv beside; for --set MakeReadings.readings=iron",
     )  # fmt: skip
@@ -131,6 +131,13 @@ def run(options: argparse.Namespace) -> int:
 def _there_or_url(text: str) -> Path | RemoteFolder:
     place = input_place(text)
     return there(str(place)) if isinstance(place, Path) else place
+
+
+def _folder(text: str) -> Path:
+    place = _there_or_url(text)
+    if isinstance(place, RemoteFolder):
+        raise ConfigError(f"--labels {place}: found a URL, needed a folder that every worker sees")
+    return place
 
 
 def _listed(tree: Path | RemoteFolder) -> tuple[Source, Listing]:

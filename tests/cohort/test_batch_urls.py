@@ -118,6 +118,7 @@ def test_the_same_to_the_bit_as_by_path(
     assert capsys.readouterr().out.endswith(f"{OUTPUT}/code/streamrecon/overview.html\n")
 
 
+@pytest.mark.slow
 def test_what_is_done_is_known_again_by_time_or_checksum(
     memory: fsspec.AbstractFileSystem, done: Path, tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -141,6 +142,7 @@ def test_what_is_done_is_known_again_by_time_or_checksum(
     assert alike(results(copied(memory, tmp_path)), results(done))
 
 
+@pytest.mark.slow
 def test_results_that_were_put_in_half_are_not_taken_for_done(
     memory: fsspec.AbstractFileSystem, done: Path, tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -188,6 +190,7 @@ def test_a_worker_of_dask_fetches_for_itself_and_no_password_is_kept(
     assert SECRET not in "".join(capfd.readouterr())
 
 
+@pytest.mark.slow
 def test_workers_put_results_where_the_url_says(
     memory: fsspec.AbstractFileSystem, done: Path, tmp_path: Path
 ) -> None:
@@ -200,6 +203,7 @@ def test_workers_put_results_where_the_url_says(
     assert alike(results(copied(memory, tmp_path)), results(done))
 
 
+@pytest.mark.slow
 def test_an_archive_in_a_store_is_read_as_a_tree(
     memory: fsspec.AbstractFileSystem, raw: Path, done: Path, tmp_path: Path
 ) -> None:
@@ -214,6 +218,7 @@ def test_an_archive_in_a_store_is_read_as_a_tree(
     assert alike(results(output), expected)
 
 
+@pytest.mark.slow
 def test_a_file_url_is_a_path(raw: Path, done: Path, tmp_path: Path) -> None:
     assert main(words(f"file://{raw}", f"file://{tmp_path}")) == 0
 
@@ -248,6 +253,14 @@ def test_what_is_wrong_with_a_url_is_told_before_any_work(
     assert SECRET not in message
     assert message.count("\n") <= 2
     assert names(tmp_path) == set()
+
+
+def test_labels_at_a_url_are_refused(
+    memory: fsspec.AbstractFileSystem, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words(TREE, tmp_path / "out", "--labels", f"s3://k:{SECRET}@b/labels")) == 2
+
+    assert "--labels s3://***@b/labels: found a URL, needed a folder" in capsys.readouterr().err
 
 
 def test_a_password_that_is_refused_is_not_repeated(
