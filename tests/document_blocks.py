@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
 from narrowing import given
 from streamrecon_gadgets import REGISTRY
 
@@ -88,6 +89,8 @@ class Page:
                 self._toml(block.text)
             case "json":
                 json.loads(block.text)
+            case "yaml":  # of dask-jobqueue; tests/cohort/test_slurm_jobs.py asks whether it is
+                yaml.safe_load(block.text)
 
     def close(self) -> None:
         """End the services as Ctrl-C does; each must end well."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
@@ -26,7 +25,7 @@ from streamrecon.storage.atomic_file import whole
 OWN_FOLDER = PurePath("code", "streamrecon")
 """What is kept for ourselves: BIDS leaves ``code`` to whoever made a data set."""
 
-_DESCRIPTION = "dataset_description.json"
+DESCRIPTION = "dataset_description.json"
 _BIDS_VERSION = "1.10.0"
 _DERIVATIVE = "derivative"
 _NIFTI, _JSON = ".nii.gz", ".json"
@@ -41,8 +40,10 @@ logs, an overview) is in code/streamrecon.
 """
 
 
-def begin_data_set(output: Path, name: str) -> None:
+def begin_data_set(output: Path, name: str) -> list[Path]:
     """Write dataset_description.json and README, if there are none.
+
+    Gives those that were written, and the description in any case.
 
     Raises
     ------
@@ -57,18 +58,19 @@ def begin_data_set(output: Path, name: str) -> None:
         "GeneratedBy": [{"Name": "streamrecon", "Version": __version__}],
     }
     texts = {
-        _DESCRIPTION: json.dumps(facts, indent=2, ensure_ascii=False) + "\n",
+        DESCRIPTION: json.dumps(facts, indent=2, ensure_ascii=False) + "\n",
         "README": _README.format(version=__version__),
     }
-    for file, text in texts.items():
-        if not (output / file).exists():
-            with whole(output / file) as scratch:
-                scratch.write_text(text, encoding="utf-8")
+    missing = [file for file in texts if not (output / file).exists()]
+    for file in missing:
+        with whole(output / file) as scratch:
+            scratch.write_text(texts[file], encoding="utf-8")
+    return [output / file for file in dict.fromkeys((DESCRIPTION, *missing))]
 
 
 def refuse_other_type(output: Path) -> None:
     """Raise ConfigError for a data set that is there and is not one of derivatives."""
-    description = output / _DESCRIPTION
+    description = output / DESCRIPTION
     try:
         found = json.loads(description.read_text(encoding="utf-8")).get("DatasetType", "raw")
     except FileNotFoundError:
@@ -91,11 +93,13 @@ def add_participant(output: Path, subject: str) -> None:
         scratch.write_text("\n".join([head, *sorted(rows)]) + "\n", encoding="utf-8")
 
 
-def write_participants(output: Path, subjects: Iterable[str]) -> None:
-    """Write participants.tsv with all subjects that have results."""
+def write_participants(output: Path, subjects: Iterable[str]) -> Path:
+    """Write participants.tsv with all subjects that have results; give it."""
     rows = ["participant_id", *(f"sub-{each}" for each in sorted(set(subjects)))]
-    with whole(output / "participants.tsv") as scratch:
+    path = output / "participants.tsv"
+    with whole(path) as scratch:
         scratch.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
 
 
 def planned(made: Path, scan: Entities) -> dict[Path, PurePath]:
@@ -145,19 +149,15 @@ def _placed(
     return [image, text]
 
 
-def provenance_of(record: Record, tree: Path) -> dict[str, Any]:
+def provenance_of(record: Record) -> dict[str, Any]:
     """What made a map: version, command, inputs with their checksums, and the key of all of it.
 
     Paths are those below the tree: where it lies is nobody's business.
     """
-    words = [
-        "." if word == str(tree) else word.removeprefix(f"{tree}{os.sep}")
-        for word in record.arguments
-    ]
     return {
         "Software": "streamrecon",
         "Version": record.version,
-        "Command": ["streamrecon", *words],
+        "Command": ["streamrecon", *record.arguments],
         "Inputs": {name: f"sha256:{each.sha256}" for name, each in record.inputs.items()},
         "Key": record.key,
     }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from streamrecon import __version__
@@ -43,9 +43,14 @@ class Work:
     dicom: bool = False
 
     def arguments(self, scan: CohortScan) -> tuple[str, ...]:
-        """Words of the command line that does it, but for the output."""
+        """Words of the command line that does it, paths below the tree; but for the output."""
+        return self.command(scan, PurePath())
+
+    def command(self, scan: CohortScan, tree: PurePath) -> tuple[str, ...]:
+        """The same for a tree that lies there."""
         command = "replay" if scan.kind == RAW else "maps"
-        return command, *scan.given, *self._words(scan.kind)
+        given = (str(tree / each if isinstance(each, PurePath) else each) for each in scan.given)
+        return command, *given, *self._words(scan.kind)
 
     def _words(self, kind: str) -> tuple[str, ...]:
         if kind == RAW:
@@ -119,17 +124,60 @@ def read_record(path: Path) -> Record | None:
 def checked_inputs(scan: CohortScan, tree: Path, known: Record | None) -> dict[str, Input]:
     """Size, time and checksum of each file; one that has kept size and time is not read again."""
     before = known.inputs if known is not None else {}
-    names = {path.relative_to(tree).as_posix(): path for path in scan.files}
-    names |= {f"{_LABELS}/{path.name}": path for path in scan.labels}
-    return {name: _checked(path, before.get(name)) for name, path in names.items()}
+    places = {path.as_posix(): tree / path for path in scan.files} | _labels(scan)
+    return {name: _checked(path, before.get(name)) for name, path in places.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """Size of a file, and when it was changed; each -1 where its file system does not say."""
+
+    bytes: int
+    mtime_ns: int
+
+    def is_of(self, known: Input) -> bool:
+        """Whether a file has kept what is known of it."""
+        return (self.bytes, self.mtime_ns) == (known.bytes, known.mtime_ns)
+
+
+def state_of(path: Path) -> FileState:
+    """State of a file of this machine."""
+    found = path.stat()
+    return FileState(found.st_size, found.st_mtime_ns)
+
+
+def have_kept(scan: CohortScan, known: Record, state: Callable[[PurePath], FileState]) -> bool:
+    """Whether all files of a scan have the size and time that they had, and are the same ones.
+
+    Parameters
+    ----------
+    scan, known
+        The scan, and what was recorded of it.
+    state
+        Of a file below the tree.
+
+    Raises
+    ------
+    OSError
+        If a file has gone.
+    """
+    states = {path.as_posix(): state(path) for path in scan.files}
+    states |= {name: state_of(path) for name, path in _labels(scan).items()}
+    return list(states) == list(known.inputs) and all(
+        each.is_of(known.inputs[name]) for name, each in states.items()
+    )
+
+
+def _labels(scan: CohortScan) -> dict[str, Path]:
+    return {f"{_LABELS}/{path.name}": path for path in scan.labels}
 
 
 def _checked(path: Path, known: Input | None) -> Input:
-    stat = path.stat()
-    if known and (known.bytes, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
+    found = state_of(path)
+    if known and found.is_of(known):
         return known
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             digest.update(block)
-    return Input(stat.st_size, stat.st_mtime_ns, digest.hexdigest())
+    return Input(found.bytes, found.mtime_ns, digest.hexdigest())

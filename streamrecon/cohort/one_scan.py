@@ -8,12 +8,12 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, NamedTuple
 
 from streamrecon.cohort.bids_names import folder_of
 from streamrecon.cohort.data_set import OWN_FOLDER, move_results, planned, provenance_of
@@ -36,6 +36,7 @@ from streamrecon.errors import ConfigError
 from streamrecon.model.notice import Level
 from streamrecon.storage.atomic_file import whole
 
+RECORDS = OWN_FOLDER / "records"
 UNFINISHED = "unfinished"
 """Folder of scans that are worked on."""
 _REASON = "streamrecon: error: "
@@ -71,11 +72,10 @@ class ProcessLimits:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the scans are, where results go, and what each process is given."""
+    """Folders of this machine: where the scans are, and where results go."""
 
     tree: Path
     output: Path
-    limits: ProcessLimits
 
     @property
     def own(self) -> Path:
@@ -84,53 +84,66 @@ class Place:
 
     def record(self, scan: CohortScan) -> Path:
         """Where the record of a scan is."""
-        return self.own / "records" / f"{scan.name}.json"
+        return self.output / record_name(scan)
 
 
-def records_of(scans: Iterable[CohortScan], place: Place) -> dict[str, Record]:
+def record_name(scan: CohortScan) -> PurePath:
+    """Where the record of a scan is, below the data set."""
+    return RECORDS / f"{scan.name}.json"
+
+
+def log_name(scan: CohortScan) -> PurePath:
+    """The same of its log."""
+    return OWN_FOLDER / "logs" / f"{scan.name}.log"
+
+
+class Finished(NamedTuple):
+    """A scan that a worker is done with, and whether it had to be reconstructed."""
+
+    record: Record
+    is_new: bool
+
+
+def records_of(scans: Iterable[CohortScan], output: Path) -> dict[str, Record]:
     """Records by the names of the scans that have one."""
-    found = ((scan.name, read_record(place.record(scan))) for scan in scans)
+    found = ((scan.name, read_record(output / record_name(scan))) for scan in scans)
     return {name: record for name, record in found if record is not None}
 
 
-def done_before(scan: CohortScan, work: Work, place: Place) -> Record | None:
-    """The record of a scan whose results are whole and of the same inputs and work.
-
-    Raises
-    ------
-    StorageError
-        If there is a record that cannot be read.
-    """
-    known = read_record(place.record(scan))
-    if known is None or not known.is_whole(place.output):
-        return None
-    inputs = checked_inputs(scan, place.tree, known)
-    return known if known.key == work.key(scan, inputs) else None
-
-
-def reconstruct(scan: CohortScan, work: Work, place: Place, *, overwrite: bool) -> Record:
+def reconstruct(
+    scan: CohortScan, work: Work, place: Place, limits: ProcessLimits, *, overwrite: bool
+) -> Finished:
     """Make the results of a scan; what fails is in the record, and nothing of it in the data set.
+
+    A scan whose results are whole and of the same inputs and work, by their checksums, is not
+    reconstructed again.
 
     Raises
     ------
     ConfigError
         If other results have these names, and ``overwrite`` is not set.
+    StorageError
+        If there is a record that cannot be read.
     """
     began = time.perf_counter()
     known = read_record(place.record(scan))
     inputs = checked_inputs(scan, place.tree, known)
     record = Record(scan.name, BEGUN, work.key(scan, inputs), inputs, work.arguments(scan))
+    if known is not None and known.key == record.key and known.is_whole(place.output):
+        known = replace(known, inputs=inputs)
+        known.write(place.record(scan))
+        return Finished(known, is_new=False)
     if not overwrite:
         _refuse_other_results(scan, record, known, place)
     with _scratch(place) as scratch:
-        reason = _run(record.arguments, scratch, place, scan)
+        reason = _run(scan, work, scratch, place, limits)
         if reason:
             record = replace(record, state=FAILED, reason=reason)
         else:
             record = _moved(scan, record, scratch, place)
     record = replace(record, seconds=round(time.perf_counter() - began, 2))
     record.write(place.record(scan))
-    return record
+    return Finished(record, is_new=True)
 
 
 def _refuse_other_results(
@@ -143,13 +156,17 @@ def _refuse_other_results(
         same = _sums(known.inputs) == _sums(record.inputs)
         what = "other settings or another version" if same else "other files"
         raise ConfigError(f"results of {what} are there; needed another folder, or --overwrite")
-    folder = place.output / folder_of(scan.entities)
-    strangers = sorted(folder.glob(f"*/{scan.name}_*")) if known is None else []
+    strangers = results_named(scan, place.output) if known is None else []
     if strangers:
         raise ConfigError(
             f"{strangers[0].name} is there, without a record of this command; "
             "needed another folder, or --overwrite"
         )
+
+
+def results_named(scan: CohortScan, output: Path) -> list[Path]:
+    """Files of a data set that have a scan's name, whoever put them there."""
+    return sorted((output / folder_of(scan.entities)).glob(f"*/{scan.name}_*"))
 
 
 def _sums(inputs: Mapping[str, Input]) -> list[str]:
@@ -159,6 +176,7 @@ def _sums(inputs: Mapping[str, Input]) -> list[str]:
 @contextmanager
 def _scratch(place: Place) -> Iterator[Path]:
     """A folder on the disk of the results, so that moving is renaming."""
+    (place.own / UNFINISHED).mkdir(parents=True, exist_ok=True)
     folder = Path(mkdtemp(dir=place.own / UNFINISHED))
     try:
         yield folder
@@ -166,16 +184,17 @@ def _scratch(place: Place) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run(arguments: Sequence[str], scratch: Path, place: Place, scan: CohortScan) -> str:
+def _run(scan: CohortScan, work: Work, scratch: Path, place: Place, limits: ProcessLimits) -> str:
     """Run the command, its messages into the log; why it failed, empty if it did not."""
-    log = _log(scan, place)
+    log = place.output / log_name(scan)
     log.parent.mkdir(parents=True, exist_ok=True)
     own = [sys.executable, "-m", "streamrecon.cohort.child", str(os.getpid())]
     with log.open("wb") as messages, pushed(scan) as labels:
-        command = [*own, *arguments, *labels, "--output", str(scratch)]
+        words = work.command(scan, place.tree)
+        command = [*own, *words, *labels, "--output", str(scratch)]
         status = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=messages,
-            env=place.limits.environment(), check=False,
+            env=limits.environment(), check=False,
         ).returncode  # fmt: skip
     if status == 0:
         return ""
@@ -187,18 +206,14 @@ def _run(arguments: Sequence[str], scratch: Path, place: Place, scan: CohortScan
     return reasons[-1].removeprefix(f"{scan.files[0].name}: ")
 
 
-def _log(scan: CohortScan, place: Place) -> Path:
-    return place.own / "logs" / f"{scan.name}.log"
-
-
 def _moved(scan: CohortScan, record: Record, scratch: Path, place: Place) -> Record:
     plan = planned(scratch, scan.entities)
     if not plan:
         return replace(record, state=FAILED, reason="the chain made no image that NIfTI can hold")
     record.write(place.record(scan))  # from here on what lies there is ours
-    facts = _facts(plan, _log(scan, place))
+    facts = _facts(plan, place.output / log_name(scan))
     outputs = _thumbnail(scan, plan, place)
-    outputs |= move_results(plan, place.output, provenance_of(record, place.tree))
+    outputs |= move_results(plan, place.output, provenance_of(record))
     readings, kept = keep_readings(scan.name, scratch, place.own)
     for path in (
         *keep_sheets(scan.name, scratch, place.own),

@@ -5,6 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+DICOM_FOLDER = "dicom"
+"""Has a folder for each scan."""
+
 
 def keep_sheets(name: str, made: Path, own: Path) -> list[Path]:
     """Move a scan's contact sheets, one a repetition, and give them.
@@ -31,7 +34,7 @@ def keep_dicom(name: str, made: Path, own: Path) -> list[Path]:
 
     Those of other work, or of a run that was killed, go.
     """
-    folder = own / "dicom" / name
+    folder = own / DICOM_FOLDER / name
     shutil.rmtree(folder, ignore_errors=True)
     kept = []
     for file in sorted(made.rglob("dicom/*.dcm")):

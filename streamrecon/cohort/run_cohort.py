@@ -7,12 +7,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, as_completed
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from streamrecon.cohort.job import DONE, Record, Work
-from streamrecon.cohort.one_scan import UNFINISHED, Place, done_before, reconstruct
+from streamrecon.cohort.data_set import OWN_FOLDER
+from streamrecon.cohort.job import DONE, FileState, Record, Work, have_kept, read_record
+from streamrecon.cohort.one_scan import UNFINISHED, Finished, ProcessLimits, record_name
+from streamrecon.cohort.places import DataSetCopy, Places, RemoteFolder, reconstruct_at
 from streamrecon.cohort.scan_tree import CohortScan
 from streamrecon.errors import ConfigError, StreamReconError
 
@@ -36,12 +38,25 @@ class Outcome:
         return {name: r.reason for name, r in self.now.items() if r.state != DONE}
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the scans are, and the state of each file below it."""
+
+    tree: Path | RemoteFolder
+    state: Callable[[PurePath], FileState]
+
+
+Pool = Callable[[int], AbstractContextManager[tuple[Executor, ProcessLimits]]]
+"""Gives for a number of scans what takes one call a scan, and what the process of each is given."""
+
+
 def run_cohort(
     scans: Sequence[CohortScan],
     work: Work,
-    place: Place,
+    source: Source,
+    output: DataSetCopy,
     *,
-    pool: Executor,
+    pool: Pool,
     overwrite: bool = False,
     tell: Callable[[str, Outcome], None],
 ) -> Outcome:
@@ -49,13 +64,14 @@ def run_cohort(
 
     A scan's results appear as a whole or not at all, so that a run may be killed at any time: the
     next one with the same output goes on behind the last finished scan. A failure costs its scan.
+    Files that have kept size and time are not read again; of others the checksum decides.
 
     Parameters
     ----------
-    scans, work, place
-        What is done to which scans, and where.
+    scans, work, source, output
+        What is done to which scans, where they are, and where results go.
     pool
-        Takes one call a scan: threads of this process, or an engine's.
+        Threads of this process, or an engine; not asked for where nothing is to be done.
     overwrite
         Whether results of other files or settings are replaced.
     tell
@@ -66,31 +82,31 @@ def run_cohort(
     ConfigError
         If another run works in this output.
     """
-    with _alone(place.own):
-        shutil.rmtree(place.own / UNFINISHED, ignore_errors=True)
-        (place.own / UNFINISHED).mkdir(parents=True)
+    own, places = output.folder / OWN_FOLDER, Places(source.tree, output.place)
+    with _alone(own):
+        shutil.rmtree(own / UNFINISHED, ignore_errors=True)
         outcome = Outcome()
-        todo = list(_not_done(scans, work, place, outcome))
-        futures = {
-            pool.submit(reconstruct, scan, work, place, overwrite=overwrite): scan.name
-            for scan in todo
-        }
-        try:
-            _collect(futures, outcome, tell)
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            raise
-        shutil.rmtree(place.own / UNFINISHED, ignore_errors=True)  # a worker may have been killed
+        todo = list(_not_done(scans, work, source, output.folder, outcome))
+        if todo:
+            with pool(len(todo)) as (executor, limits):
+                futures = {
+                    executor.submit(
+                        reconstruct_at, scan, work, places, limits, output.seen(scan),
+                        overwrite=overwrite,
+                    ): scan.name
+                    for scan in todo
+                }  # fmt: skip
+                _collect(futures, outcome, tell)
+        shutil.rmtree(own / UNFINISHED, ignore_errors=True)  # a worker may have been killed
     return outcome
 
 
 def _not_done(
-    scans: Sequence[CohortScan], work: Work, place: Place, outcome: Outcome
+    scans: Sequence[CohortScan], work: Work, source: Source, output: Path, outcome: Outcome
 ) -> Iterator[CohortScan]:
     for scan in scans:
         try:
-            known = done_before(scan, work, place)
+            known = _done_before(scan, work, source, output)
         except StreamReconError as e:
             outcome.refused[scan.name] = str(e)
             continue
@@ -100,18 +116,47 @@ def _not_done(
             outcome.before[scan.name] = known
 
 
+def _done_before(scan: CohortScan, work: Work, source: Source, output: Path) -> Record | None:
+    """The record of a scan whose results are whole and of the same work, and whose files are kept.
+
+    Raises
+    ------
+    StorageError
+        If there is a record that cannot be read.
+    """
+    known = read_record(output / record_name(scan))
+    if known is None or not known.is_whole(output) or known.key != work.key(scan, known.inputs):
+        return None
+    try:
+        return known if have_kept(scan, known, source.state) else None
+    except OSError:
+        return None  # it is told when the scan's turn comes
+
+
 def _collect(
-    futures: dict[Future[Record], str], outcome: Outcome, tell: Callable[[str, Outcome], None]
+    futures: dict[Future[Finished], str], outcome: Outcome, tell: Callable[[str, Outcome], None]
 ) -> None:
-    for future in as_completed(futures):
-        name = futures[future]
-        try:
-            outcome.now[name] = future.result()
-        except (StreamReconError, OSError) as e:
-            outcome.refused[name] = str(e)
-        except Exception as e:  # noqa: BLE001  (an engine's own: its worker died several times)
-            outcome.refused[name] = f"{type(e).__name__}: {e}"
-        tell(name, outcome)
+    """Wait for all; what did not begin yet does not, if that is interrupted."""
+    try:
+        for future in as_completed(futures):
+            name = futures[future]
+            _take(name, future, outcome)
+            tell(name, outcome)
+    except BaseException:
+        for future in futures:
+            future.cancel()
+        raise
+
+
+def _take(name: str, future: Future[Finished], outcome: Outcome) -> None:
+    try:
+        record, is_new = future.result()
+    except (StreamReconError, OSError) as e:
+        outcome.refused[name] = str(e)
+    except Exception as e:  # noqa: BLE001  (an engine's own: its worker died several times)
+        outcome.refused[name] = f"{type(e).__name__}: {e}"
+    else:
+        (outcome.now if is_new else outcome.before)[name] = record
 
 
 @contextmanager

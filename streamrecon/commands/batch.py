@@ -14,14 +14,21 @@ from pathlib import Path
 
 from streamrecon_gadgets import REGISTRY
 
-from streamrecon.cohort.dask_pool import dask_pool
-from streamrecon.cohort.data_set import begin_data_set, write_participants
-from streamrecon.cohort.job import DONE, Work
-from streamrecon.cohort.one_scan import Place, ProcessLimits, records_of
+from streamrecon.cohort.cluster import SLURM, dask_pool, slurm_pool
+from streamrecon.cohort.data_set import OWN_FOLDER, begin_data_set, write_participants
+from streamrecon.cohort.job import DONE, Work, state_of
+from streamrecon.cohort.one_scan import ProcessLimits, records_of
 from streamrecon.cohort.overview import write_overview
-from streamrecon.cohort.run_cohort import Outcome, run_cohort
+from streamrecon.cohort.places import (
+    DataSetCopy,
+    RemoteFolder,
+    data_set_at,
+    input_place,
+    output_place,
+)
+from streamrecon.cohort.run_cohort import Outcome, Pool, Source, run_cohort
 from streamrecon.cohort.scan_labels import LABELS, with_labels
-from streamrecon.cohort.scan_tree import NIFTI, CohortScan, find_scans
+from streamrecon.cohort.scan_tree import NIFTI, CohortScan, Listing, find_scans, listed
 from streamrecon.commands.run_setup.chains import chain_called, chain_file, refuse_unknown
 from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.run_setup.options import add_chain, writable
@@ -32,6 +39,8 @@ from streamrecon.stream.chainfile.overrides import unknown_parameters
 
 _DESCRIPTION = """\
 Reconstruct every scan below a folder, each in a process of its own, and write BIDS derivatives.
+Folder and output may be URLs that fsspec knows (s3://bucket/raw): each scan's files are copied to
+TMPDIR of the machine that reconstructs it, and its results are put back when they are whole.
 Raw files go through a chain; pairs of NIfTI files (part-phase and part-mag, or part-real and
 part-imag) and DICOM folders through `streamrecon maps`. Names with sub-, ses-, acq-, rec- and run-
 are kept; others are named after their path. A run that was ended goes on behind the last finished
@@ -46,33 +55,39 @@ examples:
   streamrecon batch bids -o derivatives --set quality=best --jobs 2 --only 'sub-0*'
   streamrecon batch dicom -o derivatives --dicom
   streamrecon batch raw -o derivatives --labels nuclei --set MakeReadings.readings=qc,iron
-  streamrecon batch raw -o derivatives --scheduler tcp://cluster:8786"""
+  streamrecon batch s3://bucket/raw -o s3://bucket/derivatives --jobs 2
+  streamrecon batch raw -o derivatives --scheduler tcp://cluster:8786
+  streamrecon batch raw -o derivatives --scheduler slurm --jobs 20"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser its options."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("tree", type=there, metavar="DIR", help="folder of scans")
+    parser.add_argument("tree", type=_there_or_url, metavar="DIR|URL", help="folder of scans")
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the data set"
-    )
+        "-o", "--output", type=output_place, required=True, metavar="DIR|URL",
+        help="folder of the data set",
+    )  # fmt: skip
     add_chain(parser, "chain for raw files (%(default)s)", default="gre_full")
     parser.add_argument(
         "--images-config", default="gre_full_images", metavar="NAME|FILE.xml",
         help="chain for NIfTI and DICOM (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="scans at once on this machine (1)"
-    )
+        "--jobs", type=int, default=1, metavar="N",
+        help="scans at once on this machine, or jobs of SLURM at once (1)",
+    )  # fmt: skip
     parser.add_argument(
-        "--scheduler", metavar="tcp://HOST:PORT", help="a Dask scheduler, in place of this machine"
-    )
+        "--scheduler", metavar="tcp://HOST:PORT|slurm",
+        help="a Dask scheduler in place of this machine, or jobs of SLURM as dask-jobqueue's own"
+        " jobqueue.yaml describes them",
+    )  # fmt: skip
     parser.add_argument(
         "--only", default="*", metavar="PATTERN", help="scans by name, as 'sub-0*' (all)"
     )
     parser.add_argument(
-        "--labels", type=there, metavar="DIR",
+        "--labels", type=_folder, metavar="DIR",
         help="label maps of regions on the scans' grids, as sub-01.nii.gz, names in sub-01.json or"
         " .tsv beside; for --set MakeReadings.readings=iron",
     )  # fmt: skip
@@ -89,8 +104,11 @@ def run(options: argparse.Namespace) -> int:
     """Find the scans, reconstruct them, write the overview; 1 if any failed."""
     if options.jobs < 1:
         raise ConfigError(f"--jobs: found {options.jobs}, needed at least 1")
-    tree, output = options.tree.resolve(), writable(options.output).resolve()
-    scans = find_scans(tree)
+    output = options.output
+    if isinstance(output, Path):
+        output = writable(output).resolve()
+    source, listing = _listed(options.tree)
+    scans = find_scans(listing)
     if options.labels is not None:
         scans = with_labels(scans, options.labels.resolve())
     wanted = [scan for scan in scans if fnmatch(scan.name, options.only)]
@@ -100,14 +118,35 @@ def run(options: argparse.Namespace) -> int:
     if options.dicom:
         _refuse_without_study(wanted)
     work = _work(options)
-    begin_data_set(output, tree.name)
-    with _pool(options) as (pool, limits):
-        place = Place(tree, output, limits)
+    with data_set_at(output) as data_set:
+        data_set.put(*begin_data_set(data_set.folder, listing.name))
         outcome = run_cohort(
-            wanted, work, place, pool=pool, overwrite=options.overwrite, tell=_Progress(len(wanted))
-        )
-    _summarise(scans, outcome, place)
+            wanted, work, source, data_set, pool=_pool(options), overwrite=options.overwrite,
+            tell=_Progress(len(wanted)),
+        )  # fmt: skip
+        _summarise(scans, outcome, data_set)
     return 1 if outcome.failed or outcome.refused else 0
+
+
+def _there_or_url(text: str) -> Path | RemoteFolder:
+    place = input_place(text)
+    return there(str(place)) if isinstance(place, Path) else place
+
+
+def _folder(text: str) -> Path:
+    place = _there_or_url(text)
+    if isinstance(place, RemoteFolder):
+        raise ConfigError(f"--labels {place}: found a URL, needed a folder that every worker sees")
+    return place
+
+
+def _listed(tree: Path | RemoteFolder) -> tuple[Source, Listing]:
+    """Where the scans are, and all files there."""
+    if isinstance(tree, RemoteFolder):
+        states = tree.states()
+        return Source(tree, states.__getitem__), tree.listing(states)
+    folder = tree.resolve()
+    return Source(folder, lambda name: state_of(folder / name)), listed(folder)
 
 
 def _refuse_without_study(scans: list[CohortScan]) -> None:
@@ -151,15 +190,26 @@ def _absolute(options: argparse.Namespace) -> list[str]:
     return [str(Path(name).resolve()) if Path(name).is_file() else name for name in chains]
 
 
-@contextmanager
-def _pool(options: argparse.Namespace) -> Iterator[tuple[Executor, ProcessLimits]]:
-    """Where the scans run, and what the process of each is given."""
-    if options.scheduler:
-        with dask_pool(options.scheduler) as found:
-            yield found
-        return
-    with ThreadPoolExecutor(options.jobs) as executor:
-        yield executor, ProcessLimits(max(1, budget() // options.jobs))
+def _pool(options: argparse.Namespace) -> Pool:
+    """Where a number of scans run, and what the process of each is given."""
+
+    @contextmanager
+    def pool(scans: int) -> Iterator[tuple[Executor, ProcessLimits]]:
+        if options.scheduler == SLURM:
+            with slurm_pool(min(options.jobs, scans), _say) as found:
+                yield found
+        elif options.scheduler:
+            with dask_pool(options.scheduler) as found:
+                yield found
+        else:
+            with ThreadPoolExecutor(options.jobs) as executor:
+                yield executor, ProcessLimits(max(1, budget() // options.jobs))
+
+    return pool
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 class _Progress:
@@ -169,11 +219,11 @@ class _Progress:
         self._total, self._began = total, time.monotonic()
 
     def __call__(self, name: str, outcome: Outcome) -> None:
-        count, made = outcome.count, outcome.count - len(outcome.before)
+        count, made = outcome.count, max(1, outcome.count - len(outcome.before))
         remaining = (time.monotonic() - self._began) / made * (self._total - count)
         until = f"; about {_duration(remaining)} to go" if count < self._total else ""
         what = _what_became_of(name, outcome)
-        print(f"[{count}/{self._total}] {name}: {what}{until}", file=sys.stderr, flush=True)
+        _say(f"[{count}/{self._total}] {name}: {what}{until}")
 
 
 def _what_became_of(name: str, outcome: Outcome) -> str:
@@ -181,6 +231,8 @@ def _what_became_of(name: str, outcome: Outcome) -> str:
         return f"refused: {outcome.refused[name]}"
     if name in outcome.failed:
         return f"failed: {outcome.failed[name]}"
+    if name in outcome.before:
+        return "done before, by the checksums of its files"
     return f"done in {outcome.now[name].seconds:.1f} s"
 
 
@@ -190,18 +242,20 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _summarise(scans: list[CohortScan], outcome: Outcome, place: Place) -> None:
+def _summarise(scans: list[CohortScan], outcome: Outcome, data_set: DataSetCopy) -> None:
     """Write what the whole data set has, and say what became of the scans."""
-    records = records_of(scans, place)
+    folder, own = data_set.folder, data_set.folder / OWN_FOLDER
+    data_set.learn(scans, {**outcome.before, **outcome.now})
+    records = records_of(scans, folder)
     done = [scan for scan in scans if scan.name in records and records[scan.name].state == DONE]
-    write_participants(place.output, (scan.entities["sub"] for scan in done))
-    page = write_overview(scans, records, outcome.refused, place.own)
+    participants = write_participants(folder, (scan.entities["sub"] for scan in done))
+    page = write_overview(scans, records, outcome.refused, own)
+    data_set.put(participants, page.with_suffix(".tsv"), page)
     new = sum(record.state == DONE for record in outcome.now.values())
-    print(
+    _say(
         f"{outcome.count} scans: {new} done now, {len(outcome.before)} before, "
-        f"{len(outcome.failed)} failed, {len(outcome.refused)} refused",
-        file=sys.stderr,
+        f"{len(outcome.failed)} failed, {len(outcome.refused)} refused"
     )
     for name in (*outcome.failed, *outcome.refused):
-        print(f"  {name}: {_what_became_of(name, outcome)}", file=sys.stderr)
-    print(page)
+        _say(f"  {name}: {_what_became_of(name, outcome)}")
+    print(data_set.shown(page))

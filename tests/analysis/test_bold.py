@@ -8,6 +8,7 @@ import nibabel
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from streamrecon.analysis.bold.confounds import vein_confounds
 from streamrecon.analysis.bold.partial_veins import vein_fraction, without_veins
@@ -183,7 +184,7 @@ def write_nifti(path: Path, values: NDArray[np.float32], grid: Geometry) -> None
 def test_the_command_writes_what_belongs_to_the_veins(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    veins = cylinder(FINE, 3.0, np.array([0, 0, 1.0]))
+    veins = np.roll(cylinder(FINE, 3.0, np.array([0, 0, 1.0])), 16, axis=2)  # off the middle
     inside = (vein_fraction(veins, FINE, EPI, np.eye(4)) >= 0.3).ravel()
     magnitude, phase = series(EPI.shape[0] * EPI.shape[1] * EPI.shape[2], vein=0, tissue=0,
                               noise_rad=0.03, seed=11)  # fmt: skip
@@ -203,6 +204,10 @@ def test_the_command_writes_what_belongs_to_the_veins(
     assert main(["analyze", "bold", *words, "-o", str(tmp_path / "out")]) == 1
 
     assert "of it goes with the task" in capsys.readouterr().err
+    picture = np.asarray(Image.open(tmp_path / "out" / "bold_veins.png").convert("RGB"), np.int16)
+    is_red = (picture[..., 0] - picture[..., 1]) > 100
+    thirds = np.array_split(is_red, 3, axis=1)  # axial, coronal, sagittal
+    assert [bool(each.any()) for each in thirds] == [True, True, True]
     out = tmp_path / "out"
     mask = np.asarray(nibabel.load(out / "m_desc-veins_mask.nii.gz").dataobj).T
     assert (mask.ravel() > 0).tolist() == inside.tolist()

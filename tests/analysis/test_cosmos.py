@@ -161,8 +161,28 @@ def test_the_advice_is_the_tilt_about_the_other_axis() -> None:
     assert float(found.advice.rpartition(" ")[2]) < 6
 
 
-def test_one_orientation_has_no_condition() -> None:
-    assert math.isinf(adequacy([np.array([0, 0, 1.0])]).condition)
+@pytest.mark.parametrize("degrees", [None, 0.0, 5.0, 21.0, 40.0, 80.0])
+def test_one_orientation_or_two_have_no_condition(degrees: float | None) -> None:
+    """A plane wave at 54.7° to both is seen by none, and there is always one."""
+    up = np.array([0, 0, 1.0])
+    others = [] if degrees is None else [turn("x", degrees).T @ up]
+
+    assert math.isinf(adequacy([up, *others]).condition)
+
+
+def test_the_least_weight_is_that_of_a_search_over_angles() -> None:
+    up = np.array([0, 0, 1.0])
+    directions = [up, turn("x", 25).T @ up, turn("x", -25).T @ up]
+
+    polar, around, reach = 0.8, 3.0, 3.0
+    for _ in range(12):  # a grid that is drawn in around the least
+        p, a = np.meshgrid(*(np.linspace(c - reach, c + reach, 601) for c in (polar, around)))
+        k = np.stack([np.sin(p) * np.cos(a), np.sin(p) * np.sin(a), np.cos(p)])
+        seen = sum((1 / 3 - np.tensordot(b, k, 1) ** 2) ** 2 for b in directions)
+        at = np.unravel_index(np.argmin(seen), p.shape)
+        polar, around, reach = float(p[at]), float(a[at]), reach / 5
+
+    assert adequacy(directions).least_weight == pytest.approx(float(np.min(seen)), rel=1e-6)
 
 
 def test_heads_that_do_not_overlap_are_refused() -> None:

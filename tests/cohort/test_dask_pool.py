@@ -10,12 +10,12 @@ from unittest.mock import patch
 import pytest
 from distributed import LocalCluster
 
-from streamrecon.cohort import dask_pool as module
-from streamrecon.cohort.dask_pool import WorkerRoom, dask_pool, threads_of_a_scan
-from streamrecon.cohort.job import Work
-from streamrecon.cohort.one_scan import Place, ProcessLimits
-from streamrecon.cohort.run_cohort import Outcome, run_cohort
-from streamrecon.cohort.scan_tree import find_scans
+from streamrecon.cohort.cluster.dask_workers import WorkerRoom, dask_pool, threads_of_a_scan
+from streamrecon.cohort.job import Work, state_of
+from streamrecon.cohort.one_scan import ProcessLimits
+from streamrecon.cohort.places import data_set_at
+from streamrecon.cohort.run_cohort import Outcome, Source, run_cohort
+from streamrecon.cohort.scan_tree import find_scans, listed
 from streamrecon.errors import ConfigError
 from streamrecon.machine.threads import budget
 
@@ -85,7 +85,7 @@ def test_a_scan_does_not_inherit_what_dask_sets_for_its_workers() -> None:
 def test_a_worker_of_another_version_is_refused(
     scheduler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "__version__", "99.0")
+    monkeypatch.setattr("streamrecon.cohort.cluster.dask_workers.__version__", "99.0")
 
     with pytest.raises(ConfigError, match=r"worker \S+: found streamrecon .*, needed 99\.0"):
         dask_pool(scheduler).__enter__()
@@ -103,6 +103,9 @@ def test_a_run_on_workers_can_be_interrupted(scheduler: str, tmp_path: Path) -> 
     def interrupted(name: str, outcome: Outcome) -> None:
         raise KeyboardInterrupt(name)
 
-    with dask_pool(scheduler) as (workers, limits), pytest.raises(KeyboardInterrupt):
-        place = Place(tree, output, limits)
-        run_cohort(find_scans(tree), WORK, place, pool=workers, tell=interrupted)
+    source = Source(tree, lambda name: state_of(tree / name))
+    with data_set_at(output) as data_set, pytest.raises(KeyboardInterrupt):
+        run_cohort(
+            find_scans(listed(tree)), WORK, source, data_set,
+            pool=lambda _: dask_pool(scheduler), tell=interrupted,
+        )  # fmt: skip

@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import json
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import nibabel as nib
 import numpy as np
@@ -26,7 +26,8 @@ from streamrecon.model.geometry import Geometry
 def scan(tree: Path, name: str) -> CohortScan:
     path = tree / f"{name}.h5"
     path.write_bytes(name.encode())
-    return CohortScan(entities_of(Path(path.name)), RAW, (path,), (str(path),))
+    file = PurePath(path.name)
+    return CohortScan(entities_of(file), RAW, (file,), (file,))
 
 
 def test_a_label_map_and_its_names_go_with_the_scan_of_their_name(tmp_path: Path) -> None:

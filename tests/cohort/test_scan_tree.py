@@ -8,7 +8,7 @@ import pytest
 
 from streamrecon.cohort.bids_names import ResultName, bids_path
 from streamrecon.cohort.entities import entities_of
-from streamrecon.cohort.scan_tree import DICOM, NIFTI, RAW, find_scans
+from streamrecon.cohort.scan_tree import DICOM, NIFTI, RAW, find_scans, listed
 from streamrecon.errors import ConfigError
 
 
@@ -22,7 +22,7 @@ def touch(tree: Path, *names: str, text: bytes = b"") -> None:
 def test_raw_files_are_scans_whatever_they_are_called(tmp_path: Path) -> None:
     touch(tmp_path, "sub-01/ses-2/sub-01_ses-2_run-1.h5", "site A/scan_3.mrd", "notes.txt")
 
-    found = find_scans(tmp_path)
+    found = find_scans(listed(tmp_path))
 
     assert {scan.name: scan.kind for scan in found} == {
         "sub-01_ses-2_run-1": RAW,
@@ -40,10 +40,10 @@ def test_files_that_differ_in_part_and_echo_are_one_scan_with_echoes_in_order(
     ]
     touch(tmp_path, *names)
 
-    (scan,) = find_scans(tmp_path)
+    (scan,) = find_scans(listed(tmp_path))
 
     assert scan.kind == NIFTI
-    words = [word.rpartition("/")[2].removeprefix("sub-1_") for word in scan.given]
+    words = [str(word).rpartition("/")[2].removeprefix("sub-1_") for word in scan.given]
     phase, magnitude = (
         [f"echo-{echo}_part-{part}_MEGRE.nii.gz" for echo in (1, 2, 10)]
         for part in ("phase", "mag")
@@ -55,7 +55,7 @@ def test_half_of_a_pair_is_refused_with_what_is_missing(tmp_path: Path) -> None:
     touch(tmp_path, "sub-1_part-phase_MEGRE.nii.gz")
 
     with pytest.raises(ConfigError, match="found part phase, needed phase and mag"):
-        find_scans(tmp_path)
+        find_scans(listed(tmp_path))
 
 
 def test_dicom_of_a_session_is_one_scan_however_it_is_sorted(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_dicom_of_a_session_is_one_scan_however_it_is_sorted(tmp_path: Path) -> 
     )
     touch(tmp_path, *names, text=dicom)
 
-    found = find_scans(tmp_path)
+    found = find_scans(listed(tmp_path))
 
     assert {scan.name: len(scan.files) for scan in found} == {
         "sub-1_ses-a": 2,
@@ -82,14 +82,14 @@ def test_dicom_of_a_session_is_one_scan_however_it_is_sorted(tmp_path: Path) -> 
 def test_derivatives_and_hidden_folders_are_passed_over(tmp_path: Path) -> None:
     touch(tmp_path, "derivatives/x/sub-1.h5", ".cache/sub-1.h5", "sub-1.h5")
 
-    assert len(find_scans(tmp_path)) == 1
+    assert len(find_scans(listed(tmp_path))) == 1
 
 
 def test_two_scans_of_one_name_are_refused_with_both_files(tmp_path: Path) -> None:
     touch(tmp_path, "a/sub-1.h5", "b/SUB-1.h5", "b/sub-1.h5")
 
     with pytest.raises(ConfigError, match=r"a/sub-1\.h5 and b/sub-1\.h5 .* sub-1"):
-        find_scans(tmp_path)
+        find_scans(listed(tmp_path))
 
 
 @pytest.mark.parametrize("what", ["nothing", "a file"])
@@ -101,7 +101,7 @@ def test_a_tree_without_scans_says_what_was_found(tmp_path: Path, what: str) -> 
         touch(tree, "readme.txt")
 
     with pytest.raises(ConfigError, match=r"found (1 files|an unknown kind)"):
-        find_scans(tree)
+        find_scans(listed(tree))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@ r"""Directions of B0 in several positions of a head, and what they can tell apar
 
 With unit vectors :math:`b_i` the field of a source at the direction :math:`\hat k` is seen with the
 weight :math:`s(\hat k)^2 = \sum_i (1/3 - (\hat k \cdot b_i)^2)^2`. One position has a cone with
-:math:`s = 0`. The condition number is :math:`\max s / \min s` over all directions.
+:math:`s = 0`, and the cones of two always cross: only a third determines every direction. The
+condition number is :math:`\max s / \min s` over all directions.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ LARGEST_CONDITION = 10.0
 """Beyond it a map from several orientations is refused or flagged."""
 
 _DIRECTIONS = 20_000
+_STARTS, _STEPS = 64, 8
+_NOTHING = 1e-12  # of a weight
 _TILTS_DEG = (20.0, -20.0)
 _TURNS = {"left-right": np.array([1.0, 0, 0]), "anterior-posterior": np.array([0, 1.0, 0])}
 
@@ -31,7 +34,7 @@ class Adequacy:
     Parameters
     ----------
     condition
-        Ratio of the largest and the least weight of a direction; inf for one orientation.
+        Ratio of the largest and the least weight of a direction; inf for one orientation or two.
     least_weight
         Least sum of squares :math:`s^2`.
     advice
@@ -50,7 +53,10 @@ class Adequacy:
 
 def weights(directions: Sequence[Vector]) -> Vector:
     """Weights s² of directions of k-space spread evenly over the sphere."""
-    k = _sphere(_DIRECTIONS)
+    return _weights_at(_sphere(_DIRECTIONS), directions)
+
+
+def _weights_at(k: Vector, directions: Sequence[Vector]) -> Vector:
     return np.asarray(np.sum([(1 / 3 - (k @ b) ** 2) ** 2 for b in directions], axis=0))
 
 
@@ -64,15 +70,31 @@ def adequacy(directions: Sequence[Vector]) -> Adequacy:
     ----------
     Liu et al. (2009) Magn Reson Med 61:196. doi:10.1002/mrm.21828
     """
-    seen = weights(directions)
-    condition, least = _condition(seen), float(seen.min())
+    condition, least = _condition(directions)
     advice = "" if condition <= LARGEST_CONDITION else _advice(directions)
     return Adequacy(condition, least, advice)
 
 
-def _condition(seen: Vector) -> float:
-    least = float(seen.min())
-    return math.sqrt(float(seen.max()) / least) if least > 1e-6 else math.inf
+def _condition(directions: Sequence[Vector]) -> tuple[float, float]:
+    """Condition number, and the least weight."""
+    k = _sphere(_DIRECTIONS)
+    seen = _weights_at(k, directions)
+    lowest = k[np.argsort(seen)[:_STARTS]]
+    below = _weights_at(_descended(lowest, directions), directions)
+    least = min(float(seen.min()), float(below.min()))
+    return (math.sqrt(float(seen.max()) / least) if least > _NOTHING else math.inf), least
+
+
+def _descended(k: Vector, directions: Sequence[Vector]) -> Vector:
+    """Directions [count, 3] moved to where they are seen least, by Gauss-Newton on the sphere."""
+    b = np.array(directions)
+    for _ in range(_STEPS):
+        along = k @ b.T
+        slopes = -2 * along[..., None] * (b - along[..., None] * k[:, None])
+        step = np.linalg.pinv(slopes, rcond=1e-6) @ (along**2 - 1 / 3)[..., None]
+        k = k + step[..., 0]
+        k /= np.linalg.norm(k, axis=1, keepdims=True)
+    return k
 
 
 def _advice(directions: Sequence[Vector]) -> str:
@@ -80,7 +102,7 @@ def _advice(directions: Sequence[Vector]) -> str:
     for about, axis in _TURNS.items():
         for degrees in _TILTS_DEG:
             b = _turned(axis, degrees)
-            found.append((_condition(weights([*directions, b])), about, degrees))
+            found.append((_condition([*directions, b])[0], about, degrees))
     condition, about, degrees = min(found)
     if condition > LARGEST_CONDITION:
         return (

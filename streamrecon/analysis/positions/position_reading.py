@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isinf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,9 +93,11 @@ def read_orientations(positions: Sequence[HeadPosition]) -> Reading:
         ]
         reasons += [f"{subject}: {doubt}" for doubt in motion.doubts]
     if not found.is_adequate:
+        condition = f"{found.condition:.1f}"
+        if isinf(found.condition):
+            condition = "infinite (some directions are seen by none)"
         reasons.append(
-            f"condition number {found.condition:.1f}, needed at most {LARGEST_CONDITION:g}: "
-            f"{found.advice}"
+            f"condition number {condition}, needed at most {LARGEST_CONDITION:g}: {found.advice}"
         )
     return Reading(
         kind=KIND,

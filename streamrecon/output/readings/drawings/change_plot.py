@@ -28,7 +28,7 @@ class ChangeRow:
 def draw_changes(reading: Reading) -> list[Figure]:
     """A plot of each quantity that a reading of change has."""
     figures = []
-    for word, unit in (("chi", "ppb"), ("r2star", "1/s")):
+    for word, symbol, unit in (("chi", "χ", "ppb"), ("r2star", "R2*", "1/s")):
         changes = {v.subject: v for v in reading.values if v.name == f"change_{word}"}
         limits = {v.subject: v.number for v in reading.values if v.name == f"limit_{word}"}
         rows = [
@@ -36,7 +36,10 @@ def draw_changes(reading: Reading) -> list[Figure]:
             for name, v in changes.items()
         ]
         if rows:
-            caption = f"change of {word} [{unit}]; grey: what unchanged patients show, red: beyond"
+            caption = (
+                f"{symbol} of this visit less that of the baseline [{unit}], line: ±1.96 standard "
+                "deviations of noise; grey: what unchanged patients show, red: beyond"
+            )
             figures.append(Figure(word, caption, change_plot(rows, unit)))
     return figures
 

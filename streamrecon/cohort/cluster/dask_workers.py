@@ -18,11 +18,15 @@ from streamrecon.errors import ConfigError
 from streamrecon.machine.threads import budget
 
 _NANNY = "distributed.nanny.pre-spawn-environ"
+_JOB = ("SLURM_JOB_ID", "SLURM_CPUS_PER_TASK")
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerRoom:
-    """How many scans a worker takes at once, and how many threads it may use for all of them."""
+    """How many scans a worker takes at once, and how many threads its machine has for all of them.
+
+    A job of a cluster's is a machine of its own, with the processors that it was given.
+    """
 
     host: str
     scans: int
@@ -46,17 +50,41 @@ def dask_pool(address: str) -> Iterator[tuple[Executor, ProcessLimits]]:
     ConfigError
         If Dask is not installed, the scheduler does not answer, or a worker has another version.
     """
-    try:
-        distributed: Any = import_module("distributed")
-    except ModuleNotFoundError as e:
-        raise ConfigError("--scheduler: needed Dask, as pip install streamrecon[batch]") from e
+    distributed = with_dask("distributed")
     try:
         client = distributed.Client(address, timeout="5s", set_as_default=False)
     except (OSError, ValueError) as e:
         raise ConfigError(f"--scheduler {address}: found no scheduler ({e})") from e
     with client:
-        limits = ProcessLimits(threads_of_a_scan(_rooms(client)), _variables_of_workers())
-        yield cast("Executor", client.get_executor(pure=False)), limits
+        yield pool_of(client)
+
+
+def pool_of(client: Any) -> tuple[Executor, ProcessLimits]:  # noqa: ANN401  (has no types)
+    """A client's workers as `dask_pool` gives them.
+
+    Raises
+    ------
+    ConfigError
+        If a worker has another version.
+    """
+    limits = ProcessLimits(threads_of_a_scan(_rooms(client)), _variables_of_workers())
+    return cast("Executor", client.get_executor(pure=False)), limits
+
+
+def with_dask(package: str) -> Any:  # noqa: ANN401  (has no types)
+    """A package of Dask's.
+
+    Raises
+    ------
+    ConfigError
+        If it is not installed.
+    """
+    try:
+        return import_module(package)
+    except ModuleNotFoundError as e:
+        raise ConfigError(
+            f"--scheduler: found no package {e.name}, needed: pip install 'streamrecon[batch]'"
+        ) from e
 
 
 def threads_of_a_scan(workers: Iterable[WorkerRoom]) -> int:
@@ -86,7 +114,9 @@ def _rooms(client: Any) -> Iterator[WorkerRoom]:  # noqa: ANN401  (has no types)
 
 
 def _room(dask_worker: Any) -> WorkerRoom:  # noqa: ANN401  (Dask gives it by this name)
-    return WorkerRoom(socket.gethostname(), dask_worker.state.nthreads, budget())
+    job, processors = (os.environ.get(name) for name in _JOB)
+    threads = min(budget(), int(processors)) if processors else budget()
+    return WorkerRoom(f"{socket.gethostname()} {job or ''}", dask_worker.state.nthreads, threads)
 
 
 def _variables_of_workers() -> Mapping[str, str | None]:
