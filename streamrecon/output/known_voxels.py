@@ -15,9 +15,9 @@ _SAMPLES = 100_000  # voxels looked at
 def known_voxels(map_ppm: NDArray[np.generic], mask: Flags | None = None) -> Flags:
     """Voxels with a value [Z, Y, X].
 
-    In a map of whole ppb a 0 is a value, too, where known voxels enclose it: no way over zeros leads
-    from there out of the mask or, without one, out of the grid. A 0 on the outermost slice of a slab
-    without a mask is so taken for unknown.
+    In a map of whole ppb a 0 is a value, too, where known voxels enclose it: no way over zeros
+    leads from there out of the mask or, without one, out of the grid. A 0 on the outermost slice
+    of a slab without a mask is so taken for unknown.
 
     Parameters
     ----------

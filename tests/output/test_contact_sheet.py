@@ -131,6 +131,16 @@ def test_zeros_of_a_map_that_was_not_rounded_are_a_hole() -> None:
     assert not np.isfinite(cuts.planes[0].pixels)[10:20, 10:20].any()
 
 
+@pytest.mark.parametrize("quantity", [Quantity.CHI_SD, Quantity.FIELD_SD, Quantity.R2_STAR_SD])
+def test_a_standard_deviation_is_seen_however_small_it_is(quantity: Quantity) -> None:
+    small = half(0.0004)
+
+    (cuts,) = cuts_of([shown(quantity, small)])
+
+    assert cuts.window.high == pytest.approx(0.0004)
+    assert drawn(cuts)[20:40, 10:22].mean() > 200
+
+
 def test_a_complex_volume_is_shown_by_magnitude_and_phase() -> None:
     magnitude, phase = cuts_of([shown(Quantity.COMPLEX, np.full((1, 64, 64), 50j, np.complex64))])
 

@@ -119,7 +119,7 @@ class Quantity(Enum):
         dicom=in_steps(
             13, "QSMsd_ppb", (*_DERIVED, "QSM_SD"), 0.1, PPB, per_unit=1e3, window=(25.0, 50.0)
         ),
-        look=Look(Kind.SUSCEPTIBILITY),
+        look=Look(Kind.SUSCEPTIBILITY, by_values=True),
     )
     FIELD_HZ = QuantityRow(
         16, "field_hz", "Hz", file="fieldmap", integer_step=0.5,
@@ -134,7 +134,7 @@ class Quantity(Enum):
         dicom=in_steps(
             20, "Fieldsd_ppb", (*_DERIVED, "FIELD_SD"), 0.1, PPB, per_unit=1e3, window=(25.0, 50.0)
         ),
-        look=Look(Kind.FIELD),
+        look=Look(Kind.FIELD, by_values=True),
     )
     MASK = QuantityRow(
         18, "mask",
@@ -187,7 +187,7 @@ class Quantity(Enum):
         dicom=in_steps(
             19, "R2starsd_per_s", (*_DERIVED, "R2_STAR_SD"), 0.1, _PER_S, window=(10.0, 20.0)
         ),
-        look=Look(Kind.DECAY, Colours.SEQUENTIAL),
+        look=Look(Kind.DECAY, Colours.SEQUENTIAL, by_values=True),
     )
     R2_STAR_MISFIT = QuantityRow(
         27, "r2star_misfit", file="desc-misfit_R2starmap", integer_step=0.01,

@@ -135,12 +135,12 @@ def _known(shown: Shown, mask: Shown | None) -> Flags:
     if shown.unit != "ppm":
         return np.asarray(shown.values != 0)
     within = mask is not None and mask.geometry.same_as(shown.geometry)
-    return known_voxels(shown.values, mask.values > 0 if mask and within else None)
+    return known_voxels(shown.values, np.asarray(mask.values != 0) if mask and within else None)
 
 
 def _without_zeros(plane: Plane, known: Plane) -> Plane:
     """The plane without areas of exact zeros; single ones may be values."""
-    zero = np.asarray(plane.pixels == 0) & ~known.pixels
+    zero = (plane.pixels == 0) & (known.pixels == 0)
     areas = maximum_filter(minimum_filter(zero, 3), 3)
     pixels = np.where(areas, np.float32(np.nan), plane.pixels.astype(np.float32))
     return Plane(plane.name, pixels, plane.pixel_mm, plane.edges)
