@@ -173,8 +173,8 @@ def _unequal(air: Sequence[float | None], inside: Sequence[float | None]) -> Ima
     if len(sure) < len(air) or max(sure) <= _UNEQUAL * min(sure):
         return None
     found = f"noise differs from echo to echo, {min(sure):.3g} to {max(sure):.3g}"
-    told = f"{found}: taken for equal, their root mean square"
-    return ImageNoise(float(np.sqrt(np.mean(np.square(sure)))), NoiseSource.AIR, (told,))
+    notice = f"{found}: taken for equal, their root mean square"
+    return ImageNoise(float(np.sqrt(np.mean(np.square(sure)))), NoiseSource.AIR, (notice,))
 
 
 def _why_not_air(air: float | None, of_object: float) -> tuple[str, ...]:
