@@ -134,11 +134,13 @@ def test_zeros_of_a_map_that_was_not_rounded_are_a_hole() -> None:
 @pytest.mark.parametrize("quantity", [Quantity.CHI_SD, Quantity.FIELD_SD, Quantity.R2_STAR_SD])
 def test_a_standard_deviation_is_seen_however_small_it_is(quantity: Quantity) -> None:
     small = half(0.0004)
+    small[..., :4] = 0.05  # at the rim of the head, where there is no signal
 
     (cuts,) = cuts_of([shown(quantity, small)])
 
-    assert cuts.window.high == pytest.approx(0.0004)
-    assert drawn(cuts)[20:40, 10:22].mean() > 200
+    assert cuts.window.high == pytest.approx(3 * 0.0004)
+    assert cuts.window.colours is quantity.row.look.colours
+    assert 50 < drawn(cuts)[20:40, 10:22].mean() < 120  # a third of the bar
 
 
 def test_a_complex_volume_is_shown_by_magnitude_and_phase() -> None:
