@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from streamrecon.cli import main
+from streamrecon.commands.image_inputs.echo_files import read_echo_files
 from streamrecon.commands.image_inputs.echo_times import times_s
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.file_kinds import kind_of_file
@@ -61,6 +62,20 @@ class Scan:
     def run(self, *options: str) -> int:
         words = ["--phase", *self.phase, "--mag", *self.mag, "--quality", "fast", *options]
         return main(["qsm", *words, "--sign", "+1", "-o", str(self.folder / "out")])
+
+
+def test_a_magnitude_whose_axes_a_tool_has_turned_stays_with_its_phase(scan: Scan) -> None:
+    paths = [[Path(name) for name in names] for names in (scan.phase, scan.mag)]
+    before = read_echo_files(*paths)
+    for path in paths[1]:
+        image = nibabel.load(path)
+        turned = image.as_reoriented(np.array([[1, -1], [0, 1], [2, -1]]))
+        nibabel.Nifti1Image(np.asarray(turned.dataobj), turned.affine).to_filename(path)
+
+    after = read_echo_files(*paths)
+
+    np.testing.assert_array_equal(after.magnitude, before.magnitude)
+    assert not [doubt for doubt in after.doubts if "different places" in doubt]
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def test_the_whole_field_of_view_is_told(tmp_path: Path) -> None:
     found = read_mask(written(tmp_path, np.ones(SHAPE, np.uint8)), GEOMETRY)
 
     assert found.mask.all()
-    assert "the whole field of view is inside" in found.doubts[-1]
+    assert found.doubts == ("sub-1_mask.nii.gz: the whole field of view is inside",)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,26 @@ def test_a_broken_file_and_another_place_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"cut short or damaged|needed NIfTI"):
         read_mask(broken, GEOMETRY)
     with pytest.raises(DataError, match="another grid"):
+        read_mask(moved, GEOMETRY)
+
+
+def test_a_mask_whose_axes_a_tool_has_turned_is_the_same_mask(tmp_path: Path) -> None:
+    turned = nibabel.as_closest_canonical(nibabel.Nifti1Image(INSIDE.astype(np.uint8), AFFINE))
+    turned = turned.as_reoriented(np.array([[2, -1], [0, 1], [1, -1]]))
+
+    found = read_mask(written(tmp_path, np.asarray(turned.dataobj), turned.affine), GEOMETRY)
+
+    assert turned.shape != SHAPE
+    assert np.array_equal(found.mask, INSIDE.T)
+
+
+def test_another_grid_is_told_by_its_difference(tmp_path: Path) -> None:
+    short = written(tmp_path, INSIDE[:-1].astype(np.uint8), name="short.nii")
+    moved = written(tmp_path, INSIDE.astype(np.uint8), AFFINE + 4 * np.eye(4, k=3), "moved.nii")
+
+    with pytest.raises(DataError, match="6 × 5 × 6 voxels in place of 7 × 5 × 6"):
+        read_mask(short, GEOMETRY)
+    with pytest.raises(DataError, match="corner voxels up to 4 mm away"):
         read_mask(moved, GEOMETRY)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from streamrecon_gadgets import REGISTRY
+from streamrecon_gadgets.exchange.integer_ppb import IntegerPpb
 from streamrecon_gadgets.exchange.scanner_images import AssembleImages
 
 from streamrecon.cohort.bids_names import folder_of
@@ -145,23 +146,30 @@ def _write(harvest: ScanResults, options: argparse.Namespace, folder: Path) -> N
 
 
 def _chain(options: argparse.Namespace, name: str, folder: Path) -> Chain:
-    """The chain without its assembly of images, which the files make unnecessary."""
+    """The chain without what serves a wire: the files make it unnecessary."""
     spec = chain_called(options.config)
     overrides = dict(options.values)
     refuse_unknown(overrides, spec)
     context = Context(storage=options.storage, tables=folder, session=name)
-    return build_chain(_behind_assembly(spec), REGISTRY, context, overrides=overrides)
+    return build_chain(_for_files(spec), REGISTRY, context, overrides=overrides)
 
 
-def _behind_assembly(spec: ChainSpec) -> ChainSpec:
-    """Raise ConfigError for a chain that does not begin with the assembly."""
+def _for_files(spec: ChainSpec) -> ChainSpec:
+    """The chain behind its assembly, without whole ppb: 0 in a file is where nothing is known.
+
+    Raises
+    ------
+    ConfigError
+        If the chain does not begin with the assembly.
+    """
     first, *rest = spec.nodes or (None,)
     if not isinstance(first, GadgetSpec) or first.class_name != AssembleImages.__name__:
         raise ConfigError(
             f"--config: the chain does not begin with {AssembleImages.__name__}; needed one for "
             "images, as gre_full_images or gre_qsm_images"
         )
-    return replace(spec, nodes=tuple(rest))
+    kept = (node for node in rest if getattr(node, "class_name", "") != IntegerPpb.__name__)
+    return replace(spec, nodes=tuple(kept))
 
 
 def _echoes(files: EchoFiles, wanted: str) -> Echoes:

@@ -94,12 +94,30 @@ class Geometry:
             centre_lps_mm=(float(left), float(posterior), float(superior)),
         )
 
+    def apart_from(self, other: Geometry) -> str:
+        """How this grid differs from another, in words for an error.
+
+        >>> one = Geometry((4, 6, 8), (1, 1, 1), np.eye(3)[::-1])
+        >>> one.apart_from(replace(one, shape=(2, 6, 8)))
+        '8 × 6 × 4 voxels in place of 8 × 6 × 2'
+        >>> one.apart_from(replace(one, voxel_mm=(1, 1, 2)))
+        'corner voxels up to 4 mm away'
+        """
+        if self.shape != other.shape:
+            ours, theirs = (" × ".join(map(str, grid.shape[::-1])) for grid in (self, other))
+            return f"{ours} voxels in place of {theirs}"
+        return f"corner voxels up to {self._away_mm(other):.3g} mm away"
+
     def same_as(self, other: Geometry, *, tolerance_mm: float = 1e-3) -> bool:
         """Whether every voxel of both grids lies at the same place."""
         if self.shape != other.shape:
             return False
+        return self._away_mm(other) <= tolerance_mm
+
+    def _away_mm(self, other: Geometry) -> float:
+        """Largest way between corner voxels of two grids of one shape, along one axis [mm]."""
         corners = np.array([[0, 0, 0, 1], [*(n - 1 for n in self.shape), 1]], dtype=float).T
         inner = np.vstack([np.diag([n - 1 for n in self.shape]), np.ones(3)])
         points = np.hstack([corners, inner])
         away = (self.affine_lps() - other.affine_lps()) @ points
-        return bool(np.abs(away).max() <= tolerance_mm)
+        return float(np.abs(away).max())

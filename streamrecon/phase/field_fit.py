@@ -24,6 +24,8 @@ from streamrecon.units import hz_per_ppm
 
 Real = NDArray[np.float32]
 
+_LITTLE = 0.5  # of the mask; a head has some 0.99 of it
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FieldFit:
@@ -154,3 +156,23 @@ def _fit(
         lambda v: fit_lines(phase, weight, times, inside, steps, *hold, *out, v.start, v.stop),
         inside.size,
     )
+
+
+def little_believed(weight: NDArray[np.floating], mask: NDArray[np.bool_]) -> str:
+    """What a reader must know where less than half of a mask has a field to be believed; else "".
+
+    >>> little_believed(np.array([0.0, 0.0, 1.0, 0.9]), np.array([True, True, True, False]))
+    '33% of the mask is believed; elsewhere the phase is no line in time (fat, flow), or noise'
+
+    Parameters
+    ----------
+    weight
+        Trust in the field [Z, Y, X], 0 where it is not believed.
+    mask
+        Where susceptibility is wanted [Z, Y, X].
+    """
+    believed = float(np.count_nonzero(weight[mask])) / max(int(mask.sum()), 1)
+    if believed >= _LITTLE:
+        return ""
+    cause = "the phase is no line in time (fat, flow), or noise"
+    return f"{believed:.0%} of the mask is believed; elsewhere {cause}"

@@ -33,6 +33,8 @@ _FAR_VOXELS = 3  # from the object; nearer air holds its ringing
 _QUANTILES = (0.1, 0.25)  # of the air: low, where ghosts and vessels outside are few
 _ALIKE = 1.35  # both quantiles give one deviation within this factor where the air is plain
 _AIR_OVER_OBJECT = (0.35, 1.25)  # texture raises the object's figure, a filter lowers the air's
+_BOTH_ALIKE = (0.7, 1.25)  # the same where neither does: what both say of an echo is its noise
+_UNEQUAL = 1.2  # of the echoes' noise, largest over smallest; bands of one scan are alike
 
 
 class NoiseSource(Enum):
@@ -91,8 +93,10 @@ def in_units_of(values: NDArray[np.floating], noise: Noise) -> tuple[NDArray[np.
 def measure_noise(echoes: Complex, head: Flags) -> ImageNoise:
     """Noise of images whose noise nobody knows; a few passes over the volumes.
 
-    The smallest figure of all echoes counts: structure adds to it, nothing takes away. Interpolated
-    images have correlated noise, of which differences hold less than there is; air has all of it.
+    The smallest figure of all echoes counts: structure adds to it, nothing takes away. Where air
+    and object say of every echo that its noise is another one, as where echoes have bandwidths or
+    scales of their own, it is their root mean square, and that is told. Interpolated images have
+    correlated noise, of which differences hold less than there is; air has all of it.
 
     Parameters
     ----------
@@ -109,7 +113,12 @@ def measure_noise(echoes: Complex, head: Flags) -> ImageNoise:
     inside = [_of_object(echo, head) for echo in echoes]
     known = [sd for sd in inside if sd is not None and sd > 0]
     far = ~binary_dilation(head, iterations=_FAR_VOXELS)
-    air = _of_air(echoes, far)
+    outside = [_of_air(echo, far) for echo in echoes]
+    plain = [sd for sd in outside if sd is not None]
+    air = min(plain) if plain else None
+    unequal = _unequal(outside, inside)
+    if unequal is not None:
+        return unequal
     if not known:
         if air is None:
             raise ReconError(
@@ -143,18 +152,29 @@ def _both(flags: Flags, axis: int) -> Flags:
     return np.moveaxis(moved[1:] & moved[:-1], 0, axis)
 
 
-def _of_air(echoes: Sequence[Complex] | Complex, far: Flags) -> float | None:
-    """Deviation by Rayleigh's distribution; the smallest of all echoes that follow it."""
-    found = []
-    for echo in echoes:
-        values = np.abs(echo[far])
-        values = values[np.isfinite(values) & (values > 0)]
-        if values.size < _LEAST_VOXELS:
-            continue
-        one, two = (float(np.quantile(values, q) / np.sqrt(-2 * np.log(1 - q))) for q in _QUANTILES)
-        if max(one, two) < _ALIKE * min(one, two):
-            found.append(two)
-    return min(found) if found else None
+def _of_air(echo: Complex, far: Flags) -> float | None:
+    """Deviation by Rayleigh's distribution, where the air follows it."""
+    values = np.abs(echo[far])
+    values = values[np.isfinite(values) & (values > 0)]
+    if values.size < _LEAST_VOXELS:
+        return None
+    one, two = (float(np.quantile(values, q) / np.sqrt(-2 * np.log(1 - q))) for q in _QUANTILES)
+    return two if max(one, two) < _ALIKE * min(one, two) else None
+
+
+def _unequal(air: Sequence[float | None], inside: Sequence[float | None]) -> ImageNoise | None:
+    """Noise of echoes that each have their own, by air and object alike; else ``None``."""
+    low, high = _BOTH_ALIKE
+    sure = [
+        one
+        for one, other in zip(air, inside, strict=True)
+        if one is not None and other is not None and low * other <= one <= high * other
+    ]
+    if len(sure) < len(air) or max(sure) <= _UNEQUAL * min(sure):
+        return None
+    found = f"noise differs from echo to echo, {min(sure):.3g} to {max(sure):.3g}"
+    notice = f"{found}: taken for equal, their root mean square"
+    return ImageNoise(float(np.sqrt(np.mean(np.square(sure)))), NoiseSource.AIR, (notice,))
 
 
 def _why_not_air(air: float | None, of_object: float) -> tuple[str, ...]:

@@ -47,10 +47,9 @@ def echo_pair(te_s: Sequence[float], readout_polarity: Sequence[int] = ()) -> tu
     for second in range(1, len(te_s)):
         if signs[second] == signs[0]:
             return 0, second
-    raise ReconError(
-        f"phase offset: found {len(te_s)} echoes with polarities {signs}, "
-        "needed two of the same readout polarity"
-    )
+    which = ", ".join(f"{sign:+d}" for sign in signs)
+    found = "one echo" if len(te_s) == 1 else f"echoes of readout polarities {which}"
+    raise ReconError(f"no phase offset in {found}: needed two of the same readout polarity")
 
 
 def coil_offsets(

@@ -114,3 +114,36 @@ def test_what_is_no_brain_has_no_vote_and_says_why() -> None:
 def test_an_empty_mask_has_no_sign() -> None:
     with pytest.raises(ReconError, match="empty"):
         check_phase_sign(noise(1.0), ~INSIDE, GRID)
+
+
+def test_lines_that_fill_more_than_veins_do_have_no_say() -> None:
+    chi, _ = head(iron=False, bloody=True)
+    z, y, x = place()
+    chi[(abs(z + 24) < 10) & (np.hypot((y + 12) % 14 - 7, (x + 12) % 14 - 7) < 2.5)] = -0.35
+
+    check = check_phase_sign(chi, INSIDE, GRID)
+
+    assert check.veins is None
+    assert check.verdict is Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_fast_decay_beside_bone_and_air_is_no_iron(sign: int) -> None:
+    z, y, x = place()
+    brain = (z / 26) ** 2 + (y / 28) ** 2 + (x / 30) ** 2 < 1
+    rim = brain & ((z / 22) ** 2 + (y / 24) ** 2 + (x / 26) ** 2 > 1)
+    chi, r2_star = head(iron=True, bloody=False)
+    chi, r2_star = chi - 0.2 * rim, r2_star + 60 * rim
+
+    check = check_phase_sign(sign * chi, brain, GRID, r2_star_per_s=r2_star)
+
+    assert check.vote == sign
+
+
+def test_a_brain_too_small_for_a_core_leaves_the_veins() -> None:
+    z, y, x = place()
+    brain = np.hypot(np.hypot(z, y), x) < 8
+
+    check = check_phase_sign(noise(0.01), brain, GRID, r2_star_per_s=20 + noise(2.0, 1))
+
+    assert check.iron is None

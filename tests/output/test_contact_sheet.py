@@ -104,6 +104,45 @@ def test_maps_are_left_out_where_they_are_zero_throughout_but_not_where_one_voxe
     assert not known[:, 20:].any()
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_zeros_that_were_rounded_are_no_hole(masked: bool) -> None:
+    chi = np.zeros((9, 32, 32), np.float32)
+    chi[:, 4:28, 4:28] = 0.05
+    chi[2:7, 10:20, 10:20] = 0.0  # -0.0004 … 0.0004 ppm
+    chi[:, 22:25, 22:25] = 0.0  # reaches the outermost slices: known by the mask alone
+    mask = np.zeros(chi.shape, np.float32)
+    mask[:, 3:28, 3:28] = 1.0  # the map has lost a rim of it
+
+    volumes = [shown(Quantity.CHI, chi), *([shown(Quantity.MASK, mask)] if masked else [])]
+    known = np.isfinite(cuts_of(volumes)[0].planes[0].pixels)
+
+    assert known[10:20, 10:20].all()
+    assert known[22:25, 22:25].all() == masked
+    assert not known[:, 30:].any()
+    assert not known[30:].any()
+
+
+def test_zeros_of_a_map_that_was_not_rounded_are_a_hole() -> None:
+    chi = np.full((9, 32, 32), 0.0512345, np.float32)
+    chi[2:7, 10:20, 10:20] = 0.0
+
+    (cuts,) = cuts_of([shown(Quantity.CHI, chi)])
+
+    assert not np.isfinite(cuts.planes[0].pixels)[10:20, 10:20].any()
+
+
+@pytest.mark.parametrize("quantity", [Quantity.CHI_SD, Quantity.FIELD_SD, Quantity.R2_STAR_SD])
+def test_a_standard_deviation_is_seen_however_small_it_is(quantity: Quantity) -> None:
+    small = half(0.0004)
+    small[..., :4] = 0.05  # at the rim of the head, where there is no signal
+
+    (cuts,) = cuts_of([shown(quantity, small)])
+
+    assert cuts.window.high == pytest.approx(3 * 0.0004)
+    assert cuts.window.colours is quantity.row.look.colours
+    assert 50 < drawn(cuts)[20:40, 10:22].mean() < 120  # a third of the bar
+
+
 def test_a_complex_volume_is_shown_by_magnitude_and_phase() -> None:
     magnitude, phase = cuts_of([shown(Quantity.COMPLEX, np.full((1, 64, 64), 50j, np.complex64))])
 

@@ -33,6 +33,30 @@ def test_plain_air_gives_the_noise_that_was_added() -> None:
     assert found.notices == ()
 
 
+def test_echoes_of_unequal_noise_give_their_root_mean_square_and_say_so() -> None:
+    echoes, head = textured_head(sd=0.0)
+    rng = np.random.default_rng(8)
+    sds = np.array([SD, 0.75 * SD, 0.5 * SD])
+    noise = sds[:, None, None, None] * rng.standard_normal((2, *echoes.shape))
+
+    found = measure_noise(echoes + noise[0] + 1j * noise[1], head)
+
+    assert found.source is NoiseSource.AIR
+    assert found.sd == pytest.approx(np.sqrt(np.mean(sds**2)), rel=0.05)
+    (told,) = found.notices
+    assert told.startswith("noise differs from echo to echo, ")
+
+
+def test_ghosts_of_one_echo_are_no_unequal_noise() -> None:
+    echoes, head = textured_head()
+    echoes[0] += np.where(head, 0, 0.3 * np.roll(echoes[0], 13, axis=1))
+
+    found = measure_noise(echoes, head)
+
+    assert found.sd == pytest.approx(SD, rel=0.05)
+    assert found.notices == ()
+
+
 @pytest.mark.parametrize("sd", [1.0, SD, 12.0])
 @pytest.mark.parametrize("scale", [0.0, 0.05], ids=["stripped", "filtered"])
 def test_air_that_was_taken_away_leaves_the_noise_of_the_object(sd: float, scale: float) -> None:

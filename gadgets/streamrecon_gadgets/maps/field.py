@@ -14,6 +14,7 @@ from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Scan
+from streamrecon.phase.field_fit import little_believed
 from streamrecon.phase.image_noise import noise_of_scan
 from streamrecon.phase.unwrapping import Unwrapping
 from streamrecon.qsm.field_maps import FieldMap, LocalFieldMap
@@ -47,6 +48,9 @@ class MapField(Gadget[Regions | Echoes]):
         total = self._total(item, item.scan)
         for text in total.notices:
             yield Notice(Level.INFO, f"field: {text}")
+        doubt = little_believed(total.weight, total.mask)
+        if doubt:
+            yield Notice(Level.WARNING, f"field: {doubt}")
         yield FieldMap(total, item.scan, item.repetition)
 
     def _total(self, item: Echoes, scan: Scan) -> TotalField:

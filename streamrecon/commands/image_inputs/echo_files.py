@@ -25,6 +25,7 @@ from streamrecon.model.complex_part import Part
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.outputs.own_images import phase_grows_with_field
 from streamrecon.model.scan import Ids, PhaseSign, Scan
+from streamrecon.model.turned_grid import is_same_voxels, turned_to
 from streamrecon.output.ras import from_ras
 from streamrecon.phase.phase_scaling import PhaseScale
 from streamrecon.phase.slice_signs import turned_slices
@@ -129,6 +130,11 @@ def read_echo_files(
         If the files do not belong together, or the phase is in unknown numbers.
     """
     turned, sized = parts_of((Part.PHASE, phase), (Part.MAGNITUDE, magnitude))
+    if is_same_voxels(sized.geometry, turned.geometry):
+        sized.values = np.stack(
+            [turned_to(each, sized.geometry, turned.geometry) for each in sized.values]
+        )
+        sized.geometry = turned.geometry
     pair = difference_of(turned, sized, te)
     if pair is None and turned.values.shape != sized.values.shape:
         raise DataError(f"magnitude: found {sized.size}, needed {turned.size} as the phase has")
@@ -183,7 +189,7 @@ def described(
     """
     magnitude, phase, scale = images
     phase, scale, doubt = turned_slices(magnitude, phase, scale)
-    axis = ", ".join(f"{c:.3g}" for c in part.geometry.b0_axis()[::-1])
+    axis = ", ".join(f"{round(c, 4) + 0.0:.3g}" for c in part.geometry.b0_axis()[::-1])
     messages = (
         f"echoes: {part.size} of {by(part.geometry.voxel_mm[::-1], 3)} mm",
         f"TE: {', '.join(f'{1e3 * t:.4g}' for t in times[0])} ms, {times[1]}",
@@ -220,7 +226,8 @@ class _Part(ImagePart):
         grids = [from_ras(np.empty(i.shape[:3], bool), i.affine)[1] for i in self.images]
         for grid, path in zip(grids, paths, strict=True):
             if not grid.same_as(grids[0], tolerance_mm=_SAME_PLACE_MM):
-                raise DataError(f"{path.name}: lies on another grid than {paths[0].name}")
+                apart = grid.apart_from(grids[0])
+                raise DataError(f"{path.name}: lies on another grid than {paths[0].name}: {apart}")
         self.geometry = grids[0]
         self.sidecars = [_sidecar(path) for path in paths]
         self.name, self.source = name_of(paths[0]), "the JSON sidecar"

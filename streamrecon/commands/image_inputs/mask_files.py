@@ -14,6 +14,7 @@ from streamrecon.commands.image_inputs.nifti_files import load_nifti, values_of
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Regions
+from streamrecon.model.turned_grid import is_same_voxels, turned_to
 from streamrecon.output.ras import from_ras
 
 _SAME_PLACE_MM = 0.1
@@ -80,6 +81,8 @@ def read_regions(
 def read_mask(path: Path, geometry: Geometry) -> MaskFile:
     """Mask of a file: 0 and one other number, or probabilities in 0 … 1, cut at a half.
 
+    Its voxels may have another order than those of the images: tools turn their axes.
+
     Raises
     ------
     DataError
@@ -87,14 +90,16 @@ def read_mask(path: Path, geometry: Geometry) -> MaskFile:
         number, labels or negative numbers, or is empty.
     """
     values, grid = _volume(path)
-    if not grid.same_as(geometry, tolerance_mm=_SAME_PLACE_MM):
-        raise DataError(f"{path.name}: lies on another grid than the phase")
+    if not is_same_voxels(grid, geometry, tolerance_mm=_SAME_PLACE_MM):
+        apart = grid.apart_from(geometry)
+        raise DataError(f"{path.name}: lies on another grid than the images: {apart}")
+    values = turned_to(values, grid, geometry, tolerance_mm=_SAME_PLACE_MM)
     lost = int((~np.isfinite(values)).sum())
     if lost:
         raise DataError(f"{path.name}: found {lost} voxels that are no number, needed a mask")
     doubts = []
     levels = np.unique(values)
-    if len(levels) <= 2 and levels[0] == 0:
+    if levels[0] >= 0 and np.count_nonzero(levels) <= 1:
         mask = values > 0
     elif levels[0] >= 0 and levels[-1] <= 1:
         mask = values >= _LIKELY

@@ -46,12 +46,15 @@ class Look:
         DICOM, else what its values need.
     by_values
         Whether it is what its values need all the same: what is usual differs tenfold.
+    of_medians
+        Where not 0, what its values need is so many times their median: a few are far beyond.
     """
 
     kind: Kind = Kind.OTHER
     colours: Colours = Colours.GREY
     window: tuple[float, float] | None = None
     by_values: bool = False
+    of_medians: float = 0.0
 
 
 UNSORTED = Look()

@@ -33,6 +33,7 @@ _T2_STAR = Code("113064", "DCM", "T2*")
 _MINIMUM = Code("113079", "DCM", "Minimum intensity projection")
 _MAXIMUM = Code("113078", "DCM", "Maximum intensity projection")
 _WHOLE_PPB = 1e-3  # ppm
+_SPREAD = 3.0  # medians of a standard deviation that its picture shows
 _PHASE_STEP = 2 * math.pi / 4096  # rad: 12 bits over 2π, as scanners' own phase images
 _DICOM_PHASE_STEP = 0.00076699039394  # rad: π/4096 as a decimal string says it
 
@@ -119,7 +120,7 @@ class Quantity(Enum):
         dicom=in_steps(
             13, "QSMsd_ppb", (*_DERIVED, "QSM_SD"), 0.1, PPB, per_unit=1e3, window=(25.0, 50.0)
         ),
-        look=Look(Kind.SUSCEPTIBILITY),
+        look=Look(Kind.SUSCEPTIBILITY, by_values=True, of_medians=_SPREAD),
     )
     FIELD_HZ = QuantityRow(
         16, "field_hz", "Hz", file="fieldmap", integer_step=0.5,
@@ -134,7 +135,7 @@ class Quantity(Enum):
         dicom=in_steps(
             20, "Fieldsd_ppb", (*_DERIVED, "FIELD_SD"), 0.1, PPB, per_unit=1e3, window=(25.0, 50.0)
         ),
-        look=Look(Kind.FIELD),
+        look=Look(Kind.FIELD, by_values=True, of_medians=_SPREAD),
     )
     MASK = QuantityRow(
         18, "mask",
@@ -187,7 +188,7 @@ class Quantity(Enum):
         dicom=in_steps(
             19, "R2starsd_per_s", (*_DERIVED, "R2_STAR_SD"), 0.1, _PER_S, window=(10.0, 20.0)
         ),
-        look=Look(Kind.DECAY, Colours.SEQUENTIAL),
+        look=Look(Kind.DECAY, Colours.SEQUENTIAL, by_values=True, of_medians=_SPREAD),
     )
     R2_STAR_MISFIT = QuantityRow(
         27, "r2star_misfit", file="desc-misfit_R2starmap", integer_step=0.01,

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.scan import ScanProtocol
 from streamrecon.mrd.images.volumes_from_images import Stack
+from streamrecon.output.font_letters import in_font
 from streamrecon.output.preview.shown import Shown
 from streamrecon.output.preview.tiles import FAINT, INK, PAPER, Font, font
 
@@ -43,10 +44,10 @@ class Caption:
 
     def drawn(self, width: int) -> Image.Image:
         """The caption as a picture of that width; what is longer is cut at its end."""
-        lines = [part for line in self.lines() for part in _broken(line, width)]
+        lines = [part for line in self.lines() for part in _broken(in_font(line), width)]
         picture = Image.new("RGB", (width, _TITLE + len(lines) * _LINE + _FOOT), PAPER)
         pen = ImageDraw.Draw(picture)
-        pen.text((0, 0), self.title, fill=INK, font=font(18))
+        pen.text((0, 0), in_font(self.title), fill=INK, font=font(18))
         for number, line in enumerate(lines):
             pen.text((0, _TITLE + number * _LINE), line, fill=FAINT, font=font(12))
         return picture

@@ -79,14 +79,19 @@ def window_of(
 ) -> Window:
     """The window of an output, common to all its ``values``.
 
-    That of its row in the table of quantities; where it has none, from zero (or symmetric about
-    it) to what nearly all voxels stay below.
+    That of its row in the table of quantities, or some medians; where it has none, from zero (or
+    symmetric about it) to what nearly all voxels stay below.
     """
     if quantity is None and unit == "rad" and _widest(values) <= _HALF_TURN:
         quantity = Quantity.PHASE
     if quantity is Quantity.PHASE:
         return Window(-math.pi, math.pi, quantity.row.look.colours)
-    if quantity is None or unit != quantity.unit or quantity.row.window is None:
+    if quantity is None or unit != quantity.unit:
+        return _window_of_values(values)
+    look = quantity.row.look
+    if look.of_medians:
+        return Window(0.0, look.of_medians * _median(values) or 1.0, look.colours)
+    if quantity.row.window is None:
         return _window_of_values(values)
     return Window(*quantity.row.window, quantity.row.look.colours)
 
@@ -112,6 +117,12 @@ def signed_window(values: Iterable[NDArray[np.generic]]) -> Window:
 def _largest(values: NDArray[np.generic]) -> float:
     finite = values[np.isfinite(values)]
     return float(np.percentile(finite, BRIGHTEST_PERCENT)) if finite.size else 0.0
+
+
+def _median(values: Sequence[NDArray[np.generic]]) -> float:
+    """Of all that is known and not 0."""
+    known = np.concatenate([each[np.isfinite(each) & (each != 0)].ravel() for each in values])
+    return float(np.median(known)) if known.size else 0.0
 
 
 def _widest(values: Sequence[NDArray[np.generic]]) -> float:

@@ -11,6 +11,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 
 from streamrecon.model.outputs.look import Kind
 from streamrecon.model.outputs.quantities import Quantity
+from streamrecon.output.known_voxels import known_voxels
 from streamrecon.output.preview.colours import Window, window_of
 from streamrecon.output.preview.planes import Fractions, Plane, View, fractions_at, planes_of
 from streamrecon.output.preview.shown import Shown, real_valued
@@ -70,7 +71,7 @@ def cuts_of(volumes: Iterable[Shown], at_lps_mm: Fractions | None = None) -> lis
     """The volumes of one scan, each cut at the place that suits all; complex ones are two.
 
     Outside the object phase is left out, and so are maps where they are zero throughout: nobody
-    knows them there.
+    knows them there. A 0 that a map of whole ppb encloses, or its mask, was rounded and is drawn.
 
     Parameters
     ----------
@@ -84,7 +85,8 @@ def cuts_of(volumes: Iterable[Shown], at_lps_mm: Fractions | None = None) -> lis
     view = common_view(every, inside)
     cut = None if at_lps_mm is None else fractions_at(at_lps_mm, every[0].geometry)
     view = view if cut is None else replace(view, cut=cut)
-    planes = [_planes(each, every[0], inside, view) for each in every]
+    mask = next((each for each in every if each.quantity is Quantity.MASK), None)
+    planes = [_planes(each, every[0], (inside, mask), view) for each in every]
     return [
         Cuts(each, _label(each, every), _window(each, every, planes), tuple(cut))
         for each, cut in zip(every, planes, strict=True)
@@ -112,7 +114,10 @@ def by_kind(cuts: Sequence[Cuts]) -> list[Cuts]:
     )
 
 
-def _planes(shown: Shown, first: Shown, inside: Flags | None, view: View) -> list[Plane]:
+def _planes(
+    shown: Shown, first: Shown, object_and_mask: tuple[Flags | None, Shown | None], view: View
+) -> list[Plane]:
+    inside, mask = object_and_mask
     if not same_field_of_view(first.geometry, shown.geometry):
         view = View()
     values = shown.values
@@ -121,12 +126,21 @@ def _planes(shown: Shown, first: Shown, inside: Flags | None, view: View) -> lis
     planes = planes_of(values, shown.geometry, view)
     if shown.quantity is None or shown.kind in _OF_THE_WHOLE_SCAN:
         return planes
-    return [_without_zeros(plane) for plane in planes]
+    known = planes_of(_known(shown, mask), shown.geometry, view)
+    return [_without_zeros(*each) for each in zip(planes, known, strict=True)]
 
 
-def _without_zeros(plane: Plane) -> Plane:
+def _known(shown: Shown, mask: Shown | None) -> Flags:
+    """Where a map has values, zeros that were rounded among them."""
+    if shown.unit != "ppm":
+        return np.asarray(shown.values != 0)
+    within = mask is not None and mask.geometry.same_as(shown.geometry)
+    return known_voxels(shown.values, np.asarray(mask.values != 0) if mask and within else None)
+
+
+def _without_zeros(plane: Plane, known: Plane) -> Plane:
     """The plane without areas of exact zeros; single ones may be values."""
-    zero = np.asarray(plane.pixels == 0)
+    zero = (plane.pixels == 0) & (known.pixels == 0)
     areas = maximum_filter(minimum_filter(zero, 3), 3)
     pixels = np.where(areas, np.float32(np.nan), plane.pixels.astype(np.float32))
     return Plane(plane.name, pixels, plane.pixel_mm, plane.edges)

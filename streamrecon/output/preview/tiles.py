@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from streamrecon.output.font_letters import in_font
 from streamrecon.output.preview.colours import Window, coloured
 from streamrecon.output.preview.cuts import Cuts
 from streamrecon.output.preview.planes import Plane
@@ -38,7 +39,7 @@ def draw_columns(cuts: Sequence[Cuts], width: int) -> Image.Image:
     pen = ImageDraw.Draw(picture)
     for column, each in enumerate(cuts):
         left, top = column * (width + GAP), LABEL
-        pen.text((left, 0), _last_letters(each.label, width), fill=INK, font=font(12))
+        pen.text((left, 0), _last_letters(in_font(each.label), width), fill=INK, font=font(12))
         for plane, row in zip(each.planes, rows, strict=False):
             cut = draw_plane(plane, each.window, scale, smooth=not each.shown.is_angle)
             middle = left + (width - cut.width) // 2, top + (row - cut.height) // 2

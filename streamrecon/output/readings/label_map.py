@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
+from streamrecon.model.turned_grid import is_same_voxels, turned_to
 from streamrecon.output.ras import from_ras
 
 _SAME_PLACE_MM = 0.1
@@ -88,8 +89,12 @@ def values_on_grid(path: Path, geometry: Geometry) -> NDArray[np.float64]:
     if data.ndim != 3:
         raise ConfigError(f"{path.name}: found shape {data.shape}, needed 3 dimensions")
     turned, grid = from_ras(data, image.affine)
-    if not grid.same_as(geometry, tolerance_mm=_SAME_PLACE_MM):
-        raise ConfigError(f"{path.name}: lies on another grid than the maps, needed theirs")
+    if not is_same_voxels(grid, geometry, tolerance_mm=_SAME_PLACE_MM):
+        apart = grid.apart_from(geometry)
+        raise ConfigError(
+            f"{path.name}: lies on another grid than the maps, needed theirs: {apart}"
+        )
+    turned = turned_to(turned, grid, geometry, tolerance_mm=_SAME_PLACE_MM)
     return np.asarray(turned, np.float64)
 
 

@@ -10,18 +10,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label
 
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.outputs.quantities import Quantity
+from streamrecon.output.known_voxels import known_voxels
 from streamrecon.output.stored_volumes import StoredVolume, volumes_at
 
 Real = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
-_SAMPLES = 100_000
-_ROUNDING = 1e-3  # of a ppb: floats of 1000 ppb are off by a tenth of it
 _RUN = re.compile(r"_run-(\d+)_")
 _FIRST = (Quantity.CHI, Quantity.LOCAL_FIELD, Quantity.FIELD_HZ, Quantity.MAGNITUDE)
 """Whose grid is the scan's, the first that is there."""
@@ -133,11 +131,8 @@ class MapFolder:
 
         In a map of whole ppb a 0 that known voxels enclose is known, too: it was rounded.
         """
-        chi_ppm, mask = self.map(Quantity.CHI), self.map_if_there(Quantity.MASK)
-        known = np.isfinite(chi_ppm) & (chi_ppm != 0)
-        if _is_whole_ppb(chi_ppm[known]):
-            known |= _enclosed(known) & np.isfinite(chi_ppm)
-        return np.asarray(known if mask is None else known & (mask > 0))
+        mask = self.map_if_there(Quantity.MASK)
+        return known_voxels(self.map(Quantity.CHI), None if mask is None else mask > 0)
 
     def reference(self) -> str:
         """What zero means in the χ map, as it says of itself: "brain", "CSF"; "" if it does not."""
@@ -211,14 +206,3 @@ def _of_run(volumes: list[StoredVolume], run: int | None, where: str) -> list[St
 def _run_of(volume: StoredVolume) -> int:
     found = _RUN.search(volume.name)
     return int(found[1] if found else volume.facts.get("Repetition", 1))
-
-
-def _is_whole_ppb(chi_ppm: Real) -> bool:
-    ppb = chi_ppm[:: max(1, chi_ppm.size // _SAMPLES)] * np.float32(1e3)
-    return bool((np.abs(ppb - np.rint(ppb)) < _ROUNDING).all())
-
-
-def _enclosed(known: Flags) -> Flags:
-    """Voxels that are not known, and from which no way along faces leads out of the grid."""
-    pieces, _ = label(np.pad(~known, 1, constant_values=True))
-    return np.asarray(pieces[1:-1, 1:-1, 1:-1] > 1, np.bool_)  # the first is what lies outside

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw, ImageFont
 
 from streamrecon.analysis.reading import Reading
+from streamrecon.output.font_letters import in_font
 from streamrecon.output.readings.drawings.figures import Figure
 
 _WIDTH, _NAMES, _ROW, _EDGE = 720, 200, 26, 30  # pixels
@@ -56,7 +57,7 @@ def change_plot(rows: Sequence[ChangeRow], unit: str) -> Image.Image:
 
     for n, row in enumerate(rows):
         middle = _EDGE + _ROW * (n + 0.5)
-        pen.text((8, middle - 7), row.name, fill=_INK, font=font)
+        pen.text((8, middle - 7), in_font(row.name), fill=_INK, font=font)
         band = (across(-row.limit), middle - 8, across(row.limit), middle + 8)
         pen.rectangle(band, fill=_BAND)
     pen.line((across(0), _EDGE, across(0), height - _EDGE), fill=_AXIS)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from streamrecon.model.geometry import Geometry, Shape
+from streamrecon.output.font_letters import in_font
 from streamrecon.output.preview.colours import Window, coloured, positive_window
 from streamrecon.output.preview.planes import Plane, planes_at
 
@@ -206,7 +207,7 @@ def below(rows: Sequence[tuple[str, Image.Image]]) -> Image.Image:
     sheet = Image.new("RGB", (width, sum(row.height + _LABEL + _GAP for _, row in rows)))
     pen, top = ImageDraw.Draw(sheet), 0
     for text, row in rows:
-        pen.text((_GAP, top), text, fill=_INK, font=ImageFont.load_default(12))
+        pen.text((_GAP, top), in_font(text), fill=_INK, font=ImageFont.load_default(12))
         sheet.paste(row, (0, top + _LABEL))
         top += row.height + _LABEL + _GAP
     return sheet

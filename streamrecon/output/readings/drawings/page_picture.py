@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from streamrecon.analysis.reading import Light, Outcome, Reading, Value
+from streamrecon.output.font_letters import in_font
 from streamrecon.output.readings.drawings.figures import Figure
 
 _WIDTH, _MARGIN, _LINE = 1000, 16, 18  # pixels
@@ -32,7 +33,6 @@ _WORDS = {
     Outcome.FLAGGED: "given with a flag",
     Outcome.REFUSED: "refused",
 }
-_LATIN = str.maketrans({"χ": "chi", "−": "-", "·": "*", "²": "2", "³": "3", "≥": ">=", "±": "+-"})
 
 Ink = tuple[int, int, int]
 Line = tuple[str, Ink]
@@ -95,7 +95,7 @@ def _rows(values: Sequence[Value]) -> Iterator[Line]:
 def _write(pen: ImageDraw.ImageDraw, lines: Sequence[Line], top: int) -> int:
     font = ImageFont.load_default(13)
     for text, ink in lines:
-        pen.text((_MARGIN, top), text.translate(_LATIN)[: 2 * _CHARACTERS], fill=ink, font=font)
+        pen.text((_MARGIN, top), in_font(text)[: 2 * _CHARACTERS], fill=ink, font=font)
         top += _LINE
     return top
 
