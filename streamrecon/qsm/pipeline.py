@@ -29,7 +29,12 @@ from streamrecon.machine.memory import give_back_freed
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.background.coarse_pdf import remove_pdf_at_once
 from streamrecon.qsm.background.lbv import remove_lbv
-from streamrecon.qsm.background.pdf import LocalField, filled_from_neighbours, remove_pdf
+from streamrecon.qsm.background.pdf import (
+    LocalField,
+    filled_from_neighbours,
+    remove_pdf,
+    weight_of_background,
+)
 from streamrecon.qsm.background.sharp import (
     remove_ismv,
     remove_resharp,
@@ -194,12 +199,10 @@ def local_field(
         found = remove_vsharp(field, binary_erosion(mask), geometry, smallest_mm=1.0)
     elif background in _UNWEIGHTED:
         found = _UNWEIGHTED[background](field, mask, geometry)
-    elif quality is Quality.FAST:
-        found = remove_pdf_at_once(
-            field, mask, geometry, weight=total.weight, classes=total.classes
-        )
     else:
-        found = remove_pdf(field, mask, geometry, weight=total.weight, classes=total.classes)
+        remove = remove_pdf_at_once if quality is Quality.FAST else remove_pdf
+        weight = weight_of_background(total.fit.sd_ppm, total.weight)
+        found = remove(field, mask, geometry, weight=weight, classes=total.classes)
     return filled_from_neighbours(found, total.weight)
 
 
