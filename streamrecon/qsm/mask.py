@@ -124,7 +124,9 @@ def find_mask(
         against.append(verdict.reason)
     reason = against[0] if against else "no tissue with a surface in the field of view"
     found = object_mask(magnitude, quality, geometry)
-    return FoundMask(found, False, f"mask: no brain recognised ({reason}); the object as a whole")
+    return FoundMask(
+        found, False, f"mask: no brain recognised ({reason}); the largest piece of the object"
+    )
 
 
 def _with_sound_ends(

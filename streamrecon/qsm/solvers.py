@@ -184,9 +184,9 @@ def least_squares(
 
     Stops where the gradient has fallen to ``tolerance`` of its first value, or where five steps
     take no more of the sum than five times ``least_gain`` of what is left: single steps' gains
-    scatter, and rounding of the data would choose their number. The first is a part of all data, so that
-    it comes early where most of them are easily explained; the second is a part of what is not. One
-    forward and one adjoint a step. Stopped early it smooths: later steps fit noise.
+    scatter, and rounding of the data would choose their number. The first is a part of all data, so
+    that it comes early where most of them are easily explained; the second is a part of what is
+    not. One forward and one adjoint a step. Stopped early it smooths: later steps fit noise.
 
     `Unfinished` tells how far it may be above the least sum.
 

@@ -79,7 +79,7 @@ def test_an_organ_among_others_is_no_brain() -> None:
     found = verdict(magnitude, 0.8 * body - 0.4 * spine, grid)
 
     assert not found.is_brain
-    assert "the object as a whole" in found.report
+    assert "the largest piece of the object" in found.report
 
 
 def test_a_crop_that_the_brain_fills_is_told() -> None:
