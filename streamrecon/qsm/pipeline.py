@@ -29,12 +29,7 @@ from streamrecon.machine.memory import give_back_freed
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.background.coarse_pdf import remove_pdf_at_once
 from streamrecon.qsm.background.lbv import remove_lbv
-from streamrecon.qsm.background.pdf import (
-    LocalField,
-    filled_from_neighbours,
-    remove_pdf,
-    weight_of_background,
-)
+from streamrecon.qsm.background.pdf import LocalField, filled_from_neighbours, remove_pdf
 from streamrecon.qsm.background.sharp import (
     remove_ismv,
     remove_resharp,
@@ -201,7 +196,7 @@ def local_field(
         found = _UNWEIGHTED[background](field, mask, geometry)
     else:
         remove = remove_pdf_at_once if quality is Quality.FAST else remove_pdf
-        weight = weight_of_background(total.fit.sd_ppm, total.weight)
+        weight = total.weight_of_background
         found = remove(field, mask, geometry, weight=weight, classes=total.classes)
     return filled_from_neighbours(found, total.weight)
 

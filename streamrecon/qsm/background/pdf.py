@@ -39,7 +39,6 @@ NEAR_MM = 4.0
 
 _NEAR_FRACTION = np.float32(0.1)  # of the size that sources beyond have
 _CLASS_SIZE = np.float32(1 / 3)  # of sources outside: what both can make is theirs
-_TISSUE_PPM = 0.01  # what tissue differs from its class makes of field: noise to the outer sources
 _NEIGHBOURS_VOXELS = 1.0
 _LEAST = 1e-3  # of a neighbourhood is believed; else there is nothing to take over
 
@@ -201,24 +200,6 @@ def project(
     local = (field - background[crop]) * mask
     ended = found.iterations, found.converged, found.above_least
     return LocalField(PDF, local, mask.copy(), *ended, tissues_ppm=tissues), background
-
-
-def weight_of_background(sd_ppm: NDArray[np.floating], weight: NDArray[np.floating]) -> Real:
-    """Trust for a fit of outer sources [Z, Y, X, 1/ppm], 0 where ``weight`` is.
-
-    What such a fit leaves is no noise of the phase but the field of tissue, some 10 ppb, alike
-    everywhere: 1 / √(sd² + 10 ppb²). Weighted by the noise alone it follows dark grey matter less
-    than bright white matter, and regions of whole heads lose 1 to 2 % of their contrast.
-
-    Parameters
-    ----------
-    sd_ppm
-        Standard deviation of the total field [Z, Y, X, ppm].
-    weight
-        Trust in the total field [Z, Y, X].
-    """
-    spread = np.hypot(np.where(weight > 0, sd_ppm, 0), _TISSUE_PPM)
-    return np.where(weight > 0, 1 / spread, 0).astype(np.float32)
 
 
 def filled_from_neighbours(local: LocalField, weight: NDArray[np.floating]) -> LocalField:
