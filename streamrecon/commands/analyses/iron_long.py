@@ -22,7 +22,7 @@ from streamrecon.commands.run_setup.options import writable
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, attempted, report_analysed
 from streamrecon.commands.study_inputs.cohort_table import REPORT, CohortTable, read_table
 from streamrecon.errors import ConfigError, ReconError
-from streamrecon.output.readings.drawings.course_plot import PatientCourse, course_plot
+from streamrecon.output.readings.drawings.course_plot import Pace, PatientCourse, course_plot
 from streamrecon.output.readings.drawings.figures import Figure, below
 from streamrecon.output.readings.reported_visit import reported_visit
 
@@ -233,13 +233,19 @@ def _figure(given: _Visits, courses: Mapping[str, Course | str], zero: str) -> F
     for region, course in courses.items():
         if isinstance(course, Course) and len(rows) < _MOST_PLOTS:
             lines = list(_lines(given, values[region]))
-            plot = course_plot(lines, course.slope.number, course.slope.interval)
+            added = course.by_treatment
+            plot = course_plot(lines, _pace(course.slope), None if added is None else _pace(added))
             rows.append((f"{region}, {course.patients} patients", plot))
     caption = (
         "χ of patients [ppb] over the years [a], blue with the treatment; red: the model's slope "
-        f"and its 95 % interval. Beyond the limit of one patient a change is called {CHANGED!r}."
+        "and its 95 % interval, without treatment where that is told apart, and dark blue with it. "
+        f"Beyond the limit of one patient a change is called {CHANGED!r}."
     )
     return Figure("courses", caption, below(rows))
+
+
+def _pace(found: Estimate) -> Pace:
+    return Pace(found.number, found.interval)
 
 
 def _lines(given: _Visits, chi_ppb: NDArray[np.float64]) -> Iterator[PatientCourse]:
