@@ -51,7 +51,7 @@ RELAXATION = 1.85
 A ``Step`` is the weight of the state in a split, ρ, and α.
 """
 
-_JUDGED_TOGETHER = 5  # steps
+_JUDGED_TOGETHER = 4  # steps
 _ENDS = re.compile(
     r", (?:(?:within|at most) \S+ % (?:of|above)|may be far above) the least of its sum"
     r"|, how near its end is not known"
@@ -182,8 +182,8 @@ def least_squares(
 
     .. math:: \min_x \|A x - b\|^2 + \text{damping}\,\|x\|^2
 
-    Stops where the gradient has fallen to ``tolerance`` of its first value, or where five steps
-    take no more of the sum than five times ``least_gain`` of what is left: single steps' gains
+    Stops where the gradient has fallen to ``tolerance`` of its first value, or where four steps
+    take no more of the sum than four times ``least_gain`` of what is left: single steps' gains
     scatter, and rounding of the data would choose their number. The first is a part of all data, so
     that it comes early where most of them are easily explained; the second is a part of what is
     not. One forward and one adjoint a step. Stopped early it smooths: later steps fit noise.

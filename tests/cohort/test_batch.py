@@ -17,11 +17,14 @@ from unittest.mock import patch
 import nibabel as nib
 import numpy as np
 import pytest
+import small_cohort
 from distributed import Client, LocalCluster
 from PIL import Image
 from small_cohort import alike, results, words
 
 from streamrecon.cli import main
+
+raw, done = small_cohort.raw, small_cohort.done
 
 
 def copied(done: Path, tmp_path: Path) -> Path:

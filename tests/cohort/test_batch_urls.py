@@ -15,11 +15,14 @@ from unittest.mock import patch
 
 import fsspec
 import pytest
+import small_cohort
 from distributed import LocalCluster
 from small_cohort import alike, results, words
 
 from streamrecon.cli import main
 from streamrecon.cohort.places import RemoteFolder
+
+raw, done = small_cohort.raw, small_cohort.done
 
 TREE, OUTPUT = "memory://raw/cohort", "memory://made/derivatives"
 SECRET = "t0p-Secret"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 import numpy as np
 
 from streamrecon.analysis.positions.cosmos import least_squares_cosmos
+from streamrecon.analysis.positions.tilted_fields import MovedField
 from streamrecon.analysis.reading import ReadingMap
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, analyse, labels_of
 from streamrecon.commands.study_inputs.tilted_scans import (
@@ -25,6 +27,7 @@ _METHOD = (
     "the head with those inside, polynomials of the second order for the scanner's own field"
 )
 _DOI = "10.1002/mrm.21828"
+_LEAST_TILT_DEG = 1.0  # below it one direction was measured twice
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -44,8 +47,12 @@ def run(options: argparse.Namespace) -> int:
 
     def read(maps: MapFolder) -> Analysed:
         scans = tilted_scans(maps, options.tilted)
-        if not np.isfinite(scans.adequacy.condition):
-            raise ReconError(f"orientations: found one direction of B0; {scans.adequacy.advice}")
+        apart = _largest_tilt_deg(scans.fields)
+        if apart < _LEAST_TILT_DEG:
+            raise ReconError(
+                f"orientations: found directions of B0 {apart:.1f}° apart, needed "
+                f"{_LEAST_TILT_DEG:g}°; {scans.adequacy.advice}"
+            )
         found = least_squares_cosmos(scans.fields)
         files = write_map(options.output, "cosmos_Chimap", found.chi_ppm, maps.geometry)
         regions = region_values(found.chi_ppm, found.mask, labels_of(options, maps), "mean_chi")
@@ -60,3 +67,10 @@ def run(options: argparse.Namespace) -> int:
         )
 
     return analyse(options, "cosmos", read)
+
+
+def _largest_tilt_deg(fields: Sequence[MovedField]) -> float:
+    """Between the first direction of B0 and another."""
+    directions = np.array([field.turned.b0_axis() for field in fields])
+    along = np.abs(directions @ directions[0])
+    return float(np.degrees(np.arccos(np.clip(along.min(), 0, 1))))

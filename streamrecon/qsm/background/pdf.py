@@ -145,7 +145,7 @@ def remove_pdf(
     padding
         Room for sources around the grid, see `padded_shape`.
     tolerance
-        Part of what is left of the sum that each of the last five steps took, in the mean; at 1e-3
+        Part of what is left of the sum that each of the last four steps took, in the mean; at 1e-3
         it is 1 to 3 % above its least.
     iterations
         Most steps.
