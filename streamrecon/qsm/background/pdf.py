@@ -38,7 +38,7 @@ NEAR_MM = 4.0
 """From the mask; sources nearer than this are held back; see docs/explanation/qsm.md [mm]."""
 
 _NEAR_FRACTION = np.float32(0.1)  # of the size that sources beyond have
-_CLASS_SIZE = np.float32(1 / 3)  # of sources outside: what both can make is theirs
+_CLASS_SIZE = np.float32(0.1)  # of sources outside: what both can make is theirs
 _NEIGHBOURS_VOXELS = 1.0
 _LEAST = 1e-3  # of a neighbourhood is believed; else there is nothing to take over
 
@@ -106,7 +106,7 @@ def remove_pdf(
 ) -> LocalField:
     r"""Projection onto dipole fields: sources outside the mask fitted to the field within.
 
-    .. math:: \min_{x,m} \|W M (f - D S x - D C m)\|^2 + \lambda (\|x\|^2 + 9 \|C m\|^2),
+    .. math:: \min_{x,m} \|W M (f - D S x - D C m)\|^2 + \lambda (\|x\|^2 + 100 \|C m\|^2),
               \quad f_\mathrm{local} = M (f - D S x)
 
     S, the size of sources, is 0 in the mask, a tenth in a layer around it, and 1 beyond: near
@@ -145,8 +145,8 @@ def remove_pdf(
     padding
         Room for sources around the grid, see `padded_shape`.
     tolerance
-        Part of what is left of the sum that each of the last four steps took, in the mean; at 1e-3
-        it is 1 to 3 % above its least.
+        Part of what is left of the sum that the last step took; at 1e-3 it is 1 to 3 % above its
+        least.
     iterations
         Most steps.
 
@@ -257,7 +257,7 @@ def shown_local_field(
 
 
 def _means_over(classes: Classes | None, shape: Shape) -> Callable[[Real, Real], Real]:
-    """A third of a map's means over classes, written into another map; its own adjoint."""
+    """A tenth of a map's means over classes, written into another map; its own adjoint."""
     if classes is None:
         return lambda _, into: into
     wide = np.full(shape, OUTSIDE, classes.dtype)
