@@ -14,10 +14,13 @@ import dask_jobqueue
 import psutil
 import pytest
 import slurm_stub
+import small_cohort
 import yaml
 from small_cohort import alike, results, words
 
 from streamrecon.cli import main
+
+raw, done = small_cohort.raw, small_cohort.done
 
 NEEDED = {"cores": 2, "memory": "1GB", "interface": "lo"}
 
