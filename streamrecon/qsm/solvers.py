@@ -51,7 +51,7 @@ RELAXATION = 1.85
 A ``Step`` is the weight of the state in a split, ρ, and α.
 """
 
-_JUDGED_TOGETHER = 5  # steps
+_TINY = 1e-300
 _ENDS = re.compile(
     r", (?:(?:within|at most) \S+ % (?:of|above)|may be far above) the least of its sum"
     r"|, how near its end is not known"
@@ -182,11 +182,10 @@ def least_squares(
 
     .. math:: \min_x \|A x - b\|^2 + \text{damping}\,\|x\|^2
 
-    Stops where the gradient has fallen to ``tolerance`` of its first value, or where five steps
-    take no more of the sum than five times ``least_gain`` of what is left: single steps' gains
-    scatter, and rounding of the data would choose their number. The first is a part of all data, so
-    that it comes early where most of them are easily explained; the second is a part of what is
-    not. One forward and one adjoint a step. Stopped early it smooths: later steps fit noise.
+    Stops where the gradient has fallen to ``tolerance`` of its first value: a part of all data, so
+    that it comes early where most of them are easily explained. At 0 it takes all its steps, and
+    has converged where the last one took no more than ``least_gain`` of what is left of the sum.
+    One forward and one adjoint a step. Stopped early it smooths: later steps fit noise.
 
     `Unfinished` tells how far it may be above the least sum.
 
@@ -206,9 +205,9 @@ def least_squares(
     if not np.isfinite(first) or first == 0:
         raise ReconError(f"least squares: found data of energy {first:g}, needed finite, above 0")
     x = np.zeros_like(p)
-    step, taken, gains = 0, 0.0, True
+    step, gain = 0, math.inf
     ahead = Unfinished(damping, _energy(r), gamma)
-    while step < iterations and gains and gamma > tolerance**2 * first:
+    while step < iterations and gamma > tolerance**2 * first:
         q = operator.forward(p)
         alpha = np.float32(gamma / (_energy(q) + damping * _energy(p)))
         x += alpha * p
@@ -216,9 +215,7 @@ def least_squares(
         r -= q
         del q
         remainder = _energy(r) + damping * _energy(x)
-        taken += float(alpha) * gamma
-        if (step + 1) % _JUDGED_TOGETHER == 0:
-            gains, taken = taken > _JUDGED_TOGETHER * least_gain * remainder, 0.0
+        gain = float(alpha) * gamma / max(remainder, _TINY)
         s = operator.adjoint(r)
         s -= np.float32(damping) * x
         before, gamma = gamma, _energy(s)
@@ -228,7 +225,7 @@ def least_squares(
         del s
         step += 1
     residual = float(np.sqrt(gamma / first))
-    ended = residual <= tolerance or not gains
+    ended = residual <= tolerance or gain <= least_gain
     return Solution(x, step, residual, ended, above_least=ahead.above_least())
 
 

@@ -11,9 +11,16 @@ from scipy.ndimage import uniform_filter
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
+from streamrecon.qsm.background.pdf import PDF
 from streamrecon.qsm.dipole import PADDING, field_from_chi
 from streamrecon.qsm.inversion.methods import Inversion
-from streamrecon.qsm.pipeline import DEFAULT_QUALITY, Quality, Susceptibility, invert
+from streamrecon.qsm.pipeline import (
+    DEFAULT_QUALITY,
+    Quality,
+    Susceptibility,
+    invert,
+    local_field,
+)
 
 Real = NDArray[np.float32]
 
@@ -32,9 +39,13 @@ def susceptibility_sd(
     """Standard deviation of a map by the noise of its field [Z, Y, X, ppm]: two inversions.
 
     Noise is added to the field of the map itself, not to the field that was measured: that has its
-    noise already, and sparse gradients answer to more of it more than in proportion. What the
-    background's removal makes of noise is left out; see `noise_of_map` for the rest.
+    noise already, and sparse gradients answer to more of it more than in proportion. PDF takes of
+    the noise what outer sources can make, and is done to it once more; what other removals make of
+    noise is left out. See `noise_of_map` for the rest.
     """
+
+    def moved(field_ppm: Real) -> Real:
+        return once_more(own_ppm + _kept_of_noise(found, field_ppm - own_ppm, geometry, quality))
 
     def once_more(field_ppm: Real) -> Real:
         local = replace(found.local, field_ppm=field_ppm)
@@ -45,7 +56,17 @@ def susceptibility_sd(
 
     known = np.where(found.mask, found.map.chi_ppm, 0)
     own_ppm = field_from_chi(known, geometry, padding=PADDING) * found.mask
-    return noise_of_map(once_more, own_ppm, found.total.fit.sd_ppm, once_more(own_ppm), found.mask)
+    return noise_of_map(moved, own_ppm, found.total.fit.sd_ppm, once_more(own_ppm), found.mask)
+
+
+def _kept_of_noise(
+    found: Susceptibility, noise_ppm: Real, geometry: Geometry, quality: Quality
+) -> Real:
+    """What the removal of the background leaves of noise alone [Z, Y, X, ppm]."""
+    if found.local.method != PDF or not np.any(noise_ppm):
+        return noise_ppm
+    fit = replace(found.total.fit, field_ppm=noise_ppm)
+    return local_field(replace(found.total, fit=fit), geometry, quality=quality).field_ppm
 
 
 def noise_of_map(
@@ -61,8 +82,8 @@ def noise_of_map(
 
     The mean size, over boxes of 5 voxels, of the change that noise of ``sd_ppm`` makes, as the
     standard deviation of a normal error: one inversion, whatever the method. Give it a field that
-    holds no noise yet, see `susceptibility_sd`: so the standard map's is 1.06 times what seven maps
-    of a head scatter by in the median, 0.91 times as a whole; voxel for voxel it is only a guide
+    holds no noise yet, see `susceptibility_sd`: so the standard map's median is 0.87 to 0.99 times
+    the scatter of eight maps of a scene (three seeds); voxel for voxel it is only a guide
     (correlation 0.5).
 
     It holds noise alone. What regularisation flattens and what is left of the background is not in

@@ -34,7 +34,7 @@ def remove_pdf_at_once(
     classes: Classes | None = None,
     damping: float = 1e-5,
     tolerance: float = 1e-2,
-    iterations: int = 60,
+    iterations: int = 30,
 ) -> LocalField:
     r"""Local field by PDF where speed counts, and χ of the tissues that were found with it.
 

@@ -118,8 +118,8 @@ def remove_pdf(
     mask explain is left to them. What differs within a class is still taken. Means of classes of a
     few clustered voxels come out a tenth too large, as edges count less than in a mean.
 
-    Four real FFTs of the padded grid a step, 20 to 50 of them. Keeps the whole mask. Takes a third
-    to a half of the inner field's power with it; least near the middle.
+    Four real FFTs of the padded grid a step. Keeps the whole mask. Takes a third to a half of the
+    inner field's power with it; least near the middle.
 
     Without damping there is no end to it: on five objects the sum still fell by 1 % in 50 steps
     after 100 of them, and what they fitted was no background. At λ = 1e-4 the layer of weak sources
@@ -145,10 +145,10 @@ def remove_pdf(
     padding
         Room for sources around the grid, see `padded_shape`.
     tolerance
-        Part of what is left of the sum that the last step took; at 1e-3 it is 1 to 3 % above its
-        least.
+        Part of what is left of the sum that the last step may take in a fit that has converged; at
+        1e-3 it is 1 to 3 % above its least.
     iterations
-        Most steps.
+        Steps, as many for all scans: near a tolerance rounding would choose their number.
 
     References
     ----------
