@@ -194,12 +194,10 @@ def local_field(
         found = remove_vsharp(field, binary_erosion(mask), geometry, smallest_mm=1.0)
     elif background in _UNWEIGHTED:
         found = _UNWEIGHTED[background](field, mask, geometry)
-    elif quality is Quality.FAST:
-        found = remove_pdf_at_once(
-            field, mask, geometry, weight=total.weight, classes=total.classes
-        )
     else:
-        found = remove_pdf(field, mask, geometry, weight=total.weight, classes=total.classes)
+        remove = remove_pdf_at_once if quality is Quality.FAST else remove_pdf
+        weight = total.weight_of_background
+        found = remove(field, mask, geometry, weight=weight, classes=total.classes)
     return filled_from_neighbours(found, total.weight)
 
 

@@ -22,6 +22,7 @@ from streamrecon.units import hz_per_ppm
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
+_TISSUE_PPM = 0.01  # field that tissue makes by what it differs from its class
 _THIN_MM = 60.0  # of a head; below it the preview's scale falls, see docs/explanation/qsm.md
 
 
@@ -63,6 +64,18 @@ class TotalField:
     rad_per_ppm: float = 0.0
     is_brain: bool = True
     classes: Classes | None = None
+
+    @property
+    def weight_of_background(self) -> Real:
+        """Trust for a fit of sources outside [Z, Y, X, 1/ppm], 0 where ``weight`` is.
+
+        What such a fit leaves is no noise of the phase but the field of tissue, some 10 ppb, alike
+        everywhere: 1 / √(sd² + 10 ppb²). Weighted by the noise alone it follows dark grey matter
+        less than bright white matter, and regions of whole heads lose 1 to 2 % of their contrast.
+        """
+        believed = self.weight > 0
+        spread = np.hypot(np.where(believed, self.fit.sd_ppm, 0), _TISSUE_PPM)
+        return np.where(believed, 1 / spread, 0).astype(np.float32)
 
 
 def total_field(

@@ -38,7 +38,7 @@ def remove_pdf_at_once(
 ) -> LocalField:
     r"""Local field by PDF where speed counts, and χ of the tissues that were found with it.
 
-    .. math:: \min_{x,m} \|W M (f - D S x - D C m)\|^2 + \lambda (\|x\|^2 + 100 \|C m\|^2),
+    .. math:: \min_{x,m} \|W M (f - D S x - D C m)\|^2 + \lambda (\|x\|^2 + 9 \|C m\|^2),
               \quad f_\mathrm{local} = M (f - D S x)
 
     with S as in `streamrecon.qsm.background.pdf.remove_pdf`, and a map C m of one value for each
