@@ -24,8 +24,8 @@ from streamrecon.model.images import Echoes
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Scan
 from streamrecon.phase.magnitude import signal_mask
-from streamrecon.qsm.background.pdf import shown_local_field
 from streamrecon.qsm.field_maps import ChiMap
+from streamrecon.qsm.pipeline import shown_local_field
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.units import hz_per_ppm
 
@@ -69,11 +69,8 @@ class ChainMaps:
 
     def local_field_ppm(self) -> Real:
         """Field of the sources inside the mask [Z, Y, X, ppm]."""
-        chi = self.chi
-        total, geometry = chi.found.total, chi.scan.geometry
-        return shown_local_field(
-            chi.found.local, total.fit.field_ppm, total.weight, geometry, total.classes
-        ).field_ppm
+        found = self.chi.found
+        return shown_local_field(found.local, found.total, self.chi.scan.geometry).field_ppm
 
     def swi(self) -> Real:
         """The image that `SwiImages` makes without parameters [Z, Y, X]."""

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from streamrecon.model.scan import Scan
 from streamrecon.phase.image_noise import in_units_of
-from streamrecon.qsm.background.pdf import LocalField, shown_local_field
-from streamrecon.qsm.pipeline import Quality, Susceptibility
+from streamrecon.qsm.background.pdf import LocalField
+from streamrecon.qsm.pipeline import Quality, Susceptibility, shown_local_field
 from streamrecon.qsm.total_field import TotalField
 from streamrecon.units import hz_per_ppm
 
@@ -81,10 +81,7 @@ class LocalFieldMap:
     @property
     def shown_ppm(self) -> Real:
         """The field as an image [Z, Y, X, ppm], see `shown_local_field`."""
-        total, grid = self.total, self.scan.geometry
-        return shown_local_field(
-            self.local, total.fit.field_ppm, total.weight, grid, total.classes
-        ).field_ppm
+        return shown_local_field(self.local, self.total, self.scan.geometry).field_ppm
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -29,7 +29,12 @@ from streamrecon.machine.memory import give_back_freed
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.background.coarse_pdf import remove_pdf_at_once
 from streamrecon.qsm.background.lbv import remove_lbv
-from streamrecon.qsm.background.pdf import LocalField, filled_from_neighbours, remove_pdf
+from streamrecon.qsm.background.pdf import (
+    COARSE_PDF,
+    LocalField,
+    filled_from_neighbours,
+    remove_pdf,
+)
 from streamrecon.qsm.background.sharp import (
     remove_ismv,
     remove_resharp,
@@ -199,6 +204,15 @@ def local_field(
         weight = total.weight_of_background
         found = remove(field, mask, geometry, weight=weight, classes=total.classes)
     return filled_from_neighbours(found, total.weight)
+
+
+def shown_local_field(local: LocalField, total: TotalField, geometry: Geometry) -> LocalField:
+    """The local field for the eye: in place of a coarse PDF's that of one on the scan's own grid.
+
+    What is carried from doubled voxels serves the fast map, and is wrong beside the mask's rim.
+    Costs a PDF there, and nothing elsewhere.
+    """
+    return local_field(total, geometry) if local.method == COARSE_PDF else local
 
 
 def invert(

@@ -11,11 +11,12 @@ from scipy.ndimage import uniform_filter
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.background.pdf import PDF
+from streamrecon.qsm.background.pdf import COARSE_PDF, PDF
 from streamrecon.qsm.dipole import PADDING, field_from_chi
 from streamrecon.qsm.inversion.methods import Inversion
 from streamrecon.qsm.pipeline import (
     DEFAULT_QUALITY,
+    Background,
     Quality,
     Susceptibility,
     invert,
@@ -63,10 +64,12 @@ def _kept_of_noise(
     found: Susceptibility, noise_ppm: Real, geometry: Geometry, quality: Quality
 ) -> Real:
     """What the removal of the background leaves of noise alone [Z, Y, X, ppm]."""
-    if found.local.method != PDF or not np.any(noise_ppm):
+    if found.local.method not in (PDF, COARSE_PDF) or not np.any(noise_ppm):
         return noise_ppm
     fit = replace(found.total.fit, field_ppm=noise_ppm)
-    return local_field(replace(found.total, fit=fit), geometry, quality=quality).field_ppm
+    return local_field(
+        replace(found.total, fit=fit), geometry, quality=quality, background=Background.PDF
+    ).field_ppm
 
 
 def noise_of_map(

@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.phase.magnitude import OUTSIDE
-from streamrecon.qsm.background.pdf import Classes, Given, LocalField, normalised, project
+from streamrecon.qsm.background.pdf import (
+    COARSE_PDF,
+    Classes,
+    Given,
+    LocalField,
+    normalised,
+    project,
+)
 from streamrecon.qsm.dipole import carry, halved
 from streamrecon.qsm.solvers import checked_field
 
@@ -74,9 +81,8 @@ def remove_pdf_at_once(
     )
     everywhere = _carried(background, mask.shape)
     tissues = None if found.tissues_ppm is None else _carried(found.tissues_ppm, mask.shape) * mask
-    return replace(
-        found, field_ppm=(field - everywhere) * mask, mask=mask.copy(), tissues_ppm=tissues
-    )
+    local = (field - everywhere) * mask
+    return replace(found, method=COARSE_PDF, field_ppm=local, mask=mask.copy(), tissues_ppm=tissues)
 
 
 def _can_be_doubled(mask: NDArray[np.bool_], geometry: Geometry) -> bool:

@@ -43,6 +43,7 @@ _NEIGHBOURS_VOXELS = 1.0
 _LEAST = 1e-3  # of a neighbourhood is believed; else there is nothing to take over
 
 PDF = "PDF"
+COARSE_PDF = "PDF on doubled voxels"
 """What the method is called."""
 
 
@@ -224,36 +225,6 @@ def filled_from_neighbours(local: LocalField, weight: NDArray[np.floating]) -> L
     known = around > _LEAST * float(trust.max(initial=0))
     mean = np.divide(mean, around, out=np.zeros_like(mean), where=known)
     return replace(local, field_ppm=np.where(doubted, mean, local.field_ppm))
-
-
-def shown_local_field(
-    local: LocalField,
-    total_ppm: NDArray[np.floating],
-    weight: NDArray[np.floating],
-    geometry: Geometry,
-    classes: NDArray[np.integer] | None = None,
-) -> LocalField:
-    """The local field for the eye: in place of a weighted PDF's that of one without weights.
-
-    Weights serve the map, and cost the local field itself 1-12 % more error: they leave the outer
-    field where it is noisy. Another removal's field is shown as it is. The cost is that of PDF.
-
-    Parameters
-    ----------
-    local
-        Field that the map is made of.
-    total_ppm, weight
-        Total field [Z, Y, X, ppm], and trust in it.
-    geometry
-        Their grid.
-    classes
-        Kinds of tissue that the map was made with, see `remove_pdf`.
-    """
-    if local.method != PDF:
-        return local
-    believed = (weight > 0).astype(np.float32)
-    found = remove_pdf(total_ppm, local.mask, geometry, weight=believed, classes=classes)
-    return filled_from_neighbours(found, weight)
 
 
 def _means_over(classes: Classes | None, shape: Shape) -> Callable[[Real, Real], Real]:
