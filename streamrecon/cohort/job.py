@@ -103,8 +103,15 @@ class Record:
             scratch.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
 
-def read_record(path: Path) -> Record | None:
+def read_record(output: Path, name: PurePath) -> Record | None:
     """The record of a scan, ``None`` where there is none.
+
+    Parameters
+    ----------
+    output
+        The data set.
+    name
+        Of the record below it; errors name that alone, since a data set may be seen as a copy.
 
     Raises
     ------
@@ -112,13 +119,13 @@ def read_record(path: Path) -> Record | None:
         If it is there and cannot be read.
     """
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = json.loads((output / name).read_text(encoding="utf-8"))
         inputs = {name: Input(**each) for name, each in facts.pop("inputs").items()}
         return Record(inputs=inputs, **facts)
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError) as e:
-        raise StorageError(f"{path}: is no record of a scan ({e}); needed: remove it") from e
+        raise StorageError(f"{name}: is no record of a scan ({e}); needed: remove it") from e
 
 
 def checked_inputs(scan: CohortScan, tree: Path, known: Record | None) -> dict[str, Input]:

@@ -122,6 +122,23 @@ def test_a_broken_scan_costs_itself_alone(
     assert lights == ["unjudged", "unjudged", "red"]  # nobody read the quality of these maps
 
 
+def test_a_record_that_cannot_be_read_costs_its_scan(
+    raw: Path, done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = copied(done, tmp_path)
+    (output / "code/streamrecon/records/sub-01.json").write_text("cut")
+
+    assert main(words(raw, output)) == 1
+
+    message = capsys.readouterr().err
+    assert "sub-01: refused: code/streamrecon/records/sub-01.json: is no record" in message
+    assert "0 done now, 1 before, 0 failed, 1 refused" in message
+    table = (output / "code/streamrecon/overview.tsv").read_text(encoding="utf-8")
+    assert [line.split("\t")[:2] for line in table.splitlines()[1:]] == [
+        ["sub-01", "refused"], ["sub-02", "done"],
+    ]  # fmt: skip
+
+
 def test_the_overview_shows_a_picture_of_every_scan(done: Path) -> None:
     page = (done / "code/streamrecon/overview.html").read_text(encoding="utf-8")
 

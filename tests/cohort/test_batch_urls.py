@@ -258,6 +258,25 @@ def test_what_is_wrong_with_a_url_is_told_before_any_work(
     assert names(tmp_path) == set()
 
 
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("code/streamrecon/records/sub-01.json", "sub-01: refused: {}: is no record of a scan"),
+        ("dataset_description.json", "--output: found a {} that cannot be read; needed a data set"),
+    ],
+)
+def test_what_is_wrong_with_a_file_of_the_data_set_is_told_by_its_name_there(
+    memory: fsspec.AbstractFileSystem, capsys: pytest.CaptureFixture[str], file: str, told: str
+) -> None:
+    memory.pipe_file(f"/made/derivatives/{file}", b"cut")
+
+    assert main(words(TREE, OUTPUT, "--only", "sub-01")) != 0
+
+    message = capsys.readouterr().err
+    assert told.format(file) in message
+    assert "streamrecon-batch-" not in message
+
+
 def test_labels_at_a_url_are_refused(
     memory: fsspec.AbstractFileSystem, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
