@@ -42,8 +42,8 @@ def dask_pool(address: str) -> Iterator[tuple[Executor, ProcessLimits]]:
     worker that dies costs the time of its scan, which another one does again. Workers that join
     later have the threads that those of the beginning had.
 
-    Dask gives its workers variables of its own, among them a limit of the allocator by which a
-    scan's process takes a quarter more time; scans run with those of this process instead.
+    Dask gives its workers variables of its own, among them a limit of the allocator by which heads
+    take a fifth more of a processor; scans run with those of this process instead.
 
     Raises
     ------

@@ -49,7 +49,7 @@ class RemoteFolder:
 
         Raises
         ------
-        ConfigError, DataError
+        ConfigError
             As `plain_errors`; or if a name leads out of the folder.
         """
         fs, root = self._opened()
