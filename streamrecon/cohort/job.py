@@ -16,7 +16,6 @@ from streamrecon.storage.atomic_file import whole
 
 BEGUN, DONE, FAILED = "begun", "done", "failed"
 
-_BLOCK = 1 << 20
 _LABELS = "labels"  # what those inputs are called that do not lie in the tree
 
 
@@ -183,8 +182,10 @@ def _checked(path: Path, known: Input | None) -> Input:
     found = state_of(path)
     if known and found.is_of(known):
         return known
-    digest = hashlib.sha256()
+    return Input(found.bytes, found.mtime_ns, sha256_of(path))
+
+
+def sha256_of(path: Path) -> str:
+    """Checksum of a file, in hexadecimal digits."""
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return Input(found.bytes, found.mtime_ns, digest.hexdigest())
+        return hashlib.file_digest(file, "sha256").hexdigest()
