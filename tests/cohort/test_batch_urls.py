@@ -234,6 +234,7 @@ def test_a_file_url_is_a_path(raw: Path, done: Path, tmp_path: Path) -> None:
         ("nosuch://x/raw", "out", {}, "nosuch://x/raw: found a protocol that fsspec does not know"),
         ("s3://b/raw", "out", NO_S3, "s3://b/raw: found no package s3fs, needed for this protocol"),
         ("s3://b/raw", "out", NO_S3, ": pip install s3fs"),
+        ("s3://k:x@b/raw", "out", {"fsspec.core": None}, "s3://***@b/raw: found no package fsspec"),
         ("memory://nowhere", "out", {}, "memory://nowhere: found 0 files, none of them a scan"),
         (TREE, f"http://me:{SECRET}@h/x", {}, "--output http://***@h/x: found a place"),
         (TREE, "simplecache::memory://x", {}, "found a place that is only read"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -80,6 +81,14 @@ def test_a_scan_does_not_inherit_what_dask_sets_for_its_workers() -> None:
     assert inherited is not None
     assert LIMIT not in given
     assert given["STREAMRECON_THREADS"] == str(limits.threads)
+
+
+def test_without_dask_the_extra_is_named() -> None:
+    with (
+        patch.dict(sys.modules, {"distributed": None}),
+        pytest.raises(ConfigError, match=r"--scheduler: found no package distributed, .*\[batch\]"),
+    ):
+        dask_pool("tcp://127.0.0.1:1").__enter__()
 
 
 def test_a_worker_of_another_version_is_refused(

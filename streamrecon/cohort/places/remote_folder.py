@@ -19,6 +19,7 @@ from streamrecon.cohort.places.url_errors import plain_errors, without_credentia
 from streamrecon.cohort.scan_tree import Listing
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.file_kinds import kind_of_bytes
+from streamrecon.machine.optional_packages import optional_package
 
 _START = 400  # bytes, by which a kind is known
 _TIMES = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated", "created")
@@ -128,12 +129,7 @@ class RemoteFolder:
             fs.rm_file(self._path(root, name))
 
     def _opened(self) -> tuple[Any, str]:
-        try:
-            core: Any = import_module("fsspec.core")
-        except ModuleNotFoundError:
-            raise ConfigError(
-                f"{self}: needed fsspec, as pip install 'streamrecon[batch]'"
-            ) from None
+        core = optional_package("fsspec.core", "batch", needed_by=str(self))
         with plain_errors(self.url, needed="a folder"):
             fs, root = core.url_to_fs(self.url)
             fs.invalidate_cache()  # what it knows may be of an earlier scan
