@@ -154,6 +154,7 @@ def test_a_machine_without_slurm_is_told(
         ({"memory": None}, "found no cores and memory of a job"),
         ({"processes": 4}, "found processes: 4 in the configuration of dask-jobqueue, needed 1"),
         ({"interface": "nosuch0"}, "--scheduler slurm: found no way to start"),
+        ({"shared-temp-directory": "/nosuch"}, "found no way to encrypt ([Errno 2] No such file"),
     ],
 )
 def test_a_configuration_that_cannot_be_is_told(
