@@ -108,6 +108,26 @@ def test_a_file_system_that_can_rename_never_shows_half_a_file(tmp_path: Path) -
     assert (tmp_path / "far/a/x").read_bytes() == b"new"
 
 
+def test_half_a_file_that_could_not_be_put_whole_does_not_stay(tmp_path: Path) -> None:
+    folder, source = RemoteFolder(f"file://{tmp_path}/far"), tmp_path / "source"
+    source.write_bytes(b"new")
+    (tmp_path / "far" / "a").mkdir(parents=True)
+    (tmp_path / "far" / "a" / "x").write_bytes(b"old")
+
+    def put_file(fs: LocalFileSystem, path: str, final: str) -> None:
+        Path(final).write_bytes(b"ne")
+        raise OSError("no space there")
+
+    with (
+        patch.object(LocalFileSystem, "put_file", put_file),
+        pytest.raises(ConfigError, match=r"far/a/x: found an error \(OSError: no space there\)"),
+    ):
+        folder.put(source, PurePath("a/x"))
+
+    assert [path.name for path in (tmp_path / "far" / "a").iterdir()] == ["x"]
+    assert (tmp_path / "far/a/x").read_bytes() == b"old"
+
+
 def test_permission_is_told_without_the_password() -> None:
     url = "sftp://me:pa%2Fss@host/data"
     with pytest.raises(ConfigError) as found, plain_errors(url, needed="a folder to be listed"):

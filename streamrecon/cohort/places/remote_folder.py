@@ -6,6 +6,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -117,7 +118,12 @@ class RemoteFolder:
                 fs.put_file(str(path), final)
                 return
             scratch = self._path(root, name.with_name(f"{_TEMPORARY}{os.getpid()}-{name.name}"))
-            fs.put_file(str(path), scratch)
+            try:
+                fs.put_file(str(path), scratch)
+            except BaseException:
+                with suppress(Exception):  # the first error is the one to tell
+                    fs.rm_file(scratch)
+                raise
             if fs.exists(final):
                 fs.rm_file(final)
             fs.mv(scratch, final)
