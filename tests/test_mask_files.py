@@ -105,6 +105,15 @@ def test_another_grid_is_told_by_its_difference(tmp_path: Path) -> None:
         read_mask(moved, GEOMETRY)
 
 
+def test_the_difference_from_another_grid_is_that_which_turning_leaves(tmp_path: Path) -> None:
+    moved = nibabel.Nifti1Image(INSIDE.astype(np.uint8), AFFINE + 4 * np.eye(4, k=3))
+    turned = moved.as_reoriented(np.array([[2, -1], [0, 1], [1, -1]]))
+    path = written(tmp_path, np.asarray(turned.dataobj), turned.affine)
+
+    with pytest.raises(DataError, match=r"another grid than the images: corner .* up to 4 mm away"):
+        read_mask(path, GEOMETRY)
+
+
 def test_the_mask_beside_the_magnitude_is_found_by_its_name(tmp_path: Path) -> None:
     magnitude = tmp_path / "sub-1_ses-2_echo-1_part-mag_MEGRE.nii.gz"
     names = ["sub-1_ses-2_mask.nii.gz", "sub-1_ses-2_desc-brain_mask.nii", "sub-11_mask.nii.gz"]

@@ -70,15 +70,18 @@ def begin_data_set(output: Path, name: str) -> list[Path]:
 
 def refuse_other_type(output: Path) -> None:
     """Raise ConfigError for a data set that is there and is not one of derivatives."""
-    description = output / DESCRIPTION
     try:
-        found = json.loads(description.read_text(encoding="utf-8")).get("DatasetType", "raw")
+        found = json.loads((output / DESCRIPTION).read_text(encoding="utf-8")).get(
+            "DatasetType", "raw"
+        )
     except FileNotFoundError:
         return
     except (OSError, ValueError, AttributeError) as e:
-        raise ConfigError(f"{description}: cannot be read; needed a data set, or none") from e
+        raise ConfigError(
+            f"--output: found a {DESCRIPTION} that cannot be read; needed a data set, or none"
+        ) from e
     if found != _DERIVATIVE:
-        raise ConfigError(f"{description}: found a data set of type {found}, needed {_DERIVATIVE}")
+        raise ConfigError(f"--output: found a data set of type {found}, needed {_DERIVATIVE}")
 
 
 def add_participant(output: Path, subject: str) -> None:

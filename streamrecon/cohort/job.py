@@ -16,7 +16,6 @@ from streamrecon.storage.atomic_file import whole
 
 BEGUN, DONE, FAILED = "begun", "done", "failed"
 
-_BLOCK = 1 << 20
 _LABELS = "labels"  # what those inputs are called that do not lie in the tree
 
 
@@ -103,8 +102,15 @@ class Record:
             scratch.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
 
-def read_record(path: Path) -> Record | None:
+def read_record(output: Path, name: PurePath) -> Record | None:
     """The record of a scan, ``None`` where there is none.
+
+    Parameters
+    ----------
+    output
+        The data set.
+    name
+        Of the record below it; errors name that alone, since a data set may be seen as a copy.
 
     Raises
     ------
@@ -112,13 +118,13 @@ def read_record(path: Path) -> Record | None:
         If it is there and cannot be read.
     """
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = json.loads((output / name).read_text(encoding="utf-8"))
         inputs = {name: Input(**each) for name, each in facts.pop("inputs").items()}
         return Record(inputs=inputs, **facts)
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError) as e:
-        raise StorageError(f"{path}: is no record of a scan ({e}); needed: remove it") from e
+        raise StorageError(f"{name}: is no record of a scan ({e}); needed: remove it") from e
 
 
 def checked_inputs(scan: CohortScan, tree: Path, known: Record | None) -> dict[str, Input]:
@@ -176,8 +182,10 @@ def _checked(path: Path, known: Input | None) -> Input:
     found = state_of(path)
     if known and found.is_of(known):
         return known
-    digest = hashlib.sha256()
+    return Input(found.bytes, found.mtime_ns, sha256_of(path))
+
+
+def sha256_of(path: Path) -> str:
+    """Checksum of a file, in hexadecimal digits."""
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return Input(found.bytes, found.mtime_ns, digest.hexdigest())
+        return hashlib.file_digest(file, "sha256").hexdigest()

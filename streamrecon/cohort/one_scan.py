@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from tempfile import mkdtemp
@@ -32,7 +32,7 @@ from streamrecon.cohort.readings import keep_readings
 from streamrecon.cohort.scan_labels import pushed, region_means
 from streamrecon.cohort.scan_tree import CohortScan
 from streamrecon.cohort.thumbnail import median_snr, thumbnail_of
-from streamrecon.errors import ConfigError
+from streamrecon.errors import ConfigError, StorageError
 from streamrecon.model.notice import Level
 from streamrecon.storage.atomic_file import whole
 
@@ -105,9 +105,14 @@ class Finished(NamedTuple):
 
 
 def records_of(scans: Iterable[CohortScan], output: Path) -> dict[str, Record]:
-    """Records by the names of the scans that have one."""
-    found = ((scan.name, read_record(output / record_name(scan))) for scan in scans)
-    return {name: record for name, record in found if record is not None}
+    """Records by the names of the scans that have one which can be read."""
+    found: dict[str, Record] = {}
+    for scan in scans:
+        with suppress(StorageError):
+            record = read_record(output, record_name(scan))
+            if record is not None:
+                found[scan.name] = record
+    return found
 
 
 def reconstruct(
@@ -126,7 +131,7 @@ def reconstruct(
         If there is a record that cannot be read.
     """
     began = time.perf_counter()
-    known = read_record(place.record(scan))
+    known = read_record(place.output, record_name(scan))
     inputs = checked_inputs(scan, place.tree, known)
     record = Record(scan.name, BEGUN, work.key(scan, inputs), inputs, work.arguments(scan))
     if known is not None and known.key == record.key and known.is_whole(place.output):

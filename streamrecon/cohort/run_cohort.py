@@ -124,7 +124,7 @@ def _done_before(scan: CohortScan, work: Work, source: Source, output: Path) -> 
     StorageError
         If there is a record that cannot be read.
     """
-    known = read_record(output / record_name(scan))
+    known = read_record(output, record_name(scan))
     if known is None or not known.is_whole(output) or known.key != work.key(scan, known.inputs):
         return None
     try:

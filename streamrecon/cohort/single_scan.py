@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterable
@@ -18,6 +17,7 @@ from streamrecon.cohort.data_set import (
     planned,
 )
 from streamrecon.cohort.entities import ORDER, Entities, entities_of, prefix
+from streamrecon.cohort.job import sha256_of
 from streamrecon.cohort.own_files import keep_dicom, keep_sheets
 from streamrecon.cohort.readings import keep_readings
 from streamrecon.errors import ConfigError
@@ -72,7 +72,7 @@ def provenance_of_files(command: Iterable[str], files: Iterable[Path]) -> dict[s
     Names are those in the folder that was given: where it lies is nobody's business.
     """
     sums = {
-        path.relative_to(each.parent).as_posix(): f"sha256:{_sha256(path)}"
+        path.relative_to(each.parent).as_posix(): f"sha256:{sha256_of(path)}"
         for each in dict.fromkeys(files)
         for path in _files_in(each)
     }
@@ -86,8 +86,3 @@ def provenance_of_files(command: Iterable[str], files: Iterable[Path]) -> dict[s
 
 def _files_in(place: Path) -> list[Path]:
     return sorted(p for p in place.rglob("*") if p.is_file()) if place.is_dir() else [place]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,6 +6,7 @@ from streamrecon.machine.memory import available_bytes as available_bytes
 from streamrecon.machine.memory import bytes_of_each as bytes_of_each
 from streamrecon.machine.memory import give_back_freed as give_back_freed
 from streamrecon.machine.memory import memory_kills as memory_kills
+from streamrecon.machine.optional_packages import optional_package as optional_package
 from streamrecon.machine.threads import at_once as at_once
 from streamrecon.machine.threads import budget as budget
 from streamrecon.machine.threads import quiet_blas as quiet_blas

@@ -15,21 +15,39 @@ _Order = tuple[list[int], list[int]]
 
 
 def turned_to(
-    values: NDArray[T], grid: Geometry, target: Geometry, *, tolerance_mm: float = 0.1
+    values: NDArray[T],
+    grid: Geometry,
+    target: Geometry,
+    *,
+    names: tuple[str, str] = ("volume", "the target"),
+    tolerance_mm: float = 0.1,
 ) -> NDArray[T]:
     """The values [Z, Y, X] of ``grid`` in the order of ``target``; a view.
 
     Files of one scan name the same voxels in different orders: NIfTI by R, A, S, DICOM along the
     normal of its slices, a header along the axes of the acquisition, whichever hand that makes.
 
+    Parameters
+    ----------
+    values
+        [Z, Y, X], of any type.
+    grid, target
+        Theirs, and that of the result.
+    names
+        What has ``grid`` and what has ``target``, for the error.
+    tolerance_mm
+        Between the same voxels.
+
     Raises
     ------
     DataError
-        If the voxels do not lie in the same places.
+        If the voxels do not lie in the same places; with the difference that turning leaves.
     """
     order, backward = _order(grid, target)
-    if not _turned(grid, order, backward).same_as(target, tolerance_mm=tolerance_mm):
-        raise DataError("grids: found voxels in other places, needed the same ones in any order")
+    turned = _turned(grid, order, backward)
+    if not turned.same_as(target, tolerance_mm=tolerance_mm):
+        apart = turned.apart_from(target)
+        raise DataError(f"{names[0]}: lies on another grid than {names[1]}: {apart}")
     return np.flip(values.transpose(order), tuple(backward))
 
 

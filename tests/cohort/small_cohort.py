@@ -1,14 +1,23 @@
-"""Two small scans and their results, by path."""
+"""Two small scans and their results, and what a cohort runs on.
+
+Modules name the fixtures that they use: a conftest.py in this folder would come before that of all
+tests, and pytest, which looks for examples in both, takes the second for another file of one name.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import fsspec
 import nibabel as nib
 import numpy as np
 import pytest
+from distributed import LocalCluster
 
 from streamrecon.cli import main
 
@@ -45,3 +54,28 @@ def results(output: Path) -> dict[str, np.ndarray]:
 
 def alike(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
     return one.keys() == other.keys() and all(np.array_equal(one[n], other[n]) for n in one)
+
+
+def one_worker(*, processes: bool) -> LocalCluster:
+    """Dask's own scheduler on loopback with one worker, in a process of its own or in this one."""
+    return LocalCluster(  # type: ignore[no-untyped-call]
+        n_workers=1, threads_per_worker=1, processes=processes, dashboard_address="127.0.0.1:0"
+    )
+
+
+def wait_for_a_scan(output: Path) -> Path:
+    """Wait until the first scan is worked on; give the folder of those that are."""
+    scratch = output / "code" / "streamrecon" / "unfinished"
+    deadline = time.monotonic() + 120
+    while not any(scratch.glob("*")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return scratch
+
+
+@contextmanager
+def empty_memory() -> Iterator[fsspec.AbstractFileSystem]:
+    """The store of `memory://`, and nothing in it afterwards."""
+    fs = fsspec.filesystem("memory")
+    yield fs
+    fs.store.clear()
+    fs.pseudo_dirs[:] = [""]

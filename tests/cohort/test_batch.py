@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest.mock import patch
@@ -18,9 +17,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 import small_cohort
-from distributed import Client, LocalCluster
+from distributed import Client
 from PIL import Image
-from small_cohort import alike, results, words
+from small_cohort import alike, one_worker, results, wait_for_a_scan, words
 
 from streamrecon.cli import main
 
@@ -122,6 +121,23 @@ def test_a_broken_scan_costs_itself_alone(
     assert lights == ["unjudged", "unjudged", "red"]  # nobody read the quality of these maps
 
 
+def test_a_record_that_cannot_be_read_costs_its_scan(
+    raw: Path, done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = copied(done, tmp_path)
+    (output / "code/streamrecon/records/sub-01.json").write_text("cut")
+
+    assert main(words(raw, output)) == 1
+
+    message = capsys.readouterr().err
+    assert "sub-01: refused: code/streamrecon/records/sub-01.json: is no record" in message
+    assert "0 done now, 1 before, 0 failed, 1 refused" in message
+    table = (output / "code/streamrecon/overview.tsv").read_text(encoding="utf-8")
+    assert [line.split("\t")[:2] for line in table.splitlines()[1:]] == [
+        ["sub-01", "refused"], ["sub-02", "done"],
+    ]  # fmt: skip
+
+
 def test_the_overview_shows_a_picture_of_every_scan(done: Path) -> None:
     page = (done / "code/streamrecon/overview.html").read_text(encoding="utf-8")
 
@@ -137,11 +153,8 @@ def test_the_overview_shows_a_picture_of_every_scan(done: Path) -> None:
 @pytest.mark.long
 def test_one_that_is_killed_is_gone_on_with(raw: Path, done: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "streamrecon", *words(raw, tmp_path)]
-    scratch = tmp_path / "code" / "streamrecon" / "unfinished"
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as batch:
-        deadline = time.monotonic() + 60
-        while not any(scratch.glob("*")) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        scratch = wait_for_a_scan(tmp_path)
         batch.send_signal(signal.SIGKILL)
 
     assert main(words(raw, tmp_path)) == 0
@@ -164,9 +177,7 @@ def test_two_runs_in_one_output_are_refused(
 @pytest.mark.long
 def test_a_cluster_gives_what_one_machine_gives(raw: Path, done: Path, tmp_path: Path) -> None:
     """Dask's own scheduler and worker on loopback."""
-    with LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
-    ) as cluster:
+    with one_worker(processes=False) as cluster:
         assert main(words(raw, tmp_path, "--scheduler", cluster.scheduler_address)) == 0
 
     assert alike(results(tmp_path), results(done))
@@ -177,27 +188,23 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(
     raw: Path, done: Path, tmp_path: Path
 ) -> None:
     """Its nanny starts another one, and what the first left half done is not there in the end."""
-    scratch = tmp_path / "code" / "streamrecon" / "unfinished"
     killed = []
 
-    def kill(client: Client) -> None:
-        deadline = time.monotonic() + 60
-        while not any(scratch.glob("*")) and time.monotonic() < deadline:
-            time.sleep(0.02)
+    def kill(client: Client) -> Path:
+        scratch = wait_for_a_scan(tmp_path)
         killed.extend(client.run(os.getpid).values())
         os.kill(killed[0], signal.SIGKILL)
+        return scratch
 
     with (
         patch.dict(os.environ),  # Dask sets variables here, too
-        LocalCluster(  # type: ignore[no-untyped-call]
-            n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
-        ) as cluster,
+        one_worker(processes=True) as cluster,
         Client(cluster, set_as_default=False) as client,  # type: ignore[no-untyped-call]
         ThreadPoolExecutor(1) as other,
     ):
         death = other.submit(kill, client)
         assert main(words(raw, tmp_path, "--scheduler", cluster.scheduler_address)) == 0
-        death.result()
+        scratch = death.result()
 
     assert killed != [os.getpid()]
     assert alike(results(tmp_path), results(done))

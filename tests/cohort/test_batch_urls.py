@@ -16,8 +16,7 @@ from unittest.mock import patch
 import fsspec
 import pytest
 import small_cohort
-from distributed import LocalCluster
-from small_cohort import alike, results, words
+from small_cohort import alike, empty_memory, one_worker, results, words
 
 from streamrecon.cli import main
 from streamrecon.cohort.places import RemoteFolder
@@ -54,12 +53,10 @@ class Asking(SimpleHTTPRequestHandler):
 @pytest.fixture
 def memory(raw: Path) -> Iterator[fsspec.AbstractFileSystem]:
     """A store without folders that holds the tree."""
-    fs = fsspec.filesystem("memory")
-    for path in raw.iterdir():
-        fs.pipe_file(f"/raw/cohort/{path.name}", path.read_bytes())
-    yield fs
-    fs.store.clear()
-    fs.pseudo_dirs[:] = [""]
+    with empty_memory() as fs:
+        for path in raw.iterdir():
+            fs.pipe_file(f"/raw/cohort/{path.name}", path.read_bytes())
+        yield fs
 
 
 @pytest.fixture
@@ -179,9 +176,7 @@ def test_a_worker_of_dask_fetches_for_itself_and_no_password_is_kept(
 ) -> None:
     """The process that hands out the scans lists them, and does not read one."""
     with (
-        LocalCluster(  # type: ignore[no-untyped-call]
-            n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
-        ) as cluster,
+        one_worker(processes=True) as cluster,
         patch.object(RemoteFolder, "fetch", fetch_no_scan),
     ):
         more = "--scheduler", cluster.scheduler_address
@@ -198,9 +193,7 @@ def test_workers_put_results_where_the_url_says(
     memory: fsspec.AbstractFileSystem, done: Path, tmp_path: Path
 ) -> None:
     """In one process, since `memory://` is."""
-    with LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
-    ) as cluster:
+    with one_worker(processes=False) as cluster:
         assert main(words(TREE, OUTPUT, "--scheduler", cluster.scheduler_address)) == 0
 
     assert alike(results(copied(memory, tmp_path)), results(done))
@@ -234,6 +227,7 @@ def test_a_file_url_is_a_path(raw: Path, done: Path, tmp_path: Path) -> None:
         ("nosuch://x/raw", "out", {}, "nosuch://x/raw: found a protocol that fsspec does not know"),
         ("s3://b/raw", "out", NO_S3, "s3://b/raw: found no package s3fs, needed for this protocol"),
         ("s3://b/raw", "out", NO_S3, ": pip install s3fs"),
+        ("s3://k:x@b/raw", "out", {"fsspec.core": None}, "s3://***@b/raw: found no package fsspec"),
         ("memory://nowhere", "out", {}, "memory://nowhere: found 0 files, none of them a scan"),
         (TREE, f"http://me:{SECRET}@h/x", {}, "--output http://***@h/x: found a place"),
         (TREE, "simplecache::memory://x", {}, "found a place that is only read"),
@@ -256,6 +250,25 @@ def test_what_is_wrong_with_a_url_is_told_before_any_work(
     assert SECRET not in message
     assert message.count("\n") <= 2
     assert names(tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("code/streamrecon/records/sub-01.json", "sub-01: refused: {}: is no record of a scan"),
+        ("dataset_description.json", "--output: found a {} that cannot be read; needed a data set"),
+    ],
+)
+def test_what_is_wrong_with_a_file_of_the_data_set_is_told_by_its_name_there(
+    memory: fsspec.AbstractFileSystem, capsys: pytest.CaptureFixture[str], file: str, told: str
+) -> None:
+    memory.pipe_file(f"/made/derivatives/{file}", b"cut")
+
+    assert main(words(TREE, OUTPUT, "--only", "sub-01")) != 0
+
+    message = capsys.readouterr().err
+    assert told.format(file) in message
+    assert "streamrecon-batch-" not in message
 
 
 def test_labels_at_a_url_are_refused(

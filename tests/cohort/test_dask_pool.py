@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from distributed import LocalCluster
+from small_cohort import one_worker
 
 from streamrecon.cohort.cluster.dask_workers import WorkerRoom, dask_pool, threads_of_a_scan
 from streamrecon.cohort.job import Work, state_of
@@ -26,9 +27,7 @@ LIMIT = "MALLOC_TRIM_THRESHOLD_"  # with it the allocator gives all it can back 
 @pytest.fixture
 def scheduler() -> Iterator[str]:
     """Address of a scheduler with one worker, in this process."""
-    with LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
-    ) as cluster:
+    with one_worker(processes=False) as cluster:
         yield cluster.scheduler_address
 
 
@@ -68,9 +67,7 @@ def test_a_scan_does_not_inherit_what_dask_sets_for_its_workers() -> None:
     """A worker in a process of its own, as `dask worker` starts it."""
     with (
         patch.dict(os.environ),
-        LocalCluster(  # type: ignore[no-untyped-call]
-            n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
-        ) as cluster,
+        one_worker(processes=True) as cluster,
     ):
         del os.environ[LIMIT]  # Dask has put it here, too
         with dask_pool(cluster.scheduler_address) as (workers, limits):
@@ -80,6 +77,14 @@ def test_a_scan_does_not_inherit_what_dask_sets_for_its_workers() -> None:
     assert inherited is not None
     assert LIMIT not in given
     assert given["STREAMRECON_THREADS"] == str(limits.threads)
+
+
+def test_without_dask_the_extra_is_named() -> None:
+    with (
+        patch.dict(sys.modules, {"distributed": None}),
+        pytest.raises(ConfigError, match=r"--scheduler: found no package distributed, .*\[batch\]"),
+    ):
+        dask_pool("tcp://127.0.0.1:1").__enter__()
 
 
 def test_a_worker_of_another_version_is_refused(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path, PurePath
 from unittest.mock import patch
 
@@ -11,6 +11,7 @@ import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
+from small_cohort import empty_memory
 
 from streamrecon.cohort.places import RemoteFolder
 from streamrecon.cohort.places.local_scratch import local_scratch
@@ -23,10 +24,8 @@ DICOM_FILE = bytes(128) + b"DICM" + bytes(1000)
 
 @pytest.fixture
 def memory() -> Iterator[fsspec.AbstractFileSystem]:
-    fs = fsspec.filesystem("memory")
-    yield fs
-    fs.store.clear()
-    fs.pseudo_dirs[:] = [""]
+    with empty_memory() as fs:
+        yield fs
 
 
 def test_scans_of_every_kind_are_found_without_folders(memory: fsspec.AbstractFileSystem) -> None:
@@ -54,8 +53,8 @@ def test_a_copy_has_the_time_of_the_file_and_another_file_has_another(
     memory.pipe_file("/t/a/b c.h5", b"one")
     before = folder.states()[name]
     folder.fetch(name, tmp_path)
-    time.sleep(0.01)
     memory.pipe_file("/t/a/b c.h5", b"two")
+    memory.store["/t/a/b c.h5"].modified += timedelta(seconds=1)
 
     copy = (tmp_path / name).stat()
     assert (copy.st_size, copy.st_mtime_ns) == (before.bytes, before.mtime_ns)
@@ -107,6 +106,26 @@ def test_a_file_system_that_can_rename_never_shows_half_a_file(tmp_path: Path) -
     assert seen != ["x"]
     assert [path.name for path in (tmp_path / "far" / "a").iterdir()] == ["x"]
     assert (tmp_path / "far/a/x").read_bytes() == b"new"
+
+
+def test_half_a_file_that_could_not_be_put_whole_does_not_stay(tmp_path: Path) -> None:
+    folder, source = RemoteFolder(f"file://{tmp_path}/far"), tmp_path / "source"
+    source.write_bytes(b"new")
+    (tmp_path / "far" / "a").mkdir(parents=True)
+    (tmp_path / "far" / "a" / "x").write_bytes(b"old")
+
+    def put_file(fs: LocalFileSystem, path: str, final: str) -> None:
+        Path(final).write_bytes(b"ne")
+        raise OSError("no space there")
+
+    with (
+        patch.object(LocalFileSystem, "put_file", put_file),
+        pytest.raises(ConfigError, match=r"far/a/x: found an error \(OSError: no space there\)"),
+    ):
+        folder.put(source, PurePath("a/x"))
+
+    assert [path.name for path in (tmp_path / "far" / "a").iterdir()] == ["x"]
+    assert (tmp_path / "far/a/x").read_bytes() == b"old"
 
 
 def test_permission_is_told_without_the_password() -> None:

@@ -16,7 +16,7 @@ import pytest
 import slurm_stub
 import small_cohort
 import yaml
-from small_cohort import alike, results, words
+from small_cohort import alike, results, wait_for_a_scan, words
 
 from streamrecon.cli import main
 
@@ -110,18 +110,16 @@ def test_a_job_that_is_killed_with_its_scan_loses_nothing(
     raw: Path, done: Path, tmp_path: Path, jobs: Path
 ) -> None:
     output = tmp_path / "out"
-    scratch = output / "code" / "streamrecon" / "unfinished"
 
-    def kill() -> None:
-        deadline = time.monotonic() + 120
-        while not any(scratch.glob("*")) and time.monotonic() < deadline:
-            time.sleep(0.02)
+    def kill() -> Path:
+        scratch = wait_for_a_scan(output)
         os.killpg(groups(jobs)[0], signal.SIGKILL)  # worker, nanny and scan
+        return scratch
 
     with configured(), ThreadPoolExecutor(1) as other:
         death = other.submit(kill)
         assert main(words(raw, output, "--scheduler", "slurm")) == 0
-        death.result()
+        scratch = death.result()
 
     assert len(list(jobs.glob("*.sh"))) == 2  # another one in its place
     assert alike(results(output), results(done))
@@ -156,6 +154,7 @@ def test_a_machine_without_slurm_is_told(
         ({"memory": None}, "found no cores and memory of a job"),
         ({"processes": 4}, "found processes: 4 in the configuration of dask-jobqueue, needed 1"),
         ({"interface": "nosuch0"}, "--scheduler slurm: found no way to start"),
+        ({"shared-temp-directory": "/nosuch"}, "found no way to encrypt ([Errno 2] No such file"),
     ],
 )
 def test_a_configuration_that_cannot_be_is_told(

@@ -274,7 +274,7 @@ def test_images_of_other_voxels_are_refused() -> None:
     grid = GRIDS["axial"]
     moved = replace(grid, centre_lps_mm=(12.5, -23.25, 47.125))
 
-    with pytest.raises(DataError, match="voxels in other places"):
+    with pytest.raises(DataError, match="lies on another grid"):
         made_on(moved, sources_on(grid))
 
 

@@ -110,7 +110,7 @@ WRONG = [
     (f"{CMRO2} --cbf-value 50 --territory-yv pons=1.5", "needed NAME=YV or NAME=YV,SD"),
     (f"{CMRO2} --cbf broken.nii", "broken.nii: cannot be read"),
     (f"{CMRO2} --cbf series.nii.gz", "needed 3 dimensions"),
-    (f"{CMRO2} --cbf elsewhere.nii.gz", "resample it first"),
+    (f"{CMRO2} --cbf elsewhere.nii.gz", "elsewhere.nii.gz: lies on another grid than the maps"),
     (f"{CMRO2} --cbf none.nii.gz", "found no blood flow inside the brain"),
     (f"{BOLD} --to-bold wrong.txt --magnitude ones.nii.gz", "found both, needed one"),
     (BOLD.replace("series", "timeless"), "found no time between volumes; give it in s by --tr"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from map_files import oblique_grid, write_map
@@ -198,8 +199,17 @@ def write_mixture(folder: Path) -> None:
     (folder.parent / "labels.json").write_text(names)
 
 
-def test_a_mixture_that_chi_does_not_see_is_read_with_r2(tmp_path: Path) -> None:
+def turn_axes(path: Path) -> None:
+    """As tools that write a file of their own do; every voxel stays in its place."""
+    turned = nibabel.load(path).as_reoriented(np.array([[2, -1], [0, 1], [1, -1]]))
+    nibabel.Nifti1Image(np.asarray(turned.dataobj), turned.affine).to_filename(path)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_mixture_that_chi_does_not_see_is_read_with_r2(tmp_path: Path, turned: bool) -> None:
     write_mixture(tmp_path / "maps")
+    if turned:
+        turn_axes(tmp_path / "r2.nii.gz")
 
     status = main(
         ["analyze", "sources", str(tmp_path / "maps"), "-o", str(tmp_path / "out"),
@@ -255,8 +265,11 @@ def write_rims(folder: Path) -> None:
     write_nifti(folder.parent / "lesions.nii.gz", lesions.astype(np.uint8), RIM_GRID)
 
 
-def test_rims_are_counted_and_each_lesion_has_its_class(tmp_path: Path) -> None:
+@pytest.mark.parametrize("turned", [False, True])
+def test_rims_are_counted_and_each_lesion_has_its_class(tmp_path: Path, turned: bool) -> None:
     write_rims(tmp_path / "maps")
+    if turned:
+        turn_axes(tmp_path / "lesions.nii.gz")
 
     status = main(
         ["analyze", "rims", str(tmp_path / "maps"), "-o", str(tmp_path / "out"),

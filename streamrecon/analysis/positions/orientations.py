@@ -50,6 +50,21 @@ class Adequacy:
         """Whether the condition number is at most 10."""
         return self.condition <= LARGEST_CONDITION
 
+    @property
+    def doubt(self) -> str:
+        """What a reader of a map must know where the orientations are too few; else empty."""
+        if self.is_adequate:
+            return ""
+        condition = f"{self.condition:.1f}"
+        if math.isinf(self.condition):
+            condition = "infinite (some directions are seen by none)"
+        return f"condition number {condition}, needed at most {LARGEST_CONDITION:g}: {self.advice}"
+
+
+def tilt_deg(one: Vector, other: Vector) -> float:
+    """Angle between two directions of B0 in a head [deg], 0 … 180."""
+    return math.degrees(math.acos(min(1.0, max(-1.0, float(one @ other)))))
+
 
 def weights(directions: Sequence[Vector]) -> Vector:
     """Weights s² of directions of k-space spread evenly over the sphere."""

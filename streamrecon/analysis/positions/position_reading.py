@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import isinf
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from streamrecon.analysis.positions.orientations import LARGEST_CONDITION, adequacy
+from streamrecon.analysis.positions.orientations import adequacy, tilt_deg
 from streamrecon.analysis.positions.registration import (
     Motion,
     register,
@@ -70,6 +69,15 @@ def head_position(
     return HeadPosition(np.where(inside, few, 0).astype(np.float32), grid)
 
 
+def position_values(subject: str, motion: Motion) -> list[Value]:
+    """Tilt of a position against the first, and how alike both are, for a report."""
+    tilt = tilt_deg(b0_after(motion.matrix), b0_after(np.eye(4)))
+    return [
+        Value(subject=subject, name="tilt", number=tilt, unit="deg"),
+        Value(subject=subject, name="likeness", number=motion.likeness, unit="1"),
+    ]
+
+
 def read_orientations(positions: Sequence[HeadPosition]) -> Reading:
     """Judge the positions of a head, the first of them first; at least one.
 
@@ -84,21 +92,12 @@ def read_orientations(positions: Sequence[HeadPosition]) -> Reading:
     found = adequacy(seen)
     values = [Value(subject=KIND, name="condition", number=found.condition, unit="1")]
     reasons = []
-    for number, (motion, b) in enumerate(zip(motions, seen[1:], strict=True), start=2):
+    for number, motion in enumerate(motions, start=2):
         subject = f"position {number}"
-        tilt = float(np.degrees(np.arccos(np.clip(b @ seen[0], -1, 1))))
-        values += [
-            Value(subject=subject, name="tilt", number=tilt, unit="deg"),
-            Value(subject=subject, name="likeness", number=motion.likeness, unit="1"),
-        ]
+        values += position_values(subject, motion)
         reasons += [f"{subject}: {doubt}" for doubt in motion.doubts]
-    if not found.is_adequate:
-        condition = f"{found.condition:.1f}"
-        if isinf(found.condition):
-            condition = "infinite (some directions are seen by none)"
-        reasons.append(
-            f"condition number {condition}, needed at most {LARGEST_CONDITION:g}: {found.advice}"
-        )
+    if found.doubt:
+        reasons.append(found.doubt)
     return Reading(
         kind=KIND,
         outcome=Outcome.FLAGGED if reasons else Outcome.GIVEN,

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
-from streamrecon.errors import ConfigError
-
-_PACKAGES = {"sklearn": "scikit-learn", "statsmodels": "statsmodels"}
+from streamrecon.machine.optional_packages import optional_package
 
 
 def library(name: str) -> Any:  # noqa: ANN401  (have no stubs)
@@ -18,8 +15,4 @@ def library(name: str) -> Any:  # noqa: ANN401  (have no stubs)
     ConfigError
         If it is not installed.
     """
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as e:
-        package = _PACKAGES[name.partition(".")[0]]
-        raise ConfigError(f"found no {package}, needed `streamrecon[studies]`") from e
+    return optional_package(name, "studies")

@@ -15,6 +15,7 @@ from typing import Any, cast
 from streamrecon import __version__
 from streamrecon.cohort.one_scan import ProcessLimits
 from streamrecon.errors import ConfigError
+from streamrecon.machine.optional_packages import optional_package
 from streamrecon.machine.threads import budget
 
 _NANNY = "distributed.nanny.pre-spawn-environ"
@@ -42,8 +43,8 @@ def dask_pool(address: str) -> Iterator[tuple[Executor, ProcessLimits]]:
     worker that dies costs the time of its scan, which another one does again. Workers that join
     later have the threads that those of the beginning had.
 
-    Dask gives its workers variables of its own, among them a limit of the allocator by which a
-    scan's process takes a quarter more time; scans run with those of this process instead.
+    Dask gives its workers variables of its own, among them a limit of the allocator by which heads
+    take a fifth more of a processor; scans run with those of this process instead.
 
     Raises
     ------
@@ -72,19 +73,8 @@ def pool_of(client: Any) -> tuple[Executor, ProcessLimits]:  # noqa: ANN401  (ha
 
 
 def with_dask(package: str) -> Any:  # noqa: ANN401  (has no types)
-    """A package of Dask's.
-
-    Raises
-    ------
-    ConfigError
-        If it is not installed.
-    """
-    try:
-        return import_module(package)
-    except ModuleNotFoundError as e:
-        raise ConfigError(
-            f"--scheduler: found no package {e.name}, needed: pip install 'streamrecon[batch]'"
-        ) from e
+    """A package of Dask's, as `optional_package` gives it."""
+    return optional_package(package, "batch", needed_by="--scheduler")
 
 
 def threads_of_a_scan(workers: Iterable[WorkerRoom]) -> int:

@@ -96,7 +96,11 @@ def _certificate(distributed: Any, folder: str | None) -> Iterator[Any]:  # noqa
     try:
         made, room = distributed.Security.temporary(), TemporaryDirectory(dir=where, prefix=_ROOM)
     except (OSError, ImportError) as e:
-        raise ConfigError(f"--scheduler {SLURM}: found no way to encrypt ({_line(e)})") from e
+        raise ConfigError(
+            f"--scheduler {SLURM}: found no way to encrypt ({_line(e)}), needed cryptography and a "
+            "folder for the certificate that can be written to: the working folder, or "
+            "shared-temp-directory"
+        ) from e
     with room as name:
         key, certificate = (Path(name) / each for each in ("key.pem", "certificate.pem"))
         key.write_text(made.tls_worker_key, encoding="ascii")
@@ -117,7 +121,10 @@ def _cluster(jobqueue: Any, asked: Mapping[str, Any], security: Any) -> Any:  # 
             security=security,
         )
     except (OSError, ValueError, RuntimeError) as e:
-        raise ConfigError(f"--scheduler {SLURM}: found no way to start ({_line(e)})") from e
+        raise ConfigError(
+            f"--scheduler {SLURM}: found no way to start ({_line(e)}), needed a configuration in "
+            f"{_FILE} that holds on this machine"
+        ) from e
 
 
 def _try(cluster: Any) -> None:  # noqa: ANN401  (has no types)

@@ -37,7 +37,7 @@ class DataSetCopy:
         """What a worker must know of a scan that does not see the data set."""
         if isinstance(self.place, Path):
             return Seen()
-        record = read_record(self.folder / record_name(scan))
+        record = read_record(self.folder, record_name(scan))
         if record is None:
             paths = results_named(scan, self.folder)
         else:

@@ -10,7 +10,7 @@ from streamrecon.errors import ConfigError
 
 _URL = "://"
 _HERE = ("file://", "local://")
-_READ_ONLY = ("http://", "https://", "zip://", "tar://", "github://", "data:")
+_READ_ONLY = ("http://", "https://", "zip://", "tar://", "github://")
 
 
 def input_place(text: str) -> Path | RemoteFolder:

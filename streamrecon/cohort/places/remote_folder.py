@@ -6,6 +6,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -19,6 +20,7 @@ from streamrecon.cohort.places.url_errors import plain_errors, without_credentia
 from streamrecon.cohort.scan_tree import Listing
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.file_kinds import kind_of_bytes
+from streamrecon.machine.optional_packages import optional_package
 
 _START = 400  # bytes, by which a kind is known
 _TIMES = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated", "created")
@@ -49,7 +51,7 @@ class RemoteFolder:
 
         Raises
         ------
-        ConfigError, DataError
+        ConfigError
             As `plain_errors`; or if a name leads out of the folder.
         """
         fs, root = self._opened()
@@ -116,7 +118,12 @@ class RemoteFolder:
                 fs.put_file(str(path), final)
                 return
             scratch = self._path(root, name.with_name(f"{_TEMPORARY}{os.getpid()}-{name.name}"))
-            fs.put_file(str(path), scratch)
+            try:
+                fs.put_file(str(path), scratch)
+            except BaseException:
+                with suppress(Exception):  # the first error is the one to tell
+                    fs.rm_file(scratch)
+                raise
             if fs.exists(final):
                 fs.rm_file(final)
             fs.mv(scratch, final)
@@ -128,12 +135,7 @@ class RemoteFolder:
             fs.rm_file(self._path(root, name))
 
     def _opened(self) -> tuple[Any, str]:
-        try:
-            core: Any = import_module("fsspec.core")
-        except ModuleNotFoundError:
-            raise ConfigError(
-                f"{self}: needed fsspec, as pip install 'streamrecon[batch]'"
-            ) from None
+        core = optional_package("fsspec.core", "batch", needed_by=str(self))
         with plain_errors(self.url, needed="a folder"):
             fs, root = core.url_to_fs(self.url)
             fs.invalidate_cache()  # what it knows may be of an earlier scan

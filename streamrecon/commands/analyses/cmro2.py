@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import argparse
 import math
-from pathlib import Path
 
-import nibabel
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
-from numpy.typing import NDArray
 
 from streamrecon.analysis.oxygen.oximetry_reading import reading_of_consumption
 from streamrecon.commands.run_setup.existing import there
@@ -21,8 +17,7 @@ from streamrecon.commands.study_inputs.analysed_folder import (
 )
 from streamrecon.commands.study_inputs.blood_options import add_blood, blood_of
 from streamrecon.errors import ConfigError
-from streamrecon.model.geometry import Geometry
-from streamrecon.output.ras import from_ras
+from streamrecon.output.readings.label_map import values_on_grid
 from streamrecon.output.readings.map_folder import MapFolder
 
 
@@ -96,7 +91,7 @@ def _flows(maps: MapFolder, options: argparse.Namespace) -> dict[str, tuple[floa
     """Mean flow and voxels of the brain and of each region."""
     if options.cbf is None:
         return {"brain": (options.cbf_value, 0)}
-    flow = read_flow(options.cbf, maps.geometry)
+    flow = values_on_grid(options.cbf, maps.geometry)
     labels = labels_of(options, maps)
     regions = {"brain": maps.mask()} | ({} if labels is None else dict(labels.regions()))
     found = {}
@@ -107,24 +102,3 @@ def _flows(maps: MapFolder, options: argparse.Namespace) -> dict[str, tuple[floa
     if not found:
         raise ConfigError(f"{options.cbf.name}: found no blood flow inside the brain")
     return found
-
-
-def read_flow(path: Path, geometry: Geometry) -> NDArray[np.float64]:
-    """A map of blood flow [Z, Y, X]; nothing is resampled.
-
-    Raises
-    ------
-    ConfigError
-        If it cannot be read or lies on another grid.
-    """
-    try:
-        image = nibabel.load(path)
-        values = np.asarray(image.dataobj, np.float64)
-    except (ImageFileError, OSError, EOFError, ValueError) as e:
-        raise ConfigError(f"{path.name}: cannot be read: {e}") from e
-    if values.ndim != 3:
-        raise ConfigError(f"{path.name}: found shape {values.shape}, needed 3 dimensions")
-    turned, grid = from_ras(values, image.affine)
-    if not grid.same_as(geometry, tolerance_mm=0.1):
-        raise ConfigError(f"{path.name}: lies on another grid than the maps; resample it first")
-    return np.asarray(turned, np.float64)

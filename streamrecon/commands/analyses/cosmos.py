@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from streamrecon.analysis.positions.cosmos import least_squares_cosmos
+from streamrecon.analysis.positions.orientations import tilt_deg
 from streamrecon.analysis.positions.tilted_fields import MovedField
 from streamrecon.analysis.reading import ReadingMap
 from streamrecon.commands.study_inputs.analysed_folder import Analysed, analyse, labels_of
@@ -70,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _largest_tilt_deg(fields: Sequence[MovedField]) -> float:
-    """Between the first direction of B0 and another."""
-    directions = np.array([field.turned.b0_axis() for field in fields])
-    along = np.abs(directions @ directions[0])
-    return float(np.degrees(np.arccos(np.clip(along.min(), 0, 1))))
+    """Between the first direction of B0 and another, whichever end is up."""
+    first, *others = (np.array(field.turned.b0_axis()) for field in fields)
+    tilts = (tilt_deg(first, each) for each in others)
+    return max((min(tilt, 180 - tilt) for tilt in tilts), default=0.0)

@@ -19,14 +19,13 @@ from streamrecon.commands.study_inputs.analysed_folder import (
     extents_of,
     labels_of,
 )
-from streamrecon.errors import ConfigError
+from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.outputs.quantities import Quantity
+from streamrecon.model.turned_grid import turned_to
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.readings.drawings.source_figures import draw_sources
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.output.stored_volumes import volumes_at
-
-_SAME_PLACE_MM = 0.1
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -101,9 +100,12 @@ def _r2(given: str, maps: MapFolder) -> NDArray[np.floating] | float:
         number = float(given)
     except ValueError:
         volume = volumes_at(Path(given))[0]
-        if not volume.geometry.same_as(maps.geometry, tolerance_mm=_SAME_PLACE_MM):
-            raise ConfigError(f"{given}: lies on another grid than the maps") from None
-        return np.asarray(volume.values, np.float32)
+        names = given, "the maps"
+        try:
+            values = turned_to(volume.values, volume.geometry, maps.geometry, names=names)
+        except DataError as e:
+            raise ConfigError(str(e)) from e
+        return np.asarray(values, np.float32)
     if not number >= 0:
         raise ConfigError(f"--r2: found {given}, needed a file or a rate in 1/s")
     return number

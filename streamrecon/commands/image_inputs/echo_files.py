@@ -130,7 +130,7 @@ def read_echo_files(
         If the files do not belong together, or the phase is in unknown numbers.
     """
     turned, sized = parts_of((Part.PHASE, phase), (Part.MAGNITUDE, magnitude))
-    if is_same_voxels(sized.geometry, turned.geometry):
+    if not _same_place(turned, sized) and is_same_voxels(sized.geometry, turned.geometry):
         sized.values = np.stack(
             [turned_to(each, sized.geometry, turned.geometry) for each in sized.values]
         )
@@ -290,10 +290,14 @@ def field_of(part: ImagePart, given: float | None) -> float:
     return field_t(found)
 
 
+def _same_place(one: ImagePart, other: ImagePart) -> bool:
+    return one.geometry.same_as(other.geometry, tolerance_mm=_SAME_PLACE_MM)
+
+
 def _doubts(turned: ImagePart, sized: ImagePart) -> Iterator[str]:
     if not turned.is_placed:
         yield "the phase file does not say how it lies in the patient: B0 may not be where it seems"
-    if not turned.geometry.same_as(sized.geometry, tolerance_mm=_SAME_PLACE_MM):
+    if not _same_place(turned, sized):
         yield "magnitude and phase name different places; that of the phase is taken"
     lost = int((~np.isfinite(turned.values)).any(axis=0).sum())
     if lost:

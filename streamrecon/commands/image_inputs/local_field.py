@@ -18,7 +18,7 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import PhaseSign, SignOrigin
-from streamrecon.model.turned_grid import is_same_voxels, turned_to
+from streamrecon.model.turned_grid import turned_to
 from streamrecon.output.ras import from_ras
 from streamrecon.qsm.given_local_field import susceptibility_of_local_field
 from streamrecon.qsm.inversion.methods import Inversion
@@ -113,10 +113,8 @@ def _magnitude(paths: list[Path] | None, geometry: Geometry) -> Real | None:
     power = np.zeros(geometry.shape, np.float32)
     for path in paths:
         values, grid = _volume(path)
-        if not is_same_voxels(grid, geometry, tolerance_mm=_SAME_PLACE_MM):
-            apart = grid.apart_from(geometry)
-            raise DataError(f"{path.name}: lies on another grid than the local field: {apart}")
-        power += turned_to(values, grid, geometry, tolerance_mm=_SAME_PLACE_MM) ** 2
+        names = path.name, "the local field"
+        power += turned_to(values, grid, geometry, names=names, tolerance_mm=_SAME_PLACE_MM) ** 2
     return np.sqrt(power)
 
 

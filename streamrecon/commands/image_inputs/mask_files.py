@@ -14,7 +14,7 @@ from streamrecon.commands.image_inputs.nifti_files import load_nifti, values_of
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Regions
-from streamrecon.model.turned_grid import is_same_voxels, turned_to
+from streamrecon.model.turned_grid import turned_to
 from streamrecon.output.ras import from_ras
 
 _SAME_PLACE_MM = 0.1
@@ -90,10 +90,8 @@ def read_mask(path: Path, geometry: Geometry) -> MaskFile:
         number, labels or negative numbers, or is empty.
     """
     values, grid = _volume(path)
-    if not is_same_voxels(grid, geometry, tolerance_mm=_SAME_PLACE_MM):
-        apart = grid.apart_from(geometry)
-        raise DataError(f"{path.name}: lies on another grid than the images: {apart}")
-    values = turned_to(values, grid, geometry, tolerance_mm=_SAME_PLACE_MM)
+    names = path.name, "the images"
+    values = turned_to(values, grid, geometry, names=names, tolerance_mm=_SAME_PLACE_MM)
     lost = int((~np.isfinite(values)).sum())
     if lost:
         raise DataError(f"{path.name}: found {lost} voxels that are no number, needed a mask")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.analysis.positions.orientations import Adequacy, adequacy
+from streamrecon.analysis.positions.position_reading import position_values
 from streamrecon.analysis.positions.registration import Motion, register, registration_image
 from streamrecon.analysis.positions.tilted_fields import (
     MovedField,
@@ -167,23 +168,16 @@ def tilts_of(first: MapFolder, others: Sequence[Path]) -> Tilts:
     motions = [Motion(np.eye(4), 1.0), *(_motion(first, each) for each in folders[1:])]
     seen = [b0_after(motion.matrix) for motion in motions]
     values, doubts = [], []
-    for folder, motion, b in zip(folders[1:], motions[1:], seen[1:], strict=True):
-        tilt = float(np.degrees(np.arccos(np.clip(b @ seen[0], -1, 1))))
-        values += [
-            Value(subject=folder.name, name="tilt", number=tilt, unit="deg"),
-            Value(subject=folder.name, name="likeness", number=motion.likeness, unit="1"),
-        ]
+    for folder, motion in zip(folders[1:], motions[1:], strict=True):
+        values += position_values(folder.name, motion)
         doubts += [f"{folder.name}: {reason}" for reason in motion.doubts]
     return Tilts(folders, motions, adequacy(seen), values, doubts)
 
 
 def reasons_to_doubt(scans: TiltedScans | Tilts) -> list[str]:
     """What is to be read beside a result: doubtful registrations, orientations that are few."""
-    reasons = [*scans.doubts]
-    if not scans.adequacy.is_adequate:
-        condition, advice = scans.adequacy.condition, scans.adequacy.advice
-        reasons.append(f"condition number {condition:.1f}, needed at most 10: {advice}")
-    return reasons
+    few = scans.adequacy.doubt
+    return [*scans.doubts, few] if few else [*scans.doubts]
 
 
 def write_map(output: Path, name: str, values: Real, grid: Geometry) -> list[str]:

@@ -134,8 +134,9 @@ def _known(shown: Shown, mask: Shown | None) -> Flags:
     """Where a map has values, zeros that were rounded among them."""
     if shown.unit != "ppm":
         return np.asarray(shown.values != 0)
-    within = mask is not None and mask.geometry.same_as(shown.geometry)
-    return known_voxels(shown.values, np.asarray(mask.values != 0) if mask and within else None)
+    if mask is None or not mask.geometry.same_as(shown.geometry):
+        return known_voxels(shown.values)
+    return known_voxels(shown.values, np.asarray(mask.values != 0))
 
 
 def _without_zeros(plane: Plane, known: Plane) -> Plane:

@@ -13,9 +13,9 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
-from streamrecon.errors import ConfigError
+from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.turned_grid import is_same_voxels, turned_to
+from streamrecon.model.turned_grid import turned_to
 from streamrecon.output.ras import from_ras
 
 _SAME_PLACE_MM = 0.1
@@ -89,13 +89,12 @@ def values_on_grid(path: Path, geometry: Geometry) -> NDArray[np.float64]:
     if data.ndim != 3:
         raise ConfigError(f"{path.name}: found shape {data.shape}, needed 3 dimensions")
     turned, grid = from_ras(data, image.affine)
-    if not is_same_voxels(grid, geometry, tolerance_mm=_SAME_PLACE_MM):
-        apart = grid.apart_from(geometry)
-        raise ConfigError(
-            f"{path.name}: lies on another grid than the maps, needed theirs: {apart}"
-        )
-    turned = turned_to(turned, grid, geometry, tolerance_mm=_SAME_PLACE_MM)
-    return np.asarray(turned, np.float64)
+    names = path.name, "the maps"
+    try:
+        values = turned_to(turned, grid, geometry, names=names, tolerance_mm=_SAME_PLACE_MM)
+    except DataError as e:
+        raise ConfigError(str(e)) from e
+    return np.asarray(values, np.float64)
 
 
 def _beside(path: Path) -> Path | None:

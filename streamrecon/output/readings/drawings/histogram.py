@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from streamrecon.output.font_letters import in_font
+
 _SIDE, _EDGE, _BINS = 360, 44, 120  # pixels, pixels, cells
 _PAPER, _INK = (255, 255, 255), (20, 20, 20)
 _PERCENTILES = (0.1, 99.9)  # of the voxels, between which the axes reach
@@ -35,11 +37,11 @@ def joint_histogram(
     (low, high), bottom = ends[0], _EDGE + _SIDE + 6
     pen.text((_EDGE, bottom), f"{low:.0f}", fill=_INK, font=font)
     pen.text((_EDGE + _SIDE, bottom), f"{high:.0f}", fill=_INK, font=font, anchor="ra")
-    pen.text((_EDGE + _SIDE / 2, bottom), names[0], fill=_INK, font=font, anchor="ma")
+    pen.text((_EDGE + _SIDE / 2, bottom), in_font(names[0]), fill=_INK, font=font, anchor="ma")
     (low, high) = ends[1]
     pen.text((_EDGE - 4, _EDGE + _SIDE), f"{low:.0f}", fill=_INK, font=font, anchor="rb")
     pen.text((_EDGE - 4, _EDGE), f"{high:.0f}", fill=_INK, font=font, anchor="rt")
-    pen.text((_EDGE, _EDGE - 6), names[1], fill=_INK, font=font, anchor="lb")
+    pen.text((_EDGE, _EDGE - 6), in_font(names[1]), fill=_INK, font=font, anchor="lb")
     return sheet
 
 

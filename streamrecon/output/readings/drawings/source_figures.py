@@ -58,7 +58,7 @@ def draw_sources(
     picture = joint_histogram(
         1e3 * shown.chi_ppm[mask],
         found.r2_prime_per_s[mask],
-        ("chi [ppb]", "R2' [1/s]"),  # the font has no χ
+        ("χ [ppb]", "R2' [1/s]"),
     )
     words = "voxels by χ and R2'; darkness is the logarithm of how many"
     yield Figure("histogram", words, picture)
