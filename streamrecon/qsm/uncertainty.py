@@ -37,7 +37,7 @@ def susceptibility_sd(
     inversion: Inversion = Inversion.PRESET,
     two_pass: bool = False,
 ) -> Real:
-    """Standard deviation of a map by the noise of its field [Z, Y, X, ppm]: two inversions.
+    """Standard deviation of a map by the noise of its field [Z, Y, X, ppm]: two inversions, one PDF.
 
     Noise is added to the field of the map itself, not to the field that was measured: that has its
     noise already, and sparse gradients answer to more of it more than in proportion. PDF takes of
