@@ -27,6 +27,7 @@ from scipy.ndimage import binary_erosion
 
 from streamrecon.machine.memory import give_back_freed
 from streamrecon.model.geometry import Geometry
+from streamrecon.model.notice import Level
 from streamrecon.qsm.background.coarse_pdf import remove_pdf_at_once
 from streamrecon.qsm.background.lbv import remove_lbv
 from streamrecon.qsm.background.pdf import LocalField, filled_from_neighbours, remove_pdf
@@ -44,6 +45,7 @@ from streamrecon.qsm.inversion.total_variation import invert_tv
 from streamrecon.qsm.inversion.two_pass import STRONG_PPM, invert_twice
 from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic
 from streamrecon.qsm.reference import Reference, Referenced, set_reference
+from streamrecon.qsm.slab import slab_notice
 from streamrecon.qsm.solvers import Solution, end_in_words
 from streamrecon.qsm.total_field import TotalField, total_field
 
@@ -109,6 +111,8 @@ class Susceptibility:
         What a reader must know.
     converged
         Whether every iteration met its tolerance, or ended where a step changes less than 1 %.
+    doubts
+        Those of the notices that are warnings.
     """
 
     map: Referenced
@@ -117,6 +121,7 @@ class Susceptibility:
     local: LocalField
     notices: tuple[str, ...]
     converged: bool = True
+    doubts: tuple[str, ...] = ()
 
 
 def susceptibility(
@@ -232,7 +237,10 @@ def invert(
     chi = found.unknown if shades is None else found.unknown + shades
     referenced = set_reference(chi, local.mask, csf=total.csf, region=region, reference=reference)
     notices.append(str(referenced))
-    return Susceptibility(referenced, local.mask, total, local, tuple(notices), converged)
+    slab = slab_notice(local.mask, geometry)
+    notices += [slab.text] if slab else []
+    doubts = (slab.text,) if slab and slab.level is Level.WARNING else ()
+    return Susceptibility(referenced, local.mask, total, local, tuple(notices), converged, doubts)
 
 
 def _shades(

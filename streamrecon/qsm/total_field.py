@@ -22,8 +22,6 @@ from streamrecon.units import hz_per_ppm
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
-_THIN_MM = 60.0  # of a head; below it the preview's scale falls, see docs/explanation/qsm.md
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TotalField:
@@ -131,13 +129,7 @@ def total_field(
         together,
         csf_mask(magnitude, reliable.mask, tuple(te_s)),
         unwrapped.quality,
-        (
-            *notices,
-            *noise.notices,
-            brain.report,
-            reliable.report,
-            *_thin_slab(reliable.mask, geometry),
-        ),
+        (*notices, *noise.notices, brain.report, reliable.report),
         radians_per_ppm(te_s, b0_t),
         brain.is_brain,
         tissue_classes(magnitude, te_s, reliable.mask, geometry),
@@ -151,23 +143,6 @@ def radians_per_ppm(te_s: Sequence[float], b0_t: float) -> float:
     16.05
     """
     return 2 * np.pi * hz_per_ppm(b0_t) * te_s[-1]
-
-
-def _thin_slab(mask: NDArray[np.bool_], geometry: Geometry) -> tuple[str, ...]:
-    """What a slab loses that holds only a part of a head; nothing for a whole one."""
-    if not mask.any():
-        return ()
-    held = [np.flatnonzero(mask.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
-    thin_mm = min(
-        (found[-1] - found[0] + 1) * side
-        for found, side in zip(held, geometry.voxel_mm, strict=True)
-    )
-    if thin_mm >= _THIN_MM:
-        return ()
-    loss = (
-        "of a head, a fast map keeps 0.9 of its scale at 40 mm and 0.6 at 20, the others 0.95-1.02"
-    )
-    return (f"thin slab: {thin_mm:.0f} mm of tissue; {loss}, regions off by 3-9 ppb",)
 
 
 def _phase_without_offset(

@@ -10,7 +10,6 @@ from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.pipeline import Background, Quality, susceptibility
 from streamrecon.qsm.reference import Reference
-from streamrecon.qsm.total_field import total_field
 
 TE_S = (0.004, 0.010, 0.016, 0.022)
 B0_T = 3.0
@@ -110,15 +109,3 @@ def test_an_image_of_nothing_is_refused() -> None:
 
     with pytest.raises(ReconError, match="no voxel above zero"):
         susceptibility(echoes * 0, TE_S, B0_T, grid)
-
-
-def test_a_thin_slab_is_told_and_a_head_is_not() -> None:
-    grid, brain, _, echoes = head(ORIENTATIONS["axial"])
-    part = slice(12, 24)
-    slab = Geometry((12, *grid.shape[1:]), grid.voxel_mm, grid.axes_lps)
-
-    whole = total_field(echoes, TE_S, B0_T, grid, mask=brain)
-    cut = total_field(echoes[:, part], TE_S, B0_T, slab, mask=brain[part])
-
-    assert not any("thin slab" in notice for notice in whole.notices)
-    assert any("thin slab: 38 mm of tissue" in notice for notice in cut.notices)

@@ -79,7 +79,8 @@ def map_local_field(
     volume = Volume(
         found.map.chi_ppm, geometry, Quantity.CHI, scan, comments=(*scan.comments, *found.notices)
     )
-    return volume, (*given.messages, *found.notices), given.doubts
+    stated = (text for text in found.notices if text not in found.doubts)
+    return volume, (*given.messages, *stated), (*given.doubts, *found.doubts)
 
 
 def _refuse_what_needs_echoes(options: argparse.Namespace) -> None:
