@@ -235,7 +235,9 @@ def invert(
     settled = found.converged or found.residual < _UNSETTLED
     converged = local.converged and settled
     chi = found.unknown if shades is None else found.unknown + shades
-    referenced = set_reference(chi, local.mask, csf=total.csf, region=region, reference=reference)
+    referenced = set_reference(
+        chi, local.mask, csf=total.csf, region=region, reference=reference, is_brain=total.is_brain
+    )
     notices.append(str(referenced))
     slab = slab_notice(local.mask, geometry)
     notices += [slab.text] if slab else []

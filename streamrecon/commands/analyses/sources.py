@@ -87,6 +87,7 @@ def _maps(maps: MapFolder, regions: Regions, r2_per_s: NDArray[np.floating] | fl
         b0_t=maps.b0_t,
         r2_star_per_s=maps.map(Quantity.R2_STAR),
         r2_per_s=r2_per_s,
+        whole=known.whole,
         csf=known.csf,
         chi_sd_ppm=known.chi_sd_ppm,
         r2_star_sd_per_s=known.r2_star_sd_per_s,

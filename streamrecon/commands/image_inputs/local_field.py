@@ -66,6 +66,7 @@ def map_local_field(
         inversion=Inversion(options.inversion),
         magnitude=_magnitude(options.mag, geometry),
         reference=Reference[options.reference.upper()],
+        is_brain=brain is not None,
         region=region,
     )
     scan = bare_scan(
