@@ -70,6 +70,7 @@ def total_field(
     geometry: Geometry,
     *,
     readout_polarity: Sequence[int] = (),
+    is_difference: bool = False,
     mask: NDArray[np.bool_] | None = None,
     noise: ImageNoise | None = None,
     unwrapping: Unwrapping = Unwrapping.TEMPLATE,
@@ -88,6 +89,8 @@ def total_field(
         Grid of the echoes.
     readout_polarity
         +1 or -1 per echo where readouts alternate.
+    is_difference
+        Whether the one echo is the difference of two, in which the phase offset has cancelled.
     mask
         Brain to use instead of the one found [Z, Y, X].
     noise
@@ -108,7 +111,11 @@ def total_field(
     magnitude = np.abs(echoes)
     together = np.sqrt(np.einsum("ezyx,ezyx->zyx", magnitude, magnitude))
     head = whole & (signal_mask(together) if mask is None else mask)
-    phase, notices = _phase_without_offset(echoes, te_s, geometry, readout_polarity)
+    if is_difference:
+        notices: tuple[str, ...] = ("phase offset: cancelled in the difference of two echoes",)
+        phase = np.angle(echoes)
+    else:
+        phase, notices = _phase_without_offset(echoes, te_s, geometry, readout_polarity)
     unwrapped = UNWRAPPERS[unwrapping](phase, magnitude, head, te_s)
     del phase
     found = (unwrapped.region > 0) & whole
@@ -151,6 +158,6 @@ def _phase_without_offset(
     try:
         echo_pair(te_s, readout_polarity)
     except ReconError as e:
-        return np.angle(echoes), (f"phase offset left in: {e}",)
+        return np.angle(echoes), (f"{e}: it stays in",)
     clean = remove_offset(echoes, te_s, geometry, readout_polarity=readout_polarity)[0]
     return np.angle(clean), ()

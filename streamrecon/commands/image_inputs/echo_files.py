@@ -65,6 +65,8 @@ class EchoFiles:
     magnitude: NDArray[np.generic]
     phase: NDArray[np.generic]
     scale: PhaseScale
+    is_difference
+        Whether the one echo is the difference of two.
     geometry: Geometry
     te_s: tuple[float, ...]
     b0_t: float
@@ -79,6 +81,7 @@ class EchoFiles:
         """The scan, as far as the files tell."""
         return bare_scan(
             self.geometry,
+    is_difference: bool = False
             self.te_s,
             self.b0_t,
             sign,
@@ -91,6 +94,7 @@ class EchoFiles:
     @property
     def vendor(self) -> str:
         """Who made the scanner, where the sidecar says it."""
+            is_difference=self.is_difference,
         return str(self.sidecar.get("Manufacturer") or "")
 
     @property
@@ -152,7 +156,7 @@ def read_echo_files(
     images = echo.magnitude, values, scale
     timing = (echo.te_s,), in_words(pair)
     files = described(turned, sized, images, times=timing, b0_t=field, message=message)
-    return replace(files, noise=echo.noise)
+    return replace(files, noise=echo.noise, is_difference=True)
 
 
 def parts_of(
