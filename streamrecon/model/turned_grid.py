@@ -17,7 +17,7 @@ _Order = tuple[list[int], list[int]]
 def turned_to(
     values: NDArray[T], grid: Geometry, target: Geometry, *, tolerance_mm: float = 0.1
 ) -> NDArray[T]:
-    """The values [Z, Y, X] of ``grid`` in the order of ``target``; a view.
+    """The values [..., Z, Y, X] of ``grid`` in the order of ``target``; a view.
 
     Files of one scan name the same voxels in different orders: NIfTI by R, A, S, DICOM along the
     normal of its slices, a header along the axes of the acquisition, whichever hand that makes.
@@ -30,7 +30,30 @@ def turned_to(
     order, backward = _order(grid, target)
     if not _turned(grid, order, backward).same_as(target, tolerance_mm=tolerance_mm):
         raise DataError("grids: found voxels in other places, needed the same ones in any order")
-    return np.flip(values.transpose(order), tuple(backward))
+    echoes = values.ndim - 3
+    axes = (*range(echoes), *(echoes + n for n in order))
+    return np.flip(values.transpose(axes), tuple(echoes + n for n in backward))
+
+
+def in_order_of(
+    values: NDArray[T],
+    grid: Geometry,
+    target: Geometry,
+    *,
+    name: str,
+    beside: str,
+    tolerance_mm: float = 0.1,
+) -> NDArray[T]:
+    """As `turned_to`, of what has a name and belongs to something.
+
+    Raises
+    ------
+    DataError
+        If the voxels do not lie in the same places; it says how the grids differ.
+    """
+    if not is_same_voxels(grid, target, tolerance_mm=tolerance_mm):
+        raise DataError(f"{name}: lies on another grid than {beside}: {grid.apart_from(target)}")
+    return turned_to(values, grid, target, tolerance_mm=tolerance_mm)
 
 
 def is_same_voxels(grid: Geometry, target: Geometry, *, tolerance_mm: float = 0.1) -> bool:

@@ -22,6 +22,7 @@ from streamrecon.commands.study_inputs.analysed_folder import (
 from streamrecon.commands.study_inputs.blood_options import add_blood, blood_of
 from streamrecon.errors import ConfigError
 from streamrecon.model.geometry import Geometry
+from streamrecon.model.turned_grid import is_same_voxels, turned_to
 from streamrecon.output.ras import from_ras
 from streamrecon.output.readings.map_folder import MapFolder
 
@@ -110,7 +111,7 @@ def _flows(maps: MapFolder, options: argparse.Namespace) -> dict[str, tuple[floa
 
 
 def read_flow(path: Path, geometry: Geometry) -> NDArray[np.float64]:
-    """A map of blood flow [Z, Y, X]; nothing is resampled.
+    """A map of blood flow [Z, Y, X] in the order of the maps; nothing is resampled.
 
     Raises
     ------
@@ -125,6 +126,6 @@ def read_flow(path: Path, geometry: Geometry) -> NDArray[np.float64]:
     if values.ndim != 3:
         raise ConfigError(f"{path.name}: found shape {values.shape}, needed 3 dimensions")
     turned, grid = from_ras(values, image.affine)
-    if not grid.same_as(geometry, tolerance_mm=0.1):
+    if not is_same_voxels(grid, geometry):
         raise ConfigError(f"{path.name}: lies on another grid than the maps; resample it first")
-    return np.asarray(turned, np.float64)
+    return np.asarray(turned_to(turned, grid, geometry), np.float64)

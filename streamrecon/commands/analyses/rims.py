@@ -16,6 +16,7 @@ from streamrecon.commands.study_inputs.analysed_folder import Analysed, add_fold
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.outputs.quantities import Quantity
+from streamrecon.model.turned_grid import in_order_of, is_same_voxels, turned_to
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.readings.drawings.rim_figures import draw_rims
 from streamrecon.output.readings.map_folder import MapFolder
@@ -86,16 +87,16 @@ def _lesions(options: argparse.Namespace, maps: MapFolder) -> Flags:
     drawn = volumes_at(options.lesions)[0]
     mask = np.asarray(drawn.values, np.float32) > 0
     if options.flair is None:
-        if not drawn.geometry.same_as(maps.geometry, tolerance_mm=0.1):
+        if not is_same_voxels(drawn.geometry, maps.geometry):
             raise ConfigError(
                 f"{options.lesions.name}: lies on another grid than the maps; needed --flair, the "
                 "image it was drawn on"
             )
-        return mask
+        return turned_to(mask, drawn.geometry, maps.geometry)
     flair = volumes_at(options.flair)[0]
-    if not flair.geometry.same_as(drawn.geometry, tolerance_mm=0.1):
-        raise DataError(f"{options.flair.name}: lies on another grid than the lesions")
-    return _moved(mask, np.asarray(flair.values, np.float32), drawn.geometry, maps)
+    values, name = np.asarray(flair.values, np.float32), options.flair.name
+    image = in_order_of(values, flair.geometry, drawn.geometry, name=name, beside="the lesions")
+    return _moved(mask, image, drawn.geometry, maps)
 
 
 def _moved(mask: Flags, flair: NDArray[np.float32], grid: Geometry, maps: MapFolder) -> Flags:

@@ -21,12 +21,11 @@ from streamrecon.commands.study_inputs.analysed_folder import (
 )
 from streamrecon.errors import ConfigError
 from streamrecon.model.outputs.quantities import Quantity
+from streamrecon.model.turned_grid import is_same_voxels, turned_to
 from streamrecon.output.nifti import write_nifti
 from streamrecon.output.readings.drawings.source_figures import draw_sources
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.output.stored_volumes import volumes_at
-
-_SAME_PLACE_MM = 0.1
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -87,8 +86,8 @@ def _maps(maps: MapFolder, regions: Regions, r2_per_s: NDArray[np.floating] | fl
         b0_t=maps.b0_t,
         r2_star_per_s=maps.map(Quantity.R2_STAR),
         r2_per_s=r2_per_s,
-        whole=known.whole,
         csf=known.csf,
+        whole=known.whole,
         chi_sd_ppm=known.chi_sd_ppm,
         r2_star_sd_per_s=known.r2_star_sd_per_s,
         local_field_ppm=maps.map_if_there(Quantity.LOCAL_FIELD),
@@ -102,9 +101,10 @@ def _r2(given: str, maps: MapFolder) -> NDArray[np.floating] | float:
         number = float(given)
     except ValueError:
         volume = volumes_at(Path(given))[0]
-        if not volume.geometry.same_as(maps.geometry, tolerance_mm=_SAME_PLACE_MM):
+        if not is_same_voxels(volume.geometry, maps.geometry):
             raise ConfigError(f"{given}: lies on another grid than the maps") from None
-        return np.asarray(volume.values, np.float32)
+        values = np.asarray(volume.values, np.float32)
+        return turned_to(values, volume.geometry, maps.geometry)
     if not number >= 0:
         raise ConfigError(f"--r2: found {given}, needed a file or a rate in 1/s")
     return number

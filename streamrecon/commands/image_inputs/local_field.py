@@ -18,7 +18,7 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import PhaseSign, SignOrigin
-from streamrecon.model.turned_grid import is_same_voxels, turned_to
+from streamrecon.model.turned_grid import in_order_of
 from streamrecon.output.ras import from_ras
 from streamrecon.qsm.given_local_field import susceptibility_of_local_field
 from streamrecon.qsm.inversion.methods import Inversion
@@ -28,7 +28,6 @@ from streamrecon.qsm.reference import Reference
 Real = NDArray[np.float32]
 
 _MOST_PPM = 1.0  # rms of a local field: of a brain it is near 0.02
-_SAME_PLACE_MM = 0.1
 
 
 def map_local_field(
@@ -66,8 +65,8 @@ def map_local_field(
         inversion=Inversion(options.inversion),
         magnitude=_magnitude(options.mag, geometry),
         reference=Reference[options.reference.upper()],
-        is_brain=brain is not None,
         region=region,
+        is_brain=brain is not None,
     )
     scan = bare_scan(
         geometry,
@@ -115,10 +114,8 @@ def _magnitude(paths: list[Path] | None, geometry: Geometry) -> Real | None:
     power = np.zeros(geometry.shape, np.float32)
     for path in paths:
         values, grid = _volume(path)
-        if not is_same_voxels(grid, geometry, tolerance_mm=_SAME_PLACE_MM):
-            apart = grid.apart_from(geometry)
-            raise DataError(f"{path.name}: lies on another grid than the local field: {apart}")
-        power += turned_to(values, grid, geometry, tolerance_mm=_SAME_PLACE_MM) ** 2
+        beside = "the local field"
+        power += in_order_of(values, grid, geometry, name=path.name, beside=beside) ** 2
     return np.sqrt(power)
 
 

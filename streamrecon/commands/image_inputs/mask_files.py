@@ -14,10 +14,9 @@ from streamrecon.commands.image_inputs.nifti_files import load_nifti, values_of
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Regions
-from streamrecon.model.turned_grid import is_same_voxels, turned_to
+from streamrecon.model.turned_grid import in_order_of
 from streamrecon.output.ras import from_ras
 
-_SAME_PLACE_MM = 0.1
 _LIKELY = 0.5  # a probability from here on is inside
 
 
@@ -90,10 +89,7 @@ def read_mask(path: Path, geometry: Geometry) -> MaskFile:
         number, labels or negative numbers, or is empty.
     """
     values, grid = _volume(path)
-    if not is_same_voxels(grid, geometry, tolerance_mm=_SAME_PLACE_MM):
-        apart = grid.apart_from(geometry)
-        raise DataError(f"{path.name}: lies on another grid than the images: {apart}")
-    values = turned_to(values, grid, geometry, tolerance_mm=_SAME_PLACE_MM)
+    values = in_order_of(values, grid, geometry, name=path.name, beside="the images")
     lost = int((~np.isfinite(values)).sum())
     if lost:
         raise DataError(f"{path.name}: found {lost} voxels that are no number, needed a mask")
