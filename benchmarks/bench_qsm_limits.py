@@ -75,9 +75,9 @@ def slab(folder: Path) -> None:
     p = load(folder / "p3x")
     deep = (p.regions >= 1) & (p.regions <= NUCLEI) & p.mask
     middle = round(float(np.mean(np.nonzero(deep)[0])))
-    for thickness_mm in (20, 30, 40, 60, 90, 180):
-        half = max(1, round(thickness_mm / p.grid.voxel_mm[0] / 2))
-        part = slice(max(middle - half, 0), middle + half)
+    for thickness_mm in (1.4, 3, 6, 8, 11, 14, 20, 30, 40, 60, 90, 180):
+        count = max(1, round(thickness_mm / p.grid.voxel_mm[0]))
+        part = slice(max(middle - count // 2, 0), middle - count // 2 + count)
         mask = p.mask[part]
         grid = Geometry(mask.shape, p.grid.voxel_mm, p.grid.axes_lps)
         for quality in (Quality.FAST, Quality.STANDARD):

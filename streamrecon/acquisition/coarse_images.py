@@ -28,9 +28,9 @@ def preview_images(item: EarlyLines) -> Iterator[Volume | None]:
     scan, te_s = echoes.scan, echoes.scan.echoes.times_s()
     geometry, b0_t = scan.geometry, scan.b0_t
 
-    def volume(values: NDArray[np.float32], quantity: Quantity) -> Volume:
+    def volume(values: NDArray[np.float32], quantity: Quantity, *doubts: str) -> Volume:
         comment = f"PREVIEW from the central {item.fraction:.0%} of k-space"
-        return Volume(values, geometry, quantity, scan, comments=(*scan.comments, comment))
+        return Volume(values, geometry, quantity, scan, comments=(*scan.comments, comment, *doubts))
 
     magnitude = root_sum_squares(echoes.data)
     yield volume(magnitude, Quantity.MAGNITUDE_PREVIEW)
@@ -43,7 +43,7 @@ def preview_images(item: EarlyLines) -> Iterator[Volume | None]:
     swi = swi_from_field(magnitude, local.field_ppm, b0_t, target_te_s(b0_t))
     yield volume(swi, Quantity.SWI_PREVIEW)
     chi = invert(total, local, geometry, quality=Quality.FAST)
-    yield volume(chi.map.chi_ppm, Quantity.CHI_PREVIEW)
+    yield volume(chi.map.chi_ppm, Quantity.CHI_PREVIEW, *chi.doubts)
 
 
 def _combined(item: EarlyLines) -> Echoes:

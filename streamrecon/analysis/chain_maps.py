@@ -24,8 +24,7 @@ from streamrecon.model.images import Echoes
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.model.scan import Scan
 from streamrecon.phase.magnitude import signal_mask
-from streamrecon.qsm.field_maps import ChiMap
-from streamrecon.qsm.pipeline import shown_local_field
+from streamrecon.qsm.field_maps import ChiMap, shown_local_field
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.units import hz_per_ppm
 

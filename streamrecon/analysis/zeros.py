@@ -1,4 +1,4 @@
-"""What the susceptibility of a region is counted from: the whole brain, and fluid if there is any.
+"""What susceptibility of a region is counted from: the whole brain or mask, and fluid if any.
 
 Means against one zero are never compared with means against another: a change of the zero is the
 largest error of a follow-up.
@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from streamrecon.analysis.deep_nuclei.region_statistics import sigma_of_mean
 from streamrecon.errors import ReconError
-from streamrecon.qsm.reference import csf_by_decay
+from streamrecon.qsm.reference import Reference, csf_by_decay
 
 Flags = NDArray[np.bool_]
 
-WHOLE_BRAIN = "whole brain"
+WHOLE_BRAIN = Reference.BRAIN.value
+WHOLE_MASK = Reference.MASK.value
 CSF = "CSF"
 
 REFERENCES = {"brain": WHOLE_BRAIN, "csf": CSF}
@@ -55,18 +56,21 @@ def zeros_of_map(
     mask: Flags,
     csf: Flags | None,
     *,
+    whole: str = WHOLE_BRAIN,
     chi_sd_ppm: NDArray[np.floating] | None = None,
     voxel_mm3: float,
     alike_mm3: float,
 ) -> tuple[Zero, ...]:
-    """The zeros that a map offers: the whole brain always, fluid where 30 voxels of it are known.
+    """The zeros that a map offers: all of the mask first, fluid where 30 voxels of it are known.
+
+    ``whole`` is what the mask is called: `WHOLE_BRAIN`, or `WHOLE_MASK` where it is none.
 
     Raises
     ------
     ReconError
         If the mask has fewer than 30 voxels.
     """
-    places = {WHOLE_BRAIN: mask, CSF: None if csf is None else csf & mask}
+    places = {whole: mask, CSF: None if csf is None else csf & mask}
     inside = {name: place for name, place in places.items() if place is not None}
     if (found := int(mask.sum())) < _FEWEST_VOXELS:
         raise ReconError(f"mask: found {found} voxels, needed {_FEWEST_VOXELS}")

@@ -187,7 +187,7 @@ def _echo_pair(
 
 
 def _reference(word: str) -> Reference:
-    known = {each.name.lower(): each for each in Reference}
+    known = {each: Reference[each.upper()] for each in ("brain", "csf", "region")}
     if word not in known:
         raise ConfigError(f"reference: found {word!r}, needed one of {', '.join(known)}")
     return known[word]

@@ -27,6 +27,7 @@ def bare_scan(
     name: str = "",
     comments: tuple[str, ...] = (),
     ids: Ids = Ids(),  # noqa: B008  (frozen)
+    is_difference: bool = False,
 ) -> Scan:
     """The scan of images on ``geometry``, as if all of its grid had been measured.
 
@@ -44,6 +45,8 @@ def bare_scan(
         What a reader of any image of it must know.
     ids
         Of patient and study, where images made of it shall join them.
+    is_difference
+        Whether the one echo is the difference of two.
 
     Raises
     ------
@@ -54,7 +57,7 @@ def bare_scan(
     fov_mm = (nz * dz, ny * dy, nx * dx)
     ky, kz = (CounterRange(0, n - 1, n // 2) for n in (ny, nz))
     protocol = ScanProtocol(
-        echoes=EchoTrain(te_s),
+        echoes=EchoTrain(te_s, is_difference=is_difference),
         encoding=Encoding(geometry.shape, fov_mm, geometry.shape, fov_mm, ky, kz),
         b0_t=b0_t,
         f0_hz=b0_t * GAMMA_BAR_HZ_PER_T,

@@ -54,6 +54,9 @@ class EchoTrain:
         that all +1. Its length is the number of echoes.
     bandwidth_hz
         Sampling rate of the receiver, 1 / dwell time [Hz]; ``None`` until the first line.
+    is_difference
+        Whether the one echo is the difference of two, after the time between them: the phase offset
+        has cancelled in it.
 
     Raises
     ------
@@ -66,6 +69,7 @@ class EchoTrain:
     flip_rad: float | None = None
     readout_polarity: tuple[int, ...] = ()
     bandwidth_hz: float | None = None
+    is_difference: bool = False
 
     def __post_init__(self) -> None:
         te_s = self.te_s

@@ -22,7 +22,7 @@ def turned_to(
     names: tuple[str, str] = ("volume", "the target"),
     tolerance_mm: float = 0.1,
 ) -> NDArray[T]:
-    """The values [Z, Y, X] of ``grid`` in the order of ``target``; a view.
+    """The values [..., Z, Y, X] of ``grid`` in the order of ``target``; a view.
 
     Files of one scan name the same voxels in different orders: NIfTI by R, A, S, DICOM along the
     normal of its slices, a header along the axes of the acquisition, whichever hand that makes.
@@ -30,7 +30,7 @@ def turned_to(
     Parameters
     ----------
     values
-        [Z, Y, X], of any type.
+        [..., Z, Y, X], of any type.
     grid, target
         Theirs, and that of the result.
     names
@@ -48,7 +48,9 @@ def turned_to(
     if not turned.same_as(target, tolerance_mm=tolerance_mm):
         apart = turned.apart_from(target)
         raise DataError(f"{names[0]}: lies on another grid than {names[1]}: {apart}")
-    return np.flip(values.transpose(order), tuple(backward))
+    echoes = values.ndim - 3
+    axes = (*range(echoes), *(echoes + n for n in order))
+    return np.flip(values.transpose(axes), tuple(echoes + n for n in backward))
 
 
 def is_same_voxels(grid: Geometry, target: Geometry, *, tolerance_mm: float = 0.1) -> bool:

@@ -49,7 +49,7 @@ def echo_pair(te_s: Sequence[float], readout_polarity: Sequence[int] = ()) -> tu
             return 0, second
     which = ", ".join(f"{sign:+d}" for sign in signs)
     found = "one echo" if len(te_s) == 1 else f"echoes of readout polarities {which}"
-    raise ReconError(f"no phase offset in {found}: needed two of the same readout polarity")
+    raise ReconError(f"phase offset: found {found}, needed two of the same readout polarity")
 
 
 def coil_offsets(

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from streamrecon.model.geometry import Geometry
 from streamrecon.model.scan import Scan
 from streamrecon.phase.image_noise import in_units_of
-from streamrecon.qsm.background.pdf import LocalField
-from streamrecon.qsm.pipeline import Quality, Susceptibility, shown_local_field
+from streamrecon.qsm.background.pdf import COARSE_PDF, LocalField
+from streamrecon.qsm.pipeline import Quality, Susceptibility, local_field
 from streamrecon.qsm.total_field import TotalField
 from streamrecon.units import hz_per_ppm
 
@@ -114,3 +115,12 @@ class ChiMap:
     def mask(self) -> NDArray[np.bool_]:
         """Where it is known [Z, Y, X]."""
         return self.found.mask
+
+
+def shown_local_field(local: LocalField, total: TotalField, geometry: Geometry) -> LocalField:
+    """The local field for the eye: in place of a coarse PDF's that of one on the scan's own grid.
+
+    What is carried from doubled voxels serves the fast map, and is wrong beside the mask's rim.
+    Costs a PDF there, and nothing elsewhere.
+    """
+    return local_field(total, geometry) if local.method == COARSE_PDF else local

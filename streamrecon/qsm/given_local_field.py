@@ -31,6 +31,7 @@ def susceptibility_of_local_field(
     magnitude: NDArray[np.floating] | None = None,
     reference: Reference = Reference.BRAIN,
     region: NDArray[np.bool_] | None = None,
+    is_brain: bool = True,
 ) -> Susceptibility:
     """Susceptibility of a clean local field [Z, Y, X, ppm], as a preset inverts it.
 
@@ -57,6 +58,8 @@ def susceptibility_of_local_field(
         What is set to zero: the brain or a region.
     region
         Where ``reference`` is the user's region [Z, Y, X].
+    is_brain
+        Whether the mask is a brain; else the zero is called by what it is.
 
     Raises
     ------
@@ -83,6 +86,7 @@ def susceptibility_of_local_field(
         np.zeros_like(mask),
         mask.astype(np.float32),
         (),
+        is_brain=is_brain,
     )
     local = LocalField("none, the local field is given", field, mask, is_clean=True)
     return invert(

@@ -27,14 +27,10 @@ from scipy.ndimage import binary_erosion
 
 from streamrecon.machine.memory import give_back_freed
 from streamrecon.model.geometry import Geometry
+from streamrecon.model.notice import Level
 from streamrecon.qsm.background.coarse_pdf import remove_pdf_at_once
 from streamrecon.qsm.background.lbv import remove_lbv
-from streamrecon.qsm.background.pdf import (
-    COARSE_PDF,
-    LocalField,
-    filled_from_neighbours,
-    remove_pdf,
-)
+from streamrecon.qsm.background.pdf import LocalField, filled_from_neighbours, remove_pdf
 from streamrecon.qsm.background.sharp import (
     remove_ismv,
     remove_resharp,
@@ -49,6 +45,7 @@ from streamrecon.qsm.inversion.total_variation import invert_tv
 from streamrecon.qsm.inversion.two_pass import STRONG_PPM, invert_twice
 from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic
 from streamrecon.qsm.reference import Reference, Referenced, set_reference
+from streamrecon.qsm.slab import slab_notice
 from streamrecon.qsm.solvers import Solution, end_in_words
 from streamrecon.qsm.total_field import TotalField, total_field
 
@@ -114,6 +111,8 @@ class Susceptibility:
         What a reader must know.
     converged
         Whether every iteration met its tolerance, or ended where a step changes less than 1 %.
+    doubts
+        Those of the notices that are warnings.
     """
 
     map: Referenced
@@ -122,6 +121,7 @@ class Susceptibility:
     local: LocalField
     notices: tuple[str, ...]
     converged: bool = True
+    doubts: tuple[str, ...] = ()
 
 
 def susceptibility(
@@ -206,15 +206,6 @@ def local_field(
     return filled_from_neighbours(found, total.weight)
 
 
-def shown_local_field(local: LocalField, total: TotalField, geometry: Geometry) -> LocalField:
-    """The local field for the eye: in place of a coarse PDF's that of one on the scan's own grid.
-
-    What is carried from doubled voxels serves the fast map, and is wrong beside the mask's rim.
-    Costs a PDF there, and nothing elsewhere.
-    """
-    return local_field(total, geometry) if local.method == COARSE_PDF else local
-
-
 def invert(
     total: TotalField,
     local: LocalField,
@@ -242,9 +233,14 @@ def invert(
     settled = found.converged or found.residual < _UNSETTLED
     converged = local.converged and settled
     chi = found.unknown if shades is None else found.unknown + shades
-    referenced = set_reference(chi, local.mask, csf=total.csf, region=region, reference=reference)
+    referenced = set_reference(
+        chi, local.mask, csf=total.csf, region=region, reference=reference, is_brain=total.is_brain
+    )
     notices.append(str(referenced))
-    return Susceptibility(referenced, local.mask, total, local, tuple(notices), converged)
+    slab = slab_notice(local.mask, geometry)
+    notices += [slab.text] if slab else []
+    doubts = (slab.text,) if slab and slab.level is Level.WARNING else ()
+    return Susceptibility(referenced, local.mask, total, local, tuple(notices), converged, doubts)
 
 
 def _shades(

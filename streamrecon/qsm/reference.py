@@ -18,11 +18,16 @@ _FEWEST_VOXELS = 30
 
 
 class Reference(Enum):
-    """What is set to zero."""
+    """What is set to zero; the last two in place of the first two where no brain was recognised."""
 
     BRAIN = "whole brain"
     CSF = "cerebrospinal fluid"
     REGION = "user region"
+    MASK = "whole mask"
+    SLOW_DECAY = "slow decay"
+
+
+_UNRECOGNISED = {Reference.BRAIN: Reference.MASK, Reference.CSF: Reference.SLOW_DECAY}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,8 +65,21 @@ def set_reference(
     csf: NDArray[np.bool_] | None = None,
     region: NDArray[np.bool_] | None = None,
     reference: Reference = Reference.BRAIN,
+    is_brain: bool = True,
 ) -> Referenced:
     """Map whose mean over the reference is zero.
+
+    Parameters
+    ----------
+    chi_ppm, mask
+        Map [Z, Y, X, ppm] and where it is known.
+    csf, region
+        Ventricles, and the user's region [Z, Y, X], as far as there are any.
+    reference
+        What is set to zero: brain, CSF or region.
+    is_brain
+        Whether the mask is a brain. What is none is not called one: its zero is the mean of the
+        whole mask, and what decays slowly in it is no cerebrospinal fluid.
 
     Raises
     ------
@@ -73,6 +91,9 @@ def set_reference(
     QSM Consensus (2024) Magn Reson Med 91:1834. doi:10.1002/mrm.30006
     """
     places = {Reference.BRAIN: mask, Reference.CSF: csf, Reference.REGION: region}
+    if not is_brain:
+        places = {_UNRECOGNISED.get(name, name): place for name, place in places.items()}
+        reference = _UNRECOGNISED.get(reference, reference)
     inside = {name: place & mask for name, place in places.items() if place is not None}
     if reference not in inside or inside[reference].sum() < _FEWEST_VOXELS:
         found = int(inside[reference].sum()) if reference in inside else 0

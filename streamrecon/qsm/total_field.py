@@ -23,7 +23,6 @@ Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
 _TISSUE_PPM = 0.01  # field that tissue makes by what it differs from its class
-_THIN_MM = 60.0  # of a head; below it the preview's scale falls, see docs/explanation/qsm.md
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +84,7 @@ def total_field(
     geometry: Geometry,
     *,
     readout_polarity: Sequence[int] = (),
+    is_difference: bool = False,
     mask: NDArray[np.bool_] | None = None,
     noise: ImageNoise | None = None,
     unwrapping: Unwrapping = Unwrapping.TEMPLATE,
@@ -103,6 +103,8 @@ def total_field(
         Grid of the echoes.
     readout_polarity
         +1 or -1 per echo where readouts alternate.
+    is_difference
+        Whether the one echo is the difference of two, in which the phase offset has cancelled.
     mask
         Brain to use instead of the one found [Z, Y, X].
     noise
@@ -123,7 +125,11 @@ def total_field(
     magnitude = np.abs(echoes)
     together = np.sqrt(np.einsum("ezyx,ezyx->zyx", magnitude, magnitude))
     head = whole & (signal_mask(together) if mask is None else mask)
-    phase, notices = _phase_without_offset(echoes, te_s, geometry, readout_polarity)
+    if is_difference:
+        notices: tuple[str, ...] = ("phase offset: cancelled in the difference of two echoes",)
+        phase = np.angle(echoes)
+    else:
+        phase, notices = _phase_without_offset(echoes, te_s, geometry, readout_polarity)
     unwrapped = UNWRAPPERS[unwrapping](phase, magnitude, head, te_s)
     del phase
     found = (unwrapped.region > 0) & whole
@@ -144,13 +150,7 @@ def total_field(
         together,
         csf_mask(magnitude, reliable.mask, tuple(te_s)),
         unwrapped.quality,
-        (
-            *notices,
-            *noise.notices,
-            brain.report,
-            reliable.report,
-            *_thin_slab(reliable.mask, geometry),
-        ),
+        (*notices, *noise.notices, brain.report, reliable.report),
         radians_per_ppm(te_s, b0_t),
         brain.is_brain,
         tissue_classes(magnitude, te_s, reliable.mask, geometry),
@@ -166,29 +166,12 @@ def radians_per_ppm(te_s: Sequence[float], b0_t: float) -> float:
     return 2 * np.pi * hz_per_ppm(b0_t) * te_s[-1]
 
 
-def _thin_slab(mask: NDArray[np.bool_], geometry: Geometry) -> tuple[str, ...]:
-    """What a slab loses that holds only a part of a head; nothing for a whole one."""
-    if not mask.any():
-        return ()
-    held = [np.flatnonzero(mask.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
-    thin_mm = min(
-        (found[-1] - found[0] + 1) * side
-        for found, side in zip(held, geometry.voxel_mm, strict=True)
-    )
-    if thin_mm >= _THIN_MM:
-        return ()
-    loss = (
-        "of a head, a fast map keeps 0.9 of its scale at 40 mm and 0.6 at 20, the others 0.95-1.02"
-    )
-    return (f"thin slab: {thin_mm:.0f} mm of tissue; {loss}, regions off by 3-9 ppb",)
-
-
 def _phase_without_offset(
     echoes: Complex, te_s: Sequence[float], geometry: Geometry, readout_polarity: Sequence[int]
 ) -> tuple[Real, tuple[str, ...]]:
     try:
         echo_pair(te_s, readout_polarity)
     except ReconError as e:
-        return np.angle(echoes), (f"phase offset left in: {e}",)
+        return np.angle(echoes), (f"{e}: it stays in",)
     clean = remove_offset(echoes, te_s, geometry, readout_polarity=readout_polarity)[0]
     return np.angle(clean), ()

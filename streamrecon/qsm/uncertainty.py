@@ -37,12 +37,12 @@ def susceptibility_sd(
     inversion: Inversion = Inversion.PRESET,
     two_pass: bool = False,
 ) -> Real:
-    """Standard deviation of a map by the noise of its field [Z, Y, X, ppm]: two inversions, one PDF.
+    """Standard deviation of a map by the noise of its field [Z, Y, X, ppm].
 
     Noise is added to the field of the map itself, not to the field that was measured: that has its
     noise already, and sparse gradients answer to more of it more than in proportion. PDF takes of
     the noise what outer sources can make, and is done to it once more; what other removals make of
-    noise is left out. See `noise_of_map` for the rest.
+    noise is left out. Costs two inversions and a PDF. See `noise_of_map` for the rest.
     """
 
     def moved(field_ppm: Real) -> Real:

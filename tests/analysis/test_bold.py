@@ -15,6 +15,8 @@ from streamrecon.analysis.bold.partial_veins import vein_fraction, without_veins
 from streamrecon.analysis.bold.phase_regression import regress_phase
 from streamrecon.analysis.bold.task import expected_responses, task_model
 from streamrecon.cli import main
+from streamrecon.commands.study_inputs.bold_series import read_phase, read_series
+from streamrecon.errors import DataError
 from streamrecon.model.geometry import Geometry
 from streamrecon.output.ras import in_ras
 
@@ -179,6 +181,27 @@ def write_nifti(path: Path, values: NDArray[np.float32], grid: Geometry) -> None
     if values.ndim == 4:
         image.header["pixdim"][4] = TR_S
     image.to_filename(path)
+
+
+def test_a_phase_whose_axes_a_tool_has_turned_is_put_in_the_order_of_its_magnitude(
+    tmp_path: Path,
+) -> None:
+    shape = (VOLUMES, *EPI.shape)
+    rng = np.random.default_rng(3)
+    magnitude = rng.uniform(1, 2, shape).astype(np.float32)
+    phase = rng.uniform(-np.pi, np.pi, shape).astype(np.float32)
+    write_nifti(tmp_path / "m_bold.nii.gz", magnitude, EPI)
+    write_nifti(tmp_path / "phase.nii.gz", phase, EPI)
+    beside = read_series(tmp_path / "m_bold.nii.gz", None)
+    before = read_phase(tmp_path / "phase.nii.gz", beside)
+    image = nibabel.load(tmp_path / "phase.nii.gz")
+    image.as_reoriented(np.array([[1, -1], [0, 1], [2, -1]])).to_filename(tmp_path / "turned.nii")
+    moved = image.affine + np.outer([1, 0, 0, 0], [0, 0, 0, 5.0])
+    nibabel.Nifti1Image(np.asarray(image.dataobj), moved).to_filename(tmp_path / "moved.nii")
+
+    np.testing.assert_array_equal(read_phase(tmp_path / "turned.nii", beside), before)
+    with pytest.raises(DataError, match="lies on another grid than the magnitude: corner voxels"):
+        read_phase(tmp_path / "moved.nii", beside)
 
 
 def test_the_command_writes_what_belongs_to_the_veins(

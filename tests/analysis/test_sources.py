@@ -24,6 +24,7 @@ from streamrecon.analysis.separation.sources import (
     separate,
     separation_sd,
 )
+from streamrecon.analysis.zeros import WHOLE_BRAIN, WHOLE_MASK
 from streamrecon.errors import ConfigError, ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.dipole import field_from_chi
@@ -312,3 +313,25 @@ def test_pseudo_r2_and_a_missing_reference_are_told() -> None:
     assert "against the whole brain" in found.reading.reasons[1]
     assert found.reading.parameters["r2"] == "pseudo, 13 1/s"
     assert found.quadrant is None
+
+
+def test_what_is_no_brain_is_called_the_whole_mask() -> None:
+    maps, regions = maps_of(scene())
+    without = dataclasses.replace(maps, r2_per_s=13.0, csf=None)
+
+    brain, bottle = (
+        read_sources(dataclasses.replace(without, whole=whole), regions, AT_3T).reading
+        for whole in (WHOLE_BRAIN, WHOLE_MASK)
+    )
+
+    assert "against the whole mask" in bottle.reasons[1]
+    assert bottle.parameters["reference"] == "whole mask"
+    renamed = {WHOLE_BRAIN: WHOLE_MASK}
+    assert bottle.values == tuple(
+        dataclasses.replace(
+            value,
+            subject=renamed.get(value.subject, value.subject),
+            reference=renamed.get(value.reference, value.reference),
+        )
+        for value in brain.values
+    )

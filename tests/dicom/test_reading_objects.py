@@ -311,6 +311,8 @@ def test_a_turned_array_keeps_every_value_in_its_place() -> None:
 
     assert is_same_voxels(grid, other)
     assert turned.shape == other.shape
+    echoes = turned_to(np.stack([values, -values]), grid, other)
+    np.testing.assert_array_equal(echoes, [turned, -turned])
     for index in np.ndindex(other.shape):
         place = other.affine_lps() @ (*index, 1)
         old = np.rint(np.linalg.solve(grid.affine_lps(), place))[:3].astype(int)

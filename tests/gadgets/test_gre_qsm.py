@@ -60,7 +60,7 @@ def test_the_preview_comes_before_the_map_and_is_marked(emitted: list[object]) -
     assert "preview, quality fast" in preview.comments
     assert "map, quality standard" in chi.comments
     for volume in (preview, chi):
-        assert any(comment.startswith("zero: whole brain") for comment in volume.comments)
+        assert any(comment.startswith("zero: whole mask") for comment in volume.comments)
 
 
 def test_preview_and_map_are_series_of_their_own(emitted: list[object]) -> None:

@@ -42,13 +42,24 @@ def test_maps_come_with_grid_field_echo_times_and_reference(tmp_path: Path) -> N
     assert np.allclose(maps.geometry.b0_axis(), GRID.b0_axis(), atol=1e-6)
     assert maps.b0_t == 2.89
     assert maps.te_s == (0.004, 0.011)
-    assert maps.reference() == "whole brain"
+    assert maps.whole() == "whole brain"
     assert np.array_equal(maps.map(Quantity.CHI)[1:], CHI[1:])
     echoes = maps.echoes(Quantity.MAGNITUDE)
     assert np.allclose(echoes[:, 0, 0, 0], (250, 1 / 0.011))  # sorted by time, not by name
     assert not maps.mask()[0].any()
     assert maps.mask()[1:].all()
     assert maps.map_if_there(Quantity.R2_STAR) is None
+
+
+@pytest.mark.parametrize(
+    "zero", ["zero: whole mask", "zero: slow decay; whole mask +3.1 ± 9.0 ppb"]
+)
+def test_a_mask_in_which_no_brain_was_recognised_is_called_so(tmp_path: Path, zero: str) -> None:
+    write_map(
+        tmp_path, "p_Chimap", Quantity.CHI, CHI, GRID, ImageComments=["preset standard", zero]
+    )
+
+    assert read_map_folder(tmp_path).whole() == "whole mask"
 
 
 def test_what_is_missing_is_named_with_what_makes_it(tmp_path: Path) -> None:

@@ -76,6 +76,69 @@ def test_iron_of_a_folder_stands_against_the_labelled_ventricle(tmp_path: Path) 
     assert found["pallidum", "asymmetry_chi", ""] == pytest.approx(10.0, abs=0.7)
 
 
+def test_iron_of_what_is_no_brain_stands_against_the_whole_mask(tmp_path: Path) -> None:
+    found = []
+    for name in ("whole brain", "whole mask"):
+        write_scan(tmp_path / name, comment=f"standard; zero: {name}")
+        main(
+            ["analyze", "iron", str(tmp_path / name), "-o", str(tmp_path / f"{name} read"),
+             "--labels", str(tmp_path / "labels.nii.gz")]
+        )  # fmt: skip
+        found.append(rows(tmp_path / f"{name} read" / "analysis.json"))
+
+    brain, bottle = found
+    assert ("left pallidum", "robust_mean_chi", "whole mask") in bottle
+    assert bottle == {
+        tuple("whole mask" if word == "whole brain" else word for word in key): number
+        for key, number in brain.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["sources {maps} --no-joint --r2 {file}", "rims {maps} --lesions {file}",
+     "cmro2 {maps} --yv 0.6 --hct 0.4 --labels {labels} --cbf {file}"],
+    ids=["r2", "lesions", "flow"],
+)  # fmt: skip
+def test_a_file_whose_axes_a_tool_has_turned_is_read_as_it_was(words: str, tmp_path: Path) -> None:
+    write_scan(tmp_path / "maps")
+    numbers, _ = boxes()
+    values = np.where(numbers == 1, 14.0, 0) + np.where(numbers == 2, 11.0, 0) * (
+        "rims" not in words
+    )
+    write_nifti(tmp_path / "straight.nii.gz", values.astype(np.float32), GRID)
+    image = nibabel.load(tmp_path / "straight.nii.gz")
+    image.as_reoriented(np.array([[1, -1], [0, 1], [2, -1]])).to_filename(
+        tmp_path / "turned.nii.gz"
+    )
+
+    found = []
+    for name in ("straight", "turned"):
+        given = {"maps": tmp_path / "maps", "labels": tmp_path / "labels.nii.gz"}
+        analysis = words.format(file=tmp_path / f"{name}.nii.gz", **given).split()
+        assert main(["analyze", *analysis, "-o", str(tmp_path / name)]) in {0, 1}
+        found.append(rows(tmp_path / name / "analysis.json"))
+
+    assert found[0]
+    assert found[1] == found[0]
+
+
+def test_visits_of_what_is_no_brain_are_compared_against_the_whole_mask(tmp_path: Path) -> None:
+    for folder, ppm in (("first", 0.150), ("second", 0.130)):
+        write_visit(
+            tmp_path / folder, pallidum_ppm=ppm, steps=0, comment="standard; zero: whole mask"
+        )
+
+    change(tmp_path, str(tmp_path / "first"))
+
+    report = json.loads((tmp_path / "out" / "analysis.json").read_text())["readings"][0]
+    (row,) = (
+        v for v in report["values"] if (v["subject"], v["name"]) == ("left pallidum", "change_chi")
+    )
+    assert row["reference"] == report["parameters"]["reference"] == "whole mask"
+    assert row["number"] == pytest.approx(-18.5, abs=2.0)
+
+
 def test_a_wrong_option_is_an_error_and_leaves_an_earlier_reading_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,7 +160,9 @@ def test_a_wrong_option_is_an_error_and_leaves_an_earlier_reading_alone(
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
-def write_visit(folder: Path, *, pallidum_ppm: float, steps: int) -> None:
+def write_visit(
+    folder: Path, *, pallidum_ppm: float, steps: int, comment: str = "standard; zero: brain"
+) -> None:
     """A head of smooth texture that lies ``steps`` voxels along y and x from where it was."""
     random = np.random.default_rng(3)
     texture = gaussian_filter(random.standard_normal(GRID.shape), 2.0)
@@ -111,7 +176,7 @@ def write_visit(folder: Path, *, pallidum_ppm: float, steps: int) -> None:
     inside = (z / 0.95) ** 4 + (y / 0.85) ** 4 + (x / 0.85) ** 4 < 1
     moved = {k: np.roll(np.where(inside, v, 0), (steps, steps), (1, 2)) for k, v in values.items()}
     facts: dict[str, Fact] = {
-        "ImageComments": ["standard; zero: brain"],
+        "ImageComments": [comment],
         "MagneticFieldStrength": 3.0,
     }
     chi = moved["chi"].astype(np.float32)

@@ -113,7 +113,7 @@ def test_the_pair_has_one_polarity() -> None:
     assert echo_pair((1, 2, 3), (1, -1, 1)) == (0, 2)
     with pytest.raises(ReconError, match="needed two of the same readout polarity"):
         echo_pair((1, 2), (1, -1))
-    with pytest.raises(ReconError, match="no phase offset in one echo: needed two"):
+    with pytest.raises(ReconError, match="phase offset: found one echo, needed two"):
         echo_pair((1,))
 
 

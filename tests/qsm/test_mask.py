@@ -102,6 +102,19 @@ def test_the_zero_is_the_mean_of_the_reference() -> None:
         set_reference(chi, mask, reference=Reference.REGION)
 
 
+def test_the_zero_of_what_is_no_brain_is_not_called_one() -> None:
+    mask, slow = away() < 50, away((0, 10, 5)) < 12
+    chi = np.where(slow, 0.05, -0.01) + 0.3
+
+    whole = set_reference(chi, mask, csf=slow, is_brain=False)
+    fluid = set_reference(chi, mask, csf=slow, reference=Reference.CSF, is_brain=False)
+
+    assert str(whole).startswith("zero: whole mask; slow decay +")
+    assert str(fluid).startswith("zero: slow decay; whole mask -")
+    np.testing.assert_array_equal(whole.chi_ppm, set_reference(chi, mask, csf=slow).chi_ppm)
+    assert fluid.offset_ppm == pytest.approx(0.35)
+
+
 def test_ventricles_are_where_the_signal_stays_deep_inside() -> None:
     mask = away() < 50
     ventricle = away((0, 5, 5)) < 14

@@ -5,7 +5,7 @@ import pytest
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.outline.field import check_outline
+from streamrecon.qsm.outline.field import OutlineCheck, check_outline
 from streamrecon.units import hz_per_ppm
 
 B0_T = 3.0
@@ -67,6 +67,41 @@ def test_a_thin_slab_stays_undecided(sign: int) -> None:
     echoes = two_balls(grid, (0.004, 0.0065), sign=sign)[:, 19:26]
 
     assert check_outline(echoes, (0.004, 0.0065), B0_T, slab).sign == 0
+
+
+@pytest.mark.parametrize(
+    ("shape", "half_mm", "turn_rad", "why"),
+    [
+        (
+            (6, 9, 8),
+            (99, 99, 99),
+            0.0,
+            "too little of the object lies 40 mm from where the field of view cuts it",
+        ),
+        ((18, 26, 24), (8, 26, 26), 0.0, "too little of the object lies 15 mm below its surface"),
+        ((18, 26, 24), (25, 33, 33), 9.0, "the phase turns too fast to be averaged over 12 mm"),
+    ],
+    ids=["crop", "plate", "turning"],
+)
+def test_where_no_axis_can_be_judged_it_says_why(
+    shape: tuple[int, int, int], half_mm: tuple[float, float, float], turn_rad: float, why: str
+) -> None:
+    grid = Geometry(shape, VOXEL_MM, np.eye(3)[::-1])
+    index = np.stack(np.meshgrid(*(np.arange(n) - n // 2 for n in shape), indexing="ij"), -1)
+    inside = (abs(index * VOXEL_MM) < half_mm).all(-1)
+    random = np.random.default_rng(4)
+    noise = random.normal(0, 0.02, (2, 2, *shape))
+    turns = np.exp(1j * turn_rad * random.random((2, *shape)))
+
+    echoes = inside * turns + noise[0] + 1j * noise[1]
+    found = check_outline(echoes, (0.004, 0.006), B0_T, grid)
+
+    assert found.correlation == (None, None, None)
+    assert str(found).startswith(f"judged along no axis: {why}")
+
+
+def test_an_axis_that_cannot_be_judged_is_named() -> None:
+    assert str(OutlineCheck((0.61, None, 0.7), 1)) == "r = +0.61, +0.70 along z, x; y not judged"
 
 
 def test_noise_alone_stays_undecided() -> None:

@@ -14,7 +14,8 @@ from streamrecon.qsm.background.pdf import (
     filled_from_neighbours,
     remove_pdf,
 )
-from streamrecon.qsm.pipeline import Quality, local_field, shown_local_field
+from streamrecon.qsm.field_maps import shown_local_field
+from streamrecon.qsm.pipeline import Quality, local_field
 from streamrecon.qsm.total_field import TotalField, total_field
 
 SCENES = {

@@ -60,6 +60,7 @@ class MapField(Gadget[Regions | Echoes]):
             scan.b0_t,
             scan.geometry,
             readout_polarity=scan.echoes.readout_polarity,
+            is_difference=scan.echoes.is_difference,
             mask=self._brain,
             noise=noise_of_scan(item.noise),
             unwrapping=self.unwrapping,

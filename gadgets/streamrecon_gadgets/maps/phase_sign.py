@@ -63,8 +63,9 @@ def _checked(item: Echoes, resolution_mm: float) -> tuple[OutlineCheck, PhaseSig
         found = susceptibility(
             echoes, te_s, scan.b0_t, grid, quality=Quality.FAST, readout_polarity=readout_polarity
         )
-    except ReconError:  # no head, or no signal: the sign is then nobody's concern
-        return OutlineCheck((None, None, None), 0), PhaseSignCheck(Verdict.UNDECIDED, None, None)
+    except ReconError as e:  # no head, or no signal: the sign is then nobody's concern
+        unknown = OutlineCheck((None, None, None), 0, str(e))
+        return unknown, PhaseSignCheck(Verdict.UNDECIDED, None, None)
     several = len(te_s) > 1
     noise = found.total.fit.noise
     r2_star = fit_log_line(np.abs(echoes), te_s, found.mask, noise=noise) if several else None

@@ -105,7 +105,10 @@ class InvertField(Gadget[Regions | LocalFieldMap]):
         before = len(item.total.notices)
         own_comments = (_preset(item), *found.notices[before:])
         level = Level.INFO if found.converged else Level.WARNING
-        yield Notice(level, f"susceptibility: {'; '.join(own_comments)}")
+        stated = (text for text in own_comments if text not in found.doubts)
+        yield Notice(level, f"susceptibility: {'; '.join(stated)}")
+        for doubt in found.doubts:
+            yield Notice(Level.WARNING, f"susceptibility: {_preset(item)}; {doubt}")
         comments = (*item.total.notices, *own_comments)
         chi = ChiMap(found, comments, quality, item.scan, item.repetition, item.is_preview)
         yield chi

@@ -28,7 +28,7 @@ from streamrecon.analysis.deep_nuclei.iron_rows import WHOLE_MEAN
 from streamrecon.analysis.deep_nuclei.nuclei import Nucleus, place_of
 from streamrecon.analysis.positions.likeness import LEAST_LIKENESS
 from streamrecon.analysis.reading import Outcome, Reading, Value
-from streamrecon.analysis.zeros import WHOLE_BRAIN
+from streamrecon.analysis.zeros import WHOLE_BRAIN, WHOLE_MASK
 from streamrecon.errors import ReconError
 
 RELIABLE = 2.77
@@ -40,6 +40,7 @@ SD_WITHIN: Mapping[str, tuple[float, float]] = {"chi": (2.36, 4.16), "r2star": (
 CHANGED, UNCHANGED = "changed", "no reliable change"
 """Qualities of a difference."""
 
+_WHOLE = {WHOLE_BRAIN, WHOLE_MASK}
 _SCATTERS = {Nucleus.NIGRA: 2.0, Nucleus.RED: 2.0}
 _MASK_CHANGE = 0.05  # of its volume
 _DOIS = ("10.1037/0022-006X.59.1.12",)
@@ -68,7 +69,7 @@ class Visit:
     @property
     def mask_mm3(self) -> float | None:
         """Volume of the brain mask, where the reading tells it."""
-        volumes = (v.number for v in self.values if (v.subject, v.name) == (WHOLE_BRAIN, "volume"))
+        volumes = (v.number for v in self.values if v.name == "volume" and v.subject in _WHOLE)
         return next(volumes, None)
 
 
@@ -104,7 +105,12 @@ def require_same_head(likeness: float) -> None:
 
 
 def read_change(before: Visit, after: Visit, interval: Interval, reference: str) -> Reading:
-    """Change of every region that both visits have, χ against ``reference``."""
+    """Change of every region that both visits have, χ against ``reference``.
+
+    Where the mask now is no brain, the whole mask stands for the whole brain.
+    """
+    if reference == WHOLE_BRAIN and any(v.reference == WHOLE_MASK for v in after.values):
+        reference = WHOLE_MASK
     parameters: dict[str, float | str | bool] = {
         "reference": reference,
         "same_site": interval.same_site,

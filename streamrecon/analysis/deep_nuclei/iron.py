@@ -1,14 +1,15 @@
 """Susceptibility and R2* of the regions of a label map, and iron where it may be named.
 
 Every number of χ stands against the whole brain, and once more against fluid where there is some.
-Moments, percentiles, iron and z-scores are those of one of them, which is named with each.
+Where the mask is no brain, the whole mask stands in its place. Moments, percentiles, iron and
+z-scores are those of one of them, which is named with each.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,8 @@ class IronMaps:
         Further maps [ppm], [1/s], [1/s].
     csf
         Fluid that may be a reference.
+    whole
+        What all of the mask is called, as in `zeros_of_map`.
     """
 
     chi_ppm: Real
@@ -72,6 +75,7 @@ class IronMaps:
     r2_star_per_s: Real | None = None
     r2_star_sd_per_s: Real | None = None
     csf: Flags | None = None
+    whole: str = WHOLE_BRAIN
 
     @property
     def voxel_mm3(self) -> float:
@@ -86,7 +90,8 @@ class IronSettings:
     Parameters
     ----------
     reference
-        Zero of moments, percentiles, iron and z-scores: ``whole brain`` or ``CSF``.
+        Zero of moments, percentiles, iron and z-scores: ``whole brain`` or ``CSF``. Where the
+        mask is no brain, the former is the whole mask.
     preset
         A name of `PRESETS`.
     erode_mm, alike_mm3
@@ -127,8 +132,10 @@ def read_iron(maps: IronMaps, regions: Regions, settings: IronSettings) -> Readi
         If the mask has fewer than 30 voxels.
     """
     preset = PRESETS[settings.preset]
+    if settings.reference == WHOLE_BRAIN:
+        settings = replace(settings, reference=maps.whole)
     zeros = zeros_of_map(
-        maps.chi_ppm, maps.mask, maps.csf, chi_sd_ppm=maps.chi_sd_ppm,
+        maps.chi_ppm, maps.mask, maps.csf, whole=maps.whole, chi_sd_ppm=maps.chi_sd_ppm,
         voxel_mm3=maps.voxel_mm3, alike_mm3=settings.alike_mm3,
     )  # fmt: skip
     if settings.reference not in {zero.name for zero in zeros}:
@@ -218,7 +225,7 @@ def _missing(
     found = {place_of(name).nucleus for name, _ in regions}
     reasons = [f"no region is the {each.value}" for each in preset.nuclei if each not in found]
     if CSF not in {zero.name for zero in zeros}:
-        reasons.append("no fluid was found: the whole brain is the only reference")
+        reasons.append(f"no fluid was found: the {maps.whole} is the only reference")
     if max(maps.voxel_mm) > preset.thickest_mm:
         reasons.append(
             f"found voxels of {max(maps.voxel_mm):g} mm, wanted at most {preset.thickest_mm:g} mm"

@@ -11,7 +11,7 @@ from streamrecon.analysis.deep_nuclei.nuclei import Side, place_of, without_side
 from streamrecon.analysis.deep_nuclei.region_statistics import RegionStatistics
 from streamrecon.analysis.deep_nuclei.whole_mean import WholeMean
 from streamrecon.analysis.reading import Value
-from streamrecon.analysis.zeros import WHOLE_BRAIN, Zero
+from streamrecon.analysis.zeros import Zero
 
 Flags = tuple[str, ...]
 
@@ -134,16 +134,16 @@ def asymmetries(values: Sequence[Value], reference: str) -> Iterator[Value]:
 
 def references(zeros: Sequence[Zero], voxel_mm3: float) -> Iterator[Value]:
     """How far the zeros lie apart, and how large they are: what shifts between visits."""
-    brain = next(zero for zero in zeros if zero.name == WHOLE_BRAIN)
+    whole = zeros[0]
     for zero in zeros:
         yield Value(
             subject=zero.name, name="volume", number=zero.voxels * voxel_mm3, unit="mm3",
             voxels=zero.voxels,
         )  # fmt: skip
-        if zero is not brain:
+        if zero is not whole:
             yield Value(
-                subject=zero.name, name="mean_chi", number=(zero.chi_ppm - brain.chi_ppm) * _PPB,
-                unit="ppb", reference=brain.name, voxels=zero.voxels,
+                subject=zero.name, name="mean_chi", number=(zero.chi_ppm - whole.chi_ppm) * _PPB,
+                unit="ppb", reference=whole.name, voxels=zero.voxels,
             )  # fmt: skip
 
 

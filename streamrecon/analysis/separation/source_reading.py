@@ -24,7 +24,7 @@ from streamrecon.analysis.separation.sources import (
     separate,
     separation_sd,
 )
-from streamrecon.analysis.zeros import CSF, zeros_of_map
+from streamrecon.analysis.zeros import CSF, WHOLE_BRAIN, zeros_of_map
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.inversion.field_noise import noise_of_field
@@ -55,6 +55,8 @@ class SourceMaps:
         R2 of spin echoes [1/s]; a number stands for all tissue, which is told.
     csf
         Fluid, whose χ is taken as zero; without it the whole brain's, which is told.
+    whole
+        What all of the mask is called, as in `zeros_of_map`.
     chi_sd_ppm, r2_star_sd_per_s
         Standard deviations by noise.
     local_field_ppm, field_sd_ppm
@@ -68,6 +70,7 @@ class SourceMaps:
     r2_star_per_s: Floating
     r2_per_s: Floating | float = PSEUDO_R2_PER_S
     csf: Flags | None = None
+    whole: str = WHOLE_BRAIN
     chi_sd_ppm: Floating | None = None
     r2_star_sd_per_s: Floating | None = None
     local_field_ppm: Floating | None = None
@@ -125,7 +128,7 @@ def read_sources(
     maps
         What is read.
     regions
-        Name and voxels [Z, Y, X] of each; the whole brain is read besides.
+        Name and voxels [Z, Y, X] of each; all of the mask is read besides.
     relaxivity
         At this field, see `Relaxivity.at`.
     jointly
@@ -145,7 +148,12 @@ def read_sources(
     zeros = {
         zero.name: zero.chi_ppm
         for zero in zeros_of_map(
-            known_ppm, maps.mask, maps.csf, voxel_mm3=voxel_mm3, alike_mm3=ALIKE_MM3
+            known_ppm,
+            maps.mask,
+            maps.csf,
+            whole=maps.whole,
+            voxel_mm3=voxel_mm3,
+            alike_mm3=ALIKE_MM3,
         )
     }
     reference = CSF if CSF in zeros else next(iter(zeros))
@@ -159,7 +167,7 @@ def read_sources(
         except ReconError as e:
             failed = (f"partial, voxel by voxel alone: {e}",)
     found = _Found(chi, rate, alone, joint, relaxivity)
-    every = [("whole brain", maps.mask), *regions]
+    every = [(maps.whole, maps.mask), *regions]
     values = [v for name, region in every for v in _rows(name, region & maps.mask, maps, found)]
     reasons = (*failed, *_doubts(maps, rate, reference))
     r2 = maps.r2_per_s
@@ -236,7 +244,7 @@ class _Found:
 
 def _rows(name: str, region: Flags, maps: SourceMaps, found: _Found) -> Iterator[Value]:
     """Means of one region; the index is that of the means, whose noise is small."""
-    core = eroded(region, maps.geometry.voxel_mm, 1.0) if name != "whole brain" else region
+    core = eroded(region, maps.geometry.voxel_mm, 1.0) if name != maps.whole else region
     voxels = int(core.sum())
     if voxels < FEWEST_VOXELS:
         return
@@ -285,7 +293,8 @@ def _doubts(maps: SourceMaps, rate: Real, reference: str) -> Iterator[str]:
     if not isinstance(maps.r2_per_s, np.ndarray):
         yield "R2 is one number for all tissue: R2' is pseudo, and there are no quadrants"
     if reference != CSF:
-        yield "no fluid was found: χ stands against the whole brain, both sources are off by that"
+        off = "both sources are off by that"
+        yield f"no fluid was found: χ stands against the {maps.whole}, {off}"
     if maps.local_field_ppm is None:
         yield "no local field was given: there is no joint fit"
     cut = float((rate[maps.mask] == 0).mean())

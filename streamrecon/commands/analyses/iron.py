@@ -107,6 +107,7 @@ def maps_of(maps: MapFolder, regions: Regions) -> IronMaps:
         r2_star_per_s=rate,
         r2_star_sd_per_s=maps.map_if_there(Quantity.R2_STAR_SD),
         csf=fluid_of(regions, rate, mask),
+        whole=maps.whole(),
     )
 
 

@@ -87,6 +87,7 @@ def _maps(maps: MapFolder, regions: Regions, r2_per_s: NDArray[np.floating] | fl
         r2_star_per_s=maps.map(Quantity.R2_STAR),
         r2_per_s=r2_per_s,
         csf=known.csf,
+        whole=known.whole,
         chi_sd_ppm=known.chi_sd_ppm,
         r2_star_sd_per_s=known.r2_star_sd_per_s,
         local_field_ppm=maps.map_if_there(Quantity.LOCAL_FIELD),

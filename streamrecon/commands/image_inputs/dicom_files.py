@@ -16,6 +16,7 @@ from streamrecon.commands.image_inputs.image_parts import ImagePart
 from streamrecon.errors import DataError
 from streamrecon.file_kinds import kind_of_file
 from streamrecon.model.complex_part import Part, part_by_number, part_by_words
+from streamrecon.model.turned_grid import turned_to
 from streamrecon.output.stored_volumes import stacked_slices
 from streamrecon.units import s_from_ms
 
@@ -75,10 +76,10 @@ class _DicomPart(ImagePart):
         echoes = [[i for i in images if float(i.get("EchoTime") or 0) == t] for t in times]
         stacks = [stacked_slices(_checked(echo, where)) for echo in echoes]
         self.geometry = stacks[0][1]
-        for values, grid in stacks:
-            if not grid.same_as(self.geometry, tolerance_mm=_SAME_PLACE_MM):
-                raise DataError(f"{where}: found an echo of {values.shape} voxels at another place")
-        self.values = np.stack([values for values, _ in stacks])
+        name, beside = f"an echo of {where}", "the first"
+        self.values = np.stack(
+            [turned_to(*stack, self.geometry, names=(name, beside)) for stack in stacks]
+        )
         self.sidecars = [_facts(echo[0]) for echo in echoes]
         self.name = _name(images[0], where)
         self.source, self.is_placed = "DICOM", True

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +14,13 @@ from streamrecon.commands.image_inputs.dicom_files import dicom_part, is_dicom
 from streamrecon.commands.image_inputs.echo_pairing import check_names, check_sidecars, check_values
 from streamrecon.commands.image_inputs.echo_times import times_s
 from streamrecon.commands.image_inputs.image_parts import ImagePart, by
-from streamrecon.commands.image_inputs.nifti_files import load_nifti, values_of
+from streamrecon.commands.image_inputs.nifti_files import (
+    by_echo,
+    is_placed,
+    load_nifti,
+    sidecar_beside,
+    values_of,
+)
 from streamrecon.commands.image_inputs.phase_difference import as_one_echo, difference_of, in_words
 from streamrecon.commands.image_inputs.phase_numbers import scaled_phase
 from streamrecon.errors import ConfigError, DataError
@@ -25,7 +30,7 @@ from streamrecon.model.complex_part import Part
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.outputs.own_images import phase_grows_with_field
 from streamrecon.model.scan import Ids, PhaseSign, Scan
-from streamrecon.model.turned_grid import is_same_voxels, turned_to
+from streamrecon.model.turned_grid import turned_to
 from streamrecon.output.ras import from_ras
 from streamrecon.phase.phase_scaling import PhaseScale
 from streamrecon.phase.slice_signs import turned_slices
@@ -60,6 +65,8 @@ class EchoFiles:
         show it.
     ids
         Of patient and study, where the files name them.
+    is_difference
+        Whether the one echo is the difference of two.
     """
 
     magnitude: NDArray[np.generic]
@@ -74,6 +81,7 @@ class EchoFiles:
     doubts: tuple[str, ...]
     noise: NDArray[np.float32] | None = None
     ids: Ids = field(default_factory=Ids, repr=False)
+    is_difference: bool = False
 
     def scan(self, sign: PhaseSign, comments: tuple[str, ...]) -> Scan:
         """The scan, as far as the files tell."""
@@ -86,6 +94,7 @@ class EchoFiles:
             name=self.name,
             comments=comments,
             ids=self.ids,
+            is_difference=self.is_difference,
         )
 
     @property
@@ -130,11 +139,6 @@ def read_echo_files(
         If the files do not belong together, or the phase is in unknown numbers.
     """
     turned, sized = parts_of((Part.PHASE, phase), (Part.MAGNITUDE, magnitude))
-    if not _same_place(turned, sized) and is_same_voxels(sized.geometry, turned.geometry):
-        sized.values = np.stack(
-            [turned_to(each, sized.geometry, turned.geometry) for each in sized.values]
-        )
-        sized.geometry = turned.geometry
     pair = difference_of(turned, sized, te)
     if pair is None and turned.values.shape != sized.values.shape:
         raise DataError(f"magnitude: found {sized.size}, needed {turned.size} as the phase has")
@@ -152,16 +156,27 @@ def read_echo_files(
     images = echo.magnitude, values, scale
     timing = (echo.te_s,), in_words(pair)
     files = described(turned, sized, images, times=timing, b0_t=field, message=message)
-    return replace(files, noise=echo.noise)
+    return replace(files, noise=echo.noise, is_difference=True)
 
 
 def parts_of(
     one: tuple[Part, Sequence[Path]], other: tuple[Part, Sequence[Path]]
 ) -> tuple[ImagePart, ImagePart]:
-    """Images of both parts, which lie on one grid."""
+    """Images of both parts on one grid: axes of the second that a tool has turned are turned back.
+
+    Where a file does not say how it lies in the patient, voxels are paired as they come.
+
+    Raises
+    ------
+    DataError
+        If one part lies on another grid; it says how the grids differ.
+    """
     if not any(is_dicom(path) for path in (*one[1], *other[1])):
         check_names(one, other)
     first, second = (_part(*each) for each in (one, other))
+    both = first.is_placed and second.is_placed
+    if both or first.values.shape[1:] != second.values.shape[1:]:
+        second.turn_to(first.geometry, name=other[0].value, beside=f"the {one[0].value} images")
     return first, second
 
 
@@ -220,39 +235,26 @@ class _Part(ImagePart):
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.images = [load_nifti(path) for path in paths]
-        self.values = np.concatenate(
-            [_by_echo(values_of(i, path)) for i, path in zip(self.images, paths, strict=True)]
-        )
-        grids = [from_ras(np.empty(i.shape[:3], bool), i.affine)[1] for i in self.images]
-        for grid, path in zip(grids, paths, strict=True):
-            if not grid.same_as(grids[0], tolerance_mm=_SAME_PLACE_MM):
-                apart = grid.apart_from(grids[0])
-                raise DataError(f"{path.name}: lies on another grid than {paths[0].name}: {apart}")
-        self.geometry = grids[0]
-        self.sidecars = [_sidecar(path) for path in paths]
+        self.names = [path.name for path in paths]
+        self.grids = [from_ras(np.empty(i.shape[:3], bool), i.affine)[1] for i in self.images]
+        self.geometry = self.grids[0]
+        self.values = self._in_one_order(map(values_of, self.images, paths))
+        self.sidecars = [sidecar_beside(path) for path in paths]
         self.name, self.source = name_of(paths[0]), "the JSON sidecar"
-        header = self.images[0].header
-        self.is_placed = bool(header["sform_code"] or header["qform_code"])
+        self.is_placed = is_placed(self.images[0])
 
     def as_stored(self) -> NDArray[np.generic]:
         """Values without the files' own scale."""
-        return np.concatenate([_by_echo(i.dataobj.get_unscaled()) for i in self.images])
+        return self._in_one_order(i.dataobj.get_unscaled() for i in self.images)
 
-
-def _by_echo(data: NDArray[np.generic]) -> NDArray[np.generic]:
-    """[X, Y, Z] or [X, Y, Z, E] as [E, Z, Y, X], a view."""
-    return data.reshape(*data.shape[:3], -1).T
-
-
-def _sidecar(path: Path) -> dict[str, object]:
-    beside = path.with_name(re.sub(r"\.nii(\.gz)?$", "", path.name) + ".json")
-    if not beside.is_file():
-        return {}
-    try:
-        facts = json.loads(beside.read_text(encoding="utf-8"))
-    except ValueError as e:
-        raise DataError(f"{beside.name}: not readable as JSON: {e}") from e
-    return facts if isinstance(facts, dict) else {}
+    def _in_one_order(self, data: Iterable[NDArray[np.generic]]) -> NDArray[np.generic]:
+        """Images of all files [E, Z, Y, X] in the order of the first."""
+        return np.concatenate(
+            [
+                turned_to(by_echo(each), grid, self.grids[0], names=(name, self.names[0]))
+                for each, grid, name in zip(data, self.grids, self.names, strict=True)
+            ]
+        )
 
 
 def times_of(part: ImagePart, texts: Sequence[str]) -> tuple[tuple[float, ...], str]:
@@ -290,15 +292,11 @@ def field_of(part: ImagePart, given: float | None) -> float:
     return field_t(found)
 
 
-def _same_place(one: ImagePart, other: ImagePart) -> bool:
-    return one.geometry.same_as(other.geometry, tolerance_mm=_SAME_PLACE_MM)
-
-
 def _doubts(turned: ImagePart, sized: ImagePart) -> Iterator[str]:
     if not turned.is_placed:
         yield "the phase file does not say how it lies in the patient: B0 may not be where it seems"
-    if not _same_place(turned, sized):
-        yield "magnitude and phase name different places; that of the phase is taken"
+    if not turned.geometry.same_as(sized.geometry, tolerance_mm=_SAME_PLACE_MM):
+        yield "the parts name different places; that of the phase, or real part, is taken"
     lost = int((~np.isfinite(turned.values)).any(axis=0).sum())
     if lost:
         yield f"{lost} voxels whose phase is no number are left out"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.scan import Ids
+from streamrecon.model.turned_grid import turned_to
 
 
 class ImagePart(ABC):
@@ -47,9 +48,20 @@ class ImagePart(ABC):
         echoes, *shape = self.values.shape
         return f"{echoes} echoes of {by(shape[::-1])} voxels"
 
+    def turn_to(self, target: Geometry, *, name: str, beside: str) -> None:
+        """Bring the values into the order of another grid of the same voxels.
+
+        Raises
+        ------
+        DataError
+            If the voxels lie elsewhere, see `turned_to`.
+        """
+        self.values = turned_to(self.values, self.geometry, target, names=(name, beside))
+        self.geometry = target
+
     @abstractmethod
     def as_stored(self) -> NDArray[np.generic]:
-        """Values without the files' own scale."""
+        """Values without the files' own scale, before `turn_to`."""
 
 
 def by(numbers: Sequence[float], digits: int = 6) -> str:

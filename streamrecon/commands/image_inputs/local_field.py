@@ -28,7 +28,6 @@ from streamrecon.qsm.reference import Reference
 Real = NDArray[np.float32]
 
 _MOST_PPM = 1.0  # rms of a local field: of a brain it is near 0.02
-_SAME_PLACE_MM = 0.1
 
 
 def map_local_field(
@@ -67,6 +66,7 @@ def map_local_field(
         magnitude=_magnitude(options.mag, geometry),
         reference=Reference[options.reference.upper()],
         region=region,
+        is_brain=brain is not None,
     )
     scan = bare_scan(
         geometry,
@@ -79,7 +79,8 @@ def map_local_field(
     volume = Volume(
         found.map.chi_ppm, geometry, Quantity.CHI, scan, comments=(*scan.comments, *found.notices)
     )
-    return volume, (*given.messages, *found.notices), given.doubts
+    stated = (text for text in found.notices if text not in found.doubts)
+    return volume, (*given.messages, *stated), (*given.doubts, *found.doubts)
 
 
 def _refuse_what_needs_echoes(options: argparse.Namespace) -> None:
@@ -114,7 +115,7 @@ def _magnitude(paths: list[Path] | None, geometry: Geometry) -> Real | None:
     for path in paths:
         values, grid = _volume(path)
         names = path.name, "the local field"
-        power += turned_to(values, grid, geometry, names=names, tolerance_mm=_SAME_PLACE_MM) ** 2
+        power += turned_to(values, grid, geometry, names=names) ** 2
     return np.sqrt(power)
 
 

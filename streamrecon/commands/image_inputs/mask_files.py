@@ -17,7 +17,6 @@ from streamrecon.model.images import Regions
 from streamrecon.model.turned_grid import turned_to
 from streamrecon.output.ras import from_ras
 
-_SAME_PLACE_MM = 0.1
 _LIKELY = 0.5  # a probability from here on is inside
 
 
@@ -91,7 +90,7 @@ def read_mask(path: Path, geometry: Geometry) -> MaskFile:
     """
     values, grid = _volume(path)
     names = path.name, "the images"
-    values = turned_to(values, grid, geometry, names=names, tolerance_mm=_SAME_PLACE_MM)
+    values = turned_to(values, grid, geometry, names=names)
     lost = int((~np.isfinite(values)).sum())
     if lost:
         raise DataError(f"{path.name}: found {lost} voxels that are no number, needed a mask")

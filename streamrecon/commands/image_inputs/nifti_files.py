@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import zlib
 from pathlib import Path
 
@@ -45,6 +47,34 @@ def values_of(image: nibabel.Nifti1Image, path: Path) -> NDArray[np.generic]:
         return np.asanyarray(image.dataobj)
     except (OSError, EOFError, ValueError, zlib.error) as e:
         raise DataError(f"{path}: cut short or damaged: {_first_line(e)}") from e
+
+
+def is_placed(image: nibabel.Nifti1Image) -> bool:
+    """Whether the file says how its axes lie in the patient."""
+    return bool(image.header["sform_code"] or image.header["qform_code"])
+
+
+def by_echo(data: NDArray[np.generic]) -> NDArray[np.generic]:
+    """[X, Y, Z] or [X, Y, Z, E] as [E, Z, Y, X], a view."""
+    return data.reshape(*data.shape[:3], -1).T
+
+
+def sidecar_beside(path: Path) -> dict[str, object]:
+    """The JSON beside a file; empty where there is none.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    beside = path.with_name(re.sub(r"\.nii(\.gz)?$", "", path.name) + ".json")
+    if not beside.is_file():
+        return {}
+    try:
+        facts = json.loads(beside.read_text(encoding="utf-8"))
+    except ValueError as e:
+        raise DataError(f"{beside.name}: not readable as JSON: {e}") from e
+    return facts if isinstance(facts, dict) else {}
 
 
 def _first_line(error: Exception) -> str:

@@ -12,10 +12,11 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.commands.image_inputs.nifti_files import load_nifti, values_of
+from streamrecon.commands.image_inputs.nifti_files import is_placed, load_nifti, values_of
 from streamrecon.commands.study_inputs.cohort_table import read_table
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
+from streamrecon.model.turned_grid import turned_to
 from streamrecon.output.ras import from_ras, in_ras
 from streamrecon.phase.phase_scaling import recognise_phase
 from streamrecon.storage.atomic_file import whole
@@ -75,19 +76,25 @@ def read_series(path: Path, tr_s: float | None) -> Series:
 
 
 def read_phase(path: Path, beside: Series) -> Real:
-    """Phase of the same volumes [T, Z, Y, X, rad], scaled as its range says.
+    """Phase of the same volumes [T, Z, Y, X, rad], scaled as its range says, in their order.
+
+    Where its file does not say how it lies in the patient, voxels are paired as they come.
 
     Raises
     ------
     DataError
-        If it is of another size, or its numbers are no phase.
+        If it has other volumes, lies on another grid, or its numbers are no phase.
     """
     image = load_nifti(path)
     data = np.asarray(values_of(image, path), np.float32)
-    if data.T.shape != beside.values.shape:
+    if data.ndim != 4 or data.shape[3] != len(beside.values):
         raise DataError(f"{path.name}: found {data.shape}, needed {beside.values.T.shape}")
+    turned = data.T
+    if is_placed(image) or turned.shape != beside.values.shape:
+        _, grid = from_ras(data[..., 0], image.affine)
+        turned = turned_to(turned, grid, beside.geometry, names=(path.name, "the magnitude"))
     scale = recognise_phase(float(np.nanmin(data)), float(np.nanmax(data)))
-    return np.asarray((data.T - scale.zero) * scale.rad_per_step, np.float32)
+    return np.asarray((turned - scale.zero) * scale.rad_per_step, np.float32)
 
 
 def read_events(path: Path) -> Mapping[str, Sequence[tuple[float, float]]]:

@@ -16,6 +16,7 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.known_voxels import known_voxels
 from streamrecon.output.stored_volumes import StoredVolume, volumes_at
+from streamrecon.qsm.reference import Reference
 
 Real = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -134,13 +135,11 @@ class MapFolder:
         mask = self.map_if_there(Quantity.MASK)
         return known_voxels(self.map(Quantity.CHI), None if mask is None else mask > 0)
 
-    def reference(self) -> str:
-        """What zero means in the χ map, as it says of itself: "brain", "CSF"; "" if it does not."""
-        for volume in self._of(Quantity.CHI):
-            found = re.search(r"zero: ([^;]+)", volume.facts.get("ImageComments", ""))
-            if found:
-                return found[1].strip()
-        return ""
+    def whole(self) -> str:
+        """What all of the mask is called: the whole mask where χ says so of itself, else brain."""
+        comments = (v.facts.get("ImageComments", "") for v in self._of(Quantity.CHI))
+        is_mask = any(Reference.MASK.value in each for each in comments)
+        return str((Reference.MASK if is_mask else Reference.BRAIN).value)
 
     def chain(self) -> str:
         """Hash of the chain that made the maps; "" where their files do not say it."""

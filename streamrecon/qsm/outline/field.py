@@ -44,15 +44,23 @@ class OutlineCheck:
         Of measured and expected gradients along z, y, x; ``None`` where there is too little.
     sign
         +1 where the phase grows with the field, -1 where it falls, 0 where that is not decided.
+    why_unknown
+        Why no axis could be judged, where none could.
     """
 
     correlation: tuple[float | None, float | None, float | None]
     sign: int
+    why_unknown: str = ""
 
     def __str__(self) -> str:
         """The correlations in words."""
-        shown = ", ".join("-" if r is None else f"{r:+.2f}" for r in self.correlation)
-        return f"r = {shown} along z, y, x"
+        axes = dict(zip("zyx", self.correlation, strict=True))
+        judged = {axis: f"{r:+.2f}" for axis, r in axes.items() if r is not None}
+        if not judged:
+            return f"judged along no axis: {self.why_unknown}"
+        text = f"r = {', '.join(judged.values())} along {', '.join(judged)}"
+        unknown = ", ".join(axis for axis in axes if axis not in judged)
+        return f"{text}; {unknown} not judged" if unknown else text
 
 
 def check_outline(
@@ -104,7 +112,8 @@ def check_outline(
     against = [r for r, _ in fits if votes and r * votes[0] < 0]
     sign = votes[0] if len(votes) >= 2 and not against else 0
     one, two, three = (None if np.isnan(r) else float(r) for r, _ in fits)
-    return OutlineCheck((one, two, three), sign)
+    why_unknown = seen.why_unknown() if one is two is three is None else ""
+    return OutlineCheck((one, two, three), sign, why_unknown)
 
 
 def field_of_outline(found: Flags, geometry: Geometry) -> Real:

@@ -41,8 +41,9 @@ class PhaseInOutline:
         Complex, its angle the phase [Z, Y, X].
     time_s
         That time: between two echoes, or the echo time of one [s].
-    found, trusted
-        Voxels of the object, and those far from air and open ends [Z, Y, X].
+    found, cut, trusted
+        Voxels of the object, those near ends that the field of view cuts, and those of the object
+        that are far from these and from air [Z, Y, X].
     geometry
         Their grid.
     """
@@ -50,8 +51,27 @@ class PhaseInOutline:
     phasor: Complex
     time_s: float
     found: Flags
+    cut: Flags
     trusted: Flags
     geometry: Geometry
+
+    def why_unknown(self) -> str:
+        """Why there are gradients along no axis, in words."""
+        if not self.found.any():
+            return "no signal above the noise"
+        ends = f"{_FACE_MM:g} mm from where the field of view cuts it"
+        if _most_steps(self.found & ~self.cut) < _FEWEST:
+            return f"too little of the object lies {ends}"
+        if _most_steps(self.trusted) < _FEWEST:
+            depth = f"too little of the object lies {_DEPTH_MM:g} mm below its surface"
+            return f"{depth} and {ends}" if self.cut.any() else depth
+        return f"the phase turns too fast to be averaged over {_SMOOTH_MM:g} mm"
+
+
+def _most_steps(inside: Flags) -> int:
+    """Pairs of neighbours inside, along the axis that has most."""
+    along = (np.moveaxis(inside, axis, 0) for axis in range(3))
+    return max(int((planes[1:] & planes[:-1]).sum()) for planes in along)
 
 
 def phase_in_outline(
@@ -70,11 +90,13 @@ def phase_in_outline(
     echoes, geometry = downsampled(np.nan_to_num(echoes), geometry, _GRID_MM)
     found = signal_mask(np.abs(echoes[0]))
     several = len(te_s) > 1
+    cut = _near_open_ends(found, geometry)
     return PhaseInOutline(
         phasor=echoes[-1] * np.conj(echoes[0]) if several else echoes[0],
         time_s=te_s[-1] - te_s[0] if several else te_s[0],
         found=found,
-        trusted=_deep(found, geometry) & ~_near_open_ends(found, geometry),
+        cut=cut,
+        trusted=_deep(found, geometry) & ~cut,
         geometry=geometry,
     )
 
