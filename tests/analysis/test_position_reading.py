@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from lying_head import GRID, GRIDS, magnitude, turn
+from lying_head import GRID, GRIDS, magnitude, shading, turn
 
 from streamrecon.analysis.positions.position_reading import (
     HeadPosition,
@@ -84,6 +84,19 @@ def test_a_slab_that_is_turned_with_the_head_says_no_more_than_one_that_is_not()
 
     for _, tilt, _ in values:
         assert tilt.number == pytest.approx(21, abs=1)
+
+
+def test_coils_that_stay_do_not_hold_the_head_back() -> None:
+    """A rim that they leave bright made these tilts 17° and 15.5°."""
+    positions = []
+    for tilt, grid in zip(TILTS[:3], (GRID, GRID, GRIDS[2]), strict=True):
+        image = magnitude(grid, turn(*tilt), SHIFT) * shading(grid)
+        positions.append(head_position(image, np.zeros_like(image), image > 0, grid))
+
+    values = read_orientations(positions).values
+
+    tilts = [value.number for value in values if value.name == "tilt"]
+    assert tilts == pytest.approx([21, 19], abs=1)
 
 
 def test_another_head_is_doubted(positions: list[HeadPosition]) -> None:
