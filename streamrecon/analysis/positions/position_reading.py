@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import isinf
+from math import atan2, degrees, hypot, isinf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,14 +84,9 @@ def read_orientations(positions: Sequence[HeadPosition]) -> Reading:
     found = adequacy(seen)
     values = [Value(subject=KIND, name="condition", number=found.condition, unit="1")]
     reasons = []
-    for number, (motion, b) in enumerate(zip(motions, seen[1:], strict=True), start=2):
-        subject = f"position {number}"
-        tilt = float(np.degrees(np.arccos(np.clip(b @ seen[0], -1, 1))))
-        values += [
-            Value(subject=subject, name="tilt", number=tilt, unit="deg"),
-            Value(subject=subject, name="likeness", number=motion.likeness, unit="1"),
-        ]
-        reasons += [f"{subject}: {doubt}" for doubt in motion.doubts]
+    for number, motion in enumerate(motions, start=2):
+        values += values_of_position(f"position {number}", motion)
+        reasons += [f"position {number}: {doubt}" for doubt in motion.doubts]
     if not found.is_adequate:
         condition = f"{found.condition:.1f}"
         if isinf(found.condition):
@@ -108,6 +103,40 @@ def read_orientations(positions: Sequence[HeadPosition]) -> Reading:
         parameters={"positions": len(positions)},
         dois=(DOI,),
     )
+
+
+def values_of_position(subject: str, motion: Motion) -> list[Value]:
+    """How far a head is tilted against the first scan [°], and how alike both are.
+
+    ``tilt`` is the angle between both directions of B0 in the head; the two others are its parts
+    as `adequacy` names them in its advice, with their signs. A turn about B0 is no tilt.
+    """
+    left, posterior, superior = b0_after(motion.matrix).tolist()
+    angles = {
+        "tilt": atan2(hypot(left, posterior), superior),
+        "tilt_left_right": atan2(posterior, superior),
+        "tilt_anterior_posterior": atan2(-left, superior),
+    }
+    return [
+        *(
+            Value(subject=subject, name=name, number=degrees(angle), unit="deg")
+            for name, angle in angles.items()
+        ),
+        Value(subject=subject, name="likeness", number=motion.likeness, unit="1"),
+    ]
+
+
+def said_of_positions(reading: Reading) -> str:
+    """The last position's tilt and the condition number of all, as a clause."""
+    condition, *others = reading.values
+    count = reading.parameters["positions"]
+    clause = f"condition {condition.number:.1f} of {count}"
+    last = {each.name: each.number for each in others if each.subject == f"position {count}"}
+    if not last:
+        return clause
+    parts = f"{last['tilt_left_right']:+.0f}° about left-right"
+    parts += f", {last['tilt_anterior_posterior']:+.0f}° about anterior-posterior"
+    return f"position {count} {last['tilt']:.1f}° from the first ({parts}); {clause}"
 
 
 def _motion(first: HeadPosition, other: HeadPosition) -> Motion:

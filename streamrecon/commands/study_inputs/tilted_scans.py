@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.analysis.positions.orientations import Adequacy, adequacy
+from streamrecon.analysis.positions.position_reading import values_of_position
 from streamrecon.analysis.positions.registration import Motion, register, registration_image
 from streamrecon.analysis.positions.tilted_fields import (
     MovedField,
@@ -167,12 +168,8 @@ def tilts_of(first: MapFolder, others: Sequence[Path]) -> Tilts:
     motions = [Motion(np.eye(4), 1.0), *(_motion(first, each) for each in folders[1:])]
     seen = [b0_after(motion.matrix) for motion in motions]
     values, doubts = [], []
-    for folder, motion, b in zip(folders[1:], motions[1:], seen[1:], strict=True):
-        tilt = float(np.degrees(np.arccos(np.clip(b @ seen[0], -1, 1))))
-        values += [
-            Value(subject=folder.name, name="tilt", number=tilt, unit="deg"),
-            Value(subject=folder.name, name="likeness", number=motion.likeness, unit="1"),
-        ]
+    for folder, motion in zip(folders[1:], motions[1:], strict=True):
+        values += values_of_position(folder.name, motion)
         doubts += [f"{folder.name}: {reason}" for reason in motion.doubts]
     return Tilts(folders, motions, adequacy(seen), values, doubts)
 

@@ -36,6 +36,7 @@ from streamrecon.analysis.positions.position_reading import (
     HeadPosition,
     head_position,
     read_orientations,
+    said_of_positions,
 )
 from streamrecon.analysis.quality.quality_reading import read_quality
 from streamrecon.analysis.reading import Extent, Outcome, Reading, ReadingContent
@@ -193,7 +194,7 @@ def _orientations(scan: ChainScan, _: float) -> MadeReading:
     """The scan alone, where none is known that was before it."""
     positions = scan.positions or (position_of(scan.maps),)
     reading = read_orientations(positions)
-    summary = f"orientations: condition {reading.values[0].number:.1f} of {len(positions)}"
+    summary = f"orientations: {said_of_positions(reading)}"
     return MadeReading(content=ReadingContent(reading=reading), summary=summary)
 
 
