@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 from streamrecon_simulator.__main__ import main
@@ -28,8 +29,8 @@ TURN = Rotation.from_euler("xyz", TURN_DEG, degrees=True).as_matrix()
 GRID = Geometry((72, 84, 76), (2.5, 2.5, 2.5), np.eye(3)[::-1])
 
 
-def after_the_motion(places_mm: np.ndarray) -> np.ndarray:
-    return np.asarray(TURN @ places_mm + np.reshape(SHIFT_MM, (3, 1)))
+def after_the_motion(places_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(TURN @ places_mm + np.reshape(SHIFT_MM, (3, 1)), np.float64)
 
 
 def test_turns_are_about_axes_that_stay_in_the_order_of_their_names() -> None:
@@ -38,7 +39,8 @@ def test_turns_are_about_axes_that_stay_in_the_order_of_their_names() -> None:
 
 def test_tissue_lies_where_the_motion_brings_it() -> None:
     # Off the borders of grains, where rounding would choose.
-    places = np.random.default_rng(3).integers(-24, 24, (3, 500)) * 2.5 + 1.25 + 0.3
+    steps = np.random.default_rng(3).integers(-24, 24, (3, 500))
+    places = np.asarray(steps * 2.5 + 1.25 + 0.3, np.float64)
 
     found, expected = head_at(HEAD, after_the_motion(places)), head_at(STRAIGHT, places)
 

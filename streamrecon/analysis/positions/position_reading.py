@@ -126,7 +126,7 @@ def values_of_position(subject: str, motion: Motion) -> list[Value]:
     ]
 
 
-def said_of_positions(reading: Reading) -> str:
+def clause_of_positions(reading: Reading) -> str:
     """The last position's tilt and the condition number of all, as a clause."""
     condition, *others = reading.values
     count = reading.parameters["positions"]
