@@ -92,6 +92,8 @@ _OPTIONS: dict[str, tuple[_Value | _Switch, ...]] = {
     "whole head": (
         _Value("--anatomy", "head.anatomy", int, "seed of another head"),
         _Value("--grain", "head.grain_mm", float, "voxels the head is made of [mm]"),
+        _Value("--turn", "head.turn_deg", _triple, "of the head about L, P and S: l,p,s [degrees]"),
+        _Value("--shift", "head.shift_mm", _triple, "of the head after that: l,p,s [mm]"),
         _Switch("--calcification", "head.calcification", True, "a calcification in the brain"),
         _Switch("--bleed", "head.bleed", True, "a bleed in the brain"),
     ),
@@ -143,6 +145,7 @@ _OPTIONS: dict[str, tuple[_Value | _Switch, ...]] = {
         _Switch("--noise-only", "noise_only", True, "the noise scan alone"),
         _Value("--measurement-id", "measurement_id", str, "id in the header"),
         _Value("--noise-measurement-id", "noise_measurement_id", str, "id of its noise scan"),
+        _Value("--study-uid", "study_uid", str, "UID of the study in the header"),
         _Value("--seed", "seed", int, "of noise and random order"),
     ),
 }

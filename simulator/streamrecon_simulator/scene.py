@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -16,6 +15,7 @@ from streamrecon_simulator.lines.imperfections import Faults
 from streamrecon_simulator.lines.sampling import Measured, Sampling
 from streamrecon_simulator.phantoms.objects import Scanned
 from streamrecon_simulator.phantoms.phantom import HEAD
+from streamrecon_simulator.rotation import rotation
 
 
 class Order(Enum):
@@ -110,6 +110,8 @@ class Scene:
         A physiology trace beside the lines.
     measurement_id, noise_measurement_id
         Ids in the header; the second names the noise scan this one depends on.
+    study_uid
+        UID of the study in the header, that of all scans of one visit; empty for none.
     seed
         Of the noise and the random order.
     """
@@ -159,6 +161,7 @@ class Scene:
     waveforms: bool = False
     measurement_id: str = "simulated_1"
     noise_measurement_id: str = ""
+    study_uid: str = ""
     seed: int = 7
     encoded_matrix: Shape = field(init=False)
 
@@ -254,21 +257,6 @@ class Scene:
 
 def slab_axes(scene: Scene) -> NDArray[np.float64]:
     """Unit vectors (L, P, S) of slice, phase and read [3, 3], tilted about L, then about P."""
-    about_l, about_p = (math.radians(angle) for angle in scene.tilt_deg)
-    turn_l = np.array(
-        [
-            [1, 0, 0],
-            [0, math.cos(about_l), -math.sin(about_l)],
-            [0, math.sin(about_l), math.cos(about_l)],
-        ]
-    )
-    turn_p = np.array(
-        [
-            [math.cos(about_p), 0, math.sin(about_p)],
-            [0, 1, 0],
-            [-math.sin(about_p), 0, math.cos(about_p)],
-        ]
-    )
     handed = np.diag([-1.0 if scene.left_handed else 1.0, 1.0, 1.0])
     main = np.array(scene.orientation.value, dtype=np.float64)
-    return np.asarray(handed @ main @ (turn_p @ turn_l).T)
+    return np.asarray(handed @ main @ rotation(*scene.tilt_deg).T)

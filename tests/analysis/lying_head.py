@@ -26,13 +26,28 @@ def turn(axes: str, degrees: float | tuple[float, ...]) -> np.ndarray:
     return Rotation.from_euler(axes, degrees, degrees=True).as_matrix()
 
 
+def places(grid: Geometry) -> np.ndarray:
+    """[Z, Y, X, 3] in LPS."""
+    index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
+    affine = grid.affine_lps()
+    return np.asarray(index @ affine[:3, :3].T + affine[:3, 3])
+
+
+def shading(grid: Geometry) -> np.ndarray:
+    """What two rings of six coils see [Z, Y, X]: 4 : 1 over the head, wherever that lies."""
+    seen = np.zeros(grid.shape)
+    for number in range(12):
+        angle, height = np.pi * number / 6, 30.0 if number % 2 else -30.0
+        coil = (115 * np.cos(angle), 115 * np.sin(angle), height)
+        seen += np.exp(-((places(grid) - coil) ** 2).sum(-1) / 55**2)
+    return np.asarray(np.sqrt(seen))
+
+
 def magnitude(
     grid: Geometry, rotation: np.ndarray, shift_mm: tuple[float, float, float] = (0.0, 0, 0)
 ) -> np.ndarray:
     """An egg with blobs [Z, Y, X] after a motion, 0 outside."""
-    index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
-    affine = grid.affine_lps()
-    own = (index @ affine[:3, :3].T + affine[:3, 3] - np.array(shift_mm)) @ rotation
+    own = (places(grid) - np.array(shift_mm)) @ rotation
     image = np.ones(grid.shape)
     for centre, size, height in zip(_BLOBS, _SIZES, _HEIGHTS, strict=True):
         image += height * np.exp(-((own - centre) ** 2).sum(-1) / (2 * size**2))

@@ -7,13 +7,15 @@ import re
 
 import numpy as np
 import pytest
-from lying_head import GRID, GRIDS, magnitude, turn
+from lying_head import GRID, GRIDS, magnitude, shading, turn
 
 from streamrecon.analysis.positions.position_reading import (
     HeadPosition,
     head_position,
     read_orientations,
+    values_of_position,
 )
+from streamrecon.analysis.positions.registration import Motion
 from streamrecon.analysis.reading import Outcome
 from streamrecon.model.geometry import Geometry
 
@@ -50,6 +52,13 @@ def test_the_condition_is_that_of_the_true_tilts(count: int, positions: list[Hea
     assert first.number == pytest.approx(condition(TILTS[:count]), rel=0.05)  # tilts within 1°
     tilts = [value.number for value in others if value.name == "tilt"]
     assert tilts == pytest.approx([abs(degrees) for _, degrees in TILTS[1:count]], abs=1)
+    found = {(value.subject, value.name): value.number for value in others}
+    about = [
+        [found[f"position {n}", f"tilt_{axis}"] for axis in ("left_right", "anterior_posterior")]
+        for n in range(2, count + 1)
+    ]
+    true = [(d, 0) if axis == "x" else (0, d) for axis, d in TILTS[1:count]]
+    np.testing.assert_allclose(about, true, atol=1)
     assert reading.outcome is Outcome.GIVEN
     assert reading.reasons == ()
 
@@ -82,8 +91,34 @@ def test_a_slab_that_is_turned_with_the_head_says_no_more_than_one_that_is_not()
         read_orientations([first, position(rotation, grid)]).values for grid in (GRID, with_head)
     ]
 
-    for _, tilt, _ in values:
+    for _, tilt, *_ in values:
         assert tilt.number == pytest.approx(21, abs=1)
+
+
+def test_coils_that_stay_do_not_hold_the_head_back() -> None:
+    """A rim that they leave bright made these tilts 17° and 15.5°."""
+    positions = []
+    for tilt, grid in zip(TILTS[:3], (GRID, GRID, GRIDS[2]), strict=True):
+        image = magnitude(grid, turn(*tilt), SHIFT) * shading(grid)
+        positions.append(head_position(image, np.zeros_like(image), image > 0, grid))
+
+    values = read_orientations(positions).values
+
+    tilts = [value.number for value in values if value.name == "tilt"]
+    assert tilts == pytest.approx([21, 19], abs=1)
+
+
+def test_the_turn_that_is_told_is_that_which_the_advice_asks_for() -> None:
+    """Both name an axis and a sign: a head that does what is asked is told to have done it."""
+    for axis, name in (("x", "left_right"), ("y", "anterior_posterior")):
+        matrix = np.eye(4)
+        matrix[:3, :3] = turn("z", 12) @ turn(axis, -20)  # about B0 afterwards: no tilt
+
+        values = {v.name: v.number for v in values_of_position("p", Motion(matrix, 1.0))}
+
+        tilts = {key: number for key, number in values.items() if key.startswith("tilt")}
+        expected = {"tilt": 20, "tilt_left_right": 0, "tilt_anterior_posterior": 0}
+        assert tilts == pytest.approx({**expected, f"tilt_{name}": -20}, abs=1e-6)
 
 
 def test_another_head_is_doubted(positions: list[HeadPosition]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -13,7 +14,6 @@ import scanner_scan
 from bids_validator import errors_in
 from checkers import complaints
 from pydicom.dataset import FileDataset
-from scan_of_study import messages_of_study
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scan import simulate
 from vendor_folders import ge, named, philips, siemens
@@ -141,7 +141,7 @@ def test_raw_files_join_the_study_that_their_header_names(tmp_path: Path) -> Non
     tree = tmp_path / "raw"
     tree.mkdir()
     with FileWriter(tree / "sub-1.h5") as file:
-        for message in messages_of_study(simulate(SCENES["tiny"]), "1.2.3.4"):
+        for message in simulate(replace(SCENES["tiny"], study_uid="1.2.3.4")).messages():
             file.write(message)
     words = ["batch", str(tree), "-o", str(tmp_path / "out"), "--config", "gre_recon", "--dicom"]
 

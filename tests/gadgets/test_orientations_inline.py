@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ def streamed(
     study: str = "1.2.3",
     patient: str = "",
     is_brain: bool = True,
+    session: str = "",
 ) -> Notice:
     """What is told at the end of a scan of the head in one of its positions."""
     grid = GRIDS[number]
@@ -45,10 +47,19 @@ def streamed(
     chi = chi_map(np.zeros_like(image), total, scan)
     echoes = Echoes(np.stack([image, image]).astype(np.complex64), scan)
     gadget = MakeReadings(readings=("orientations",))
-    gadget.enter(Context(storage=storage, tables=tables, session=f"session{number}"))
+    gadget.enter(Context(storage=storage, tables=tables, session=session or f"session{number}"))
     given: list[Echoes | ChiMap] = [echoes, chi]
     assert [out for item in given for out in gadget.feed(item)] == given
     return all_of(Notice, gadget.finish())[-1]
+
+
+def turned(notice: Notice) -> tuple[float, float]:
+    """Degrees about left-right and about anterior-posterior that are told of the last position."""
+    said = re.search(
+        r"\(([+-]\d+)° about left-right, ([+-]\d+)° about anterior-posterior\)", notice.text
+    )
+    assert said is not None, notice.text
+    return float(said[1]), float(said[2])
 
 
 def report(folder: Path, number: int) -> dict[str, Any]:
@@ -65,6 +76,8 @@ def test_each_tilt_is_told_what_is_still_needed_until_they_are_enough(tmp_path: 
     assert "condition inf of 2 (flagged)" in second.text  # two cones always cross
     assert "about the anterior-posterior axis: condition" in second.text
     assert "of 3 (given); research use only" in third.text
+    assert turned(second) == pytest.approx((21, 0), abs=1)
+    assert turned(third) == pytest.approx((0, -19), abs=1)
     assert third.level is Level.INFO
     found = report(tmp_path / "readings", 2)
     numbers = {(v["subject"], v["name"]): v["number"] for v in found["values"]}
@@ -92,6 +105,20 @@ def test_positions_count_that_are_of_the_same_study(
     notice = streamed(1, tmp_path, study=now["study"], patient=now.get("patient", ""))
 
     assert f" of {count} (flagged)" in notice.text
+
+
+def test_scans_of_one_name_are_positions_of_their_own(tmp_path: Path) -> None:
+    """In a notebook and in a pipe every scan has the same one."""
+    streamed(0, tmp_path, session="notebook")
+
+    assert " of 2 (flagged)" in streamed(1, tmp_path, session="notebook").text
+
+
+def test_a_scan_that_is_sent_again_is_no_other_position(tmp_path: Path) -> None:
+    streamed(0, tmp_path, session="first")
+    streamed(1, tmp_path, session="second")
+
+    assert " of 2 (flagged)" in streamed(1, tmp_path, session="third").text
 
 
 def test_without_a_brain_nothing_is_kept(tmp_path: Path) -> None:

@@ -58,6 +58,18 @@ def test_ismrmrd_reads_the_header() -> None:
     assert xml.userParameters.userParameterLong[0].value == -1
 
 
+@pytest.mark.parametrize("study_uid", ["1.2.840.7", ""])
+def test_the_header_names_the_study_that_the_scene_has(study_uid: str) -> None:
+    scene = replace(SCENES["head"], noise_only=True, study_uid=study_uid)
+    (header, *_) = simulate(scene).messages()
+
+    xml = ismrmrd.xsd.CreateFromDocument(as_a(Header, header).xml)
+
+    found = xml.studyInformation
+    assert (found.studyInstanceUID if found else "") == study_uid
+    assert read_protocol(as_a(Header, header).xml).ids.study_uid == study_uid
+
+
 @pytest.mark.parametrize("name", SCENES)
 def test_the_product_reads_the_header_of_every_scene(name: str) -> None:
     scene = replace(SCENES[name], noise_only=True)

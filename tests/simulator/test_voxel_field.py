@@ -43,6 +43,27 @@ def test_field_of_a_rasterised_sphere_is_that_of_the_sphere(chi_ppm: float) -> N
     assert np.abs(field[beyond] - expected[beyond]).std() < 0.02 * np.abs(expected[beyond]).std()
 
 
+def test_field_of_a_sphere_follows_b0_wherever_that_points() -> None:
+    about_l, about_p = np.radians(50), np.radians(-35)
+    b0_lps = np.array([
+        np.cos(about_l) * np.sin(about_p), -np.sin(about_l), np.cos(about_l) * np.cos(about_p)
+    ])  # fmt: skip
+    away = _points() - np.reshape(CENTRE_LPS_MM, (3, 1, 1, 1))
+    r = np.linalg.norm(away, axis=0)
+    outside = r > 9
+    along = np.tensordot(b0_lps, away, axes=1)[outside] / r[outside]
+    expected = (7.0 / r[outside]) ** 3 * (3 * along**2 - 1) / 3
+
+    left, posterior, superior = b0_lps.tolist()
+    field = field_of_voxels(
+        _rasterised((7.0, 7.0, 7.0)), padding=(50, 50, 50), b0=(superior, posterior, left)
+    )
+
+    np.testing.assert_allclose(field[outside], expected, atol=0.006)
+    assert (field[outside] - expected).std() < 0.02 * expected.std()
+    assert abs(float(field[round(CENTRE_LPS_MM[2]), 19, 17])) < 0.006
+
+
 def test_field_of_a_flat_ellipsoid_is_that_of_the_ellipsoid_inside() -> None:
     semi_axes_mm = (10.0, 9.0, 4.0)
     at_centre = np.reshape(CENTRE_LPS_MM, (3, 1))

@@ -206,17 +206,21 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
         )
 
     def _positions(self, maps: ChainMaps) -> tuple[Sequence[HeadPosition], str]:
-        """How the head lay in the scans of this study, and why that may not be all."""
+        """How the head lay in the scans of this study, and why that may not be all.
+
+        A scan is known by the voxels of its first echo: one that is made again, or sent again,
+        takes the place of itself, and no name that two scans have loses one of them.
+        """
         chi = maps.chi
         if ORIENTATIONS not in self.readings or not chi.found.total.is_brain:
             return (), ""
-        name = self._name(chi.repetition)
-        study_uid = identity_of(chi.scan.protocol.ids, name).study_uid
+        study_uid = identity_of(chi.scan.protocol.ids, self._name(chi.repetition)).study_uid
         try:
             now = position_of(maps)
         except StreamReconError:  # the reading meets it again, and is refused
             return (), ""
-        return positions_so_far(self.context.storage, study_uid, name, now)
+        scan = hash_of_voxels(maps.echoes.data[0])
+        return positions_so_far(self.context.storage, study_uid, scan, now)
 
     def _given(self, made: MadeReading, repetition: int) -> Iterator[ReadVolume]:
         """The reading for what sends DICOM, if there is an image that it can be about."""

@@ -15,6 +15,8 @@ _VENDOR, _MODEL = "simulator", "closed forms"
 def header_xml(scene: Scene) -> bytes:
     """MRD header, UTF-8, elements in the order of the schema."""
     root = ET.Element("ismrmrdHeader", xmlns=_NAMESPACE)
+    if scene.study_uid:
+        _leaf(ET.SubElement(root, "studyInformation"), "studyInstanceUID", scene.study_uid)
     _measurement(root, scene)
     _system(root, scene)
     conditions = ET.SubElement(root, "experimentalConditions")

@@ -10,13 +10,20 @@ _WORKERS = 2  # threads of the transform: what the smallest supported machine ha
 _ALIASES = (-1, 0, 1)
 
 
+ALONG_Z = (1.0, 0.0, 0.0)
+
+
 def field_of_voxels(
-    chi_ppm: NDArray[np.float32], *, padding: tuple[int, int, int], continued: bool = False
+    chi_ppm: NDArray[np.float32],
+    *,
+    padding: tuple[int, int, int],
+    continued: bool = False,
+    b0: tuple[float, float, float] = ALONG_Z,
 ) -> NDArray[np.float32]:
-    r"""Relative field along the first axis, mean over each voxel.
+    r"""Relative field along B0, mean over each voxel.
 
     .. math:: \hat f(k) = \hat\chi(k) \sum_m D(k + m) \operatorname{sinc}^2(k + m),
-        \quad D = 1/3 - k_z^2 / |k|^2
+        \quad D = 1/3 - (k \cdot b)^2 / |k|^2
 
     Every voxel is a cube of uniform χ, and the field is averaged over cubes. The sum over the
     repetitions m of the spectrum, which does so without ringing, ends at the first neighbours.
@@ -25,11 +32,13 @@ def field_of_voxels(
     Parameters
     ----------
     chi_ppm
-        Susceptibility on cubes [Z, Y, X], B0 along Z [ppm].
+        Susceptibility on cubes [Z, Y, X, ppm].
     padding
         Voxels added behind each axis.
     continued
         Whether the lowest plane goes on below for half of the padding, as a neck does, or ends.
+    b0
+        Direction b of B0 (z, y, x), a unit vector.
 
     Returns
     -------
@@ -53,26 +62,31 @@ def field_of_voxels(
     along_z, along_y = (scipy.fft.fftfreq(n) for n in shape[:2])
     along_x = scipy.fft.rfftfreq(shape[2])
     for index, k in enumerate(along_z):
-        spectrum[index] *= _kernel_plane(float(k), along_y, along_x)
+        spectrum[index] *= _kernel_plane(float(k), along_y, along_x, b0)
     field = scipy.fft.irfftn(spectrum, shape, workers=_WORKERS, overwrite_x=True)
     return np.ascontiguousarray(field[:nz, :ny, :nx])
 
 
 def _kernel_plane(
-    k_z: float, k_y: NDArray[np.float64], k_x: NDArray[np.float64]
+    k_z: float,
+    k_y: NDArray[np.float64],
+    k_x: NDArray[np.float64],
+    b0: tuple[float, float, float],
 ) -> NDArray[np.float32]:
     """Averaged dipole in one plane of the spectrum [Y, X], frequencies in cycles per voxel."""
     total = np.zeros((len(k_y), len(k_x)), np.float32)
     weight = np.zeros_like(total)
+    b_z, b_y, b_x = (np.float32(along) for along in b0)
     for shift_z in _ALIASES:
-        z_square, z_weight = (k_z + shift_z) ** 2, np.sinc(k_z + shift_z) ** 2
+        z, z_weight = np.float32(k_z + shift_z), np.sinc(k_z + shift_z) ** 2
         for shift_y in _ALIASES:
             y = (k_y + shift_y)[:, None].astype(np.float32)
             for shift_x in _ALIASES:
                 x = (k_x + shift_x).astype(np.float32)
                 alias_weight = (np.float32(z_weight) * np.sinc(y) ** 2) * np.sinc(x) ** 2
-                square = np.maximum(z_square + (y**2 + x**2), np.float32(1e-12))
-                total += alias_weight * (np.float32(1 / 3) - np.float32(z_square) / square)
+                square = np.maximum(z**2 + (y**2 + x**2), np.float32(1e-12))
+                along = (b_z * z + b_y * y) + b_x * x
+                total += alias_weight * (np.float32(1 / 3) - along**2 / square)
                 weight += alias_weight
     total /= weight
     if k_z == 0:

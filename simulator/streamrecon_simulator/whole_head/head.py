@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ConfigError
+from streamrecon.model.geometry import Triple
+from streamrecon_simulator.rotation import rotation
 from streamrecon_simulator.whole_head.brain import hull, paint_brain
 from streamrecon_simulator.whole_head.dipole import field_of_voxels
 from streamrecon_simulator.whole_head.face import paint_head, shell
@@ -40,7 +42,11 @@ class WholeHead:
         Whether it has those lesions.
     inclusions
         Spheres in the brain, apart from one another; they are no part of its grid, so that they are
-        as round as the scan can show.
+        as round as the scan can show. Their places are those of the head that is not turned.
+    turn_deg, shift_mm
+        How it lies in the scanner: turned about L, then P, then S through the middle of the brain,
+        see `rotation`, and moved (L, P, S) after that. The neck turns with it. B0, coils and slab
+        stay; shims are set anew.
     """
 
     anatomy: int = 1
@@ -48,6 +54,8 @@ class WholeHead:
     calcification: bool = False
     bleed: bool = False
     inclusions: tuple[Inclusion, ...] = ()
+    turn_deg: Triple = (0.0, 0.0, 0.0)
+    shift_mm: Triple = (0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
         if not 0.4 <= self.grain_mm <= 4:
@@ -60,10 +68,30 @@ class WholeHead:
         """Density of white matter, which the signal-to-noise ratio is counted from."""
         return SUBSTANCES[Label.WHITE].density
 
+    @property
+    def b0(self) -> NDArray[np.float64]:
+        """Direction of B0 in the head that is not turned (L, P, S)."""
+        return np.asarray(rotation(*self.turn_deg).T @ (0.0, 0.0, 1.0))
+
+    @property
+    def lying_inclusions(self) -> tuple[Inclusion, ...]:
+        """The inclusions where they lie in the scanner."""
+        turn = rotation(*self.turn_deg)
+        places = [turn @ each.centre_mm + self.shift_mm for each in self.inclusions]
+        return tuple(
+            replace(each, centre_mm=tuple(place.tolist()))
+            for each, place in zip(self.inclusions, places, strict=True)
+        )
+
+    def own_places(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Points of the scanner (L, P, S) [3, ...] as places of the head that is not turned."""
+        shift = np.reshape(self.shift_mm, (3, *(1,) * (points_mm.ndim - 1)))
+        return np.tensordot(rotation(*self.turn_deg).T, points_mm - shift, axes=1)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeadMaps:
-    """Arrays [Z, Y, X] on the head's grid.
+    """Arrays [Z, Y, X] on the head's grid, which turns with it.
 
     Parameters
     ----------
@@ -85,31 +113,39 @@ class HeadMaps:
 
 
 def head_maps(head: WholeHead) -> HeadMaps:
-    """Make a head without its inclusions; the last one is kept.
+    """Make a head without its inclusions; the last one is kept, and the tissue for its turns.
 
     Notes
     -----
     Four transforms of about twice the grid. At 0.75 mm the grid has 32 million voxels.
     """
-    return _head_maps(replace(head, inclusions=()))
+    return _head_maps(replace(head, inclusions=(), shift_mm=(0.0, 0.0, 0.0)))
 
 
 @lru_cache(maxsize=1)
 def _head_maps(head: WholeHead) -> HeadMaps:
     grid = Grid(head.grain_mm)
-    labels = anatomy(head, grid)
-    tissue = textures(grid, labels, head.anatomy)
+    labels, tissue = _tissue(replace(head, turn_deg=(0.0, 0.0, 0.0)))
     padding = (int(_PADDING_MM / head.grain_mm),) * 3
     brain = np.isin(labels, BRAIN)
+    left, posterior, superior = head.b0.tolist()
+    b0 = (superior, posterior, left)
+    field_ppm = field_of_voxels(tissue.chi_ppm, padding=padding, continued=True, b0=b0)
     return HeadMaps(
         grid=grid,
         labels=labels,
         textures=tissue,
-        field_ppm=_shimmed(
-            grid, field_of_voxels(tissue.chi_ppm, padding=padding, continued=True), brain
-        ),
-        local_field_ppm=field_of_voxels(np.where(brain, tissue.chi_ppm, 0), padding=padding),
+        field_ppm=_shimmed(grid, field_ppm, brain),
+        local_field_ppm=field_of_voxels(np.where(brain, tissue.chi_ppm, 0), padding=padding, b0=b0),
     )
+
+
+@lru_cache(maxsize=1)
+def _tissue(head: WholeHead) -> tuple[NDArray[np.uint8], Textures]:
+    """What does not change with how the head lies."""
+    grid = Grid(head.grain_mm)
+    labels = anatomy(head, grid)
+    return labels, textures(grid, labels, head.anatomy)
 
 
 def anatomy(head: WholeHead, grid: Grid) -> NDArray[np.uint8]:

@@ -21,7 +21,7 @@ def head_at(head: WholeHead, points_mm: NDArray[np.float64]) -> Properties:
     grid there is air, and the field of its border.
     """
     maps = head_maps(head)
-    position = _position(maps.grid, points_mm)
+    position = _position(maps.grid, head.own_places(points_mm))
     index, outside = _nearest(maps.grid, position)
     tissue = maps.textures
     density, r2_star_hz, chi_ppm, shift_ppm = (
@@ -34,16 +34,16 @@ def head_at(head: WholeHead, points_mm: NDArray[np.float64]) -> Properties:
     here = Properties(
         density, r2_star_hz, chi_ppm, _linear(maps.field_ppm, position), shift_ppm=shift_ppm
     )
-    return embed(head.inclusions, here, points_mm)
+    return embed(head.lying_inclusions, here, points_mm)
 
 
 def labels_at(head: WholeHead, points_mm: NDArray[np.float64]) -> NDArray[np.uint8]:
     """`Label` at the points (L, P, S) [3, ...]."""
     maps = head_maps(head)
-    index, outside = _nearest(maps.grid, _position(maps.grid, points_mm))
+    index, outside = _nearest(maps.grid, _position(maps.grid, head.own_places(points_mm)))
     labels = maps.labels.ravel()[index]
     labels[outside] = Label.AIR
-    for inclusion in head.inclusions:
+    for inclusion in head.lying_inclusions:
         labels[contains(inclusion.sphere, points_mm)] = inclusion.label
     return labels
 
@@ -51,8 +51,8 @@ def labels_at(head: WholeHead, points_mm: NDArray[np.float64]) -> NDArray[np.uin
 def local_field_at(head: WholeHead, points_mm: NDArray[np.float64]) -> Volume:
     """Field of the sources in the brain alone at the points (L, P, S) [3, ...], ppm of B0."""
     maps = head_maps(head)
-    field_ppm = _linear(maps.local_field_ppm, _position(maps.grid, points_mm))
-    return field_ppm + field_of(head.inclusions, points_mm)
+    field_ppm = _linear(maps.local_field_ppm, _position(maps.grid, head.own_places(points_mm)))
+    return field_ppm + field_of(head.lying_inclusions, points_mm)
 
 
 def _position(grid: Grid, points_mm: NDArray[np.float64]) -> Volume:

@@ -28,7 +28,7 @@ def detail_likeness(first: Real, second: Real, mask: Flags, grid: Geometry) -> f
     Detail is the image smoothed by 2 mm less the same smoothed by 6 mm, each by what the mask has.
     Coarser things, ventricles and the shape of the brain, are in every head: with them two heads
     are alike by 0.7. By `benchmarks/bench_likeness.py` two scans of one head have 0.9, with noise
-    of a fifth of the signal 0.58; two heads at most 0.47, and so have a head and itself turned by
+    of a fifth of the signal 0.52; two heads at most 0.43, and so have a head and itself turned by
     half or mirrored. Scans of other contrast, or one of thick slices, are less alike as well.
 
     Parameters

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import atan2, degrees, hypot
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from streamrecon.analysis.positions.orientations import adequacy, tilt_deg
+from streamrecon.analysis.positions.orientations import adequacy
 from streamrecon.analysis.positions.registration import (
     Motion,
     register,
@@ -69,15 +70,6 @@ def head_position(
     return HeadPosition(np.where(inside, few, 0).astype(np.float32), grid)
 
 
-def position_values(subject: str, motion: Motion) -> list[Value]:
-    """Tilt of a position against the first, and how alike both are, for a report."""
-    tilt = tilt_deg(b0_after(motion.matrix), b0_after(np.eye(4)))
-    return [
-        Value(subject=subject, name="tilt", number=tilt, unit="deg"),
-        Value(subject=subject, name="likeness", number=motion.likeness, unit="1"),
-    ]
-
-
 def read_orientations(positions: Sequence[HeadPosition]) -> Reading:
     """Judge the positions of a head, the first of them first; at least one.
 
@@ -94,7 +86,7 @@ def read_orientations(positions: Sequence[HeadPosition]) -> Reading:
     reasons = []
     for number, motion in enumerate(motions, start=2):
         subject = f"position {number}"
-        values += position_values(subject, motion)
+        values += values_of_position(subject, motion)
         reasons += [f"{subject}: {doubt}" for doubt in motion.doubts]
     if found.doubt:
         reasons.append(found.doubt)
@@ -107,6 +99,40 @@ def read_orientations(positions: Sequence[HeadPosition]) -> Reading:
         parameters={"positions": len(positions)},
         dois=(DOI,),
     )
+
+
+def values_of_position(subject: str, motion: Motion) -> list[Value]:
+    """How far a head is tilted against the first scan [°], and how alike both are.
+
+    ``tilt`` is the angle between both directions of B0 in the head; the two others are its parts
+    as `adequacy` names them in its advice, with their signs. A turn about B0 is no tilt.
+    """
+    left, posterior, superior = b0_after(motion.matrix).tolist()
+    angles = {
+        "tilt": atan2(hypot(left, posterior), superior),
+        "tilt_left_right": atan2(posterior, superior),
+        "tilt_anterior_posterior": atan2(-left, superior),
+    }
+    return [
+        *(
+            Value(subject=subject, name=name, number=degrees(angle), unit="deg")
+            for name, angle in angles.items()
+        ),
+        Value(subject=subject, name="likeness", number=motion.likeness, unit="1"),
+    ]
+
+
+def clause_of_positions(reading: Reading) -> str:
+    """The last position's tilt and the condition number of all, as a clause."""
+    condition, *others = reading.values
+    count = reading.parameters["positions"]
+    clause = f"condition {condition.number:.1f} of {count}"
+    last = {each.name: each.number for each in others if each.subject == f"position {count}"}
+    if not last:
+        return clause
+    parts = f"{last['tilt_left_right']:+.0f}° about left-right"
+    parts += f", {last['tilt_anterior_posterior']:+.0f}° about anterior-posterior"
+    return f"position {count} {last['tilt']:.1f}° from the first ({parts}); {clause}"
 
 
 def _motion(first: HeadPosition, other: HeadPosition) -> Motion:

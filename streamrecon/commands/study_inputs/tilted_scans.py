@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.analysis.positions.orientations import Adequacy, adequacy
-from streamrecon.analysis.positions.position_reading import position_values
+from streamrecon.analysis.positions.position_reading import values_of_position
 from streamrecon.analysis.positions.registration import Motion, register, registration_image
 from streamrecon.analysis.positions.tilted_fields import (
     MovedField,
@@ -169,7 +169,7 @@ def tilts_of(first: MapFolder, others: Sequence[Path]) -> Tilts:
     seen = [b0_after(motion.matrix) for motion in motions]
     values, doubts = [], []
     for folder, motion in zip(folders[1:], motions[1:], strict=True):
-        values += position_values(folder.name, motion)
+        values += values_of_position(folder.name, motion)
         doubts += [f"{folder.name}: {reason}" for reason in motion.doubts]
     return Tilts(folders, motions, adequacy(seen), values, doubts)
 

@@ -34,6 +34,7 @@ from streamrecon.analysis.oxygen.scan_oxygen import oxygen_of_veins
 from streamrecon.analysis.oxygen.vein_segments import voxels_of_segments
 from streamrecon.analysis.positions.position_reading import (
     HeadPosition,
+    clause_of_positions,
     head_position,
     read_orientations,
 )
@@ -193,7 +194,7 @@ def _orientations(scan: ChainScan, _: float) -> MadeReading:
     """The scan alone, where none is known that was before it."""
     positions = scan.positions or (position_of(scan.maps),)
     reading = read_orientations(positions)
-    summary = f"orientations: condition {reading.values[0].number:.1f} of {len(positions)}"
+    summary = f"orientations: {clause_of_positions(reading)}"
     return MadeReading(content=ReadingContent(reading=reading), summary=summary)
 
 
