@@ -45,9 +45,8 @@ from streamrecon.qsm.inversion.total_variation import invert_tv
 from streamrecon.qsm.inversion.two_pass import STRONG_PPM, invert_twice
 from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic
 from streamrecon.qsm.reference import Reference, Referenced, set_reference
-from streamrecon.qsm.slab import slab_notice
 from streamrecon.qsm.solvers import Solution, end_in_words
-from streamrecon.qsm.total_field import TotalField, total_field
+from streamrecon.qsm.total_field import TotalField, slab_notice, total_field
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]

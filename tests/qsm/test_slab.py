@@ -10,7 +10,7 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.model.notice import Level
 from streamrecon.qsm.given_local_field import susceptibility_of_local_field
 from streamrecon.qsm.pipeline import Quality
-from streamrecon.qsm.slab import slab_notice
+from streamrecon.qsm.total_field import slab_notice
 
 AXES = ORIENTATIONS["doubly_oblique"]
 AXIAL = ORIENTATIONS["axial"]
