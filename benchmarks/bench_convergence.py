@@ -62,7 +62,7 @@ def squared(known: Known, total: TotalField, background: Background) -> Ends:
 
         found = least_squares(operator, data, **how)
         many = max(_LONGER * found.iterations, _LONG)
-        long = least_squares(operator, data, damping=damping, iterations=many, tolerance=1e-7)
+        long = least_squares(operator, data, damping=damping, iterations=many, tolerance=1e-5)
         fields = [each.unknown for each in (found, long)]
         if background is Background.PDF:  # its unknown are sources, the others' the local field
             fields = [data - operator.forward(sources) for sources in fields]

@@ -122,6 +122,15 @@ def test_pdf_keeps_the_mask_and_says_when_it_was_stopped() -> None:
     assert cut.iterations == 3
 
 
+def test_pdf_that_is_at_its_end_does_not_go_astray_in_single_precision() -> None:
+    grid, mask, local, background = scene(ORIENTATIONS["axial"])
+
+    done, long = (remove_pdf(local + background, mask, grid, iterations=n) for n in (300, 3000))
+
+    assert long.iterations < 3000
+    np.testing.assert_allclose(long.field_ppm, done.field_ppm, atol=2e-4)
+
+
 def test_rounding_of_the_field_does_not_choose_the_steps_of_pdf() -> None:
     grid, mask, local, background = scene(ORIENTATIONS["doubly_oblique"])
     rng = np.random.default_rng(6)

@@ -40,6 +40,7 @@ NEAR_MM = 4.0
 _NEAR_FRACTION = np.float32(0.1)  # of the size that sources beyond have
 _CLASS_SIZE = np.float32(1 / 3)  # of sources outside: what both can make is theirs
 _NEIGHBOURS_VOXELS = 1.0
+_ROUNDING = 1e-5  # of the first gradient: single precision goes astray some hundred steps below it
 _LEAST = 1e-3  # of a neighbourhood is believed; else there is nothing to take over
 
 PDF = "PDF"
@@ -148,8 +149,9 @@ def remove_pdf(
     tolerance
         Part of what is left of the sum that the last step may take in a fit that has converged.
     iterations
-        Steps, as many for all scans: near a tolerance rounding would choose their number. After 90
-        the sum was 0.1 to 0.9 % above its least on five heads.
+        Steps, as many for all scans but those that are at their end before: near a looser tolerance
+        rounding would choose their number. After 90 the sum was 0.1 to 0.9 % above its least on
+        five heads.
 
     References
     ----------
@@ -191,7 +193,7 @@ def project(
         trust * padded(field, shape),
         damping=damping,
         iterations=iterations,
-        tolerance=0.0,
+        tolerance=_ROUNDING,
         least_gain=tolerance,
     )
     background = spread.lent(outer * found.unknown)
