@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,6 +16,7 @@ from pydicom import uid
 from pydicom.errors import InvalidDicomError
 
 from streamrecon.errors import ConfigError, DataError
+from streamrecon.file_kinds import json_facts
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.files.hdf5_process import read_images
@@ -158,14 +158,7 @@ def _volumes(data: NDArray[np.generic]) -> Iterator[NDArray[np.generic]]:
 
 
 def _sidecar(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        return {}
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as e:
-        raise DataError(f"{path.name}: no JSON: {e}") from e
-    if not isinstance(facts, dict):
-        return {}
+    facts = json_facts(path)
     return {
         str(name): "; ".join(map(str, fact)) if isinstance(fact, list) else str(fact)
         for name, fact in facts.items()

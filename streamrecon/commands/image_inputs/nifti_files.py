@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import zlib
 from pathlib import Path
@@ -13,7 +12,7 @@ from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
-from streamrecon.file_kinds import kind_of_file
+from streamrecon.file_kinds import json_facts, kind_of_file
 
 
 def load_nifti(path: Path) -> nibabel.Nifti1Image:
@@ -67,14 +66,7 @@ def sidecar_beside(path: Path) -> dict[str, object]:
     DataError
         If it cannot be read.
     """
-    beside = path.with_name(re.sub(r"\.nii(\.gz)?$", "", path.name) + ".json")
-    if not beside.is_file():
-        return {}
-    try:
-        facts = json.loads(beside.read_text(encoding="utf-8"))
-    except ValueError as e:
-        raise DataError(f"{beside.name}: not readable as JSON: {e}") from e
-    return facts if isinstance(facts, dict) else {}
+    return json_facts(path.with_name(re.sub(r"\.nii(\.gz)?$", "", path.name) + ".json"))
 
 
 def _first_line(error: Exception) -> str:

@@ -44,8 +44,10 @@ _ROUNDING = 1e-5  # of the first gradient: single precision goes astray some hun
 _LEAST = 1e-3  # of a neighbourhood is believed; else there is nothing to take over
 
 PDF = "PDF"
-COARSE_PDF = "PDF on doubled voxels"
 """What the method is called."""
+
+COARSE_PDF = "PDF on doubled voxels"
+"""The same, where its background was carried from voxels twice as large."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
