@@ -1,12 +1,9 @@
-"""What kind of file somebody gave, for errors that name it, and what one of JSON says."""
+"""What kind of file somebody gave, for errors that name it."""
 
 from __future__ import annotations
 
-import json
 import zlib
 from pathlib import Path
-
-from streamrecon.errors import DataError
 
 _LENGTH = 400
 _NIFTI_AT = 344  # where version 1 has its magic; version 2 has it behind its first number
@@ -78,20 +75,3 @@ _KINDS = (
     ("a PDF document", lambda start: start.startswith(b"%PDF-")),
     ("Siemens raw data (.dat)", _is_twix),
 )
-
-
-def json_facts(path: Path) -> dict[str, object]:
-    """What a file of JSON says; empty where there is none, or no object in it.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as e:
-        raise DataError(f"{path.name}: not readable as JSON: {e}") from e
-    return facts if isinstance(facts, dict) else {}

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from streamrecon import __version__
+from streamrecon.errors import DataError
 from streamrecon.model.scan import ScanProtocol
 from streamrecon.mrd.images import meta_keys as names
 from streamrecon.mrd.images.meta import first_value
@@ -98,3 +99,20 @@ def _of_sign(stack: Stack, protocol: ScanProtocol | None) -> dict[str, Fact | No
     else:
         return {}
     return {"PhaseSign": value, "PhaseSignOrigin": origin, "PhaseConvention": convention}
+
+
+def json_facts(path: Path) -> dict[str, object]:
+    """What a file of JSON says; empty where there is none, or no object in it.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as e:
+        raise DataError(f"{path.name}: not readable as JSON: {e}") from e
+    return facts if isinstance(facts, dict) else {}

@@ -16,12 +16,12 @@ from pydicom import uid
 from pydicom.errors import InvalidDicomError
 
 from streamrecon.errors import ConfigError, DataError
-from streamrecon.file_kinds import json_facts
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.mrd.files.hdf5_process import read_images
 from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
 from streamrecon.output.ras import from_ras
+from streamrecon.output.sidecar import json_facts
 from streamrecon.units import s_from_ms
 
 _BY_LABEL = {quantity.label: quantity for quantity in Quantity}

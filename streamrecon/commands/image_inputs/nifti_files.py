@@ -12,7 +12,8 @@ from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
-from streamrecon.file_kinds import json_facts, kind_of_file
+from streamrecon.file_kinds import kind_of_file
+from streamrecon.output.sidecar import json_facts
 
 
 def load_nifti(path: Path) -> nibabel.Nifti1Image:
