@@ -28,6 +28,7 @@ Axes = tuple[int, ...]
 
 FORWARD, BACKWARD = "FFTW_FORWARD", "FFTW_BACKWARD"
 LARGE = 1 << 18  # samples, 2 MB: up to here one thread is as fast, and caches are kind
+_ENOUGH = 1 << 15  # samples of one call
 _SHARING = 32  # columns of rows that are multiples of this share cache sets: up to 15 times slower
 _APART = 8  # samples that part them: one line of the cache
 _ESTIMATE, _DESTROY, _UNALIGNED = "FFTW_ESTIMATE", "FFTW_DESTROY_INPUT", "FFTW_UNALIGNED"
@@ -207,19 +208,24 @@ def run(stages: Sequence[Stage]) -> None:
 
 
 class _Slices:
-    """One transform of every slice across an axis, by as many threads as the budget has."""
+    """One transform of every slice across an axis, by as many threads as the budget has.
+
+    Small slices go some at a time, as many in each turn: a call costs as much as 2,000 samples.
+    """
 
     def __init__(
         self, source: Array, result: Array, axes: Axes, direction: str, *, across: int
     ) -> None:
-        sources, results = (list(np.moveaxis(array, across, 0)) for array in (source, result))
-        self._pairs = list(zip(sources, results, strict=True))
-        self._axes = tuple(axis - (axis > across) for axis in axes)
+        sources, results = (np.moveaxis(array, across, 0) for array in (source, result))
+        size = _together(len(results), results[0].size)
+        starts = range(0, len(results), size)
+        self._pairs = [(sources[n : n + size], results[n : n + size]) for n in starts]
+        self._axes = tuple(axis + (axis < across) for axis in axes)
         self._direction = direction
         self._idle = [self._made()]
 
     def _made(self) -> pyfftw.FFTW:
-        # where a slice begins is any place
+        # where slices begin is any place
         return _plan(*self._pairs[0], self._axes, self._direction, _UNALIGNED)
 
     def execute(self) -> None:
@@ -235,6 +241,16 @@ class _Slices:
             plan.update_arrays(*self._pairs[number])
             plan.execute()
         self._idle.append(plan)
+
+
+def _together(count: int, samples: int) -> int:
+    """How many of so many slices of so many samples to transform in one call.
+
+    >>> _together(160, 160 * 81), _together(80, 80 * 41), _together(79, 80 * 41)
+    (2, 8, 1)
+    """
+    most = max(1, _ENOUGH // samples)
+    return max(n for n in range(1, most + 1) if count % n == 0)
 
 
 def _plan(source: Array, result: Array, axes: Axes, direction: str, *flags: str) -> pyfftw.FFTW:

@@ -7,6 +7,7 @@ The budget is ``STREAMRECON_THREADS``, else the processors this process may use.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -53,8 +54,9 @@ def set_budget(threads: int) -> None:
 def at_once(work: Callable[[range], None], count: int) -> None:
     """Call ``work`` with equal chunks of ``range(count)`` in as many threads as the budget has.
 
-    The caller takes the last chunk. ``work`` should release the GIL. BLAS keeps to one thread from
-    now on, as `quiet_blas` says.
+    The caller takes chunks, too, and waits for none that nobody has begun: so calls within calls,
+    and calls of many threads, share the process's threads and never wait for each other. ``work``
+    should release the GIL. BLAS keeps to one thread from now on, as `quiet_blas` says.
 
     >>> found = []
     >>> at_once(found.extend, 10)
@@ -63,16 +65,39 @@ def at_once(work: Callable[[range], None], count: int) -> None:
     """
     quiet_blas()
     n_chunks = max(1, min(budget(), count))
-    edges = [count * chunk // n_chunks for chunk in range(n_chunks + 1)]
-    *chunks, own = map(range, edges[:-1], edges[1:])
-    if not chunks:
-        work(own)
+    if n_chunks == 1:
+        work(range(count))
         return
-    with ThreadPoolExecutor(len(chunks), thread_name_prefix="chunk") as pool:
-        others = pool.map(work, chunks)
-        work(own)
-        for _ in others:
-            pass
+    edges = [count * chunk // n_chunks for chunk in range(n_chunks + 1)]
+    waiting = deque(map(range, edges[:-1], edges[1:]))
+
+    def take() -> None:
+        while waiting:
+            try:
+                chunk = waiting.popleft()
+            except IndexError:  # another was faster
+                return
+            work(chunk)
+
+    others = [_pool(budget()).submit(take) for _ in range(n_chunks - 1)]
+    try:
+        take()
+    finally:
+        waiting.clear()  # of a chunk that failed the rest is not wanted
+        begun = [other for other in others if not other.cancel()]
+        for other in begun:
+            other.exception()  # waits for it
+    for other in begun:
+        other.result()
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """The process's threads; to begin one for each call costs more than a small FFT."""
+    return ThreadPoolExecutor(threads - 1, thread_name_prefix="chunk")
+
+
+os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of the threads
 
 
 @cache

@@ -1,0 +1,101 @@
+"""Work that threads share: all of it once, calls within calls, many callers, and its errors."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from streamrecon.machine import threads
+from streamrecon.machine.threads import at_once, budget, set_budget
+
+
+@pytest.fixture(params=[1, 2, 5], ids=lambda n: f"{n} threads")
+def threads_allowed(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = budget()
+    set_budget(request.param)
+    yield request.param
+    set_budget(before)
+
+
+def squares_of(count: int) -> list[int]:
+    found = [-1] * count
+
+    def work(which: range) -> None:
+        for n in which:
+            assert found[n] == -1
+            found[n] = n * n
+
+    at_once(work, count)
+    return found
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 1001])
+def test_every_piece_is_done_once(threads_allowed: int, count: int) -> None:
+    assert squares_of(count) == [n * n for n in range(count)]
+
+
+def test_pieces_may_share_their_own_work(threads_allowed: int) -> None:
+    """With as many callers as there are threads none may wait for a thread to become free."""
+    inner: list[list[int]] = []
+
+    at_once(lambda which: inner.extend(squares_of(50 + n) for n in which), 8)
+
+    assert sorted(map(len, inner)) == list(range(50, 58))
+
+
+def test_many_callers_do_not_wait_for_each_other(threads_allowed: int) -> None:
+    """All begin before any goes on: each must get through with the processors it finds."""
+    together = threading.Barrier(6, timeout=30)
+
+    def call(count: int) -> int:
+        together.wait()
+        return sum(squares_of(count))
+
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(call, range(100, 106)))
+
+    assert found == [sum(n * n for n in range(count)) for count in range(100, 106)]
+
+
+@pytest.mark.parametrize("wrong", [0, 9], ids=["the first piece", "the last piece"])
+def test_an_error_of_any_thread_is_its_callers(threads_allowed: int, wrong: int) -> None:
+    """An ``IndexError`` of the work is no sign that nothing is left to do."""
+
+    def work(which: range) -> None:
+        if wrong in which:
+            raise IndexError(f"piece {wrong}")
+
+    with pytest.raises(IndexError, match=f"piece {wrong}"):
+        at_once(work, 10)
+    assert squares_of(10)[9] == 81
+
+
+def test_no_thread_still_works_when_the_call_has_ended(threads_allowed: int) -> None:
+    busy, begun = threading.Event(), threading.Event()
+
+    def work(which: range) -> None:
+        if 0 in which:  # which fails while another piece is being done
+            begun.wait(5 if threads_allowed > 1 else 0)
+            raise ValueError
+        busy.set()
+        begun.set()
+        threading.Event().wait(0.2)
+        busy.clear()
+
+    with pytest.raises(ValueError):
+        at_once(work, 2)
+    assert not busy.is_set()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes that are copies of their parent")
+def test_a_copy_of_the_process_has_threads_of_its_own() -> None:
+    squares_of(100)  # the parent has some
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if squares_of(100)[99] == 9801 and threads.budget() >= 1 else 1)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
