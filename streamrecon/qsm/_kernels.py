@@ -14,6 +14,10 @@ Real = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 Double = NDArray[np.float64]
 Spectrum = NDArray[np.complex64]
+Codes = NDArray[np.uint16]
+
+BLOCK = 1 << 14
+"""Values that `add_scaled` adds up in one."""
 
 
 @njit(nogil=True)
@@ -209,38 +213,18 @@ def mix_spectra(
         data[k] = chi * dipole[k]
 
 
-@njit(nogil=True)
-def split_phase(
-    model: Real, dual: Real, phase: Real, weight: Real, rho: float, first: int, last: int
-) -> None:
-    """The same for weight |exp(iz) - exp(i phase)|², five Newton steps per voxel [rad].
-
-    Not relaxed: ``dual`` is u, and z is nearest to model + dual.
-    """
-    for v in range(first, last):
-        total = model[v] + dual[v]
-        z = total
-        for _ in range(5):
-            slope = weight[v] * np.sin(z - phase[v]) + rho * (z - total)
-            # the curvature of the cosine may be negative: then a step of the bound is taken
-            z -= slope / (rho + weight[v] * max(np.cos(z - phase[v]), 0.0))
-        dual[v] = total - z
-        model[v] = 2 * z - total
-
-
 @njit(nogil=True, fastmath=True)
-def split_harmonic(
-    curvature: Real, dual: Real, weight: Real, rho: float, first: int, last: int
+def add_scaled(
+    values: Real, own: float, others: Real, part: float, sums: Double, first: int, last: int
 ) -> None:
-    """One step of the split of ∇²φ: ``dual`` is renewed, ``curvature`` becomes z - u; flat.
-
-    z minimises weight z² + rho (z - curvature - dual)².
-    """
-    for v in range(first, last):
-        total = curvature[v] + dual[v]
-        z = rho * total / (weight[v] + rho)
-        dual[v] = total - z
-        curvature[v] = 2 * z - total
+    """``values`` become ``own * values + part * others``; flat, and their energy block by block."""
+    for block in range(first, last):
+        energy = 0.0
+        for v in range(block * BLOCK, min((block + 1) * BLOCK, values.size)):
+            new = own * values[v] + part * others[v]
+            values[v] = new
+            energy += np.float64(new) * np.float64(new)
+        sums[block] = energy
 
 
 @njit(inline="always")
@@ -284,3 +268,26 @@ def double(coarse: Real, edges: int, out: Real, first: int, last: int) -> None:
                     here = np.float32(0.75) * row[x + 1]
                     out[z, y, 2 * x] = here + np.float32(0.25) * row[x]
                     out[z, y, 2 * x + 1] = here + np.float32(0.25) * row[x + 2]
+
+
+@njit(nogil=True)
+def sum_by_code(values: Real, codes: Codes, sums: Double, first: int, last: int) -> None:
+    """``sums[z, code]`` of the values of one plane [Z, Y, X] that have it."""
+    _, ny, nx = values.shape
+    for z in range(first, last):
+        for y in range(ny):
+            for x in range(nx):
+                sums[z, codes[z, y, x]] += values[z, y, x]
+
+
+@njit(nogil=True, fastmath=True)
+def scale_by_code(
+    values: Real, codes: Codes, factor: Real, added: Real, out: Real, first: int, last: int
+) -> None:
+    """``out`` becomes ``factor[code] * values + added[code]``; it may be the values."""
+    _, ny, nx = values.shape
+    for z in range(first, last):
+        for y in range(ny):
+            for x in range(nx):
+                code = codes[z, y, x]
+                out[z, y, x] = factor[code] * values[z, y, x] + added[code]

@@ -171,16 +171,25 @@ class Convolution:
         self._plan = RealPlan(shape)
         self._kernel = (kernel / np.float32(np.prod(shape))).astype(np.float32, copy=False)
 
-    def __call__(self, values: Real, after: Real | None = None) -> Real:
-        """The values convolved, and times ``after`` where it is given."""
-        found = self.lent(values)
-        return found.copy() if after is None else found * after
-
-    def lent(self, values: Real) -> Real:
-        """The same in the plan's own array, which the next convolution overwrites."""
+    def __call__(self, values: Real) -> Real:
+        """The values convolved."""
         self._plan.real[...] = values
-        self._plan.forward()
-        self._plan.spectrum *= self._kernel
+        return self.filled().copy()
+
+    @property
+    def room(self) -> Real:
+        """Where `filled` takes its values from, and leaves them."""
+        return self._plan.real
+
+    def filled(self) -> Real:
+        """What `room` was filled with, convolved, in its place."""
+        spectrum, kernel = self._plan.forward(), self._kernel
+
+        def multiply(z: range) -> None:
+            of = slice(z.start, z.stop)
+            np.multiply(spectrum[of], kernel[of], out=spectrum[of])
+
+        at_once(multiply, len(spectrum))
         return self._plan.inverse()
 
 

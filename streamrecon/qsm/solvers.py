@@ -30,11 +30,11 @@ from numpy.typing import NDArray
 from streamrecon.errors import ReconError
 from streamrecon.machine.threads import at_once
 from streamrecon.qsm._kernels import (
+    BLOCK,
+    add_scaled,
     mix_spectra,
     split_data,
     split_data_absolute,
-    split_harmonic,
-    split_phase,
 )
 
 Real = NDArray[np.float32]
@@ -59,7 +59,7 @@ _ENDS = re.compile(
 
 
 class Operator(NamedTuple):
-    """A linear map and its adjoint; each returns an array that nobody else holds."""
+    """A linear map and its adjoint; what each returns is its caller's until its next call."""
 
     forward: Callable[[Real], Real]
     adjoint: Callable[[Real], Real]
@@ -198,10 +198,10 @@ def least_squares(
     ----------
     Hestenes and Stiefel (1952) J Res Nat Bur Stand 49:409. doi:10.6028/jres.049.044
     """
-    r = data.astype(np.float32, copy=True)
+    r = np.array(data, np.float32, order="C")
     del data  # which its caller may have given away: memory is scarce here
-    p = operator.adjoint(r)
-    gamma = first = _energy(p)
+    p = np.array(operator.adjoint(r), np.float32, order="C")
+    gamma = first = size = _energy(p)
     if not np.isfinite(first) or first == 0:
         raise ReconError(f"least squares: found data of energy {first:g}, needed finite, above 0")
     x = np.zeros_like(p)
@@ -209,24 +209,28 @@ def least_squares(
     ahead = Unfinished(damping, _energy(r), gamma)
     while step < iterations and gamma > tolerance**2 * first:
         q = operator.forward(p)
-        alpha = np.float32(gamma / (_energy(q) + damping * _energy(p)))
-        x += alpha * p
-        q *= alpha
-        r -= q
-        del q
-        remainder = _energy(r) + damping * _energy(x)
-        gain = float(alpha) * gamma / max(remainder, _TINY)
-        s = operator.adjoint(r)
-        s -= np.float32(damping) * x
-        before, gamma = gamma, _energy(s)
-        ahead.renew(float(alpha), before, gamma)
-        p *= np.float32(gamma / before)
-        p += s
-        del s
+        alpha = gamma / (_energy(q) + damping * size)
+        remainder = combine(x, 1, p, alpha) * damping + combine(r, 1, q, -alpha)
+        gain = alpha * gamma / max(remainder, _TINY)
+        s = np.ascontiguousarray(operator.adjoint(r), np.float32)
+        before, gamma = gamma, combine(s, 1, x, -damping)
+        ahead.renew(alpha, before, gamma)
+        size = combine(p, gamma / before, s, 1)
         step += 1
     residual = float(np.sqrt(gamma / first))
     ended = residual <= tolerance or gain <= least_gain
     return Solution(x, step, residual, ended, above_least=ahead.above_least())
+
+
+def combine(values: Real, own: float, others: Real, part: float) -> float:
+    """``values`` become ``own`` times themselves and ``part`` of others; their energy.
+
+    Both contiguous and of one shape. Added up in blocks, so that it does not hang on the threads.
+    """
+    flat = values.reshape(-1), np.float32(own), others.reshape(-1), np.float32(part)
+    sums = np.zeros(-(-values.size // BLOCK))
+    at_once(lambda blocks: add_scaled(*flat, sums, blocks.start, blocks.stop), len(sums))
+    return math.fsum(sums)
 
 
 def relative_change(renewed: Real, before: Real) -> float:
@@ -260,18 +264,6 @@ def absolutes(model: Real, state: Real, field: Real, weight: Real, step: Step) -
         lambda z: split_data_absolute(model, state, field, weight, *numbers, z.start, z.stop),
         len(model),
     )
-
-
-def phases(model: Real, dual: Real, phase: Real, weight: Real, rho: float) -> None:
-    """Weight ``|exp(iz) - exp(i phase)|² / 2`` [rad], not relaxed: ``dual`` is u alone."""
-    flat = [a.reshape(-1) for a in (model, dual, phase, weight)]
-    at_once(lambda v: split_phase(*flat, rho, v.start, v.stop), model.size)
-
-
-def harmonics(curvature: Real, dual: Real, weight: Real, rho: float) -> None:
-    """As `phases`, for weight z² / 2."""
-    flat = [a.reshape(-1) for a in (curvature, dual, weight)]
-    at_once(lambda v: split_harmonic(*flat, rho, v.start, v.stop), curvature.size)
 
 
 def mix(data: Spectrum, flow: Spectrum, kernels: tuple[Real, Real], data_part: float) -> None:

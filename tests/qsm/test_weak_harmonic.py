@@ -9,8 +9,7 @@ from closed_forms import ORIENTATIONS, positions_mm, spheres
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.inversion.closed_form import invert_tkd
-from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic
-from streamrecon.qsm.solvers import harmonics, phases
+from streamrecon.qsm.inversion.weak_harmonic import harmonics, invert_weak_harmonic, phases
 
 RAD_PER_PPM = 2 * np.pi * 127.7 * 0.02
 

@@ -10,7 +10,6 @@ values.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,8 +17,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from streamrecon.machine.memory import give_back_freed
+from streamrecon.machine.threads import at_once
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.phase.magnitude import OUTSIDE
+from streamrecon.qsm._kernels import scale_by_code, sum_by_code
 from streamrecon.qsm.dipole import (
     PADDING,
     Convolution,
@@ -41,6 +42,7 @@ _NEAR_FRACTION = np.float32(0.1)  # of the size that sources beyond have
 _CLASS_SIZE = np.float32(1 / 3)  # of sources outside: what both can make is theirs
 _NEIGHBOURS_VOXELS = 1.0
 _ROUNDING = 1e-5  # of the first gradient: single precision goes astray some hundred steps below it
+_BEYOND, _NEAR, _NOTHING, _FIRST_CLASS = range(4)  # codes of what an unknown stands for
 _LEAST = 1e-3  # of a neighbourhood is believed; else there is nothing to take over
 
 PDF = "PDF"
@@ -179,32 +181,94 @@ def project(
 ) -> tuple[LocalField, Real]:
     """The local field of `remove_pdf`, and the background on the padded grid [ppm]."""
     field, trust, mask, classes = given
-    shape = padded_shape(geometry, padding)
-    crop = tuple(slice(n) for n in mask.shape)
-    trust = padded(trust, shape)
-    spread = Convolution(dipole_kernel(geometry, shape), shape)
-    outer = _sizes(mask, geometry, shape, near_mm)
-    means = _means_over(classes, shape)
+    model = _Model(given, geometry, padded_shape(geometry, padding), near_mm)
     give_back_freed()
-
-    def sources(x: Real) -> Real:
-        return means(x, outer * x)
-
     found = least_squares(
-        Operator(lambda x: spread(sources(x), trust), lambda r: sources(spread.lent(trust * r))),
-        trust * padded(field, shape),
+        Operator(model.weighted_field, model.adjoint),
+        trust * field,
         damping=damping,
         iterations=iterations,
         tolerance=_ROUNDING,
         least_gain=tolerance,
     )
-    background = spread.lent(outer * found.unknown)
-    tissues = None
-    if classes is not None:
-        tissues = means(found.unknown, np.zeros(shape, np.float32))[crop].copy()
-    local = (field - background[crop]) * mask
+    background = model.background(found.unknown)
+    tissues = None if classes is None else model.tissues(found.unknown)
+    local = (field - background[model.crop]) * mask
     ended = found.iterations, found.converged, found.above_least
     return LocalField(PDF, local, mask.copy(), *ended, tissues_ppm=tissues), background
+
+
+class _Model:
+    """The weighted field in the grid of all that PDF fits, and its adjoint.
+
+    The unknown of a voxel is that of a source beyond the layer around the mask or in it, or counts
+    into the mean of a class, or is nothing.
+    """
+
+    def __init__(self, given: Given, geometry: Geometry, shape: Shape, near_mm: float) -> None:
+        _, self._trust, mask, classes = given
+        self.crop = tuple(slice(n) for n in mask.shape)
+        self._spread = Convolution(dipole_kernel(geometry, shape), shape)
+        near = with_surroundings(mask, geometry, shape, near_mm)
+        self._codes = np.where(near, _NEAR, _BEYOND).astype(np.uint16)
+        inside = np.full(mask.shape, -1) if classes is None else classes
+        kinds = np.where(inside > OUTSIDE, inside + _FIRST_CLASS, _NOTHING).astype(np.uint16)
+        self._codes[self.crop][mask] = kinds[mask]
+        counts = np.bincount(self._codes[self.crop].ravel(), minlength=_FIRST_CLASS)
+        self._size = np.zeros(len(counts), np.float32)
+        self._size[[_BEYOND, _NEAR]] = 1, _NEAR_FRACTION
+        self._part = np.where(np.arange(len(counts)) < _FIRST_CLASS, 0, _CLASS_SIZE)
+        self._part /= np.maximum(counts, 1)
+        self._weighted = np.empty(mask.shape, np.float32)
+
+    def weighted_field(self, unknown: Real) -> Real:
+        """Of unknowns on the padded grid [Z, Y, X]; on the grid of the mask."""
+        room = self._spread.room
+        self._put(unknown, self._means(unknown), room)
+        field, out = self._spread.filled(), self._weighted
+        corner = self.crop[1:]
+
+        def weigh(z: range) -> None:
+            of = slice(z.start, z.stop)
+            np.multiply(field[(of, *corner)], self._trust[of], out=out[of])
+
+        at_once(weigh, len(out))
+        return out
+
+    def adjoint(self, weighted: Real) -> Real:
+        """From the grid of the mask to unknowns on the padded grid [Z, Y, X]."""
+        room = self._spread.room
+        corner = self.crop[1:]
+
+        def fill(z: range) -> None:
+            of, known = slice(z.start, z.stop), slice(z.start, min(z.stop, len(weighted)))
+            room[of] = 0
+            np.multiply(weighted[known], self._trust[known], out=room[(known, *corner)])
+
+        at_once(fill, len(room))
+        field = self._spread.filled()
+        self._put(field, self._means(field), field)
+        return field
+
+    def background(self, unknown: Real) -> Real:
+        """The field of the sources outside [Z, Y, X, ppm], on the padded grid."""
+        self._put(unknown, np.zeros(len(self._size), np.float32), self._spread.room)
+        return self._spread.filled()
+
+    def tissues(self, unknown: Real) -> Real:
+        """The mean of its class in every voxel of the mask [Z, Y, X, ppm]."""
+        return self._means(unknown)[self._codes[self.crop]]
+
+    def _means(self, values: Real) -> Real:
+        """A third of a map's mean over each class, 0 for what is none."""
+        sums = np.zeros((len(values), len(self._size)))
+        planes = len(self._weighted) if len(self._size) > _FIRST_CLASS else 0
+        at_once(lambda z: sum_by_code(values, self._codes, sums, z.start, z.stop), planes)
+        return np.asarray(self._part * sums.sum(axis=0), np.float32)
+
+    def _put(self, values: Real, means: Real, out: Real) -> None:
+        given = values, self._codes, self._size, means, out
+        at_once(lambda z: scale_by_code(*given, z.start, z.stop), len(out))
 
 
 def filled_from_neighbours(local: LocalField, weight: NDArray[np.floating]) -> LocalField:
@@ -229,32 +293,6 @@ def filled_from_neighbours(local: LocalField, weight: NDArray[np.floating]) -> L
     known = around > _LEAST * float(trust.max(initial=0))
     mean = np.divide(mean, around, out=np.zeros_like(mean), where=known)
     return replace(local, field_ppm=np.where(doubted, mean, local.field_ppm))
-
-
-def _means_over(classes: Classes | None, shape: Shape) -> Callable[[Real, Real], Real]:
-    """A third of a map's means over classes, written into another map; its own adjoint."""
-    if classes is None:
-        return lambda _, into: into
-    wide = np.full(shape, OUTSIDE, classes.dtype)
-    wide[tuple(slice(n) for n in classes.shape)] = classes
-    places = np.flatnonzero(wide > OUTSIDE)
-    kinds = wide.ravel()[places].astype(np.intp)
-    fraction = _CLASS_SIZE / np.maximum(np.bincount(kinds), 1)
-
-    def put(x: Real, into: Real) -> Real:
-        sums = np.bincount(kinds, weights=x.ravel()[places])
-        into.ravel()[places] = (fraction * sums).astype(np.float32)[kinds]
-        return into
-
-    return put
-
-
-def _sizes(mask: NDArray[np.bool_], geometry: Geometry, shape: Shape, near_mm: float) -> Real:
-    """How large sources are thought to be: 1, a tenth near the mask, 0 within."""
-    near = with_surroundings(mask, geometry, shape, near_mm)
-    size = np.where(near, _NEAR_FRACTION, np.float32(1))
-    size[tuple(slice(n) for n in mask.shape)][mask] = 0
-    return size
 
 
 def normalised(weight: NDArray[np.floating] | None, mask: NDArray[np.bool_]) -> Real:

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
+from streamrecon.machine.threads import at_once
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, laplacian_kernel, padded_shape
+from streamrecon.qsm.inversion._weak_harmonic_kernels import split_harmonic, split_phase
 from streamrecon.qsm.inversion.gradient_cost import WHOLE, gradients
 from streamrecon.qsm.solvers import (
     Solution,
     checked_field,
-    harmonics,
-    phases,
     relative_change,
 )
 
@@ -101,6 +101,18 @@ def invert_weak_harmonic(
         change = relative_change(chi[mask], before[mask])
         step += 1
     return Solution(chi * mask / np.float32(rad_per_ppm), step, change, change <= tolerance)
+
+
+def phases(model: Real, dual: Real, phase: Real, weight: Real, rho: float) -> None:
+    """Weight ``|exp(iz) - exp(i phase)|² / 2`` [rad], not relaxed: ``dual`` is u alone."""
+    flat = [a.reshape(-1) for a in (model, dual, phase, weight)]
+    at_once(lambda v: split_phase(*flat, rho, v.start, v.stop), model.size)
+
+
+def harmonics(curvature: Real, dual: Real, weight: Real, rho: float) -> None:
+    """As `phases`, for weight z² / 2."""
+    flat = [a.reshape(-1) for a in (curvature, dual, weight)]
+    at_once(lambda v: split_harmonic(*flat, rho, v.start, v.stop), curvature.size)
 
 
 class _Problem:
