@@ -56,14 +56,13 @@ class Inclusion:
 def embed(
     inclusions: Sequence[Inclusion], here: Properties, points_mm: NDArray[np.float64]
 ) -> Properties:
-    """The tissue and field at the points (L, P, S) [3, ...], with the inclusions in it."""
+    """The tissue at the points (L, P, S) [3, ...], with the inclusions in it; not their field."""
     for each in inclusions:
         inside = contains(each.sphere, points_mm)
         here.density[inside] = each.density
         here.r2_star_hz[inside] = each.r2_star_hz
         here.shift_ppm[inside] = 0
         here.chi_ppm[inside] += np.float32(each.step_ppm)
-    here.field_ppm[...] += field_of(inclusions, points_mm)
     return here
 
 

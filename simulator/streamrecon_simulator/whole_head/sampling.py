@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
@@ -15,14 +17,17 @@ from streamrecon_simulator.whole_head.tissues import SUBSTANCES, Label
 
 
 def head_at(head: WholeHead, points_mm: NDArray[np.float64]) -> Properties:
-    """Tissue and field at the points (L, P, S) [3, ...].
+    """Tissue and field at the points (L, P, S) [3, ...], see `tissue_at` and `field_at`."""
+    return replace(tissue_at(head, points_mm), field_ppm=field_at(head, points_mm))
 
-    Tissue is that of the grain that holds the point, the field is linear between grains. Beyond the
-    grid there is air, and the field of its border.
+
+def tissue_at(head: WholeHead, points_mm: NDArray[np.float64]) -> Properties:
+    """Tissue of the grain that holds each point (L, P, S) [3, ...]; no field.
+
+    Beyond the grid there is air.
     """
     maps = head_maps(head)
-    position = _position(maps.grid, head.own_places(points_mm))
-    index, outside = _nearest(maps.grid, position)
+    index, outside = _nearest(maps.grid, _position(maps.grid, head.own_places(points_mm)))
     tissue = maps.textures
     density, r2_star_hz, chi_ppm, shift_ppm = (
         values.ravel()[index]
@@ -31,10 +36,18 @@ def head_at(head: WholeHead, points_mm: NDArray[np.float64]) -> Properties:
     for values in (density, r2_star_hz, shift_ppm):
         values[outside] = 0
     chi_ppm[outside] = SUBSTANCES[Label.AIR].chi_ppm
-    here = Properties(
-        density, r2_star_hz, chi_ppm, _linear(maps.field_ppm, position), shift_ppm=shift_ppm
-    )
+    here = Properties(density, r2_star_hz, chi_ppm, np.zeros_like(chi_ppm), shift_ppm=shift_ppm)
     return embed(head.lying_inclusions, here, points_mm)
+
+
+def field_at(head: WholeHead, points_mm: NDArray[np.float64]) -> Volume:
+    """Field of all sources at the points (L, P, S) [3, ...], ppm of B0; linear between grains.
+
+    Beyond the grid it is that of its border.
+    """
+    maps = head_maps(head)
+    field_ppm = _linear(maps.field_ppm, _position(maps.grid, head.own_places(points_mm)))
+    return field_ppm + field_of(head.lying_inclusions, points_mm)
 
 
 def labels_at(head: WholeHead, points_mm: NDArray[np.float64]) -> NDArray[np.uint8]:

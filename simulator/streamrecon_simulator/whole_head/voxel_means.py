@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import product
 
@@ -11,10 +12,16 @@ from numpy.typing import NDArray
 from streamrecon.model.geometry import Geometry
 from streamrecon_simulator.phantoms.phantom import Properties
 from streamrecon_simulator.whole_head.head import WholeHead
-from streamrecon_simulator.whole_head.sampling import head_at, labels_at, local_field_at
+from streamrecon_simulator.whole_head.sampling import (
+    field_at,
+    labels_at,
+    local_field_at,
+    tissue_at,
+)
 from streamrecon_simulator.whole_head.tissues import BRAIN
 
-_POINTS = 2  # along each edge of a voxel
+_POINTS_OF_FIELD = 2  # along each edge of a voxel
+_MOST_POINTS = 8  # along an edge
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +47,13 @@ class VoxelMeans:
 
 
 def voxel_means(head: WholeHead, geometry: Geometry) -> VoxelMeans:
-    """Average a head over 2 × 2 × 2 points in every voxel, plane after plane."""
+    """Average a head over the voxels of an image, plane after plane.
+
+    Tissue is that of grains, and is asked at two points in each along every edge, an even number as
+    the middle of a voxel may lie between grains. At two in a voxel of one and a half grains some
+    voxels would be the mean of one grain and others of two, and what is called the mean of χ would
+    make a field a third off. The field is smooth: two points along an edge are enough.
+    """
     planes = [_plane(head, geometry, z) for z in range(geometry.shape[0])]
     density, r2_star_hz, chi_ppm, field_ppm, shift_ppm, local_ppm, brain = (
         np.stack([plane[0][number] for plane in planes]) for number in range(7)
@@ -62,19 +75,28 @@ def _plane(
     centres = np.tensordot(
         affine[:3], np.stack([np.full_like(rows, z), rows, columns, np.ones_like(rows)]), axes=1
     )
-    within = (np.arange(_POINTS) + 0.5) / _POINTS - 0.5
+    to_points = affine[:3, :3]
+    counts = [min(2 * math.ceil(side / head.grain_mm), _MOST_POINTS) for side in geometry.voxel_mm]
     total = np.zeros((7, *rows.shape), np.float32)
-    for step in product(within, repeat=3):
-        points = centres + (affine[:3, :3] @ step)[:, None, None]
-        here = head_at(head, points)
+    for step in product(*map(_along, counts)):
+        points = centres + (to_points @ step)[:, None, None]
+        here = tissue_at(head, points)
         total[0] += here.density
         total[1] += here.r2_star_hz * here.density
         total[2] += here.chi_ppm
-        total[3] += here.field_ppm
         total[4] += here.shift_ppm * here.density
-        total[5] += local_field_at(head, points)
         total[6] += np.isin(labels_at(head, points), BRAIN)
     signal = np.maximum(total[0], np.float32(1e-6))
     total[[1, 4]] /= signal
-    total[[0, 2, 3, 5, 6]] /= np.float32(_POINTS**3)
+    total[[0, 2, 6]] /= np.float32(math.prod(counts))
+    for step in product(_along(_POINTS_OF_FIELD), repeat=3):
+        points = centres + (to_points @ step)[:, None, None]
+        total[3] += field_at(head, points)
+        total[5] += local_field_at(head, points)
+    total[[3, 5]] /= np.float32(_POINTS_OF_FIELD**3)
     return total, labels_at(head, centres)
+
+
+def _along(count: int) -> NDArray[np.float64]:
+    """Points along an edge, from its middle, in parts of it."""
+    return (np.arange(count) + 0.5) / count - 0.5
