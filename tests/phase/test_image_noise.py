@@ -78,6 +78,26 @@ def test_ghosts_in_the_air_are_no_noise() -> None:
     assert found.sd == pytest.approx(SD, rel=0.2)
 
 
+@pytest.mark.parametrize("stripped", [False, True])
+@pytest.mark.parametrize("shape", [(60, 64, 62), (1, 190, 185)], ids=["volume", "slice"])
+def test_a_rough_scalp_that_is_most_of_a_head_is_no_noise(
+    shape: tuple[int, int, int], stripped: bool
+) -> None:
+    """It had made the noise of whole heads four times too large, and their air "filtered"."""
+    middle = np.reshape([n // 2 for n in shape], (3, 1, 1, 1))
+    away = np.linalg.norm(np.indices(shape) - middle, axis=0) / (shape[1] / 2)
+    head, brain = away < 0.9, away < 0.62
+    rng = np.random.default_rng(5)
+    bright = np.where(brain, 100, 200 * rng.random(shape)) * head
+    noise = rng.normal(0, SD, (2, 2, *shape))
+    echoes = bright + noise[0] + 1j * noise[1]
+
+    found = measure_noise(np.where(head, echoes, 0) if stripped else echoes, head)
+
+    assert found.source is (NoiseSource.OBJECT if stripped else NoiseSource.AIR)
+    assert found.sd == pytest.approx(SD, rel=0.15)
+
+
 def test_one_slice_is_enough() -> None:
     echoes, head = textured_head()
 
