@@ -117,10 +117,10 @@ def measure_noise(echoes: Complex, head: Flags) -> ImageNoise:
     ReconError
         If neither the object nor the air has voxels enough.
     """
-    inside = [_of_object(echo, head) for echo in echoes]
+    inside = [noise_of_object(echo, head) for echo in echoes]
     known = [sd for sd in inside if sd is not None and sd > 0]
     far = ~binary_dilation(head, iterations=_FAR_VOXELS)
-    outside = [_of_air(echo, far) for echo in echoes]
+    outside = [noise_of_air(echo, far) for echo in echoes]
     plain = [sd for sd in outside if sd is not None]
     air = min(plain) if plain else None
     unequal = _unequal(outside, inside)
@@ -140,8 +140,22 @@ def measure_noise(echoes: Complex, head: Flags) -> ImageNoise:
     return ImageNoise(of_object, NoiseSource.OBJECT, _why_not_air(air, of_object))
 
 
-def _of_object(echo: Complex, head: Flags) -> float | None:
-    """Robust deviation of what differences along all axes leave where the head is smoothest."""
+def noise_of_object(echo: Complex, head: Flags, *, part: float = _SMOOTHEST) -> float | None:
+    """Robust deviation of what differences along all axes leave where the object is smoothest.
+
+    Parameters
+    ----------
+    echo
+        One image [Z, Y, X].
+    head
+        Where the object is [Z, Y, X].
+    part
+        Quantile of its blocks that counts.
+
+    Returns
+    -------
+    ``None`` where there are too few voxels.
+    """
     differences, whole = echo, head & np.isfinite(echo) & (echo != 0)
     axes = [axis for axis, size in enumerate(echo.shape) if size > 1]
     for axis in axes:
@@ -154,7 +168,7 @@ def _of_object(echo: Complex, head: Flags) -> float | None:
     if np.count_nonzero(full) < _FEWEST_BLOCKS:
         size = _median_size(differences[whole][None])[0]
     else:
-        size = np.quantile(_median_size(_blocks(differences, edges)[full]), _SMOOTHEST)
+        size = np.quantile(_median_size(_blocks(differences, edges)[full]), part)
     return float(size / _MAD_OF_NORMAL / 2 ** (len(axes) / 2))
 
 
@@ -190,8 +204,8 @@ def _both(flags: Flags, axis: int) -> Flags:
     return np.moveaxis(moved[1:] & moved[:-1], 0, axis)
 
 
-def _of_air(echo: Complex, far: Flags) -> float | None:
-    """Deviation by Rayleigh's distribution, where the air follows it."""
+def noise_of_air(echo: Complex, far: Flags) -> float | None:
+    """Deviation by Rayleigh's distribution, where the air ``far`` from the object follows it."""
     values = np.abs(echo[far])
     values = values[np.isfinite(values) & (values > 0)]
     if values.size < _LEAST_VOXELS:
