@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from bench_qsm import head, load, row
+from bench_qsm_goals import whole_head
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 from streamrecon_simulator.images import noisy_images
-from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.truth import receive, truth
-from streamrecon_simulator.whole_head.head import WholeHead
 
 from streamrecon.phase.image_noise import measure_noise, noise_of_air, noise_of_object
 from streamrecon.phase.magnitude import signal_mask
@@ -34,12 +32,7 @@ FAR_VOXELS = 3
 def images(phantoms: Path) -> Iterator[tuple[str, Complex]]:
     """Echoes [E, Z, Y, X] of each head, and what it is called."""
     for anatomy, size_mm, tilt_deg in HEADS:
-        nz, ny, nx = (round(n * 1.5 / size_mm / 2) * 2 for n in SCENES["whole-head"].matrix)
-        scene = replace(
-            SCENES["whole-head"], phantom=WholeHead(anatomy, grain_mm=min(1.0, size_mm / 1.3)),
-            matrix=(nz, ny, nx), voxel_mm=(size_mm,) * 3, tilt_deg=(tilt_deg, 0.0), n_coils=4,
-            snr=100.0,
-        )  # fmt: skip
+        scene = whole_head(anatomy, size_mm, (tilt_deg, 0.0))
         echoes = noisy_images(scene, truth(scene), receive(scene)).astype(np.complex64)
         yield f"head {anatomy}, {size_mm:g} mm, {tilt_deg:g}°", echoes
     for name in PHANTOMS:
@@ -56,14 +49,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("phantoms", type=Path)
     chosen = parser.parse_args()
-    head(
-        "Noise of images",
-        "head",
-        "air",
-        "object, half of its blocks",
-        "its smoothest tenth",
-        "measured",
-    )
+    columns = "air", "object, half of its blocks", "its smoothest tenth", "measured"
+    head("Noise of images", "head", *columns)
     for name, echoes in images(chosen.phantoms):
         inside = signal_mask(np.sqrt((np.abs(echoes) ** 2).sum(axis=0)))
         far = ~binary_dilation(inside, iterations=FAR_VOXELS)

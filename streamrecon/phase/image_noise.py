@@ -146,15 +146,15 @@ def noise_of_object(echo: Complex, head: Flags, *, part: float = _SMOOTHEST) -> 
     Parameters
     ----------
     echo
-        One image [Z, Y, X].
+        One image [Z, Y, X], complex, any unit; 0 or not finite where there is nothing.
     head
         Where the object is [Z, Y, X].
     part
-        Quantile of its blocks that counts.
+        Quantile of its blocks that counts; fewer than ten of them count as one.
 
     Returns
     -------
-    ``None`` where there are too few voxels.
+    Of the real part, in the image's unit; ``None`` where there are too few voxels.
     """
     differences, whole = echo, head & np.isfinite(echo) & (echo != 0)
     axes = [axis for axis, size in enumerate(echo.shape) if size > 1]
@@ -205,7 +205,19 @@ def _both(flags: Flags, axis: int) -> Flags:
 
 
 def noise_of_air(echo: Complex, far: Flags) -> float | None:
-    """Deviation by Rayleigh's distribution, where the air ``far`` from the object follows it."""
+    """Deviation of the real part by Rayleigh's distribution, where the air follows it.
+
+    Parameters
+    ----------
+    echo
+        One image [Z, Y, X], complex, any unit.
+    far
+        Air that is far from the object [Z, Y, X].
+
+    Returns
+    -------
+    In the image's unit; ``None`` where the air is little, or not as it was measured.
+    """
     values = np.abs(echo[far])
     values = values[np.isfinite(values) & (values > 0)]
     if values.size < _LEAST_VOXELS:

@@ -49,10 +49,10 @@ class VoxelMeans:
 def voxel_means(head: WholeHead, geometry: Geometry) -> VoxelMeans:
     """Average a head over the voxels of an image, plane after plane.
 
-    Tissue is that of grains, and is asked at two points in each along every edge, an even number as
-    the middle of a voxel may lie between grains. At two in a voxel of one and a half grains some
-    voxels would be the mean of one grain and others of two, and what is called the mean of χ would
-    make a field a third off. The field is smooth: two points along an edge are enough.
+    Tissue is that of grains, and is asked at two points in each along every edge, at most eight in
+    a voxel, and an even number as its middle may lie between grains. At two in a voxel of one and a
+    half grains some voxels would be the mean of one grain and others of two, and what is called the
+    mean of χ would make a field a third off. The field is smooth: two points along an edge do.
     """
     planes = [_plane(head, geometry, z) for z in range(geometry.shape[0])]
     density, r2_star_hz, chi_ppm, field_ppm, shift_ppm, local_ppm, brain = (

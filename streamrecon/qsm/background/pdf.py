@@ -211,9 +211,8 @@ class _Model:
         self._spread = Convolution(dipole_kernel(geometry, shape), shape)
         near = with_surroundings(mask, geometry, shape, near_mm)
         self._codes = np.where(near, _NEAR, _BEYOND).astype(np.uint16)
-        inside = np.full(mask.shape, -1) if classes is None else classes
-        kinds = np.where(inside > OUTSIDE, inside + _FIRST_CLASS, _NOTHING).astype(np.uint16)
-        self._codes[self.crop][mask] = kinds[mask]
+        kinds = np.int16(OUTSIDE) if classes is None else classes[mask]
+        self._codes[self.crop][mask] = np.where(kinds > OUTSIDE, kinds + _FIRST_CLASS, _NOTHING)
         counts = np.bincount(self._codes[self.crop].ravel(), minlength=_FIRST_CLASS)
         self._size = np.zeros(len(counts), np.float32)
         self._size[[_BEYOND, _NEAR]] = 1, _NEAR_FRACTION

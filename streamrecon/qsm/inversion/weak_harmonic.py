@@ -21,11 +21,7 @@ from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.dipole import PADDING, dipole_kernel, laplacian_kernel, padded_shape
 from streamrecon.qsm.inversion._weak_harmonic_kernels import split_harmonic, split_phase
 from streamrecon.qsm.inversion.gradient_cost import WHOLE, gradients
-from streamrecon.qsm.solvers import (
-    Solution,
-    checked_field,
-    relative_change,
-)
+from streamrecon.qsm.solvers import Solution, checked_field, relative_change
 
 Real = NDArray[np.float32]
 
