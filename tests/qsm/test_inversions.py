@@ -16,12 +16,10 @@ from streamrecon.phase.field_fit import trust_from_noise
 from streamrecon.qsm.background.pdf import remove_pdf
 from streamrecon.qsm.inversion.closed_form import invert_rts, invert_tikhonov, invert_tkd
 from streamrecon.qsm.inversion.coarse_to_fine import invert_coarse_to_fine
-from streamrecon.qsm.inversion.field_noise import noise_of_field
 from streamrecon.qsm.inversion.gradient_cost import (
     WHOLE,
     belief_in_edges,
     gradient_weights,
-    strength_from_field,
     strength_from_noise,
 )
 from streamrecon.qsm.inversion.total_variation import invert_tv
@@ -213,22 +211,6 @@ def test_gradients_outside_cost_what_is_asked() -> None:
     assert (weights[:, 6:] == round(WHOLE / 2)).all()
     assert weights[0, 3, 2, 2] == round(WHOLE / 2)  # the step out of the mask
     assert weights[0, 1, 2, 2] == WHOLE
-
-
-@pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_noise_is_read_from_the_cone_on_which_no_source_has_a_field(orientation: str) -> None:
-    grid = Geometry((45, 49, 51), (1.2, 1.0, 1.0), ORIENTATIONS[orientation])
-    _, field = spheres(grid, *SPHERES)
-    mask = np.linalg.norm(positions_mm(grid), axis=0) < 22
-    rng = np.random.default_rng(5)
-    noisy = field + 0.004 * rng.standard_normal(grid.shape)
-
-    assert noise_of_field(field, mask, grid) < 0.002
-    # a median of some hundred frequencies, and what the edges of the spheres add
-    assert noise_of_field(np.where(mask, noisy, np.nan), mask, grid) == pytest.approx(4e-3, rel=0.2)
-    assert "where no source has" in str(strength_from_field(noisy, mask, grid))
-    with pytest.raises(ReconError, match="mask is empty"):
-        noise_of_field(noisy, mask & False, grid)
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -33,6 +33,7 @@ from streamrecon.machine.fft_plans import plans_in_turn
 from streamrecon.machine.memory import give_back_freed
 from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.qsm.dipole import carry, dipole_kernel, laplacian_kernel
+from streamrecon.qsm.inversion.field_noise import without_misfit
 from streamrecon.qsm.inversion.gradient_cost import (
     ByteWeights,
     Gradients,
@@ -62,6 +63,7 @@ class Problem:
         if not strength > 0:
             raise ReconError(f"strength: found {strength:g} ppm·mm, needed a positive number")
         self.mask, self.near, self.belief = task.mask, task.near, task.belief
+        self.geometry = task.geometry
         self.crop = tuple(slice(n) for n in task.mask.shape)
         self.trust, self.data = task.trust, task.field
         rho = np.float32(_RHO_PER_STRENGTH[self.outside > 0] * strength)
@@ -103,18 +105,24 @@ class Problem:
             self._see_edges((*seen, first.unknown))
             calm, spent = 0, spent + steps
         fewest, most = (max(n - spent, 1) for n in iterations)
+        comment = ""
         if self.outside:
             spent += self.solve(squares, (fewest, most), tolerance).iterations
-            self.ask_again()
+            comment = f"{1 - self.ask_again():.0%} of what a first map leaves no χ explains"
         found = self.solve(squares, (fewest, most), tolerance, last=True)
-        return replace(found, iterations=spent + found.iterations)
+        return replace(found, iterations=spent + found.iterations, comment=comment)
 
-    def ask_again(self) -> None:
-        """Add to the data what the map leaves of them: sparse gradients have taken contrast."""
+    def ask_again(self) -> float:
+        """Add to the data what the map leaves of them, but for slow parts that are no source's.
+
+        Sparse gradients have taken contrast. Returns how much of the rest's energy is asked.
+        """
         self._invert()
-        missed = self.data - self.model.real[self.crop]
-        self.data = self.data + np.where(self.trust > 0, missed, np.float32(0))
+        missed = np.where(self.trust > 0, self.data - self.model.real[self.crop], np.float32(0))
+        asked = without_misfit(missed, self.mask, self.geometry)
+        self.data = self.data + asked
         self._split(squares, 0.0)
+        return float(np.vdot(asked, asked) / max(float(np.vdot(missed, missed)), 1e-30))
 
     def _see_edges(self, images: Sequence[NDArray[np.floating]]) -> None:
         self.gradients.weight[...] = self._weights(images)
