@@ -67,6 +67,12 @@ def test_noise_that_is_smooth_over_voxels_is_seen(orientation: str, correlated: 
     assert 0.65 < told / 0.003 < 1.1  # what is slower than a quarter of the grid is not seen
 
 
+def test_a_field_of_nothing_has_some_noise_to_go_by() -> None:
+    grid = Geometry((44, 46, 45), (1.2, 1.0, 1.0), ORIENTATIONS["axial"])
+
+    assert noise_of_field(np.zeros(grid.shape), np.ones(grid.shape, bool), grid) == 5e-5
+
+
 def test_a_thin_slab_shows_its_noise() -> None:
     grid = Geometry((4, 96, 97), (2.0, 1.0, 1.0), ORIENTATIONS["axial"])
     noise = 0.003 * np.random.default_rng(3).standard_normal(grid.shape)

@@ -28,6 +28,7 @@ from streamrecon.qsm.dipole import dipole_kernel, frequencies
 
 Real = NDArray[np.float32]
 
+_LEAST_PPM = 5e-5  # no noise is told as less: what goes by it has to be finite
 _CONE, _BESIDE = 0.03, 0.1  # |D| below and above which a frequency is on the cone and is not
 _TAPER_VOXELS = 3
 _LOWEST = 4.0  # in waves over the shortest side: below, the mask tells more than the field
@@ -57,7 +58,7 @@ def noise_of_field(
     Noise that is smooth over voxels, as after a filter or in images that were interpolated, is
     seen by where it has its power, down to waves of a quarter of the grid's shortest side; what
     else does not fit the model is read with it. A field without noise of two heads gives 0.5 and
-    0.7 ppb, which are of edges within voxels.
+    0.7 ppb, which are of edges within voxels. Never less than 0.05 ppb.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def noise_of_field(
     shells = _shells(field_ppm, mask, geometry)
     if shells is None:
         raise ReconError(f"strength: a grid of {mask.shape} voxels is too small to show its noise")
-    return float(np.sqrt(np.average(shells.misfit, weights=shells.voxels)))
+    return max(_LEAST_PPM, float(np.sqrt(np.average(shells.misfit, weights=shells.voxels))))
 
 
 def without_misfit(
