@@ -49,7 +49,7 @@ check: lint
 
 # Phantoms, or BART, and minutes of their own.
 APART := benchmarks/bench_qsm.py benchmarks/bench_parallel.py benchmarks/bench_faults.py \
-  benchmarks/bench_memory.py
+  benchmarks/bench_memory.py benchmarks/bench_given_field.py
 
 bench: .venv/.test
 	@set -e; for file in $(filter-out $(APART),$(wildcard benchmarks/bench_*.py)); do \
@@ -68,7 +68,8 @@ bench-qsm: .venv/.test
 	( $(BIN)/python benchmarks/bench_qsm_goals.py "$(PHANTOMS)" && \
 	  $(BIN)/python benchmarks/bench_qsm.py "$(PHANTOMS)" && \
 	  $(BIN)/python benchmarks/bench_qsm_classes.py "$(PHANTOMS)" && \
-	  $(BIN)/python benchmarks/bench_qsm_limits.py "$(PHANTOMS)" ) | \
+	  $(BIN)/python benchmarks/bench_qsm_limits.py "$(PHANTOMS)" && \
+	  $(BIN)/python benchmarks/bench_given_field.py ) | \
 	  $(BIN)/python scripts/fill_tables.py docs/measurements/qsm.md
 
 TRIALS := tests:tests/faults:tests/endtoend:tests/gadgets:tests/dicom:tests/server:tests/mrd:tests/output:tests/storage

@@ -88,8 +88,9 @@ def without_misfit(
     """A field [Z, Y, X, ppm] without the slow parts that are no source's.
 
     Where frequencies on the cone have more power than those beside it, no χ can have made it: it
-    is dimmed, and at twice as much nothing is kept. What is faster than where sources have their
-    largest part is kept whole, as is noise. A grid too small to tell keeps all.
+    is dimmed, and at twice as much, two errors of its median allowed for, nothing is kept. What is
+    faster than where sources have their largest part is kept whole, and noise with it. A grid too
+    small to tell keeps all.
 
     Parameters are those of `noise_of_field`.
     """
