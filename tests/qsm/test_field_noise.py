@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from closed_forms import ORIENTATIONS, positions_mm, spheres
@@ -14,6 +16,7 @@ from streamrecon.qsm.inversion.field_noise import noise_of_field, without_misfit
 from streamrecon.qsm.inversion.gradient_cost import strength_from_field
 from streamrecon.qsm.inversion.total_variation import invert_tv
 
+Spread = Callable[[np.ndarray], np.ndarray]
 SPHERES = ((9, 3, 4), 7, 0.2), ((-9, -6, -5), 6, -0.14)
 SMALL = tuple(
     (centre, 4, 0.1 * (-1) ** n)
@@ -54,12 +57,11 @@ def interpolated(noise: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("correlated", [smoothed, interpolated])
 @pytest.mark.parametrize("orientation", ["axial", "tilted"])
-def test_noise_that_is_smooth_over_voxels_is_seen(orientation: str, correlated: object) -> None:
+def test_noise_that_is_smooth_over_voxels_is_seen(orientation: str, correlated: Spread) -> None:
     """At high frequencies, where alone it was looked for, there is a sixth of it or nothing."""
     grid = Geometry((64, 66, 65), (1.2, 1.0, 1.0), ORIENTATIONS[orientation])
     _, field = spheres(grid, *SMALL)
     mask = np.linalg.norm(positions_mm(grid), axis=0) < 27
-    assert callable(correlated)
     noise = correlated(np.random.default_rng(3).standard_normal(grid.shape))
 
     told = noise_of_field(field + 0.003 * noise / noise.std(), mask, grid)
@@ -103,7 +105,7 @@ def test_a_slow_field_that_no_susceptibility_explains_is_not_asked_twice(
     def inverted(field: np.ndarray) -> tuple[float, int]:
         """Error, and the percentage that the notice tells to be no χ's."""
         found = invert_tv(field, mask, grid, strength=3e-4, outside=1.0, iterations=(60, 60))
-        told = int(found.comment.split(" %")[0].split("%")[0])
+        told = int(found.comment.split("%")[0])
         return float((found.unknown - sign * chi)[mask].std()), told
 
     here = inverted(wrong), inverted(field)

@@ -34,7 +34,7 @@ _TAPER_VOXELS = 3
 _LOWEST = 4.0  # in waves over the shortest side: below, the mask tells more than the field
 _LOWEST_PER_VOXEL = 0.25  # at most, so that thin slabs have shells, too
 _NEXT_SHELL = 1.25
-_FEWEST, _FEWEST_OF_SHELL = 50, 30
+_FEWEST = 30  # frequencies of a shell on the cone, and as many beside it
 _MEDIAN_OF_POWER = np.log(2.0)  # of an exponential distribution with mean 1
 _TWO_ERRORS = 2 / _MEDIAN_OF_POWER  # of a median, over √n and in parts of it
 _NOTHING = 2.0  # times as much on the cone as beside it: nothing is kept; once as much: all is
@@ -72,7 +72,7 @@ def noise_of_field(
     Raises
     ------
     ReconError
-        If the mask is empty, or the grid too small for 50 frequencies on the cone.
+        If the mask is empty, or no shell of the grid has 30 frequencies on the cone.
     """
     if not mask.any():
         raise ReconError("strength: the mask is empty")
@@ -122,8 +122,6 @@ def _shells(
     dipole = dipole_kernel(geometry, mask.shape)
     smeared = _smeared(dipole**2, window / np.float32(np.sqrt(energy)))
     cone, beside = np.abs(dipole) < _CONE, np.abs(dipole) > _BESIDE
-    if np.count_nonzero(cone) < _FEWEST:
-        return None
     per_mm = _per_mm(geometry)
     shortest = min(n * side for n, side in zip(mask.shape, geometry.voxel_mm, strict=True))
     lowest = min(_LOWEST / shortest, _LOWEST_PER_VOXEL / max(geometry.voxel_mm))
@@ -132,7 +130,7 @@ def _shells(
     for number in range(int(numbers.max()) + 1):
         within = numbers == number
         on, off = within & cone, within & beside
-        if min(np.count_nonzero(on), np.count_nonzero(off)) < _FEWEST_OF_SHELL:
+        if min(np.count_nonzero(on), np.count_nonzero(off)) < _FEWEST:
             continue
         there, elsewhere = np.median(power[on]) / _MEDIAN_OF_POWER, power[off].mean()
         onto = smeared[on].mean() / smeared[off].mean()
