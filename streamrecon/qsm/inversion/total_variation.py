@@ -139,8 +139,7 @@ def invert_tv(
     coarser grids before, which cost as much as six, and as much again where a magnitude's edges
     are tried. Flattens what is weaker than the noise; thin veins lose contrast with growing
     strength. Sources outside the mask may grow without bound: only what is inside is returned.
-    With ``outside`` what a first map leaves is asked once more (Bregman), both at 2.25 times λ,
-    but for slow parts that no χ explains; the comment says how much that is.
+    With ``outside`` what a first map leaves, less slow misfit, is asked again, both at 2.25 λ.
 
     Parameters
     ----------
