@@ -120,6 +120,16 @@ def test_keys_scroll_and_turn_and_window(tab: Tab) -> None:
     assert float(tab.value("document.getElementById('high').value")) == high
 
 
+def test_a_picture_on_its_way_is_not_said_to_be_drawn(tab: Tab) -> None:
+    drawn = "document.getElementById('viewer').dataset.drawn"
+    tab.wait(drawn)
+
+    asked = tab.value(f"document.getElementById('reset').click(); {drawn} || 'on its way'")
+
+    assert asked == "on its way"
+    tab.wait(drawn)
+
+
 def test_a_ball_of_positive_susceptibility_is_bright_where_it_lies(tab: Tab) -> None:
     tab.click("#planes button[data-plane=axial]")
     tab.click("#reset")

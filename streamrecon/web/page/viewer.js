@@ -176,6 +176,7 @@ export class Viewer {
 
   // One picture is on its way at a time; what was passed over meanwhile is not asked for.
   draw() {
+    delete this.figure.dataset.drawn;
     const low = byId("low").value, high = byId("high").value, colours = byId("colours").value;
     byId("scale").src = `/api/scale/${colours}.png`;
     byId("scale-low").textContent = low;
