@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from threading import Thread
 
 from streamrecon.errors import DeliveryError, TruncatedStream
+from streamrecon.network.tls_connection import TlsConnection
 from streamrecon.network.tls_relay import loopback_pair, relay
 
 CONNECT_S = 10.0  # a server on a hospital network answers in milliseconds
@@ -68,7 +69,7 @@ def encrypted(
     handle = peer.dup()  # to end it from here: the relay's thread owns the other one
     with handle:
         try:
-            secure = context.wrap_socket(peer, server_hostname=host)
+            secure = TlsConnection(peer, context, server_hostname=host)
         except OSError as e:  # an error of TLS is one
             raise DeliveryError(f"{server}: no TLS: {e}") from e
         ours, plain = loopback_pair()
@@ -88,7 +89,7 @@ def encrypted(
             thread.join()
 
 
-def _relay(secure: ssl.SSLSocket, ours: socket.socket, faults: list[ssl.SSLError]) -> None:
+def _relay(secure: TlsConnection, ours: socket.socket, faults: list[ssl.SSLError]) -> None:
     with ours, secure:
         try:
             relay(secure, ours)

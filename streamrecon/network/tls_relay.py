@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import select
 import socket
-import ssl
 import time
-from collections.abc import Callable
 from contextlib import suppress
+
+from streamrecon.network.tls_connection import TlsConnection
 
 Wanted = dict[int, int]
 """Events that are waited for, by descriptor."""
 
 _PIECE_BYTES = 1 << 18
 _LAST_S = 15.0  # of silence, when the plain side has said all; a service reads on for 10
-_QUIET_S = 0.02  # without data from a peer of TLS, before it is told that nothing more will come
-_GONE = (ConnectionError, ssl.SSLEOFError, ssl.SSLSyscallError)
-"""Errors of a send to who reads no more."""
 
 
 def loopback_pair() -> tuple[socket.socket, socket.socket]:
@@ -37,19 +34,18 @@ def loopback_pair() -> tuple[socket.socket, socket.socket]:
     return one, other
 
 
-def relay(secure: ssl.SSLSocket, plain: socket.socket) -> None:
+def relay(secure: TlsConnection, plain: socket.socket) -> None:
     """Pass on what either side sends until both have ended, or nothing can arrive any more.
 
-    Holds 256 KiB each way at most: a side that does not read slows the other one. When the plain
-    side has said all, the other one has 15 s to send more, each time. Who reads no more may have
-    said something last, a refusal for instance: it is passed on, and what was meant for the one
-    that has gone is thrown away, for 15 s at most. A peer of TLS is told the end in its next pause:
-    OpenSSL looks for the peer's answer at once, and takes data that come instead for a fault.
+    Holds 256 KiB each way, and as much again encrypted: a side that does not read slows the other
+    one. When the plain side has said all, the other one has 15 s to send more, each time. Who reads
+    no more may have said something last, a refusal for instance: it is passed on, and what was
+    meant for the one that has gone is thrown away, for 15 s at most.
 
     Parameters
     ----------
     secure
-        Connected, its handshake done.
+        Its handshake done.
     plain
         Connected.
 
@@ -60,9 +56,10 @@ def relay(secure: ssl.SSLSocket, plain: socket.socket) -> None:
     """
     secure.setblocking(False)
     plain.setblocking(False)
-    inwards, outwards = _Way(secure, plain), _Way(plain, secure)
+    bare = _Plain(plain)
+    inwards, outwards = _Way(secure, bare), _Way(bare, secure)
     until = float("inf")
-    while not (inwards.ended and outwards.ended) and time.monotonic() < until:
+    while not (inwards.is_done and outwards.is_done) and time.monotonic() < until:
         wanted: Wanted = {}
         moved = [inwards.move(wanted), outwards.move(wanted)]
         if outwards.broken and (inwards.ended or inwards.broken):
@@ -71,15 +68,9 @@ def relay(secure: ssl.SSLSocket, plain: socket.socket) -> None:
             until = min(until, time.monotonic() + _LAST_S)
         if any(moved):
             continue
-        if outwards.owes_end:
-            if not _wait(wanted, _QUIET_S):
-                outwards.tell_end()
-            continue
         silent = outwards.ended or until < float("inf")
-        if not _wait(wanted, _LAST_S if silent else None):
+        if wanted and not _wait(wanted, _LAST_S if silent else None):
             return
-    if outwards.owes_end:
-        outwards.tell_end()
 
 
 def _wait(wanted: Wanted, longest_s: float | None) -> bool:
@@ -90,77 +81,86 @@ def _wait(wanted: Wanted, longest_s: float | None) -> bool:
     return bool(poll.poll(None if longest_s is None else longest_s * 1e3))
 
 
-class _Way:
-    """Bytes on their way from one socket to the other, one piece at a time."""
+class _Plain:
+    """A plain socket, used as a connection of TLS is."""
 
-    def __init__(self, source: socket.socket, target: socket.socket) -> None:
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+        self.fileno = end.fileno
+        self.send = end.send
+
+    def recv_into(self, piece: memoryview) -> int:
+        try:
+            return self._end.recv_into(piece)
+        except ConnectionError:
+            return 0
+
+    def flush(self) -> bool:
+        return True
+
+    def tell_end(self) -> None:
+        with suppress(OSError):  # it has gone already
+            self._end.shutdown(socket.SHUT_WR)
+
+
+class _Way:
+    """Bytes on their way from one side to the other, one piece at a time."""
+
+    def __init__(self, source: _Plain | TlsConnection, target: _Plain | TlsConnection) -> None:
         self.ended = False
         """Whether the source has said all."""
-        self.owes_end = False
-        """Whether the target has not been told so."""
         self.broken = False
         """Whether the target has gone: what comes for it is thrown away."""
         self._source = source
         self._target = target
         self._piece = memoryview(bytearray(_PIECE_BYTES))
         self._waiting = self._piece[:0]
+        self._is_flushed = True
+        self._end_is_sent = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the source has said all, and the target has it."""
+        return self.ended and (self.broken or self._is_flushed)
 
     def move(self, wanted: Wanted) -> bool:
         """Receive a piece if none waits, send what is taken; whether anything happened."""
-        if self.ended:
-            return False
-        received = None
-        if not self._waiting:
-            received = self._received(wanted)
-            if received == 0:
-                self.ended = self.owes_end = True
-                if not isinstance(self._target, ssl.SSLSocket):
-                    self.tell_end()
-            self._waiting = self._piece[: 0 if self.broken else received or 0]
-        sent = None
-        if self._waiting:
-            sent = self._sent(wanted)
-            self._waiting = self._waiting[sent or 0 :]
-        return received is not None or sent is not None
-
-    def tell_end(self) -> None:
-        """Tell the target that nothing more will come; it may send on."""
-        self.owes_end = False
-        with suppress(OSError):  # of TLS: the peer has not answered yet
-            if isinstance(self._target, ssl.SSLSocket):
-                self._target.unwrap()
-            else:
-                self._target.shutdown(socket.SHUT_WR)
-
-    def _received(self, wanted: Wanted) -> int | None:
-        """Bytes of a new piece; 0 if there will be none, ``None`` if it must wait."""
+        has_received = not (self._waiting or self.ended) and self._receive(wanted)
+        if self.broken:
+            return has_received
         try:
-            return _tried(
-                lambda: self._source.recv_into(self._piece), self._source, select.POLLIN, wanted
-            )
+            return self._send(wanted) or has_received
         except ConnectionError:
-            return 0
-
-    def _sent(self, wanted: Wanted) -> int | None:
-        """Bytes of the piece that are done with; ``None`` if it must wait."""
-        try:
-            return _tried(
-                lambda: self._target.send(self._waiting), self._target, select.POLLOUT, wanted
-            )
-        except _GONE:
             self.broken = True
-            return len(self._waiting)
+            self._waiting = self._piece[:0]
+            return True
+
+    def _receive(self, wanted: Wanted) -> bool:
+        try:
+            received = self._source.recv_into(self._piece)
+        except BlockingIOError:
+            _want(wanted, self._source, select.POLLIN)
+            return False
+        self.ended = received == 0
+        self._waiting = self._piece[: 0 if self.broken else received]
+        return True
+
+    def _send(self, wanted: Wanted) -> bool:
+        """Send what waits, and after all of it that it was all."""
+        try:
+            taken = self._target.send(self._waiting) if self._waiting else 0
+        except BlockingIOError:
+            taken = 0
+        self._waiting = self._waiting[taken:]
+        owes_end = self.ended and not self._end_is_sent
+        if owes_end:
+            self._end_is_sent = True
+            self._target.tell_end()
+        self._is_flushed = self._target.flush()
+        if self._waiting or not self._is_flushed:
+            _want(wanted, self._target, select.POLLOUT)
+        return taken > 0 or owes_end
 
 
-def _tried(call: Callable[[], int], own: socket.socket, event: int, wanted: Wanted) -> int | None:
-    """What the call gives; ``None`` if it must wait, and then for what."""
-    try:
-        return call()
-    except ssl.SSLWantReadError:
-        event = select.POLLIN
-    except ssl.SSLWantWriteError:
-        event = select.POLLOUT
-    except BlockingIOError:
-        pass
-    wanted[own.fileno()] = wanted.get(own.fileno(), 0) | event
-    return None
+def _want(wanted: Wanted, end: _Plain | TlsConnection, event: int) -> None:
+    wanted[end.fileno()] = wanted.get(end.fileno(), 0) | event

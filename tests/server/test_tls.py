@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from streamrecon.client import Request, Server, send
 from streamrecon.console import Watch
 from streamrecon.errors import ConfigError, DeliveryError
 from streamrecon.mrd.wire.messages import Close, ConfigText, Image, Message
+from streamrecon.network.tls_connection import TlsConnection
 from streamrecon.network.tls_files import client_context, server_context
 from streamrecon.network.tls_relay import loopback_pair, relay
 from streamrecon.server.settings import load_settings
@@ -192,33 +194,58 @@ def test_any_bytes_go_through_a_relay_both_ways_at_once(ours: Authority) -> None
     assert got == {"up": up, "down": down}
 
 
+def test_what_comes_while_an_end_is_said_is_not_lost(ours: Authority) -> None:
+    """OpenSSL itself takes data for a fault that come between its end and the peer's."""
+    near, far = _connected(ours)
+    piece = memoryview(bytearray(1 << 18))
+    with near, far:
+        far.send(memoryview(b"first"))
+        first = bytes(piece[: near.recv_into(piece)])
+        far.send(memoryview(b"second"))
+        far.send(memoryview(b"third"))
+        near.recv_into(piece[:20_000])  # the second; the third has come with it
+        near.tell_end()
+        rest = bytes(piece[: near.recv_into(piece)])
+        ended = far.recv_into(piece)
+        far.send(memoryview(bytes(100)))
+        late = near.recv_into(piece)
+        far.tell_end()
+
+        assert (first, rest, ended, late) == (b"first", b"third", 0, 100)
+        assert near.recv_into(piece) == 0
+
+
 class ReadsNoMore(socket.socket):
     """The socket of a peer that said something, and went before its partner looked."""
 
-    looked = False
+    has_gone = looked = False
 
-    def recv_into(self, *arguments: Any) -> int:
-        if not self.looked:
+    def recv(self, *arguments: int) -> bytes:
+        if self.has_gone and not self.looked:
             self.looked = True
-            raise ssl.SSLWantReadError
-        return super().recv_into(*arguments)
+            raise BlockingIOError
+        return super().recv(*arguments)
 
-    def send(self, *_: Any) -> int:
-        raise ssl.SSLEOFError(8, "EOF occurred in violation of protocol")
+    def send(self, *arguments: Any) -> int:
+        if self.has_gone:
+            raise ConnectionResetError
+        return super().send(*arguments)
 
 
-def test_what_a_peer_said_last_arrives_though_it_reads_no_more() -> None:
+def test_what_a_peer_said_last_arrives_though_it_reads_no_more(ours: Authority) -> None:
     """The client is still sending when the service has refused it and closed."""
-    peer, accepted = loopback_pair()
-    ours, inner = loopback_pair()
-    secure = ReadsNoMore(fileno=accepted.detach())
-    peer.sendall(b"refused")
-    peer.shutdown(socket.SHUT_WR)
+    client, accepted = loopback_pair()
+    far = ReadsNoMore(fileno=accepted.detach())
+    near, secure = _connected(ours, (client, far))
+    outer, inner = loopback_pair()
+    near.send(memoryview(b"refused"))
+    near.tell_end()
+    far.has_gone = True
     inner.sendall(b"lines" * 1000)
 
-    with peer, inner:
-        with secure, ours:
-            relay(cast("ssl.SSLSocket", secure), ours)
+    with near, inner:
+        with secure, outer:
+            relay(secure, outer)
         heard = b"".join(iter(lambda: inner.recv(100), b""))
 
     assert heard == b"refused"
@@ -249,7 +276,7 @@ def _relayed(
     ours, inner = loopback_pair()
 
     def serve() -> None:
-        with context.wrap_socket(accepted, server_side=True) as secure, ours:
+        with TlsConnection(accepted, context, server_side=True) as secure, ours:
             relay(secure, ours)
 
     thread = Thread(target=serve)
@@ -258,6 +285,23 @@ def _relayed(
         client, server_hostname="127.0.0.1"
     )
     return wrapped, inner, thread
+
+
+def _connected(
+    authority: Authority, pair: tuple[socket.socket, socket.socket] | None = None
+) -> tuple[TlsConnection, TlsConnection]:
+    """Two ends of one connection: who called, and who was called."""
+    client, accepted = pair or loopback_pair()
+    context = server_context(*authority.certificate("service"), None)
+    with ThreadPoolExecutor(1) as calling:
+        called = calling.submit(
+            TlsConnection,
+            client,
+            client_context(authority.file, None, None),
+            server_hostname="127.0.0.1",
+        )
+        secure = TlsConnection(accepted, context, server_side=True)
+        return called.result(), secure
 
 
 @pytest.mark.parametrize(

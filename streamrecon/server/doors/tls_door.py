@@ -8,6 +8,7 @@ import ssl
 from contextlib import suppress
 from threading import Thread
 
+from streamrecon.network.tls_connection import TlsConnection
 from streamrecon.network.tls_files import server_context
 from streamrecon.network.tls_relay import loopback_pair, relay
 from streamrecon.server.settings import Settings
@@ -58,10 +59,9 @@ class TlsDoor:
         with ours, handle:
             try:
                 client.settimeout(_HANDSHAKE_S)
-                with self._context.wrap_socket(client, server_side=True) as secure:
+                with TlsConnection(client, self._context, server_side=True) as secure:
                     relay(secure, ours)
             except OSError as error:  # an error of TLS is one
-                client.close()
                 _log.warning("%s: no TLS: %s", address, error)
 
 
