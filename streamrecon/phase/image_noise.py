@@ -4,13 +4,16 @@ Within the object from differences along all axes at once,
 
 .. math:: d = (1 - S_z)(1 - S_y)(1 - S_x)\, c, \quad \operatorname{var} d = 2^3 \operatorname{var} c
 
-with shifts S by one voxel: of what is smooth, phase ramps included, little is left. The blocks of
-some 500 voxels that hold least of it count: skull and scalp would else make three times the noise
-of a whole head. Where noise differs over the image this is its lower end. In the air
-from magnitudes that follow Rayleigh's distribution. The air is better where it is as it was
-measured; skull stripping, filters of the vendor and zeros outside the field of view spoil it, and
-then the object decides. The misfit of a line through the phase is no noise: flow, fat, breathing
-and eddy currents make it several times larger.
+with shifts S by one voxel: of what is smooth, phase ramps included, little is left. Along the
+signal of its eight voxels d has texture of the brightness, across it that of the phase, noise in
+both alike: the part with less of it counts. The blocks of some 500 voxels that hold least count:
+skull and scalp would else make three times the noise of a whole head. Where noise differs over the
+image this is its lower end. In the air from magnitudes that follow Rayleigh's distribution, by the
+darkest of such blocks: ringing of the scalp reaches far, and had made the noise of whole heads a
+third too large. Air is what is far from anything bright: to a brain's mask scalp and neck are no
+air. The air is better where it is as it was measured; skull stripping, filters of the vendor and
+zeros outside the field of view spoil it, and then the object decides. The misfit of a line through
+the phase is no noise: flow, fat, breathing and eddy currents make it several times larger.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from streamrecon.errors import ReconError
+from streamrecon.phase.magnitude import signal_mask
 
 Complex = NDArray[np.complexfloating]
 Flags = NDArray[np.bool_]
@@ -32,10 +36,13 @@ Noise = float | NDArray[np.float32]
 T = TypeVar("T", bound=np.generic)
 
 _MAD_OF_NORMAL = 0.6744898
+_MEDIAN_OF_RAYLEIGH = np.sqrt(2 * np.log(2))
 _LEAST_VOXELS = 200  # a median of fewer is off by more than 10 %
-_BLOCK_VOXELS = 512  # the median of a block is off by 4 %
-_FEWEST_BLOCKS = 10  # within the object; else all of it counts as one
+_BLOCK_VOXELS = 512  # the median of a block is off by 4 %, that of magnitudes by 3 %
+_FEWEST_BLOCKS = 10  # of object or air; else all of it counts as one
 _SMOOTHEST = 0.1  # quantile of blocks: scalp, skull and folds are rough in most of a head
+_DARKEST = 0.1  # the same of the air, of which ringing and ghosts are most
+_OF_NOISE_ALONE = 0.96  # that quantile of medians of 512 magnitudes, in parts of their mean
 _FAR_VOXELS = 3  # from the object; nearer air holds its ringing
 _QUANTILES = (0.1, 0.25)  # of the air: low, where ghosts and vessels outside are few
 _ALIKE = 1.35  # both quantiles give one deviation within this factor where the air is plain
@@ -97,7 +104,7 @@ def in_units_of(values: NDArray[np.floating], noise: Noise) -> tuple[NDArray[np.
     return np.divide(values, noise, out=np.zeros_like(values), where=noise > 0), 1.0
 
 
-def measure_noise(echoes: Complex, head: Flags) -> ImageNoise:
+def measure_noise(echoes: Complex, head: Flags, *, signal: Flags | None = None) -> ImageNoise:
     """Noise of images whose noise nobody knows; a few passes over the volumes.
 
     The smallest figure of all echoes counts: structure adds to it, nothing takes away. Where air
@@ -110,7 +117,10 @@ def measure_noise(echoes: Complex, head: Flags) -> ImageNoise:
     echoes
         [E, Z, Y, X], any unit; 0 or not finite where there is nothing.
     head
-        Where the object is [Z, Y, X].
+        Where the object is, or the part of it that is looked at [Z, Y, X].
+    signal
+        Where anything else is, such as the scalp around a brain [Z, Y, X]; None: where
+        `streamrecon.phase.magnitude.signal_mask` finds it.
 
     Raises
     ------
@@ -119,7 +129,8 @@ def measure_noise(echoes: Complex, head: Flags) -> ImageNoise:
     """
     inside = [noise_of_object(echo, head) for echo in echoes]
     known = [sd for sd in inside if sd is not None and sd > 0]
-    far = ~binary_dilation(head, iterations=_FAR_VOXELS)
+    bright = _bright(echoes) if signal is None else signal
+    far = ~binary_dilation(head | bright, iterations=_FAR_VOXELS)
     outside = [noise_of_air(echo, far) for echo in echoes]
     plain = [sd for sd in outside if sd is not None]
     air = min(plain) if plain else None
@@ -140,6 +151,11 @@ def measure_noise(echoes: Complex, head: Flags) -> ImageNoise:
     return ImageNoise(of_object, NoiseSource.OBJECT, _why_not_air(air, of_object))
 
 
+def _bright(echoes: Complex) -> Flags:
+    together = np.sqrt(np.einsum("ezyx,ezyx->zyx", echoes, echoes.conj()).real)
+    return signal_mask(together) if np.any(together > 0) else together > 0
+
+
 def noise_of_object(echo: Complex, head: Flags, *, part: float = _SMOOTHEST) -> float | None:
     """Robust deviation of what differences along all axes leave where the object is smoothest.
 
@@ -156,26 +172,23 @@ def noise_of_object(echo: Complex, head: Flags, *, part: float = _SMOOTHEST) -> 
     -------
     Of the real part, in the image's unit; ``None`` where there are too few voxels.
     """
-    differences, whole = echo, head & np.isfinite(echo) & (echo != 0)
+    whole = head & np.isfinite(echo) & (echo != 0)
+    differences = signal = echo
     axes = [axis for axis, size in enumerate(echo.shape) if size > 1]
     for axis in axes:
-        differences = np.diff(differences, axis=axis)
+        differences, signal = np.diff(differences, axis=axis), _sums(signal, axis)
         whole = _both(whole, axis)
     if np.count_nonzero(whole) < _LEAST_VOXELS:
         return None
+    differences = differences * signal.conj() / np.maximum(np.abs(signal), np.float32(1e-30))
     edges = _block_edges(whole.shape)
     full = _blocks(whole, edges).all(axis=1)
+    blocks = _blocks(differences, edges)[full]
     if np.count_nonzero(full) < _FEWEST_BLOCKS:
-        size = _median_size(differences[whole][None])[0]
-    else:
-        size = np.quantile(_median_size(_blocks(differences, edges)[full]), part)
+        blocks = differences[whole][None]
+    sizes = [np.median(np.abs(values), axis=1) for values in (blocks.real, blocks.imag)]
+    size = min(float(np.quantile(each, part)) for each in sizes)
     return float(size / _MAD_OF_NORMAL / 2 ** (len(axes) / 2))
-
-
-def _median_size(values: Complex) -> NDArray[np.floating]:
-    """Median of real and imaginary sizes of each row."""
-    parts = np.concatenate([np.abs(values.real), np.abs(values.imag)], axis=1)
-    return np.asarray(np.median(parts, axis=1, overwrite_input=True))
 
 
 def _block_edges(shape: Sequence[int]) -> list[int]:
@@ -199,6 +212,11 @@ def _blocks(values: NDArray[T], edges: Sequence[int]) -> NDArray[T]:
     return split.transpose(0, 2, 4, 1, 3, 5).reshape(-1, int(np.prod(edges)))
 
 
+def _sums(values: Complex, axis: int) -> Complex:
+    moved = np.moveaxis(values, axis, 0)
+    return np.moveaxis(moved[1:] + moved[:-1], 0, axis)
+
+
 def _both(flags: Flags, axis: int) -> Flags:
     moved = np.moveaxis(flags, axis, 0)
     return np.moveaxis(moved[1:] & moved[:-1], 0, axis)
@@ -218,12 +236,20 @@ def noise_of_air(echo: Complex, far: Flags) -> float | None:
     -------
     In the image's unit; ``None`` where the air is little, or not as it was measured.
     """
-    values = np.abs(echo[far])
-    values = values[np.isfinite(values) & (values > 0)]
+    size = np.abs(echo)
+    known = far & np.isfinite(size) & (size > 0)
+    values = size[known]
     if values.size < _LEAST_VOXELS:
         return None
     one, two = (float(np.quantile(values, q) / np.sqrt(-2 * np.log(1 - q))) for q in _QUANTILES)
-    return two if max(one, two) < _ALIKE * min(one, two) else None
+    if max(one, two) >= _ALIKE * min(one, two):
+        return None
+    edges = _block_edges(known.shape)
+    full = _blocks(known, edges).all(axis=1)
+    if np.count_nonzero(full) < _FEWEST_BLOCKS:
+        return two
+    medians = np.median(_blocks(size, edges)[full], axis=1)
+    return float(np.quantile(medians, _DARKEST) / _OF_NOISE_ALONE / _MEDIAN_OF_RAYLEIGH)
 
 
 def _unequal(air: Sequence[float | None], inside: Sequence[float | None]) -> ImageNoise | None:

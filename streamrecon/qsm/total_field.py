@@ -129,7 +129,8 @@ def total_field(
         echoes = np.where(whole, echoes, 0)
     magnitude = np.abs(echoes)
     together = np.sqrt(np.einsum("ezyx,ezyx->zyx", magnitude, magnitude))
-    head = whole & (signal_mask(together) if mask is None else mask)
+    signal = signal_mask(together)
+    head = whole & (signal if mask is None else mask)
     if is_difference:
         notices: tuple[str, ...] = ("phase offset: cancelled in the difference of two echoes",)
         phase = np.angle(echoes)
@@ -138,7 +139,7 @@ def total_field(
     unwrapped = UNWRAPPERS[unwrapping](phase, magnitude, head, te_s)
     del phase
     found = (unwrapped.region > 0) & whole
-    noise = noise or measure_noise(echoes, head)
+    noise = noise or measure_noise(echoes, head, signal=signal)
     fit = fit_field(unwrapped.phase_rad, magnitude, found, te_s, b0_t, noise=noise.sd)
     brain = (
         find_mask(together, unwrapped.quality, geometry, head=head)
