@@ -286,7 +286,7 @@ def _solved(
             field, mask, geometry, rad_per_ppm=total.rad_per_ppm, weight=weight
         )
         return found, "non-linear TV with weak harmonics"
-    strength = find_strength(field, total.fit.sd_ppm, mask, geometry)
+    strength = find_strength(field, total.fit.sd_ppm, mask, geometry, is_clean=local.is_clean)
     if quality is Quality.FAST:
         chi = invert_coarse_to_fine(
             field, mask, geometry, strength=strength.value, weight=total.weight,

@@ -79,7 +79,7 @@ def images_of_vein(angle_deg: float, radius_mm: float) -> dict[str, float]:
         fit.field_ppm,
         mask,
         grid,
-        strength=strength_from_noise(fit.sd_ppm, mask).value,
+        strength=strength_from_noise(fit.sd_ppm, mask, is_clean=True).value,
         iterations=(10, 25),
         weight=trust_from_noise(fit.sd_ppm, mask),
         magnitude=root_sum_squares(echoes),

@@ -177,8 +177,10 @@ def test_strength_grows_with_the_noise_and_trust_falls() -> None:
     sd[1, 0] = np.inf
 
     once, twice = (strength_from_noise(n * sd, mask).value for n in (1, 2))
+    clean = strength_from_noise(sd, mask, is_clean=True).value
 
     assert twice == pytest.approx(2 * once)
+    assert clean < once  # a removal of background leaves misfit beside the noise
     trust = trust_from_noise(sd, mask)
     assert trust[2, 0, 0] > 5 * trust[0, 0, 0] > 0
     assert (trust[1, 0] == 0).all()

@@ -215,7 +215,7 @@ def _jointly(
         sd_ppm = noise_of_field(field_ppm, maps.mask, maps.geometry)
     else:
         sd_ppm = float(np.median(maps.field_sd_ppm[maps.mask]))
-    strength = strength_from_noise(np.full(1, sd_ppm), np.ones(1, bool))
+    strength = strength_from_noise(np.full(1, sd_ppm), np.ones(1, bool), is_clean=True)
     noise = Noise(
         field_ppm=sd_ppm, r2_prime_per_s=_r2_prime_sd(maps, maps.mask), strength=strength.value
     )

@@ -2,8 +2,9 @@ r"""What gradients of χ cost, and their split: λ by the noise, less where an e
 
 .. math:: \lambda = \ell\,\sigma
 
-with the noise σ [ppm] of a voxel and a length ℓ of 0.15 mm. It does not grow with the voxel, as
-gradients of anatomy do not. Where nobody knows σ, `noise_of_field` reads it from the field.
+with the noise σ [ppm] of a voxel and a length ℓ of 0.15 mm, of 0.2 mm behind a removal of
+background. It does not grow with the voxel, as gradients of anatomy do not. Where nobody knows σ,
+`noise_of_field` reads it from the field.
 
 An edge of the magnitude need not be one of χ, nor the reverse. Where both are given, a gradient
 counts as an edge by the geometric mean of both steps, each in units of the step that one gradient
@@ -40,7 +41,7 @@ Places = list[tuple[tuple[slice, ...], tuple[slice, ...]]]
 WHOLE = 255
 """The weight of a gradient that counts in full."""
 
-_LENGTH_MM = 0.15  # ℓ; best or near it on voxels of 0.9, 1.4 and 3 mm: docs/explanation/qsm.md
+_CLEAN_MM, _REMOVED_MM = 0.15, 0.2  # ℓ; best or near it on voxels of 0.9 to 3 mm: docs
 _WEAKEST, _STRONGEST = 1e-5, 3e-3
 
 _EDGE_FRACTION = 0.15  # of the voxels' gradients in the mask count as edges of an image
@@ -54,15 +55,7 @@ _SAMPLES = 200_000  # quantiles of a part are those of the whole
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """A strength, and how it was found.
-
-    Parameters
-    ----------
-    value
-        λ [ppm·mm].
-    origin
-        In words.
-    """
+    """A strength λ [ppm·mm], and in words how it was found."""
 
     value: float
     origin: str
@@ -76,15 +69,21 @@ def find_strength(
     sd_ppm: NDArray[np.floating],
     mask: NDArray[np.bool_],
     geometry: Geometry,
+    *,
+    is_clean: bool = False,
 ) -> Strength:
     """Strength by the noise where its median in the mask is known, else by the field."""
     if mask.any() and np.isfinite(np.median(sd_ppm[mask])):
-        return strength_from_noise(sd_ppm, mask)
+        return strength_from_noise(sd_ppm, mask, is_clean=is_clean)
     return strength_from_field(field_ppm, mask, geometry)
 
 
-def strength_from_noise(sd_ppm: NDArray[np.floating], mask: NDArray[np.bool_]) -> Strength:
-    """Strength for a field whose noise is known: by its median in the mask.
+def strength_from_noise(
+    sd_ppm: NDArray[np.floating], mask: NDArray[np.bool_], *, is_clean: bool = False
+) -> Strength:
+    """Strength for a field whose noise [Z, Y, X, ppm] is known: by its median in the mask.
+
+    More where not ``is_clean``, as a removal of background has left misfit beside the noise.
 
     Raises
     ------
@@ -94,7 +93,8 @@ def strength_from_noise(sd_ppm: NDArray[np.floating], mask: NDArray[np.bool_]) -
     median = float(np.median(sd_ppm[mask])) if mask.any() else np.nan
     if not np.isfinite(median):
         raise ReconError(f"strength: found noise of {median:g} ppm, needed a finite one")
-    return Strength(_strength(median), f"from the echoes' noise of {1e3 * median:.2g} ppb")
+    value = _strength(median, _CLEAN_MM if is_clean else _REMOVED_MM)
+    return Strength(value, f"from the echoes' noise of {1e3 * median:.2g} ppb")
 
 
 def strength_from_field(
@@ -102,13 +102,12 @@ def strength_from_field(
 ) -> Strength:
     """Strength for a field that comes without its noise, see `noise_of_field`."""
     sd = noise_of_field(field_ppm, mask, geometry)
-    return Strength(
-        _strength(sd), f"from {1e3 * sd:.2g} ppb that the field has where no source has"
-    )
+    origin = f"from {1e3 * sd:.2g} ppb that the field has where no source has"
+    return Strength(_strength(sd, _CLEAN_MM), origin)
 
 
-def _strength(sd_ppm: float) -> float:
-    return float(np.clip(_LENGTH_MM * sd_ppm, _WEAKEST, _STRONGEST))
+def _strength(sd_ppm: float, length_mm: float) -> float:
+    return float(np.clip(length_mm * sd_ppm, _WEAKEST, _STRONGEST))
 
 
 def gradient_weights(

@@ -71,7 +71,9 @@ def _robust_tv(total: TotalField, local: LocalField, geometry: Geometry) -> Solu
 
 
 def _strength(total: TotalField, local: LocalField, geometry: Geometry) -> float:
-    return find_strength(local.field_ppm, total.fit.sd_ppm, local.mask, geometry).value
+    return find_strength(
+        local.field_ppm, total.fit.sd_ppm, local.mask, geometry, is_clean=local.is_clean
+    ).value
 
 
 METHODS: dict[Inversion, Method] = {
