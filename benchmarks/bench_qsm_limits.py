@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from _geometries import Known, whole_head_of_2_mm
 from bench_qsm import NOISELESS_STRENGTH, REGIONS, Phantom, chi_score, head, load, row, scan
 from scipy.ndimage import distance_transform_edt
 
@@ -27,8 +28,9 @@ from streamrecon.qsm.pipeline import Quality, susceptibility
 
 BEYOND_MM = 10.0
 NEAR_MM = (3.0, 15.0)
-NUCLEI = 6  # labels up to here are deep nuclei
+NUCLEI = 6  # regions up to here are deep nuclei
 FEWEST_VOXELS = 50
+SLABS_MM = (1.4, 3, 6, 8, 11, 14, 20, 30, 40, 60, 90, 180)
 SHAPES = ((128, 128, 128, 4), (256, 256, 256, 5))
 
 
@@ -70,30 +72,36 @@ def _noiseless_tv(field: np.ndarray, mask: np.ndarray, grid: Geometry) -> np.nda
 
 
 def slab(folder: Path) -> None:
-    """The middle of the head alone, cut across the third axis of the patient."""
-    head("Thin slabs, whole pipeline, p3x", "thickness mm", "quality", "slope", "regions ppb")
+    """The middle of two heads alone, cut across the third axis of the patient."""
+    head("Thin slabs, whole pipeline", "data", "thickness mm", "quality", "slope", "regions ppb")
     p = load(folder / "p3x")
-    deep = (p.regions >= 1) & (p.regions <= NUCLEI) & p.mask
+    regions = {str(n): p.regions == n for n in REGIONS}
+    egg = Known("p3x", p.grid, p.b0_t, p.te_s, p.echoes, p.mask, p.chi, p.local, regions)
+    for known in (egg, whole_head_of_2_mm(41)):
+        _slabs_of(known)
+
+
+def _slabs_of(known: Known) -> None:
+    deep = np.any([*known.regions.values()][:NUCLEI], axis=0) & known.brain
     middle = round(float(np.mean(np.nonzero(deep)[0])))
-    for thickness_mm in (1.4, 3, 6, 8, 11, 14, 20, 30, 40, 60, 90, 180):
-        count = max(1, round(thickness_mm / p.grid.voxel_mm[0]))
+    thick = known.grid.voxel_mm[0]
+    for thickness_mm in SLABS_MM:
+        count = max(1, round(thickness_mm / thick))
         part = slice(max(middle - count // 2, 0), middle - count // 2 + count)
-        mask = p.mask[part]
-        grid = Geometry(mask.shape, p.grid.voxel_mm, p.grid.axes_lps)
+        brain, chi = known.brain[part], known.chi[part]
+        grid = Geometry(brain.shape, known.grid.voxel_mm, known.grid.axes_lps)
+        inside = [region[part] & brain for region in known.regions.values()]
+        seen = [here for here in inside if here.sum() > FEWEST_VOXELS]
         for quality in (Quality.FAST, Quality.STANDARD):
             found = susceptibility(
-                np.ascontiguousarray(p.echoes[:, part]), p.te_s, p.b0_t, grid,
-                quality=quality, mask=mask,
+                np.ascontiguousarray(known.echoes[:, part]), known.te_s, known.b0_t, grid,
+                quality=quality, mask=brain,
             ).map.chi_ppm  # fmt: skip
-            means = [
-                (p.chi[part][here].mean(), found[here].mean())
-                for region in REGIONS
-                if (here := (p.regions[part] == region) & mask).sum() > FEWEST_VOXELS
-            ]
-            truth, value = np.array(means).T
+            truth, value = (np.array([each[here].mean() for here in seen]) for each in (chi, found))
             slope = float(np.polyfit(truth, value, 1)[0])
             error = (value - value.mean()) - (truth - truth.mean())
-            row(thickness_mm, quality.value, slope, 1e3 * float(np.sqrt((error**2).mean())))
+            rms = 1e3 * float(np.sqrt((error**2).mean()))
+            row(known.name, count * thick, quality.value, slope, rms)
 
 
 def padding(folder: Path) -> None:

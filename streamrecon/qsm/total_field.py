@@ -24,8 +24,8 @@ Complex = NDArray[np.complex64]
 Real = NDArray[np.float32]
 
 _TISSUE_PPM = 0.01  # field that tissue makes by what it differs from its class
-_THIN_MM = 60.0  # of a head; below it scales move, see docs/explanation/qsm.md
-_FEWEST_MM = 10.0  # at 8 mm maps keep 0.4 to 1.1 of their scale, at 5 mm 0.5 to 0.6
+_THIN_MM = 80.0  # of a head; below it scales move, see docs/measurements/qsm.md
+_FEWEST_MM = 10.0  # at 6 and 8 mm maps of two heads keep 0.5 to 1.1 of their scale
 _FEWEST_SLICES = 4  # of 4 mm, one keeps 0.1 of its scale, two 0.4 to 0.6, three 1.1 to 1.2
 _FLAT = 1 / 3  # of the next longer side: small animals and vials are small, and no slabs
 
@@ -193,15 +193,15 @@ def slab_notice(mask: NDArray[np.bool_], geometry: Geometry) -> Notice | None:
             Level.WARNING,
             f"slab too thin for χ: found {thin_mm:.3g} mm of tissue in {slices} "
             f"slice{'s' if slices > 1 else ''}, needed {_FEWEST_MM:g} mm in {_FEWEST_SLICES}; of a "
-            "head cut across B0, maps of one slice keep less than 0.1 of its χ, of 3 mm 0.2, of "
-            "two slices 0.4-0.6",
+            "head cut across B0, maps of one slice keep less than 0.1 of its χ, of two slices "
+            "0.1-0.6, of 6 to 8 mm 0.5-1.1",
         )
     if thin_mm >= _THIN_MM:
         return None
-    scale = "of a head, maps have 1-1.25 times its scale up to 20 mm, 0.9-1.1 from there on"
+    scale = "of a head, maps have 0.75-1.25 times its scale up to 20 mm, 0.8-1.1 from there on"
     return Notice(
         Level.INFO,
-        f"thin slab: {thin_mm:.0f} mm of tissue; {scale}, regions off by 4-17 ppb; from a single "
+        f"thin slab: {thin_mm:.0f} mm of tissue; {scale}, regions off by 3-17 ppb; from a single "
         "echo 0.6 of the scale at 11 mm",
     )
 

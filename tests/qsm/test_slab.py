@@ -60,7 +60,7 @@ def test_a_thin_slab_that_gives_a_map_is_a_message(slices: int, thick_mm: float)
 
 
 def test_a_head_is_no_slab_and_the_brain_of_a_mouse_is_not_too_thin() -> None:
-    assert slab_notice(*slab(30, 2.0)) is None
+    assert slab_notice(*slab(40, 2.0)) is None
 
     grid = Geometry((60, 60, 60), (0.15, 0.15, 0.3), AXES)  # 6 × 7.5 × 15 mm
     inside = np.linalg.norm(positions_mm(grid) / [[[[7.5]]], [[[3.7]]], [[[3.0]]]], axis=0) < 1
