@@ -152,7 +152,8 @@ def measure_noise(echoes: Complex, head: Flags, *, signal: Flags | None = None) 
 
 
 def _bright(echoes: Complex) -> Flags:
-    together = np.sqrt(np.einsum("ezyx,ezyx->zyx", echoes, echoes.conj()).real)
+    known = np.where(np.isfinite(echoes), echoes, 0)
+    together = np.sqrt(np.einsum("ezyx,ezyx->zyx", known, known.conj()).real)
     return signal_mask(together) if np.any(together > 0) else together > 0
 
 
@@ -172,7 +173,8 @@ def noise_of_object(echo: Complex, head: Flags, *, part: float = _SMOOTHEST) -> 
     -------
     Of the real part, in the image's unit; ``None`` where there are too few voxels.
     """
-    whole = head & np.isfinite(echo) & (echo != 0)
+    echo = np.where(np.isfinite(echo), echo, 0)
+    whole = head & (echo != 0)
     differences = signal = echo
     axes = [axis for axis, size in enumerate(echo.shape) if size > 1]
     for axis in axes:

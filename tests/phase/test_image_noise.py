@@ -117,6 +117,15 @@ def test_ringing_of_the_scalp_and_the_scalp_itself_are_no_noise_of_air(given: st
     assert found.sd == pytest.approx(SD, rel=0.06)
 
 
+@pytest.mark.parametrize("nothing", [0, np.nan, np.inf])
+def test_voxels_without_a_value_say_nothing(nothing: float) -> None:
+    echoes, head = textured_head()
+    echoes[:, 11:, 12, 13] = nothing
+    echoes[0, :, :4] = nothing
+
+    assert measure_noise(echoes, head).sd == pytest.approx(SD, rel=0.05)
+
+
 def test_one_slice_is_enough() -> None:
     echoes, head = textured_head()
 
