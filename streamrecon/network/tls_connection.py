@@ -6,6 +6,7 @@ come instead for a fault: they are lost. Here what arrives is held back while th
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import time
@@ -110,20 +111,31 @@ class TlsConnection:
             self._incoming.write(records)
 
     def send(self, piece: memoryview) -> int:
-        """Take bytes to send, all or, where earlier ones must go first, none.
+        """Take up to 256 KiB to send; gives the number of bytes.
 
         Raises
         ------
         BlockingIOError
-            If earlier ones must go first.
+            If earlier ones must go first, or the peer is to be heard first: see `blocked_by`.
         ConnectionError
             If the peer has gone.
+        ssl.SSLError
+            If the peer has broken the protocol.
         """
         if not self.flush():
             raise BlockingIOError
-        taken = self._tls.write(piece[:_PIECE_BYTES])
-        self.flush()
+        try:
+            taken = self._tls.write(piece[:_PIECE_BYTES])
+        except ssl.SSLWantReadError as e:  # a server of TLS 1.2 negotiates anew
+            raise BlockingIOError from e
+        finally:
+            self.flush()
         return taken
+
+    @property
+    def blocked_by(self) -> int:
+        """What a blocked `send` waits for, as an event of `select.poll`."""
+        return select.POLLOUT if self._records or self._outgoing.pending else select.POLLIN
 
     def tell_end(self) -> None:
         """Tell the peer that nothing more will come from here; it may send on.
@@ -173,7 +185,10 @@ class TlsConnection:
                 return
             if longest_s is not None:  # of all of it, not of each step
                 self._peer.settimeout(max(until - time.monotonic(), 1e-3))
-            records = self._peer.recv(_RECORDS_BYTES)
+            try:
+                records = self._peer.recv(_RECORDS_BYTES)
+            except TimeoutError as e:
+                raise TimeoutError(f"the handshake took longer than {longest_s:g} s") from e
             if not records:
                 raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "the peer closed during the handshake")
             self._incoming.write(records)

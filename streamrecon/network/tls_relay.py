@@ -68,7 +68,7 @@ def relay(secure: TlsConnection, plain: socket.socket) -> None:
             until = min(until, time.monotonic() + _LAST_S)
         if any(moved):
             continue
-        silent = outwards.ended or until < float("inf")
+        silent = outwards.is_done or until < float("inf")
         if wanted and not _wait(wanted, _LAST_S if silent else None):
             return
 
@@ -88,6 +88,7 @@ class _Plain:
         self._end = end
         self.fileno = end.fileno
         self.send = end.send
+        self.blocked_by = select.POLLOUT
 
     def recv_into(self, piece: memoryview) -> int:
         try:
@@ -151,13 +152,14 @@ class _Way:
             taken = self._target.send(self._waiting) if self._waiting else 0
         except BlockingIOError:
             taken = 0
+            _want(wanted, self._target, self._target.blocked_by)
         self._waiting = self._waiting[taken:]
         owes_end = self.ended and not self._end_is_sent
         if owes_end:
             self._end_is_sent = True
             self._target.tell_end()
         self._is_flushed = self._target.flush()
-        if self._waiting or not self._is_flushed:
+        if not self._is_flushed:
             _want(wanted, self._target, select.POLLOUT)
         return taken > 0 or owes_end
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,6 +22,7 @@ from streamrecon.client import Request, Server, send
 from streamrecon.console import Watch
 from streamrecon.errors import ConfigError, DeliveryError
 from streamrecon.mrd.wire.messages import Close, ConfigText, Image, Message
+from streamrecon.network import tls_relay
 from streamrecon.network.tls_connection import TlsConnection
 from streamrecon.network.tls_files import client_context, server_context
 from streamrecon.network.tls_relay import loopback_pair, relay
@@ -249,6 +251,38 @@ def test_what_a_peer_said_last_arrives_though_it_reads_no_more(ours: Authority) 
         heard = b"".join(iter(lambda: inner.recv(100), b""))
 
     assert heard == b"refused"
+
+
+@pytest.mark.parametrize("kilobytes", [320, 384, 448])
+def test_a_peer_that_pauses_loses_nothing_of_what_was_said(
+    ours: Authority, monkeypatch: pytest.MonkeyPatch, kilobytes: int
+) -> None:
+    """All is said once the last byte has gone, not once the last one was taken."""
+    monkeypatch.setattr(tls_relay, "_LAST_S", 0.2)
+    pair = loopback_pair()
+    for end, buffer in zip(pair, (socket.SO_RCVBUF, socket.SO_SNDBUF), strict=True):
+        end.setsockopt(socket.SOL_SOCKET, buffer, 65_536)
+    near, secure = _connected(ours, pair)
+    outer, inner = loopback_pair()
+    said = np.random.default_rng(4).bytes(kilobytes * 1024)
+
+    def serve() -> None:
+        with secure, outer:
+            relay(secure, outer)
+
+    relaying = Thread(target=serve)
+    relaying.start()
+    inner.sendall(said)
+    inner.shutdown(socket.SHUT_WR)
+    time.sleep(1.0)
+    piece, heard = memoryview(bytearray(1 << 18)), b""
+    with near, inner:
+        near.setblocking(True)
+        while n := near.recv_into(piece):
+            heard += bytes(piece[:n])
+    relaying.join(20)
+
+    assert heard == said
 
 
 def test_a_worker_that_has_gone_lets_its_client_read_the_last_word(ours: Authority) -> None:
