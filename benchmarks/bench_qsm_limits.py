@@ -101,7 +101,7 @@ def _slabs_of(known: Known) -> None:
             slope = float(np.polyfit(truth, value, 1)[0])
             error = (value - value.mean()) - (truth - truth.mean())
             rms = 1e3 * float(np.sqrt((error**2).mean()))
-            row(known.name, count * thick, quality.value, slope, rms)
+            row(known.name, len(brain) * thick, quality.value, slope, rms)
 
 
 def padding(folder: Path) -> None:

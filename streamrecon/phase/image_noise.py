@@ -8,12 +8,15 @@ with shifts S by one voxel: of what is smooth, phase ramps included, little is l
 signal of its eight voxels d has texture of the brightness, across it that of the phase, noise in
 both alike: the part with less of it counts. The blocks of some 500 voxels that hold least count:
 skull and scalp would else make three times the noise of a whole head. Where noise differs over the
-image this is its lower end. In the air from magnitudes that follow Rayleigh's distribution, by the
-darkest of such blocks: ringing of the scalp reaches far, and had made the noise of whole heads a
-third too large. Air is what is far from anything bright: to a brain's mask scalp and neck are no
-air. The air is better where it is as it was measured; skull stripping, filters of the vendor and
-zeros outside the field of view spoil it, and then the object decides. The misfit of a line through
-the phase is no noise: flow, fat, breathing and eddy currents make it several times larger.
+image this is its lower end; of noise alone it is .91. In the air from
+magnitudes that follow Rayleigh's distribution, by the darkest of such blocks: ringing of the scalp
+reaches far, and had made the noise of whole heads a third too large. Where noise differs over the
+air that, too, is its lower end: by ±15 % along an axis a tenth too little, by ±25 % a fifth, which
+is told; by more, a quarter of all air decides. Air is what is far from anything bright: to a
+brain's mask scalp and neck are no air. The air is better where it is as it was measured; skull
+stripping, filters of the vendor and zeros outside the field of view spoil it, and then the object
+decides. The misfit of a line through the phase is no noise: flow, fat, breathing and eddy currents
+make it several times larger.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from streamrecon.errors import ReconError
 from streamrecon.phase.magnitude import signal_mask
 
 Complex = NDArray[np.complexfloating]
+Real = NDArray[np.floating]
 Flags = NDArray[np.bool_]
 Noise = float | NDArray[np.float32]
 T = TypeVar("T", bound=np.generic)
@@ -41,7 +45,10 @@ _LEAST_VOXELS = 200  # a median of fewer is off by more than 10 %
 _BLOCK_VOXELS = 512  # the median of a block is off by 4 %, that of magnitudes by 3 %
 _FEWEST_BLOCKS = 10  # of object or air; else all of it counts as one
 _SMOOTHEST = 0.1  # quantile of blocks: scalp, skull and folds are rough in most of a head
-_DARKEST = 0.1  # the same of the air, of which ringing and ghosts are most
+_DARKEST = 0.1, 0.25, 0.5  # of the air, of which ringing and ghosts are most, the first counts
+_LEVEL = 1.08  # the second over the first: beyond, the noise itself differs over the air
+_UNEVEN = 1.2  # the third over the first that is told; ringing makes 1.16 in whole heads
+_PROCESSED = 0.5  # of the noise across the signal: with less along it the magnitude was filtered
 _OF_NOISE_ALONE = 0.96  # that quantile of medians of 512 magnitudes, in parts of their mean
 _FAR_VOXELS = 3  # from the object; nearer air holds its ringing
 _QUANTILES = (0.1, 0.25)  # of the air: low, where ghosts and vessels outside are few
@@ -132,8 +139,8 @@ def measure_noise(echoes: Complex, head: Flags, *, signal: Flags | None = None) 
     bright = _bright(echoes) if signal is None else signal
     far = ~binary_dilation(head | bright, iterations=_FAR_VOXELS)
     outside = [noise_of_air(echo, far) for echo in echoes]
-    plain = [sd for sd in outside if sd is not None]
-    air = min(plain) if plain else None
+    plain = {sd: echo for sd, echo in zip(outside, echoes, strict=True) if sd is not None}
+    air = min(plain, default=None)
     unequal = _unequal(outside, inside)
     if unequal is not None:
         return unequal
@@ -143,17 +150,19 @@ def measure_noise(echoes: Complex, head: Flags, *, signal: Flags | None = None) 
                 f"noise: found {int(head.sum())} voxels of object and {int(far.sum())} of air, "
                 f"needed {_LEAST_VOXELS} of either that are smooth or as measured"
             )
-        return ImageNoise(air, NoiseSource.AIR)
+        return ImageNoise(air, NoiseSource.AIR, _told_of_air(plain[air], far))
     of_object = min(known)
     low, high = (factor * of_object for factor in _AIR_OVER_OBJECT)
     if air is not None and low <= air <= high:
-        return ImageNoise(air, NoiseSource.AIR)
+        return ImageNoise(air, NoiseSource.AIR, _told_of_air(plain[air], far))
     return ImageNoise(of_object, NoiseSource.OBJECT, _why_not_air(air, of_object))
 
 
 def _bright(echoes: Complex) -> Flags:
-    known = np.where(np.isfinite(echoes), echoes, 0)
-    together = np.sqrt(np.einsum("ezyx,ezyx->zyx", known, known.conj()).real)
+    together = np.zeros(echoes.shape[1:], np.float32)
+    for echo in echoes:
+        size = np.abs(echo)
+        np.hypot(together, size, where=np.isfinite(size), out=together, casting="same_kind")
     return signal_mask(together) if np.any(together > 0) else together > 0
 
 
@@ -173,7 +182,8 @@ def noise_of_object(echo: Complex, head: Flags, *, part: float = _SMOOTHEST) -> 
     -------
     Of the real part, in the image's unit; ``None`` where there are too few voxels.
     """
-    echo = np.where(np.isfinite(echo), echo, 0)
+    finite = np.isfinite(echo)
+    echo = echo if finite.all() else np.where(finite, echo, 0)
     whole = head & (echo != 0)
     differences = signal = echo
     axes = [axis for axis, size in enumerate(echo.shape) if size > 1]
@@ -182,14 +192,17 @@ def noise_of_object(echo: Complex, head: Flags, *, part: float = _SMOOTHEST) -> 
         whole = _both(whole, axis)
     if np.count_nonzero(whole) < _LEAST_VOXELS:
         return None
-    differences = differences * signal.conj() / np.maximum(np.abs(signal), np.float32(1e-30))
+    differences *= np.conj(signal, out=signal)
+    differences /= np.maximum(np.abs(signal), np.float32(1e-30))
+    del signal
     edges = _block_edges(whole.shape)
     full = _blocks(whole, edges).all(axis=1)
     blocks = _blocks(differences, edges)[full]
     if np.count_nonzero(full) < _FEWEST_BLOCKS:
         blocks = differences[whole][None]
     sizes = [np.median(np.abs(values), axis=1) for values in (blocks.real, blocks.imag)]
-    size = min(float(np.quantile(each, part)) for each in sizes)
+    along, across = (float(np.quantile(each, part)) for each in sizes)
+    size = across if along < _PROCESSED * across else min(along, across)
     return float(size / _MAD_OF_NORMAL / 2 ** (len(axes) / 2))
 
 
@@ -246,12 +259,30 @@ def noise_of_air(echo: Complex, far: Flags) -> float | None:
     one, two = (float(np.quantile(values, q) / np.sqrt(-2 * np.log(1 - q))) for q in _QUANTILES)
     if max(one, two) >= _ALIKE * min(one, two):
         return None
+    darkest, dark, _ = _darkest(size, known)
+    if not darkest or dark > _LEVEL * darkest:
+        return two
+    return float(darkest / _OF_NOISE_ALONE / _MEDIAN_OF_RAYLEIGH)
+
+
+def _darkest(size: Real, known: Flags) -> tuple[float, float, float]:
+    """Tenth, quarter and half of the medians of blocks; zeros where blocks are few."""
     edges = _block_edges(known.shape)
     full = _blocks(known, edges).all(axis=1)
     if np.count_nonzero(full) < _FEWEST_BLOCKS:
-        return two
-    medians = np.median(_blocks(size, edges)[full], axis=1)
-    return float(np.quantile(medians, _DARKEST) / _OF_NOISE_ALONE / _MEDIAN_OF_RAYLEIGH)
+        return 0.0, 0.0, 0.0
+    low, next_, half = np.quantile(np.median(_blocks(size, edges)[full], axis=1), _DARKEST)
+    return float(low), float(next_), float(half)
+
+
+def _told_of_air(echo: Complex, far: Flags) -> tuple[str, ...]:
+    """Whether its darkest parts are much darker than half of it."""
+    size = np.abs(echo)
+    darkest, _, half = _darkest(size, far & np.isfinite(size) & (size > 0))
+    if half <= _UNEVEN * darkest:
+        return ()
+    more = f"{half / darkest - 1:.0%} more than its darkest tenth"
+    return (f"noise differs over the air, whose middle has {more}",)
 
 
 def _unequal(air: Sequence[float | None], inside: Sequence[float | None]) -> ImageNoise | None:

@@ -193,7 +193,7 @@ def slab_notice(mask: NDArray[np.bool_], geometry: Geometry) -> Notice | None:
             Level.WARNING,
             f"slab too thin for χ: found {thin_mm:.3g} mm of tissue in {slices} "
             f"slice{'s' if slices > 1 else ''}, needed {_FEWEST_MM:g} mm in {_FEWEST_SLICES}; of a "
-            "head cut across B0, maps of one slice keep less than 0.1 of its χ, of two slices "
+            "head cut across B0, maps of one slice keep -0.1 to 0.1 of its χ, of two slices "
             "0.1-0.6, of 6 to 8 mm 0.5-1.1",
         )
     if thin_mm >= _THIN_MM:

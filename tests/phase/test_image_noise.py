@@ -117,6 +117,35 @@ def test_ringing_of_the_scalp_and_the_scalp_itself_are_no_noise_of_air(given: st
     assert found.sd == pytest.approx(SD, rel=0.06)
 
 
+def test_a_magnitude_that_was_filtered_leaves_the_noise_of_the_phase() -> None:
+    shape = (48, 50, 52)
+    rng = np.random.default_rng(7)
+    noise = rng.normal(0, SD, (2, 1, *shape))
+    phase = np.angle(100 + noise[0] + 1j * noise[1])
+    head = np.ones(shape, bool)
+
+    found = measure_noise(100 * np.exp(1j * phase), head)
+
+    assert found.source is NoiseSource.OBJECT
+    assert found.sd == pytest.approx(SD, rel=0.15)
+
+
+def test_noise_that_differs_over_the_air_is_told() -> None:
+    shape = (64, 66, 68)
+    middle = np.reshape([n // 2 for n in shape], (3, 1, 1, 1))
+    head = np.linalg.norm(np.indices(shape) - middle, axis=0) < 22
+    rng = np.random.default_rng(8)
+    sd = SD * np.linspace(0.7, 1.3, shape[2])
+    noise = rng.normal(0, 1, (2, 1, *shape)) * sd
+
+    found = measure_noise(100 * head + noise[0] + 1j * noise[1], head)
+
+    assert found.source is NoiseSource.AIR
+    assert found.sd == pytest.approx(SD, rel=0.3)
+    (told,) = found.notices
+    assert told.startswith("noise differs over the air, whose middle has ")
+
+
 @pytest.mark.parametrize("nothing", [0, np.nan, np.inf])
 def test_voxels_without_a_value_say_nothing(nothing: float) -> None:
     echoes, head = textured_head()

@@ -211,11 +211,12 @@ def _jointly(
     seconds: float,
 ) -> Sources:
     """The joint fit with the noise of this scan."""
+    is_given = maps.field_sd_ppm is None  # else a removal of our own has left it
     if maps.field_sd_ppm is None:
         sd_ppm = noise_of_field(field_ppm, maps.mask, maps.geometry)
     else:
         sd_ppm = float(np.median(maps.field_sd_ppm[maps.mask]))
-    strength = strength_from_noise(np.full(1, sd_ppm), np.ones(1, bool), is_clean=True)
+    strength = strength_from_noise(np.full(1, sd_ppm), np.ones(1, bool), is_clean=is_given)
     noise = Noise(
         field_ppm=sd_ppm, r2_prime_per_s=_r2_prime_sd(maps, maps.mask), strength=strength.value
     )
