@@ -150,11 +150,11 @@ def measure_noise(echoes: Complex, head: Flags, *, signal: Flags | None = None) 
                 f"noise: found {int(head.sum())} voxels of object and {int(far.sum())} of air, "
                 f"needed {_LEAST_VOXELS} of either that are smooth or as measured"
             )
-        return ImageNoise(air, NoiseSource.AIR, _told_of_air(plain[air], far))
+        return ImageNoise(air, NoiseSource.AIR, _unevenness(plain[air], far))
     of_object = min(known)
     low, high = (factor * of_object for factor in _AIR_OVER_OBJECT)
     if air is not None and low <= air <= high:
-        return ImageNoise(air, NoiseSource.AIR, _told_of_air(plain[air], far))
+        return ImageNoise(air, NoiseSource.AIR, _unevenness(plain[air], far))
     return ImageNoise(of_object, NoiseSource.OBJECT, _why_not_air(air, of_object))
 
 
@@ -275,7 +275,7 @@ def _darkest(size: Real, known: Flags) -> tuple[float, float, float]:
     return float(low), float(next_), float(half)
 
 
-def _told_of_air(echo: Complex, far: Flags) -> tuple[str, ...]:
+def _unevenness(echo: Complex, far: Flags) -> tuple[str, ...]:
     """Whether its darkest parts are much darker than half of it."""
     size = np.abs(echo)
     darkest, _, half = _darkest(size, far & np.isfinite(size) & (size > 0))
