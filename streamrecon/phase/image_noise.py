@@ -281,8 +281,8 @@ def _unevenness(echo: Complex, far: Flags) -> tuple[str, ...]:
     darkest, _, half = _darkest(size, far & np.isfinite(size) & (size > 0))
     if half <= _UNEVEN * darkest:
         return ()
-    more = f"{half / darkest - 1:.0%} more than its darkest tenth"
-    return (f"noise differs over the air, whose middle has {more}",)
+    more = f"{half / darkest - 1:.0%}"
+    return (f"noise differs over the air: half of it has {more} more than its darkest tenth",)
 
 
 def _unequal(air: Sequence[float | None], inside: Sequence[float | None]) -> ImageNoise | None:

@@ -143,7 +143,7 @@ def test_noise_that_differs_over_the_air_is_told() -> None:
     assert found.source is NoiseSource.AIR
     assert found.sd == pytest.approx(SD, rel=0.3)
     (told,) = found.notices
-    assert told.startswith("noise differs over the air, whose middle has ")
+    assert told.startswith("noise differs over the air: half of it has ")
 
 
 @pytest.mark.parametrize("nothing", [0, np.nan, np.inf])
