@@ -6,7 +6,8 @@ Within the object from differences along all axes at once,
 
 with shifts S by one voxel: of what is smooth, phase ramps included, little is left. Along the
 signal of its eight voxels d has texture of the brightness, across it that of the phase, noise in
-both alike: the part with less of it counts. The blocks of some 500 voxels that hold least count:
+both alike: the part with less of it counts, unless it has next to none, as where the magnitude or
+the phase was filtered. The blocks of some 500 voxels that hold least count:
 skull and scalp would else make three times the noise of a whole head. Where noise differs over the
 image this is its lower end; of noise alone it is .91. In the air from
 magnitudes that follow Rayleigh's distribution, by the darkest of such blocks: ringing of the scalp
@@ -48,7 +49,9 @@ _SMOOTHEST = 0.1  # quantile of blocks: scalp, skull and folds are rough in most
 _DARKEST = 0.1, 0.25, 0.5  # of the air, of which ringing and ghosts are most, the first counts
 _LEVEL = 1.08  # the second over the first: beyond, the noise itself differs over the air
 _UNEVEN = 1.2  # the third over the first that is told; ringing makes 1.16 in whole heads
-_PROCESSED = 0.5  # of the noise across the signal: with less along it the magnitude was filtered
+_PROCESSED = (
+    0.5  # of the noise along the signal or across: with less, magnitude or phase was filtered
+)
 _OF_NOISE_ALONE = 0.96  # that quantile of medians of 512 magnitudes, in parts of their mean
 _FAR_VOXELS = 3  # from the object; nearer air holds its ringing
 _QUANTILES = (0.1, 0.25)  # of the air: low, where ghosts and vessels outside are few
@@ -201,8 +204,8 @@ def noise_of_object(echo: Complex, head: Flags, *, part: float = _SMOOTHEST) -> 
     if np.count_nonzero(full) < _FEWEST_BLOCKS:
         blocks = differences[whole][None]
     sizes = [np.median(np.abs(values), axis=1) for values in (blocks.real, blocks.imag)]
-    along, across = (float(np.quantile(each, part)) for each in sizes)
-    size = across if along < _PROCESSED * across else min(along, across)
+    less, more = sorted(float(np.quantile(each, part)) for each in sizes)
+    size = more if less < _PROCESSED * more else less
     return float(size / _MAD_OF_NORMAL / 2 ** (len(axes) / 2))
 
 

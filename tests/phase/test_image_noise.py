@@ -117,14 +117,15 @@ def test_ringing_of_the_scalp_and_the_scalp_itself_are_no_noise_of_air(given: st
     assert found.sd == pytest.approx(SD, rel=0.06)
 
 
-def test_a_magnitude_that_was_filtered_leaves_the_noise_of_the_phase() -> None:
+@pytest.mark.parametrize("filtered", ["magnitude", "phase"])
+def test_of_magnitude_and_phase_the_one_that_was_not_filtered_has_the_noise(filtered: str) -> None:
     shape = (48, 50, 52)
     rng = np.random.default_rng(7)
     noise = rng.normal(0, SD, (2, 1, *shape))
-    phase = np.angle(100 + noise[0] + 1j * noise[1])
+    noisy = 100 + noise[0] + 1j * noise[1]
     head = np.ones(shape, bool)
 
-    found = measure_noise(100 * np.exp(1j * phase), head)
+    found = measure_noise(100 * noisy / abs(noisy) if filtered == "magnitude" else abs(noisy), head)
 
     assert found.source is NoiseSource.OBJECT
     assert found.sd == pytest.approx(SD, rel=0.15)
