@@ -152,7 +152,7 @@ def read_echo_files(
         images = sized.values, values, scale
         timing = times, origin
         return described(turned, sized, images, times=timing, b0_t=field, message=message)
-    echo = as_one_echo(sized.values, values, scale, pair)
+    echo = as_one_echo(sized.values, pair)
     images = echo.magnitude, values, scale
     timing = (echo.te_s,), in_words(pair)
     files = described(turned, sized, images, times=timing, b0_t=field, message=message)

@@ -17,7 +17,6 @@ from streamrecon.errors import ConfigError, DataError, ReconError
 from streamrecon.input_checks import echo_times_s
 from streamrecon.phase.image_noise import measure_noise
 from streamrecon.phase.magnitude import signal_mask
-from streamrecon.phase.phase_scaling import PhaseScale, complex_echoes
 
 Real = NDArray[np.float32]
 
@@ -74,12 +73,7 @@ def difference_of(
     return one, other
 
 
-def as_one_echo(
-    magnitude: NDArray[np.generic],
-    phase: NDArray[np.generic],
-    scale: PhaseScale,
-    te_s: tuple[float, float],
-) -> Difference:
+def as_one_echo(magnitude: NDArray[np.generic], te_s: tuple[float, float]) -> Difference:
     r"""Magnitude that gives one echo the noise of the difference.
 
     .. math:: 1/m^2 = 1/m_1^2 + 1/m_2^2
@@ -99,7 +93,7 @@ def as_one_echo(
     first, last = sizes[0], sizes[-1]
     both = np.hypot(first, last)
     size = np.divide(first * last, both, out=np.zeros_like(both), where=both > 0)
-    return Difference(size[None], te_s[1] - te_s[0], _noise(first, phase, scale))
+    return Difference(size[None], te_s[1] - te_s[0], _noise(first))
 
 
 def in_words(te_s: tuple[float, float]) -> str:
@@ -107,11 +101,13 @@ def in_words(te_s: tuple[float, float]) -> str:
     return f"as one echo: the phase is the difference of those at {_ms(te_s)} ms"
 
 
-def _noise(magnitude: Real, phase: NDArray[np.generic], scale: PhaseScale) -> Real | None:
-    """Noise of the echo as it was measured: that of the made one is not Rayleigh's in the air."""
-    image = complex_echoes(magnitude[None], phase, scale, sign=1)
+def _noise(magnitude: Real) -> Real | None:
+    """Noise of the echo as it was measured: that of the made one is not Rayleigh's in the air.
+
+    Of its magnitude alone: the difference of two phases has the noise of the other echo, too.
+    """
     try:
-        found = measure_noise(image, signal_mask(np.abs(image[0])))
+        found = measure_noise(magnitude.astype(np.complex64)[None], signal_mask(magnitude))
     except ReconError:
         return None
     return np.full((1, 1, 1), found.sd, np.float32)
