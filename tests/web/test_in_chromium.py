@@ -100,7 +100,7 @@ def test_a_scan_appears_moves_and_shows_its_images_before_it_ends(tab: Tab, clie
     assert shown == "chi, axial slice 8"  # the middle one of 15
     assert window[0] == -window[1] < 0
     assert tab.text("#unit") == "ppm"
-    assert "BallMap" in tab.text("#stages")
+    tab.wait("document.getElementById('stages').innerText.includes('BallMap')")
 
 
 def test_keys_scroll_and_turn_and_window(tab: Tab) -> None:
@@ -170,7 +170,9 @@ def test_a_worker_that_is_killed_is_seen_as_failed_with_its_reason(
     client.hear_all()
 
     assert tab.text("#reason") == "the worker ended before the scan did"
-    assert "INF pid" in tab.text("#notices")
+    tab.wait(
+        "document.getElementById('notices').innerText.includes('INF pid')"
+    )  # asked for at the end
 
 
 def test_words_of_the_wire_are_shown_and_not_run(tab: Tab, client: Client) -> None:
