@@ -41,7 +41,7 @@ Places = list[tuple[tuple[slice, ...], tuple[slice, ...]]]
 WHOLE = 255
 """The weight of a gradient that counts in full."""
 
-_CLEAN_MM, _REMOVED_MM = 0.15, 0.2  # ℓ; best or near it on voxels of 0.9 to 3 mm: docs
+_CLEAN_MM, _REMOVED_MM = 0.15, 0.2  # ℓ, on voxels of 0.9 to 3 mm: docs/explanation/qsm.md
 _WEAKEST, _STRONGEST = 1e-5, 3e-3
 
 _EDGE_FRACTION = 0.15  # of the voxels' gradients in the mask count as edges of an image
