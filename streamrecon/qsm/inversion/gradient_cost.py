@@ -55,7 +55,15 @@ _SAMPLES = 200_000  # quantiles of a part are those of the whole
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """A strength λ [ppm·mm], and in words how it was found."""
+    """A strength, and how it was found.
+
+    Parameters
+    ----------
+    value
+        λ [ppm·mm].
+    origin
+        In words.
+    """
 
     value: float
     origin: str
