@@ -2,9 +2,8 @@ r"""What gradients of χ cost, and their split: λ by the noise, less where an e
 
 .. math:: \lambda = \ell\,\sigma
 
-with the noise σ [ppm] of a voxel and a length ℓ of 0.15 mm, of 0.2 mm behind a removal of
-background. It does not grow with the voxel, as gradients of anatomy do not. Where nobody knows σ,
-`noise_of_field` reads it from the field.
+with the noise σ [ppm] of a voxel, else `noise_of_field`, and a length ℓ of 0.15 mm, of 0.2 mm
+behind a removal of background. It does not grow with the voxel, as gradients of anatomy do not.
 
 An edge of the magnitude need not be one of χ, nor the reverse. Where both are given, a gradient
 counts as an edge by the geometric mean of both steps, each in units of the step that one gradient
