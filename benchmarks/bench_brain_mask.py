@@ -24,7 +24,7 @@ from streamrecon_simulator.whole_head.head import WholeHead
 
 from streamrecon.machine.threads import set_budget
 from streamrecon.phase.magnitude import signal_mask
-from streamrecon.phase.phase_offset import remove_offset
+from streamrecon.phase.phase_offset import phase_without_offset
 from streamrecon.phase.unwrap import unwrap_by_template
 from streamrecon.qsm.mask import find_mask, object_mask
 
@@ -120,7 +120,7 @@ def images(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     echoes = noisy_images(scene, known, receive(scene)).astype(np.complex64)
     magnitude = np.abs(echoes)
     together = np.sqrt((magnitude**2).sum(axis=0))
-    phase = np.angle(remove_offset(echoes, scene.te_s, scene.geometry)[0])
+    phase = phase_without_offset(echoes, scene.te_s, scene.geometry)[0]
     unwrapped = unwrap_by_template(phase, magnitude, signal_mask(together), scene.te_s)
     return together, unwrapped.quality, known.brain
 

@@ -13,20 +13,20 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from _cost import MeasuredPlan
+from _one_map import scan
 from qsm_ci.qsm_eval import field_metrics, score_arrays
 from scipy.ndimage import distance_transform_edt
 
 from streamrecon.machine.threads import budget
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.field_fit import fit_field
-from streamrecon.phase.phase_offset import remove_offset
+from streamrecon.phase.phase_offset import phase_without_offset
 from streamrecon.phase.unwrap import unwrap_by_template, unwrap_individually
 from streamrecon.qsm.background.lbv import remove_lbv
 from streamrecon.qsm.background.pdf import remove_pdf
@@ -134,7 +134,7 @@ def head(title: str, *columns: str) -> None:
 
 def clean_phase(p: Phantom) -> np.ndarray:
     """Wrapped phase without its offset."""
-    return np.angle(remove_offset(p.echoes, p.te_s, p.grid)[0])
+    return phase_without_offset(p.echoes, p.te_s, p.grid)[0]
 
 
 def unwrapping(phantoms: dict[str, Phantom]) -> None:
@@ -295,23 +295,6 @@ def cost_in(unit: Callable[[], object], work: Callable[[], object], pairs: int =
     return statistics.median(seconds(work) / seconds(unit) for _ in range(pairs))
 
 
-def scan(shape: tuple[int, int, int], n_echoes: int) -> Iterator[Any]:
-    """A head with noise, and tissues of unlike decay: echoes, times, grid."""
-    grid = Geometry(shape, (1.5, 1.0, 1.0), np.eye(3)[::-1])
-    z, y, x = np.meshgrid(*[np.linspace(-1, 1, n) for n in shape], indexing="ij", sparse=True)
-    te_s = tuple(0.004 + 0.006 * e for e in range(n_echoes))
-    inside = (x**2 + y**2 + z**2) < 0.8
-    hz = 60 * x - 80 * y * z + 40 * x**2 + 10 * np.sin(20 * x) * np.sin(17 * y)
-    r2star_per_s = 25 + 10 * np.sin(9 * x) * np.sin(8 * y) * np.sin(7 * z)
-    rng = np.random.default_rng(0)
-    echoes = np.empty((n_echoes, *shape), np.complex64)
-    for e, te in enumerate(te_s):
-        noise = rng.standard_normal((2, *shape)).astype(np.float32) * 0.01
-        signal = inside * np.exp(-r2star_per_s * te + 1j * (2 * np.pi * hz * te + 0.5 * x))
-        echoes[e] = signal + noise[0] + 1j * noise[1]
-    yield from (echoes, te_s, grid)
-
-
 def speed() -> None:
     """Every stage against one transform."""
     echoes, te_s, grid = scan((96, 192, 192), 5)
@@ -322,12 +305,12 @@ def speed() -> None:
 
     total = total_field(echoes, te_s, 3.0, grid)
     magnitude, mask = np.abs(echoes), total.mask
-    phase = np.angle(remove_offset(echoes, te_s, grid)[0])
+    phase = phase_without_offset(echoes, te_s, grid)[0]
     unwrapped = unwrap_by_template(phase, magnitude, mask, te_s)
     local = remove_pdf(total.fit.field_ppm, mask, grid, weight=total.weight)
     head("Cost in transforms of one volume, 192 x 192 x 96, 5 echoes", "stage", "transforms", "aim")
     for label, aim, work in (
-        ("phase offset", "-", lambda: remove_offset(echoes, te_s, grid)),
+        ("phase offset", "-", lambda: phase_without_offset(echoes, te_s, grid)),
         ("unwrap, template", 250, lambda: unwrap_by_template(phase, magnitude, mask, te_s)),
         ("unwrap, spatial", 250, lambda: unwrap_individually(phase, magnitude, mask, te_s)),
         (

@@ -35,7 +35,7 @@ from streamrecon.qsm.pipeline import Quality, susceptibility
 _ANATOMY = 83  # no setting was chosen on its maps; 101 and 102 were never looked at before
 _TILTS_DEG = {"axial": (0.0, 0.0), "20° oblique": (20.0, 0.0)}
 _REGIONS = (Label.WHITE, Label.GREY, *range(Label.CAUDATE, Label.STEM))
-_LIMITS = Path(__file__).with_name("bench_qsm_limits.py")
+_ONE_MAP = Path(__file__).with_name("_one_map.py")
 _GREY = ("slope of regions", 0.97, 1.03), ("regions, ppb", 0.0, 4.0)
 
 
@@ -150,7 +150,7 @@ def _errors_of_head(scene: Scene) -> Iterator[tuple[float, float, float]]:
 def cost() -> None:
     """Seconds and memory of 128³ voxels and four echoes."""
     for quality, most in (("standard", 25), ("fast", 4), ("best", 90)):
-        command = [sys.executable, str(_LIMITS), "one", "128", "128", "128", "4", quality]
+        command = [sys.executable, str(_ONE_MAP), "128", "128", "128", "4", quality]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         first, second, cpu, peak_gb = (float(word) for word in told.split())
         scope = f"128³, 4 echoes, {quality}"

@@ -8,16 +8,14 @@ PHANTOMS are the folders that scripts/make_phantoms.sh makes with head_phantom.p
 from __future__ import annotations
 
 import argparse
-import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from _geometries import Known, whole_head_of_2_mm
-from bench_qsm import NOISELESS_STRENGTH, REGIONS, Phantom, chi_score, head, load, row, scan
+from bench_qsm import NOISELESS_STRENGTH, REGIONS, Phantom, chi_score, head, load, row
 from scipy.ndimage import distance_transform_edt
 
 from streamrecon.model.geometry import Geometry
@@ -31,6 +29,7 @@ NEAR_MM = (3.0, 15.0)
 NUCLEI = 6  # regions up to here are deep nuclei
 FEWEST_VOXELS = 50
 SLABS_MM = (1.4, 3, 6, 8, 11, 14, 20, 30, 40, 60, 90, 180)
+_ONE_MAP = Path(__file__).with_name("_one_map.py")
 SHAPES = ((128, 128, 128, 4), (256, 256, 256, 5))
 
 
@@ -179,30 +178,13 @@ def memory() -> None:
     )  # fmt: skip
     for shape in SHAPES:
         for quality in (Quality.FAST, Quality.STANDARD):
-            words = [sys.executable, __file__, "one", *map(str, shape), quality.value]
+            words = [sys.executable, str(_ONE_MAP), *map(str, shape), quality.value]
             done = subprocess.run(words, check=True, capture_output=True, text=True)
             row("x".join(map(str, shape)), quality.value, *map(float, done.stdout.split()))
 
 
-def one(words: list[str]) -> None:
-    """One map of a head of a size, and one more; prints seconds, CPU of the next, peak of one."""
-    nz, ny, nx, n_echoes = map(int, words[:4])
-    echoes, te_s, grid = scan((nz, ny, nx), n_echoes)
-    walls, cpus, peaks = [], [], []
-    for _ in range(2):  # compiled code is loaded in the first
-        start = time.perf_counter(), time.process_time()
-        susceptibility(echoes, te_s, 3.0, grid, quality=Quality(words[4]))
-        walls.append(time.perf_counter() - start[0])
-        cpus.append(time.process_time() - start[1])
-        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9)
-    print(*walls, cpus[1], peaks[0])
-
-
 def main() -> None:
     """Print the tables."""
-    if sys.argv[1:2] == ["one"]:
-        one(sys.argv[2:])
-        return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("phantoms", type=Path)
     sections: dict[str, Callable[[], None]] = {

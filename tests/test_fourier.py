@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyfftw
@@ -180,3 +181,28 @@ def test_no_plan_has_threads_that_wait_by_spinning(monkeypatch: pytest.MonkeyPat
     fft_plans.Plan((70, 4, 6), (2,), inverse=True, shared=False).run()
 
     assert set(threads) == {1}
+
+
+@pytest.mark.parametrize("shape", [(160, 160, 160), (160, 176, 176), (126, 70, 90), (320, 300, 98)])
+def test_volumes_of_maps_are_transformed_in_vector_units(
+    shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All shapes that `padded_shape` has are even; unaligned slices take twice the time."""
+    flags: list[str] = []
+    made = pyfftw.FFTW
+
+    def noted(*arrays: np.ndarray, **options: Any) -> object:
+        flags.extend(options["flags"])
+        return made(*arrays, **options)
+
+    monkeypatch.setattr(pyfftw, "FFTW", noted)
+    first, second = fft_plans.plans_in_turn(shape)
+
+    for plan in (first, second):
+        plan.real[...] = 0
+        plan.real[1, 2, 3] = 1
+    first.forward(), second.forward(), second.inverse(), first.inverse()
+
+    assert "FFTW_UNALIGNED" not in flags
+    for plan in (first, second):
+        assert plan.real[1, 2, 3] == pytest.approx(np.prod(shape), rel=1e-5)

@@ -6,10 +6,11 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
-from streamrecon.machine.threads import at_once, budget, set_budget
+from streamrecon.machine.threads import at_once, budget, meanwhile, set_budget
 
 
 @pytest.fixture(params=[1, 2, 5], ids=lambda n: f"{n} threads")
@@ -88,6 +89,35 @@ def test_no_thread_still_works_when_the_call_has_ended(threads_allowed: int) -> 
     with pytest.raises(ValueError):
         at_once(work, 2)
     assert not busy.is_set()
+
+
+def test_what_was_begun_meanwhile_is_done_once_and_its_error_comes_where_it_is_asked_for(
+    threads_allowed: int,
+) -> None:
+    begun = []
+
+    def fails() -> None:
+        begun.append("once")
+        raise IndexError("late")
+
+    asked = meanwhile(fails)
+    assert squares_of(10)[9] == 81
+
+    with pytest.raises(IndexError, match="late"):
+        asked()
+    assert begun == ["once"]
+
+
+def test_more_may_be_begun_than_there_are_threads_and_share_its_own_work(
+    threads_allowed: int,
+) -> None:
+    def nested(count: int) -> list[int]:
+        inner = meanwhile(lambda: squares_of(count))
+        return squares_of(count) + inner()
+
+    asked = [meanwhile(partial(nested, n)) for n in range(40, 52)]
+
+    assert [len(each()) for each in reversed(asked)] == [2 * n for n in range(51, 39, -1)]
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # of a process with threads

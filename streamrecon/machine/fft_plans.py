@@ -31,6 +31,7 @@ LARGE = 1 << 18  # samples, 2 MB: up to here one thread is as fast, and caches a
 _ENOUGH = 1 << 15  # samples of one call
 _SHARING = 32  # columns of rows that are multiples of this share cache sets: up to 15 times slower
 _APART = 8  # samples that part them: one line of the cache
+_VECTOR = 16  # bytes, at multiples of which the vector units read
 _ESTIMATE, _DESTROY, _UNALIGNED = "FFTW_ESTIMATE", "FFTW_DESTROY_INPUT", "FFTW_UNALIGNED"
 
 
@@ -217,7 +218,7 @@ class _Slices:
         self, source: Array, result: Array, axes: Axes, direction: str, *, across: int
     ) -> None:
         sources, results = (np.moveaxis(array, across, 0) for array in (source, result))
-        size = _together(len(results), results[0].size)
+        size, self._flags = _together(sources, results)
         starts = range(0, len(results), size)
         self._pairs = [(sources[n : n + size], results[n : n + size]) for n in starts]
         self._axes = tuple(axis + (axis < across) for axis in axes)
@@ -225,8 +226,7 @@ class _Slices:
         self._idle = [self._made()]
 
     def _made(self) -> pyfftw.FFTW:
-        # where slices begin is any place
-        return _plan(*self._pairs[0], self._axes, self._direction, _UNALIGNED)
+        return _plan(*self._pairs[0], self._axes, self._direction, *self._flags)
 
     def execute(self) -> None:
         """Transform all slices."""
@@ -243,14 +243,26 @@ class _Slices:
         self._idle.append(plan)
 
 
-def _together(count: int, samples: int) -> int:
-    """How many of so many slices of so many samples to transform in one call.
+def _together(sources: Array, results: Array) -> tuple[int, tuple[str, ...]]:
+    """How many slices to transform in one call, and what FFTW must know of where they begin.
 
-    >>> _together(160, 160 * 81), _together(80, 80 * 41), _together(79, 80 * 41)
-    (2, 8, 1)
+    It uses the vector units where all of them begin at multiples of 16 bytes, in half of the time:
+    two go together where one alone would not.
+
+    >>> volume = pyfftw.zeros_aligned((160, 160, 81), np.complex64)
+    >>> across_y = np.moveaxis(volume, 1, 0)
+    >>> _together(volume, volume), _together(across_y, across_y)
+    ((2, ()), (2, ()))
+    >>> _together(volume[:, :79], volume[:, :79])[1], _together(across_y[:79], across_y[:79])
+    ((), (1, ('FFTW_UNALIGNED',)))
     """
-    most = max(1, _ENOUGH // samples)
-    return max(n for n in range(1, most + 1) if count % n == 0)
+    count, samples = len(results), results[0].size
+    parts = [n for n in range(1, max(2, _ENOUGH // samples) + 1) if count % n == 0]
+    steps = [array.strides[0] for array in (sources, results)]
+    aligned = [n for n in parts if not any(n * step % _VECTOR for step in steps)]
+    if aligned and all(pyfftw.is_byte_aligned(each, _VECTOR) for each in (sources, results)):
+        return aligned[-1], ()
+    return max(n for n in parts if n == 1 or n * samples <= _ENOUGH), (_UNALIGNED,)
 
 
 def _plan(source: Array, result: Array, axes: Axes, direction: str, *flags: str) -> pyfftw.FFTW:

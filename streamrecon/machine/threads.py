@@ -11,10 +11,14 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
 from streamrecon.errors import ConfigError
+from streamrecon.machine.memory import one_arena
+
+T = TypeVar("T")
 
 _ENVIRONMENT = "STREAMRECON_THREADS"
 
@@ -91,9 +95,28 @@ def at_once(work: Callable[[range], None], count: int) -> None:
         other.result()
 
 
+def meanwhile(work: Callable[[], T]) -> Callable[[], T]:
+    """Let another thread begin ``work`` while the caller goes on; what is returned waits for it.
+
+    Where none has begun by then the caller does it: so nothing waits for a thread that is not to be
+    had, and with a budget of one all is done in turn. What ``work`` raises comes where it is asked
+    for. ``work`` should release the GIL.
+
+    >>> answer = meanwhile(lambda: 6 * 7)
+    >>> answer()
+    42
+    """
+    quiet_blas()
+    if budget() == 1:
+        return work
+    begun = _pool(budget()).submit(work)
+    return lambda: work() if begun.cancel() else begun.result()
+
+
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     """The process's threads; to begin one for each call costs more than a small FFT."""
+    one_arena()
     return ThreadPoolExecutor(threads - 1, thread_name_prefix="chunk")
 
 

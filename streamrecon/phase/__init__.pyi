@@ -1,12 +1,13 @@
 from streamrecon.phase.field_fit import fit_field as fit_field
 from streamrecon.phase.phase_offset import coil_offsets as coil_offsets
 from streamrecon.phase.phase_offset import combine_by_offsets as combine_by_offsets
-from streamrecon.phase.phase_offset import remove_offset as remove_offset
+from streamrecon.phase.phase_offset import phase_without_offset as phase_without_offset
 from streamrecon.phase.phase_scaling import PhaseScale as PhaseScale
 from streamrecon.phase.phase_scaling import complex_echoes as complex_echoes
 from streamrecon.phase.phase_scaling import finite_range as finite_range
 from streamrecon.phase.phase_scaling import recognise_phase as recognise_phase
 from streamrecon.phase.unwrap import Unwrapped as Unwrapped
+from streamrecon.phase.unwrap import path_quality as path_quality
 from streamrecon.phase.unwrap import unwrap_by_template as unwrap_by_template
 from streamrecon.phase.unwrap import unwrap_individually as unwrap_individually
 from streamrecon.phase.unwrap import unwrap_laplacian as unwrap_laplacian

@@ -7,17 +7,16 @@ Within the object from differences along all axes at once,
 with shifts S by one voxel: of what is smooth, phase ramps included, little is left. Along the
 signal of its eight voxels d has texture of the brightness, across it that of the phase, noise in
 both alike: the part with less of it counts, unless it has next to none, as where the magnitude or
-the phase was filtered. The blocks of some 500 voxels that hold least count:
-skull and scalp would else make three times the noise of a whole head. Where noise differs over the
-image this is its lower end; of noise alone it is .91. In the air from
-magnitudes that follow Rayleigh's distribution, by the darkest of such blocks: ringing of the scalp
-reaches far, and had made the noise of whole heads a third too large. Where noise differs over the
-air that, too, is its lower end: by ±15 % along an axis a tenth too little, by ±25 % a fifth, which
-is told; by more, a quarter of all air decides. Air is what is far from anything bright: to a
-brain's mask scalp and neck are no air. The air is better where it is as it was measured; skull
-stripping, filters of the vendor and zeros outside the field of view spoil it, and then the object
-decides. The misfit of a line through the phase is no noise: flow, fat, breathing and eddy currents
-make it several times larger.
+the phase was filtered. The blocks of some 500 voxels that hold least count: skull and scalp would
+else make three times the noise of a whole head. Where noise differs over the image this is its
+lower end; of noise alone it is .91. In the air from magnitudes that follow Rayleigh's distribution,
+by the darkest of such blocks: ringing of the scalp reaches far, and had made the noise of whole
+heads a third too large. Where noise differs over the air that, too, is its lower end: by ±15 %
+along an axis a tenth too little, by ±25 % a fifth, which is told; by more, a quarter of all air
+decides. Air is what is far from anything bright: to a brain's mask scalp and neck are no air. The
+air is better where it is as it was measured; skull stripping, filters of the vendor and zeros
+outside the field of view spoil it, and then the object decides. The misfit of a line through the
+phase is no noise: flow, fat, breathing and eddy currents make it several times larger.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +37,6 @@ Complex = NDArray[np.complexfloating]
 Real = NDArray[np.floating]
 Flags = NDArray[np.bool_]
 Noise = float | NDArray[np.float32]
-T = TypeVar("T", bound=np.generic)
 
 _MAD_OF_NORMAL = 0.6744898
 _MEDIAN_OF_RAYLEIGH = np.sqrt(2 * np.log(2))
@@ -49,9 +47,7 @@ _SMOOTHEST = 0.1  # quantile of blocks: scalp, skull and folds are rough in most
 _DARKEST = 0.1, 0.25, 0.5  # of the air, of which ringing and ghosts are most, the first counts
 _LEVEL = 1.08  # the second over the first: beyond, the noise itself differs over the air
 _UNEVEN = 1.2  # the third over the first that is told; ringing makes 1.16 in whole heads
-_PROCESSED = (
-    0.5  # of the noise along the signal or across: with less, magnitude or phase was filtered
-)
+_PROCESSED = 0.5  # of the noise along the signal or across: with less, one was filtered
 _OF_NOISE_ALONE = 0.96  # that quantile of medians of 512 magnitudes, in parts of their mean
 _FAR_VOXELS = 3  # from the object; nearer air holds its ringing
 _QUANTILES = (0.1, 0.25)  # of the air: low, where ghosts and vessels outside are few
@@ -144,8 +140,7 @@ def measure_noise(echoes: Complex, head: Flags, *, signal: Flags | None = None) 
     outside = [noise_of_air(echo, far) for echo in echoes]
     plain = {sd: echo for sd, echo in zip(outside, echoes, strict=True) if sd is not None}
     air = min(plain, default=None)
-    unequal = _unequal(outside, inside)
-    if unequal is not None:
+    if (unequal := _unequal(outside, inside)) is not None:
         return unequal
     if not known:
         if air is None:
@@ -185,28 +180,43 @@ def noise_of_object(echo: Complex, head: Flags, *, part: float = _SMOOTHEST) -> 
     -------
     Of the real part, in the image's unit; ``None`` where there are too few voxels.
     """
-    finite = np.isfinite(echo)
-    echo = echo if finite.all() else np.where(finite, echo, 0)
-    whole = head & (echo != 0)
-    differences = signal = echo
-    axes = [axis for axis, size in enumerate(echo.shape) if size > 1]
-    for axis in axes:
-        differences, signal = np.diff(differences, axis=axis), _sums(signal, axis)
-        whole = _both(whole, axis)
-    if np.count_nonzero(whole) < _LEAST_VOXELS:
+    if echo.size < _LEAST_VOXELS:
         return None
-    differences *= np.conj(signal, out=signal)
-    differences /= np.maximum(np.abs(signal), np.float32(1e-30))
-    del signal
-    edges = _block_edges(whole.shape)
-    full = _blocks(whole, edges).all(axis=1)
-    blocks = _blocks(differences, edges)[full]
-    if np.count_nonzero(full) < _FEWEST_BLOCKS:
-        blocks = differences[whole][None]
-    sizes = [np.median(np.abs(values), axis=1) for values in (blocks.real, blocks.imag)]
+    edges = depth, *_ = _block_edges([max(n - 1, 1) for n in echo.shape])
+    over = int(len(echo) > 1)
+    slabs = [slice(z, z + depth + over) for z in range(0, len(echo) - over - depth + 1, depth)]
+    sizes = np.concatenate([_sizes(echo[slab], head[slab], edges) for slab in slabs], axis=1)
+    if sizes.shape[1] < _FEWEST_BLOCKS:
+        differences, whole = _differences(echo, head)
+        if np.count_nonzero(whole) < _LEAST_VOXELS:
+            return None
+        sizes = _medians(differences[whole][None])
     less, more = sorted(float(np.quantile(each, part)) for each in sizes)
     size = more if less < _PROCESSED * more else less
-    return float(size / _MAD_OF_NORMAL / 2 ** (len(axes) / 2))
+    return float(size / _MAD_OF_NORMAL / 2 ** (sum(n > 1 for n in echo.shape) / 2))
+
+
+def _sizes(echo: Complex, head: Flags, edges: Sequence[int]) -> Real:
+    """Medians along the signal and across it of each full block of a slab [2, N]."""
+    differences, whole = (_blocks(each, edges) for each in _differences(echo, head))
+    return _medians(differences[whole.all(axis=1)])
+
+
+def _medians(rows: Complex) -> Real:
+    return np.array([np.median(np.abs(part), axis=1) for part in (rows.real, rows.imag)])
+
+
+def _differences(echo: Complex, head: Flags) -> tuple[Complex, Flags]:
+    """Along all axes at once, turned to the signal of their voxels; and where all of these are."""
+    differences = signal = np.where(np.isfinite(echo), echo, 0)
+    whole = head & (signal != 0)
+    for axis in (axis for axis, size in enumerate(echo.shape) if size > 1):
+        ahead, here = ((*(slice(None),) * axis, each) for each in (slice(1, None), slice(-1)))
+        differences, signal = differences[ahead] - differences[here], signal[ahead] + signal[here]
+        whole = whole[ahead] & whole[here]
+    differences *= np.conj(signal, out=signal)
+    differences /= np.maximum(np.abs(signal), np.float32(1e-30))
+    return differences, whole
 
 
 def _block_edges(shape: Sequence[int]) -> list[int]:
@@ -222,22 +232,12 @@ def _block_edges(shape: Sequence[int]) -> list[int]:
     return edges
 
 
-def _blocks(values: NDArray[T], edges: Sequence[int]) -> NDArray[T]:
+def _blocks(values: NDArray[Any], edges: Sequence[int]) -> NDArray[Any]:
     """A row for each block; what is left at the ends of axes is left out."""
     counts = [n // edge for n, edge in zip(values.shape, edges, strict=True)]
     kept = values[tuple(slice(n * edge) for n, edge in zip(counts, edges, strict=True))]
     split = kept.reshape([each for pair in zip(counts, edges, strict=True) for each in pair])
     return split.transpose(0, 2, 4, 1, 3, 5).reshape(-1, int(np.prod(edges)))
-
-
-def _sums(values: Complex, axis: int) -> Complex:
-    moved = np.moveaxis(values, axis, 0)
-    return np.moveaxis(moved[1:] + moved[:-1], 0, axis)
-
-
-def _both(flags: Flags, axis: int) -> Flags:
-    moved = np.moveaxis(flags, axis, 0)
-    return np.moveaxis(moved[1:] & moved[:-1], 0, axis)
 
 
 def noise_of_air(echo: Complex, far: Flags) -> float | None:
@@ -259,12 +259,12 @@ def noise_of_air(echo: Complex, far: Flags) -> float | None:
     values = size[known]
     if values.size < _LEAST_VOXELS:
         return None
-    one, two = (float(np.quantile(values, q) / np.sqrt(-2 * np.log(1 - q))) for q in _QUANTILES)
+    one, two = np.quantile(values, _QUANTILES) / np.sqrt(-2 * np.log(1 - np.array(_QUANTILES)))
     if max(one, two) >= _ALIKE * min(one, two):
         return None
     darkest, dark, _ = _darkest(size, known)
     if not darkest or dark > _LEVEL * darkest:
-        return two
+        return float(two)
     return float(darkest / _OF_NOISE_ALONE / _MEDIAN_OF_RAYLEIGH)
 
 
@@ -284,8 +284,8 @@ def _unevenness(echo: Complex, far: Flags) -> tuple[str, ...]:
     darkest, _, half = _darkest(size, far & np.isfinite(size) & (size > 0))
     if half <= _UNEVEN * darkest:
         return ()
-    more = f"{half / darkest - 1:.0%}"
-    return (f"noise differs over the air: half of it has {more} more than its darkest tenth",)
+    found = f"half of it has {half / darkest - 1:.0%} more than its darkest tenth"
+    return (f"noise differs over the air: {found}",)
 
 
 def _unequal(air: Sequence[float | None], inside: Sequence[float | None]) -> ImageNoise | None:
@@ -299,8 +299,8 @@ def _unequal(air: Sequence[float | None], inside: Sequence[float | None]) -> Ima
     if len(sure) < len(air) or max(sure) <= _UNEQUAL * min(sure):
         return None
     found = f"noise differs from echo to echo, {min(sure):.3g} to {max(sure):.3g}"
-    notice = f"{found}: taken for equal, their root mean square"
-    return ImageNoise(float(np.sqrt(np.mean(np.square(sure)))), NoiseSource.AIR, (notice,))
+    notices = (f"{found}: taken for equal, their root mean square",)
+    return ImageNoise(float(np.sqrt(np.mean(np.square(sure)))), NoiseSource.AIR, notices)
 
 
 def _why_not_air(air: float | None, of_object: float) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from streamrecon.errors import ReconError
+from streamrecon.machine.memory import give_back_freed
+from streamrecon.machine.threads import at_once
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase.magnitude import signal_mask
 from streamrecon.phase.unwrap import unwrap_volume
@@ -92,15 +94,15 @@ def coil_offsets(
     ).astype(np.float32)
 
 
-def remove_offset(
+def phase_without_offset(
     echoes: Complex,
     te_s: Sequence[float],
     geometry: Geometry,
     *,
     readout_polarity: Sequence[int] = (),
     smoothing_mm: float = SMOOTHING_MM,
-) -> tuple[Complex, Real]:
-    """Combined echoes [E, Z, Y, X] without their phase offset, and the offset [Z, Y, X, rad].
+) -> tuple[Real, Real]:
+    """Wrapped phase of combined echoes without its offset [E, Z, Y, X], and that [Z, Y, X, rad].
 
     Echoes read backwards also lose the smooth phase by which they miss the line through their
     neighbours, where there are three echoes to tell it. Cost and errors are those of
@@ -111,13 +113,22 @@ def remove_offset(
     offset = coil_offsets(
         echoes[one][None], echoes[two][None], times, geometry, smoothing_mm=smoothing_mm
     )[0]
-    clean = echoes * np.exp(-1j * offset).astype(np.complex64)
+    give_back_freed()
     backward = [e for e, sign in enumerate(readout_polarity) if sign != readout_polarity[0]]
+    offsets = {False: offset}
     if backward:
-        clean[backward] *= np.exp(
-            -1j * _backward_offset(clean, te_s, (one, backward[0], two), geometry, smoothing_mm)
-        ).astype(np.complex64)
-    return clean, offset
+        triple = one, backward[0], two
+        offsets[True] = offset + _backward_offset(echoes, te_s, triple, geometry, smoothing_mm)
+    phase = np.empty(echoes.shape, np.float32)
+
+    def planes(z: range) -> None:
+        of = slice(z.start, z.stop)
+        turns = {way: np.exp(-1j * each[of]).astype(np.complex64) for way, each in offsets.items()}
+        for e, echo in enumerate(echoes):
+            phase[e, of] = np.angle(echo[of] * turns[e in backward])
+
+    at_once(planes, echoes.shape[1])
+    return phase, offset
 
 
 def combine_by_offsets(echo: Complex, offset_rad: Real) -> Complex:

@@ -146,6 +146,18 @@ def unwrap_volume(
     return unwrap_individually(phase_rad[None], magnitude[None], mask, (1.0,))
 
 
+def path_quality(
+    phase_rad: NDArray[np.floating],
+    magnitude: NDArray[np.floating],
+    mask: NDArray[np.bool_],
+    te_s: Sequence[float],
+) -> Real:
+    """The quality that each of the above tells [Z, Y, X], in a tenth of their time; as they do."""
+    phase, inside = _valid(phase_rad, mask)
+    paths = _grown(inside, np.isfinite(phase_rad).all(axis=0))
+    return _quality(_costs(phase, magnitude, paths, te_s, echo=0), paths) * inside
+
+
 def unwrap_laplacian(phase_rad: NDArray[np.floating], geometry: Geometry) -> Real:
     """Phase whose Laplacian is that of the wrapped phase [Z, Y, X, rad]; two real FFTs.
 
@@ -211,17 +223,9 @@ def _costs(
     def chunk(z: range) -> None:
         for axis in range(3):
             edge_costs(
-                flat,
-                second,
-                ratio,
-                weight,
-                inside,
-                paths.shape,
-                axis,
-                costs[axis],
-                z.start,
-                z.stop,
-            )
+                flat, second, ratio, weight, inside, paths.shape, axis, costs[axis],
+                z.start, z.stop,
+            )  # fmt: skip
 
     at_once(chunk, len(paths))
     return costs

@@ -271,13 +271,17 @@ def double(coarse: Real, edges: int, out: Real, first: int, last: int) -> None:
 
 
 @njit(nogil=True)
-def sum_by_code(values: Real, codes: Codes, sums: Double, first: int, last: int) -> None:
-    """``sums[z, code]`` of the values of one plane [Z, Y, X] that have it."""
+def sum_by_code(
+    values: Real, codes: Codes, sums: Double, lowest: int, first: int, last: int
+) -> None:
+    """``sums[z, code]`` of the values of one plane [Z, Y, X] that have it, from ``lowest`` on."""
     _, ny, nx = values.shape
     for z in range(first, last):
         for y in range(ny):
             for x in range(nx):
-                sums[z, codes[z, y, x]] += values[z, y, x]
+                code = codes[z, y, x]
+                if code >= lowest:
+                    sums[z, code] += values[z, y, x]
 
 
 @njit(nogil=True, fastmath=True)

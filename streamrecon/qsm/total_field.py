@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.errors import ReconError
+from streamrecon.machine.memory import give_back_freed
+from streamrecon.machine.threads import meanwhile
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.notice import Level, Notice
 from streamrecon.phase.field_fit import FieldFit, fit_field, trust_from_noise
 from streamrecon.phase.image_noise import ImageNoise, measure_noise
 from streamrecon.phase.magnitude import Classes, signal_mask, tissue_classes
-from streamrecon.phase.phase_offset import echo_pair, remove_offset
+from streamrecon.phase.phase_offset import echo_pair, phase_without_offset
+from streamrecon.phase.unwrap import path_quality
 from streamrecon.phase.unwrapping import UNWRAPPERS, Unwrapping
 from streamrecon.qsm.mask import FoundMask, find_mask, reliable_mask
 from streamrecon.qsm.reference import csf_mask
@@ -131,35 +134,44 @@ def total_field(
     together = np.sqrt(np.einsum("ezyx,ezyx->zyx", magnitude, magnitude))
     signal = signal_mask(together)
     head = whole & (signal if mask is None else mask)
+    given = noise
+    measured = meanwhile(lambda: given or measure_noise(echoes, head, signal=signal))
     if is_difference:
         notices: tuple[str, ...] = ("phase offset: cancelled in the difference of two echoes",)
         phase = np.angle(echoes)
     else:
-        phase, notices = _phase_without_offset(echoes, te_s, geometry, readout_polarity)
+        phase, notices = _wrapped_phase(echoes, te_s, geometry, readout_polarity)
+    give_back_freed()
+    quality = path_quality(phase, magnitude, head, te_s)
+    looked_for = meanwhile(
+        lambda: (
+            find_mask(together, quality, geometry, head=head)
+            if mask is None
+            else FoundMask(mask, True, "mask: as given")
+        )
+    )
     unwrapped = UNWRAPPERS[unwrapping](phase, magnitude, head, te_s)
     del phase
     found = (unwrapped.region > 0) & whole
-    noise = noise or measure_noise(echoes, head, signal=signal)
+    noise = measured()
     fit = fit_field(unwrapped.phase_rad, magnitude, found, te_s, b0_t, noise=noise.sd)
-    brain = (
-        find_mask(together, unwrapped.quality, geometry, head=head)
-        if mask is None
-        else FoundMask(mask, True, "mask: as given")
-    )
+    brain = looked_for()
     # the brain found lacks its outermost layer already, and a mask that is given is meant
     reliable = reliable_mask(brain.mask & found, fit.residual_rad, fit.sd_ppm, erode=0)
+    tissues = meanwhile(lambda: tissue_classes(magnitude, te_s, reliable.mask, geometry))
     weight = trust_from_noise(fit.sd_ppm, reliable.mask) * reliable.trusted
+    fluid = csf_mask(magnitude, reliable.mask, tuple(te_s))
     return TotalField(
         fit,
         reliable.mask,
         weight,
         together,
-        csf_mask(magnitude, reliable.mask, tuple(te_s)),
-        unwrapped.quality,
+        fluid,
+        quality,
         (*notices, *noise.notices, brain.report, reliable.report),
         radians_per_ppm(te_s, b0_t),
         brain.is_brain,
-        tissue_classes(magnitude, te_s, reliable.mask, geometry),
+        tissues(),
     )
 
 
@@ -215,12 +227,12 @@ def radians_per_ppm(te_s: Sequence[float], b0_t: float) -> float:
     return 2 * np.pi * hz_per_ppm(b0_t) * te_s[-1]
 
 
-def _phase_without_offset(
+def _wrapped_phase(
     echoes: Complex, te_s: Sequence[float], geometry: Geometry, readout_polarity: Sequence[int]
 ) -> tuple[Real, tuple[str, ...]]:
     try:
         echo_pair(te_s, readout_polarity)
     except ReconError as e:
         return np.angle(echoes), (f"{e}: it stays in",)
-    clean = remove_offset(echoes, te_s, geometry, readout_polarity=readout_polarity)[0]
-    return np.angle(clean), ()
+    given = echoes, te_s, geometry
+    return phase_without_offset(*given, readout_polarity=readout_polarity)[0], ()

@@ -12,7 +12,7 @@ from streamrecon.phase.phase_offset import (
     coil_offsets,
     combine_by_offsets,
     echo_pair,
-    remove_offset,
+    phase_without_offset,
     smooth_phasor,
 )
 
@@ -55,13 +55,13 @@ def off_by(found: np.ndarray, truth: np.ndarray, where: np.ndarray) -> np.ndarra
 
 
 def test_an_offset_comes_off_in_the_whole_head_and_at_its_rim() -> None:
-    clean, found = remove_offset(echoes(offset_rad()), TE_S, GRID)
+    phase, found = phase_without_offset(echoes(offset_rad()), TE_S, GRID)
 
     error = off_by(found, offset_rad(), head())
     assert abs(error).max() < 0.15
     assert error.std() < 0.04
     np.testing.assert_allclose(
-        abs(off_by(np.angle(clean[2]), 2 * np.pi * field_hz() * TE_S[2], head())).mean(),
+        abs(off_by(phase[2], 2 * np.pi * field_hz() * TE_S[2], head())).mean(),
         0,
         atol=0.04,
     )
@@ -89,11 +89,11 @@ def test_echoes_read_backwards_lose_their_own_phase() -> None:
     signal = echoes(offset_rad())
     signal[1] *= np.exp(1j * (0.7 + 0.9 * x)).astype(np.complex64)
 
-    clean, _ = remove_offset(signal, TE_S, GRID, readout_polarity=(1, -1, 1))
+    phase, _ = phase_without_offset(signal, TE_S, GRID, readout_polarity=(1, -1, 1))
 
     where = head()
     for echo, te in enumerate(TE_S):
-        error = np.exp(1j * (np.angle(clean[echo]) - 2 * np.pi * field_hz() * te))[where]
+        error = np.exp(1j * (phase[echo] - 2 * np.pi * field_hz() * te))[where]
         assert abs(np.angle(error)).mean() < 0.06
 
 

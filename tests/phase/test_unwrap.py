@@ -11,6 +11,7 @@ from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase._kernels import edge_costs, grow
 from streamrecon.phase.unwrap import (
+    path_quality,
     unwrap_by_template,
     unwrap_individually,
     unwrap_laplacian,
@@ -123,6 +124,19 @@ def test_noise_takes_the_path_around_it() -> None:
     turns = np.rint((found.phase_rad[0, 0] - truth) / (2 * np.pi))
     assert np.ptp(turns[good]) == 0
     assert found.quality[0][good].mean() > 2 * found.quality[0][~good].mean()
+
+
+@METHODS
+def test_the_quality_is_known_before_anything_is_unwrapped(unwrap: Unwrapper) -> None:
+    rng = np.random.default_rng(4)
+    phase = wrap(echoes(smooth_field_hz()) + rng.normal(0, 0.3, (3, *SHAPE)))
+    phase[1, 3, 4, 5] = np.nan
+    magnitude = rng.uniform(0.5, 1, phase.shape)
+    mask = smooth_field_hz() > -100
+
+    quality = path_quality(phase, magnitude, mask, TE_S)
+
+    np.testing.assert_array_equal(quality, unwrap(phase, magnitude, mask, TE_S).quality)
 
 
 def test_the_tree_is_the_cheapest_tree() -> None:

@@ -261,8 +261,10 @@ class _Model:
     def _means(self, values: Real) -> Real:
         """A third of a map's mean over each class, 0 for what is none."""
         sums = np.zeros((len(values), len(self._size)))
+        within = (slice(None), *self.crop[1:])
+        given = values[within], self._codes[within], sums, _FIRST_CLASS
         planes = len(self._weighted) if len(self._size) > _FIRST_CLASS else 0
-        at_once(lambda z: sum_by_code(values, self._codes, sums, z.start, z.stop), planes)
+        at_once(lambda z: sum_by_code(*given, z.start, z.stop), planes)
         return np.asarray(self._part * sums.sum(axis=0), np.float32)
 
     def _put(self, values: Real, means: Real, out: Real) -> None:
