@@ -175,6 +175,36 @@ def test_a_worker_that_is_killed_is_seen_as_failed_with_its_reason(
     )  # asked for at the end
 
 
+HOLD_ANSWERS = """
+  window.held = [];
+  window.plainFetch = window.fetch;
+  window.fetch = async (path, options) => {
+    const answer = await window.plainFetch(path, options);
+    if (/^.api.scans.[^?/]+$/.test(path)) await new Promise((go) => window.held.push(go));
+    return answer;
+  };"""
+
+
+def test_a_notice_that_comes_while_the_page_asks_for_its_scan_stays(
+    tab: Tab, client: Client
+) -> None:
+    shown = "document.getElementById('notices').innerText"
+    client.send(chain(gadget("TellPid"), SUM), header("qsm three"))
+    tab.wait(f"{ROW}.innerText.includes('qsm three')")
+    tab.value(HOLD_ANSWERS)
+    tab.click("#scans tr button")
+    tab.wait("window.held.length")
+    client.send(lines(2))
+    tab.wait(f"{shown}.includes('INF pid')")
+    tab.value("window.fetch = window.plainFetch; window.held.forEach((go) => go());")
+    tab.wait("document.getElementById('counts').innerText.includes('chain ')")
+    time.sleep(0.3)  # the answer is drawn in the next turns
+
+    assert str(tab.value(shown)).count("INF pid") == 1
+    client.send(Close())
+    client.hear_all()
+
+
 def test_words_of_the_wire_are_shown_and_not_run(tab: Tab, client: Client) -> None:
     escaped = EVIL.replace("<", "&lt;").replace(">", "&gt;")
     xml = chain(gadget("Fail", error="DataError")).xml

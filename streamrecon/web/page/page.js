@@ -225,15 +225,32 @@ async function choose(session) {
     byId("viewer").hidden = true;
   }
   draw();
+  const heard = noticesOf(session).length;
   try {
     const facts = await ask(`/api/scans/${session}`);
     if (session !== chosen) return;
-    scans.set(session, { ...(scans.get(session) || {}), ...facts });
+    const notices = joined(facts.notices || [], noticesOf(session).slice(heard));
+    scans.set(session, { ...(scans.get(session) || {}), ...facts, notices });
     imagesShown = -1;
     draw();
   } catch (error) {
     if (error.status !== 404) byId("reason").textContent = error.message;
   }
+}
+
+function noticesOf(session) {
+  return (scans.get(session) || {}).notices || [];
+}
+
+// What the service knew when it was asked, and what came while it answered: some are in both.
+function joined(known, came) {
+  for (let both = Math.min(known.length, came.length); both > 0; both -= 1) {
+    const first = known.length - both;
+    if (known.slice(first).every((text, i) => text === came[i])) {
+      return [...known, ...came.slice(both)];
+    }
+  }
+  return [...known, ...came];
 }
 
 function drawScan(scan) {
