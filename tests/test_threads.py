@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -106,6 +108,36 @@ def test_what_was_begun_meanwhile_is_done_once_and_its_error_comes_where_it_is_a
     with pytest.raises(IndexError, match="late"):
         asked()
     assert begun == ["once"]
+
+
+class Volume(list[int]):
+    """What can be seen to be gone."""
+
+
+def test_work_that_is_done_lets_go_of_its_arrays_while_all_threads_are_busy(
+    threads_allowed: int,
+) -> None:
+    free = threading.Event()
+    busy = [meanwhile(lambda: free.wait(30)) for _ in range(threads_allowed - 1)]
+    gone = []
+
+    def use() -> None:
+        volume = Volume(range(100))
+        gone.append(weakref.ref(volume))
+
+        def work(which: range) -> None:
+            assert [volume[n] for n in which] == list(which)
+
+        at_once(work, 100)
+        assert meanwhile(lambda: len(volume))() == 100
+
+    use()
+    gc.collect()
+    found = [reference() for reference in gone]
+    free.set()
+
+    assert [each() for each in busy] == [True] * len(busy)
+    assert found == [None]
 
 
 def test_more_may_be_begun_than_there_are_threads_and_share_its_own_work(

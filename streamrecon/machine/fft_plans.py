@@ -256,13 +256,13 @@ def _together(sources: Array, results: Array) -> tuple[int, tuple[str, ...]]:
     >>> _together(volume[:, :79], volume[:, :79])[1], _together(across_y[:79], across_y[:79])
     ((), (1, ('FFTW_UNALIGNED',)))
     """
-    count, samples = len(results), results[0].size
-    parts = [n for n in range(1, max(2, _ENOUGH // samples) + 1) if count % n == 0]
+    count, most = len(results), max(1, _ENOUGH // results[0].size)
+    parts = [n for n in range(1, max(2, most) + 1) if count % n == 0]
     steps = [array.strides[0] for array in (sources, results)]
     aligned = [n for n in parts if not any(n * step % _VECTOR for step in steps)]
     if aligned and all(pyfftw.is_byte_aligned(each, _VECTOR) for each in (sources, results)):
-        return aligned[-1], ()
-    return max(n for n in parts if n == 1 or n * samples <= _ENOUGH), (_UNALIGNED,)
+        return max([n for n in aligned if n <= most] or aligned[:1]), ()
+    return max(n for n in parts if n <= most), (_UNALIGNED,)
 
 
 def _plan(source: Array, result: Array, axes: Axes, direction: str, *flags: str) -> pyfftw.FFTW:

@@ -74,6 +74,7 @@ def at_once(work: Callable[[range], None], count: int) -> None:
         return
     edges = [count * chunk // n_chunks for chunk in range(n_chunks + 1)]
     waiting = deque(map(range, edges[:-1], edges[1:]))
+    held = [work]  # what a busy pool has not dropped yet holds no arrays
 
     def take() -> None:
         while waiting:
@@ -81,7 +82,7 @@ def at_once(work: Callable[[range], None], count: int) -> None:
                 chunk = waiting.popleft()
             except IndexError:  # another was faster
                 return
-            work(chunk)
+            held[0](chunk)
 
     others = [_pool(budget()).submit(take) for _ in range(n_chunks - 1)]
     try:
@@ -91,6 +92,7 @@ def at_once(work: Callable[[range], None], count: int) -> None:
         begun = [other for other in others if not other.cancel()]
         for other in begun:
             other.exception()  # waits for it
+        held.clear()
     for other in begun:
         other.result()
 
@@ -99,8 +101,8 @@ def meanwhile(work: Callable[[], T]) -> Callable[[], T]:
     """Let another thread begin ``work`` while the caller goes on; what is returned waits for it.
 
     Where none has begun by then the caller does it: so nothing waits for a thread that is not to be
-    had, and with a budget of one all is done in turn. What ``work`` raises comes where it is asked
-    for. ``work`` should release the GIL.
+    had, and with a budget of one all is done in turn. Ask once: then what ``work`` raises comes,
+    too, and its arrays are let go. ``work`` should release the GIL.
 
     >>> answer = meanwhile(lambda: 6 * 7)
     >>> answer()
@@ -109,8 +111,14 @@ def meanwhile(work: Callable[[], T]) -> Callable[[], T]:
     quiet_blas()
     if budget() == 1:
         return work
-    begun = _pool(budget()).submit(work)
-    return lambda: work() if begun.cancel() else begun.result()
+    held = [work]
+    del work
+
+    def run() -> T:
+        return held.pop()()
+
+    begun = _pool(budget()).submit(run)
+    return lambda: run() if begun.cancel() else begun.result()
 
 
 @cache
