@@ -22,6 +22,7 @@ from streamrecon.dicom.delivery.process_names import has_ended, own_name
 from streamrecon.dicom.delivery.spool import Spool
 
 _LIMIT_S = 60.0
+_SPACE = own_name().split(".")[0]
 _WRITERS, _BATCHES = 3, 8
 
 
@@ -126,20 +127,32 @@ def test_a_spool_of_the_version_before_is_taken_over_by_several_at_once(tmp_path
     [
         (own_name(), 0, False),
         (own_name(), 1e6, False),
-        (own_name().rpartition(".")[0] + ".999999999", 0, True),
+        (own_name().rpartition(".")[0] + ".1", 0, True),
+        (f"{_SPACE}.999999999.1", 0, True),
+        (f"{_SPACE}.999999999", 0, True),
+        (f"{_SPACE}.{os.getpid()}", 1e6, False),
+        ("1.999999999.1", 0, False),
         ("1.999999999", 0, False),
         ("1.999999999", 1e6, True),
         (f"1.{os.getpid()}", 1e6, True),
+        ("a.b.c.d", 0, False),
+        ("a.b.c.d", 1e6, True),
         ("999999999", 0, True),
         (str(os.getpid()), 0, False),
     ],
     ids=[
         "ours",
         "ours, old",
+        "ended, its number is ours now",
         "ended in our space",
+        "ended in our space, of an older version",
+        "running in our space, of an older version",
         "another container's",
+        "another container's, of an older version",
         "another container's, old",
         "another container's, old, a number that we have",
+        "somebody's",
+        "somebody's, old",
         "ended, of an older version",
         "running, of an older version",
     ],

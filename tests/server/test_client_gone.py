@@ -10,7 +10,7 @@ import psutil
 import pytest
 from narrowing import as_a
 from test_faults import pid_of
-from toy_client import HEADER, Client, Service, all_gone, chain, gadget, lines, service
+from toy_client import HEADER, Client, Service, all_gone, chain, gadget, lines, service, still_runs
 
 from streamrecon.mrd.wire.messages import Close, Image, Message, Text
 
@@ -62,3 +62,12 @@ def test_the_place_of_a_client_that_has_gone_is_free_for_the_next() -> None:
     assert as_a(Image, heard[0]).data.ravel()[0] == 7
     with contextlib.suppress(ProcessLookupError):
         os.kill(worker, 0)
+
+
+def test_a_process_has_gone_though_another_has_its_number_now() -> None:
+    """Thousands of tests' processes and threads use a machine's numbers up within minutes."""
+    gone = psutil.Process()
+    gone._ident = (gone.pid, 1.0)  # as of one that began before
+
+    assert all_gone([gone])
+    assert still_runs(psutil.Process())

@@ -12,6 +12,7 @@ import pytest
 from toy_client import HEADER, PATIENCE_S, chain, gadget, lines, service
 
 from streamrecon import cli
+from streamrecon.dicom.delivery.process_names import own_name
 from streamrecon.mrd.wire.messages import Close, Image
 from streamrecon.server.settings import Settings
 from streamrecon.server.watching.history import History
@@ -71,6 +72,19 @@ def test_a_scan_whose_service_is_killed_is_found_as_interrupted(tmp_path: Path) 
         (row,) = rows(tmp_path, 1)
 
     assert (row["outcome"], row["lines"]) == ("interrupted", 0)
+
+
+def test_a_scan_is_interrupted_though_its_killed_service_had_our_number(tmp_path: Path) -> None:
+    """As in a container that is started again."""
+    before = own_name().rpartition(".")[0] + ".1-0a1b2c3d"
+    with ScanTable(tmp_path) as table:
+        table.keep(ScanRecord("0a1b2c3d", config="qsm").as_facts(notices=True), before, "")
+
+    History(Settings(storage=tmp_path)).close()
+
+    with ScanTable(tmp_path) as table:
+        (row,) = table.latest(2)
+    assert row["outcome"] == "interrupted"
 
 
 def test_a_sick_disk_is_told_and_the_scan_goes_on(tmp_path: Path) -> None:

@@ -90,22 +90,23 @@ def service(*, stderr: int | None = None, **settings: object) -> Iterator[Servic
         running.process.kill()
         running.process.communicate()
         running.close()
-        assert all_gone(family), "processes outlive the service"
+        assert all_gone(family), f"outlive the service: {list(filter(still_runs, family))}"
 
 
 def all_gone(processes: list[psutil.Process]) -> bool:
     """Whether they end in time; an orphan counts as gone though nobody has collected it yet."""
     ends = time.monotonic() + PATIENCE_S
-    while any(map(_runs, processes)):
+    while any(map(still_runs, processes)):
         if time.monotonic() > ends:
             return False
         time.sleep(0.01)
     return True
 
 
-def _runs(process: psutil.Process) -> bool:
+def still_runs(process: psutil.Process) -> bool:
+    """Whether it is there and works; another process that took its number since is not it."""
     try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
+        return process.is_running() and bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
