@@ -61,11 +61,13 @@ class Known:
     regions: dict[str, np.ndarray]
 
 
-def geometries(phantoms: Path | None, *, anatomy: int = 31) -> Iterator[Known]:
+def geometries(
+    phantoms: Path | None, *, anatomy: int = 31, grain_mm: float = 1.0
+) -> Iterator[Known]:
     """All of them; without ``phantoms`` the egg is left out."""
     if phantoms is not None:
         yield egg_head(phantoms / "const")
-    grain: dict[str, Any] = {"grain_mm": 1.0}
+    grain: dict[str, Any] = {"grain_mm": grain_mm}
     yield whole_head("head with neck", _WHOLE, WholeHead(anatomy, **grain))
     slab = replace(_WHOLE, matrix=(30, 120, 96), centre_lps_mm=(0.0, -4.0, 8.0))
     yield whole_head("slab of 60 mm", slab, WholeHead(anatomy + 1, **grain))

@@ -1,12 +1,14 @@
 """Every removal of the background on five objects of unlike shape, with two masks each.
 
-    python benchmarks/bench_background.py [PHANTOMS] [--anatomy 31] [--only WORDS]
+    python benchmarks/bench_background.py [PHANTOMS] [--anatomy 31] [--grain 1] [--only WORDS]
 
 PHANTOMS holds the folder const of ``textured_head.py``; without it the egg head is left out. The
 tight mask is the true brain, the found one the product's own. Each local field is compared with
 the true one where it is kept, a constant aside, and inverted by the standard preset; slope and
 error are those of the means of deep nuclei, white and grey matter. A second table says what the
 slope is made of. ``--anatomy`` takes other heads: nothing was chosen on those of the default.
+``--grain`` [mm] makes heads of other grains: the coarser they are, the less of what is small is in
+their field.
 """
 
 from __future__ import annotations
@@ -93,6 +95,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("phantoms", type=Path, nargs="?")
     parser.add_argument("--anatomy", type=int, default=31)
+    parser.add_argument("--grain", type=float, default=1.0)
     parser.add_argument("--only", default="")
     chosen = parser.parse_args()
     set_budget(1)
@@ -102,7 +105,7 @@ def main() -> None:
         "coverage", "CPU s",
     )  # fmt: skip
     why = []
-    for known in geometries(chosen.phantoms, anatomy=chosen.anatomy):
+    for known in geometries(chosen.phantoms, anatomy=chosen.anatomy, grain_mm=chosen.grain):
         if chosen.only not in known.name:
             continue
         why.append(causes(known))
