@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from bench_qsm import Phantom as FilePhantom
@@ -64,15 +63,14 @@ class Known:
 def geometries(
     phantoms: Path | None, *, anatomy: int = 31, grain_mm: float = 1.0
 ) -> Iterator[Known]:
-    """All of them; without ``phantoms`` the egg is left out."""
+    """All of them, heads of grains of ``grain_mm``; without ``phantoms`` the egg is left out."""
     if phantoms is not None:
         yield egg_head(phantoms / "const")
-    grain: dict[str, Any] = {"grain_mm": grain_mm}
-    yield whole_head("head with neck", _WHOLE, WholeHead(anatomy, **grain))
+    yield whole_head("head with neck", _WHOLE, WholeHead(anatomy, grain_mm))
     slab = replace(_WHOLE, matrix=(30, 120, 96), centre_lps_mm=(0.0, -4.0, 8.0))
-    yield whole_head("slab of 60 mm", slab, WholeHead(anatomy + 1, **grain))
+    yield whole_head("slab of 60 mm", slab, WholeHead(anatomy + 1, grain_mm))
     oblique = replace(slab, tilt_deg=(25.0, -12.0))
-    yield whole_head("oblique slab of 60 mm", oblique, WholeHead(anatomy + 2, **grain))
+    yield whole_head("oblique slab of 60 mm", oblique, WholeHead(anatomy + 2, grain_mm))
     yield specimen()
 
 
