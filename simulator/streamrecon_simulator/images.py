@@ -96,6 +96,8 @@ def truth_maps(
     yield "coilphase", np.angle(seen)
     if known.local_field_ppm is not None:
         yield "localfield", known.local_field_ppm
+    if known.band_limited_chi_ppm is not None:
+        yield "bandlimitedchi", known.band_limited_chi_ppm
     if known.labels is not None:
         yield "labels", known.labels
     if known.brain is not None:

@@ -32,7 +32,7 @@ SCENES: dict[str, Scene] = {
     "demo": replace(
         _WHOLE_HEAD,
         summary="the whole head of `make demo`: slices of 2 mm, a bleed and a calcification",
-        phantom=WholeHead(grain_mm=1.0, calcification=True, bleed=True),
+        phantom=WholeHead(grain_mm=0.9, calcification=True, bleed=True),
         matrix=(90, 160, 128),
         voxel_mm=(2.0, 1.5, 1.5),
     ),

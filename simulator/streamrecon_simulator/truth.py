@@ -15,6 +15,7 @@ from streamrecon_simulator.lines.encode import magnetisation, sample_object, tra
 from streamrecon_simulator.lines.order import line_order
 from streamrecon_simulator.phantoms.phantom import Phantom, Properties, properties_at
 from streamrecon_simulator.scene import Scene
+from streamrecon_simulator.whole_head.band_limit import Resolution, band_limited_chi
 from streamrecon_simulator.whole_head.head import WholeHead
 from streamrecon_simulator.whole_head.voxel_means import voxel_means
 
@@ -48,6 +49,9 @@ class Truth:
     local_field_ppm, labels, brain
         Of a whole head, else ``None``: the field of the sources in the brain alone, the `Label` at
         the voxel's centre, and where at least half of the voxel is brain.
+    band_limited_chi_ppm
+        Of a whole head, else ``None``: χ of the brain, its mean around it, cut off in k-space as
+        the images are. A map without any error shows this, which is sharper than means over voxels.
     """
 
     echoes: NDArray[np.complex64]
@@ -62,6 +66,7 @@ class Truth:
     local_field_ppm: NDArray[np.float32] | None = None
     labels: NDArray[np.uint8] | None = None
     brain: NDArray[np.bool_] | None = None
+    band_limited_chi_ppm: NDArray[np.float32] | None = None
 
     def save(self, path: Path) -> None:
         """Write every array that is there under its name into a compressed .npz file."""
@@ -88,6 +93,9 @@ def truth(scene: Scene) -> Truth:
                 local_field_ppm=means.local_field_ppm,
                 labels=means.labels,
                 brain=means.brain,
+                band_limited_chi_ppm=band_limited_chi(
+                    scene.phantom, scene.geometry, _resolution(scene)
+                ),
             )
         case Phantom():
             points = voxel_centres(scene.geometry)
@@ -165,6 +173,13 @@ def _images(scene: Scene) -> NDArray[np.complex64]:
         kspace[..., : scene.skipped_samples] = 0
         images[echo] = _inverse(scene, kspace)
     return images if scene.phase_sign > 0 else images.conj()
+
+
+def _resolution(scene: Scene) -> Resolution:
+    z_mm, y_mm, x_mm = scene.encoded_geometry.voxel_mm
+    return Resolution(
+        (scene.voxel_mm[0] if scene.slices else z_mm, y_mm, x_mm), sliced=scene.slices
+    )
 
 
 def _inverse(scene: Scene, kspace: NDArray[np.complex64]) -> NDArray[np.complex64]:

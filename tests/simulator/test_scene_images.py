@@ -43,7 +43,7 @@ def test_images_and_truth_lie_at_the_places_of_the_scene(tmp_path: Path) -> None
         f"{name}.nii.gz"
         for name in (
             *("chi", "field", "localfield", "r2star", "density", "signal", "bias", "coilphase"),
-            *("labels", "brain"),
+            *("labels", "brain", "bandlimitedchi"),
         )
     }
 

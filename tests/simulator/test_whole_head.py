@@ -19,10 +19,8 @@ from streamrecon_simulator.whole_head.head import HeadMaps, WholeHead, anatomy, 
 from streamrecon_simulator.whole_head.inclusions import Inclusion
 from streamrecon_simulator.whole_head.sampling import head_at, labels_at
 from streamrecon_simulator.whole_head.tissues import BRAIN, Label
-from streamrecon_simulator.whole_head.voxel_means import voxel_means
 
 from streamrecon.errors import ConfigError
-from streamrecon.qsm.dipole import field_from_chi
 from streamrecon.units import hz_per_ppm
 
 HEAD = WholeHead(grain_mm=2.0, calcification=True, bleed=True)
@@ -134,8 +132,11 @@ def test_only_thin_strands_bridge_brain_and_orbit() -> None:
     assert np.bincount(parted[brain & thick]).argmax() not in set(parted[eye & thick])
 
 
-def test_brain_muscle_and_fat_overlap_in_the_images(known: Truth) -> None:
-    image, labels = np.abs(known.echoes[0] * receive(SCENE)), given(known.labels)
+def test_brain_muscle_and_fat_overlap_in_the_images() -> None:
+    """In voxels that resolve the sheets of fat between muscles."""
+    scene = replace(SCENE, matrix=(90, 116, 98), voxel_mm=(2.0, 2.0, 2.0), te_s=(0.004,))
+    known = truth(scene)
+    image, labels = np.abs(known.echoes[0] * receive(scene)), given(known.labels)
     ranges = {
         name: np.percentile(image[np.isin(labels, wanted)], [10, 90])
         for name, wanted in (
@@ -148,7 +149,7 @@ def test_brain_muscle_and_fat_overlap_in_the_images(known: Truth) -> None:
     for other in ("muscle", "fat"):
         low = max(ranges["brain"][0], ranges[other][0])
         high = min(ranges["brain"][1], ranges[other][1])
-        assert high - low > 0.4 * (ranges["brain"][1] - ranges["brain"][0])
+        assert high - low > 0.5 * (ranges["brain"][1] - ranges["brain"][0])
 
 
 def test_receivers_see_the_surface_three_times_as_bright(known: Truth) -> None:
@@ -211,24 +212,6 @@ def test_local_field_is_that_of_the_brain_and_the_rest_is_harmonic_there(maps: H
     curvature = [ndimage.laplace(field)[deep].std() for field in (outside, maps.local_field_ppm)]
 
     assert curvature[0] < 0.05 * curvature[1]
-
-
-@pytest.mark.parametrize("tilt_deg", [(0.0, 0.0), (20.0, 10.0)], ids=["axial", "oblique"])
-def test_the_means_of_chi_make_the_means_of_the_local_field(tilt_deg: tuple[float, float]) -> None:
-    """In voxels of one and a half grains, which hold one of them or two along an edge."""
-    head = WholeHead(grain_mm=2.0)
-    scene = replace(
-        SCENE, phantom=head, matrix=(60, 78, 66), voxel_mm=(3.0, 3.0, 3.0),
-        tilt_deg=tilt_deg,
-    )  # fmt: skip
-
-    means = voxel_means(head, scene.geometry)
-
-    sources = np.where(means.brain, means.properties.chi_ppm, 0)
-    deep = ndimage.binary_erosion(means.brain, iterations=3)  # the rim holds more than brain
-    made = field_from_chi(sources, scene.geometry)[deep]
-    scale, _ = np.polyfit(made, means.local_field_ppm[deep], 1)
-    assert scale == pytest.approx(1, abs=0.03)  # by two points in a voxel .80 and .93
 
 
 def test_lesions_have_their_signs_and_sizes(maps: HeadMaps) -> None:

@@ -20,6 +20,8 @@ from streamrecon_simulator.lines.coils import sensitivity
 from streamrecon_simulator.phantoms.objects import object_at
 from streamrecon_simulator.phantoms.phantom import Properties
 from streamrecon_simulator.scene import Scene, slab_axes
+from streamrecon_simulator.whole_head.head import WholeHead
+from streamrecon_simulator.whole_head.sampling import response_of_cells
 
 _WORKERS = 2  # threads of the transform: what the smallest supported machine has
 
@@ -34,15 +36,19 @@ def readout_polarity(scene: Scene) -> tuple[int, ...]:
 
 
 def sample_object(scene: Scene) -> Properties:
-    """Tissue and field at the points of the fine grid [Z, Y, X], in the transform's own order."""
+    """Tissue and field in the cells of the fine grid [Z, Y, X], in the transform's own order."""
     n_planes = scene.encoded_matrix[0] * scene.supersampling
     n_rows, n_columns = (n * scene.supersampling for n in scene.encoded_matrix[1:])
     maps = {
         each.name: np.empty((n_planes, n_rows, n_columns), np.float32)
         for each in fields(Properties)
     }
+    pitch_mm = np.array(scene.encoded_geometry.voxel_mm)
+    if scene.slices:  # gaps are no part of them
+        pitch_mm[0] = scene.voxel_mm[0]
+    edges_mm = slab_axes(scene).T * pitch_mm / scene.supersampling
     for number, points in enumerate(_planes(scene)):
-        plane = object_at(scene.phantom, points)
+        plane = object_at(scene.phantom, points, edges_mm=edges_mm)
         for name, values in maps.items():
             values[number] = getattr(plane, name)
     return Properties(**maps)
@@ -124,9 +130,16 @@ def transform(scene: Scene, image: NDArray[np.complex64]) -> NDArray[np.complex6
         slice(fine // 2 - n // 2, fine // 2 - n // 2 + n)
         for fine, n in zip(shifted.shape, scene.encoded_matrix, strict=True)
     )
-    encoded = np.prod([scene.encoded_matrix[axis] for axis in axes])
-    scale = 1 / (np.sqrt(encoded) * scene.supersampling ** len(axes))
-    return np.asarray(shifted[middle] * np.float32(scale), dtype=np.complex64)
+    kspace = shifted[middle]
+    for axis in axes:
+        n = scene.encoded_matrix[axis]
+        scale = np.full(n, 1 / (np.sqrt(n) * scene.supersampling))
+        if isinstance(scene.phantom, WholeHead) and scene.supersampling > 1:
+            scale /= response_of_cells((np.arange(n) - n // 2) / (n * scene.supersampling))
+        kspace = kspace * np.expand_dims(
+            scale.astype(np.float32), [a for a in range(3) if a != axis]
+        )
+    return np.asarray(kspace, dtype=np.complex64)
 
 
 def _offsets_mm(scene: Scene) -> list[NDArray[np.float64]]:

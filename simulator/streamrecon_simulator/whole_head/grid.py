@@ -41,6 +41,11 @@ class Grid:
         """Voxels along S, P and L."""
         return len(self.axis(2)), len(self.axis(1)), len(self.axis(0))
 
+    def index(self, points_mm: NDArray[np.float64]) -> Volume:
+        """Index (z, y, x) [3, ...] of points (L, P, S) [3, ...]; whole in the middle of a voxel."""
+        first = np.array(FIRST_LPS_MM).reshape(3, *(1,) * (points_mm.ndim - 1))
+        return np.asarray(((points_mm - first) / self.grain_mm - 0.5)[::-1], dtype=np.float32)
+
     @property
     def geometry(self) -> Geometry:
         """The same grid as images have it."""

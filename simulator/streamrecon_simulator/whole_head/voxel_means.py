@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from streamrecon.model.geometry import Geometry
 from streamrecon_simulator.phantoms.phantom import Properties
 from streamrecon_simulator.whole_head.head import WholeHead
+from streamrecon_simulator.whole_head.inclusions import field_of
 from streamrecon_simulator.whole_head.sampling import (
-    field_at,
+    grain_fields_at,
     labels_at,
-    local_field_at,
     tissue_at,
 )
 from streamrecon_simulator.whole_head.tissues import BRAIN
 
-_POINTS_OF_FIELD = 2  # along each edge of a voxel
+_GAUSS = 0.5 / math.sqrt(3)  # along each edge of a voxel, from its middle: exact to third order
 _MOST_POINTS = 8  # along an edge
 
 
@@ -49,10 +49,11 @@ class VoxelMeans:
 def voxel_means(head: WholeHead, geometry: Geometry) -> VoxelMeans:
     """Average a head over the voxels of an image, plane after plane.
 
-    Tissue is that of grains, and is asked at two points in each along every edge, at most eight in
-    a voxel, and an even number as its middle may lie between grains. At two in a voxel of one and a
-    half grains some voxels would be the mean of one grain and others of two, and what is called the
-    mean of χ would make a field a third off. The field is smooth: two points along an edge do.
+    Tissue and fields are those of grains, and are asked at two points in each along every edge, at
+    most eight in a voxel, and an even number as its middle may lie between grains. At two in a
+    voxel of one and a half grains some voxels would be the mean of one grain and others of two, and
+    what is called the mean of χ would make a field a third off. The field of the head's inclusions,
+    a closed form, is taken at two points of Gauss along every edge.
     """
     planes = [_plane(head, geometry, z) for z in range(geometry.shape[0])]
     density, r2_star_hz, chi_ppm, field_ppm, shift_ppm, local_ppm, brain = (
@@ -86,14 +87,16 @@ def _plane(
         total[2] += here.chi_ppm
         total[4] += here.shift_ppm * here.density
         total[6] += np.isin(labels_at(head, points), BRAIN)
+        field_ppm, local_field_ppm = grain_fields_at(head, points)
+        total[3] += field_ppm
+        total[5] += local_field_ppm
     signal = np.maximum(total[0], np.float32(1e-6))
     total[[1, 4]] /= signal
-    total[[0, 2, 6]] /= np.float32(math.prod(counts))
-    for step in product(_along(_POINTS_OF_FIELD), repeat=3):
-        points = centres + (to_points @ step)[:, None, None]
-        total[3] += field_at(head, points)
-        total[5] += local_field_at(head, points)
-    total[[3, 5]] /= np.float32(_POINTS_OF_FIELD**3)
+    total[[0, 2, 3, 5, 6]] /= np.float32(math.prod(counts))
+    if head.inclusions:
+        for step in product((-_GAUSS, _GAUSS), repeat=3):
+            points = centres + (to_points @ step)[:, None, None]
+            total[[3, 5]] += field_of(head.lying_inclusions, points) / np.float32(2**3)
     return total, labels_at(head, centres)
 
 
