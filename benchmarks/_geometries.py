@@ -30,6 +30,7 @@ from streamrecon_simulator.whole_head.tissues import BRAIN, Label
 
 from streamrecon.model.geometry import Geometry
 
+GRAIN_MM = WholeHead().grain_mm
 FEWEST_VOXELS = 40  # of a region whose mean counts
 _NUCLEI = (
     Label.CAUDATE, Label.PUTAMEN, Label.PALLIDUM, Label.THALAMUS, Label.RED_NUCLEUS,
@@ -47,7 +48,11 @@ _ROOM_MM = 110.0  # around a head
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """An object as it is measured, and its truth, [E, Z, Y, X] and [Z, Y, X]."""
+    """An object as it is measured, and its truth, [E, Z, Y, X] and [Z, Y, X].
+
+    ``chi`` is what a map without any error shows: that of heads is cut off in k-space as images
+    are, and ``means`` are those over the voxels.
+    """
 
     name: str
     grid: Geometry
@@ -58,10 +63,11 @@ class Known:
     chi: np.ndarray
     local: np.ndarray
     regions: dict[str, np.ndarray]
+    means: np.ndarray | None = None
 
 
 def geometries(
-    phantoms: Path | None, *, anatomy: int = 31, grain_mm: float = 1.0
+    phantoms: Path | None, *, anatomy: int = 31, grain_mm: float = GRAIN_MM
 ) -> Iterator[Known]:
     """All of them, heads of grains of ``grain_mm``; without ``phantoms`` the egg is left out."""
     if phantoms is not None:
@@ -76,7 +82,7 @@ def geometries(
 
 def whole_head_of_2_mm(anatomy: int = 31) -> Known:
     """The head with neck alone."""
-    return whole_head("head with neck", _WHOLE, WholeHead(anatomy, grain_mm=1.0))
+    return whole_head("head with neck", _WHOLE, WholeHead(anatomy))
 
 
 def egg_head(folder: Path) -> Known:
@@ -117,8 +123,8 @@ def whole_head(name: str, scene: Scene, head: WholeHead) -> Known:
     """One head of the simulator through a combination of its coils."""
     scene = replace(scene, phantom=head)
     known = truth(scene)
-    labels, brain = known.labels, known.brain
-    if labels is None or brain is None:
+    labels, brain, chi = known.labels, known.brain, known.band_limited_chi_ppm
+    if labels is None or brain is None or chi is None:
         raise SystemExit(f"{name}: no truth of a head")
     return Known(
         name,
@@ -127,9 +133,10 @@ def whole_head(name: str, scene: Scene, head: WholeHead) -> Known:
         scene.te_s,
         noisy_images(scene, known, receive(scene)).astype(np.complex64),
         brain,
-        known.chi_ppm.astype(np.float64),
+        chi.astype(np.float64),
         _field_of_what_is_seen(head, scene.geometry),
         {each.name.lower(): brain & (labels == each) for each in (*_NUCLEI, *_TISSUES)},
+        known.chi_ppm.astype(np.float64),
     )
 
 

@@ -82,13 +82,14 @@ def whole_head(side_mm: float) -> Head:
     )
     known = truth(scene)
     labels, brain = known.labels, known.brain
-    if labels is None or brain is None:
+    shown = known.band_limited_chi_ppm
+    if labels is None or brain is None or shown is None:
         raise SystemExit("whole head: no truth of a head")
     echoes = noisy_images(scene, known, receive(scene)).astype(np.complex64)
     found = susceptibility(echoes, scene.te_s, scene.b0_t, scene.geometry, mask=brain).map.chi_ppm
     nuclei = (labels >= Label.CAUDATE) & (labels <= Label.DENTATE)
     veins = (labels == Label.VEIN) & brain
-    maps = {"ours": found, "true": known.chi_ppm}
+    maps = {"ours": found, "true": known.chi_ppm, "true, as images show it": shown * brain}
     return f"whole head, {side_mm:g} mm", scene.geometry, brain, veins, nuclei, maps
 
 
