@@ -21,9 +21,10 @@ from streamrecon_simulator.whole_head.tissues import SUBSTANCES, Label
 
 _IN_A_CELL = ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))
 _CUBIC: Final = 3
-_MOST_BLUR = 0.25  # beyond it three weights are no blur
+_FINEST = 0.42  # cycles a grain
+_REACH = 4  # grains, of the weights that such waves need
 
-Weights = tuple[float, float, float]
+Spread = tuple[float, float, float]
 
 
 def head_at(head: WholeHead, points_mm: NDArray[np.float64]) -> Properties:
@@ -112,8 +113,8 @@ def field_at(
     """Field of all sources at the points (L, P, S) [3, ...], ppm of B0: a cubic spline's.
 
     With the edges of cells [3, 3] around them, a column for each, it is the mean of the places in
-    those, to the second order of their distance; that of the head's inclusions is the middle's.
-    Beyond the head's grid it is that of its border.
+    those along the head's axes; that of its inclusions is the middle's. Beyond the head's grid it
+    is that of its border.
 
     Notes
     -----
@@ -121,7 +122,7 @@ def field_at(
     voxels of two grains.
     """
     still = replace(head, inclusions=(), shift_mm=(0.0, 0.0, 0.0))
-    coefficients = _coefficients(still, _blur(head, edges_mm))
+    coefficients = _coefficients(still, _spread(head, edges_mm))
     position = Grid(head.grain_mm).index(head.own_places(points_mm))
     found = map_coordinates(coefficients, position, order=_CUBIC, mode="nearest", prefilter=False)
     return np.asarray(found + field_of(head.lying_inclusions, points_mm), np.float32)
@@ -161,24 +162,38 @@ def _nearest(grid: Grid, position: Volume) -> tuple[NDArray[np.int32], NDArray[n
     return index, outside
 
 
-def _blur(head: WholeHead, edges_mm: NDArray[np.float64] | None) -> Weights:
-    """Weights of both neighbours along z, y, x that make of means over grains those over places.
-
-    A mean over a length has a variance of a twelfth of its square, places at a quarter on either
-    side of a middle one of a sixteenth. Weights below 0, of cells that are small, sharpen.
-    """
-    squares = np.zeros(3)
-    if edges_mm is not None:
-        own = rotation(*head.turn_deg).T @ edges_mm
-        squares = (own**2).sum(axis=1)[::-1]
-    z, y, x = np.minimum((0.75 * squares / head.grain_mm**2 - 1) / 24, _MOST_BLUR).tolist()
+def _spread(head: WholeHead, edges_mm: NDArray[np.float64] | None) -> Spread:
+    """Distance of a cell's places from its middle along z, y, x, in grains."""
+    if edges_mm is None:
+        return 0.0, 0.0, 0.0
+    own = rotation(*head.turn_deg).T @ edges_mm / head.grain_mm
+    z, y, x = (0.25 * np.sqrt((own**2).sum(axis=1)))[::-1].tolist()
     return z, y, x
 
 
 @lru_cache(maxsize=1)
-def _coefficients(head: WholeHead, blur: Weights) -> Volume:
-    """Of the spline through the field of its maps, blurred."""
+def _coefficients(head: WholeHead, spread: Spread) -> Volume:
+    """Of the spline through the field of its maps, as it is at places so far apart."""
     found = spline_filter(head_maps(head).field_ppm, _CUBIC, output=np.float32, mode="nearest")
-    for axis, weight in enumerate(blur):
-        correlate1d(found, [weight, 1 - 2 * weight, weight], axis, output=found, mode="nearest")
+    for axis, grains in enumerate(spread):
+        correlate1d(found, _taps(grains), axis, output=found, mode="nearest")
     return np.asarray(found)
+
+
+def _taps(grains: float) -> NDArray[np.float64]:
+    """Weights of neighbours that give waves of means over grains their strength at places.
+
+    A mean over a grain takes ``sinc(k)`` of a wave of k cycles a grain, a spline through such means
+    what its copies at k + m take; the mean of two places leaves ``cos(2πk · grains)``. Right up to
+    `_FINEST`, beyond which splines mistake waves for others.
+    """
+    k = np.linspace(0, 0.5, 200) + 1e-6
+    waves = np.minimum(k, _FINEST)
+    copies = sum((waves / (waves + m)) ** (_CUBIC + 1) for m in range(-3, 4))
+    wanted = np.cos(2 * np.pi * waves * grains) * copies / np.sinc(waves)
+    away = np.arange(_REACH + 1)
+    design = np.cos(2 * np.pi * np.outer(k, away)) * np.where(away, 2, 1)
+    heed = (1 / (k + 0.01))[:, None]  # slow waves are the strong ones
+    weights, *_ = np.linalg.lstsq(heed * design, heed[:, 0] * wanted, rcond=None)
+    taps = np.concatenate([weights[:0:-1], weights])
+    return np.asarray(taps / taps.sum())
