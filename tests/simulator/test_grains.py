@@ -17,6 +17,7 @@ from streamrecon_simulator.whole_head.tissues import BRAIN
 from streamrecon_simulator.whole_head.voxel_means import voxel_means
 
 from streamrecon.qsm.dipole import field_from_chi
+from streamrecon.units import hz_per_ppm
 
 HEAD = WholeHead(grain_mm=3.0)
 SCENE = replace(
@@ -58,9 +59,9 @@ def test_cells_between_grains_are_the_means_of_grains() -> None:
 @pytest.mark.parametrize("turn_deg", [(0.0, 0.0, 0.0), (21.0, -14.0, 9.0)])
 def test_field_of_cells_is_the_mean_over_them(turn_deg: tuple[float, float, float]) -> None:
     head = replace(HEAD, turn_deg=turn_deg)
-    middles, edges = corners(step=3) + 1.1, 6.0 * np.eye(3)[::-1]
+    middles, edges = corners() + 1.1, 6.0 * np.eye(3)[::-1]
     quarters = np.stack(np.meshgrid(*[(-0.25, 0.25)] * 3, indexing="ij")).reshape(3, 8)
-    brain = np.isin(labels_at(head, middles), BRAIN)
+    brain = ndimage.binary_erosion(np.isin(labels_at(head, middles), BRAIN), iterations=4)
 
     places = [middles + (edges @ each).reshape(3, 1, 1, 1) for each in quarters.T]
     expected = np.mean([field_at(head, each) for each in places], axis=0)
@@ -70,7 +71,7 @@ def test_field_of_cells_is_the_mean_over_them(turn_deg: tuple[float, float, floa
     def away(values: np.ndarray) -> float:
         return float((values - expected)[brain].std())
 
-    assert away(found) < 0.9 * away(points)
+    assert away(found) < 0.3 * away(points)
 
 
 @pytest.mark.parametrize(
@@ -130,3 +131,29 @@ def test_the_means_of_chi_make_the_means_of_the_local_field(tilt_deg: tuple[floa
     made = field_from_chi(sources, scene.geometry)[deep]
     scale, _ = np.polyfit(made, means.local_field_ppm[deep], 1)
     assert scale == pytest.approx(1, abs=0.03)  # by two points in a voxel .80 and .93
+
+
+@pytest.mark.parametrize(
+    ("grain_mm", "tilt_deg"), [(2.0, (0.0, 0.0)), (2.8, (0.0, 0.0)), (2.8, (20.0, 10.0))]
+)
+def test_images_have_the_field_of_what_images_can_show(
+    grain_mm: float, tilt_deg: tuple[float, float]
+) -> None:
+    """In grains of half a voxel, which fit its cells, and in larger ones; what is fine alone."""
+    scene = replace(
+        SCENE, phantom=WholeHead(grain_mm=grain_mm), te_s=(0.004, 0.008), tilt_deg=tilt_deg
+    )
+    known = truth(scene)
+    brain, chi = given(known.brain), given(known.band_limited_chi_ppm)
+    deep = ndimage.binary_erosion(brain, iterations=4)
+
+    turn = np.angle(known.echoes[1] * known.echoes[0].conj())
+    seen = turn / (2 * np.pi * hz_per_ppm(scene.b0_t) * 0.004)
+    made = field_from_chi(np.where(brain, chi - chi[brain].mean(), 0), scene.geometry)
+
+    one, other = (
+        (ndimage.gaussian_filter(inside, 0.7) - ndimage.gaussian_filter(inside, 1.5))[deep]
+        for inside in (np.where(brain, made, 0), np.where(brain, seen, 0))
+    )
+    assert (one @ other) / (one @ one) == pytest.approx(1, abs=0.04)  # once .9 to 1.1
+    assert np.corrcoef(one, other)[0, 1] > 0.85

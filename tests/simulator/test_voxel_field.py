@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from streamrecon_simulator.phantoms.field import unit_field
 from streamrecon_simulator.phantoms.shapes import Ellipsoid, Sphere
-from streamrecon_simulator.whole_head.dipole import field_of_voxels
+from streamrecon_simulator.whole_head.dipole import field_of_voxels, waves_of_field
 
 SHAPE = (45, 40, 37)
 CENTRE_LPS_MM = (17.3, 19.1, 22.4)
@@ -86,3 +87,23 @@ def test_lowest_plane_goes_on_where_it_is_said_to() -> None:
     # a long rod along B0 has +1/3 inside; where it is cut off, half of it is missing
     assert continued[2, 7, 8] == pytest.approx(1 / 3, abs=0.04)
     assert cut[2, 7, 8] < continued[2, 7, 8] - 0.04
+
+
+@pytest.mark.parametrize("chi_ppm", [1.0, -2.5])
+def test_waves_of_the_field_of_a_sphere_are_those_of_the_sphere(chi_ppm: float) -> None:
+    """Behind a filter that takes the ringing of its edge away."""
+    share = np.float32(chi_ppm) * _rasterised((7.0, 7.0, 7.0))
+    closed = chi_ppm * unit_field(Sphere(CENTRE_LPS_MM, 7.0), _points())
+
+    waves = waves_of_field(share, padding=(50, 50, 50), along=(np.ones_like,) * 3)
+    halved = waves_of_field(
+        share,
+        padding=(50, 50, 50),
+        along=(np.ones_like, lambda k: np.full_like(k, 0.5), np.ones_like),
+    )
+
+    found, expected = (gaussian_filter(each, 2.0) for each in (waves, closed))
+    slope, _ = np.polyfit(expected.ravel(), found.ravel(), 1)
+    assert slope == pytest.approx(1, abs=0.01)
+    assert np.abs(found - expected).max() < 0.05 * np.abs(expected).max()  # steps of 1 mm
+    np.testing.assert_allclose(halved, waves / 2, atol=1e-6)

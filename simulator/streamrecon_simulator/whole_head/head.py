@@ -22,7 +22,7 @@ from streamrecon_simulator.whole_head.textures import Textures, textures
 from streamrecon_simulator.whole_head.tissues import BRAIN, SUBSTANCES, Label
 from streamrecon_simulator.whole_head.vessels import paint_vessels
 
-_PADDING_MM = 110.0  # to the next copy of the head on each axis: the field of a copy is harmonic
+_PADDING_MM = 110.0
 
 _BUMP_MM, _BUMP_SPACING_MM = 2.0, 55.0  # standard deviation of the distortion
 
@@ -70,9 +70,15 @@ class WholeHead:
         return SUBSTANCES[Label.WHITE].density
 
     @property
-    def b0(self) -> NDArray[np.float64]:
-        """Direction of B0 in the head that is not turned (L, P, S)."""
-        return np.asarray(rotation(*self.turn_deg).T @ (0.0, 0.0, 1.0))
+    def b0(self) -> Triple:
+        """Direction of B0 in the head that is not turned (z, y, x): along S, P, L."""
+        left, posterior, superior = (rotation(*self.turn_deg).T @ (0.0, 0.0, 1.0)).tolist()
+        return superior, posterior, left
+
+    @property
+    def padding(self) -> tuple[int, int, int]:
+        """Grains to the next copy of the head on each axis: the field of a copy is harmonic."""
+        return (int(_PADDING_MM / self.grain_mm),) * 3
 
     @property
     def lying_inclusions(self) -> tuple[Inclusion, ...]:
@@ -127,17 +133,16 @@ def head_maps(head: WholeHead) -> HeadMaps:
 def _head_maps(head: WholeHead) -> HeadMaps:
     grid = Grid(head.grain_mm)
     labels, tissue = _tissue(replace(head, turn_deg=(0.0, 0.0, 0.0)))
-    padding = (int(_PADDING_MM / head.grain_mm),) * 3
     brain = np.isin(labels, BRAIN)
-    left, posterior, superior = head.b0.tolist()
-    b0 = (superior, posterior, left)
-    field_ppm = field_of_voxels(tissue.chi_ppm, padding=padding, continued=True, b0=b0)
+    field_ppm = field_of_voxels(tissue.chi_ppm, padding=head.padding, continued=True, b0=head.b0)
     return HeadMaps(
         grid=grid,
         labels=labels,
         textures=tissue,
         field_ppm=_shimmed(grid, field_ppm, brain),
-        local_field_ppm=field_of_voxels(np.where(brain, tissue.chi_ppm, 0), padding=padding, b0=b0),
+        local_field_ppm=field_of_voxels(
+            np.where(brain, tissue.chi_ppm, 0), padding=head.padding, b0=head.b0
+        ),
     )
 
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import correlate1d, map_coordinates, spline_filter
+from scipy.ndimage import map_coordinates, spline_filter
 
 from streamrecon_simulator.phantoms.phantom import Properties
 from streamrecon_simulator.phantoms.shapes import contains
 from streamrecon_simulator.rotation import rotation
+from streamrecon_simulator.whole_head.dipole import waves_of_field
 from streamrecon_simulator.whole_head.grid import Grid, Volume
 from streamrecon_simulator.whole_head.head import WholeHead, head_maps
 from streamrecon_simulator.whole_head.inclusions import embed, field_of
-from streamrecon_simulator.whole_head.tissues import SUBSTANCES, Label
+from streamrecon_simulator.whole_head.tissues import BRAIN, SUBSTANCES, Label
 
 _IN_A_CELL = ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))
 _CUBIC: Final = 3
 _FINEST = 0.42  # cycles a grain
-_REACH = 4  # grains, of the weights that such waves need
 
 Spread = tuple[float, float, float]
 
@@ -173,27 +173,24 @@ def _spread(head: WholeHead, edges_mm: NDArray[np.float64] | None) -> Spread:
 
 @lru_cache(maxsize=1)
 def _coefficients(head: WholeHead, spread: Spread) -> Volume:
-    """Of the spline through the field of its maps, as it is at places so far apart."""
-    found = spline_filter(head_maps(head).field_ppm, _CUBIC, output=np.float32, mode="nearest")
-    for axis, grains in enumerate(spread):
-        correlate1d(found, _taps(grains), axis, output=found, mode="nearest")
-    return np.asarray(found)
+    """Of the spline through the field, as it is at places so far apart.
 
-
-def _taps(grains: float) -> NDArray[np.float64]:
-    """Weights of neighbours that give waves of means over grains their strength at places.
-
-    A mean over a grain takes ``sinc(k)`` of a wave of k cycles a grain, a spline through such means
-    what its copies at k + m take; the mean of two places leaves ``cos(2πk · grains)``. Right up to
-    `_FINEST`, beyond which splines mistake waves for others.
+    Of the brain's sources it has the waves of the grid at their strength. What others make is
+    smooth there, and means over grains are points: no wave is left out, and nothing rings at air.
     """
-    k = np.linspace(0, 0.5, 200) + 1e-6
-    waves = np.minimum(k, _FINEST)
-    copies = sum((waves / (waves + m)) ** (_CUBIC + 1) for m in range(-3, 4))
-    wanted = np.cos(2 * np.pi * waves * grains) * copies / np.sinc(waves)
-    away = np.arange(_REACH + 1)
-    design = np.cos(2 * np.pi * np.outer(k, away)) * np.where(away, 2, 1)
-    heed = (1 / (k + 0.01))[:, None]  # slow waves are the strong ones
-    weights, *_ = np.linalg.lstsq(heed * design, heed[:, 0] * wanted, rcond=None)
-    taps = np.concatenate([weights[:0:-1], weights])
-    return np.asarray(taps / taps.sum())
+    maps = head_maps(head)
+    chi_ppm = np.where(np.isin(maps.labels, BRAIN), maps.textures.chi_ppm, 0)
+    z, y, x = (partial(_strength, grains=grains) for grains in spread)
+    inner = waves_of_field(chi_ppm, padding=head.padding, b0=head.b0, along=(z, y, x))
+    outer = maps.field_ppm - maps.local_field_ppm
+    return inner + spline_filter(outer, _CUBIC, output=np.float32, mode="nearest")
+
+
+def _strength(cycles: NDArray[np.float64], grains: float) -> NDArray[np.float64]:
+    """Of a wave's weights, that their cubic spline has the mean of two places for it.
+
+    A spline takes ``sinc(k)⁴`` of k cycles a grain, and places leave ``cos(2πk · grains)``. Right
+    up to `_FINEST`, beyond which splines mistake waves for others.
+    """
+    k = np.minimum(np.abs(cycles), _FINEST)
+    return np.asarray(np.cos(2 * np.pi * k * grains) / np.sinc(k) ** (_CUBIC + 1))
