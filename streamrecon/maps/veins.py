@@ -133,7 +133,7 @@ def lost_to_voxels(geometry: Geometry) -> tuple[str, ...]:
     side_mm = math.prod(geometry.voxel_mm) ** (1 / 3)
     if side_mm <= _FINE_MM:
         return ()
-    found = "of simulated heads' vein voxels 0.75 were found at 1 and 1.5 mm, 0.6 at 2 mm"
+    found = "of simulated heads' vein voxels 0.8 were found at 1 mm, 0.7 at 1.5 mm, 0.4 at 2 mm"
     return (f"voxels of {side_mm:.1f} mm: {found}, where half of what was found was none",)
 
 

@@ -82,5 +82,5 @@ def test_what_coarse_voxels_lose_is_told(side_mm: float, told: bool) -> None:
 
     notices = [item for item in gadget.feed(one_vein(grid=coarse)) if isinstance(item, Notice)]
 
-    lost = [notice for notice in notices if "0.6 at 2 mm" in notice.text]
+    lost = [notice for notice in notices if "0.4 at 2 mm" in notice.text]
     assert [notice.level for notice in lost] == [Level.WARNING] * told
