@@ -17,7 +17,12 @@ from streamrecon_simulator.truth import truth, voxel_centres
 from streamrecon_simulator.whole_head.dipole import field_of_voxels
 from streamrecon_simulator.whole_head.head import WholeHead
 from streamrecon_simulator.whole_head.inclusions import Inclusion
-from streamrecon_simulator.whole_head.sampling import grain_fields_at, head_at, labels_at
+from streamrecon_simulator.whole_head.sampling import (
+    fields_of_grains,
+    grains_at,
+    head_at,
+    labels_at,
+)
 from streamrecon_simulator.whole_head.tissues import BRAIN, Label
 
 from streamrecon.model.geometry import Geometry
@@ -60,8 +65,8 @@ def test_field_of_the_brain_is_that_of_its_sources_as_they_lie_in_b0() -> None:
     deep = ndimage.binary_erosion(brain, iterations=5)
     fields = (
         expected,
-        grain_fields_at(HEAD, points)[1],
-        grain_fields_at(STRAIGHT, HEAD.own_places(points))[1],
+        fields_of_grains(HEAD, grains_at(HEAD, points))[1],
+        fields_of_grains(STRAIGHT, grains_at(STRAIGHT, HEAD.own_places(points)))[1],
     )
     # Borders of turned voxels are others: what is finer than some of them is not compared.
     true, found, with_b0_turned = (ndimage.gaussian_filter(each, 2)[deep] for each in fields)

@@ -25,6 +25,7 @@ _CUBIC: Final = 3
 _FINEST = 0.42  # cycles a grain
 
 Spread = tuple[float, float, float]
+Grains = tuple[NDArray[np.int32], NDArray[np.bool_]]
 
 
 def head_at(head: WholeHead, points_mm: NDArray[np.float64]) -> Properties:
@@ -85,13 +86,21 @@ def _in_cells(
         yield points_mm + away.reshape(3, *(1,) * (points_mm.ndim - 1))
 
 
-def tissue_at(head: WholeHead, points_mm: NDArray[np.float64]) -> Properties:
+def grains_at(head: WholeHead, points_mm: NDArray[np.float64]) -> Grains:
+    """Flat index of the grain that holds each point (L, P, S) [3, ...], and which none holds."""
+    grid = Grid(head.grain_mm)
+    return _nearest(grid, grid.index(head.own_places(points_mm)))
+
+
+def tissue_at(
+    head: WholeHead, points_mm: NDArray[np.float64], grains: Grains | None = None
+) -> Properties:
     """Tissue of the grain that holds each point (L, P, S) [3, ...]; no field.
 
-    Beyond the grid there is air.
+    Beyond the grid there is air. ``grains`` are the points', where they are known.
     """
     maps = head_maps(head)
-    index, outside = _nearest(maps.grid, maps.grid.index(head.own_places(points_mm)))
+    index, outside = grains or grains_at(head, points_mm)
     tissue = maps.textures
     density, r2_star_hz, chi_ppm, shift_ppm = (
         values.ravel()[index]
@@ -128,21 +137,22 @@ def field_at(
     return np.asarray(found + field_of(head.lying_inclusions, points_mm), np.float32)
 
 
-def grain_fields_at(head: WholeHead, points_mm: NDArray[np.float64]) -> tuple[Volume, Volume]:
+def fields_of_grains(head: WholeHead, grains: Grains) -> tuple[Volume, Volume]:
     """Field of all sources, and of those in the brain alone, without the head's inclusions.
 
-    Means over the grain that holds each point (L, P, S) [3, ...], ppm of B0; beyond the grid those
-    of its border.
+    Means over the grains, ppm of B0; beyond the grid those of its border.
     """
     maps = head_maps(head)
-    index, _ = _nearest(maps.grid, maps.grid.index(head.own_places(points_mm)))
+    index, _ = grains
     return maps.field_ppm.ravel()[index], maps.local_field_ppm.ravel()[index]
 
 
-def labels_at(head: WholeHead, points_mm: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """`Label` at the points (L, P, S) [3, ...]."""
+def labels_at(
+    head: WholeHead, points_mm: NDArray[np.float64], grains: Grains | None = None
+) -> NDArray[np.uint8]:
+    """`Label` at the points (L, P, S) [3, ...], whose grains may be known."""
     maps = head_maps(head)
-    index, outside = _nearest(maps.grid, maps.grid.index(head.own_places(points_mm)))
+    index, outside = grains or grains_at(head, points_mm)
     labels = maps.labels.ravel()[index]
     labels[outside] = Label.AIR
     for inclusion in head.lying_inclusions:
@@ -150,7 +160,7 @@ def labels_at(head: WholeHead, points_mm: NDArray[np.float64]) -> NDArray[np.uin
     return labels
 
 
-def _nearest(grid: Grid, position: Volume) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+def _nearest(grid: Grid, position: Volume) -> Grains:
     """Flat index of the voxel that holds each point, and which points no voxel holds."""
     index = np.zeros(position.shape[1:], np.int32)
     outside = np.zeros(index.shape, bool)

@@ -14,7 +14,8 @@ from streamrecon_simulator.phantoms.phantom import Properties
 from streamrecon_simulator.whole_head.head import WholeHead
 from streamrecon_simulator.whole_head.inclusions import field_of
 from streamrecon_simulator.whole_head.sampling import (
-    grain_fields_at,
+    fields_of_grains,
+    grains_at,
     labels_at,
     tissue_at,
 )
@@ -81,13 +82,14 @@ def _plane(
     total = np.zeros((7, *rows.shape), np.float32)
     for step in product(*map(_along, counts)):
         points = centres + (to_points @ step)[:, None, None]
-        here = tissue_at(head, points)
+        grains = grains_at(head, points)
+        here = tissue_at(head, points, grains)
         total[0] += here.density
         total[1] += here.r2_star_hz * here.density
         total[2] += here.chi_ppm
         total[4] += here.shift_ppm * here.density
-        total[6] += np.isin(labels_at(head, points), BRAIN)
-        field_ppm, local_field_ppm = grain_fields_at(head, points)
+        total[6] += np.isin(labels_at(head, points, grains), BRAIN)
+        field_ppm, local_field_ppm = fields_of_grains(head, grains)
         total[3] += field_ppm
         total[5] += local_field_ppm
     signal = np.maximum(total[0], np.float32(1e-6))
