@@ -76,7 +76,7 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> ReadScan:
     folder = tmp_path_factory.mktemp("readings")
     scene = replace(
         SCENES["whole-head"],
-        phantom=WholeHead(2, grain_mm=2.0, inclusions=(BLEED, STONE)),
+        phantom=WholeHead(2, grain_mm=1.3, inclusions=(BLEED, STONE)),
         matrix=(44, 100, 80),
         centre_lps_mm=(0.0, -4.0, 20.0),
         voxel_mm=(2.25, 2.25, 2.25),
@@ -115,7 +115,7 @@ def push(scene: Scene, folder: Path) -> None:
     names = "".join(f"{int(label)}\t{name}\n" for label, name in NUCLEI.items())
     (folder / "nuclei.tsv").write_text(f"index\tname\n{names}")
     away = voxel_centres(grid) - np.reshape(PLAQUE_MM, (3, 1, 1, 1))
-    write_nifti(folder / "ms.nii.gz", ((away**2).sum(axis=0) < 49).astype(np.int16), grid)
+    write_nifti(folder / "ms.nii.gz", ((away**2).sum(axis=0) < 64).astype(np.int16), grid)
     r2 = np.random.default_rng(0).uniform(10, 14, grid.shape).astype(np.float32)
     write_nifti(folder / "r2.nii.gz", r2, grid)
     (folder / "norms.tsv").write_text(NORMS)
