@@ -69,7 +69,7 @@ def test_a_client_that_reads_nothing_for_too_long_is_let_go() -> None:
 
 def test_too_many_bytes_are_refused() -> None:
     with service(session_gib=1 / 1024) as running:
-        heard = running.talk(chain(SUM), HEADER, lines(400, samples=200), Close())
+        heard = running.talk(chain(SUM), HEADER, lines(8000, samples=200), Close())
 
     assert as_a(Text, heard[0]).text.startswith("ERR [protocol] stream: bytes")
     assert heard[1:] == [Close()]

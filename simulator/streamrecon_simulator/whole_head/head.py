@@ -37,8 +37,9 @@ class WholeHead:
         Seed of shape, size, folds, texture and veins.
     grain_mm
         Edge of the voxels it is made of [mm]; at most two thirds of a scan's voxel gives partial
-        volume. One that the scan's cells are a multiple of makes its finest contrast up to a tenth
-        too weak or too strong, as middles of cells lie all between grains or all on them.
+        volume. One that the scan's cells are a multiple of makes the finest contrast of brightness
+        and R2* up to a fifth too weak or a tenth too strong: middles of cells lie all between
+        grains or all on them.
     calcification, bleed
         Whether it has those lesions.
     inclusions
