@@ -109,8 +109,14 @@ def of_regions(
     return float(np.polyfit(true, found, 1)[0]), 1e3 * float(np.sqrt((error**2).mean()))
 
 
+def rows_of(lines: list[tuple[object, ...]]) -> None:
+    """Print them."""
+    for line in lines:
+        row(*line)
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("phantoms", type=Path, nargs="?")
     parser.add_argument("--anatomy", type=int, default=31)
@@ -138,14 +144,12 @@ def main() -> None:
         "What the slope of region means is made of, tight mask",
         "object", "true local field", "gradients outside free", "what PDF leaves of it", "echoes",
     )  # fmt: skip
-    for line in why:
-        row(*line)
+    rows_of(why)
     head(
         "Maps of whole heads against means over voxels",
         "object", "map", "slope", "regions ppb", "χ NRMSE %",
     )  # fmt: skip
-    for line in means:
-        row(*line)
+    rows_of(means)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Final
@@ -15,7 +14,7 @@ from scipy.ndimage import map_coordinates
 from streamrecon.model.geometry import Geometry, Triple
 from streamrecon_simulator.phantoms.shapes import contains
 from streamrecon_simulator.rotation import rotation
-from streamrecon_simulator.whole_head.grid import Grid, Volume
+from streamrecon_simulator.whole_head.grid import Grid, Volume, planes_of
 from streamrecon_simulator.whole_head.head import WholeHead, head_maps
 from streamrecon_simulator.whole_head.inclusions import Inclusion
 from streamrecon_simulator.whole_head.tissues import BRAIN
@@ -85,7 +84,7 @@ def band_limited_chi(head: WholeHead, geometry: Geometry, kept: Resolution) -> V
                 spectrum[plane] *= np.abs(turns) <= _BORDER
     weights = scipy.fft.irfftn(spectrum, shape, workers=_WORKERS, overwrite_x=True)
     found = np.empty(geometry.shape, np.float32)
-    for plane, points in enumerate(_planes(geometry)):
+    for plane, points in enumerate(planes_of(geometry)):
         index = maps.grid.index(head.own_places(points))
         found[plane] = map_coordinates(weights, index, order=_ORDER, prefilter=False)
     return found + mean
@@ -105,12 +104,3 @@ def _add(values: Volume, grid: Grid, inclusion: Inclusion) -> None:
     for place in product(_PARTS * grid.grain_mm, repeat=3):
         inside = contains(inclusion.sphere, middles + np.reshape(place, (3, 1, 1, 1)))
         values[box] += np.float32(inclusion.step_ppm / len(_PARTS) ** 3) * inside
-
-
-def _planes(geometry: Geometry) -> Iterator[NDArray[np.float64]]:
-    """Positions (L, P, S) [3, Y, X] of an image's voxels, plane after plane."""
-    affine = geometry.affine_lps()
-    rows, columns = np.mgrid[: geometry.shape[1], : geometry.shape[2]].astype(np.float64)
-    for z in range(geometry.shape[0]):
-        index = np.stack([np.full_like(rows, z), rows, columns, np.ones_like(rows)])
-        yield np.tensordot(affine[:3], index, axes=1)

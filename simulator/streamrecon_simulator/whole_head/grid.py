@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +57,15 @@ class Grid:
     def axes(self) -> tuple[Volume, Volume, Volume]:
         """Positions along L, P and S [mm]."""
         return self.axis(0), self.axis(1), self.axis(2)
+
+
+def planes_of(geometry: Geometry) -> Iterator[NDArray[np.float64]]:
+    """Positions (L, P, S) [3, Y, X] of an image's voxels, plane after plane."""
+    affine = geometry.affine_lps()
+    rows, columns = np.mgrid[: geometry.shape[1], : geometry.shape[2]].astype(np.float64)
+    for z in range(geometry.shape[0]):
+        index = np.stack([np.full_like(rows, z), rows, columns, np.ones_like(rows)])
+        yield np.tensordot(affine[:3], index, axes=1)
 
 
 def random_field(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from streamrecon.model.geometry import Geometry
 from streamrecon_simulator.phantoms.phantom import Properties
+from streamrecon_simulator.whole_head.grid import planes_of
 from streamrecon_simulator.whole_head.head import WholeHead
 from streamrecon_simulator.whole_head.inclusions import field_of
 from streamrecon_simulator.whole_head.sampling import (
@@ -56,7 +57,7 @@ def voxel_means(head: WholeHead, geometry: Geometry) -> VoxelMeans:
     what is called the mean of χ would make a field a third off. The field of the head's inclusions,
     a closed form, is taken at two points of Gauss along every edge.
     """
-    planes = [_plane(head, geometry, z) for z in range(geometry.shape[0])]
+    planes = [_plane(head, geometry, centres) for centres in planes_of(geometry)]
     density, r2_star_hz, chi_ppm, field_ppm, shift_ppm, local_ppm, brain = (
         np.stack([plane[0][number] for plane in planes]) for number in range(7)
     )
@@ -69,17 +70,12 @@ def voxel_means(head: WholeHead, geometry: Geometry) -> VoxelMeans:
 
 
 def _plane(
-    head: WholeHead, geometry: Geometry, z: int
+    head: WholeHead, geometry: Geometry, centres: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Means [7, Y, X] of one plane, and the labels at its voxels' centres [Y, X]."""
-    affine = geometry.affine_lps()
-    rows, columns = np.mgrid[: geometry.shape[1], : geometry.shape[2]].astype(np.float64)
-    centres = np.tensordot(
-        affine[:3], np.stack([np.full_like(rows, z), rows, columns, np.ones_like(rows)]), axes=1
-    )
-    to_points = affine[:3, :3]
+    """Means [7, Y, X] over voxels around centres (L, P, S) [3, Y, X], and the labels there."""
+    to_points = geometry.affine_lps()[:3, :3]
     counts = [min(2 * math.ceil(side / head.grain_mm), _MOST_POINTS) for side in geometry.voxel_mm]
-    total = np.zeros((7, *rows.shape), np.float32)
+    total = np.zeros((7, *centres.shape[1:]), np.float32)
     for step in product(*map(_along, counts)):
         points = centres + (to_points @ step)[:, None, None]
         grains = grains_at(head, points)
