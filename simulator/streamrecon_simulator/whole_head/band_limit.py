@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 import scipy.fft
-from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from streamrecon.model.geometry import Geometry, Triple
