@@ -18,7 +18,7 @@ from streamrecon_simulator.whole_head.grid import Grid, isotropic_field
 from streamrecon_simulator.whole_head.head import HeadMaps, WholeHead, anatomy, head_maps
 from streamrecon_simulator.whole_head.inclusions import Inclusion
 from streamrecon_simulator.whole_head.sampling import head_at, labels_at
-from streamrecon_simulator.whole_head.tissues import BRAIN, Label
+from streamrecon_simulator.whole_head.tissues import BRAIN, FAT_SHIFT_PPM, Label
 
 from streamrecon.errors import ConfigError
 from streamrecon.units import hz_per_ppm
@@ -132,11 +132,8 @@ def test_only_thin_strands_bridge_brain_and_orbit() -> None:
     assert np.bincount(parted[brain & thick]).argmax() not in set(parted[eye & thick])
 
 
-def test_brain_muscle_and_fat_overlap_in_the_images() -> None:
-    """In voxels that resolve the sheets of fat between muscles."""
-    scene = replace(SCENE, matrix=(90, 116, 98), voxel_mm=(2.0, 2.0, 2.0), te_s=(0.004,))
-    known = truth(scene)
-    image, labels = np.abs(known.echoes[0] * receive(scene)), given(known.labels)
+def test_brain_muscle_and_fat_overlap_in_the_images(known: Truth) -> None:
+    image, labels = np.abs(known.echoes[0] * receive(SCENE)), given(known.labels)
     ranges = {
         name: np.percentile(image[np.isin(labels, wanted)], [10, 90])
         for name, wanted in (
@@ -149,7 +146,7 @@ def test_brain_muscle_and_fat_overlap_in_the_images() -> None:
     for other in ("muscle", "fat"):
         low = max(ranges["brain"][0], ranges[other][0])
         high = min(ranges["brain"][1], ranges[other][1])
-        assert high - low > 0.5 * (ranges["brain"][1] - ranges["brain"][0])
+        assert high - low > 0.4 * (ranges["brain"][1] - ranges["brain"][0])
 
 
 def test_receivers_see_the_surface_three_times_as_bright(known: Truth) -> None:
@@ -160,9 +157,20 @@ def test_receivers_see_the_surface_three_times_as_bright(known: Truth) -> None:
     assert high / low > 3
 
 
+def test_fat_and_water_that_are_in_phase_keep_their_signal() -> None:
+    """Two turns after excitation: cells with both have no frequency between the two."""
+    te_s = 2 / (3.5 * hz_per_ppm(3.0))
+    known = truth(replace(SCENE, te_s=(te_s,)))
+    expected = known.density * np.exp(-known.r2_star_hz * te_s)
+
+    for label, least in ((Label.MUSCLE, 0.95), (Label.FAT, 0.8), (Label.WHITE, 0.98)):
+        here = known.labels == label
+        assert least < np.median(np.abs(known.echoes[0])[here] / expected[here]) < 1.03
+
+
 @pytest.mark.parametrize(("b0_t", "sign"), [(3.0, 1), (1.5, 1), (3.0, -1)])
 def test_fat_turns_back_by_its_shift_times_b0(b0_t: float, sign: int) -> None:
-    fat = Properties(*(np.full((1, 1, 1), value, np.float32) for value in (1, 0, 0.6, 0.2, -3.5)))
+    fat = Properties(*(np.full((1, 1, 1), value, np.float32) for value in (1, 0, 0.6, 0.2, 1)))
     scene = replace(SCENE, b0_t=b0_t, phase_sign=sign)
 
     turned = np.angle(magnetisation(scene, fat, 5e-4, 1))
@@ -172,14 +180,18 @@ def test_fat_turns_back_by_its_shift_times_b0(b0_t: float, sign: int) -> None:
 
 
 def test_subcutaneous_fat_is_lower_in_frequency_and_brain_is_not(maps: HeadMaps) -> None:
-    shift = maps.textures.shift_ppm
+    fat = maps.textures.fat
 
-    assert np.mean(shift[maps.labels == Label.FAT]) == pytest.approx(0.93 * -3.5, abs=0.15)
-    assert not shift[np.isin(maps.labels, BRAIN)].any()
+    assert FAT_SHIFT_PPM == -3.5
+    assert np.mean(fat[maps.labels == Label.FAT]) == pytest.approx(0.93, abs=0.04)
+    assert not fat[np.isin(maps.labels, BRAIN)].any()
 
 
-def test_true_field_has_no_chemical_shift_but_the_images_have(known: Truth) -> None:
-    fat = (known.labels == Label.FAT) & (np.abs(known.echoes[0]) > 0.3)
+def test_true_field_has_no_chemical_shift_but_the_images_have() -> None:
+    """Within fat: a voxel at its border has water, skin or skull beside it."""
+    fine = {"phantom": WholeHead(grain_mm=1.4), "matrix": (90, 116, 98), "voxel_mm": (2.0,) * 3}
+    known = truth(replace(SCENE, **fine))
+    fat = ndimage.binary_erosion(known.labels == Label.FAT) & (np.abs(known.echoes[0]) > 0.3)
     first, second = known.echoes
 
     turns = np.angle(second * first.conj())
@@ -188,7 +200,7 @@ def test_true_field_has_no_chemical_shift_but_the_images_have(known: Truth) -> N
 
     # 447 Hz × 8 ms are 3.57 turns back, which is 0.43 turns forward
     expected = np.angle(np.exp(-2j * np.pi * 3.5 * hz_per_ppm(3.0) * 0.008))
-    assert beyond == pytest.approx(expected, abs=0.35)
+    assert beyond == pytest.approx(expected, abs=0.2)
 
 
 def test_phase_in_the_brain_is_that_of_the_true_field(known: Truth) -> None:

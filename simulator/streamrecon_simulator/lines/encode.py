@@ -22,6 +22,7 @@ from streamrecon_simulator.phantoms.phantom import Properties
 from streamrecon_simulator.scene import Scene, slab_axes
 from streamrecon_simulator.whole_head.head import WholeHead
 from streamrecon_simulator.whole_head.sampling import response_of_cells
+from streamrecon_simulator.whole_head.tissues import FAT_SHIFT_PPM
 
 _WORKERS = 2  # threads of the transform: what the smallest supported machine has
 
@@ -95,17 +96,19 @@ def encode(scene: Scene, fine: Properties) -> NDArray[np.complex64]:
 def magnetisation(scene: Scene, fine: Properties, te_s: float, sign: int) -> NDArray[np.complex64]:
     """Complex signal of the fine grid at an echo time, with what its readout's polarity does.
 
-    ``ρ exp(−R2* TE) exp(±2πi γ̄ B0 (ΔB + δ) TE)`` with the chemical shift δ, the sign being the
-    scanner's. A delay of d samples
-    makes sample k of a line ``S(k ∓ d)``; a ``sign`` of 0 leaves it out, as it does the phase of
-    the polarity.
+    ``ρ exp(−R2* TE) exp(±2πi γ̄ B0 ΔB TE) (1 − f + f exp(±2πi γ̄ B0 δ TE))`` with the part f that
+    is fat and its chemical shift δ, the sign being the scanner's: fat and water of a point have
+    each their own frequency, and none between. A delay of d samples makes sample k of a line
+    ``S(k ∓ d)``; a ``sign`` of 0 leaves it out, as it does the phase of the polarity.
     """
     turn = scene.phase_sign * 2 * np.pi * hz_per_ppm(scene.b0_t) * te_s
     exponent = np.empty(fine.density.shape, dtype=np.complex64)
     exponent.real = fine.r2_star_hz * -te_s
-    exponent.imag = (fine.field_ppm + fine.shift_ppm) * turn
+    exponent.imag = fine.field_ppm * turn
     signal = np.exp(exponent, out=exponent)
     signal *= fine.density
+    if fine.fat.any():
+        signal *= 1 + fine.fat * np.complex64(np.exp(1j * turn * FAT_SHIFT_PPM) - 1)
     if scene.delay_samples:
         x_mm = _offsets_mm(scene)[2]
         shift = -sign * scene.delay_samples

@@ -90,13 +90,13 @@ class Phantom:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Properties:
-    """Tissue properties, field and chemical shift at points [...], float32."""
+    """Tissue properties and field at points [...], float32; ``fat`` is its part of the density."""
 
     density: NDArray[np.float32]
     r2_star_hz: NDArray[np.float32]
     chi_ppm: NDArray[np.float32]
     field_ppm: NDArray[np.float32]
-    shift_ppm: NDArray[np.float32]
+    fat: NDArray[np.float32]
 
 
 def properties_at(
@@ -120,7 +120,7 @@ def properties_at(
         r2_star_hz=np.array([tissue.r2_star_hz for tissue in tissues], dtype=np.float32)[place],
         chi_ppm=np.array([tissue.chi_ppm for tissue in tissues], dtype=np.float32)[place],
         field_ppm=field_ppm,
-        shift_ppm=np.zeros_like(field_ppm),
+        fat=np.zeros_like(field_ppm),
     )
 
 

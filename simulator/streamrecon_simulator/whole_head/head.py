@@ -108,7 +108,7 @@ class HeadMaps:
     labels
         `Label` of each voxel.
     textures
-        Density, R2*, χ and chemical shift.
+        Density, R2*, χ and fat.
     field_ppm, local_field_ppm
         Relative field of all sources and the shims, and of the sources in the brain alone.
     """

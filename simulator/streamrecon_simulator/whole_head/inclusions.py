@@ -61,7 +61,7 @@ def embed(
         inside = contains(each.sphere, points_mm)
         here.density[inside] = each.density
         here.r2_star_hz[inside] = each.r2_star_hz
-        here.shift_ppm[inside] = 0
+        here.fat[inside] = 0
         here.chi_ppm[inside] += np.float32(each.step_ppm)
     return here
 

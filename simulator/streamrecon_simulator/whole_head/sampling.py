@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates, spline_filter
+from scipy.ndimage import map_coordinates
 
 from streamrecon_simulator.phantoms.phantom import Properties
 from streamrecon_simulator.phantoms.shapes import contains
@@ -36,7 +36,9 @@ def head_at(head: WholeHead, points_mm: NDArray[np.float64]) -> Properties:
 def head_in_cells(
     head: WholeHead, points_mm: NDArray[np.float64], edges_mm: NDArray[np.float64]
 ) -> Properties:
-    """Means over cells around the points: of tissue at four places in each, R2* by their signal.
+    """Means over cells around the points: of tissue at four places in each.
+
+    R2* and fat are weighted by the signal.
 
     At its middle alone a cell that is as large as a grain would have every second grain twice
     where middles lie between grains.
@@ -50,12 +52,12 @@ def head_in_cells(
     edges_mm
         Edges of all cells, a column for each [3, 3].
     """
-    density, decay, shift, chi_ppm = np.zeros((4, *points_mm.shape[1:]), np.float32)
+    density, decay, fat, chi_ppm = np.zeros((4, *points_mm.shape[1:]), np.float32)
     for place in _in_cells(points_mm, edges_mm):
         here = tissue_at(head, place)
         density += here.density
         decay += here.r2_star_hz * here.density
-        shift += here.shift_ppm * here.density
+        fat += here.fat * here.density
         chi_ppm += here.chi_ppm
     signal, count = np.maximum(density, np.float32(1e-6)), np.float32(len(_IN_A_CELL))
     return Properties(
@@ -63,7 +65,7 @@ def head_in_cells(
         r2_star_hz=decay / signal,
         chi_ppm=chi_ppm / count,
         field_ppm=field_at(head, points_mm, edges_mm=edges_mm),
-        shift_ppm=shift / signal,
+        fat=fat / signal,
     )
 
 
@@ -102,14 +104,14 @@ def tissue_at(
     maps = head_maps(head)
     index, outside = grains or grains_at(head, points_mm)
     tissue = maps.textures
-    density, r2_star_hz, chi_ppm, shift_ppm = (
+    density, r2_star_hz, chi_ppm, fat = (
         values.ravel()[index]
-        for values in (tissue.density, tissue.r2_star_hz, tissue.chi_ppm, tissue.shift_ppm)
+        for values in (tissue.density, tissue.r2_star_hz, tissue.chi_ppm, tissue.fat)
     )
-    for values in (density, r2_star_hz, shift_ppm):
+    for values in (density, r2_star_hz, fat):
         values[outside] = 0
     chi_ppm[outside] = SUBSTANCES[Label.AIR].chi_ppm
-    here = Properties(density, r2_star_hz, chi_ppm, np.zeros_like(chi_ppm), shift_ppm=shift_ppm)
+    here = Properties(density, r2_star_hz, chi_ppm, np.zeros_like(chi_ppm), fat=fat)
     return embed(head.lying_inclusions, here, points_mm)
 
 
@@ -119,22 +121,36 @@ def field_at(
     *,
     edges_mm: NDArray[np.float64] | None = None,
 ) -> Volume:
-    """Field of all sources at the points (L, P, S) [3, ...], ppm of B0: a cubic spline's.
+    """Field of all sources at the points (L, P, S) [3, ...], ppm of B0.
 
-    With the edges of cells [3, 3] around them, a column for each, it is the mean of the places in
-    those along the head's axes; that of its inclusions is the middle's. Beyond the head's grid it
-    is that of its border.
+    In the brain that of its own sources is a cubic spline, through waves of the grid at their
+    strength; with the edges of cells [3, 3] around the points, a column for each, it is the mean of
+    the places in those along the head's axes. All else is linear between means over grains, which
+    no step at air makes ring, and in the brain is smooth. The field of the head's inclusions is
+    the point's. Beyond the head's grid it is that of its border.
 
     Notes
     -----
-    Straight lines between grains would lose a fifth of the contrast of grey and white matter in
-    voxels of two grains.
+    Straight lines for the brain's own would lose a fifth of the contrast of grey and white matter
+    in voxels of two grains.
     """
-    still = replace(head, inclusions=(), shift_mm=(0.0, 0.0, 0.0))
-    coefficients = _coefficients(still, _spread(head, edges_mm))
-    position = Grid(head.grain_mm).index(head.own_places(points_mm))
-    found = map_coordinates(coefficients, position, order=_CUBIC, mode="nearest", prefilter=False)
+    maps = head_maps(head)
+    position = maps.grid.index(head.own_places(points_mm))
+    found = _between(maps.field_ppm, position, order=1)
+    index, outside = _nearest(maps.grid, position)
+    brain = np.isin(maps.labels.ravel()[index], BRAIN) & ~outside
+    if brain.any():
+        there = position[:, brain]
+        still = replace(head, inclusions=(), shift_mm=(0.0, 0.0, 0.0))
+        waves = _between(_coefficients(still, _spread(head, edges_mm)), there, order=_CUBIC)
+        found[brain] += waves - _between(maps.local_field_ppm, there, order=1)
     return np.asarray(found + field_of(head.lying_inclusions, points_mm), np.float32)
+
+
+def _between(values: Volume, position: Volume, order: Literal[1, 3]) -> Volume:
+    """Of a spline with the values as weights, at an index (z, y, x) [3, ...]."""
+    found = map_coordinates(values, position, order=order, mode="nearest", prefilter=False)
+    return np.asarray(found, np.float32)
 
 
 def fields_of_grains(head: WholeHead, grains: Grains) -> tuple[Volume, Volume]:
@@ -183,17 +199,11 @@ def _spread(head: WholeHead, edges_mm: NDArray[np.float64] | None) -> Spread:
 
 @lru_cache(maxsize=1)
 def _coefficients(head: WholeHead, spread: Spread) -> Volume:
-    """Of the spline through the field, as it is at places so far apart.
-
-    Of the brain's sources it has the waves of the grid at their strength. What others make is
-    smooth there, and means over grains are points: no wave is left out, and nothing rings at air.
-    """
+    """Of the spline through the field of the brain's sources, as it is at places so far apart."""
     maps = head_maps(head)
     chi_ppm = np.where(np.isin(maps.labels, BRAIN), maps.textures.chi_ppm, 0)
     z, y, x = (partial(_strength, grains=grains) for grains in spread)
-    inner = waves_of_field(chi_ppm, padding=head.padding, b0=head.b0, along=(z, y, x))
-    outer = maps.field_ppm - maps.local_field_ppm
-    return inner + spline_filter(outer, _CUBIC, output=np.float32, mode="nearest")
+    return waves_of_field(chi_ppm, padding=head.padding, b0=head.b0, along=(z, y, x))
 
 
 def _strength(cycles: NDArray[np.float64], grains: float) -> NDArray[np.float64]:

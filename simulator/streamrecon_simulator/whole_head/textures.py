@@ -8,24 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon_simulator.whole_head.grid import Grid, Volume, isotropic_field, random_field
-from streamrecon_simulator.whole_head.tissues import FAT_SHIFT_PPM, SUBSTANCES, Label
+from streamrecon_simulator.whole_head.tissues import SUBSTANCES, Label
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Textures:
-    """Maps [Z, Y, X] float32: signal at TE = 0, R2* [1/s], χ and chemical shift [ppm]."""
+    """Maps [Z, Y, X] float32: signal at TE = 0, R2* [1/s], χ [ppm] and fat's part of it."""
 
     density: Volume
     r2_star_hz: Volume
     chi_ppm: Volume
-    shift_ppm: Volume
+    fat: Volume
 
 
 def textures(grid: Grid, labels: NDArray[np.uint8], seed: int) -> Textures:
     """Give each voxel its tissue's mean and a texture; that of χ is another than the signal's."""
     fine = isotropic_field(grid, (seed, 45), 1.0)
     uniform = np.float32(0.5) + np.float32(0.5) * np.tanh(np.float32(0.85) * fine)  # nearly uniform
-    shift = np.where(uniform < _table("fat")[labels], np.float32(FAT_SHIFT_PPM), np.float32(0))
+    fat = (uniform < _table("fat")[labels]).astype(np.float32)
     del uniform
     fine = isotropic_field(grid, (seed, 40), 1.5)
     fine += isotropic_field(grid, (seed, 41), 4.0)
@@ -35,7 +35,7 @@ def textures(grid: Grid, labels: NDArray[np.uint8], seed: int) -> Textures:
     fine = np.float32(0.6) * isotropic_field(grid, (seed, 42), 1.8)
     fine += np.float32(0.6) * random_field(grid, (seed, 43), (2.0, 9.0, 2.0))  # fibres
     fine += np.float32(0.5) * isotropic_field(grid, (seed, 44), 12.0)
-    return Textures(density, r2_star_hz, _varied(labels, "chi_ppm", fine), shift)
+    return Textures(density, r2_star_hz, _varied(labels, "chi_ppm", fine), fat)
 
 
 def _varied(labels: NDArray[np.uint8], name: str, texture: Volume) -> Volume:

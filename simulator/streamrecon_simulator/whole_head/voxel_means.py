@@ -33,7 +33,7 @@ class VoxelMeans:
     Parameters
     ----------
     properties
-        Means over each voxel; R2* weighted by the signal.
+        Means over each voxel; R2* and fat weighted by the signal.
     local_field_ppm
         Of the sources in the brain alone, mean [ppm of B0].
     labels
@@ -58,11 +58,11 @@ def voxel_means(head: WholeHead, geometry: Geometry) -> VoxelMeans:
     a closed form, is taken at two points of Gauss along every edge.
     """
     planes = [_plane(head, geometry, centres) for centres in planes_of(geometry)]
-    density, r2_star_hz, chi_ppm, field_ppm, shift_ppm, local_ppm, brain = (
+    density, r2_star_hz, chi_ppm, field_ppm, fat, local_ppm, brain = (
         np.stack([plane[0][number] for plane in planes]) for number in range(7)
     )
     return VoxelMeans(
-        properties=Properties(density, r2_star_hz, chi_ppm, field_ppm, shift_ppm),
+        properties=Properties(density, r2_star_hz, chi_ppm, field_ppm, fat),
         local_field_ppm=local_ppm,
         labels=np.stack([labels for _, labels in planes]),
         brain=brain >= 0.5,
@@ -83,7 +83,7 @@ def _plane(
         total[0] += here.density
         total[1] += here.r2_star_hz * here.density
         total[2] += here.chi_ppm
-        total[4] += here.shift_ppm * here.density
+        total[4] += here.fat * here.density
         total[6] += np.isin(labels_at(head, points, grains), BRAIN)
         field_ppm, local_field_ppm = fields_of_grains(head, grains)
         total[3] += field_ppm
