@@ -30,10 +30,26 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "analysis"))
 from quality_faults import FAULTS, images_of, maps_of
 
 _WHOLE = replace(SCENES["whole-head"], supersampling=1, n_coils=4, snr=50.0)
+
+
+def _whole(anatomy: int) -> Scene:
+    return replace(
+        _WHOLE, phantom=WholeHead(anatomy, grain_mm=1.6), matrix=(66, 84, 72),
+        voxel_mm=(2.8, 2.7, 2.5),
+    )  # fmt: skip
+
+
+def _slab(anatomy: int, height_mm: float) -> Scene:
+    return replace(
+        _WHOLE, phantom=WholeHead(anatomy, grain_mm=1.6), matrix=(32, 92, 76),
+        voxel_mm=(2.8, 2.4, 2.4), centre_lps_mm=(0.0, -4.0, height_mm), te_s=(0.005, 0.012, 0.019),
+        snr=35.0,
+    )  # fmt: skip
+
+
 CHOSEN = {
-    "whole head 1": replace(
-        _WHOLE, phantom=WholeHead(1, grain_mm=2.0), matrix=(66, 84, 72), voxel_mm=(2.8, 2.7, 2.5)
-    ),
+    **{f"whole head {anatomy}": _whole(anatomy) for anatomy in (1, 11, 12, 13)},
+    **{f"head {n}, slab": _slab(n, height) for n, height in ((11, 20.0), (12, 10.0), (13, 30.0))},
     "ellipsoids, oblique": Scene(
         "", phantom=HEAD, matrix=(60, 78, 72), voxel_mm=(3.0, 2.8, 2.5), tilt_deg=(20.0, -10.0),
         n_coils=4, snr=50.0, supersampling=1,
@@ -41,11 +57,11 @@ CHOSEN = {
 }  # fmt: skip
 ASIDE = {
     "whole head 5, oblique": replace(
-        _WHOLE, phantom=WholeHead(5, grain_mm=2.0), matrix=(60, 96, 76), voxel_mm=(3.2, 2.4, 2.4),
+        _WHOLE, phantom=WholeHead(5, grain_mm=1.6), matrix=(60, 96, 76), voxel_mm=(3.2, 2.4, 2.4),
         tilt_deg=(-18.0, 8.0), te_s=(0.0036, 0.0092, 0.0148, 0.0204, 0.026),
     ),
     "whole head 8, slab": replace(
-        _WHOLE, phantom=WholeHead(8, grain_mm=2.0), matrix=(32, 92, 76), voxel_mm=(2.8, 2.4, 2.4),
+        _WHOLE, phantom=WholeHead(8, grain_mm=1.6), matrix=(32, 92, 76), voxel_mm=(2.8, 2.4, 2.4),
         centre_lps_mm=(0.0, -4.0, 20.0), te_s=(0.005, 0.012, 0.019), snr=35.0,
     ),
 }  # fmt: skip

@@ -34,6 +34,17 @@ def test_without_a_fault_the_light_is_green(images: Images) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("height_mm", [0.0, 10.0, 30.0])
+def test_a_good_slab_of_a_head_is_not_alarming(height_mm: float) -> None:
+    slab = replace(
+        SCENE, phantom=WholeHead(12, grain_mm=2.4), matrix=(32, 92, 76), voxel_mm=(2.8, 2.4, 2.4),
+        centre_lps_mm=(0.0, -4.0, height_mm),
+    )  # fmt: skip
+
+    assert read_quality(maps_of(images_of(slab))).light in {Light.GREEN, Light.UNJUDGED}
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "lit"), [("wrong sign", "outline"), ("streaks", "streaks"), ("wraps", "jumps")]
 )

@@ -76,6 +76,16 @@ def test_a_wrong_direction_agrees_less_than_the_best_one() -> None:
     assert found.of_stated < 0.6 * found.of_best
 
 
+def test_it_says_how_far_the_voxels_that_were_compared_reach() -> None:
+    grid = tilted(0)
+    slab = (slice(None), slice(4, 26))
+    cut = outline_direction(echoes_on(grid)[slab], TE_S, B0_T, replace(grid, shape=(22, 39, 35)))
+
+    assert cut is not None
+    assert direction(grid, grid).depth_mm > 60
+    assert cut.depth_mm < 22 * VOXEL_MM[0] - 2 * 40
+
+
 def test_nothing_is_said_where_too_little_of_the_object_is_deep() -> None:
     grid = tilted(0)
     few = (slice(None), slice(0, 45), slice(2, 9), slice(20, 31))

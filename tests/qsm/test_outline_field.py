@@ -1,7 +1,13 @@
 """The sign of the phase from the object's outline: two balls of water in air have a closed form."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from streamrecon_simulator.images import noisy_images
+from streamrecon_simulator.presets import SCENES
+from streamrecon_simulator.truth import receive, truth
+from streamrecon_simulator.whole_head.head import WholeHead
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
@@ -67,6 +73,27 @@ def test_a_thin_slab_stays_undecided(sign: int) -> None:
     echoes = two_balls(grid, (0.004, 0.0065), sign=sign)[:, 19:26]
 
     assert check_outline(echoes, (0.004, 0.0065), B0_T, slab).sign == 0
+
+
+@pytest.mark.parametrize("height_mm", [36.0, 40.0, 44.0])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_slab_below_the_top_of_a_head_does_not_tell_the_wrong_sign(
+    height_mm: float, sign: int
+) -> None:
+    """What lies beyond it, dome and sinuses, turns the gradients in it round."""
+    scene = replace(
+        SCENES["whole-head"], phantom=WholeHead(16, grain_mm=3.0), matrix=(20, 92, 76),
+        voxel_mm=(2.8, 2.4, 2.4), centre_lps_mm=(0.0, -4.0, height_mm), te_s=(0.005, 0.012),
+        n_coils=1, snr=50.0, supersampling=1,
+    )  # fmt: skip
+    echoes = noisy_images(scene, truth(scene), receive(scene))
+
+    found = check_outline(
+        echoes if sign > 0 else echoes.conj(), scene.te_s, scene.b0_t, scene.geometry
+    )
+
+    assert found.sign == 0
+    assert "40 mm from where the field of view cuts it" in str(found)
 
 
 @pytest.mark.parametrize(

@@ -48,9 +48,9 @@ LIMITS: dict[str, Limit] = {
     "mask_lost": Limit(0.15, 0.3, "1", "the mask lacks part of what was expected"),
     "mask_beyond": Limit(0.15, 0.3, "1", "the mask reaches beyond what was expected"),
     "zero_spread": Limit(15.0, 30.0, "ppb", "the zero of the map drifts across the head"),
-    "streaks": Limit(1.5, 3.0, "1", "streaks along the magic angle"),
+    "streaks": Limit(1.5, 2.0, "1", "streaks along the magic angle"),
     "jumps": Limit(1e-3, 3e-3, "1", "the field jumps: wraps were left in it"),
-    "filtered": Limit(0.25, 0.15, "1", "the phase lacks the outline's field: it was filtered"),
+    "filtered": Limit(0.3, 0.15, "1", "the phase lacks the outline's field: it was filtered"),
     "outline": Limit(0.4, 0.7, "1", "the outline's field contradicts B0's direction or the sign"),
     "sign": Limit(0.5, -0.5, "1", "the object contradicts the phase sign"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ OPEN_MM = 120.0
 """An object that leaves the field of view goes on for that long."""
 
 _FACE_MM = 40.0  # from such an end: how the object goes on is a guess that reaches as far
+_BODY_MM2 = 5e4  # of its section: larger than a head's; trunks go on as they are
 _DEPTH_MM = 15.0  # below the surface: fat of the skin, and the steps of the outline itself
 _SMOOTH_MM = 12.0  # over vessels, bowels and bones
 _COHERENT = 0.7  # length of the mean phasor; below it the phase turns too fast to be averaged
@@ -54,6 +56,11 @@ class PhaseInOutline:
     cut: Flags
     trusted: Flags
     geometry: Geometry
+
+    def depth_mm(self) -> float:
+        """How far what is trusted reaches, along the axis where it reaches least [mm]."""
+        ends = [np.ptp(places) + 1 if len(places) else 0 for places in np.nonzero(self.trusted)]
+        return float(min(n * mm for n, mm in zip(ends, self.geometry.voxel_mm, strict=True)))
 
     def why_unknown(self) -> str:
         """Why there are gradients along no axis, in words."""
@@ -123,12 +130,19 @@ def _deep(found: Flags, geometry: Geometry) -> Flags:
 
 
 def _near_open_ends(found: Flags, geometry: Geometry) -> Flags:
+    """Within 40 mm of them; of a thin slab of a trunk only a quarter of its planes at each end.
+
+    Beyond a slab of a head lie its dome, or sinuses and ears, whose field turned the sign of the
+    gradients round in slabs of 40 to 70 mm.
+    """
     near = np.zeros_like(found)
     for axis, (n, mm) in enumerate(zip(found.shape, geometry.voxel_mm, strict=True)):
         planes = np.moveaxis(found, axis, 0)
         cut = np.moveaxis(near, axis, 0)
-        reach = min(int(_FACE_MM / mm), n // 4)
-        few = planes[n // 2].sum() / 50  # a strap or a wire is no cut end
+        middle = planes[n // 2].sum()
+        is_body = middle * math.prod(geometry.voxel_mm) / mm > _BODY_MM2
+        reach = min(math.ceil(_FACE_MM / mm), n // 4 if is_body else n)
+        few = middle / 50  # a strap or a wire is no cut end
         if planes[0].sum() > few:
             cut[:reach] = True
         if planes[-1].sum() > few:
