@@ -5,13 +5,14 @@ complex single-precision FFT of it, out of place, on two threads. Beside it stan
 `sato` on the same data with the same widths, where that package is installed: a filter alone,
 without mask or threshold, whose widths are in voxels.
 
-    python benchmarks/bench_veins.py [--heads PHANTOMS]
+    python benchmarks/bench_veins.py [--heads PHANTOMS | --anatomy N …]
 
 ``--heads`` tells instead how well veins are found in heads with nuclei: const and tex of
 ``textured_head.py`` in PHANTOMS and a whole head of the simulator in voxels of 1, 1.5 and 2 mm,
-from the product's map and from the true one. The truth of const and tex is of means of voxels,
-their images of samples a quarter of a voxel aside on each axis; "moved" is the product's map
-brought there, and "as the images lie" what a map without any error would show.
+from the product's map and from the true one; ``--anatomy`` of other whole heads alone. The truth of
+const and tex is of means of voxels, their images of samples a quarter of a voxel aside on each
+axis; "moved" is the product's map brought there, and "as the images lie" what a map without any
+error would show.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +49,7 @@ except ImportError:
     sato = None
 
 GRID = Geometry((96, 192, 192), (1.5, 1.0, 1.0), np.eye(3)[::-1])
+_ANATOMY = 35  # of the whole head; nuclei were told from veins with it in sight
 TISSUE_SD_PPM, VEIN_PPM = 0.02, 0.35
 
 
@@ -65,15 +68,20 @@ def heads(phantoms: Path) -> Iterator[Head]:
         maps = {"ours": found, "ours, moved": aside.astype(np.float32) * p.mask}
         maps |= {"true": p.chi, "true, as the images lie": there}
         yield name, p.grid, p.mask, veins & p.mask, nuclei, maps
+    yield from whole_heads(_ANATOMY)
+
+
+def whole_heads(anatomy: int) -> Iterator[Head]:
+    """One of the simulator in three sizes of voxels."""
     for side_mm in (1.0, 1.5, 2.0):
-        yield whole_head(side_mm)
+        yield whole_head(anatomy, side_mm)
 
 
-def whole_head(side_mm: float) -> Head:
+def whole_head(anatomy: int, side_mm: float) -> Head:
     """A slab of 70 mm of a head with nuclei, in cubes of ``side_mm``."""
     scene = replace(
         SCENES["whole-head"],
-        phantom=WholeHead(35, grain_mm=0.75 * side_mm),
+        phantom=WholeHead(anatomy, grain_mm=0.75 * side_mm),
         matrix=(round(70 / side_mm), round(200 / side_mm), round(170 / side_mm)),
         voxel_mm=(side_mm, side_mm, side_mm),
         centre_lps_mm=(0.0, -4.0, 14.0),
@@ -90,16 +98,17 @@ def whole_head(side_mm: float) -> Head:
     nuclei = (labels >= Label.CAUDATE) & (labels <= Label.DENTATE)
     veins = (labels == Label.VEIN) & brain
     maps = {"ours": found, "true": known.chi_ppm, "true, as images show it": shown * brain}
-    return f"whole head, {side_mm:g} mm", scene.geometry, brain, veins, nuclei, maps
+    name = "whole head" if anatomy == _ANATOMY else f"whole head {anatomy}"
+    return f"{name}, {side_mm:g} mm", scene.geometry, brain, veins, nuclei, maps
 
 
-def how_well(phantoms: Path) -> None:
+def how_well(found_in: Iterator[Head]) -> None:
     """A table of heads."""
     head(
         "Veins in heads with nuclei",
         "head", "map", "Dice", "precision", "recall", "voxels of nuclei taken for vein",
     )  # fmt: skip
-    for name, grid, mask, true, nuclei, maps in heads(phantoms):
+    for name, grid, mask, true, nuclei, maps in found_in:
         for label, chi in maps.items():
             found = find_veins(chi, mask, grid)
             both = float((found & true).sum())
@@ -114,9 +123,13 @@ def main() -> None:
     """Print every figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--heads", type=Path)
-    phantoms = parser.parse_args().heads
-    if phantoms is not None:
-        how_well(phantoms)
+    parser.add_argument("--anatomy", type=int, nargs="+")
+    chosen = parser.parse_args()
+    if chosen.anatomy is not None:
+        how_well(chain.from_iterable(map(whole_heads, chosen.anatomy)))
+        return
+    if chosen.heads is not None:
+        how_well(heads(chosen.heads))
         return
     set_budget(2)
     chi, brain, true = scene()
