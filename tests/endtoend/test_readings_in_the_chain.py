@@ -173,7 +173,7 @@ def test_a_bleed_and_a_calcification_are_told_apart_inline(scan: ReadScan) -> No
     measured = scan.readings["qc"]["values"]
     worked = {v["subject"]: v["number"] for v in measured if v["name"] == "worked"}
     assert worked["InvertField"] > 0
-    assert scan.readings["qc"]["light"] in {"green", "amber", "red"}
+    assert scan.readings["qc"]["light"] == "unjudged"  # a slab of 99 mm: B0 may point elsewhere
     for true, kind in ((BLEED, "bleed"), (STONE, "calcification")):
         (lesion,) = lesions_at(scan, true)
         assert lesion["moment"]["quality"] == kind

@@ -18,10 +18,10 @@ from streamrecon import cli
 from streamrecon.analysis.quality.quality_limits import LIMITS
 
 ROW = "document.querySelector('#scans tr')"
-HEAD = replace(  # the smallest grid in which a brain is recognised
+HEAD = replace(  # a slab of less than 120 mm would not tell the direction of B0
     SCENES["whole-head"],
     phantom=WholeHead(2, grain_mm=2.0),
-    matrix=(44, 100, 80),
+    matrix=(56, 100, 80),
     centre_lps_mm=(0.0, -4.0, 20.0),
     voxel_mm=(2.25, 2.25, 2.25),
     n_coils=1,
