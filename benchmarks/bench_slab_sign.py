@@ -2,7 +2,7 @@
 
     python benchmarks/bench_slab_sign.py [--heads 11 12 14 16 21 22]
 
-Whole heads of the simulator in slabs of three thicknesses at three heights above the middle of the
+Whole heads of the simulator in slabs of four thicknesses at three heights above the middle of the
 brain; the truth is +1. A row for each thickness: how many slabs are told rightly, not at all and
 wrongly. Iron and veins are those of a fast map in voxels of 2 mm.
 """

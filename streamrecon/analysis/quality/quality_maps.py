@@ -35,7 +35,7 @@ Flags = NDArray[np.bool_]
 
 _COARSE_MM = 2.0
 _DIRECTION_KNOWN = 0.4  # correlation of the best direction, below which none is known
-_DEPTH_MM = 40.0  # of what was compared for it
+_REACH_MM = 40.0  # of what was compared for it
 _LARGE_MM3 = 3e5  # of a slab of brain; less is a crop
 _PPB = 1e3
 
@@ -168,7 +168,7 @@ def _outline(maps: QualityMaps) -> OutlineDirection | None:
 def _contradiction(outline: OutlineDirection) -> float:
     """How much better another direction agrees, 0 … 2; NaN where none agrees, and in slabs."""
     agreement = max(outline.of_best, -outline.of_stated)
-    if agreement < _DIRECTION_KNOWN or outline.depth_mm < _DEPTH_MM:
+    if agreement < _DIRECTION_KNOWN or outline.depth_mm < _REACH_MM:
         return math.nan
     return 1 - outline.of_stated / outline.of_best
 
