@@ -16,6 +16,7 @@ from itertools import product
 
 import numpy as np
 from bench_qsm import head, row
+from streamrecon_gadgets.maps.phase_sign import check_object
 from streamrecon_simulator.images import noisy_images
 from streamrecon_simulator.presets import SCENES
 from streamrecon_simulator.scene import Scene
@@ -23,9 +24,6 @@ from streamrecon_simulator.truth import receive, truth
 from streamrecon_simulator.whole_head.head import WholeHead
 
 from streamrecon.machine.threads import set_budget
-from streamrecon.maps.phase_sign_check import check_phase_sign
-from streamrecon.maps.r2star import fit_log_line
-from streamrecon.qsm.outline.field import check_outline
 from streamrecon.qsm.pipeline import Quality, susceptibility
 from streamrecon.recon.images.downsample import downsampled
 
@@ -46,16 +44,10 @@ def slab(anatomy: int, slices: int, height_mm: float) -> Scene:
 def votes(scene: Scene) -> tuple[int, int]:
     """The sign that the outline tells, and that of iron and veins."""
     echoes = noisy_images(scene, truth(scene), receive(scene)).astype(np.complex64)
-    outline = check_outline(echoes, scene.te_s, scene.b0_t, scene.geometry)
     small, grid = downsampled(echoes, scene.geometry, _COARSE_MM)
     found = susceptibility(small, scene.te_s, scene.b0_t, grid, quality=Quality.FAST)
-    patient = check_phase_sign(
-        found.map.chi_ppm, found.mask, grid, is_brain=found.total.is_brain,
-        r2_star_per_s=fit_log_line(
-            np.abs(small), scene.te_s, found.mask, noise=found.total.fit.noise
-        ),
-    )  # fmt: skip
-    return outline.sign, patient.vote
+    told = check_object(small, scene.te_s, scene.b0_t, grid, found)
+    return told.outline.sign, told.iron_and_veins.vote
 
 
 def main() -> None:

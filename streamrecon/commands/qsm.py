@@ -10,6 +10,7 @@ from glob import escape
 from pathlib import Path
 
 from streamrecon_gadgets.maps.field import FieldImages, MapField
+from streamrecon_gadgets.maps.phase_sign import check_object
 from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackground
 
 from streamrecon.commands.image_inputs.echo_files import EchoFiles, name_of
@@ -22,9 +23,7 @@ from streamrecon.commands.run_setup.existing import there
 from streamrecon.commands.run_setup.options import writable, write
 from streamrecon.console import Watch, tell_renamed
 from streamrecon.errors import ConfigError
-from streamrecon.maps.phase_sign_check import check_phase_sign
-from streamrecon.maps.phase_sign_decision import SignDecision, decide_sign
-from streamrecon.maps.r2star import fit_log_line
+from streamrecon.maps.phase_sign_decision import SignDecision
 from streamrecon.model.images import Echoes, Regions, Volume
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import PhaseSign, SignOrigin
@@ -35,7 +34,6 @@ from streamrecon.output.formats import ScanResults
 from streamrecon.phase.phase_scaling import complex_echoes
 from streamrecon.qsm.field_maps import ChiMap, FieldMap
 from streamrecon.qsm.inversion.methods import Inversion
-from streamrecon.qsm.outline.field import check_outline
 from streamrecon.qsm.pipeline import DEFAULT_QUALITY, Background, Quality
 from streamrecon.qsm.total_field import TotalField
 from streamrecon.stream.run.chain import Chain
@@ -190,7 +188,7 @@ def _signed_field(files: EchoFiles, wanted: str, regions: Regions, watch: Watch)
     field = next(item for item in made if isinstance(item, FieldMap))
     decision = SignDecision(sign, Level.INFO, f"{sign}")
     if wanted == "auto":
-        decision = _sign_by_object(_coarse(field, regions), field, echoes)
+        decision = _sign_by_object(_coarse(field, regions), echoes)
     if decision.turns(sign):
         field = replace(field, total=_turned(field.total))
     message = f"phase sign {decision.reason}"
@@ -219,22 +217,19 @@ def sign_of_files(files: EchoFiles) -> PhaseSign:
     return image_sign(chain=None, vendor=files.vendor)
 
 
-def _sign_by_object(chi: ChiMap, field: FieldMap, echoes: Echoes) -> SignDecision:
-    """What the outline, and iron and veins say of the sign with which the map was made."""
-    scan, magnitude = echoes.scan, abs(echoes.data)
-    times = scan.echoes.times_s()
-    outline = check_outline(echoes.data, times, scan.b0_t, scan.geometry)
-    noise, several = field.total.fit.noise, len(times) > 1
-    rate = fit_log_line(magnitude, times, chi.mask, noise=noise) if several else None
-    patient = check_phase_sign(
-        chi.chi_ppm,
-        chi.mask,
+def _sign_by_object(chi: ChiMap, echoes: Echoes) -> SignDecision:
+    """What the object says of the sign with which the map was made."""
+    scan = echoes.scan
+    found = check_object(
+        echoes.data,
+        scan.echoes.times_s(),
+        scan.b0_t,
         scan.geometry,
-        is_brain=field.total.is_brain,
-        r2_star_per_s=rate,
+        chi.found,
+        readout_polarity=scan.echoes.readout_polarity,
     )
-    found = decide_sign(scan.phase_sign, outline=outline.sign, patient=patient.vote)
-    return replace(found, reason=f"{found.reason} (outline {outline}; iron and veins {patient})")
+    decision = found.decide(scan.phase_sign)
+    return replace(decision, reason=f"{decision.reason} ({found})")
 
 
 def _volumes(

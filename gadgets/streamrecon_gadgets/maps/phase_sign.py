@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from streamrecon.errors import ReconError
 from streamrecon.maps.phase_sign_check import PhaseSignCheck, Verdict, check_phase_sign
 from streamrecon.maps.phase_sign_decision import SignDecision, decide_sign
 from streamrecon.maps.r2star import fit_log_line
+from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Echoes
 from streamrecon.model.notice import Level, Notice
-from streamrecon.model.scan import Scan
+from streamrecon.model.scan import PhaseSign, Scan
 from streamrecon.qsm.outline.field import OutlineCheck, check_outline
-from streamrecon.qsm.pipeline import Quality, susceptibility
+from streamrecon.qsm.pipeline import Quality, Susceptibility, susceptibility
 from streamrecon.recon.images.downsample import downsampled
 from streamrecon.stream.gadget import Gadget
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectChecks:
+    """What the object's outline, and its iron and veins, say of the sign of the phase."""
+
+    outline: OutlineCheck
+    iron_and_veins: PhaseSignCheck
+
+    def decide(self, sign: PhaseSign) -> SignDecision:
+        """The sign to go on with, given that of the data that were checked."""
+        return decide_sign(sign, outline=self.outline.sign, patient=self.iron_and_veins.vote)
+
+    def __str__(self) -> str:
+        """Both in words."""
+        return f"outline {self.outline}; iron and veins {self.iron_and_veins}"
 
 
 class CheckPhaseSign(Gadget[Echoes]):
@@ -42,41 +60,73 @@ class CheckPhaseSign(Gadget[Echoes]):
     def feed(self, item: Echoes) -> Iterator[Notice | Echoes]:
         """Check the first volume, and let every volume go on with what was found."""
         if self._decision is None:
-            outline, patient = _checked(item, self.resolution_mm)
-            self._decision = decide_sign(
-                item.scan.phase_sign, outline=outline.sign, patient=patient.vote
-            )
-            found = f"{self._decision.reason} (outline {outline}; iron and veins {patient})"
-            yield Notice(self._decision.level, f"phase sign: {found}")
+            found = _checked(item, self.resolution_mm)
+            self._decision = found.decide(item.scan.phase_sign)
+            text = f"phase sign: {self._decision.reason} ({found})"
+            yield Notice(self._decision.level, text)
         scan = _decided(item.scan, self._decision)
         turns = self._decision.turns(item.scan.phase_sign)
         yield replace(item, data=item.data.conj() if turns else item.data, scan=scan)
 
 
-def _checked(item: Echoes, resolution_mm: float) -> tuple[OutlineCheck, PhaseSignCheck]:
-    """What outline and patient say of a coarse map; undecided where there is none."""
+def check_object(
+    echoes: NDArray[np.complexfloating],
+    te_s: Sequence[float],
+    b0_t: float,
+    geometry: Geometry,
+    found: Susceptibility,
+    *,
+    readout_polarity: Sequence[int] = (),
+) -> ObjectChecks:
+    """Ask outline, iron and veins for the sign with which a susceptibility map was made.
+
+    Parameters
+    ----------
+    echoes
+        Complex images [E, Z, Y, X] of the whole field of view.
+    te_s, b0_t
+        Echo times [s] and static field [T].
+    geometry
+        Their grid.
+    found
+        The map that was made of them.
+    readout_polarity
+        +1 or -1 per echo where readouts alternate.
+
+    Raises
+    ------
+    ReconError
+        If there is not a time for each echo, or the mask is empty.
+    """
+    outline = check_outline(echoes, te_s, b0_t, geometry, readout_polarity=readout_polarity)
+    r2_star = (
+        fit_log_line(np.abs(echoes), te_s, found.mask, noise=found.total.fit.noise)
+        if len(te_s) > 1
+        else None
+    )
+    iron_and_veins = check_phase_sign(
+        found.map.chi_ppm,
+        found.mask,
+        geometry,
+        is_brain=found.total.is_brain,
+        r2_star_per_s=r2_star,
+    )
+    return ObjectChecks(outline, iron_and_veins)
+
+
+def _checked(item: Echoes, resolution_mm: float) -> ObjectChecks:
+    """What the object says by a coarse map; undecided where there is none."""
     scan = item.scan
     te_s, readout_polarity = scan.echoes.times_s(), scan.echoes.readout_polarity
     echoes, grid = downsampled(item.data, scan.geometry, resolution_mm)
     try:
-        outline = check_outline(echoes, te_s, scan.b0_t, grid, readout_polarity=readout_polarity)
         found = susceptibility(
             echoes, te_s, scan.b0_t, grid, quality=Quality.FAST, readout_polarity=readout_polarity
         )
+        return check_object(echoes, te_s, scan.b0_t, grid, found, readout_polarity=readout_polarity)
     except ReconError as e:  # no head, or no signal: the sign is then nobody's concern
         unknown = OutlineCheck((None, None, None), 0, str(e))
-        return unknown, PhaseSignCheck(Verdict.UNDECIDED, None, None)
-    several = len(te_s) > 1
-    noise = found.total.fit.noise
-    r2_star = fit_log_line(np.abs(echoes), te_s, found.mask, noise=noise) if several else None
-    patient = check_phase_sign(
-        found.map.chi_ppm,
-        found.mask,
-        grid,
-        is_brain=found.total.is_brain,
-        r2_star_per_s=r2_star,
-    )
-    return outline, patient
+        return ObjectChecks(unknown, PhaseSignCheck(Verdict.UNDECIDED, None, None))
 
 
 def _decided(scan: Scan, decision: SignDecision) -> Scan:
