@@ -1,4 +1,4 @@
-"""How near the least of its own sum each iteration ends, against a long run of the same.
+"""How near the minimum of its own cost each iteration ends, against a long run of the same.
 
     python benchmarks/bench_convergence.py PHANTOMS [--only p3x]
 
@@ -32,9 +32,10 @@ from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.background.sharp import remove_ismv
 from streamrecon.qsm.inversion import closed_form, tv_problem
 from streamrecon.qsm.inversion.methods import Inversion
-from streamrecon.qsm.inversion.tv_problem import Cost, Problem, above_least
-from streamrecon.qsm.pipeline import Background, Quality, Susceptibility, invert, local_field
+from streamrecon.qsm.inversion.tv_problem import Cost, Problem, above_minimum
+from streamrecon.qsm.pipeline import Background, Quality, invert, local_field
 from streamrecon.qsm.solvers import Operator, Solution, end_in_words, least_squares, squares
+from streamrecon.qsm.susceptibility_map import Susceptibility
 from streamrecon.qsm.total_field import TotalField, total_field
 
 _HEAD = "head"
@@ -67,7 +68,7 @@ def squared(known: Known, total: TotalField, background: Background) -> Ends:
         if background is Background.PDF:  # its unknown are sources, the others' the local field
             fields = [data - operator.forward(sources) for sources in fields]
         over = size(found.unknown) / size(long.unknown)
-        ends.append((found.iterations, over, found.above_least, distance(*fields)))
+        ends.append((found.iterations, over, found.above_minimum, distance(*fields)))
         return found
 
     with patch.object(pdf, "least_squares", both), patch.object(sharp, "least_squares", both):
@@ -81,13 +82,13 @@ def repeated(known: Known, total: TotalField, remove: Callable[..., LocalField])
     found = remove(field, mask, known.grid)
     long = remove(field, mask, known.grid, tolerance=1e-6, iterations=_LONGEST)
     moved = distance(found.field_ppm, long.field_ppm)
-    return found.iterations, np.nan, found.above_least, moved
+    return found.iterations, np.nan, found.above_minimum, moved
 
 
 def sparse(known: Known, total: TotalField, local: LocalField, how: Choice) -> Ends:
     """An inversion by total variation, whose last problem goes on."""
     problems: list[Problem] = []
-    bound = Problem._above_least
+    bound = Problem._above_minimum
 
     def watched(problem: Problem) -> float:
         """Leaves the arrays as they were, so that the iteration can go on."""
@@ -97,7 +98,7 @@ def sparse(known: Known, total: TotalField, local: LocalField, how: Choice) -> E
         problems.append(problem)
         return told
 
-    with sums_of(tv_problem) as sums, patch.object(Problem, "_above_least", watched):
+    with sums_of(tv_problem) as sums, patch.object(Problem, "_above_minimum", watched):
         found = invert(total, local, known.grid, quality=how[0], inversion=how[1])
         problem = problems[-1]
         chi, steps = problem.chi.real.copy(), steps_of(found)
@@ -126,10 +127,10 @@ def sums_of(module: ModuleType) -> Iterator[list[tuple[float, float]]]:
     sums: list[tuple[float, float]] = []
 
     def told(parts: tuple[Cost, Cost], *arrays: np.ndarray) -> float:
-        sums.append((sum(each.cost for each in parts), above_least(parts, *arrays)))
+        sums.append((sum(each.cost for each in parts), above_minimum(parts, *arrays)))
         return sums[-1][1]
 
-    with patch.object(module, "above_least", told):
+    with patch.object(module, "above_minimum", told):
         yield sums
 
 

@@ -7,7 +7,7 @@ field in twelve positions of B0 is that of the tensor; V-SHARP, noise that is wh
 voxels, and a slow rest of the background come to it. COSMOS of all twelve is the truth, the first
 is inverted. Beside it stands TV as in the textbook, unit weights everywhere, at the strength of
 three that is best by the truth. NRMSE is free of a constant; slope and regions (ppb) are over all
-labels. Heads 85, 44 and 83 were kept aside until the end. HFEN and xSIM are those of qsm-ci.
+labels. Heads 85, 44 and 83 were held out until the end. HFEN and xSIM are those of qsm-ci.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ CASES = {
     "head 41, tensor, V-SHARP": Case(41, 1.3, 3e-3, 0.03),
     "head 42, tensor, V-SHARP": Case(42, 1.2, 2e-3, 0.03),
     "head 43, smooth noise": Case(43, 1.3, 3e-3, 0.03, smooth_voxels=1.0),
-    "kept aside: head 85, rest": Case(85, 1.4, 2.5e-3, 0.02, rest=2e-3),
-    "kept aside: head 44, smooth noise": Case(44, 1.2, 2e-3, 0.02, smooth_voxels=0.7),
-    "kept aside: head 83, little": Case(83, 1.3, 1e-3, 0.015, has_vsharp=False),
+    "held out: head 85, rest": Case(85, 1.4, 2.5e-3, 0.02, rest=2e-3),
+    "held out: head 44, smooth noise": Case(44, 1.2, 2e-3, 0.02, smooth_voxels=0.7),
+    "held out: head 83, little": Case(83, 1.3, 1e-3, 0.015, has_vsharp=False),
 }
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/bench_qc.py [--chosen]
 
-``--chosen`` shows the heads on which the limits were chosen; without it those that were kept aside,
+``--chosen`` shows the heads on which the limits were chosen; without it those that were held out,
 for docs/explanation/readings-quality.md. Images are closed forms and voxel sums with noise and coil
 phase, maps by the preset standard.
 """

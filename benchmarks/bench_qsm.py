@@ -190,7 +190,7 @@ def background(p: Phantom) -> None:
         ("RESHARP 6 mm", remove_resharp),
         ("RESHARP 12 mm", lambda *a: remove_resharp(*a, radius_mm=12.0)),
         ("V-SHARP 12 mm", remove_vsharp),
-        ("RESHARP, 12 mm where it fits", remove_vresharp),
+        ("RESHARP of variable radius", remove_vresharp),
         ("iSMV 5 mm", remove_ismv),
         ("LBV", remove_lbv),
     ):

@@ -246,7 +246,7 @@ def test_a_local_field_that_is_given_becomes_its_susceptibility(
     core = values[x - 1 : x + 2, y - 1 : y + 2, z - 1 : z + 2].mean()
     # the point dipole's field on voxels of 2 mm is what limits it
     assert core - np.median(values[values != 0]) == pytest.approx(0.4 * sign, abs=0.06)
-    assert "ppb that the field has where no source has" in capsys.readouterr().err
+    assert "ppb, estimated on the magic-angle cone" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,9 @@ from streamrecon.phase.unwrapping import Unwrapping
 from streamrecon.qsm import pipeline
 from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.inversion.methods import Inversion
-from streamrecon.qsm.pipeline import DEFAULT_QUALITY, Background, Quality, Susceptibility
+from streamrecon.qsm.pipeline import DEFAULT_QUALITY, Background, Quality
 from streamrecon.qsm.reference import Reference
+from streamrecon.qsm.susceptibility_map import Susceptibility
 from streamrecon.qsm.total_field import TotalField
 from streamrecon.qsm.total_field import total_field as field_of_echoes
 

@@ -15,7 +15,8 @@ from streamrecon.errors import ReconError
 from streamrecon.maps.phase_sign_check import contrast_of_ball, lopsidedness
 from streamrecon.model.images import Echoes
 from streamrecon.mrd.files.open_scan import open_scan
-from streamrecon.qsm.pipeline import Quality, Susceptibility, susceptibility
+from streamrecon.qsm.pipeline import Quality, susceptibility
+from streamrecon.qsm.susceptibility_map import Susceptibility
 from streamrecon.stream.run.chain import Chain
 from streamrecon.stream.run.serial import Serial, Step
 

@@ -42,23 +42,24 @@ from streamrecon.stream.run.serial import AnyGadget, Serial, Step
 _DESCRIPTION = """\
 Susceptibility (QSM, in ppm) of multi-echo GRE, magnitude and phase or real and imaginary parts, in
 NIfTI or DICOM files made elsewhere, by the functions that the chain gre_qsm.xml runs at the
-scanner. What is not given is found out and told: echo times and field from DICOM or the JSON beside
-the files, the direction of B0 from the affine, the scale of the phase from its range, its sign from
-the patient."""
+scanner. What is not given is determined and reported: echo times and field from DICOM or the JSON
+beside the files, the direction of B0 from the affine, the scale of the phase from its range, its
+sign from sidecar or vendor, checked by the object's outline and by iron and veins."""
 _EPILOG = """\
 qualities:
-  fast       a look at once: sparse gradients on half of the grid, truncated division for the rest
-  standard   the number: total variation, its strength from the noise
-  best       as standard, run to its end: the last per cents, several times slower
+  fast       a quick look: total variation on half of the grid, truncated division for the rest
+  standard   for measurements: total variation, its strength from the noise
+  best       as standard with up to 200 steps, nearer to the minimum of its cost: for comparison
+             with converged maps; means of regions hardly change
   consensus  the example of the consensus paper (doi:10.1002/mrm.30006), for comparison
 
 backgrounds:
   pdf        keeps the whole mask and weighs what it fits; takes some of the inner field with it
   resharp    the most exact in the core; loses a rim of 6 mm
-  v-resharp  as resharp, with smaller balls where no larger one fits
+  v-resharp  variable radius: balls of 12 mm in the core, smaller ones towards the rim
   v-sharp    quick; wrong where the field varies slowly
-  ismv       needs no division by the ball; slow in deep masks; loses a rim of 5 mm
-  lbv        as good as the rim of the mask is; loses one layer of voxels
+  ismv       no deconvolution; loses a rim of 5 mm
+  lbv        the quickest; as good as the rim of the mask is; loses one layer of voxels
 
 examples:
   streamrecon qsm --phase sub-1_echo-*_part-phase_MEGRE.nii.gz \\
@@ -92,7 +93,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     result.add_argument(
         "--inversion", choices=[way.value for way in Inversion], default=Inversion.PRESET.value,
-        help="how the local field becomes the map; preset: as the quality has it (%(default)s)",
+        help="how the local field becomes the map; preset: as the quality has it; others"
+        " take steps of their own and no classes of tissue (%(default)s)",
     )  # fmt: skip
     result.add_argument(
         "--two-pass", action="store_true",

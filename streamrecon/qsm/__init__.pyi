@@ -6,14 +6,14 @@ from streamrecon.qsm.field_maps import LocalFieldMap as LocalFieldMap
 from streamrecon.qsm.mask import FoundMask as FoundMask
 from streamrecon.qsm.mask import find_mask as find_mask
 from streamrecon.qsm.mask import object_mask as object_mask
-from streamrecon.qsm.mask import reliable_mask as reliable_mask
+from streamrecon.qsm.mask import trusted_voxels as trusted_voxels
 from streamrecon.qsm.pipeline import Background as Background
 from streamrecon.qsm.pipeline import Quality as Quality
-from streamrecon.qsm.pipeline import Susceptibility as Susceptibility
 from streamrecon.qsm.pipeline import invert as invert
 from streamrecon.qsm.pipeline import local_field as local_field
 from streamrecon.qsm.pipeline import susceptibility as susceptibility
 from streamrecon.qsm.reference import Reference as Reference
 from streamrecon.qsm.reference import set_reference as set_reference
+from streamrecon.qsm.susceptibility_map import Susceptibility as Susceptibility
 from streamrecon.qsm.uncertainty import noise_of_map as noise_of_map
 from streamrecon.qsm.uncertainty import susceptibility_sd as susceptibility_sd

@@ -111,15 +111,13 @@ def evolve(
     tightest: float,
     widest: float,
     steps: int,
-) -> float:
-    """Move ``vertices`` [V, 3, mm] as `brain_surfaces` says; mean of the last step [mm]."""
+) -> None:
+    """Move ``vertices`` [V, 3, mm] as `brain_surfaces` says."""
     middle = 0.5 * (1 / tightest + 1 / widest)
     steep = 6 / (1 / tightest - 1 / widest)
-    moved = 0.0
     for _ in range(steps):
         normals = outward(vertices, triangles)
         pull, edge = _towards_neighbours(vertices, neighbours)
-        moved = 0.0
         for v in range(len(vertices)):
             normal, drawn = normals[v], pull[v]
             along = drawn[0] * normal[0] + drawn[1] * normal[1] + drawn[2] * normal[2]
@@ -131,9 +129,6 @@ def evolve(
             step = smooth * along + 0.05 * grow * edge
             for axis in range(3):
                 vertices[v, axis] += 0.5 * drawn[axis] + (step - 0.5 * along) * normal[axis]
-            moved += abs(step)
-        moved /= len(vertices)
-    return moved
 
 
 @njit(nogil=True)

@@ -84,14 +84,11 @@ class Surface:
         Voxels within [Z, Y, X].
     level
         Middle brightness of the ball it grew from.
-    unrest_mm
-        Mean of the last step before the edge was sought; large where it found no hold.
     """
 
     mesh: Mesh
     inside: NDArray[np.bool_]
     level: float
-    unrest_mm: float
 
 
 def brain_surfaces(brightness: Real, geometry: Geometry) -> Iterator[Surface]:
@@ -129,13 +126,13 @@ def brain_surfaces(brightness: Real, geometry: Geometry) -> Iterator[Surface]:
         if depth_mm.max() < least_mm:
             return
         ball, level = _thickest(depth_mm, every, image, voxel)
-        grown, unrest_mm = _grown(ball, image / np.float32(level), voxel)
+        grown = _grown(ball, image / np.float32(level), voxel)
         indices = (grown.vertices / voxel + 0.5) * blocks - 0.5
         fitted = replace(grown, vertices=indices * np.array(geometry.voxel_mm))
         sharp = np.asarray(brightness / np.float32(level), np.float32)
         _move(fitted, sharp, geometry.voxel_mm, _EDGE, steps=_EDGE_STEPS)
         inside = inside_of(fitted, geometry)
-        yield Surface(fitted, inside, level, unrest_mm)
+        yield Surface(fitted, inside, level)
         depth_mm[block_means(inside.astype(np.float32), blocks * every) > 0] = 0
 
 
@@ -190,32 +187,29 @@ def _thickest(
     return replace(ball, vertices=vertices), float(np.median(image[within]))
 
 
-def _grown(ball: Mesh, image: Real, voxel: Points) -> tuple[Mesh, float]:
-    """The surface that fills the tissue around a ball, and its last step [mm]."""
+def _grown(ball: Mesh, image: Real, voxel: Points) -> Mesh:
+    """The surface that fills the tissue around a ball."""
     _move(ball, image, tuple(voxel), _GROWTH, steps=_ROUGH_STEPS)
     grown = divided(ball)
-    return grown, _move(grown, image, tuple(voxel), _GROWTH, steps=_STEPS)
+    _move(grown, image, tuple(voxel), _GROWTH, steps=_STEPS)
+    return grown
 
 
-def _move(
-    mesh: Mesh, image: Real, voxel_mm: Sequence[float], force: _Force, *, steps: int
-) -> float:
+def _move(mesh: Mesh, image: Real, voxel_mm: Sequence[float], force: _Force, *, steps: int) -> None:
     voxel = np.array(voxel_mm)
-    return float(
-        evolve(
-            mesh.vertices,
-            mesh.triangles,
-            mesh.neighbours,
-            image,
-            voxel,
-            _MARGIN_MM / voxel,
-            force.threshold,
-            _NEAR_MM,
-            force.far_mm,
-            _TIGHTEST_MM,
-            _WIDEST_MM,
-            steps,
-        )
+    evolve(
+        mesh.vertices,
+        mesh.triangles,
+        mesh.neighbours,
+        image,
+        voxel,
+        _MARGIN_MM / voxel,
+        force.threshold,
+        _NEAR_MM,
+        force.far_mm,
+        _TIGHTEST_MM,
+        _WIDEST_MM,
+        steps,
     )
 
 

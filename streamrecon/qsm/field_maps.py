@@ -11,7 +11,8 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.model.scan import Scan
 from streamrecon.phase.image_noise import in_units_of
 from streamrecon.qsm.background.pdf import COARSE_PDF, LocalField
-from streamrecon.qsm.pipeline import Quality, Susceptibility, local_field
+from streamrecon.qsm.pipeline import Quality, local_field
+from streamrecon.qsm.susceptibility_map import Susceptibility
 from streamrecon.qsm.total_field import TotalField
 from streamrecon.units import hz_per_ppm
 

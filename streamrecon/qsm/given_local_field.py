@@ -15,8 +15,9 @@ from streamrecon.model.geometry import Geometry
 from streamrecon.phase.field_fit import FieldFit, trust_from_noise
 from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.inversion.methods import Inversion
-from streamrecon.qsm.pipeline import DEFAULT_QUALITY, Quality, Susceptibility, invert
+from streamrecon.qsm.pipeline import DEFAULT_QUALITY, Quality, invert
 from streamrecon.qsm.reference import Reference
+from streamrecon.qsm.susceptibility_map import Susceptibility
 from streamrecon.qsm.total_field import TotalField
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import (
-    binary_erosion,
     binary_fill_holes,
     distance_transform_edt,
     label,
@@ -35,25 +34,6 @@ _END_MM = 6.0  # planes up to here from a cut end may be dimmed
 _DIM, _STILL_THERE = 0.8, 0.4  # median and lower quartile of a plane over the next, where tissue is
 _LEAST_TISSUE = 0.02  # of a plane, to compare it
 _BINS = 256
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Reliable:
-    """Voxels to reconstruct, voxels to believe, and what was lost.
-
-    Parameters
-    ----------
-    mask
-        Brain without the layers taken off [Z, Y, X]; solid.
-    trusted
-        Voxels of ``mask`` whose field is believed [Z, Y, X]; the others carry no weight.
-    report
-        Sentence that says how many voxels were dropped and why.
-    """
-
-    mask: NDArray[np.bool_]
-    trusted: NDArray[np.bool_]
-    report: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -207,20 +187,19 @@ def object_mask(
     return _largest(solid)
 
 
-def reliable_mask(
-    brain: NDArray[np.bool_],
+def trusted_voxels(
+    mask: NDArray[np.bool_],
     residual_rad: NDArray[np.floating],
     sd_ppm: NDArray[np.floating],
     *,
     most_residual_rad: float = 0.3,
     most_sd: float = 5.0,
-    erode: int,
-) -> Reliable:
-    """Brain without its outer layers, and the voxels in it whose field is believed.
+) -> tuple[NDArray[np.bool_], str]:
+    """Voxels of a mask whose field is believed [Z, Y, X], and how many are not, in words.
 
     Parameters
     ----------
-    brain
+    mask
         Solid mask [Z, Y, X].
     residual_rad
         Misfit of the echoes [Z, Y, X, rad].
@@ -230,17 +209,14 @@ def reliable_mask(
         Largest misfit believed [rad].
     most_sd
         Largest standard deviation believed, in medians.
-    erode
-        Layers of voxels to take off; the outermost shares its voxels with bone.
 
     Raises
     ------
     ReconError
-        If fewer than one voxel in ten of the brain is left.
+        If the mask is empty, or fewer than one of its voxels in ten are believed.
     """
-    mask = binary_erosion(brain, iterations=erode) if erode else brain.copy()
     if not mask.any():
-        raise ReconError(f"mask: found {int(brain.sum())} voxels, none is left after erosion")
+        raise ReconError("mask: found no voxel in it, needed some whose phase is known")
     misfit = mask & ~(residual_rad <= most_residual_rad)
     noisy = mask & ~(sd_ppm <= most_sd * np.median(sd_ppm[mask]))
     trusted = mask & ~misfit & ~noisy
@@ -250,10 +226,10 @@ def reliable_mask(
             f"{int(misfit.sum())} misfit, {int(noisy.sum())} too noisy"
         )
     report = (
-        f"mask: {int(mask.sum())} voxels of {int(brain.sum())}; "
+        f"mask: {int(mask.sum())} voxels; "
         f"{int(misfit.sum())} without weight for misfit, {int((noisy & ~misfit).sum())} for noise"
     )
-    return Reliable(mask, trusted, report)
+    return trusted, report
 
 
 def _otsu(values: NDArray[np.floating]) -> float:

@@ -3,14 +3,15 @@
 =========== ==================== ============ ================================== ==============
 quality     background           inversion    strength                           use it for
 =========== ==================== ============ ================================== ==============
-fast        PDF on half of grid  TV on half   from the noise; finer parts by TKD a look at once
-standard    PDF, with classes    TV           from the noise; magnitude's edges  the number
-best        PDF, with classes    TV           as standard; up to 200 steps       the last percents
+fast        PDF on half of grid  TV on half   from the noise; finer parts by TKD a quick look
+standard    PDF, with classes    TV           from the noise; magnitude's edges  measurements
+best        PDF, with classes    TV           as standard; up to 200 steps       converged TV
 consensus   V-SHARP 12 … 1 mm    nlTV, weak   λ 5e-4, β 150 at the last echo     comparison
 =========== ==================== ============ ================================== ==============
 
 Consensus is the example of the consensus paper (doi:10.1002/mrm.30006) with its published figures:
-one layer eroded, misfits above 0.3 down-weighted, the brain as reference, no ball below a voxel.
+one layer eroded, weights that fall to nothing at a misfit of 0.3 rad, the brain as reference, no
+ball below a voxel.
 
 `streamrecon.qsm.given_local_field` inverts a local field that is given clean.
 """
@@ -18,7 +19,7 @@ one layer eroded, misfits above 0.3 down-weighted, the brain as reference, no ba
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 import numpy as np
@@ -41,11 +42,12 @@ from streamrecon.qsm.inversion.class_shades import beside, shades_of_classes
 from streamrecon.qsm.inversion.coarse_to_fine import invert_coarse_to_fine
 from streamrecon.qsm.inversion.gradient_cost import find_strength
 from streamrecon.qsm.inversion.methods import METHODS, Inversion
-from streamrecon.qsm.inversion.total_variation import invert_tv
+from streamrecon.qsm.inversion.total_variation import ASKED_TWICE, invert_tv
 from streamrecon.qsm.inversion.two_pass import STRONG_PPM, invert_twice
 from streamrecon.qsm.inversion.weak_harmonic import invert_weak_harmonic
-from streamrecon.qsm.reference import Reference, Referenced, set_reference
+from streamrecon.qsm.reference import Reference, set_reference
 from streamrecon.qsm.solvers import Solution, end_in_words
+from streamrecon.qsm.susceptibility_map import Susceptibility
 from streamrecon.qsm.total_field import TotalField, slab_notice, total_field
 
 Complex = NDArray[np.complex64]
@@ -92,35 +94,6 @@ _UNWEIGHTED: dict[Background, Callable[[Real, NDArray[np.bool_], Geometry], Loca
 _STEPS = {Quality.STANDARD: ((20, 20), 1.5e-2), Quality.BEST: ((60, 200), 5e-4)}
 _CLEAN_STEPS = {Quality.STANDARD: ((60, 60), 3e-3), Quality.BEST: ((60, 300), 5e-4)}
 _UNSETTLED = 2e-2  # change of χ in a step: at a limit with less, a map says so and no more
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Susceptibility:
-    """A finished map with all that led to it.
-
-    Parameters
-    ----------
-    map
-        Susceptibility and its zero.
-    mask
-        Where it is known [Z, Y, X].
-    total, local
-        The fields it was made of.
-    notices
-        What a reader must know.
-    converged
-        Whether every iteration met its tolerance, or ended where a step changes less than 1 %.
-    doubts
-        Those of the notices that are warnings.
-    """
-
-    map: Referenced
-    mask: NDArray[np.bool_]
-    total: TotalField
-    local: LocalField
-    notices: tuple[str, ...]
-    converged: bool = True
-    doubts: tuple[str, ...] = ()
 
 
 def susceptibility(
@@ -191,6 +164,11 @@ def local_field(
 
     PDF alone takes the trust in the field into account; the others lose what their modules say of
     the mask. Voxels that are not believed are filled from their neighbours.
+
+    Raises
+    ------
+    ReconError
+        If the mask is empty, or the chosen ball does not fit into it.
     """
     give_back_freed()
     field, mask = total.fit.field_ppm, total.mask
@@ -216,7 +194,26 @@ def invert(
     reference: Reference = Reference.BRAIN,
     region: NDArray[np.bool_] | None = None,
 ) -> Susceptibility:
-    """Susceptibility of a local field, as the preset or ``inversion`` wants it, with its zero."""
+    """Susceptibility of a local field, as the preset or ``inversion`` wants it, with its zero.
+
+    Parameters
+    ----------
+    total, local
+        What `total_field` and `local_field` gave on this grid.
+    geometry
+        Their grid, which also says where B0 points.
+    quality, inversion
+        The preset, and another inversion than its own.
+    two_pass
+        Invert once more what strong sources leave, see `streamrecon.qsm.inversion.two_pass`.
+    reference, region
+        What is set to zero; the region [Z, Y, X] where that is one.
+
+    Raises
+    ------
+    ReconError
+        If the mask is empty, the field is not finite inside it, or the reference has no voxel.
+    """
     notices = [*total.notices, local.report(total.mask)]
     choice = (quality, inversion)
     shades = _shades(total, local, geometry, choice)
@@ -225,7 +222,7 @@ def invert(
     solved = _solved_twice if two_pass else _solved
     found, method = solved(total, rest, geometry, choice)
     comment = f", {found.comment}" if found.comment else ""
-    end = f", {end_in_words(found.above_least)}" if found.iterations else ""
+    end = f", {end_in_words(found.above_minimum)}" if found.iterations else ""
     notices.append(f"inversion: {method}, {found.iterations} steps{comment}{end}")
     if not found.converged:
         notices.append(f"inversion: ended at its limit, last change {found.residual:.2g} a step")
@@ -302,4 +299,5 @@ def _solved(
         magnitude=total.magnitude, outside=float(local.is_clean),
         iterations=steps, tolerance=tolerance,
     )  # fmt: skip
-    return found, f"TV of strength {strength}"
+    twice = f"; asked twice, each at {ASKED_TWICE:g} times that" if local.is_clean else ""
+    return found, f"TV of strength {strength}{twice}"

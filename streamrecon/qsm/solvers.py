@@ -43,7 +43,7 @@ Step = tuple[float, float]
 Split = Callable[[Real, Real, Real, Real, Step], None]
 
 NEAR_ENOUGH = 0.01
-"""An iteration that ends no more than this part above the least of its sum is at its end."""
+"""An iteration whose cost is no more than this part above its minimum is at its end."""
 
 RELAXATION = 1.85
 """α of total variation's splits: 60 steps of it go farther than 100 of 1.
@@ -53,8 +53,8 @@ A ``Step`` is the weight of the state in a split, ρ, and α.
 
 _TINY = 1e-300
 _ENDS = re.compile(
-    r", (?:(?:within|at most) \S+ % (?:of|above)|may be far above) the least of its sum"
-    r"|, how near its end is not known"
+    r", cost (?:(?:within|at most) \S+ % (?:of|above)|possibly far above|not compared with)"
+    r" its minimum"
 )
 
 
@@ -70,8 +70,8 @@ class Solution:
     """What an iteration gives: the unknown, the steps it took, how far it got.
 
     ``residual`` is relative to the start; ``converged`` is false where the steps ran out first;
-    ``comment`` is what a reader of the result should know besides. ``above_least`` is what the sum
-    that is made small may be above its least, in parts of that; NaN where nobody knows.
+    ``comment`` is what a reader of the result should know besides. ``above_minimum`` is by how much
+    the cost may be above its minimum, as a fraction of that; NaN where nobody knows.
     """
 
     unknown: Real
@@ -79,7 +79,7 @@ class Solution:
     residual: float
     converged: bool
     comment: str = ""
-    above_least: float = math.nan
+    above_minimum: float = math.nan
 
 
 def checked_field(field_ppm: NDArray[np.floating], mask: NDArray[np.bool_], stage: str) -> Real:
@@ -100,34 +100,34 @@ def checked_field(field_ppm: NDArray[np.floating], mask: NDArray[np.bool_], stag
     return np.where(mask, known, 0) if np.any(known, where=~mask) else known
 
 
-def end_in_words(above_least: float) -> str:
+def end_in_words(above_minimum: float) -> str:
     """How near its end an iteration came, for a notice.
 
     >>> end_in_words(0.004), end_in_words(0.0872)
-    ('within 1 % of the least of its sum', 'at most 8.7 % above the least of its sum')
+    ('cost within 1 % of its minimum', 'cost at most 8.7 % above its minimum')
     >>> end_in_words(13.0), end_in_words(math.nan)
-    ('may be far above the least of its sum', 'how near its end is not known')
+    ('cost possibly far above its minimum', 'cost not compared with its minimum')
     """
-    if math.isnan(above_least):
-        return "how near its end is not known"
-    if above_least > 1:
-        return "may be far above the least of its sum"
-    if above_least > NEAR_ENOUGH:
-        return f"at most {100 * above_least:.2g} % above the least of its sum"
-    return "within 1 % of the least of its sum"
+    if math.isnan(above_minimum):
+        return "cost not compared with its minimum"
+    if above_minimum > 1:
+        return "cost possibly far above its minimum"
+    if above_minimum > NEAR_ENOUGH:
+        return f"cost at most {100 * above_minimum:.2g} % above its minimum"
+    return "cost within 1 % of its minimum"
 
 
 def without_ends(text: str) -> str:
     """A text of notices without the words of `end_in_words`: what it says of the method alone.
 
-    >>> without_ends("TV, 20 steps, at most 8.7 % above the least of its sum; zero: brain")
+    >>> without_ends("TV, 20 steps, cost at most 8.7 % above its minimum; zero: brain")
     'TV, 20 steps; zero: brain'
     """
     return _ENDS.sub("", text)
 
 
 class Unfinished:
-    """What conjugate gradients may leave of their sum to later steps.
+    """What conjugate gradients may leave of their cost to later steps.
 
     The smaller of a bound by quadrature, as no eigenvalue is below the damping, and of twice what
     the second half of the steps took, which is enough where what is left falls by a third or more
@@ -161,7 +161,7 @@ class Unfinished:
             self.factor = rest / lower if lower > 0 else 0.0
             self.bound = self.factor * gamma
 
-    def above_least(self) -> float:
+    def above_minimum(self) -> float:
         """In parts of the least; infinite where nothing is known."""
         now = self.totals[-1]
         taken = self.totals[len(self.totals) // 2] - now if len(self.totals) > 2 else math.inf
@@ -219,7 +219,7 @@ def least_squares(
         step += 1
     residual = float(np.sqrt(gamma / first))
     ended = residual <= tolerance or gain <= least_gain
-    return Solution(x, step, residual, ended, above_least=ahead.above_least())
+    return Solution(x, step, residual, ended, above_minimum=ahead.above_minimum())
 
 
 def combine(values: Real, own: float, others: Real, part: float) -> float:

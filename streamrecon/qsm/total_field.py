@@ -19,7 +19,7 @@ from streamrecon.phase.magnitude import Classes, signal_mask, tissue_classes
 from streamrecon.phase.phase_offset import echo_pair, phase_without_offset
 from streamrecon.phase.unwrap import path_quality
 from streamrecon.phase.unwrapping import UNWRAPPERS, Unwrapping
-from streamrecon.qsm.mask import FoundMask, find_mask, reliable_mask
+from streamrecon.qsm.mask import FoundMask, find_mask, trusted_voxels
 from streamrecon.qsm.reference import csf_mask
 from streamrecon.units import hz_per_ppm
 
@@ -156,19 +156,21 @@ def total_field(
     noise = measured()
     fit = fit_field(unwrapped.phase_rad, magnitude, found, te_s, b0_t, noise=noise.sd)
     brain = looked_for()
-    # the brain found lacks its outermost layer already, and a mask that is given is meant
-    reliable = reliable_mask(brain.mask & found, fit.residual_rad, fit.sd_ppm, erode=0)
-    tissues = meanwhile(lambda: tissue_classes(magnitude, te_s, reliable.mask, geometry))
-    weight = trust_from_noise(fit.sd_ppm, reliable.mask) * reliable.trusted
-    fluid = csf_mask(magnitude, reliable.mask, tuple(te_s))
+    inside = brain.mask & found
+    trusted, counts = trusted_voxels(inside, fit.residual_rad, fit.sd_ppm)
+    if lost := int(np.count_nonzero(brain.mask & ~found)):
+        counts += f"; {lost} left out, where the phase is not known"
+    tissues = meanwhile(lambda: tissue_classes(magnitude, te_s, inside, geometry))
+    weight = trust_from_noise(fit.sd_ppm, inside) * trusted
+    fluid = csf_mask(magnitude, inside, tuple(te_s))
     return TotalField(
         fit,
-        reliable.mask,
+        inside,
         weight,
         together,
         fluid,
         quality,
-        (*notices, *noise.notices, brain.report, reliable.report),
+        (*notices, *noise.notices, brain.report, counts),
         radians_per_ppm(te_s, b0_t),
         brain.is_brain,
         tissues(),

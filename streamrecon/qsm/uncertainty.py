@@ -18,10 +18,10 @@ from streamrecon.qsm.pipeline import (
     DEFAULT_QUALITY,
     Background,
     Quality,
-    Susceptibility,
     invert,
     local_field,
 )
+from streamrecon.qsm.susceptibility_map import Susceptibility
 
 Real = NDArray[np.float32]
 
@@ -43,6 +43,15 @@ def susceptibility_sd(
     noise already, and sparse gradients answer to more of it more than in proportion. PDF takes of
     the noise what outer sources can make, and is done to it once more; what other removals make of
     noise is left out. Costs two inversions and a PDF. See `noise_of_map` for the rest.
+
+    Parameters
+    ----------
+    found
+        The map, with the fields it was made of.
+    geometry
+        Its grid.
+    quality, inversion, two_pass
+        How it was made, as `streamrecon.qsm.pipeline.invert` takes them.
     """
 
     def moved(field_ppm: Real) -> Real:

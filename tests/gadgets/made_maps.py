@@ -8,8 +8,9 @@ from streamrecon.model.scan import Scan
 from streamrecon.phase.field_fit import FieldFit
 from streamrecon.qsm.background.pdf import LocalField
 from streamrecon.qsm.field_maps import ChiMap
-from streamrecon.qsm.pipeline import Quality, Susceptibility
+from streamrecon.qsm.pipeline import Quality
 from streamrecon.qsm.reference import Reference, Referenced
+from streamrecon.qsm.susceptibility_map import Susceptibility
 from streamrecon.qsm.total_field import TotalField
 
 

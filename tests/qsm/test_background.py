@@ -12,10 +12,10 @@ from scipy.ndimage import binary_erosion
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn
 from streamrecon.model.geometry import Geometry
+from streamrecon.qsm.background.balls import ball_kernel
 from streamrecon.qsm.background.lbv import remove_lbv
 from streamrecon.qsm.background.pdf import LocalField, remove_pdf
 from streamrecon.qsm.background.sharp import (
-    ball_kernel,
     remove_ismv,
     remove_resharp,
     remove_vresharp,

@@ -11,7 +11,8 @@ from closed_forms import ORIENTATIONS, cylinder, positions_mm, spheres
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.background.pdf import remove_pdf
 from streamrecon.qsm.inversion.class_shades import shades_of_classes
-from streamrecon.qsm.pipeline import Susceptibility, invert, local_field, susceptibility
+from streamrecon.qsm.pipeline import invert, local_field, susceptibility
+from streamrecon.qsm.susceptibility_map import Susceptibility
 
 TE_S = (0.004, 0.009, 0.014, 0.019)
 B0_T = 3.0

@@ -17,7 +17,7 @@ from streamrecon.qsm.background.sharp import remove_ismv, remove_resharp
 from streamrecon.qsm.dipole import dipole_kernel
 from streamrecon.qsm.inversion import closed_form
 from streamrecon.qsm.inversion.total_variation import task_on
-from streamrecon.qsm.inversion.tv_problem import Cost, Problem, above_least
+from streamrecon.qsm.inversion.tv_problem import Cost, Problem, above_minimum
 from streamrecon.qsm.pipeline import Background, Quality, invert, local_field
 from streamrecon.qsm.solvers import (
     NEAR_ENOUGH,
@@ -66,7 +66,7 @@ def ended(
     task = task_on(field, mask, (grid, (18, 30, 28)), rim_mm=4.0)
     problem = Problem(task, (LAMBDA, outside))
     found = problem.solve(squares, (steps, steps), 0.0, last=True)
-    return sum_of(problem, problem.chi.real, grid), found.above_least, found.unknown
+    return sum_of(problem, problem.chi.real, grid), found.above_minimum, found.unknown
 
 
 @pytest.mark.parametrize(("orientation", "sign"), [("axial", 1), ("doubly_oblique", -1)])
@@ -101,14 +101,14 @@ def test_two_steps_are_within_what_they_tell(monkeypatch: pytest.MonkeyPatch) ->
 
     def watched(parts: tuple[Cost, Cost], *arrays: np.ndarray) -> float:
         sums.append(sum(part.cost for part in parts))
-        return above_least(parts, *arrays)
+        return above_minimum(parts, *arrays)
 
-    monkeypatch.setattr(closed_form, "above_least", watched)
+    monkeypatch.setattr(closed_form, "above_minimum", watched)
     found = closed_form.invert_rts(field, mask, grid)
     long = closed_form.invert_rts(field, mask, grid, iterations=(LONG, LONG))
 
-    assert sums[0] / sums[1] - 1 < found.above_least + ROUNDING
-    assert long.above_least < found.above_least / 5  # ten times the steps
+    assert sums[0] / sums[1] - 1 < found.above_minimum + ROUNDING
+    assert long.above_minimum < found.above_minimum / 5  # ten times the steps
 
 
 @pytest.mark.parametrize("damping", [0.0, 1e-3, 1e-1])
@@ -130,9 +130,9 @@ def test_conjugate_gradients_are_within_what_they_tell(damping: float, steps: in
 
     best = np.linalg.solve(matrix.T @ matrix + damping * np.eye(80), matrix.T @ data)
     excess = size(found.unknown.astype(np.float64)) / size(best) - 1
-    assert excess < found.above_least + ROUNDING
+    assert excess < found.above_minimum + ROUNDING
     if steps == 60 and damping == 0.1:
-        assert found.above_least < NEAR_ENOUGH
+        assert found.above_minimum < NEAR_ENOUGH
 
 
 def test_boundary_values_end_where_they_say() -> None:
@@ -147,19 +147,19 @@ def test_boundary_values_end_where_they_say() -> None:
     for tolerance in (0.3, 3e-4):
         found = remove_lbv(field, mask, grid, tolerance=tolerance)
         excess = energy(found.field_ppm - long.field_ppm) / energy(long.field_ppm)
-        assert excess < 2 * found.above_least + ROUNDING  # a V-cycle is about the inverse
-    assert found.above_least < NEAR_ENOUGH
+        assert excess < 2 * found.above_minimum + ROUNDING  # a V-cycle is about the inverse
+    assert found.above_minimum < NEAR_ENOUGH
 
 
 @pytest.mark.parametrize(
-    ("remove", "told"), [(remove_resharp, "far above"), (remove_ismv, "not known")]
+    ("remove", "told"), [(remove_resharp, "far above"), (remove_ismv, "not compared")]
 )
 def test_removals_that_are_not_at_their_end_say_so(
     remove: Callable[..., LocalField], told: str
 ) -> None:
     grid, mask, field = scene("axial")
     found = remove(field, mask, grid, iterations=4)
-    assert told in end_in_words(found.above_least)
+    assert told in end_in_words(found.above_minimum)
 
 
 @pytest.mark.parametrize("above", [0.0, 0.004, 0.0101, 0.33, 1.0, 7.0, math.inf, math.nan])
@@ -191,8 +191,8 @@ def test_every_map_tells_how_its_iterations_ended(
 
     (removal,) = (notice for notice in notices if notice.startswith("background: "))
     inversion = next(notice for notice in notices if notice.startswith("inversion: "))
-    assert end_in_words(local.above_least) in removal
-    assert "of its sum" in removal
-    ends = ("of its sum", "not known", "not to its end")
+    assert end_in_words(local.above_minimum) in removal
+    assert "its minimum" in removal
+    ends = ("its minimum", "not to its end")
     assert any(words in inversion for words in ends), inversion
-    assert not math.isnan(local.above_least)
+    assert not math.isnan(local.above_minimum)

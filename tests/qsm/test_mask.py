@@ -8,7 +8,7 @@ from closed_forms import AXIAL, positions_mm
 
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
-from streamrecon.qsm.mask import find_mask, object_mask, reliable_mask
+from streamrecon.qsm.mask import find_mask, object_mask, trusted_voxels
 from streamrecon.qsm.reference import Reference, csf_mask, set_reference
 
 GRID = Geometry((36, 61, 60), (4.0, 3.0, 3.0), AXIAL)
@@ -74,14 +74,15 @@ def test_voxels_that_lie_lose_their_trust_and_are_counted() -> None:
     sd = np.full(GRID.shape, 0.002)
     sd[17, 30, 30] = np.inf
 
-    found = reliable_mask(brain, residual, sd, erode=1)
+    trusted, counts = trusted_voxels(brain, residual, sd)
 
-    assert found.mask.sum() < brain.sum()
-    assert (found.mask & ~found.trusted).sum() == 5
-    assert found.mask[18, 30, 30]
-    assert "4 without weight for misfit, 1 for noise" in found.report
+    assert (brain & ~trusted).sum() == 5
+    assert not (trusted & ~brain).any()
+    assert "4 without weight for misfit, 1 for noise" in counts
     with pytest.raises(ReconError, match="needed a tenth"):
-        reliable_mask(brain, residual + 1, sd, erode=1)
+        trusted_voxels(brain, residual + 1, sd)
+    with pytest.raises(ReconError, match="found no voxel in it"):
+        trusted_voxels(np.zeros_like(brain), residual, sd)
 
 
 def test_the_zero_is_the_mean_of_the_reference() -> None:

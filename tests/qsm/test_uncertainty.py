@@ -10,7 +10,8 @@ from scipy.stats import chi2
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.inversion.closed_form import invert_tikhonov
-from streamrecon.qsm.pipeline import Susceptibility, susceptibility
+from streamrecon.qsm.pipeline import susceptibility
+from streamrecon.qsm.susceptibility_map import Susceptibility
 from streamrecon.qsm.uncertainty import noise_of_map, susceptibility_sd
 
 GRID = Geometry((30, 33, 36), (1.5, 1.0, 1.2), ORIENTATIONS["tilted"])

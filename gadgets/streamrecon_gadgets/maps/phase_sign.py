@@ -19,7 +19,8 @@ from streamrecon.model.images import Echoes
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import PhaseSign, Scan
 from streamrecon.qsm.outline.field import OutlineCheck, check_outline
-from streamrecon.qsm.pipeline import Quality, Susceptibility, susceptibility
+from streamrecon.qsm.pipeline import Quality, susceptibility
+from streamrecon.qsm.susceptibility_map import Susceptibility
 from streamrecon.recon.images.downsample import downsampled
 from streamrecon.stream.gadget import Gadget
 

@@ -64,7 +64,9 @@ class InvertField(Gadget[Regions | LocalFieldMap]):
     memory: ClassVar = MemoryUse(echo_voxel_bytes=22, voxel_bytes=140, fixed_bytes=8 * MIB)
 
     inversion: Inversion = Field(
-        default=Inversion.PRESET, description="preset: as the quality has it; not for the preview"
+        default=Inversion.PRESET,
+        description="preset: as the quality has it; others take steps of their own and no classes"
+        " of tissue; not for the preview",
     )
     reference: Literal["brain", "csf", "region"] = Field(
         default="brain", description="what is set to zero; region: one that is given"
@@ -103,12 +105,13 @@ class InvertField(Gadget[Regions | LocalFieldMap]):
             region=self._region,
         )
         before = len(item.total.notices)
-        own_comments = (_preset(item), *found.notices[before:])
+        preset = _preset(item, inversion)
+        own_comments = (preset, *found.notices[before:])
         level = Level.INFO if found.converged else Level.WARNING
         stated = (text for text in own_comments if text not in found.doubts)
         yield Notice(level, f"susceptibility: {'; '.join(stated)}")
         for doubt in found.doubts:
-            yield Notice(Level.WARNING, f"susceptibility: {_preset(item)}; {doubt}")
+            yield Notice(Level.WARNING, f"susceptibility: {preset}; {doubt}")
         comments = (*item.total.notices, *own_comments)
         chi = ChiMap(found, comments, quality, item.scan, item.repetition, item.is_preview)
         yield chi
@@ -127,8 +130,10 @@ def _local_field(
     return LocalFieldMap(local, item.total, quality, item.scan, item.repetition, is_preview)
 
 
-def _preset(item: LocalFieldMap) -> str:
-    return f"{'preview' if item.is_preview else 'map'}, quality {item.quality.value}"
+def _preset(item: LocalFieldMap, inversion: Inversion) -> str:
+    made = f"{'preview' if item.is_preview else 'map'}, quality {item.quality.value}"
+    chosen = inversion is not Inversion.PRESET
+    return f"{made} up to the local field, inversion {inversion.value}" if chosen else made
 
 
 def _image(chi: ChiMap, values: NDArray[np.float32], quantity: Quantity) -> Volume:

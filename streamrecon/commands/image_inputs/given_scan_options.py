@@ -33,8 +33,8 @@ def add_given_scan(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     scan.add_argument("--b0", type=float, metavar="T", help="field strength (JSON sidecar)")
     scan.add_argument(
         "--sign", choices=("+1", "-1", "auto"), default="auto",
-        help="+1 if the phase grows with the field, -1 if it falls; auto asks iron and veins,"
-        " then the maker's name (auto)",
+        help="+1 if the phase grows with the field, -1 if it falls; auto: of the sidecar, else of"
+        " the vendor, else found by the object's outline, or iron and veins (auto)",
     )  # fmt: skip
     scan.add_argument(
         "--phase-ends", type=float, nargs=2, metavar=("LOW", "HIGH"),

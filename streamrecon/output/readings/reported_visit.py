@@ -79,7 +79,7 @@ def how_made(comments: str | Iterable[str], version: str) -> str:
 
     How near its end an iteration came is the scan's too, and not in it.
 
-    >>> end = "at most 33 % above the least of its sum"
+    >>> end = "cost at most 33 % above its minimum"
     >>> how_made((f"inversion: TV, 20 steps, {end}", "zero: whole brain"), "1.2")
     'inversion: TV, # steps; zero: whole brain; version 1.2'
     """

@@ -68,8 +68,8 @@ class LocalField:
         Steps taken; 0 for closed forms.
     converged
         Whether an iteration met its tolerance.
-    above_least
-        What the sum of an iteration may be above its least, in parts of that; NaN: not known.
+    above_minimum
+        By how much the cost may be above its minimum, as a fraction; NaN: not known.
     is_clean
         Whether no background was in it that a removal took the wrong share of.
     tissues_ppm
@@ -82,14 +82,14 @@ class LocalField:
     mask: NDArray[np.bool_]
     iterations: int = 0
     converged: bool = True
-    above_least: float = math.nan
+    above_minimum: float = math.nan
     is_clean: bool = False
     tissues_ppm: Real | None = None
 
     def report(self, mask: NDArray[np.bool_]) -> str:
         """What the removal was, and what it lost of a mask [Z, Y, X]."""
         tissues = "" if self.tissues_ppm is None else " with classes of tissue"
-        end = end_in_words(self.above_least)
+        end = end_in_words(self.above_minimum)
         steps = f", {self.iterations} steps, {end}" if self.iterations else ""
         lost = 100 * (1 - self.mask.sum() / max(mask.sum(), 1))
         rim = f", {lost:.0f} % of the mask lost as rim" if lost >= 0.5 else ""
@@ -116,20 +116,16 @@ def remove_pdf(
               \quad f_\mathrm{local} = M (f - D S x)
 
     S, the size of sources, is 0 in the mask, a tenth in a layer around it, and 1 beyond: near
-    sources cost a hundred times what far ones do, and explain only what those leave. Published, S
-    is 1 up to the mask, and takes more of the inner field.
+    sources cost a hundred times what far ones do. Published, S is 1 up to the mask, and takes more
+    of the inner field.
 
-    C m, with ``classes``, is a map of one value for each class of tissue. Without it all of the
-    inner field that sources outside can make is theirs: with it, what alike voxels all over the
-    mask explain is left to them. What differs within a class is still taken. Means of classes of a
+    C m, with ``classes``, is a map of one value for each class of tissue: what alike voxels all
+    over the mask explain is left to them. What differs within a class is still taken. Means of a
     few clustered voxels come out a tenth too large, as edges count less than in a mean.
 
     Four real FFTs of the padded grid a step. Keeps the whole mask. Takes a third to a half of the
-    inner field's power with it; least near the middle.
-
-    Without damping there is no end to it: on five objects the sum still fell by 1 % in 50 steps
-    after 100 of them, and what they fitted was no background. At λ = 1e-4 the layer of weak sources
-    is hardly used, and the error of the egg phantom's map is 2 points larger.
+    inner field's power with it; least near the middle. Without damping the cost falls on without
+    end; at λ = 1e-4 the layer of weak sources is hardly used.
 
     Parameters
     ----------
@@ -142,8 +138,7 @@ def remove_pdf(
     weight
         Trust per voxel [Z, Y, X], best 1 / sd; any scale.
     classes
-        Kind of tissue of each voxel, from 0 on [Z, Y, X]; negative: none, see
-        `streamrecon.phase.magnitude.tissue_classes`. None: none are asked for, as published.
+        Those of `streamrecon.phase.magnitude.tissue_classes` [Z, Y, X]; None: as published.
     damping
         λ, for a weight of mean square 1.
     near_mm
@@ -151,11 +146,15 @@ def remove_pdf(
     padding
         Room for sources around the grid, see `padded_shape`.
     tolerance
-        Part of what is left of the sum that the last step may take in a fit that has converged.
+        Part of the cost that the last step may take in a fit that has converged.
     iterations
-        Steps, as many for all scans but those that are at their end before: near a looser tolerance
-        rounding would choose their number. After 90 the sum was 0.1 to 0.9 % above its least on
-        five heads.
+        Steps, as many for all scans: near a looser tolerance rounding would choose their number. 90
+        came to 0.1 to 0.9 % above the minimum on five heads.
+
+    Raises
+    ------
+    ReconError
+        If the mask is empty, or the field is 0 or not finite inside it.
 
     References
     ----------
@@ -179,7 +178,7 @@ def project(
     tolerance: float,
     iterations: int,
 ) -> tuple[LocalField, Real]:
-    """The local field of `remove_pdf`, and the background on the padded grid [ppm]."""
+    """`remove_pdf` of field, weight, mask and classes, and the background on its grid [ppm]."""
     field, trust, mask, classes = given
     model = _Model(given, geometry, padded_shape(geometry, padding), near_mm)
     give_back_freed()
@@ -194,7 +193,7 @@ def project(
     background = model.background(found.unknown)
     tissues = None if classes is None else model.tissues(found.unknown)
     local = (field - background[model.crop]) * mask
-    ended = found.iterations, found.converged, found.above_least
+    ended = found.iterations, found.converged, found.above_minimum
     return LocalField(PDF, local, mask.copy(), *ended, tissues_ppm=tissues), background
 
 

@@ -2,7 +2,7 @@
 
 What comes from outside is harmonic, and the same as its mean over any ball. RESHARP is the most
 exact in the core and loses a rim of its radius; V-SHARP is fast and wrong at low frequencies, which
-is the fault of its deconvolution: `remove_vresharp` solves for the same balls and halves the error
+is the fault of its deconvolution: `remove_vresharp` fits five such balls and halves the error
 of head phantoms; on a few balls in a ball it is the worse of the two, 1.2 against 0.5 ppb.
 """
 
@@ -16,15 +16,19 @@ from numpy.typing import NDArray
 from streamrecon.errors import ReconError
 from streamrecon.fourier import irfftn, rfftn
 from streamrecon.model.geometry import Geometry, Shape
+from streamrecon.qsm.background.balls import (
+    ball_kernel,
+    ball_radii,
+    room_for_ball,
+    where_ball_fits,
+)
 from streamrecon.qsm.background.pdf import LocalField, padded
-from streamrecon.qsm.dipole import Convolution, padded_shape
-from streamrecon.qsm.solvers import Operator, checked_field, least_squares
+from streamrecon.qsm.dipole import Convolution
+from streamrecon.qsm.solvers import Operator, checked_field, least_squares, relative_change
 
 Real = NDArray[np.float32]
 
 _BALLS = 5
-_NEIGHBOUR = 1.001  # of the shortest side: the smallest ball that is more than a point
-_ALIKE_MM = 0.05  # balls that differ by less are one
 _FITS = 1 - 1e-3  # fraction of a ball that must lie in the mask: float32 rounding, not tissue
 
 
@@ -55,19 +59,24 @@ def remove_vsharp(
     threshold
         Frequencies at which the largest ball leaves less than this are set to 0.
 
+    Raises
+    ------
+    ReconError
+        If the mask is empty, no ball fits into it, or the field is not finite inside it.
+
     References
     ----------
     Li et al. (2011) NeuroImage 55:1645. doi:10.1016/j.neuroimage.2010.11.088
     Wu et al. (2012) Magn Reson Med 67:137. doi:10.1002/mrm.23000
     """
     field = checked_field(field_ppm, mask, "background")
-    shape = _roomy(geometry, largest_mm)
+    shape = room_for_ball(geometry, largest_mm)
     crop = mask.shape
     spectrum, inside = rfftn(field, shape), rfftn(mask.astype(np.float32), shape)
     high = np.zeros(crop, np.float32)
     done = np.zeros(crop, np.bool_)
     largest = None
-    for radius_mm in _radii(geometry, largest_mm, smallest_mm):
+    for radius_mm in ball_radii(geometry, largest_mm, smallest_mm):
         ball = ball_kernel(geometry, shape, radius_mm, parts=1)
         fits = mask & (irfftn(inside * ball, shape, crop=crop) > _FITS)
         if not fits.any():
@@ -99,7 +108,7 @@ def remove_resharp(
     .. math:: \min_x \|M_e (\delta - S) * (x - f)\|^2 + \lambda \|x\|^2
 
     Four real FFTs a step. Loses a rim of ``radius_mm``; the larger the ball, the better the rest.
-    Ends before the least of its sum, and says so, as the number of steps smooths.
+    Ends before the minimum of its cost, and says so, as the number of steps smooths.
 
     Parameters
     ----------
@@ -112,14 +121,19 @@ def remove_resharp(
     iterations
         Steps taken: their number smooths too.
 
+    Raises
+    ------
+    ReconError
+        If the mask is empty, no ball fits into it, or the field is not finite inside it.
+
     References
     ----------
     Sun and Wilman (2014) Magn Reson Med 71:1151. doi:10.1002/mrm.24765
     """
     field = checked_field(field_ppm, mask, "background")
-    shape = _roomy(geometry, radius_mm)
+    shape = room_for_ball(geometry, radius_mm)
     ball = ball_kernel(geometry, shape, radius_mm)
-    kept = _kept(mask, ball, shape)
+    kept = where_ball_fits(mask, ball, shape)
     eroded = padded(kept.astype(np.float32), shape)
     highpass = Convolution(1 - ball, shape)
     operator = Operator(lambda x: eroded * highpass(x), lambda r: highpass(eroded * r))
@@ -131,7 +145,9 @@ def remove_resharp(
         tolerance=1e-4,
     )
     local = found.unknown[tuple(slice(n) for n in mask.shape)] * kept
-    return LocalField("RESHARP", local, kept, found.iterations, found.converged, found.above_least)
+    return LocalField(
+        "RESHARP", local, kept, found.iterations, found.converged, found.above_minimum
+    )
 
 
 def remove_vresharp(
@@ -163,12 +179,17 @@ def remove_vresharp(
     iterations
         Steps taken.
 
+    Raises
+    ------
+    ReconError
+        If the mask is empty, no ball fits into it, or the field is not finite inside it.
+
     References
     ----------
     Sun and Wilman (2014) Magn Reson Med 71:1151. doi:10.1002/mrm.24765
     """
     field = checked_field(field_ppm, mask, "background")
-    shape = _roomy(geometry, largest_mm)
+    shape = room_for_ball(geometry, largest_mm)
     parts, done = _rings(mask, geometry, shape, largest_mm)
 
     def forward(x: Real) -> Real:
@@ -188,8 +209,8 @@ def remove_vresharp(
         tolerance=1e-4,
     )
     local = found.unknown[tuple(slice(n) for n in mask.shape)] * done
-    name = "RESHARP with balls as large as fit"
-    return LocalField(name, local, done, found.iterations, found.converged, found.above_least)
+    name = "RESHARP of variable radius"
+    return LocalField(name, local, done, found.iterations, found.converged, found.above_minimum)
 
 
 def _rings(
@@ -236,77 +257,27 @@ def remove_ismv(
     iterations
         Most steps.
 
+    Raises
+    ------
+    ReconError
+        If the mask is empty, no ball fits into it, or the field is not finite inside it.
+
     References
     ----------
     Wen et al. (2014) Magn Reson Med 72:1065. doi:10.1002/mrm.24998
     """
     field = checked_field(field_ppm, mask, "background")
-    shape = _roomy(geometry, radius_mm)
+    shape = room_for_ball(geometry, radius_mm)
     ball = ball_kernel(geometry, shape, radius_mm)
-    kept = _kept(mask, ball, shape)
+    kept = where_ball_fits(mask, ball, shape)
     mean = Convolution(ball, shape)
     crop = tuple(slice(n) for n in mask.shape)
     background = padded(field, shape)
     step, change = 0, np.inf
     while step < iterations and change > tolerance:
         renewed = mean(background)[crop][kept]
-        change = _relative(renewed - background[crop][kept], renewed)
+        change = relative_change(renewed, background[crop][kept])
         background[crop][kept] = renewed
         step += 1
     local = (field - background[crop]) * kept
     return LocalField("iSMV", local, kept, step, bool(change <= tolerance))
-
-
-def ball_kernel(geometry: Geometry, shape: Shape, radius_mm: float, *, parts: int = 5) -> Real:
-    """Spectrum of a ball of sum 1, its rim shared by partial volumes; real, half last axis.
-
-    ``parts`` is the number of points along a voxel's side that share it; with one the ball has
-    whole voxels.
-
-    Raises
-    ------
-    ReconError
-        If the ball is smaller than the voxel's shortest side: it would be a point.
-    """
-    if radius_mm <= min(geometry.voxel_mm):
-        raise ReconError(
-            f"ball: found a radius of {radius_mm:g} mm, "
-            f"needed more than a voxel of {min(geometry.voxel_mm):g} mm"
-        )
-    points = ((np.arange(parts) + 0.5) / parts - 0.5).astype(np.float32)
-    reach = [int(np.ceil(radius_mm / voxel + 0.5)) for voxel in geometry.voxel_mm]
-    squares = [
-        ((np.arange(-r, r + 1)[:, None] + points).ravel() * voxel) ** 2
-        for r, voxel in zip(reach, geometry.voxel_mm, strict=True)
-    ]
-    inside = squares[0][:, None, None] + squares[1][:, None] + squares[2] <= radius_mm**2
-    sizes = [2 * r + 1 for r in reach]
-    fraction = inside.reshape(sizes[0], parts, sizes[1], parts, sizes[2], parts).sum((1, 3, 5))
-    ball = np.zeros(shape, np.float32)
-    ball[tuple(slice(n) for n in sizes)] = fraction / fraction.sum()
-    ball = np.roll(ball, [-r for r in reach], axis=(0, 1, 2))
-    return np.ascontiguousarray(rfftn(ball).real)
-
-
-def _radii(geometry: Geometry, largest_mm: float, smallest_mm: float) -> NDArray[np.float64]:
-    least = max(_NEIGHBOUR * min(geometry.voxel_mm), smallest_mm)
-    most = max(largest_mm, least)
-    radii = most - np.arange(int(most - least + 1e-6) + 1)
-    return np.append(radii[radii > least + _ALIKE_MM], least)
-
-
-def _roomy(geometry: Geometry, radius_mm: float) -> Shape:
-    longest = max(n * v for n, v in zip(geometry.shape, geometry.voxel_mm, strict=True))
-    return padded_shape(geometry, 1 + (radius_mm + max(geometry.voxel_mm)) / longest)
-
-
-def _kept(mask: NDArray[np.bool_], ball: Real, shape: Shape) -> NDArray[np.bool_]:
-    fraction = irfftn(rfftn(mask.astype(np.float32), shape) * ball, shape, crop=mask.shape)
-    kept = mask & (fraction > _FITS)
-    if not kept.any():
-        raise ReconError("background: the ball fits nowhere into the mask")
-    return kept
-
-
-def _relative(change: Real, value: Real) -> float:
-    return float(np.linalg.norm(change) / max(float(np.linalg.norm(value)), 1e-30))

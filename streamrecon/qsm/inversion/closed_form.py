@@ -22,7 +22,7 @@ from streamrecon.qsm.dipole import (
     padded_shape,
 )
 from streamrecon.qsm.inversion.gradient_cost import WHOLE, gradients
-from streamrecon.qsm.inversion.tv_problem import Cost, above_least, cost_of_gradients
+from streamrecon.qsm.inversion.tv_problem import Cost, above_minimum, cost_of_gradients
 from streamrecon.qsm.solvers import (
     Operator,
     Solution,
@@ -190,8 +190,8 @@ def invert_rts(
     remainder = irfftn(rfftn(chi) * known - pull, shape)
     misfit = Cost(0.5 * float(np.linalg.norm(remainder)) ** 2 / fidelity, 0.0)
     parts = misfit, cost_of_gradients(chi, sparse, rho, remainder)
-    above = above_least(parts, remainder, chi, trust > 0)
-    return Solution(chi[crop] * mask, step, change, change <= tolerance, above_least=above)
+    above = above_minimum(parts, remainder, chi, trust > 0)
+    return Solution(chi[crop] * mask, step, change, change <= tolerance, above_minimum=above)
 
 
 def _over_directions(shrink: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> np.float32:

@@ -42,8 +42,8 @@ def invert_coarse_to_fine(
     .. math:: \chi = \chi_t + \chi_c + \mathrm{TKD}(W (f - D (\chi_t + \chi_c)))
 
     Some eight steps of `invert_tv` in cost, fifteen with a magnitude; plain TKD where half of the
-    grid is none. Noisier than TV, with the streaks of TKD at the strength of the noise: a look, not
-    the number.
+    grid is none. Noisier than TV, with the streaks of TKD at the strength of the noise: for a quick
+    look, not for measurements.
 
     Parameters
     ----------
@@ -57,6 +57,11 @@ def invert_coarse_to_fine(
     threshold
         As for `streamrecon.qsm.inversion.closed_form.invert_tkd`; higher, as the coarse map knows
         what varies slowly, and most of what is left is noise.
+
+    Raises
+    ------
+    ReconError
+        If the mask is empty, the field is not finite inside it, or the strength is not positive.
     """
     field = checked_field(field_ppm, mask, "inversion")
     if tissues_ppm is not None:

@@ -79,7 +79,7 @@ def find_strength(
     *,
     is_clean: bool = False,
 ) -> Strength:
-    """Strength by the noise where its median in the mask is known, else by the field."""
+    """`strength_from_noise` where its median in the mask is known, else `strength_from_field`."""
     if mask.any() and np.isfinite(np.median(sd_ppm[mask])):
         return strength_from_noise(sd_ppm, mask, is_clean=is_clean)
     return strength_from_field(field_ppm, mask, geometry)
@@ -101,7 +101,7 @@ def strength_from_noise(
     if not np.isfinite(median):
         raise ReconError(f"strength: found noise of {median:g} ppm, needed a finite one")
     value = _strength(median, _CLEAN_MM if is_clean else _REMOVED_MM)
-    return Strength(value, f"from the echoes' noise of {1e3 * median:.2g} ppb")
+    return Strength(value, f"from a noise of {1e3 * median:.2g} ppb in the field")
 
 
 def strength_from_field(
@@ -109,7 +109,7 @@ def strength_from_field(
 ) -> Strength:
     """Strength for a field that comes without its noise, see `noise_of_field`."""
     sd = noise_of_field(field_ppm, mask, geometry)
-    origin = f"from {1e3 * sd:.2g} ppb that the field has where no source has"
+    origin = f"from a noise of {1e3 * sd:.2g} ppb, estimated on the magic-angle cone"
     return Strength(_strength(sd, _CLEAN_MM), origin)
 
 

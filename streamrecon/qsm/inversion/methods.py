@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,20 +47,14 @@ def _rts(total: TotalField, local: LocalField, geometry: Geometry) -> Solution:
     return invert_rts(local.field_ppm, local.mask, geometry, weight=total.weight)
 
 
-def _tv(total: TotalField, local: LocalField, geometry: Geometry) -> Solution:
-    return invert_tv(
-        local.field_ppm,
-        local.mask,
-        geometry,
-        strength=_strength(total, local, geometry),
-        weight=total.weight,
-        magnitude=total.magnitude,
-        outside=float(local.is_clean),
-    )
-
-
-def _robust_tv(total: TotalField, local: LocalField, geometry: Geometry) -> Solution:
-    return invert_robust(
+def _tv(
+    total: TotalField,
+    local: LocalField,
+    geometry: Geometry,
+    *,
+    invert: Callable[..., Solution] = invert_tv,
+) -> Solution:
+    return invert(
         local.field_ppm,
         local.mask,
         geometry,
@@ -81,7 +76,7 @@ METHODS: dict[Inversion, Method] = {
     Inversion.TIKHONOV: _tikhonov,
     Inversion.RTS: _rts,
     Inversion.TV: _tv,
-    Inversion.ROBUST_TV: _robust_tv,
+    Inversion.ROBUST_TV: partial(_tv, invert=invert_robust),
 }
 """Every choice but the preset's own."""
 

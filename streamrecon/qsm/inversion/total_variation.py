@@ -28,11 +28,11 @@ Real = NDArray[np.float32]
 
 RIM_MM = 2.5
 """Around the mask gradients cost what they cost inside; see docs/explanation/qsm.md [mm]."""
-
+ASKED_TWICE = 2.25
+"""Of λ, where gradients cost outside too: at 2 noise costs p3x 2 points, at 2.5 tex keeps .970."""
 _SMALLEST = 4  # voxels that a halved axis must keep, padded
 _COARSE_STEPS = (40, 40)  # on half of the grid and on a quarter
 _FIRST_STAGE = 20
-_ASKED_TWICE = 2.25  # of λ: at 2 noise costs p3x 2 points, at 2.5 the slope of tex is .970
 _USUAL_ERROR_PPM = 2e-3  # absolute errors weigh like squares at an error of this size
 
 
@@ -180,7 +180,7 @@ def invert_tv(
     Bilgic et al. (2014) Magn Reson Med 72:1444. doi:10.1002/mrm.25029
     Liu J et al. (2012) NeuroImage 59:2560. doi:10.1016/j.neuroimage.2011.08.082
     """
-    cost = strength * (_ASKED_TWICE if outside else 1.0), outside
+    cost = strength * (ASKED_TWICE if outside else 1.0), outside
     problem = _prepared(
         task_on(
             field_ppm, mask, (geometry, padded_shape(geometry, padding)), weight=weight,
@@ -240,7 +240,7 @@ def invert_robust(
 
     In the first stage, of 20 steps, single wild voxels cannot pull; what then misses the model by
     more than three times the usual error loses weight in the second (as hybrid data fidelity,
-    HD-QSM, does). Half as dear again as `invert_tv`; better near bleeds and calcifications.
+    HD-QSM, does). Costs 1.5 times what `invert_tv` does; better near bleeds and calcifications.
 
     Parameters and errors are those of `invert_tv`.
 
@@ -248,7 +248,7 @@ def invert_robust(
     ----------
     Lambert et al. (2022) Magn Reson Med 88:962. doi:10.1002/mrm.29218
     """
-    cost = strength * (_ASKED_TWICE if outside else 1.0), outside
+    cost = strength * (ASKED_TWICE if outside else 1.0), outside
     task = _believing(
         task_on(
             field_ppm, mask, (geometry, padded_shape(geometry, padding)), weight=weight,
@@ -295,7 +295,7 @@ def _ended(
     if magnitude is None or problem.outside:
         return problem.solve_with_edges(magnitude, iterations, tolerance)
     found = problem.solve(squares, iterations, tolerance, last=True)
-    return replace(found, comment=f"edges of the magnitude believed to {problem.belief:.0%}")
+    return replace(found, comment=f"edges of the magnitude weighted to {problem.belief:.0%}")
 
 
 def _begun(task: Task, cost: tuple[float, float], coarse_steps: tuple[int, ...]) -> Problem:

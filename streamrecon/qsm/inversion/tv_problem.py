@@ -161,12 +161,12 @@ class Problem:
             goes_on = step < iterations[1] and (step < iterations[0] or change > tolerance)
             if goes_on or not last:
                 self._split(split, 1.0 if step <= calm else RELAXATION)
-        above = self._above_least() if last else math.nan
+        above = self._above_minimum() if last else math.nan
         chi = np.zeros(self.mask.shape, np.float32)
         chi[self.mask] = within
-        return Solution(chi, step, float(change), change <= tolerance, above_least=above)
+        return Solution(chi, step, float(change), change <= tolerance, above_minimum=above)
 
-    def _above_least(self) -> float:
+    def _above_minimum(self) -> float:
         """What the sum may be above its least, once χ and its field are there; uses them up."""
         chi, model = self.chi.real, self.model
         data = cost_of_misfit(model.real, self.state, self.data, self.trust, _DATA_RHO)
@@ -175,7 +175,7 @@ class Problem:
         model.spectrum /= np.float32(chi.size)
         remainder = model.inverse()
         sparse = cost_of_gradients(chi, self.gradients, self.rho, remainder)
-        return above_least((data, sparse), remainder, chi, self.near)
+        return above_minimum((data, sparse), remainder, chi, self.near)
 
     def everywhere(self, steps: int) -> Real:
         """χ after some steps, outside the mask too; the last word on this grid."""
@@ -284,7 +284,7 @@ def cost_of_gradients(chi: Real, sparse: Gradients, rho: float, flow: Real) -> C
     return Cost(rho * cost, rho * missed)
 
 
-def above_least(
+def above_minimum(
     parts: tuple[Cost, Cost], remainder: Real, chi: Real, near: NDArray[np.bool_]
 ) -> float:
     """What the sum may be above its least, in parts of that; infinite where nothing is known.
