@@ -184,10 +184,10 @@ def least_squares(
 
     Stops where the gradient has fallen to ``tolerance`` of its first value: a part of all data, so
     that it comes early where most of them are easily explained. At 0 it takes all its steps, and
-    has converged where the last one took no more than ``least_gain`` of what is left of the sum.
+    has converged where the last one took no more than ``least_gain`` of the cost.
     One forward and one adjoint a step. Stopped early it smooths: later steps fit noise.
 
-    `Unfinished` tells how far it may be above the least sum.
+    `Unfinished` tells how far it may be above the minimum of its cost.
 
     Raises
     ------

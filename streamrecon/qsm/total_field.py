@@ -30,6 +30,7 @@ _TISSUE_PPM = 0.01  # field that tissue makes by what it differs from its class
 _THIN_MM = 80.0  # of a head; below it scales move, see docs/measurements/qsm.md
 _FEWEST_MM = 10.0  # at 6 and 8 mm maps of two heads keep 0.5 to 1.1 of their scale
 _FEWEST_SLICES = 4  # of 4 mm, one keeps 0.1 of its scale, two 0.4 to 0.6, three 1.1 to 1.2
+_VERY_THIN_MM = 20.0
 _FLAT = 1 / 3  # of the next longer side: small animals and vials are small, and no slabs
 
 
@@ -212,11 +213,11 @@ def slab_notice(mask: NDArray[np.bool_], geometry: Geometry) -> Notice | None:
         )
     if thin_mm >= _THIN_MM:
         return None
-    scale = "of a head, maps have 0.75-1.25 times its scale up to 20 mm, 0.8-1.1 from there on"
+    kept = "0.75-1.25 of its scale, regions off by 3-17 ppb; a single echo keeps 0.6 at 11 mm"
+    if thin_mm > _VERY_THIN_MM:
+        kept = "0.8-1.1 of its scale, regions off by 2-10 ppb"
     return Notice(
-        Level.INFO,
-        f"thin slab: {thin_mm:.0f} mm of tissue; {scale}, regions off by 3-17 ppb; from a single "
-        "echo 0.6 of the scale at 11 mm",
+        Level.INFO, f"thin slab: {thin_mm:.0f} mm of tissue; as thin a slab of a head keeps {kept}"
     )
 
 

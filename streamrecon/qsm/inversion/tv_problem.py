@@ -108,7 +108,7 @@ class Problem:
         comment = ""
         if self.outside:
             spent += self.solve(squares, (fewest, most), tolerance).iterations
-            comment = f"{1 - self.ask_again():.0%} of what a first map leaves no χ explains"
+            comment = f"no χ explains {1 - self.ask_again():.0%} of the misfit of a first map"
         found = self.solve(squares, (fewest, most), tolerance, last=True)
         return replace(found, iterations=spent + found.iterations, comment=comment)
 
@@ -167,7 +167,7 @@ class Problem:
         return Solution(chi, step, float(change), change <= tolerance, above_minimum=above)
 
     def _above_minimum(self) -> float:
-        """What the sum may be above its least, once χ and its field are there; uses them up."""
+        """What the cost may be above its minimum, once χ and its field are there; uses them up."""
         chi, model = self.chi.real, self.model
         data = cost_of_misfit(model.real, self.state, self.data, self.trust, _DATA_RHO)
         model.forward()
@@ -214,7 +214,7 @@ def _kernels_of_step(geometry: Geometry, shape: Shape, rho: np.float32) -> tuple
 
 
 class Cost(NamedTuple):
-    """A part of the sum, and by how much its duals miss it."""
+    """A part of the cost, and by how much its duals miss it."""
 
     cost: float
     missed: float
@@ -287,7 +287,7 @@ def cost_of_gradients(chi: Real, sparse: Gradients, rho: float, flow: Real) -> C
 def above_minimum(
     parts: tuple[Cost, Cost], remainder: Real, chi: Real, near: NDArray[np.bool_]
 ) -> float:
-    """What the sum may be above its least, in parts of that; infinite where nothing is known.
+    """What the cost may be above its minimum, as a fraction; infinite where nothing is known.
 
     Parameters
     ----------
