@@ -70,7 +70,7 @@ bench-qsm: .venv/.test
 	  $(BIN)/python benchmarks/bench_qsm_classes.py "$(PHANTOMS)" && \
 	  $(BIN)/python benchmarks/bench_qsm_limits.py "$(PHANTOMS)" && \
 	  $(BIN)/python benchmarks/bench_given_field.py ) | \
-	  $(BIN)/python scripts/fill_tables.py docs/measurements/qsm.md
+	  $(BIN)/python scripts/fill_tables.py docs/measurements/qsm.md --some
 
 TRIALS := tests:tests/faults:tests/endtoend:tests/gadgets:tests/dicom:tests/server:tests/mrd:tests/output:tests/storage
 
