@@ -36,7 +36,7 @@ Given = tuple[Real, Real, NDArray[np.bool_], Classes | None]
 """Field, trust of mean square 1, mask, classes [Z, Y, X]."""
 
 NEAR_MM = 4.0
-"""From the mask; sources nearer than this are held back; see docs/explanation/qsm.md [mm]."""
+"""From the mask; nearer sources are held back; see docs/explanation/qsm-choices.md [mm]."""
 
 _NEAR_FRACTION = np.float32(0.1)  # of the size that sources beyond have
 _CLASS_SIZE = np.float32(1 / 3)  # of sources outside: what both can make is theirs

@@ -27,7 +27,7 @@ from streamrecon.qsm.solvers import Solution, absolutes, checked_field, squares
 Real = NDArray[np.float32]
 
 RIM_MM = 2.5
-"""Around the mask gradients cost what they cost inside; see docs/explanation/qsm.md [mm]."""
+"""Around the mask gradients cost what they do inside; see docs/explanation/qsm-choices.md [mm]."""
 ASKED_TWICE = 2.25
 """Of λ, where gradients cost outside too: at 2 noise costs p3x 2 points, at 2.5 tex keeps .970."""
 _SMALLEST = 4  # voxels that a halved axis must keep, padded
