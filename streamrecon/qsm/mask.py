@@ -163,6 +163,15 @@ def object_mask(
     as at it. About fifteen box filters. It ends about one voxel inside the object's surface, where
     voxels are shared with what is beside.
 
+    Parameters
+    ----------
+    magnitude
+        Without shading [Z, Y, X].
+    quality
+        Coherence of the phase, 0 … 1 [Z, Y, X].
+    geometry
+        Their grid.
+
     Raises
     ------
     ReconError

@@ -117,6 +117,15 @@ def csf_mask(
 
     Taken where R2* from the first and last echo is below 8 1/s, at least a sixth of the brain's
     depth from its rim, specks removed. A field that dephases hides them; so does one echo.
+
+    Parameters
+    ----------
+    magnitude
+        Of each echo [E, Z, Y, X].
+    mask
+        The brain [Z, Y, X].
+    te_s
+        Echo times [s].
     """
     if len(te_s) < 2 or not mask.any():
         return np.zeros(mask.shape, np.bool_)

@@ -189,6 +189,17 @@ def least_squares(
 
     `Unfinished` tells how far it may be above the minimum of its cost.
 
+    Parameters
+    ----------
+    operator
+        A and its adjoint, of arrays of any shape.
+    data
+        b.
+    damping
+        What a unit of x costs, in squares.
+    iterations, tolerance, least_gain
+        Most steps, and what ends or satisfies them, see above.
+
     Raises
     ------
     ReconError

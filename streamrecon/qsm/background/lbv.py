@@ -30,6 +30,7 @@ from streamrecon.machine.threads import at_once
 from streamrecon.model.geometry import Geometry
 from streamrecon.qsm.background._lbv_kernels import negative_laplacian, relax
 from streamrecon.qsm.background.pdf import LocalField
+from streamrecon.qsm.solvers import checked_field
 
 Real = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -84,11 +85,10 @@ def remove_lbv(
         raise ReconError(
             f"LBV: found no voxel with all neighbours in a mask of {int(mask.sum())} voxels"
         )
-    if not np.isfinite(field_ppm[peeled]).all():
-        raise ReconError("LBV: the field is not finite inside the mask")
+    known = checked_field(field_ppm, peeled, "LBV")
     grid = _Grid(inner, geometry.voxel_mm)
     field = np.zeros(grid.inner.shape, np.float64)
-    field[_WITHIN][tuple(slice(n) for n in mask.shape)] = np.where(peeled, field_ppm, 0)
+    field[_WITHIN][tuple(slice(n) for n in mask.shape)] = known
     local, steps, converged, above = _solved(
         grid, grid.minus_laplacian(field).astype(np.float32), iterations, tolerance
     )
