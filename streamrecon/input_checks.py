@@ -18,6 +18,7 @@ from streamrecon.errors import ConfigError, DataError
 
 LONGEST_TE_S = 0.5
 """No echo of a gradient-echo scan is later."""
+_SHORTEST_LAST_TE_S = 3e-4
 _FIELDS_T = (0.01, 25.0)  # from low-field scanners to the strongest for small animals
 _MOST_RAD = 2 * np.pi * 1.001  # phase in -π … π or in 0 … 2π, rounded
 _MOST_PPM = 20.0  # air in tissue makes 9.4; a field in Hz exceeds it within a head
@@ -44,6 +45,8 @@ def echo_times_s(te_s: Sequence[float], *, echoes: int) -> tuple[float, ...]:
         raise ConfigError(f"TE: found {shown}, needed positive times that grow")
     if max(times) > LONGEST_TE_S:
         raise ConfigError(f"TE: found {shown}, needed seconds up to {LONGEST_TE_S:g}")
+    if max(times) < _SHORTEST_LAST_TE_S:
+        raise ConfigError(f"TE: found {shown} s, needed seconds of {_SHORTEST_LAST_TE_S:g} or more")
     return times
 
 

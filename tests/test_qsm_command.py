@@ -274,7 +274,7 @@ def test_a_local_field_in_hz_is_refused(tmp_path: Path, capsys: pytest.CaptureFi
 
     assert main(["qsm", "--local", str(path), "--b0", "3", "-o", str(tmp_path / "out")]) == 1
 
-    assert "needed ppm, not Hz" in capsys.readouterr().err
+    assert "not Hz" in capsys.readouterr().err
 
 
 def test_the_old_word_for_the_standard_quality_works_and_says_the_new_one_once(

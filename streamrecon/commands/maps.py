@@ -119,7 +119,9 @@ def _made(options: argparse.Namespace, chain: Chain, watch: Watch) -> list[Volum
     files = joined(read_given(options), dicom=options.dicom)
     _refuse_to_replace(options, files.name)
     beside = (options.mag or options.real)[0]
-    given = read_regions(options.mask, None, files.geometry, beside=beside)
+    given = read_regions(
+        options.mask, None, files.geometry, beside=beside, magnitude=files.magnitude
+    )
     for level, texts in (
         (Level.INFO, (*files.messages, *given.messages)),
         (Level.WARNING, (*files.doubts, *given.doubts)),

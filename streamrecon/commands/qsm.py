@@ -31,6 +31,7 @@ from streamrecon.mrd.header.phase_sign import image_sign
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Image
 from streamrecon.output.formats import ScanResults
+from streamrecon.output.names import plain
 from streamrecon.phase.phase_scaling import complex_echoes
 from streamrecon.qsm.field_maps import ChiMap, FieldMap
 from streamrecon.qsm.inversion.methods import Inversion
@@ -142,7 +143,13 @@ def run(options: argparse.Namespace) -> int:
         files = joined(read_given(options), dicom=options.dicom)
         refuse_to_replace(options.output, files.name, options.overwrite)
         beside = (options.mag or options.real)[0]
-        given = read_regions(options.mask, options.region, files.geometry, beside=beside)
+        given = read_regions(
+            options.mask,
+            options.region,
+            files.geometry,
+            beside=beside,
+            magnitude=files.magnitude,
+        )
         _say(watch, Level.INFO, *files.messages, *given.messages)
         _say(watch, Level.WARNING, *files.doubts, *given.doubts)
         field = _signed_field(files, options.sign, given.regions, watch)
@@ -173,7 +180,7 @@ def refuse_to_replace(folder: Path, name: str, overwrite: bool) -> None:
     ConfigError
         If there are images of that name.
     """
-    there = sorted(path.name for path in folder.glob(f"{escape(name)}_*Chimap.nii.gz"))
+    there = sorted(path.name for path in folder.glob(f"{escape(plain(name))}_*Chimap.nii.gz"))
     if there and not overwrite:
         raise ConfigError(
             f"--output {folder}: found {there[0]} there already; needed another folder, "
@@ -182,15 +189,13 @@ def refuse_to_replace(folder: Path, name: str, overwrite: bool) -> None:
 
 
 def _signed_field(files: EchoFiles, wanted: str, regions: Regions, watch: Watch) -> FieldMap:
-    """The total field with the sign that is given, or that is found in the patient."""
+    """The total field with the sign that is given, or that is found; doubted by the object."""
     sign = sign_of_files(files) if wanted == "auto" else PhaseSign(int(wanted), SignOrigin.GIVEN)
     data = complex_echoes(files.magnitude, files.phase, files.scale, sign=sign.value)
     echoes = Echoes(data, files.scan(sign, ()), noise=files.noise)
     made = _run([MapField()], [regions, echoes], watch)
     field = next(item for item in made if isinstance(item, FieldMap))
-    decision = SignDecision(sign, Level.INFO, f"{sign}")
-    if wanted == "auto":
-        decision = _sign_by_object(_coarse(field, regions), echoes)
+    decision = _sign_by_object(_coarse(field, regions), echoes)
     if decision.turns(sign):
         field = replace(field, total=_turned(field.total))
     message = f"phase sign {decision.reason}"
@@ -216,6 +221,8 @@ def sign_of_files(files: EchoFiles) -> PhaseSign:
     """Sign of the phase as the sidecars say it, else as the vendor has it."""
     if files.grows_with_field:
         return PhaseSign(1, SignOrigin.HEADER)
+    if (stated := files.sidecar.get("PhaseSign")) in (1, -1):
+        return PhaseSign(1 if stated == 1 else -1, SignOrigin.HEADER)
     return image_sign(chain=None, vendor=files.vendor)
 
 

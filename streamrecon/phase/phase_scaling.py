@@ -21,12 +21,13 @@ _LEAST_RAD = 1.0  # a smaller range is no phase in radians
 class PhaseScale:
     """How stored numbers stand for radians: φ = (number - zero) · rad_per_step.
 
-    ``str`` says it in words.
+    ``str`` says it in words; ``is_assumed``: the range is nobody's habit.
     """
 
     rad_per_step: float
     zero: float
     name: str
+    is_assumed: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -110,7 +111,7 @@ def recognise_phase(low: float, high: float, *, unit: str = "") -> PhaseScale:
                 "turns or radians that do not reach ±π; say which numbers are ±π by --phase-ends"
             )
     if high - low >= _LEAST_RAD and max(-low, high) <= math.pi * 1.001:
-        return PhaseScale(1.0, 0.0, "radians that do not reach ±π")
+        return PhaseScale(1.0, 0.0, "radians that do not reach ±π", is_assumed=True)
     known = ", ".join(f"{habit.low:.4g} … {habit.high:.4g}" for habit in _HABITS)
     raise DataError(
         f"phase: found numbers of {low:.6g} … {high:.6g}, needed one of the ranges {known}"

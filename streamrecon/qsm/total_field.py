@@ -124,10 +124,15 @@ def total_field(
     Raises
     ------
     ReconError
-        If there is not a time for each echo, or a stage has nothing to work on.
+        If there is not a time, or a polarity where any is given, for each echo, or a stage has
+        nothing to work on.
     """
     if len(echoes) != len(te_s):
         raise ReconError(f"echoes: found {len(te_s)} echo times for {len(echoes)} images")
+    if len(readout_polarity) not in {0, len(te_s)} or set(readout_polarity) - {1, -1}:
+        raise ReconError(
+            f"readout polarity: found {readout_polarity!r}, needed +1 or -1 for each of {len(te_s)}"
+        )
     whole = np.isfinite(echoes).all(axis=0)
     if not whole.all():
         echoes = np.where(whole, echoes, 0)

@@ -19,6 +19,8 @@ from streamrecon.qsm.field_maps import FieldMap
 from streamrecon.recon.kspace.encoding_grid import grid_of
 from streamrecon.stream.gadget import Gadget
 
+_MOST_DEPARTING = 0.8  # of the head; fat, myelin water and flow make less
+
 
 class DecayImages(Gadget[Echoes | FieldMap]):
     """Adds R2* behind each total field, from the echoes that it was made of, and T2* and more.
@@ -56,7 +58,10 @@ class DecayImages(Gadget[Echoes | FieldMap]):
         decay = self._fit(echoes, item)
         head, noise = item.total.fit.region, typical(item.total.fit.noise)
         comment = f"gradient {self.gradient.value}, noise {noise:.3g}, {decay.in_words(head)}"
-        yield Notice(Level.INFO, f"R2*: {comment}")
+        is_none = decay.departing_fraction(head) > _MOST_DEPARTING
+        doubt = "; are the echoes in one scale, and their noise right?" if is_none else ""
+        level = Level.WARNING if is_none else Level.INFO
+        yield Notice(level, f"R2*: {comment}{doubt}")
         yield from self._images(decay, item, comment)
 
     def _fit(self, echoes: Echoes, field: FieldMap) -> Decay:

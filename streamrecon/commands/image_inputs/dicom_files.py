@@ -60,7 +60,7 @@ def dicom_part(part: Part, paths: Sequence[Path]) -> ImagePart:
     where = ", ".join(sorted({path.name for path in paths}))
     if not images:
         raise DataError(f"{where}: found no DICOM image of the {part.value}")
-    series = {str(image.SeriesInstanceUID) for image in images}
+    series = {str(image.get("SeriesInstanceUID", "")) for image in images}
     if len(series) > 1:
         numbers = ", ".join(sorted({str(image.get("SeriesNumber", "?")) for image in images}))
         raise DataError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pydicom
 
+from streamrecon.errors import DataError
 from streamrecon.model.scan import Ids
 from streamrecon.model.study import SourceSeries, Study, StudyInfo, Subject
 
@@ -40,6 +41,23 @@ def ids_of(image: pydicom.Dataset) -> Ids:
         frame_of_reference_uid=text("FrameOfReferenceUID"),
         visit=visit,
     )
+
+
+def refuse_other_study(one: Ids, other: Ids) -> None:
+    """Refuse images of two patients or studies as two parts of one.
+
+    Raises
+    ------
+    DataError
+        If both name theirs, and they differ.
+    """
+    named = {
+        "patient": (one.visit.subject.patient_id, other.visit.subject.patient_id),
+        "study": (one.study_uid, other.study_uid),
+    }
+    for what, (first, second) in named.items():
+        if first and second and first != second:
+            raise DataError(f"DICOM: the parts are of another {what} each, needed images of one")
 
 
 def _date(text: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.commands.image_inputs.dicom_files import dicom_part, is_dicom
+from streamrecon.commands.image_inputs.dicom_ids import refuse_other_study
 from streamrecon.commands.image_inputs.echo_pairing import check_names, check_sidecars, check_values
 from streamrecon.commands.image_inputs.echo_times import times_s
 from streamrecon.commands.image_inputs.image_parts import ImagePart, by
@@ -22,7 +23,7 @@ from streamrecon.commands.image_inputs.nifti_files import (
     values_of,
 )
 from streamrecon.commands.image_inputs.phase_difference import as_one_echo, difference_of, in_words
-from streamrecon.commands.image_inputs.phase_numbers import scaled_phase
+from streamrecon.commands.image_inputs.phase_numbers import doubts_of_echoes, scaled_phase
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.input_checks import echo_times_s, field_t
 from streamrecon.model.bare_scan import bare_scan
@@ -174,6 +175,7 @@ def parts_of(
     if not any(is_dicom(path) for path in (*one[1], *other[1])):
         check_names(one, other)
     first, second = (_part(*each) for each in (one, other))
+    refuse_other_study(first.ids, second.ids)
     both = first.is_placed and second.is_placed
     if both or first.values.shape[1:] != second.values.shape[1:]:
         second.turn_to(first.geometry, name=other[0].value, beside=f"the {one[0].value} images")
@@ -221,7 +223,7 @@ def described(
         part.sidecars[0],
         part.name,
         messages,
-        (*_doubts(part, other), *doubt),
+        (*_doubts(part, other), *doubts_of_echoes(magnitude, scale), *doubt),
         ids=part.ids,
     )
 

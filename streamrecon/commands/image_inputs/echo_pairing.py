@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,8 @@ _FEWEST_SLICES = 4
 _OPTIONS = {
     Part.PHASE: "--phase", Part.MAGNITUDE: "--mag", Part.REAL: "--real", Part.IMAGINARY: "--imag",
 }  # fmt: skip
+_ENTITIES = {"sub": "subject", "ses": "session", "run": "run"}
+_FILTERED = "Pha_Images"  # by this name Siemens sends the phase that SWI has filtered
 _SAMPLES = 50_000
 _FEWEST_DARK = 200  # voxels: a ratio of two deviations is then known within 10 %
 _AROUND_VOXELS = 5  # so that what is dark by itself is not chosen
@@ -54,6 +57,25 @@ def check_names(one: tuple[Part, Sequence[Path]], other: tuple[Part, Sequence[Pa
             named = part_by_name(path.name)
             if named not in {None, part}:
                 raise ConfigError(f"{path.name}: named as {named.value}, given as {_OPTIONS[part]}")
+    for entity in ("sub", "ses", "run"):
+        names = [path.name for path in (*one[1], *other[1])]
+        found = {
+            label
+            for name in names
+            for label in re.findall(rf"(?:^|_){entity}-([A-Za-z0-9]+)", name)
+        }
+        if len(found) > 1:
+            raise ConfigError(
+                f"found files of {entity}-{f' and {entity}-'.join(sorted(found))}, "
+                f"needed one {_ENTITIES[entity]}"
+            )
+    for part, paths in (one, other):
+        numbers = _echoes_of(paths)
+        if numbers != sorted(set(numbers)):
+            raise ConfigError(
+                f"{_OPTIONS[part]}: found echoes {_listed(numbers)} by the files' names, needed "
+                "each once, in ascending order"
+            )
     first, second = _echoes_of(one[1]), _echoes_of(other[1])
     if len(first) == len(second) and first != second:
         raise ConfigError(
@@ -76,6 +98,11 @@ def check_sidecars(parts: Mapping[Part, Sidecars], *, te_s: Sequence[float], b0_
             if kind not in {None, part}:
                 raise ConfigError(
                     f"{part.value}: found a sidecar whose ImageType says {kind.value}"
+                )
+            if _FILTERED in str(facts.get("SeriesDescription", "")):
+                raise ConfigError(
+                    f"{part.value}: found images of the series {facts['SeriesDescription']}, whose "
+                    "phase SWI has filtered; needed the unfiltered phase"
                 )
             field = facts.get("MagneticFieldStrength")
             if isinstance(field, int | float) and abs(field - b0_t) > _FIELD_ALIKE * b0_t:
@@ -106,6 +133,9 @@ def check_values(phase: NDArray[np.generic], magnitude: NDArray[np.generic]) -> 
         Saying what was found.
     """
     _check_volumes({Part.PHASE: phase, Part.MAGNITUDE: magnitude})
+    for one, other in combinations(range(len(phase)), 2):
+        if np.array_equal(_sampled(phase[one:]), _sampled(phase[other:])):
+            raise DataError(f"phase: found the same numbers in echoes {one + 1} and {other + 1}")
     m, p = _sampled(magnitude), _sampled(phase)
     if np.array_equal(m, p):
         raise DataError("magnitude and phase: found the same numbers in both")

@@ -27,7 +27,8 @@ from streamrecon.qsm.reference import Reference
 
 Real = NDArray[np.float32]
 
-_MOST_PPM = 1.0  # rms of a local field: of a brain it is near 0.02
+_RMS_PPM = (1e-4, 0.3)  # of a local field: of a brain it is 0.01 to 0.05
+_USUAL_PPM = 0.1
 
 
 def map_local_field(
@@ -55,8 +56,11 @@ def map_local_field(
     if not known.any():
         raise DataError(f"{options.local.name}: no voxel in the mask has a finite field")
     rms = float(np.sqrt(np.mean(np.square(field_ppm[known]), dtype=np.float64)))
-    if rms > _MOST_PPM:
-        raise DataError(f"{options.local.name}: found a field of {rms:.3g} rms, needed ppm, not Hz")
+    if not _RMS_PPM[0] <= rms <= _RMS_PPM[1]:
+        raise DataError(
+            f"{options.local.name}: found a field of {rms:.3g} rms, needed ppm (of a brain "
+            "0.01 to 0.05), not Hz, radians or parts of one"
+        )
     found = susceptibility_of_local_field(
         field_ppm,
         known,
@@ -80,6 +84,9 @@ def map_local_field(
         found.map.chi_ppm, geometry, Quantity.CHI, scan, comments=(*scan.comments, *found.notices)
     )
     stated = (text for text in found.notices if text not in found.doubts)
+    if rms > _USUAL_PPM:
+        large = f"found a field of {rms:.2g} ppm rms, of a brain it is 0.01 to 0.05: is it ppm?"
+        return volume, (*given.messages, *stated), (*given.doubts, large, *found.doubts)
     return volume, (*given.messages, *stated), (*given.doubts, *found.doubts)
 
 
@@ -124,5 +131,8 @@ def _volume(path: Path) -> tuple[Real, Geometry]:
     image = load_nifti(path)
     if len(image.shape) != 3:
         raise DataError(f"{path.name}: found shape {image.shape}, needed NIfTI of 3 dimensions")
-    values, geometry = from_ras(values_of(image, path), image.affine)
+    data = values_of(image, path)
+    if data.dtype.kind == "c":
+        raise DataError(f"{path.name}: found complex numbers, needed real ones")
+    values, geometry = from_ras(data, image.affine)
     return np.ascontiguousarray(values, np.float32), geometry

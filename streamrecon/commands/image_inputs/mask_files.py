@@ -17,6 +17,8 @@ from streamrecon.model.images import Regions
 from streamrecon.model.turned_grid import turned_to
 from streamrecon.output.ras import from_ras
 
+_DARK = 0.1  # of the brightest tenth: air, under any coil
+_MOST_DARK = 0.1  # of a brain: veins, bleeds, sinuses of a mask that is a little wide
 _LIKELY = 0.5  # a probability from here on is inside
 
 
@@ -54,9 +56,16 @@ class RegionFiles:
 
 
 def read_regions(
-    brain: str | None, reference: Path | None, geometry: Geometry, *, beside: Path | None
+    brain: str | None,
+    reference: Path | None,
+    geometry: Geometry,
+    *,
+    beside: Path | None,
+    magnitude: NDArray[np.generic] | None = None,
 ) -> RegionFiles:
     """Masks of the brain, ``auto`` being that beside a magnitude, and of the reference.
+
+    Where the echoes' ``magnitude`` [E, Z, Y, X] is given, a brain that holds air is doubted.
 
     Raises
     ------
@@ -74,6 +83,12 @@ def read_regions(
         messages = (f"mask: {path.name}",)
     files = [None if one is None else read_mask(one, geometry) for one in (path, reference)]
     doubts = tuple(doubt for file in files if file for doubt in file.doubts)
+    if magnitude is not None and files[0] is not None:
+        size = np.linalg.norm(np.nan_to_num(np.asarray(magnitude, np.float32)), axis=0)
+        inside = size[files[0].mask]
+        dark = float(np.mean(inside < _DARK * np.quantile(inside, 0.9)))
+        if dark > _MOST_DARK:
+            doubts += (f"mask: {dark:.0%} of it has no signal; does it lie on these images?",)
     return RegionFiles(Regions(*(file.mask if file else None for file in files)), messages, doubts)
 
 

@@ -9,30 +9,79 @@ from pathlib import Path
 import nibabel
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from streamrecon.errors import DataError
 from streamrecon.file_kinds import kind_of_file
 from streamrecon.output.sidecar import json_facts
 
+_MM = {"micron": 1e-3, "meter": 1e3}
+_VOXEL_MM = (0.01, 50.0)
+_SCANNER = 1  # of the codes of qform and sform: the others are spaces of atlases and other scans
+_TURNED_DEG = 1.0
+
+
+_UNREADABLE = (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError)
+
 
 def load_nifti(path: Path) -> nibabel.Nifti1Image:
-    """Image of 3 or 4 dimensions, whose values are not read yet.
+    """Image of 3 or 4 dimensions, whose values are not read yet, placed in mm as the scanner was.
+
+    Where qform and sform place the axes differently, the one that is the scanner's counts: B0 lies
+    along it. Lengths in micrometres or metres are turned into mm.
 
     Raises
     ------
     DataError
-        If the file is none.
+        If the file is none, has values of several parts, or does not say where the scanner was.
     """
     try:
         image = nibabel.load(path)
-    except (OSError, EOFError, ValueError, zlib.error, ImageFileError) as e:
+    except _UNREADABLE as e:
         raise DataError(
             f"{path}: found {kind_of_file(path)}, needed NIfTI ({_first_line(e)})"
         ) from e
     if not isinstance(image, nibabel.Nifti1Image) or len(image.shape) not in {3, 4}:
         raise DataError(f"{path}: found shape {image.shape}, needed NIfTI of 3 or 4 dimensions")
-    return image
+    if image.get_data_dtype().fields is not None:
+        raise DataError(f"{path}: found voxels of {image.get_data_dtype()}, needed one number each")
+    return _placed(image, path)
+
+
+def _placed(image: nibabel.Nifti1Image, path: Path) -> nibabel.Nifti1Image:
+    """The image with the affine that is the scanner's, in mm."""
+    affine = _scanner_affine(image, path)
+    scale = _MM.get(image.header.get_xyzt_units()[0], 1.0)
+    affine = np.diag([scale, scale, scale, 1.0]) @ affine
+    low, high = _VOXEL_MM
+    voxel_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.isfinite(affine).all() or voxel_mm.min() < low or voxel_mm.max() > high:
+        shown = " × ".join(f"{mm:.4g}" for mm in voxel_mm)
+        raise DataError(f"{path}: found voxels of {shown} mm, needed {low:g} to {high:g}")
+    if np.array_equal(affine, image.affine):
+        return image
+    return nibabel.Nifti1Image(image.dataobj, affine, image.header)
+
+
+def _scanner_affine(image: nibabel.Nifti1Image, path: Path) -> NDArray[np.float64]:
+    """By sform, but where only the qform is the scanner's and they differ."""
+    (by_q, of_q), (by_s, of_s) = image.get_qform(coded=True), image.get_sform(coded=True)
+    if not of_q or not of_s or by_q is None or by_s is None:
+        return np.asarray(image.affine, np.float64)
+    sizes = [np.linalg.norm(each[:3, :3], axis=0) for each in (by_q, by_s)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        along = [each[:3, :3] / size for each, size in zip((by_q, by_s), sizes, strict=True)]
+    cosine = (along[0] * along[1]).sum(axis=0).min()
+    is_turned = not cosine >= np.cos(np.radians(_TURNED_DEG))
+    if not is_turned and np.allclose(sizes[0], sizes[1], rtol=0.01):
+        return np.asarray(image.affine, np.float64)
+    if (of_q == _SCANNER) == (of_s == _SCANNER):
+        raise DataError(
+            f"{path}: found axes that qform (code {of_q}) and sform (code {of_s}) place "
+            "differently, needed the scanner's in one of them: B0 lies along it"
+        )
+    return np.asarray(by_q if of_q == _SCANNER else by_s, np.float64)
 
 
 def values_of(image: nibabel.Nifti1Image, path: Path) -> NDArray[np.generic]:
@@ -45,7 +94,7 @@ def values_of(image: nibabel.Nifti1Image, path: Path) -> NDArray[np.generic]:
     """
     try:
         return np.asanyarray(image.dataobj)
-    except (OSError, EOFError, ValueError, zlib.error) as e:
+    except _UNREADABLE as e:
         raise DataError(f"{path}: cut short or damaged: {_first_line(e)}") from e
 
 

@@ -1,6 +1,9 @@
-"""What the numbers of a stored phase mean: as given, by their range, or by the unscaled range."""
+"""What the numbers of stored echoes mean, and what of them is in doubt."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +11,11 @@ from numpy.typing import NDArray
 from streamrecon.commands.image_inputs.image_parts import ImagePart
 from streamrecon.errors import DataError
 from streamrecon.phase.phase_scaling import PhaseScale, recognise_phase
+
+_BEYOND, _FILLED = 0.05, 0.1  # of the range between ends
+_GROWN = 1.15  # of the median magnitude from an echo to the next: no decay, nor fat against water
+_SAMPLES = 50_000
+_UNLIKE = 0.2  # of the widest echo's range
 
 
 def scaled_phase(
@@ -22,8 +30,10 @@ def scaled_phase(
     """
     if ends is not None:
         scale = PhaseScale.between(*ends)
+        _refuse_other_ends(part.values, ends)
         return part.values, scale, f"{scale}, as given"
     low, high = _extremes(part.values)
+    _refuse_unlike_echoes(part.values)
     found = f"recognised by its range {low:.6g} … {high:.6g}"
     try:
         scale = recognise_phase(low, high)
@@ -39,5 +49,45 @@ def scaled_phase(
     return part.values, scale, f"{scale}, {found}"
 
 
+def _refuse_other_ends(values: NDArray[np.generic], ends: tuple[float, float]) -> None:
+    low, high = _extremes(values)
+    reach = ends[1] - ends[0]
+    beyond = max(ends[0] - low, high - ends[1])
+    if beyond > _BEYOND * reach or high - low < _FILLED * reach:
+        raise DataError(
+            f"--phase-ends: found {ends[0]:g} and {ends[1]:g} for ±π, and a phase of {low:.6g} … "
+            f"{high:.6g}, which does not fill them"
+        )
+
+
+def _refuse_unlike_echoes(values: NDArray[np.generic]) -> None:
+    """Refuse echoes in several units: their ranges are taken together."""
+    ranges = [_extremes(echo) for echo in values]
+    spans = [high - low for low, high in ranges]
+    if min(spans) < _UNLIKE * max(spans):
+        shown = "; ".join(f"{low:.4g} … {high:.4g}" for low, high in ranges)
+        raise DataError(
+            f"phase: found echoes of {shown}, needed all in one unit; where they are, say which "
+            "numbers are ±π by --phase-ends"
+        )
+
+
 def _extremes(values: NDArray[np.generic]) -> tuple[float, float]:
     return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def doubts_of_echoes(magnitude: NDArray[np.generic], scale: PhaseScale) -> Iterator[str]:
+    """Magnitudes [E, Z, Y, X] that grow with the echo, and a phase whose scale is a guess."""
+    if scale.is_assumed:
+        yield f"phase: taken for {scale}; say which numbers are ±π by --phase-ends if it is not"
+    flat = magnitude.reshape(len(magnitude), -1)
+    sample = np.asarray(flat[:, :: max(1, flat.shape[1] // _SAMPLES)], np.float64)
+    bright = sample[0] > np.mean(sample[0])
+    for number, (before, after) in enumerate(pairwise(sample), start=2):
+        level = float(np.median(before[bright])) if bright.any() else 0.0
+        ratio = float(np.median(after[bright])) / level if level > 0 else 0.0
+        if ratio > _GROWN:
+            yield (
+                f"magnitude: found echo {number} {ratio:.2g} times as bright as the one before; "
+                "are the files in the order of the echoes, in one scale?"
+            )

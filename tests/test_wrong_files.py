@@ -1,0 +1,246 @@
+"""Files that make a wrong map if nobody asks: each is refused in a sentence, or doubted aloud."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from streamrecon.cli import main
+from streamrecon.commands.image_inputs.dicom_ids import refuse_other_study
+from streamrecon.commands.image_inputs.echo_files import EchoFiles, read_echo_files
+from streamrecon.commands.image_inputs.mask_files import read_regions
+from streamrecon.commands.image_inputs.nifti_files import load_nifti
+from streamrecon.commands.qsm import sign_of_files
+from streamrecon.errors import ConfigError, DataError, ReconError
+from streamrecon.input_checks import echo_times_s
+from streamrecon.model.scan import Ids, PhaseSign, SignOrigin
+from streamrecon.model.study import SourceSeries, Study, StudyInfo, Subject
+from streamrecon.qsm.total_field import total_field
+
+SHAPE = (14, 16, 12)  # x, y, z
+TE_S = (0.004, 0.008, 0.012)
+PLAIN = np.diag([2.0, 2.0, 2.0, 1.0])
+
+
+def echoes() -> tuple[np.ndarray, np.ndarray]:
+    """Magnitude and phase [X, Y, Z, E] of a ball in noise that decays."""
+    rng = np.random.default_rng(1)
+    x, y, z = np.meshgrid(*(np.arange(n) - n // 2 for n in SHAPE), indexing="ij")
+    ball = (x / 5) ** 2 + (y / 6) ** 2 + (z / 4) ** 2 < 1
+    turn = 0.3 * (x - y)[..., None] * np.array([1, 2, 3])
+    signal = ball[..., None] * np.array([100, 85, 72]) * np.exp(1j * turn)
+    signal = signal + rng.normal(0, 3, signal.shape) + 1j * rng.normal(0, 3, signal.shape)
+    return np.abs(signal).astype(np.float32), np.angle(signal).astype(np.float32)
+
+
+def write(folder: Path, name: str, values: np.ndarray, **facts: object) -> Path:
+    path = folder / f"{name}.nii.gz"
+    image = nibabel.Nifti1Image(values, PLAIN)
+    image.set_sform(PLAIN, 1)
+    image.to_filename(path)
+    (folder / f"{name}.json").write_text(json.dumps(facts))
+    return path
+
+
+class Files:
+    """Paths of three echoes, any of which a test may spoil."""
+
+    def __init__(self, folder: Path, name: str = "sub-1_echo-{}_part-{}", **facts: object) -> None:
+        self.folder, self.name, self.facts = folder, name, facts
+        self.magnitude, self.turn = echoes()
+        self.phase = [self.write("phase", k, self.turn[..., k]) for k in range(3)]
+        self.mag = [self.write("mag", k, self.magnitude[..., k]) for k in range(3)]
+
+    def write(self, part: str, k: int, values: np.ndarray) -> Path:
+        facts = {"EchoTime": TE_S[k], "MagneticFieldStrength": 3.0} | self.facts
+        return write(self.folder, self.name.format(k + 1, part), values, **facts)
+
+    def read(self, ends: tuple[float, float] | None = None) -> EchoFiles:
+        return read_echo_files(self.phase, self.mag, ends=ends)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["sub-01_ses-1_echo-{}_part-{}", "张_echo-{}_part-{}", "a b_e{}_{}"]
+)
+def test_a_map_is_not_replaced_under_whatever_name_it_was_written(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = Files(tmp_path, name)
+    words = ["qsm", "--phase", *map(str, files.phase), "--mag", *map(str, files.mag)]
+    words += ["--quality", "fast", "-o", str(tmp_path / "out")]
+
+    assert main(words) == 0
+    assert main(words) == 2
+    assert "there already" in capsys.readouterr().err
+
+
+def test_files_of_two_subjects_sessions_or_runs_are_refused(tmp_path: Path) -> None:
+    one = Files(tmp_path)
+    other = Files(tmp_path, "sub-2_echo-{}_part-{}")
+    with pytest.raises(ConfigError, match="found files of sub-1 and sub-2, needed one subject"):
+        read_echo_files(one.phase, other.mag)
+
+
+def test_echoes_out_of_order_by_their_names_are_refused(files: Files) -> None:
+    files.phase.reverse()
+    files.mag.reverse()
+    with pytest.raises(ConfigError, match="found echoes 3, 2, 1 by the files' names"):
+        files.read()
+
+
+def test_parts_of_two_patients_or_studies_are_refused() -> None:
+    def ids(patient: str, study: str) -> Ids:
+        visit = StudyInfo(Subject(patient_id=patient), Study(), SourceSeries())
+        return replace(Ids(), study_uid=study, visit=visit)
+
+    refuse_other_study(ids("a", "1"), ids("a", "1"))
+    refuse_other_study(ids("a", "1"), Ids())
+    with pytest.raises(DataError, match="another patient"):
+        refuse_other_study(ids("a", "1"), ids("b", "1"))
+    with pytest.raises(DataError, match="another study"):
+        refuse_other_study(ids("a", "1"), ids("a", "2"))
+
+
+def test_a_magnitude_that_grows_with_the_echo_is_doubted(files: Files) -> None:
+    assert not [doubt for doubt in files.read().doubts if "as bright" in doubt]
+    for k in range(3):
+        files.write("mag", k, files.magnitude[..., 2 - k])
+    assert [doubt for doubt in files.read().doubts if "found echo 2 1.2 times as bright" in doubt]
+
+
+def test_echoes_of_unlike_units_are_refused(files: Files) -> None:
+    files.write("phase", 1, np.degrees(files.turn[..., 1]))
+    with pytest.raises(DataError, match="needed all in one unit"):
+        files.read()
+
+
+def test_a_copied_echo_is_refused(files: Files) -> None:
+    files.write("phase", 2, files.turn[..., 0])
+    with pytest.raises(DataError, match="the same numbers in echoes 1 and 3"):
+        files.read()
+
+
+@pytest.mark.parametrize("ends", [(-0.5, 0.5), (-4096.0, 4094.0)])
+def test_ends_that_the_phase_contradicts_are_refused(
+    files: Files, ends: tuple[float, float]
+) -> None:
+    with pytest.raises(DataError, match="does not fill them"):
+        files.read(ends)
+
+
+def test_radians_that_do_not_reach_the_ends_are_doubted(files: Files) -> None:
+    for k in range(3):
+        files.write("phase", k, files.turn[..., k] / 2)
+    assert [doubt for doubt in files.read().doubts if "do not reach" in doubt]
+
+
+def test_filtered_phase_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="phase SWI has filtered"):
+        Files(tmp_path, SeriesDescription="Pha_Images").read()
+
+
+@pytest.mark.parametrize("value", [1, -1])
+def test_a_sidecar_may_state_the_sign(tmp_path: Path, value: int) -> None:
+    files = Files(tmp_path, PhaseSign=value).read()
+    assert sign_of_files(files) == PhaseSign(value, SignOrigin.HEADER)
+
+
+@pytest.mark.parametrize("last_s", [5e-6, 2e-4])
+def test_echo_times_that_no_echo_has_are_refused(last_s: float) -> None:
+    with pytest.raises(ConfigError, match=r"needed seconds of 0\.0003 or more"):
+        echo_times_s([last_s / 2, last_s], echoes=2)
+
+
+def test_a_mask_that_holds_air_is_doubted(files: Files) -> None:
+    read, inside = files.read(), files.magnitude[..., 0] > 50
+
+    def doubts(mask: np.ndarray) -> tuple[str, ...]:
+        path = write(files.folder, "mask", mask.astype(np.uint8))
+        found = read_regions(str(path), None, read.geometry, beside=None, magnitude=read.magnitude)
+        return found.doubts
+
+    assert not doubts(inside)
+    assert "has no signal" in " ".join(doubts(np.roll(inside, 5, axis=0)))
+
+
+def turned(degrees: float) -> np.ndarray:
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    affine = PLAIN.copy()
+    affine[:3, :3] = 2 * np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+    return affine
+
+
+@pytest.mark.parametrize(("q", "s", "taken"), [(1, 4, "q"), (1, 2, "q"), (2, 1, "s"), (0, 4, "s")])
+def test_the_affine_is_the_scanners(tmp_path: Path, q: int, s: int, taken: str) -> None:
+    image = nibabel.Nifti1Image(np.zeros(SHAPE, np.float32), PLAIN)
+    image.set_qform(turned(0), q)
+    image.set_sform(turned(28), s)
+    image.to_filename(tmp_path / "a.nii")
+
+    found = load_nifti(tmp_path / "a.nii").affine
+
+    np.testing.assert_allclose(found, turned(0 if taken == "q" else 28), atol=1e-5)
+
+
+def test_two_scanner_affines_are_refused(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(np.zeros(SHAPE, np.float32), PLAIN)
+    image.set_qform(turned(0), 1)
+    image.set_sform(turned(28), 1)
+    image.to_filename(tmp_path / "a.nii")
+    with pytest.raises(DataError, match=r"qform .code 1. and sform .code 1. place differently"):
+        load_nifti(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize(("unit", "side"), [("micron", 2000.0), ("meter", 0.002)])
+def test_lengths_are_turned_into_mm(tmp_path: Path, unit: str, side: float) -> None:
+    image = nibabel.Nifti1Image(np.zeros(SHAPE, np.float32), np.diag([side] * 3 + [1.0]))
+    image.header.set_xyzt_units(unit)
+    image.to_filename(tmp_path / "a.nii")
+
+    affine = load_nifti(tmp_path / "a.nii").affine
+
+    np.testing.assert_allclose(np.abs(np.diag(affine)), [2, 2, 2, 1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("side", [2000.0, 0.001])
+def test_voxels_that_no_scan_has_are_refused(tmp_path: Path, side: float) -> None:
+    image = nibabel.Nifti1Image(np.zeros(SHAPE, np.float32), np.diag([side] * 3 + [1.0]))
+    image.to_filename(tmp_path / "a.nii")
+    with pytest.raises(DataError, match="found voxels of"):
+        load_nifti(tmp_path / "a.nii")
+
+
+def test_colours_are_no_values(tmp_path: Path) -> None:
+    colours = np.zeros(SHAPE, [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nibabel.Nifti1Image(colours, PLAIN).to_filename(tmp_path / "a.nii")
+    with pytest.raises(DataError, match="needed one number each"):
+        load_nifti(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize("slope", [np.nan, np.inf])
+def test_a_header_that_is_damaged_is_one_sentence(tmp_path: Path, slope: float) -> None:
+    path = tmp_path / "a.nii"
+    nibabel.Nifti1Image(np.ones(SHAPE, np.int16), PLAIN).to_filename(path)
+    raw = bytearray(path.read_bytes())
+    raw[112:120] = np.array([1, slope], "<f4").tobytes()
+    path.write_bytes(bytes(raw))
+    with pytest.raises(DataError, match=r"a\.nii"):
+        load_nifti(path)
+
+
+@pytest.mark.parametrize("polarity", [(1,), (1, 0, 1), (1, -1, 1, -1)])
+def test_polarities_that_are_none_are_refused(files: Files, polarity: tuple[int, ...]) -> None:
+    read = files.read()
+    data = np.ones(read.phase.shape, np.complex64)
+    with pytest.raises(ReconError, match="readout polarity: found"):
+        total_field(data, TE_S, 3.0, read.geometry, readout_polarity=polarity)
