@@ -84,6 +84,19 @@ def test_a_map_is_not_replaced_under_whatever_name_it_was_written(
     assert "there already" in capsys.readouterr().err
 
 
+def test_a_map_of_a_local_field_is_not_replaced_either(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    field = 0.02 * np.random.default_rng(1).standard_normal(SHAPE).astype(np.float32)
+    path = write(files.folder, "sub-01_ses-1_localfield", field)
+    words = ["qsm", "--local", str(path), "--b0", "3", "--quality", "fast"]
+    words += ["-o", str(files.folder / "out")]
+
+    assert main(words) == 0
+    assert main(words) == 2
+    assert "there already" in capsys.readouterr().err
+
+
 def test_files_of_two_subjects_sessions_or_runs_are_refused(tmp_path: Path) -> None:
     one = Files(tmp_path)
     other = Files(tmp_path, "sub-2_echo-{}_part-{}")

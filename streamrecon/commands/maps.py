@@ -35,6 +35,7 @@ from streamrecon.model.scan import PhaseSign, SignOrigin
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Image
 from streamrecon.output.formats import ScanResults, write_harvest
+from streamrecon.output.names import plain
 from streamrecon.phase.phase_scaling import complex_echoes
 from streamrecon.stream.chainfile.build import build_chain
 from streamrecon.stream.chainfile.spec import ChainSpec, GadgetSpec
@@ -95,12 +96,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _refuse_to_replace(options: argparse.Namespace, name: str) -> None:
-    folder = writable(options.output)
+    folder, beginning = writable(options.output), plain(name)
     if options.bids is not None:
         refuse_other_type(folder)
         scan = entities_named(options.bids)
-        folder, name = folder / folder_of(scan) / "anat", prefix(scan)
-    refuse_to_replace(folder, name, options.overwrite)
+        folder, beginning = folder / folder_of(scan) / "anat", prefix(scan)
+    refuse_to_replace(folder, beginning, options.overwrite)
 
 
 @contextmanager

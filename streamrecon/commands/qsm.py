@@ -16,7 +16,7 @@ from streamrecon_gadgets.maps.susceptibility import InvertField, RemoveBackgroun
 from streamrecon.commands.image_inputs.echo_files import EchoFiles, name_of
 from streamrecon.commands.image_inputs.given_images import first_of_pair, read_given
 from streamrecon.commands.image_inputs.given_scan_options import add_given_scan
-from streamrecon.commands.image_inputs.local_field import map_local_field
+from streamrecon.commands.image_inputs.local_field import map_local_field, name_of_field
 from streamrecon.commands.image_inputs.mask_files import read_regions
 from streamrecon.commands.image_inputs.source_study import add_dicom_output, formats_of, joined
 from streamrecon.commands.run_setup.existing import there
@@ -138,10 +138,10 @@ def run(options: argparse.Namespace) -> int:
     if options.local is not None:
         return _run_local(options, began)
     first = first_of_pair(options)
-    refuse_to_replace(writable(options.output), name_of(first), options.overwrite)
+    refuse_to_replace(writable(options.output), plain(name_of(first)), options.overwrite)
     with Watch(options.output.name) as watch:
         files = joined(read_given(options), dicom=options.dicom)
-        refuse_to_replace(options.output, files.name, options.overwrite)
+        refuse_to_replace(options.output, plain(files.name), options.overwrite)
         beside = (options.mag or options.real)[0]
         given = read_regions(
             options.mask,
@@ -163,7 +163,9 @@ def _run_local(options: argparse.Namespace, began: float) -> int:
     """The map of a local field that is given."""
     if options.dicom:
         raise ConfigError("--dicom: found --local, needed images that are DICOM")
-    refuse_to_replace(writable(options.output), name_of(options.local), options.overwrite)
+    refuse_to_replace(
+        writable(options.output), plain(name_of_field(options.local)), options.overwrite
+    )
     with Watch(options.output.name) as watch:
         volume, messages, doubts = map_local_field(options)
         _say(watch, Level.WARNING, *doubts)
@@ -172,15 +174,15 @@ def _run_local(options: argparse.Namespace, began: float) -> int:
     return 0
 
 
-def refuse_to_replace(folder: Path, name: str, overwrite: bool) -> None:
+def refuse_to_replace(folder: Path, prefix: str, overwrite: bool) -> None:
     """Another subject's map of the same name, or another quality's, is not written over.
 
     Raises
     ------
     ConfigError
-        If there are images of that name.
+        If there are images whose file names begin with that prefix.
     """
-    there = sorted(path.name for path in folder.glob(f"{escape(plain(name))}_*Chimap.nii.gz"))
+    there = sorted(path.name for path in folder.glob(f"{escape(prefix)}_*Chimap.nii.gz"))
     if there and not overwrite:
         raise ConfigError(
             f"--output {folder}: found {there[0]} there already; needed another folder, "

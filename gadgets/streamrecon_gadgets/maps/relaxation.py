@@ -59,9 +59,7 @@ class DecayImages(Gadget[Echoes | FieldMap]):
         head, noise = item.total.fit.region, typical(item.total.fit.noise)
         comment = f"gradient {self.gradient.value}, noise {noise:.3g}, {decay.in_words(head)}"
         is_none = decay.departing_fraction(head) > _MOST_DEPARTING
-        doubt = "; are the echoes in one scale, and their noise right?" if is_none else ""
-        level = Level.WARNING if is_none else Level.INFO
-        yield Notice(level, f"R2*: {comment}{doubt}")
+        yield _notice(comment, doubted=is_none)
         yield from self._images(decay, item, comment)
 
     def _fit(self, echoes: Echoes, field: FieldMap) -> Decay:
@@ -97,3 +95,11 @@ class DecayImages(Gadget[Echoes | FieldMap]):
         for is_wanted, quantity, values in wanted:
             if is_wanted:
                 yield volume_of(field.scan, quantity, values, field.repetition, comment)
+
+
+def _notice(comment: str, *, doubted: bool) -> Notice:
+    """What was fitted; a warning where next to nothing of the head decays as an exponential."""
+    if not doubted:
+        return Notice(Level.INFO, f"R2*: {comment}")
+    question = "are the echoes in one scale, and their noise right?"
+    return Notice(Level.WARNING, f"R2*: {comment}; {question}")

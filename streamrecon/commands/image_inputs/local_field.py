@@ -77,7 +77,7 @@ def map_local_field(
         (),
         options.b0,
         PhaseSign(1, SignOrigin.GIVEN),
-        name=options.local.name.split(".")[0].removesuffix("_localfield"),
+        name=name_of_field(options.local),
         comments=("made of a local field",),
     )
     volume = Volume(
@@ -88,6 +88,15 @@ def map_local_field(
         large = f"found a field of {rms:.2g} ppm rms, of a brain it is 0.01 to 0.05: is it ppm?"
         return volume, (*given.messages, *stated), (*given.doubts, large, *found.doubts)
     return volume, (*given.messages, *stated), (*given.doubts, *found.doubts)
+
+
+def name_of_field(path: Path) -> str:
+    """What the map of a local field is called.
+
+    >>> name_of_field(Path("sub-1_localfield.nii.gz"))
+    'sub-1'
+    """
+    return path.name.split(".")[0].removesuffix("_localfield")
 
 
 def _refuse_what_needs_echoes(options: argparse.Namespace) -> None:
