@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from echo_images import TE_S, echoes, write
 
 from streamrecon.cli import main
 from streamrecon.commands.image_inputs.echo_files import read_echo_files
@@ -17,30 +17,6 @@ from streamrecon.commands.image_inputs.echo_times import times_s
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.file_kinds import kind_of_file
 from streamrecon.phase.phase_scaling import recognise_phase
-
-SHAPE = (14, 16, 12)  # x, y, z
-TE_S = (0.004, 0.008, 0.012)
-
-
-def echoes() -> tuple[np.ndarray, np.ndarray]:
-    """Magnitude and phase [X, Y, Z, E] of a ball in noise."""
-    rng = np.random.default_rng(1)
-    x, y, z = np.meshgrid(*(np.arange(n) - n // 2 for n in SHAPE), indexing="ij")
-    ball = (x / 5) ** 2 + (y / 6) ** 2 + (z / 4) ** 2 < 1
-    turn = 0.3 * (x - y)[..., None] * np.array([1, 2, 3])
-    signal = 100 * ball[..., None] * np.exp(1j * turn)
-    signal = signal + rng.normal(0, 3, signal.shape) + 1j * rng.normal(0, 3, signal.shape)
-    return np.abs(signal).astype(np.float32), np.angle(signal).astype(np.float32)
-
-
-def write(folder: Path, name: str, values: np.ndarray, **sidecar: object) -> str:
-    path = folder / f"{name}.nii.gz"
-    image = nibabel.Nifti1Image(values, np.diag([2.0, 2.0, 2.0, 1.0]))
-    image.set_sform(image.affine, 1)
-    image.to_filename(path)
-    if sidecar:
-        (folder / f"{name}.json").write_text(json.dumps(sidecar))
-    return str(path)
 
 
 class Scan:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
+from echo_images import PLAIN, SHAPE, TE_S, echoes, write
 
 from streamrecon.cli import main
 from streamrecon.commands.image_inputs.dicom_ids import refuse_other_study
@@ -22,30 +22,6 @@ from streamrecon.model.scan import Ids, PhaseSign, SignOrigin
 from streamrecon.model.study import SourceSeries, Study, StudyInfo, Subject
 from streamrecon.qsm.total_field import total_field
 
-SHAPE = (14, 16, 12)  # x, y, z
-TE_S = (0.004, 0.008, 0.012)
-PLAIN = np.diag([2.0, 2.0, 2.0, 1.0])
-
-
-def echoes() -> tuple[np.ndarray, np.ndarray]:
-    """Magnitude and phase [X, Y, Z, E] of a ball in noise that decays."""
-    rng = np.random.default_rng(1)
-    x, y, z = np.meshgrid(*(np.arange(n) - n // 2 for n in SHAPE), indexing="ij")
-    ball = (x / 5) ** 2 + (y / 6) ** 2 + (z / 4) ** 2 < 1
-    turn = 0.3 * (x - y)[..., None] * np.array([1, 2, 3])
-    signal = ball[..., None] * np.array([100, 85, 72]) * np.exp(1j * turn)
-    signal = signal + rng.normal(0, 3, signal.shape) + 1j * rng.normal(0, 3, signal.shape)
-    return np.abs(signal).astype(np.float32), np.angle(signal).astype(np.float32)
-
-
-def write(folder: Path, name: str, values: np.ndarray, **facts: object) -> Path:
-    path = folder / f"{name}.nii.gz"
-    image = nibabel.Nifti1Image(values, PLAIN)
-    image.set_sform(PLAIN, 1)
-    image.to_filename(path)
-    (folder / f"{name}.json").write_text(json.dumps(facts))
-    return path
-
 
 class Files:
     """Paths of three echoes, any of which a test may spoil."""
@@ -58,7 +34,7 @@ class Files:
 
     def write(self, part: str, k: int, values: np.ndarray) -> Path:
         facts = {"EchoTime": TE_S[k], "MagneticFieldStrength": 3.0} | self.facts
-        return write(self.folder, self.name.format(k + 1, part), values, **facts)
+        return Path(write(self.folder, self.name.format(k + 1, part), values, **facts))
 
     def read(self, ends: tuple[float, float] | None = None) -> EchoFiles:
         return read_echo_files(self.phase, self.mag, ends=ends)
@@ -95,6 +71,14 @@ def test_a_map_of_a_local_field_is_not_replaced_either(
     assert main(words) == 0
     assert main(words) == 2
     assert "there already" in capsys.readouterr().err
+
+
+def test_a_complex_local_field_is_refused(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(files.folder, "sub-1_localfield", np.ones(SHAPE, np.complex64))
+    words = ["qsm", "--local", str(path), "--b0", "3", "-o", str(files.folder / "out")]
+
+    assert main(words) == 1
+    assert "found complex numbers" in capsys.readouterr().err
 
 
 def test_files_of_two_subjects_sessions_or_runs_are_refused(tmp_path: Path) -> None:
