@@ -205,6 +205,26 @@ def test_a_notice_that_comes_while_the_page_asks_for_its_scan_stays(
     client.hear_all()
 
 
+def test_a_late_answer_does_not_take_back_that_a_scan_has_failed(tab: Tab, client: Client) -> None:
+    client.send(chain(gadget("TellPid"), SUM), header("qsm late"), lines(2))
+    while not isinstance(said := client.hear()[0], Text) or "pid" not in said.text:
+        pass
+    tab.wait(f"{ROW}.innerText.includes('qsm late')")
+    tab.value(HOLD_ANSWERS)
+    tab.click("#scans tr button")
+    tab.wait("window.held.length")  # the answer says that the scan runs
+    os.kill(int(said.text.split()[-1]), signal.SIGKILL)
+    tab.wait(f"{ROW}.innerText.includes('failed: internal')")
+    tab.wait("document.getElementById('reason').innerText")
+    tab.value("window.fetch = window.plainFetch; window.held[0]();")
+    time.sleep(0.3)  # the answer is drawn in the next turns
+
+    assert tab.text("#reason") == "the worker ended before the scan did"
+    assert "failed: internal" in str(tab.value(f"{ROW}.innerText"))
+    tab.value("window.held.forEach((go) => go());")
+    client.hear_all()
+
+
 def test_words_of_the_wire_are_shown_and_not_run(tab: Tab, client: Client) -> None:
     escaped = EVIL.replace("<", "&lt;").replace(">", "&gt;")
     xml = chain(gadget("Fail", error="DataError")).xml

@@ -12,6 +12,7 @@ const AGAIN_LOOK_MS = 1000;
 const RETRY_LOOKS_MS = [0, 1000, 3000, 7000]; // how a retry goes is seen at once
 const DATES = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
 const scans = new Map();
+let eventsHeard = 0;
 let key = "";
 let outcomes = {};
 let chosen = null;
@@ -101,7 +102,8 @@ function take(fact) {
   else if (fact.event === "service") showService(fact);
   else if (fact.event === "session") {
     const before = scans.get(fact.session) || {};
-    scans.set(fact.session, { ...before, ...fact });
+    eventsHeard += 1;
+    scans.set(fact.session, { ...before, ...fact, said: { number: eventsHeard, fact } });
     if (before.ended === 0 && fact.ended && fact.session === chosen) choose(chosen);
     if (!before.session && !chosen) choose(fact.session);
     draw();
@@ -112,12 +114,18 @@ function take(fact) {
   }
 }
 
+// An answer may have been on its way while an event came: what the event said is newer.
+function takeAnswer(answer, asked) {
+  const known = scans.get(answer.session) || {};
+  const newer = known.said && known.said.number > asked ? known.said.fact : {};
+  scans.set(answer.session, { ...known, ...answer, ...newer });
+}
+
 async function reload() {
+  const asked = eventsHeard;
   try {
     const facts = await ask(`/api/scans?limit=${ROWS}`);
-    for (const scan of facts.scans) {
-      scans.set(scan.session, { ...(scans.get(scan.session) || {}), ...scan });
-    }
+    for (const scan of facts.scans) takeAnswer(scan, asked);
     byId("older").hidden = facts.scans.length < ROWS;
     showService(facts.service, facts.checks);
     if (chosen) choose(chosen);
@@ -130,8 +138,9 @@ async function reload() {
 
 byId("older").addEventListener("click", async () => {
   const first = Math.min(...[...scans.values()].map((scan) => scan.began));
+  const asked = eventsHeard;
   const facts = await ask(`/api/scans?limit=${ROWS}&before=${first}`);
-  for (const scan of facts.scans) scans.set(scan.session, scan);
+  for (const scan of facts.scans) takeAnswer(scan, asked);
   byId("older").hidden = facts.scans.length < ROWS;
   draw();
 });
@@ -226,11 +235,13 @@ async function choose(session) {
   }
   draw();
   const heard = noticesOf(session).length;
+  const asked = eventsHeard;
   try {
     const facts = await ask(`/api/scans/${session}`);
     if (session !== chosen) return;
     const notices = joined(facts.notices || [], noticesOf(session).slice(heard));
-    scans.set(session, { ...(scans.get(session) || {}), ...facts, notices });
+    takeAnswer(facts, asked);
+    scans.get(session).notices = notices;
     imagesShown = -1;
     draw();
   } catch (error) {
