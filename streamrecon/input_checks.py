@@ -7,6 +7,7 @@ say what was found and what was needed.
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from enum import Enum
 from typing import TypeVar
@@ -21,9 +22,26 @@ LONGEST_TE_S = 0.5
 _SHORTEST_LAST_TE_S = 3e-4
 _FIELDS_T = (0.01, 25.0)  # from low-field scanners to the strongest for small animals
 _MOST_RAD = 2 * np.pi * 1.001  # phase in -π … π or in 0 … 2π, rounded
+_MAGNITUDES = (1e-12, 1e12)  # their squares and sums are in the range of float32
 _MOST_PPM = 20.0  # air in tissue makes 9.4; a field in Hz exceeds it within a head
 
 Choice = TypeVar("Choice", bound=Enum)
+
+
+def number_of(name: str, value: object) -> float:
+    """A real number, from Python or numpy.
+
+    >>> number_of("B0", 3)
+    3.0
+
+    Raises
+    ------
+    ConfigError
+        If it is a text, a truth value, or none.
+    """
+    if isinstance(value, numbers.Real | np.floating | np.integer) and not isinstance(value, bool):
+        return float(value)
+    raise ConfigError(f"{name}: found {value!r}, needed a number")
 
 
 def echo_times_s(te_s: Sequence[float], *, echoes: int) -> tuple[float, ...]:
@@ -37,7 +55,7 @@ def echo_times_s(te_s: Sequence[float], *, echoes: int) -> tuple[float, ...]:
     ConfigError
         If their number is another one, they do not grow from above 0, or are no seconds.
     """
-    times = tuple(float(t) for t in te_s)
+    times = tuple(number_of("TE", t) for t in te_s)
     shown = ", ".join(f"{t:.6g}" for t in times) or "none"
     if len(times) != echoes:
         raise ConfigError(f"TE: found {shown} for {echoes} echoes, needed a time for each")
@@ -59,9 +77,10 @@ def field_t(b0_t: float) -> float:
         If no scanner has it: a frequency in MHz, or a field in gauss or mT.
     """
     low, high = _FIELDS_T
-    if not low <= b0_t <= high:
-        raise ConfigError(f"B0: found {b0_t:g}, needed tesla, {low:g} … {high:g}")
-    return float(b0_t)
+    field = number_of("B0", b0_t)
+    if not low <= field <= high:
+        raise ConfigError(f"B0: found {field:g}, needed tesla, {low:g} … {high:g}")
+    return field
 
 
 def sign_of_phase(phase_sign: int) -> int:
@@ -141,7 +160,36 @@ def magnitude_of(
     lowest = float(np.nanmin(array))
     if lowest < 0:
         raise DataError(f"magnitude: found {lowest:.4g}, needed no negative numbers")
+    for echo, values_of_echo in enumerate(array if array.ndim == 4 else array[None], start=1):
+        usable_magnitude(values_of_echo, echo=echo)
     return array
+
+
+def usable_magnitude(values: NDArray[np.generic], *, echo: int) -> None:
+    """Refuse an echo's magnitude that is nowhere above 0, or whose square is no single number.
+
+    Parameters
+    ----------
+    values
+        [Z, Y, X].
+    echo
+        Its number, for the error.
+
+    Raises
+    ------
+    DataError
+        Saying what was found.
+    """
+    known = values[np.isfinite(values)]
+    highest = float(known.max()) if known.size else 0.0
+    if highest <= 0:
+        raise DataError(f"magnitude: found no number above 0 in echo {echo}, needed an image")
+    low, high = _MAGNITUDES
+    if not low <= highest <= high:
+        raise DataError(
+            f"magnitude: found numbers up to {highest:.3g} in echo {echo}, needed a scale in which "
+            f"the largest is between {low:g} and {high:g}"
+        )
 
 
 def phase_of(

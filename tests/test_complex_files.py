@@ -120,6 +120,13 @@ def test_numbers_that_are_no_such_parts_are_refused(
         read_complex_files(*parts(tmp_path, spoil(scan.echoes())))
 
 
+def test_an_imaginary_part_of_one_echo_in_another_scale_is_named(tmp_path: Path) -> None:
+    values = scan.echoes()
+    values[..., 1] = values[..., 1].real + 3j * values[..., 1].imag
+    with pytest.raises(DataError, match=r"found noise of .* in echo 2, needed both in one scale"):
+        read_complex_files(*parts(tmp_path, values))
+
+
 def test_exchanged_parts_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     real, imaginary = (list(map(str, each)) for each in parts(tmp_path, scan.echoes()))
 

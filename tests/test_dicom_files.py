@@ -198,3 +198,33 @@ def test_maps_join_the_study_of_their_images(tmp_path: Path) -> None:
     places = {tuple(map(float, image.ImagePositionPatient)) for image in maps}
     first = tuple(map(float, theirs.ImagePositionPatient))
     assert min(np.linalg.norm(np.subtract(place, first)) for place in places) < 0.01
+
+
+def test_images_without_the_uid_of_a_series_are_read(tmp_path: Path) -> None:
+    siemens(tmp_path, scan.echoes())
+    for path in tmp_path.iterdir():
+        image = pydicom.dcmread(path)
+        del image.SeriesInstanceUID
+        image.save_as(path)
+
+    assert read_echo_files([tmp_path], [tmp_path]).te_s == pytest.approx(scan.TE_S)
+
+
+def test_images_without_echo_times_are_refused(tmp_path: Path) -> None:
+    siemens(tmp_path, scan.echoes())
+    for path in tmp_path.iterdir():
+        image = pydicom.dcmread(path)
+        del image.EchoTime
+        image.save_as(path)
+
+    with pytest.raises(DataError, match="found images without EchoTime"):
+        read_echo_files([tmp_path], [tmp_path])
+
+
+def test_pixels_that_are_cut_short_are_named(tmp_path: Path) -> None:
+    siemens(tmp_path, scan.echoes())
+    path = tmp_path / "00003.dcm"
+    path.write_bytes(path.read_bytes()[:-40])
+
+    with pytest.raises(DataError, match=r"00003\.dcm: found pixels that are cut short"):
+        read_echo_files([tmp_path], [tmp_path])

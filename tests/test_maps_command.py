@@ -101,3 +101,21 @@ def test_a_parameter_of_nobody_is_refused_with_the_nearest(
     assert main(["maps", *words]) == 2
 
     assert "did you mean quality?" in capsys.readouterr().err
+
+
+def test_rates_of_echoes_in_several_scales_are_doubted(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = pair(images)
+    second = words.index("--mag") + 2
+    image = nib.load(words[second])
+    dimmed = tmp_path / Path(words[second]).name
+    nib.Nifti1Image(image.get_fdata(dtype=np.float32) / 3, image.affine).to_filename(dimmed)
+    words[second] = str(dimmed)
+
+    assert main(["maps", *words, "-o", str(tmp_path / "maps"), "--set", "quality=fast"]) == 0
+
+    doubts = [line for line in capsys.readouterr().err.splitlines() if "no exponential" in line]
+    assert len(doubts) == 1
+    assert doubts[0].startswith("WRN")
+    assert "are the echoes in one scale" in doubts[0]

@@ -179,7 +179,7 @@ def test_a_sheared_grid_and_other_sizes_are_refused(
     sheared[0, 1] = 0.3
     words = write_scan(tmp_path, sheared)
     assert main(["qsm", *words, "-o", str(tmp_path / "out")]) == 1
-    assert "orthogonal" in capsys.readouterr().err
+    assert "not at right angles" in capsys.readouterr().err
 
 
 @pytest.mark.shared

@@ -121,6 +121,61 @@ def test_echoes_of_unlike_units_are_refused(files: Files) -> None:
         files.read()
 
 
+def test_an_echo_in_another_scale_is_refused(files: Files) -> None:
+    files.write("phase", 1, files.turn[..., 1] / 2)
+    with pytest.raises(DataError, match=r"found echo 2 to wrap at -1\.57 and 1\.57"):
+        files.read()
+
+
+@pytest.mark.parametrize("part", ["phase", "mag"])
+@pytest.mark.parametrize("value", [np.nan, 0.0])
+def test_an_echo_without_numbers_is_named(files: Files, part: str, value: float) -> None:
+    files.write(part, 1, np.full(SHAPE, value, np.float32))
+    said = "found echoes of .*; 0 … 0;" if part == "phase" and value == 0 else "in echo 2"
+    with pytest.raises(DataError, match=said):
+        files.read()
+
+
+@pytest.mark.parametrize("factor", [1e30, 1e-30])
+def test_a_magnitude_whose_square_is_no_number_is_refused(files: Files, factor: float) -> None:
+    for k in range(3):
+        files.write("mag", k, files.magnitude[..., k] * np.float32(factor))
+    with pytest.raises(DataError, match="needed a scale in which the largest is between"):
+        files.read()
+
+
+def test_numbers_that_a_sidecar_has_as_text_are_read(tmp_path: Path) -> None:
+    files = Files(tmp_path, MagneticFieldStrength="3")
+    for k in range(3):
+        files.write("phase", k, files.turn[..., k])
+        path = files.phase[k].with_name(files.phase[k].name.replace(".nii.gz", ".json"))
+        path.write_text(f'{{"EchoTime": "{TE_S[k]}", "MagneticFieldStrength": "3"}}')
+
+    read = files.read()
+
+    assert (read.te_s, read.b0_t) == (TE_S, 3.0)
+
+
+def test_a_refusal_of_times_or_field_names_the_scan(files: Files) -> None:
+    for path in files.folder.glob("*.json"):
+        path.unlink()
+    with pytest.raises(
+        ConfigError, match="TE: found 0 from the JSON sidecar for 3 echoes of sub-1"
+    ):
+        files.read()
+    with pytest.raises(ConfigError, match="B0: found none in the JSON sidecar of sub-1"):
+        read_echo_files(files.phase, files.mag, te=["4", "8", "12"])
+
+
+def test_parts_of_which_one_is_corrected_for_distortion_are_doubted(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    assert not [doubt for doubt in files.read().doubts if "distortion" in doubt]
+    files.facts = {"ImageType": ["ORIGINAL", "PRIMARY", "M", "DIS3D"]}
+    for k in range(3):
+        files.write("mag", k, files.magnitude[..., k])
+    assert [doubt for doubt in files.read().doubts if "DIS3D in the other" in doubt]
+
+
 def test_a_copied_echo_is_refused(files: Files) -> None:
     files.write("phase", 2, files.turn[..., 0])
     with pytest.raises(DataError, match="the same numbers in echoes 1 and 3"):
@@ -136,8 +191,9 @@ def test_ends_that_the_phase_contradicts_are_refused(
 
 
 def test_radians_that_do_not_reach_the_ends_are_doubted(files: Files) -> None:
+    slope = np.linspace(-0.4, 0.4, SHAPE[0], dtype=np.float32)[:, None, None]
     for k in range(3):
-        files.write("phase", k, files.turn[..., k] / 2)
+        files.write("phase", k, (k + 1) * np.broadcast_to(slope, SHAPE))
     assert [doubt for doubt in files.read().doubts if "do not reach" in doubt]
 
 
@@ -215,6 +271,22 @@ def test_voxels_that_no_scan_has_are_refused(tmp_path: Path, side: float) -> Non
     image.to_filename(tmp_path / "a.nii")
     with pytest.raises(DataError, match="found voxels of"):
         load_nifti(tmp_path / "a.nii")
+
+
+def test_a_sheared_grid_is_refused_with_its_name(tmp_path: Path) -> None:
+    affine = PLAIN.copy()
+    affine[0, 1] = 0.4
+    nibabel.Nifti1Image(np.zeros(SHAPE, np.float32), affine).to_filename(tmp_path / "a.nii")
+    with pytest.raises(DataError, match=r"a\.nii: found axes that are not at right angles"):
+        load_nifti(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize("kind", [nibabel.MGHImage, nibabel.Nifti1Pair])
+def test_other_kinds_of_volumes_are_named(tmp_path: Path, kind: type) -> None:
+    path = tmp_path / ("a.mgz" if kind is nibabel.MGHImage else "a.img")
+    nibabel.save(kind(np.zeros(SHAPE, np.float32), PLAIN), path)
+    with pytest.raises(DataError, match="needed NIfTI in one file"):
+        load_nifti(path)
 
 
 def test_colours_are_no_values(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from streamrecon.maps.r2star import Decay, fit_decay
 from streamrecon.maps.swi import swi_from_field
 from streamrecon.maps.veins import WEAKEST_PPM, find_veins
 from streamrecon.model.geometry import Geometry
+from streamrecon.phase.echo_agreement import refuse_unlike_echoes
+from streamrecon.phase.phase_scaling import RADIANS
 from streamrecon.phase.unwrap import Unwrapped
 from streamrecon.phase.unwrapping import UNWRAPPERS, Unwrapping
 
@@ -57,8 +59,10 @@ def unwrap(
     where = checks.mask_of("mask", mask, shape[1:])
     turn = checks.phase_of(phase_rad, shape, where)
     size = checks.magnitude_of(magnitude, shape, where)
+    times = checks.echo_times_s(te_s, echoes=len(turn))
+    refuse_unlike_echoes(size, turn, RADIANS, times)
     way = UNWRAPPERS[checks.choice(Unwrapping, "unwrapping", unwrapping)]
-    return way(turn, size, where, checks.echo_times_s(te_s, echoes=len(turn)))
+    return way(turn, size, where, times)
 
 
 def r2star(magnitude: ArrayLike, te_s: Sequence[float], mask: ArrayLike, *, noise: float) -> Decay:
@@ -79,9 +83,10 @@ def r2star(magnitude: ArrayLike, te_s: Sequence[float], mask: ArrayLike, *, nois
     shape = np.shape(magnitude)
     where = checks.mask_of("mask", mask, shape[1:])
     size = checks.magnitude_of(magnitude, shape, where)
-    if not (np.isfinite(noise) and noise >= 0):
+    sd = checks.number_of("noise", noise)
+    if not (np.isfinite(sd) and sd >= 0):
         raise DataError(f"noise: found {noise}, needed a number from 0")
-    return fit_decay(size, checks.echo_times_s(te_s, echoes=len(size)), where, noise=noise)
+    return fit_decay(size, checks.echo_times_s(te_s, echoes=len(size)), where, noise=sd)
 
 
 def swi(

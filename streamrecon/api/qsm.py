@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from streamrecon import input_checks as checks
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
-from streamrecon.phase.phase_scaling import PhaseScale, complex_echoes
+from streamrecon.phase.echo_agreement import refuse_unlike_echoes
+from streamrecon.phase.phase_scaling import RADIANS, complex_echoes
 from streamrecon.phase.unwrapping import Unwrapping
 from streamrecon.qsm import pipeline
 from streamrecon.qsm.background.pdf import LocalField
@@ -119,8 +120,8 @@ def total_field(
     given = None if mask is None else checks.mask_of("mask", mask, geometry.shape)
     size, turn = _echo_pair(magnitude, phase_rad, geometry, given)
     times = checks.echo_times_s(te_s, echoes=len(size))
-    radians = PhaseScale(1.0, 0.0, "radians")
-    echoes = complex_echoes(size, turn, radians, sign=checks.sign_of_phase(phase_sign))
+    refuse_unlike_echoes(size, turn, RADIANS, times)
+    echoes = complex_echoes(size, turn, RADIANS, sign=checks.sign_of_phase(phase_sign))
     b0 = checks.field_t(b0_t)
     return field_of_echoes(
         echoes,
@@ -173,7 +174,7 @@ def invert(
         quality=checks.choice(Quality, "quality", quality),
         inversion=checks.choice(Inversion, "inversion", inversion),
         two_pass=two_pass,
-        reference=_reference(reference),
+        reference=_reference(reference, region),
         region=None if region is None else checks.mask_of("region", region, geometry.shape),
     )
 
@@ -187,13 +188,18 @@ def _echo_pair(
     return checks.magnitude_of(magnitude, shape, mask), checks.phase_of(phase_rad, shape, mask)
 
 
-def _reference(word: str) -> Reference:
+def _reference(word: str, region: ArrayLike | None) -> Reference:
     known = {each: Reference[each.upper()] for each in ("brain", "csf", "region")}
     if word not in known:
         raise ConfigError(f"reference: found {word!r}, needed one of {', '.join(known)}")
+    if (known[word] is Reference.REGION) != (region is not None):
+        given = "none" if region is None else "one"
+        raise ConfigError(f"region: found {given} with reference={word!r}, needed both or neither")
     return known[word]
 
 
 def _refuse_other_grid(total: TotalField, geometry: Geometry) -> None:
     if total.mask.shape != geometry.shape:
         raise DataError(f"geometry: found {geometry.shape}, needed {total.mask.shape} of the field")
+    if total.geometry is not None and not total.geometry.same_as(geometry):
+        raise DataError("geometry: found other axes or voxels than those of the field, needed its")

@@ -253,7 +253,13 @@ def _quantity_of(description: str, image_type: Sequence[str]) -> Quantity | None
 def stacked_slices(
     images: Sequence[pydicom.Dataset],
 ) -> tuple[NDArray[np.float32], Geometry]:
-    """Slices of one series in the order of their positions, and their grid."""
+    """Slices of one series in the order of their positions, and their grid.
+
+    Raises
+    ------
+    DataError
+        If an image has no place in the patient, or no pixels that can be read.
+    """
     try:
         row, column = np.array(images[0].ImageOrientationPatient, float).reshape(2, 3)
         normal = np.cross(row, column)
@@ -276,7 +282,13 @@ def stacked_slices(
 
 def _rescaled(image: pydicom.Dataset) -> NDArray[np.float32]:
     slope, intercept = image.get("RescaleSlope", 1), image.get("RescaleIntercept", 0)
-    stored = image.pixel_array.astype(np.float32)
+    try:
+        stored = image.pixel_array.astype(np.float32)
+    except (AttributeError, ValueError, RuntimeError, NotImplementedError) as e:
+        name = Path(str(getattr(image, "filename", None) or "DICOM")).name
+        raise DataError(
+            f"{name}: found pixels that are cut short or packed in a way that is not known: {e}"
+        ) from e
     return np.asarray(stored * np.float32(slope) + np.float32(intercept), np.float32)
 
 

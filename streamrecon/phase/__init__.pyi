@@ -1,3 +1,6 @@
+from streamrecon.phase.echo_agreement import refuse_unlike_echoes as refuse_unlike_echoes
+from streamrecon.phase.echo_agreement import turned_echo as turned_echo
+from streamrecon.phase.echo_agreement import wraps_at as wraps_at
 from streamrecon.phase.field_fit import fit_field as fit_field
 from streamrecon.phase.phase_offset import coil_offsets as coil_offsets
 from streamrecon.phase.phase_offset import combine_by_offsets as combine_by_offsets

@@ -63,9 +63,10 @@ class _Habit:
         return abs(low - self.low) <= near and abs(high - self.high) <= near
 
 
-_RADIANS = PhaseScale(1.0, 0.0, "radians")
+RADIANS = PhaseScale(1.0, 0.0, "radians")
+"""Phase as it is, wrapped."""
 _HABITS = (
-    _Habit(-math.pi, math.pi, _RADIANS),
+    _Habit(-math.pi, math.pi, RADIANS),
     _Habit(0.0, _TURN, PhaseScale(1.0, 0.0, "radians from 0 to 2π")),
     _Habit(-3142, 3142, PhaseScale(1e-3, 0.0, "milliradians")),
     _Habit(-180, 180, PhaseScale(math.pi / 180, 0.0, "degrees")),
@@ -100,7 +101,7 @@ def recognise_phase(low: float, high: float, *, unit: str = "") -> PhaseScale:
     steps of π/4096, as Siemens writes them
     """
     if unit in {"rad", "radian", "radians"}:
-        return _RADIANS
+        return RADIANS
     for habit in _HABITS:
         if habit.fits(low, high):
             return habit.scale

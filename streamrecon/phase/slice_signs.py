@@ -10,10 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from streamrecon.phase.phase_scaling import PhaseScale, complex_echoes
+from streamrecon.phase.phase_scaling import RADIANS, PhaseScale, complex_echoes
 
 _OPPOSITE = -0.5  # correlation of neighbours; of a head it is near +1, of noise 0
-_RADIANS = PhaseScale(1.0, 0.0, "radians")
 
 
 def turned_slices(
@@ -30,7 +29,7 @@ def turned_slices(
     wrapped = np.angle(np.exp(1j * radians)).astype(np.float32)
     return (
         wrapped,
-        _RADIANS,
+        RADIANS,
         ("every second slice had the other sign, as GE makes it: turned back",),
     )
 

@@ -60,6 +60,8 @@ class TotalField:
         Whether the mask was recognised as a brain, or given as one.
     classes
         Kind of tissue of each voxel of the mask, see `tissue_classes` [Z, Y, X]; None: unknown.
+    geometry
+        Grid of all of them; None: unknown.
     """
 
     fit: FieldFit
@@ -72,6 +74,7 @@ class TotalField:
     rad_per_ppm: float = 0.0
     is_brain: bool = True
     classes: Classes | None = None
+    geometry: Geometry | None = None
 
     @property
     def weight_of_background(self) -> Real:
@@ -180,6 +183,7 @@ def total_field(
         radians_per_ppm(te_s, b0_t),
         brain.is_brain,
         tissues(),
+        geometry,
     )
 
 

@@ -143,16 +143,27 @@ def wrong(**changes: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "change", "said"),
     [
-        ("te_s", lambda _: (4.0, 9.0, 14.0), "needed seconds"),
+        ("te_s", lambda _: (4.0, 9.0, 14.0), "found 4, 9, 14, needed seconds"),
         ("te_s", lambda _: TE_S[:2], "found 0.004, 0.009 for 3 echoes"),
+        ("te_s", lambda _: ("4ms", "9ms", "14ms"), "TE: found '4ms', needed a number"),
         ("b0_t", lambda _: 123.2, "needed tesla"),
+        ("b0_t", lambda _: "3", "B0: found '3', needed a number"),
+        ("b0_t", lambda _: None, "B0: found None"),
         ("phase_sign", lambda _: 0, r"needed \+1 or -1"),
         ("phase_rad", lambda phase: phase * 4096 / np.pi, "needed radians"),
+        ("phase_rad", lambda phase: phase / (2 * np.pi), "found echo 1 to wrap at -0.5 and 0.5"),
+        ("phase_rad", lambda phase: phase / np.pi, "needed ends that are 2π apart"),
         ("phase_rad", lambda phase: phase[:, :-1], "needed echoes of"),
         ("phase_rad", lambda phase: phase[0], "needed echoes of"),
         ("phase_rad", lambda phase: np.where(abs(phase) < 0.05, np.nan, phase), "not finite"),
         ("magnitude", lambda magnitude: magnitude[:2], "magnitude: found"),
         ("magnitude", lambda magnitude: -magnitude, "no negative numbers"),
+        (
+            "magnitude",
+            lambda magnitude: magnitude * 1e30,
+            r"found numbers up to .*e\+29 in echo 1",
+        ),
+        ("magnitude", lambda magnitude: magnitude * np.ones((3, 1, 1, 1)) * 0, "above 0 in echo 1"),
         ("magnitude", lambda magnitude: magnitude * 1j, "needed real numbers"),
         ("mask", lambda mask: mask.astype(np.uint8), "needed bool"),
         ("mask", lambda mask: mask & False, "no voxel"),
@@ -175,10 +186,18 @@ def test_choices_are_refused_by_their_words() -> None:
     local = sr.local_field(total, GRID, quality="fast")
     with pytest.raises(ConfigError, match="reference: found 'skull', needed one of brain, csf"):
         sr.invert(total, local, GRID, reference="skull")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="region: found one with reference='brain'"):
+        sr.invert(total, local, GRID, region=total.mask)
+    with pytest.raises(ConfigError, match="region: found none with reference='region'"):
+        sr.invert(total, local, GRID, reference="region")
     with pytest.raises(ConfigError, match="background: found 'pdq'"):
         sr.local_field(total, GRID, background="pdq")
     with pytest.raises(DataError, match="geometry: found"):
         sr.local_field(total, sr.Geometry((3, 3, 3), VOXEL_MM, AXES))
+    with pytest.raises(DataError, match="geometry: found other axes"):
+        sr.invert(total, local, sr.Geometry(SHAPE, VOXEL_MM, np.eye(3)[::-1]))
+    with pytest.raises(ConfigError, match="noise: found None"):
+        sr.r2star(wrong()["magnitude"], TE_S, total.mask, noise=None)  # type: ignore[arg-type]
 
 
 def test_a_field_in_hz_makes_no_swi() -> None:

@@ -18,9 +18,7 @@ from streamrecon.commands.image_inputs.echo_pairing import check_complex, check_
 from streamrecon.errors import DataError
 from streamrecon.model.complex_part import Part
 from streamrecon.model.stored_parts import centred
-from streamrecon.phase.phase_scaling import PhaseScale
-
-_RADIANS = PhaseScale(1.0, 0.0, "radians")
+from streamrecon.phase.phase_scaling import RADIANS
 
 
 def read_complex_files(
@@ -60,6 +58,6 @@ def read_complex_files(
     sidecars = {Part.REAL: one.sidecars, Part.IMAGINARY: other.sidecars}
     check_sidecars(sidecars, te_s=times[0], b0_t=field)
     r, i = np.asarray(r, np.float32), np.asarray(i, np.float32)
-    images = np.hypot(r, i), np.arctan2(i, r), _RADIANS
+    images = np.hypot(r, i), np.arctan2(i, r), RADIANS
     message = "of real and imaginary parts" + (f", zero at {zero}" if zero else "")
     return described(one, other, images, times=times, b0_t=field, message=message)

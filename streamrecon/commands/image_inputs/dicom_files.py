@@ -133,6 +133,8 @@ def _checked(images: Sequence[pydicom.Dataset], where: str) -> list[pydicom.Data
         raise DataError(f"{where}: found images without a place in the patient: {e}") from e
     steps = np.diff(np.sort(places @ np.cross(row, column)))
     if steps.size and steps.min() < _SAME_PLACE_MM:
+        if not all(image.get("EchoTime") for image in images):
+            raise DataError(f"{where}: found images without EchoTime, needed it to sort the echoes")
         raise DataError(f"{where}: found two images of one echo at one place, needed one scan")
     if steps.size and np.ptp(steps) > _EVEN * float(np.median(steps)):
         raise DataError(

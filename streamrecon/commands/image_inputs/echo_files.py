@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from streamrecon.commands.image_inputs.dicom_files import dicom_part, is_dicom
 from streamrecon.commands.image_inputs.dicom_ids import refuse_other_study
 from streamrecon.commands.image_inputs.echo_pairing import check_names, check_sidecars, check_values
-from streamrecon.commands.image_inputs.echo_times import times_s
-from streamrecon.commands.image_inputs.image_parts import ImagePart, by
+from streamrecon.commands.image_inputs.echo_times import number_in, times_in, times_s
+from streamrecon.commands.image_inputs.image_parts import ImagePart, by, doubts_of_parts
 from streamrecon.commands.image_inputs.nifti_files import (
     by_echo,
     is_placed,
@@ -33,10 +33,9 @@ from streamrecon.model.outputs.own_images import phase_grows_with_field
 from streamrecon.model.scan import Ids, PhaseSign, Scan
 from streamrecon.model.turned_grid import turned_to
 from streamrecon.output.ras import from_ras
+from streamrecon.phase.echo_agreement import refuse_unlike_echoes
 from streamrecon.phase.phase_scaling import PhaseScale
 from streamrecon.phase.slice_signs import turned_slices
-
-_SAME_PLACE_MM = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,6 +205,7 @@ def described(
     """
     magnitude, phase, scale = images
     phase, scale, doubt = turned_slices(magnitude, phase, scale)
+    refuse_unlike_echoes(magnitude, phase, scale, times[0])
     axis = ", ".join(f"{round(c, 4) + 0.0:.3g}" for c in part.geometry.b0_axis()[::-1])
     messages = (
         f"echoes: {part.size} of {by(part.geometry.voxel_mm[::-1], 3)} mm",
@@ -223,7 +223,7 @@ def described(
         part.sidecars[0],
         part.name,
         messages,
-        (*_doubts(part, other), *doubts_of_echoes(magnitude, scale), *doubt),
+        (*doubts_of_parts(part, other), *doubts_of_echoes(magnitude, scale), *doubt),
         ids=part.ids,
     )
 
@@ -271,12 +271,12 @@ def times_of(part: ImagePart, texts: Sequence[str]) -> tuple[tuple[float, ...], 
     if texts:
         times, origin = times_s(texts), "as given"
     else:
-        found = [s.get("EchoTime") for s in part.sidecars]
-        listed = found[0] if len(found) == 1 and isinstance(found[0], list) else found
-        times = tuple(float(t) for t in listed if isinstance(t, int | float))
+        times = times_in(part.sidecars)
         origin = f"from {part.source}"
     if len(times) != echoes:
-        raise ConfigError(f"TE: found {len(times)} for {echoes} echoes; give all by --te")
+        raise ConfigError(
+            f"TE: found {len(times)} {origin} for {echoes} echoes of {part.name}; give all by --te"
+        )
     return echo_times_s(times, echoes=echoes), origin
 
 
@@ -288,20 +288,10 @@ def field_of(part: ImagePart, given: float | None) -> float:
     ConfigError
         If there is none, or no scanner has it.
     """
-    found = given if given is not None else part.sidecars[0].get("MagneticFieldStrength")
-    if not isinstance(found, int | float):
-        raise ConfigError("B0: found none beside the phase; give it in T by --b0")
+    found = given if given is not None else number_in(part.sidecars[0], "MagneticFieldStrength")
+    if found is None:
+        raise ConfigError(f"B0: found none in {part.source} of {part.name}; give it in T by --b0")
     return field_t(found)
-
-
-def _doubts(turned: ImagePart, sized: ImagePart) -> Iterator[str]:
-    if not turned.is_placed:
-        yield "the phase file does not say how it lies in the patient: B0 may not be where it seems"
-    if not turned.geometry.same_as(sized.geometry, tolerance_mm=_SAME_PLACE_MM):
-        yield "the parts name different places; that of the phase, or real part, is taken"
-    lost = int((~np.isfinite(turned.values)).any(axis=0).sum())
-    if lost:
-        yield f"{lost} voxels whose phase is no number are left out"
 
 
 def name_of(path: Path) -> str:

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
+from streamrecon.commands.image_inputs.echo_times import number_in, times_in
 from streamrecon.errors import ConfigError, DataError
+from streamrecon.input_checks import usable_magnitude
 from streamrecon.model.complex_part import Part, part_by_name, part_by_words
 
 Sidecars = Sequence[Mapping[str, object]]
@@ -104,13 +106,13 @@ def check_sidecars(parts: Mapping[Part, Sidecars], *, te_s: Sequence[float], b0_
                     f"{part.value}: found images of the series {facts['SeriesDescription']}, whose "
                     "phase SWI has filtered; needed the unfiltered phase"
                 )
-            field = facts.get("MagneticFieldStrength")
-            if isinstance(field, int | float) and abs(field - b0_t) > _FIELD_ALIKE * b0_t:
+            field = number_in(facts, "MagneticFieldStrength")
+            if field is not None and abs(field - b0_t) > _FIELD_ALIKE * b0_t:
                 raise ConfigError(
                     f"B0: found {b0_t:g} T, and {field:g} T in a sidecar of the {part.value}; "
                     "leave --b0 out, or mend the sidecar"
                 )
-        times = _times_of(sidecars)
+        times = times_in(sidecars)
         if times and len(times) == len(te_s) and not np.allclose(times, te_s, rtol=_ALIKE):
             raise ConfigError(
                 f"TE: found {_ms(te_s)} ms, and {_ms(times)} ms in the sidecars of the "
@@ -133,6 +135,11 @@ def check_values(phase: NDArray[np.generic], magnitude: NDArray[np.generic]) -> 
         Saying what was found.
     """
     _check_volumes({Part.PHASE: phase, Part.MAGNITUDE: magnitude})
+    for number, size in enumerate(magnitude, start=1):
+        usable_magnitude(size, echo=number)
+    for number, turn in enumerate(phase, start=1):
+        if not np.isfinite(turn).any():
+            raise DataError(f"phase: found no number in echo {number}")
     for one, other in combinations(range(len(phase)), 2):
         if np.array_equal(_sampled(phase[one:]), _sampled(phase[other:])):
             raise DataError(f"phase: found the same numbers in echoes {one + 1} and {other + 1}")
@@ -171,16 +178,25 @@ def check_complex(real: NDArray[np.generic], imaginary: NDArray[np.generic]) -> 
     for values, part in ((r, Part.REAL), (i, Part.IMAGINARY)):
         if values.min() >= 0:
             raise DataError(f"{part.value}: found no negative number; is it magnitude?")
-    air = _air(real[0], imaginary[0])
+    for number, echo in enumerate(zip(real, imaginary, strict=True), start=1):
+        _check_air(*echo, number)
+
+
+def _check_air(real: NDArray[np.generic], imaginary: NDArray[np.generic], number: int) -> None:
+    """Refuse an echo [Z, Y, X] whose parts have other noise or another zero in the air."""
+    air = _air(real, imaginary)
     if air is None:
         return
-    for values, part in ((real[0][air], Part.REAL), (imaginary[0][air], Part.IMAGINARY)):
+    r, i = np.asarray(real[air], np.float64), np.asarray(imaginary[air], np.float64)
+    for values, part in ((r, Part.REAL), (i, Part.IMAGINARY)):
         if abs(values.mean()) > _OFF_CENTRE * values.std():
-            raise DataError(f"{part.value}: found a mean of {values.mean():.4g} in the air")
-    one, other = float(np.std(real[0][air])), float(np.std(imaginary[0][air]))
+            raise DataError(
+                f"{part.value}: found a mean of {values.mean():.4g} in the air of echo {number}"
+            )
+    one, other = float(r.std()), float(i.std())
     if max(one, other) > _OTHER_SCALE * min(one, other):
         raise DataError(
-            f"real and imaginary: found noise of {one:.4g} and {other:.4g}, "
+            f"real and imaginary: found noise of {one:.4g} and {other:.4g} in echo {number}, "
             "needed both in one scale"
         )
 
@@ -216,12 +232,6 @@ def _echoes_of(paths: Sequence[Path]) -> list[int]:
 def _part_of(facts: Mapping[str, object]) -> Part | None:
     words = facts.get("ImageType")
     return part_by_words(words) if isinstance(words, list) else None
-
-
-def _times_of(sidecars: Sidecars) -> list[float]:
-    found = [facts.get("EchoTime") for facts in sidecars]
-    listed = found[0] if len(found) == 1 and isinstance(found[0], list) else found
-    return [float(t) for t in listed if isinstance(t, int | float)]
 
 
 def _sampled(values: NDArray[np.generic]) -> NDArray[np.float64]:

@@ -1,9 +1,9 @@
-"""Echo times as a person types them."""
+"""Echo times as a person types them, and as sidecars have them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from streamrecon.errors import ConfigError
 from streamrecon.input_checks import LONGEST_TE_S
@@ -38,3 +38,26 @@ def times_s(texts: Sequence[str]) -> tuple[float, ...]:
         if min(numbers) < LONGEST_TE_S and units == {"ms"}:
             raise ConfigError(f"--te: found {' '.join(words)!r}: is it ms or s? (as 4ms 8ms)")
     return tuple(s_from_ms(n) if units == {"ms"} else n for n in numbers)
+
+
+def times_in(sidecars: Sequence[Mapping[str, object]]) -> tuple[float, ...]:
+    """Echo times of sidecars that have one each, or of one that lists them [s]; gaps left out."""
+    listed = sidecars[0].get("EchoTime") if len(sidecars) == 1 else None
+    each = [{"EchoTime": t} for t in listed] if isinstance(listed, list) else sidecars
+    found = (number_in(facts, "EchoTime") for facts in each)
+    return tuple(t for t in found if t is not None)
+
+
+def number_in(facts: Mapping[str, object], name: str) -> float | None:
+    """A number of a sidecar, also where a tool has written it as text.
+
+    >>> number_in({"EchoTime": "0.004"}, "EchoTime")
+    0.004
+    """
+    value = facts.get(name)
+    if not isinstance(value, int | float | str) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None

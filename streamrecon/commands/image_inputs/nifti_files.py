@@ -20,6 +20,7 @@ _MM = {"micron": 1e-3, "meter": 1e3}
 _VOXEL_MM = (0.01, 50.0)
 _SCANNER = 1  # of the codes of qform and sform: the others are spaces of atlases and other scans
 _TURNED_DEG = 1.0
+_SHEARED = 1e-3  # cosine between two axes
 
 
 _UNREADABLE = (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError)
@@ -42,8 +43,12 @@ def load_nifti(path: Path) -> nibabel.Nifti1Image:
         raise DataError(
             f"{path}: found {kind_of_file(path)}, needed NIfTI ({_first_line(e)})"
         ) from e
-    if not isinstance(image, nibabel.Nifti1Image) or len(image.shape) not in {3, 4}:
-        raise DataError(f"{path}: found shape {image.shape}, needed NIfTI of 3 or 4 dimensions")
+    if not isinstance(image, nibabel.Nifti1Image):
+        kind = type(image).__name__.removesuffix("Image")
+        raise DataError(f"{path}: found {kind}, needed NIfTI in one file (.nii or .nii.gz)")
+    if len(image.shape) not in {3, 4}:
+        shape = " × ".join(str(n) for n in image.shape)
+        raise DataError(f"{path}: found {shape} voxels, needed NIfTI of 3 or 4 dimensions")
     if image.get_data_dtype().fields is not None:
         raise DataError(f"{path}: found voxels of {image.get_data_dtype()}, needed one number each")
     return _placed(image, path)
@@ -59,6 +64,9 @@ def _placed(image: nibabel.Nifti1Image, path: Path) -> nibabel.Nifti1Image:
     if not np.isfinite(affine).all() or voxel_mm.min() < low or voxel_mm.max() > high:
         shown = " × ".join(f"{mm:.4g}" for mm in voxel_mm)
         raise DataError(f"{path}: found voxels of {shown} mm, needed {low:g} to {high:g}")
+    along = affine[:3, :3] / voxel_mm
+    if np.abs(along.T @ along - np.eye(3)).max() > _SHEARED:
+        raise DataError(f"{path}: found axes that are not at right angles, needed a plain grid")
     if np.array_equal(affine, image.affine):
         return image
     return nibabel.Nifti1Image(image.dataobj, affine, image.header)

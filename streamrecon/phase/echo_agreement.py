@@ -1,0 +1,146 @@
+"""Whether the phase images of all echoes have one scale and one sign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+
+from streamrecon.errors import DataError
+from streamrecon.phase.phase_scaling import PhaseScale
+
+_MOST_VOXELS = 150_000
+_NEAR = 0.9  # of the range, from a voxel to the next: a wrap
+_WRAPS = 1e-3  # of neighbours in air; in what does not wrap hardly one
+_FILLED = 0.8  # of a turn: steep phase without noise may step over its ends
+_FEWEST_ECHOES = 3
+_LAG, _AROUND = 3, 3  # voxels: between two that are compared, and averaged around them
+_BRIGHT = 0.5  # of what nine tenths of the magnitudes stay below
+_LARGEST_RAD = 1.5  # of a difference, so that it has not wrapped
+_FEWEST_PAIRS = 2000
+_BETTER = 0.7  # misfit with an echo turned, of that as they are; unaltered echoes: 1.2 and more
+
+
+def refuse_unlike_echoes(
+    magnitude: NDArray[np.generic],
+    phase: NDArray[np.generic],
+    scale: PhaseScale,
+    te_s: Sequence[float],
+) -> None:
+    """Refuse echoes of which one has another scale or sign than the others, or none is in radians.
+
+    Parameters
+    ----------
+    magnitude, phase
+        As they were stored [E, Z, Y, X]; of large volumes some planes are looked at.
+    scale
+        What the numbers of ``phase`` mean.
+    te_s
+        Echo times [s].
+
+    Raises
+    ------
+    DataError
+        Naming the echo.
+    """
+    every = max(1, -(-phase[0].size // _MOST_VOXELS))
+    numbers = np.asarray(phase[:, ::every], np.float32)
+    phase_rad = (numbers - np.float32(scale.zero)) * np.float32(scale.rad_per_step)
+    for echo, (turn, size) in enumerate(zip(phase_rad, magnitude[:, ::every], strict=True), 1):
+        ends = wraps_at(np.where(size > 0, turn, np.nan))
+        if ends is not None:
+            raise DataError(
+                f"phase: found echo {echo} to wrap at {ends[0]:.4g} and {ends[1]:.4g} rad as "
+                "its numbers are read, needed ends that are 2π apart"
+            )
+    turned = turned_echo(magnitude[:, ::every], phase_rad, te_s)
+    if turned is not None:
+        raise DataError(
+            f"phase: found echo {turned + 1} with the other sign than the other echoes, needed one "
+            "sign; between voxels the phase is a line in TE only with that echo turned"
+        )
+
+
+def wraps_at(phase_rad: NDArray[np.floating]) -> tuple[float, float] | None:
+    """Ends at which one echo's phase wraps, where these are no turn apart; ``None`` otherwise.
+
+    Where air is in the image its phase is anywhere, and so from a voxel to the next it is often at
+    the other end. Phase without air that is in another scale is not found.
+
+    Parameters
+    ----------
+    phase_rad
+        [Z, Y, X], taken for rad; what is not finite is left out.
+    """
+    known = phase_rad[np.isfinite(phase_rad)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    if not 0 < high - low < _FILLED * 2 * np.pi:
+        return None
+    steps = [np.abs(np.diff(phase_rad, axis=axis)) > _NEAR * (high - low) for axis in (1, 2)]
+    wraps = sum(int(step.sum()) for step in steps) / max(1, sum(step.size for step in steps))
+    return (low, high) if wraps > _WRAPS else None
+
+
+def turned_echo(
+    magnitude: NDArray[np.generic], phase_rad: NDArray[np.floating], te_s: Sequence[float]
+) -> int | None:
+    """Index of an echo whose phase has the other sign than that of the others, if there is one.
+
+    Between voxels of tissue the phase differs by a line in TE. Where the differences of one echo
+    fit that line much better with their sign turned, that echo is turned. A first echo with little
+    phase is not found, nor is one of two echoes: an offset at TE = 0 would explain it.
+
+    Parameters
+    ----------
+    magnitude, phase_rad
+        [E, Z, Y, X], any unit, and [rad].
+    te_s
+        Echo times [s].
+    """
+    if len(te_s) < _FEWEST_ECHOES:
+        return None
+    between = _differences(magnitude, phase_rad)
+    between = between[:, (np.abs(between) < _LARGEST_RAD).all(axis=0)]
+    if between.shape[1] < _FEWEST_PAIRS:
+        return None
+    line = np.stack([np.ones(len(te_s)), np.asarray(te_s)], axis=1)
+    off_line = np.eye(len(te_s)) - line @ np.linalg.pinv(line)
+    misfit = off_line @ between
+    turned = [misfit - 2 * np.outer(off_line[:, k], between[k]) for k in range(len(te_s))]
+    sizes = [float(np.median(np.linalg.norm(each, axis=0))) for each in (*turned, misfit)]
+    best = int(np.argmin(sizes[:-1]))
+    return best if sizes[best] < _BETTER * sizes[-1] else None
+
+
+def _differences(
+    magnitude: NDArray[np.generic], phase_rad: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Phase between bright voxels of one row or column [E, pairs, rad], its mean taken off."""
+    size = np.asarray(magnitude, np.float32)
+    known = np.isfinite(size).all(axis=0) & np.isfinite(phase_rad).all(axis=0)
+    size, turn = np.where(known, size, 0), np.where(known, phase_rad, 0)
+    lowest = size.min(axis=0)
+    if not (lowest > 0).any():
+        return np.empty((len(turn), 0))
+    bright = lowest > _BRIGHT * np.quantile(lowest[lowest > 0], 0.9)
+    echoes = size / size.max() * np.exp(1j * turn)
+    return np.concatenate([_along(echoes, bright, axis) for axis in (1, 2)], axis=1)
+
+
+def _along(
+    echoes: NDArray[np.complexfloating], bright: NDArray[np.bool_], axis: int
+) -> NDArray[np.float64]:
+    here, there = np.arange(bright.shape[axis] - _LAG), np.arange(_LAG, bright.shape[axis])
+    pairs = bright.take(here, axis) & bright.take(there, axis)
+    found = []
+    for echo in echoes:
+        product = echo.take(there, axis) * echo.take(here, axis).conj() * pairs
+        re, im = (
+            uniform_filter(part, (0, _AROUND, _AROUND)) for part in (product.real, product.imag)
+        )
+        angle = np.angle(re + 1j * im)[pairs]
+        mean = np.angle(np.exp(1j * angle).sum())
+        found.append(np.angle(np.exp(1j * (angle - mean))))
+    return np.asarray(found, np.float64)
