@@ -14,6 +14,7 @@ from streamrecon.phase.phase_scaling import PhaseScale
 _MOST_VOXELS = 150_000
 _NEAR = 0.9  # of the range, from a voxel to the next: a wrap
 _WRAPS = 1e-3  # of neighbours in air; in what does not wrap hardly one
+_WRITTEN = 0.01  # of the voxels
 _FILLED = 0.8  # of a turn: steep phase without noise may step over its ends
 _FEWEST_ECHOES = 3
 _LAG, _AROUND = 3, 3  # voxels: between two that are compared, and averaged around them
@@ -72,8 +73,12 @@ def wraps_at(phase_rad: NDArray[np.floating]) -> tuple[float, float] | None:
     Parameters
     ----------
     phase_rad
-        [Z, Y, X], taken for rad; what is not finite is left out.
+        [Z, Y, X], taken for rad; what is not finite is left out, and one number that many voxels
+        have: scanners write it where there is no signal.
     """
+    numbers, counts = np.unique(phase_rad[np.isfinite(phase_rad)], return_counts=True)
+    if counts.size and counts.max() > _WRITTEN * counts.sum():
+        phase_rad = np.where(phase_rad == numbers[counts.argmax()], np.nan, phase_rad)
     known = phase_rad[np.isfinite(phase_rad)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
     if not 0 < high - low < _FILLED * 2 * np.pi:

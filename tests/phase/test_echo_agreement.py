@@ -70,6 +70,14 @@ def test_phase_that_does_not_wrap_may_be_of_any_range() -> None:
     assert wraps_at(head()[1][0]) is None
 
 
+@pytest.mark.parametrize("written", [-np.pi, 0.0, np.pi])
+def test_a_number_that_is_written_where_there_is_no_signal_is_no_end(written: float) -> None:
+    magnitude, _ = head()
+    narrow = 0.4 * np.sin(np.linspace(-3, 3, SHAPE[2], dtype=np.float32))
+    speckled = np.where(magnitude[0] > 0.05, narrow, np.float32(written))
+    assert wraps_at(speckled) is None
+
+
 @pytest.mark.shared
 def test_a_real_brain_passes_and_is_refused_with_an_echo_turned(shared_data: Path) -> None:
     folder = shared_data / "romeo-crop"
