@@ -1,3 +1,4 @@
+from streamrecon.phase.echo_agreement import growing_echoes as growing_echoes
 from streamrecon.phase.echo_agreement import refuse_unlike_echoes as refuse_unlike_echoes
 from streamrecon.phase.echo_agreement import turned_echo as turned_echo
 from streamrecon.phase.echo_agreement import wraps_at as wraps_at

@@ -1,8 +1,9 @@
-"""Whether the phase images of all echoes have one scale and one sign."""
+"""Whether the images of all echoes have one scale, and their phase one sign."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from streamrecon.phase.phase_scaling import PhaseScale
 _MOST_VOXELS = 150_000
 _NEAR = 0.9  # of the range, from a voxel to the next: a wrap
 _WRAPS = 1e-3  # of neighbours in air; in what does not wrap hardly one
+_GROWN = 1.15  # of the median magnitude from an echo to the next: no decay, nor fat against water
+_SAMPLES = 50_000
 _WRITTEN = 0.01  # of the voxels
 _FILLED = 0.8  # of a turn: steep phase without noise may step over its ends
 _FEWEST_ECHOES = 3
@@ -62,6 +65,27 @@ def refuse_unlike_echoes(
             f"phase: found echo {turned + 1} with the other sign than the other echoes, needed one "
             "sign; between voxels the phase is a line in TE only with that echo turned"
         )
+
+
+def growing_echoes(magnitude: NDArray[np.generic]) -> Iterator[str]:
+    """Say which echoes are brighter than the one before, as none is in the order of their times.
+
+    Parameters
+    ----------
+    magnitude
+        [E, Z, Y, X], any unit.
+    """
+    flat = magnitude.reshape(len(magnitude), -1)
+    sample = np.asarray(flat[:, :: max(1, flat.shape[1] // _SAMPLES)], np.float64)
+    bright = sample[0] > np.mean(sample[0])
+    for number, (before, after) in enumerate(pairwise(sample), start=2):
+        level = float(np.median(before[bright])) if bright.any() else 0.0
+        ratio = float(np.median(after[bright])) / level if level > 0 else 0.0
+        if ratio > _GROWN:
+            yield (
+                f"found echo {number} {ratio:.2g} times as bright as the one before; are they "
+                "in the order of their times, in one scale?"
+            )
 
 
 def wraps_at(phase_rad: NDArray[np.floating]) -> tuple[float, float] | None:

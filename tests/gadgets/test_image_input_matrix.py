@@ -305,6 +305,8 @@ def uneven() -> list[Image]:
     return sent(change=lambda i: changed(i, position=heights[i.header["slice"]] * normal))
 
 
+HALF = np.array([1, 0.5, 1])[:, None, None, None]  # of the second echo
+
 REFUSED: dict[str, tuple[Callable[[], list[Image]], str]] = {
     "phase of one echo missing": (
         lambda: without(sent(), image_type=PHASE, contrast=2),
@@ -339,6 +341,10 @@ REFUSED: dict[str, tuple[Callable[[], list[Image]], str]] = {
         lambda: sent(lambda kind: radians(kind) * (1 if kind == MAGNITUDE else 777)),
         r"phase: found numbers of -2\d\d\d.* needed one of the ranges",
     ),
+    "phase of one echo in another scale": (
+        lambda: sent(lambda kind: radians(kind) * (1 if kind == MAGNITUDE else HALF)),
+        r"found echo 2 to wrap at -1.571 and 1.571 rad",
+    ),
     "real parts without a sign": (
         lambda: sent(lambda _: np.abs(TRUTH).astype(np.uint16), kinds=(REAL, IMAGINARY)),
         r"real parts of .* and imaginary ones of .*, needed both with their sign",
@@ -352,6 +358,12 @@ def test_what_cannot_be_is_refused_with_what_was_found(name: str) -> None:
 
     with pytest.raises((DataError, HeaderError), match=reason):
         assembled(make())
+
+
+def test_magnitudes_in_another_order_are_doubted() -> None:
+    _, said = assembled(sent(lambda k: radians(k)[::-1] if k == MAGNITUDE else radians(k)))
+
+    assert any("found echo 2 1.2 times as bright as the one before" in text for text in said)
 
 
 def test_series_that_did_not_come_are_refused() -> None:

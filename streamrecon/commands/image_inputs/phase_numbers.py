@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.commands.image_inputs.image_parts import ImagePart
 from streamrecon.errors import DataError
+from streamrecon.phase.echo_agreement import growing_echoes
 from streamrecon.phase.phase_scaling import PhaseScale, recognise_phase
 
 _BEYOND, _FILLED = 0.05, 0.1  # of the range between ends
-_GROWN = 1.15  # of the median magnitude from an echo to the next: no decay, nor fat against water
-_SAMPLES = 50_000
 _UNLIKE = 0.2  # of the widest echo's range
 
 
@@ -77,17 +75,7 @@ def _extremes(values: NDArray[np.generic]) -> tuple[float, float]:
 
 
 def doubts_of_echoes(magnitude: NDArray[np.generic], scale: PhaseScale) -> Iterator[str]:
-    """Magnitudes [E, Z, Y, X] that grow with the echo, and a phase whose scale is a guess."""
+    """Magnitudes [E, Z, Y, X] that grow with the echo, and a phase whose scale is assumed."""
     if scale.is_assumed:
         yield f"phase: taken for {scale}; say which numbers are ±π by --phase-ends if it is not"
-    flat = magnitude.reshape(len(magnitude), -1)
-    sample = np.asarray(flat[:, :: max(1, flat.shape[1] // _SAMPLES)], np.float64)
-    bright = sample[0] > np.mean(sample[0])
-    for number, (before, after) in enumerate(pairwise(sample), start=2):
-        level = float(np.median(before[bright])) if bright.any() else 0.0
-        ratio = float(np.median(after[bright])) / level if level > 0 else 0.0
-        if ratio > _GROWN:
-            yield (
-                f"magnitude: found echo {number} {ratio:.2g} times as bright as the one before; "
-                "are the files in the order of the echoes, in one scale?"
-            )
+    yield from (f"magnitude: {text}" for text in growing_echoes(magnitude))
