@@ -7,7 +7,6 @@ say what was found and what was needed.
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Sequence
 from enum import Enum
 from typing import TypeVar
@@ -39,8 +38,9 @@ def number_of(name: str, value: object) -> float:
     ConfigError
         If it is a text, a truth value, or none.
     """
-    if isinstance(value, numbers.Real | np.floating | np.integer) and not isinstance(value, bool):
-        return float(value)
+    array = np.asarray(value)
+    if array.ndim == 0 and array.dtype.kind in "iuf":
+        return float(array)
     raise ConfigError(f"{name}: found {value!r}, needed a number")
 
 
