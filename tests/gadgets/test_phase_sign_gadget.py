@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from chains import complex_echoes, texts
 from streamrecon_gadgets import REGISTRY
+from streamrecon_gadgets.maps.phase_sign import CheckPhaseSign
 from streamrecon_simulator.phantoms.phantom import HEAD, VEIN, Part, Tissue
 from streamrecon_simulator.phantoms.shapes import Cylinder, Ellipsoid
 from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 from streamrecon_simulator.truth import truth
 
+from streamrecon.model.images import Echoes, Regions
+from streamrecon.model.notice import Notice
 from streamrecon.model.scan import SignOrigin
 from streamrecon.stream.chainfile.build import build_chain
 
@@ -32,11 +35,12 @@ SCENE = Scene(
 CHAIN = """<configuration><version>2</version><stream>
 <gadget><name>AssembleKSpace</name></gadget><gadget><name>CombineCoils</name></gadget>
 <gadget><name>CheckPhaseSign</name></gadget></stream></configuration>"""
+CHECK = "<gadget><name>CheckPhaseSign</name></gadget>"
 
 
-def run(scene: Scene, **overrides: str) -> list[object]:
+def run(scene: Scene, chain: str = CHAIN, **overrides: str) -> list[object]:
     emitted: list[object] = []
-    build_chain(CHAIN, REGISTRY, overrides=overrides).run(
+    build_chain(chain, REGISTRY, overrides=overrides).run(
         simulate(scene).messages(), emitted.append
     )
     return emitted
@@ -96,3 +100,18 @@ def test_iron_and_veins_of_an_object_have_no_vote() -> None:
 
     (told,) = (text for text in texts(emitted) if "phase sign: " in text)
     assert "iron and veins not asked, no brain was recognised" in told
+
+
+def test_iron_and_veins_of_a_brain_that_is_given_are_asked() -> None:
+    scene = replace(SCENE, phantom=HEAD)  # which is not recognised as a head with a brain
+    (echoes,) = complex_echoes(run(scene, chain=CHAIN.replace(CHECK, "")))
+    known = truth(scene)
+
+    def said(*items: Regions | Echoes) -> str:
+        gadget = CheckPhaseSign()
+        made = [each for item in items for each in gadget.feed(item)]
+        assert [type(each) for each in made if not isinstance(each, Notice)] == [*map(type, items)]
+        return next(each.text for each in made if isinstance(each, Notice))
+
+    assert "iron and veins not asked" in said(echoes)
+    assert "iron and veins not asked" not in said(Regions(brain=known.mask), echoes)

@@ -15,7 +15,7 @@ from streamrecon.maps.phase_sign_check import PhaseSignCheck, Verdict, check_pha
 from streamrecon.maps.phase_sign_decision import SignDecision, decide_sign
 from streamrecon.maps.r2star import fit_log_line
 from streamrecon.model.geometry import Geometry
-from streamrecon.model.images import Echoes
+from streamrecon.model.images import Echoes, Regions
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import PhaseSign, Scan
 from streamrecon.qsm.outline.field import OutlineCheck, check_outline
@@ -41,27 +41,33 @@ class ObjectChecks:
         return f"outline {self.outline}; iron and veins {self.iron_and_veins}"
 
 
-class CheckPhaseSign(Gadget[Echoes]):
+class CheckPhaseSign(Gadget[Regions | Echoes]):
     """Asks the object for the sign of the phase: first its outline, then its iron and veins.
 
     The field that the outline makes against air is known beforehand; deep grey matter and veins of
     a coarse susceptibility map are paramagnetic, and are asked only in a brain. A sign that was
     only assumed is turned round here, for everything behind this gadget, and marked as inferred; a
     vendor table only where both checks contradict it. A stated sign is never touched: the doubt is
-    told, and stands in the comments of every image. The first volume decides for the scan.
+    told, and stands in the comments of every image. The first volume decides for the scan. A brain
+    that is given is one: its iron and veins are asked.
     """
 
-    accepts: ClassVar = (Echoes,)
+    accepts: ClassVar = (Regions, Echoes)
     only_watches: ClassVar = True
 
     resolution_mm: float = Field(default=2.0, gt=0, description="voxel of the coarse map, mm")
 
     _decision: SignDecision | None = PrivateAttr(default=None)
+    _brain: NDArray[np.bool_] | None = PrivateAttr(default=None)
 
-    def feed(self, item: Echoes) -> Iterator[Notice | Echoes]:
+    def feed(self, item: Regions | Echoes) -> Iterator[Notice | Regions | Echoes]:
         """Check the first volume, and let every volume go on with what was found."""
+        if isinstance(item, Regions):
+            self._brain = item.brain
+            yield item
+            return
         if self._decision is None:
-            found = _checked(item, self.resolution_mm)
+            found = _checked(item, self._brain, self.resolution_mm)
             self._decision = found.decide(item.scan.phase_sign)
             text = f"phase sign: {self._decision.reason} ({found})"
             yield Notice(self._decision.level, text)
@@ -115,19 +121,29 @@ def check_object(
     return ObjectChecks(outline, iron_and_veins)
 
 
-def _checked(item: Echoes, resolution_mm: float) -> ObjectChecks:
+def _checked(item: Echoes, brain: NDArray[np.bool_] | None, resolution_mm: float) -> ObjectChecks:
     """What the object says by a coarse map; undecided where there is none."""
     scan = item.scan
     te_s, readout_polarity = scan.echoes.times_s(), scan.echoes.readout_polarity
     echoes, grid = downsampled(item.data, scan.geometry, resolution_mm)
+    mask = None if brain is None else _coarse_mask(brain, scan.geometry, resolution_mm)
     try:
         found = susceptibility(
-            echoes, te_s, scan.b0_t, grid, quality=Quality.FAST, readout_polarity=readout_polarity
-        )
+            echoes, te_s, scan.b0_t, grid,
+            quality=Quality.FAST, mask=mask, readout_polarity=readout_polarity,
+        )  # fmt: skip
         return check_object(echoes, te_s, scan.b0_t, grid, found, readout_polarity=readout_polarity)
     except ReconError as e:  # no head, or no signal: the sign is then nobody's concern
         unknown = OutlineCheck((None, None, None), 0, str(e))
         return ObjectChecks(unknown, PhaseSignCheck(Verdict.UNDECIDED, None, None))
+
+
+def _coarse_mask(
+    brain: NDArray[np.bool_], geometry: Geometry, resolution_mm: float
+) -> NDArray[np.bool_]:
+    """A mask on the grid of the coarse map."""
+    shares, _ = downsampled(brain[None].astype(np.complex64), geometry, resolution_mm)
+    return np.asarray(shares[0].real > 0.5)
 
 
 def _decided(scan: Scan, decision: SignDecision) -> Scan:
