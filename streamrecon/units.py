@@ -42,6 +42,34 @@ def rad_from_deg(deg: float) -> float:
     return math.radians(deg)
 
 
+_ONE = {
+    "ppm": {"ppm": 1.0, "ppb": 1e-3},
+    "Hz": {"Hz": 1.0, "kHz": 1e3, "rad/s": 1 / (2 * math.pi)},
+    "1/s": {"1/s": 1.0, "s^-1": 1.0, "s-1": 1.0, "Hz": 1.0, "1/ms": 1e3, "ms^-1": 1e3, "ms-1": 1e3},
+    "s": {"s": 1.0, "ms": 1e-3},
+    "rad": {"rad": 1.0, "radian": 1.0, "radians": 1.0, "deg": math.pi / 180},
+}
+
+
+def unit_factor(found: str, needed: str) -> float:
+    """What numbers in the unit that a file states are multiplied by to be in ours.
+
+    >>> unit_factor("ppb", "ppm"), unit_factor("normalized", "")
+    (0.001, 1.0)
+
+    Raises
+    ------
+    ValueError
+        If they measure different things, or the unit is not known.
+    """
+    if not found or not needed or found == needed:
+        return 1.0
+    try:
+        return _ONE[needed][found]
+    except KeyError as e:
+        raise ValueError(f"found {found}, needed {needed}") from e
+
+
 def hz_per_ppm(b0_t: float) -> float:
     """Frequency that a relative field of 1 ppm makes at ``b0_t`` [Hz/ppm].
 

@@ -202,6 +202,24 @@ def test_filtered_phase_is_refused(tmp_path: Path) -> None:
         Files(tmp_path, SeriesDescription="Pha_Images").read()
 
 
+@pytest.mark.parametrize("facts", [{"Units": "Hz"}, {"ImageType": ["ORIGINAL", "B0", "B0"]}])
+def test_a_map_of_the_field_is_no_phase(tmp_path: Path, facts: dict[str, object]) -> None:
+    files = Files(tmp_path)
+    files.facts = facts
+    for k in range(3):
+        files.write("phase", k, files.turn[..., k])
+    with pytest.raises(ConfigError, match="which is a map of the field"):
+        files.read()
+
+
+def test_phase_without_offset_may_be_small_in_the_first_echo(files: Files) -> None:
+    inside = files.magnitude[..., 0] > 50
+    for k in range(3):
+        small = inside * np.float32((0.1, 1.0, 3.0)[k]) * np.sin(np.arange(SHAPE[0]))[:, None, None]
+        files.write("phase", k, small.astype(np.float32))
+    assert files.read().scale.rad_per_step == 1
+
+
 @pytest.mark.parametrize("value", [1, -1])
 def test_a_sidecar_may_state_the_sign(tmp_path: Path, value: int) -> None:
     files = Files(tmp_path, PhaseSign=value).read()

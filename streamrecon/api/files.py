@@ -20,11 +20,12 @@ from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Image
 from streamrecon.output.formats import ScanResults, write_harvest
 from streamrecon.output.stored_volumes import StoredVolume, volumes_at
-from streamrecon.output.volumes import pixels_of
+from streamrecon.output.volumes import in_unit_of, pixels_of
 
 __all__ = ["read", "volume", "write"]
 
 _MRD = (".h5", ".mrd")
+_FIELD_ALIKE = 0.05  # of B0: 2.89 T is called 3 T
 _GROWS = PhaseSign(1, SignOrigin.GIVEN)
 
 
@@ -174,11 +175,18 @@ def _volume(
     field = b0_t if b0_t is not None else stored.b0_t
     if kind is None:
         raise ConfigError(f"{stored.name}: found no quantity beside it, needed quantity=…")
+    if stored.quantity not in {None, kind}:
+        raise ConfigError(
+            f"{stored.name}: found {stored.quantity.label} beside it, given {kind.label}"
+        )
     if field is None:
         raise ConfigError(f"{stored.name}: found no field strength beside it, needed b0_t=…")
+    if stored.b0_t is not None and abs(stored.b0_t - field) > _FIELD_ALIKE * field:
+        raise ConfigError(f"{stored.name}: found {stored.b0_t:g} T beside it, given {field:g} T")
+    values = in_unit_of(kind, stored.values, stored.unit, stored.name)
     comment = stored.facts.get("ImageComments", "")
     return Volume(
-        pixels_of(stored.values),
+        pixels_of(values),
         stored.geometry,
         kind,
         bare_scan(stored.geometry, te_s, checks.field_t(field), _sign(stored)),

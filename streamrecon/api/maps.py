@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamrecon import input_checks as checks
-from streamrecon.errors import DataError
+from streamrecon.errors import ConfigError, DataError
 from streamrecon.maps.phase_mask import Darkens, target_te_s
 from streamrecon.maps.r2star import Decay, fit_decay
 from streamrecon.maps.swi import swi_from_field
 from streamrecon.maps.veins import WEAKEST_PPM, find_veins
 from streamrecon.model.geometry import Geometry
-from streamrecon.phase.echo_agreement import refuse_unlike_echoes
+from streamrecon.phase.echo_agreement import check_echoes
 from streamrecon.phase.phase_scaling import RADIANS
 from streamrecon.phase.unwrap import Unwrapped
 from streamrecon.phase.unwrapping import UNWRAPPERS, Unwrapping
@@ -60,7 +60,7 @@ def unwrap(
     turn = checks.phase_of(phase_rad, shape, where)
     size = checks.magnitude_of(magnitude, shape, where)
     times = checks.echo_times_s(te_s, echoes=len(turn))
-    refuse_unlike_echoes(size, turn, RADIANS, times)
+    check_echoes(size, turn, RADIANS, times)
     way = UNWRAPPERS[checks.choice(Unwrapping, "unwrapping", unwrapping)]
     return way(turn, size, where, times)
 
@@ -86,6 +86,8 @@ def r2star(magnitude: ArrayLike, te_s: Sequence[float], mask: ArrayLike, *, nois
     sd = checks.number_of("noise", noise)
     if not (np.isfinite(sd) and sd >= 0):
         raise DataError(f"noise: found {noise}, needed a number from 0")
+    if sd > float(size[:, where].max()):
+        raise DataError(f"noise: found {noise}, which is above all of the magnitude")
     return fit_decay(size, checks.echo_times_s(te_s, echoes=len(size)), where, noise=sd)
 
 
@@ -117,6 +119,8 @@ def swi(
     """
     shape = np.shape(local_ppm)
     b0 = checks.field_t(b0_t)
+    if not isinstance(power, int) or power < 1:
+        raise ConfigError(f"power: found {power!r}, needed a whole number from 1")
     long_s = target_te_s(b0) if te_s is None else checks.echo_times_s([te_s], echoes=1)[0]
     return swi_from_field(
         checks.magnitude_of(magnitude, shape),
@@ -151,6 +155,8 @@ def vein_mask(
     shortest_mm
         Shortest extent of a vein [mm].
     """
+    if not checks.number_of("contrast_ppm", contrast_ppm) > 0:
+        raise ConfigError(f"contrast_ppm: found {contrast_ppm}, needed more than 0")
     where = checks.mask_of("mask", mask, geometry.shape)
     chi = checks.ppm_of("susceptibility", chi_ppm, geometry.shape, where)
     known = np.where(where, chi, 0).astype(np.float32)

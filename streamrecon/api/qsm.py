@@ -9,6 +9,7 @@ array that cannot be meant, and `ReconError` where there is nothing to work on.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -17,7 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from streamrecon import input_checks as checks
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.model.geometry import Geometry
-from streamrecon.phase.echo_agreement import refuse_unlike_echoes
+from streamrecon.phase.echo_agreement import check_echoes
+from streamrecon.phase.field_fit import little_believed
 from streamrecon.phase.phase_scaling import RADIANS, complex_echoes
 from streamrecon.phase.unwrapping import Unwrapping
 from streamrecon.qsm import pipeline
@@ -120,10 +122,10 @@ def total_field(
     given = None if mask is None else checks.mask_of("mask", mask, geometry.shape)
     size, turn = _echo_pair(magnitude, phase_rad, geometry, given)
     times = checks.echo_times_s(te_s, echoes=len(size))
-    refuse_unlike_echoes(size, turn, RADIANS, times)
+    doubts = check_echoes(size, turn, RADIANS, times)
     echoes = complex_echoes(size, turn, RADIANS, sign=checks.sign_of_phase(phase_sign))
     b0 = checks.field_t(b0_t)
-    return field_of_echoes(
+    total = field_of_echoes(
         echoes,
         times,
         b0,
@@ -132,6 +134,8 @@ def total_field(
         mask=given,
         unwrapping=checks.choice(Unwrapping, "unwrapping", unwrapping),
     )
+    doubts += tuple(text for text in [little_believed(total.weight, total.mask)] if text)
+    return replace(total, notices=(*total.notices, *doubts), doubts=doubts)
 
 
 def local_field(

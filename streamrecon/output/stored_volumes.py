@@ -22,6 +22,7 @@ from streamrecon.mrd.files.hdf5_process import read_images
 from streamrecon.mrd.images.volumes_from_images import Stack, stacks_of
 from streamrecon.output.ras import from_ras
 from streamrecon.output.sidecar import json_facts
+from streamrecon.output.volumes import in_unit_of
 from streamrecon.units import s_from_ms
 
 _BY_LABEL = {quantity.label: quantity for quantity in Quantity}
@@ -130,12 +131,15 @@ def _niftis(folder: Path, files: list[Path]) -> Iterator[StoredVolume]:
         for n, volume in enumerate(_volumes(data), start=1):
             values, grid = from_ras(volume, image.affine)
             which = f" [{n}]" if data.ndim > 3 else ""
+            quantity, unit = _BY_LABEL.get(facts.get("Quantity", "")), facts.get("Units", "")
+            if quantity is not None:
+                values, unit = in_unit_of(quantity, values, unit, name), quantity.unit
             yield StoredVolume(
                 name + which,
                 values,
                 grid,
-                unit=_unit(facts.get("Units", "")),
-                quantity=_BY_LABEL.get(facts.get("Quantity", "")),
+                unit="" if unit == "arbitrary" else unit,
+                quantity=quantity,
                 te_s=_number(facts.get("EchoTime")),
                 b0_t=_number(facts.get("MagneticFieldStrength")),
                 facts=facts,
@@ -173,7 +177,7 @@ def _mrds(folder: Path, files: list[Path]) -> Iterator[StoredVolume]:
                 name,
                 stack.values,
                 stack.geometry,
-                unit=_unit(stack.unit),
+                unit="" if stack.unit == "arbitrary" else stack.unit,
                 quantity=_BY_LABEL.get(stack.label),
                 te_s=stack.te_s,
                 b0_t=None,
@@ -287,13 +291,9 @@ def _rescaled(image: pydicom.Dataset) -> NDArray[np.float32]:
     except (AttributeError, ValueError, RuntimeError, NotImplementedError) as e:
         name = Path(str(getattr(image, "filename", None) or "DICOM")).name
         raise DataError(
-            f"{name}: found pixels that are cut short or packed in a way that is not known: {e}"
+            f"{name}: found pixels that are cut short or cannot be unpacked: {e}"
         ) from e
     return np.asarray(stored * np.float32(slope) + np.float32(intercept), np.float32)
-
-
-def _unit(text: str) -> str:
-    return "" if text == "arbitrary" else text
 
 
 def _number(text: object) -> float | None:

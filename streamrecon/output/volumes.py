@@ -17,6 +17,7 @@ from streamrecon.mrd.images import meta_keys as names
 from streamrecon.mrd.images.meta import first_value
 from streamrecon.mrd.images.volumes_from_images import Stack
 from streamrecon.output.sidecar import is_of_one_echo
+from streamrecon.units import unit_factor
 
 _BY_LABEL = {quantity.label: quantity for quantity in Quantity}
 
@@ -37,6 +38,34 @@ def pixels_of(values: NDArray[np.generic]) -> NDArray[np.float32] | NDArray[np.c
     if np.iscomplexobj(values):
         return np.asarray(values, np.complex64)
     return np.asarray(values, np.float32)
+
+
+def in_unit_of(
+    quantity: Quantity, values: NDArray[np.generic], unit: str, name: str
+) -> NDArray[np.generic]:
+    """Values in the unit that is ours for what they are; not copied where they have it.
+
+    Parameters
+    ----------
+    quantity
+        What they are.
+    values
+        As the file has them.
+    unit
+        What the file says of them; empty where it says nothing.
+    name
+        Of the file, for the error.
+
+    Raises
+    ------
+    DataError
+        If that is no unit of the quantity.
+    """
+    try:
+        factor = unit_factor(unit, quantity.unit)
+    except ValueError as e:
+        raise DataError(f"{name}: {quantity.label}: {e}") from e
+    return values if factor == 1 else np.asarray(values, np.float32) * np.float32(factor)
 
 
 def _volume(stack: Stack, protocol: ScanProtocol) -> Volume:

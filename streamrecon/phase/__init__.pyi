@@ -1,6 +1,6 @@
+from streamrecon.phase.echo_agreement import check_echoes as check_echoes
+from streamrecon.phase.echo_agreement import echoes_off_line as echoes_off_line
 from streamrecon.phase.echo_agreement import growing_echoes as growing_echoes
-from streamrecon.phase.echo_agreement import refuse_unlike_echoes as refuse_unlike_echoes
-from streamrecon.phase.echo_agreement import turned_echo as turned_echo
 from streamrecon.phase.echo_agreement import wraps_at as wraps_at
 from streamrecon.phase.field_fit import fit_field as fit_field
 from streamrecon.phase.phase_offset import coil_offsets as coil_offsets

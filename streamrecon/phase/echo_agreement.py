@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,22 +18,27 @@ _WRAPS = 1e-3  # of neighbours in air; in what does not wrap hardly one
 _GROWN = 1.15  # of the median magnitude from an echo to the next: no decay, nor fat against water
 _SAMPLES = 50_000
 _WRITTEN = 0.01  # of the voxels
-_FILLED = 0.8  # of a turn: steep phase without noise may step over its ends
+_FILLED = 0.9  # of a turn: steep phase without noise may step over its ends
 _FEWEST_ECHOES = 3
 _LAG, _AROUND = 3, 3  # voxels: between two that are compared, and averaged around them
 _BRIGHT = 0.5  # of what nine tenths of the magnitudes stay below
 _LARGEST_RAD = 1.5  # of a difference, so that it has not wrapped
 _FEWEST_PAIRS = 2000
-_BETTER = 0.7  # misfit with an echo turned, of that as they are; unaltered echoes: 1.2 and more
+_SURE, _LIKELY = (
+    0.5,
+    0.75,
+)  # misfit with echoes altered, of that as they are: unaltered 0.9 and more
+_BACKWARDS = 1.5  # of the mean time: an offset that undoes so much of the field is an order turned
+_ALONG = 0.9  # correlation of that offset with the field
 
 
-def refuse_unlike_echoes(
+def check_echoes(
     magnitude: NDArray[np.generic],
     phase: NDArray[np.generic],
     scale: PhaseScale,
     te_s: Sequence[float],
-) -> None:
-    """Refuse echoes of which one has another scale or sign than the others, or none is in radians.
+) -> tuple[str, ...]:
+    """Refuse what are no echoes of one scan in the order of their times, in radians; give doubts.
 
     Parameters
     ----------
@@ -44,27 +49,34 @@ def refuse_unlike_echoes(
     te_s
         Echo times [s].
 
+    Returns
+    -------
+    tuple of str
+        What may be wrong, each a sentence.
+
     Raises
     ------
     DataError
         Naming the echo.
     """
     every = max(1, -(-phase[0].size // _MOST_VOXELS))
-    numbers = np.asarray(phase[:, ::every], np.float32)
+    numbers, size = np.asarray(phase[:, ::every], np.float32), magnitude[:, ::every]
+    for one, other in combinations(range(len(numbers)), 2):
+        if np.array_equal(numbers[one], numbers[other]):
+            raise DataError(f"phase: found the same numbers in echoes {one + 1} and {other + 1}")
     phase_rad = (numbers - np.float32(scale.zero)) * np.float32(scale.rad_per_step)
-    for echo, (turn, size) in enumerate(zip(phase_rad, magnitude[:, ::every], strict=True), 1):
-        ends = wraps_at(np.where(size > 0, turn, np.nan))
+    for echo, turn in enumerate(phase_rad):
+        ends = wraps_at(np.where(size[echo] > 0, turn, np.nan))
         if ends is not None:
             raise DataError(
-                f"phase: found echo {echo} to wrap at {ends[0]:.4g} and {ends[1]:.4g} rad as "
+                f"phase: found echo {echo + 1} to wrap at {ends[0]:.4g} and {ends[1]:.4g} rad as "
                 "its numbers are read, needed ends that are 2π apart"
             )
-    turned = turned_echo(magnitude[:, ::every], phase_rad, te_s)
-    if turned is not None:
-        raise DataError(
-            f"phase: found echo {turned + 1} with the other sign than the other echoes, needed one "
-            "sign; between voxels the phase is a line in TE only with that echo turned"
-        )
+    fault, is_sure = echoes_off_line(size, phase_rad, te_s)
+    if is_sure:
+        raise DataError(f"phase: found {fault}, needed phases that are lines in TE between voxels")
+    likely = (f"phase: between voxels it is more of a line in TE with {fault}",) if fault else ()
+    return (*likely, *(f"magnitude: {text}" for text in growing_echoes(magnitude)))
 
 
 def growing_echoes(magnitude: NDArray[np.generic]) -> Iterator[str]:
@@ -112,14 +124,15 @@ def wraps_at(phase_rad: NDArray[np.floating]) -> tuple[float, float] | None:
     return (low, high) if wraps > _WRAPS else None
 
 
-def turned_echo(
+def echoes_off_line(
     magnitude: NDArray[np.generic], phase_rad: NDArray[np.floating], te_s: Sequence[float]
-) -> int | None:
-    """Index of an echo whose phase has the other sign than that of the others, if there is one.
+) -> tuple[str, bool]:
+    """Which echo has the other sign than the others, or another's time, in words; and if surely.
 
-    Between voxels of tissue the phase differs by a line in TE. Where the differences of one echo
-    fit that line much better with their sign turned, that echo is turned. A first echo with little
-    phase is not found, nor is one of two echoes: an offset at TE = 0 would explain it.
+    Between voxels of tissue the phase differs by a line in TE. Where the differences fit that line
+    much better with one echo turned, that echo is turned, and with two exchanged they are. Where
+    they fit it, but only with an offset at TE = 0 that undoes the field of more than all echoes,
+    the order is turned. A first echo with little phase is not found, nor is one of two echoes.
 
     Parameters
     ----------
@@ -129,18 +142,40 @@ def turned_echo(
         Echo times [s].
     """
     if len(te_s) < _FEWEST_ECHOES:
-        return None
+        return "", False
     between = _differences(magnitude, phase_rad)
     between = between[:, (np.abs(between) < _LARGEST_RAD).all(axis=0)]
     if between.shape[1] < _FEWEST_PAIRS:
-        return None
+        return "", False
     line = np.stack([np.ones(len(te_s)), np.asarray(te_s)], axis=1)
-    off_line = np.eye(len(te_s)) - line @ np.linalg.pinv(line)
+    to_line = np.linalg.pinv(line)
+    off_line = np.eye(len(te_s)) - line @ to_line
     misfit = off_line @ between
-    turned = [misfit - 2 * np.outer(off_line[:, k], between[k]) for k in range(len(te_s))]
-    sizes = [float(np.median(np.linalg.norm(each, axis=0))) for each in (*turned, misfit)]
-    best = int(np.argmin(sizes[:-1]))
-    return best if sizes[best] < _BETTER * sizes[-1] else None
+    faults = {
+        f"echo {k + 1} with the other sign than the others": _size(
+            misfit - 2 * np.outer(off_line[:, k], between[k])
+        )
+        for k in range(len(te_s))
+    } | {
+        f"echoes {one + 1} and {other + 1} in each other's place": _size(
+            misfit
+            + np.outer(off_line[:, one] - off_line[:, other], between[other] - between[one])
+        )
+        for one, other in combinations(range(len(te_s)), 2)
+    }  # fmt: skip
+    best = min(faults, key=faults.__getitem__)
+    if faults[best] < _LIKELY * _size(misfit):
+        return best, faults[best] < _SURE * _size(misfit)
+    offset, slope = to_line @ between
+    undone_s = -float(offset @ slope) / float(slope @ slope)
+    along = -float(offset @ slope) / float(np.linalg.norm(offset) * np.linalg.norm(slope))
+    if undone_s > _BACKWARDS * float(np.mean(te_s)) and along > _ALONG:
+        return "echoes in the reverse of the order of their times", True
+    return "", False
+
+
+def _size(misfit: NDArray[np.float64]) -> float:
+    return float(np.median(np.linalg.norm(misfit, axis=0)))
 
 
 def _differences(

@@ -235,7 +235,8 @@ def invert(
     notices.append(str(referenced))
     slab = slab_notice(local.mask, geometry)
     notices += [slab.text] if slab else []
-    doubts = (slab.text,) if slab and slab.level is Level.WARNING else ()
+    thin = (slab.text,) if slab and slab.level is Level.WARNING else ()
+    doubts = (*total.doubts, *thin)
     return Susceptibility(referenced, local.mask, total, local, tuple(notices), converged, doubts)
 
 

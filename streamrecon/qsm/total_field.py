@@ -62,6 +62,8 @@ class TotalField:
         Kind of tissue of each voxel of the mask, see `tissue_classes` [Z, Y, X]; None: unknown.
     geometry
         Grid of all of them; None: unknown.
+    doubts
+        Those of the notices that are warnings.
     """
 
     fit: FieldFit
@@ -75,6 +77,7 @@ class TotalField:
     is_brain: bool = True
     classes: Classes | None = None
     geometry: Geometry | None = None
+    doubts: tuple[str, ...] = ()
 
     @property
     def weight_of_background(self) -> Real:

@@ -200,6 +200,25 @@ def test_choices_are_refused_by_their_words() -> None:
         sr.r2star(wrong()["magnitude"], TE_S, total.mask, noise=None)  # type: ignore[arg-type]
 
 
+def test_numbers_of_maps_that_cannot_be_meant_are_refused() -> None:
+    magnitude, _, head = scan(0.4)
+    with pytest.raises(DataError, match="above all of the magnitude"):
+        sr.r2star(magnitude, TE_S, head, noise=1e6)
+    with pytest.raises(ConfigError, match="contrast_ppm: found -1"):
+        sr.vein_mask(np.zeros(SHAPE), head, GRID, contrast_ppm=-1)
+    with pytest.raises(ConfigError, match=r"power: found 1\.5"):
+        sr.swi(np.ones(SHAPE), np.zeros(SHAPE), B0_T, power=1.5)  # type: ignore[arg-type]
+
+
+def test_echoes_in_another_order_are_refused_or_doubted() -> None:
+    magnitude, phase, head = scan(0.4)
+    rising = sr.total_field(**wrong(magnitude=magnitude[::-1]))
+    assert "times as bright" in " ".join(rising.doubts)
+    with pytest.raises(DataError, match="the same numbers in echoes 1 and 2"):
+        sr.total_field(**wrong(phase_rad=phase[[0, 0, 2]]))
+    assert not sr.total_field(**wrong(mask=head)).doubts
+
+
 def test_a_field_in_hz_makes_no_swi() -> None:
     local_hz = np.random.default_rng(0).normal(0, 40, SHAPE)
 

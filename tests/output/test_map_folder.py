@@ -51,6 +51,12 @@ def test_maps_come_with_grid_field_echo_times_and_reference(tmp_path: Path) -> N
     assert maps.map_if_there(Quantity.R2_STAR) is None
 
 
+def test_a_map_in_ppb_is_no_map_in_ppm(tmp_path: Path) -> None:
+    write_map(tmp_path, "p_Chimap", Quantity.CHI, CHI * 1e3, GRID)
+    with pytest.raises(DataError, match=r"p_Chimap: found χ up to ±1\d\d.*, needed ppm"):
+        read_map_folder(tmp_path).map(Quantity.CHI)
+
+
 @pytest.mark.parametrize(
     "zero", ["zero: whole mask", "zero: slow decay; whole mask +3.1 ± 9.0 ppb"]
 )

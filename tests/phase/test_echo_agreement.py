@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from streamrecon.errors import DataError
-from streamrecon.phase.echo_agreement import refuse_unlike_echoes, turned_echo, wraps_at
+from streamrecon.phase.echo_agreement import check_echoes, echoes_off_line, wraps_at
 from streamrecon.phase.phase_scaling import RADIANS
 
 SHAPE = (20, 41, 36)
@@ -35,7 +35,7 @@ def head(*, air: bool = True, bipolar: float = 0.0) -> tuple[np.ndarray, np.ndar
 @pytest.mark.parametrize("sign", [1, -1])
 def test_echoes_that_belong_together_pass(sign: int, air: bool, bipolar: float) -> None:
     magnitude, phase = head(air=air, bipolar=bipolar)
-    refuse_unlike_echoes(magnitude, sign * phase, RADIANS, TE_S)
+    assert not check_echoes(magnitude, sign * phase, RADIANS, TE_S)
 
 
 @pytest.mark.parametrize("count", [3, 4])
@@ -44,15 +44,41 @@ def test_an_echo_that_runs_against_the_others_is_named(echo: int, count: int) ->
     magnitude, phase = (images[:count] for images in head(air=False))
     phase[echo] *= -1
 
-    assert turned_echo(magnitude, phase, TE_S[:count]) == echo
     with pytest.raises(DataError, match=f"found echo {echo + 1} with the other sign"):
-        refuse_unlike_echoes(magnitude, phase, RADIANS, TE_S[:count])
+        check_echoes(magnitude, phase, RADIANS, TE_S[:count])
+
+
+@pytest.mark.parametrize("one", [0, 1, 2])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_echoes_in_each_others_place_are_named(sign: int, one: int) -> None:
+    magnitude, phase = head(air=False)
+    order = [0, 1, 2, 3]
+    order[one], order[one + 1] = order[one + 1], order[one]
+
+    with pytest.raises(DataError, match=f"echoes {one + 1} and {one + 2} in each other's place"):
+        check_echoes(magnitude[order], sign * phase[order], RADIANS, TE_S)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_order_that_is_turned_is_refused_and_rising_magnitudes_are_doubted(sign: int) -> None:
+    magnitude, phase = head(air=False)
+
+    with pytest.raises(DataError, match="in the reverse of the order of their times"):
+        check_echoes(magnitude, sign * phase[::-1], RADIANS, TE_S)
+    doubts = check_echoes(magnitude[::-1], sign * phase, RADIANS, TE_S)
+    assert "times as bright as the one before" in " ".join(doubts)
+
+
+def test_one_echo_twice_is_refused() -> None:
+    magnitude, phase = head()
+    with pytest.raises(DataError, match="found the same numbers in echoes 2 and 3"):
+        check_echoes(magnitude, phase[[0, 1, 1, 3]], RADIANS, TE_S)
 
 
 def test_of_two_echoes_nothing_is_said() -> None:
     magnitude, phase = (images[:2] for images in head())
     phase[1] *= -1
-    assert turned_echo(magnitude, phase, TE_S[:2]) is None
+    assert not check_echoes(magnitude, phase, RADIANS, TE_S[:2])
 
 
 @pytest.mark.parametrize("scale", [1 / (2 * np.pi), 1 / np.pi, 0.5])
@@ -60,7 +86,7 @@ def test_an_echo_in_another_scale_is_named(scale: float) -> None:
     magnitude, phase = head()
     phase[2] *= scale
     with pytest.raises(DataError, match="found echo 3 to wrap at"):
-        refuse_unlike_echoes(magnitude, phase, RADIANS, TE_S)
+        check_echoes(magnitude, phase, RADIANS, TE_S)
 
 
 def test_phase_that_does_not_wrap_may_be_of_any_range() -> None:
@@ -88,8 +114,12 @@ def test_a_real_brain_passes_and_is_refused_with_an_echo_turned(shared_data: Pat
     phase = stored * np.float32(np.pi / abs(stored).max())
     te_s = (0.004, 0.008, 0.012)
 
-    assert turned_echo(magnitude, phase, te_s) is None
+    assert not check_echoes(magnitude, phase, RADIANS, te_s)
     for echo in range(3):
         changed = phase.copy()
         changed[echo] *= -1
-        assert turned_echo(magnitude, changed, te_s) == echo
+        fault, is_sure = echoes_off_line(magnitude, changed, te_s)
+        assert fault == f"echo {echo + 1} with the other sign than the others"
+        assert is_sure == (echo > 0)  # the first has little phase
+    with pytest.raises(DataError, match="in the reverse of the order of their times"):
+        check_echoes(magnitude[::-1], phase[::-1], RADIANS, te_s)

@@ -21,7 +21,7 @@ from streamrecon.mrd.images.echo_images import EchoPair, echo_pairs
 from streamrecon.mrd.images.filtered_phase import refuse_filtered
 from streamrecon.mrd.images.one_version import no_derived, of_series, one_version
 from streamrecon.mrd.wire.messages import Image
-from streamrecon.phase.echo_agreement import growing_echoes, refuse_unlike_echoes
+from streamrecon.phase.echo_agreement import check_echoes
 from streamrecon.phase.phase_scaling import complex_echoes, finite_range, recognise_phase
 from streamrecon.phase.slice_signs import turned_slices
 from streamrecon.stream.gadget import Gadget
@@ -103,9 +103,8 @@ class AssembleImages(Gadget[ScanHeader | Image]):
         yield Notice(_level(sign), comment)
         phase, scale, turned = turned_slices(pair.magnitude, pair.phase, scale)
         yield from (Notice(Level.INFO, f"phase images: {text}") for text in turned)
-        refuse_unlike_echoes(pair.magnitude, phase, scale, pair.scan.echoes.times_s())
-        doubts = growing_echoes(pair.magnitude)
-        yield from (Notice(Level.WARNING, f"magnitude images: {text}") for text in doubts)
+        doubts = check_echoes(pair.magnitude, phase, scale, pair.scan.echoes.times_s())
+        yield from (Notice(Level.WARNING, text) for text in doubts)
         comments = (*pair.scan.comments, comment, *turned)
         if gaps:
             yield Notice(Level.WARNING, f"images: {gaps}")

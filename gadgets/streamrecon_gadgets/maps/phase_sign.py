@@ -142,8 +142,8 @@ def _coarse_mask(
     brain: NDArray[np.bool_], geometry: Geometry, resolution_mm: float
 ) -> NDArray[np.bool_]:
     """A mask on the grid of the coarse map."""
-    shares, _ = downsampled(brain[None].astype(np.complex64), geometry, resolution_mm)
-    return np.asarray(shares[0].real > 0.5)
+    fractions, _ = downsampled(brain[None].astype(np.complex64), geometry, resolution_mm)
+    return np.asarray(fractions[0].real > 0.5)
 
 
 def _decided(scan: Scan, decision: SignDecision) -> Scan:

@@ -23,7 +23,7 @@ from streamrecon.commands.image_inputs.nifti_files import (
     values_of,
 )
 from streamrecon.commands.image_inputs.phase_difference import as_one_echo, difference_of, in_words
-from streamrecon.commands.image_inputs.phase_numbers import doubts_of_echoes, scaled_phase
+from streamrecon.commands.image_inputs.phase_numbers import doubts_of_scale, scaled_phase
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.input_checks import echo_times_s, field_t
 from streamrecon.model.bare_scan import bare_scan
@@ -33,7 +33,7 @@ from streamrecon.model.outputs.own_images import phase_grows_with_field
 from streamrecon.model.scan import Ids, PhaseSign, Scan
 from streamrecon.model.turned_grid import turned_to
 from streamrecon.output.ras import from_ras
-from streamrecon.phase.echo_agreement import refuse_unlike_echoes
+from streamrecon.phase.echo_agreement import check_echoes
 from streamrecon.phase.phase_scaling import PhaseScale
 from streamrecon.phase.slice_signs import turned_slices
 
@@ -205,7 +205,7 @@ def described(
     """
     magnitude, phase, scale = images
     phase, scale, doubt = turned_slices(magnitude, phase, scale)
-    refuse_unlike_echoes(magnitude, phase, scale, times[0])
+    unlike = check_echoes(magnitude, phase, scale, times[0])
     axis = ", ".join(f"{round(c, 4) + 0.0:.3g}" for c in part.geometry.b0_axis()[::-1])
     messages = (
         f"echoes: {part.size} of {by(part.geometry.voxel_mm[::-1], 3)} mm",
@@ -223,7 +223,7 @@ def described(
         part.sidecars[0],
         part.name,
         messages,
-        (*doubts_of_parts(part, other), *doubts_of_echoes(magnitude, scale), *doubt),
+        (*doubts_of_parts(part, other), *doubts_of_scale(scale), *unlike, *doubt),
         ids=part.ids,
     )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +31,8 @@ _OPTIONS = {
     Part.PHASE: "--phase", Part.MAGNITUDE: "--mag", Part.REAL: "--real", Part.IMAGINARY: "--imag",
 }  # fmt: skip
 _ENTITIES = {"sub": "subject", "ses": "session", "run": "run"}
+_FIELD_UNITS = {"Hz", "kHz", "rad/s", "ppm", "ppb", "T", "mT", "uT", "µT", "nT"}
+_FIELD_MAPS = {"B0", "B0 MAP", "FIELD_MAP", "FIELDMAP"}
 _FILTERED = "Pha_Images"  # by this name Siemens sends the phase that SWI has filtered
 _SAMPLES = 50_000
 _FEWEST_DARK = 200  # voxels: a ratio of two deviations is then known within 10 %
@@ -101,6 +102,8 @@ def check_sidecars(parts: Mapping[Part, Sidecars], *, te_s: Sequence[float], b0_
                 raise ConfigError(
                     f"{part.value}: found a sidecar whose ImageType says {kind.value}"
                 )
+            if part is Part.PHASE:
+                _refuse_field_map(facts)
             if _FILTERED in str(facts.get("SeriesDescription", "")):
                 raise ConfigError(
                     f"{part.value}: found images of the series {facts['SeriesDescription']}, whose "
@@ -119,6 +122,18 @@ def check_sidecars(parts: Mapping[Part, Sidecars], *, te_s: Sequence[float], b0_
                 f"{part.value}; "
                 "needed one set of times, in one order"
             )
+
+
+def _refuse_field_map(facts: Mapping[str, object]) -> None:
+    """A map of the field may be in numbers that somebody writes for phase."""
+    words, unit = facts.get("ImageType"), str(facts.get("Units") or "")
+    kinds = _FIELD_MAPS.intersection(words) if isinstance(words, list) else set()
+    if unit in _FIELD_UNITS or kinds:
+        found = f"Units {unit}" if unit in _FIELD_UNITS else f"ImageType {', '.join(sorted(kinds))}"
+        raise ConfigError(
+            f"phase: found a sidecar with {found}, which is a map of the field; needed the phase "
+            "of the echoes, or a local field in ppm as --local"
+        )
 
 
 def check_values(phase: NDArray[np.generic], magnitude: NDArray[np.generic]) -> None:
@@ -140,9 +155,6 @@ def check_values(phase: NDArray[np.generic], magnitude: NDArray[np.generic]) -> 
     for number, turn in enumerate(phase, start=1):
         if not np.isfinite(turn).any():
             raise DataError(f"phase: found no number in echo {number}")
-    for one, other in combinations(range(len(phase)), 2):
-        if np.array_equal(_sampled(phase[one:]), _sampled(phase[other:])):
-            raise DataError(f"phase: found the same numbers in echoes {one + 1} and {other + 1}")
     m, p = _sampled(magnitude), _sampled(phase)
     if np.array_equal(m, p):
         raise DataError("magnitude and phase: found the same numbers in both")

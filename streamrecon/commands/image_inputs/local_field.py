@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes
 
 from streamrecon.commands.image_inputs.mask_files import read_regions
-from streamrecon.commands.image_inputs.nifti_files import load_nifti, values_of
+from streamrecon.commands.image_inputs.nifti_files import is_placed, load_nifti, values_of
 from streamrecon.errors import ConfigError, DataError
 from streamrecon.input_checks import field_t
+from streamrecon.maps.phase_sign_check import check_phase_sign
 from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Volume
@@ -47,7 +48,7 @@ def map_local_field(
         If a file is no volume, lies on another grid, or is not in ppm.
     """
     _refuse_what_needs_echoes(options)
-    field_ppm, geometry = _volume(options.local)
+    field_ppm, geometry, where = _volume(options.local)
     finite = np.isfinite(field_ppm)
     beside = options.mag[0] if options.mag else None
     given = read_regions(options.mask, options.region, geometry, beside=beside)
@@ -84,10 +85,15 @@ def map_local_field(
         found.map.chi_ppm, geometry, Quantity.CHI, scan, comments=(*scan.comments, *found.notices)
     )
     stated = (text for text in found.notices if text not in found.doubts)
+    doubts = [*given.doubts, *where]
     if rms > _USUAL_PPM:
-        large = f"found a field of {rms:.2g} ppm rms, of a brain it is 0.01 to 0.05: is it ppm?"
-        return volume, (*given.messages, *stated), (*given.doubts, large, *found.doubts)
-    return volume, (*given.messages, *stated), (*given.doubts, *found.doubts)
+        doubts.append(
+            f"found a field of {rms:.2g} ppm rms, of a brain it is 0.01 to 0.05: is it ppm?"
+        )
+    sign = check_phase_sign(found.map.chi_ppm, known, geometry, is_brain=brain is not None)
+    if sign.vote < 0:
+        doubts.append(f"the field may have the other sign: iron and veins {sign}")
+    return volume, (*given.messages, *stated), (*doubts, *found.doubts)
 
 
 def name_of_field(path: Path) -> str:
@@ -129,14 +135,14 @@ def _magnitude(paths: list[Path] | None, geometry: Geometry) -> Real | None:
         return None
     power = np.zeros(geometry.shape, np.float32)
     for path in paths:
-        values, grid = _volume(path)
+        values, grid, _ = _volume(path)
         names = path.name, "the local field"
         power += turned_to(values, grid, geometry, names=names) ** 2
     return np.sqrt(power)
 
 
-def _volume(path: Path) -> tuple[Real, Geometry]:
-    """One volume [Z, Y, X] and its grid."""
+def _volume(path: Path) -> tuple[Real, Geometry, tuple[str, ...]]:
+    """One volume [Z, Y, X], its grid, and what of that is doubtful."""
     image = load_nifti(path)
     if len(image.shape) != 3:
         raise DataError(f"{path.name}: found shape {image.shape}, needed NIfTI of 3 dimensions")
@@ -144,4 +150,6 @@ def _volume(path: Path) -> tuple[Real, Geometry]:
     if data.dtype.kind == "c":
         raise DataError(f"{path.name}: found complex numbers, needed real ones")
     values, geometry = from_ras(data, image.affine)
-    return np.ascontiguousarray(values, np.float32), geometry
+    lies = "does not say how it lies in the patient: B0 may not be where it seems"
+    doubts = () if is_placed(image) else (f"{path.name} {lies}",)
+    return np.ascontiguousarray(values, np.float32), geometry, doubts

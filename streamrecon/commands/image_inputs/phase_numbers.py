@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamrecon.commands.image_inputs.image_parts import ImagePart
 from streamrecon.errors import DataError
-from streamrecon.phase.echo_agreement import growing_echoes
 from streamrecon.phase.phase_scaling import PhaseScale, recognise_phase
 
 _BEYOND, _FILLED = 0.05, 0.1  # of the range between ends
-_UNLIKE = 0.2  # of the widest echo's range
+_UNLIKE = 0.02  # of the widest echo's range: early phase without offset is a tenth of late phase
 
 
 def scaled_phase(
@@ -43,6 +43,7 @@ def scaled_phase(
         except DataError:
             raise DataError(f"{unknown}; or say which numbers are ±π by --phase-ends") from unknown
         over = "the file's own scale makes no phase of it and was passed over"
+        scale = replace(scale, is_assumed=True)
         return stored, scale, f"{scale}, by the stored range {low:.6g} … {high:.6g}: {over}"
     return part.values, scale, f"{scale}, {found}"
 
@@ -74,8 +75,7 @@ def _extremes(values: NDArray[np.generic]) -> tuple[float, float]:
     return float(np.nanmin(values)), float(np.nanmax(values))
 
 
-def doubts_of_echoes(magnitude: NDArray[np.generic], scale: PhaseScale) -> Iterator[str]:
-    """Magnitudes [E, Z, Y, X] that grow with the echo, and a phase whose scale is assumed."""
+def doubts_of_scale(scale: PhaseScale) -> Iterator[str]:
+    """A phase whose scale is assumed."""
     if scale.is_assumed:
         yield f"phase: taken for {scale}; say which numbers are ±π by --phase-ends if it is not"
-    yield from (f"magnitude: {text}" for text in growing_echoes(magnitude))

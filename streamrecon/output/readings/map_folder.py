@@ -25,6 +25,7 @@ _RUN = re.compile(r"_run-(\d+)_")
 _FIRST = (Quantity.CHI, Quantity.LOCAL_FIELD, Quantity.FIELD_HZ, Quantity.MAGNITUDE)
 """Whose grid is the scan's, the first that is there."""
 
+_MOST_PPM = 20.0  # air in tissue makes 9.4; χ in ppb exceeds it
 _MADE_BY = {
     Quantity.CHI: "the chain gre_full, or `streamrecon qsm`",
     Quantity.LOCAL_FIELD: "`--set FieldImages.local_field=true`, or `streamrecon qsm --fields`",
@@ -93,7 +94,7 @@ class MapFolder:
         Raises
         ------
         DataError
-            If there is none, or there are several.
+            If there is none, there are several, or χ is in no ppm.
         """
         found = self._of(quantity)
         if not found:
@@ -102,7 +103,12 @@ class MapFolder:
         if len(found) > 1:
             names = ", ".join(volume.name for volume in found)
             raise DataError(f"{self.name}: found {names}, needed one {quantity.label}")
-        return np.ascontiguousarray(found[0].values, np.float32)
+        values = np.ascontiguousarray(found[0].values, np.float32)
+        if quantity is Quantity.CHI:
+            largest = float(np.nanpercentile(np.abs(values), 99))
+            if largest > _MOST_PPM:
+                raise DataError(f"{found[0].name}: found χ up to ±{largest:.4g}, needed ppm")
+        return values
 
     def map_if_there(self, quantity: Quantity) -> Real | None:
         """The volume of a quantity, ``None`` where there is none."""
