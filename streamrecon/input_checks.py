@@ -23,6 +23,7 @@ _FIELDS_T = (0.01, 25.0)  # from low-field scanners to the strongest for small a
 _MOST_RAD = 2 * np.pi * 1.001  # phase in -π … π or in 0 … 2π, rounded
 _MAGNITUDES = (1e-12, 1e12)  # their squares and sums are in the range of float32
 _MOST_PPM = 20.0  # air in tissue makes 9.4; a field in Hz exceeds it within a head
+_LOCAL_RMS_PPM = (1e-4, 0.3)  # of a brain it is 0.01 to 0.05
 
 Choice = TypeVar("Choice", bound=Enum)
 
@@ -229,6 +230,24 @@ def ppm_of(
     if size > _MOST_PPM:
         raise DataError(f"{name}: found ±{size:.4g} in a hundredth of the voxels, needed ppm")
     return array
+
+
+def refuse_no_local_field(name: str, inside: NDArray[np.floating]) -> float:
+    """Root of the mean square of a local field where it is known [ppm], if that is one's.
+
+    Raises
+    ------
+    DataError
+        If no head has so strong or so weak a field: Hz, radians, ppb or parts of one.
+    """
+    rms = float(np.sqrt(np.mean(np.square(inside), dtype=np.float64)))
+    low, high = _LOCAL_RMS_PPM
+    if not low <= rms <= high:
+        raise DataError(
+            f"{name}: found a field of {rms:.3g} rms, needed ppm (of a brain 0.01 to 0.05), not "
+            "Hz, radians or parts of one"
+        )
+    return rms
 
 
 def _refuse_gaps(name: str, array: NDArray[np.floating], mask: NDArray[np.bool_] | None) -> None:

@@ -138,11 +138,14 @@ def volume(
         array = array.astype(np.float32)
     if not np.iscomplexobj(array):
         array = checks.real_array("values", array, geometry.shape)
+    kind = quantity_of(quantity)
+    if kind.unit == "ppm":
+        checks.ppm_of("values", np.nan_to_num(array), geometry.shape)
     times = () if te_s is None else checks.echo_times_s([te_s], echoes=1)
     return Volume(
         pixels_of(array),
         geometry,
-        quantity_of(quantity),
+        kind,
         bare_scan(geometry, times, checks.field_t(b0_t), _GROWS),
         echo=None if te_s is None else 0,
         comments=tuple(comments),

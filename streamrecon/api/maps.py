@@ -122,9 +122,12 @@ def swi(
     if not isinstance(power, int) or power < 1:
         raise ConfigError(f"power: found {power!r}, needed a whole number from 1")
     long_s = target_te_s(b0) if te_s is None else checks.echo_times_s([te_s], echoes=1)[0]
+    local = checks.ppm_of("local field", local_ppm, shape)
+    if local.any():
+        checks.refuse_no_local_field("local field", local[local != 0])
     return swi_from_field(
         checks.magnitude_of(magnitude, shape),
-        checks.ppm_of("local field", local_ppm, shape),
+        local,
         b0,
         long_s,
         power=power,

@@ -17,6 +17,7 @@ from streamrecon.cli import main
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.outputs.quantities import Quantity
 from streamrecon.output.nifti import write_nifti
+from streamrecon.units import hz_per_ppm
 
 GRID = Geometry((45, 47, 43), (1.5, 1.4, 1.5), AXIAL)
 TURNED = Geometry((43, 49, 45), (1.5, 1.4, 1.5), turn("z", 8) @ AXIAL, (0.5, -1, 1))
@@ -139,8 +140,11 @@ def test_a_scan_without_its_total_field_is_taken_by_its_local_one_and_flagged(
     for name in ("nii.gz", "json"):
         (reduced / f"a_B0map.{name}").rename(reduced / f"a_localfield.{name}")
     facts = json.loads((reduced / "a_localfield.json").read_text(encoding="utf-8"))
-    facts |= {"Quantity": Quantity.LOCAL_FIELD.label}
+    facts |= {"Quantity": Quantity.LOCAL_FIELD.label, "Units": "ppm"}
     (reduced / "a_localfield.json").write_text(json.dumps(facts), encoding="utf-8")
+    image = nib.load(reduced / "a_localfield.nii.gz")
+    ppm = image.get_fdata() / hz_per_ppm(facts["MagneticFieldStrength"])
+    nib.Nifti1Image(ppm, image.affine).to_filename(reduced / "a_localfield.nii.gz")
     words = ["analyze", "cosmos", *map(str, [*scans[:2], reduced]), "-o", str(tmp_path / "out")]
 
     assert main(words) == 1

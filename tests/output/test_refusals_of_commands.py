@@ -100,6 +100,8 @@ BOLD = "bold --bold series.nii.gz --vein ones.nii.gz --events events.tsv"
 ROC = "lesion-roc {} --group patient --positive bleed --magnitude x --susceptibility x"
 WRONG = [
     ("sources maps --r2 -1", "--r2: found -1, needed a file or a rate"),
+    ("sources maps --r2 0.07", "--r2: found 0.07, needed a file or a rate in 1/s"),
+    ("cmro2 maps --yv 0.6 --cbf-value 0.8", "flow of brain: found 0.8, needed ml/100 g/min"),
     ("sources maps --r2 elsewhere.nii.gz", "lies on another grid than the maps"),
     ("iron maps --labels ones.nii.gz --norms norms.tsv", "norms.tsv: found no column sd"),
     ("iron maps --labels ones.nii.gz --norms ones.nii.gz", "ones.nii.gz: cannot be read"),

@@ -20,6 +20,8 @@ from streamrecon.errors import ConfigError
 from streamrecon.output.readings.label_map import values_on_grid
 from streamrecon.output.readings.map_folder import MapFolder
 
+_FLOWS = (2.0, 300.0)  # ml/100 g/min: of a brain 50, of a region far less or more
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser its options."""
@@ -55,11 +57,16 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _analysed(maps: MapFolder, options: argparse.Namespace) -> Analysed:
+    flows = _flows(maps, options)
+    for name, (flow, _) in flows.items():
+        if not _FLOWS[0] <= flow <= _FLOWS[1]:
+            raise ConfigError(
+                f"cerebral blood flow of {name}: found {flow:.3g}, needed ml/100 g/min"
+            )
     if not 0 <= options.yv <= 1:
         raise ConfigError(f"--yv: found {options.yv:g}, needed a fraction of 0 to 1")
     blood = blood_of(options)
     doubts = () if options.hct is not None else (f"haematocrit {blood.haematocrit:g} assumed",)
-    flows = _flows(maps, options)
     own = dict(_territory(text) for text in options.territory_yv)
     if unknown := sorted(own.keys() - flows.keys()):
         known = ", ".join(flows)

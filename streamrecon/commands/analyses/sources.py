@@ -27,6 +27,8 @@ from streamrecon.output.readings.drawings.source_figures import draw_sources
 from streamrecon.output.readings.map_folder import MapFolder
 from streamrecon.output.stored_volumes import volumes_at
 
+_R2_PER_S = (1.0, 500.0)  # of fluid, and of what is full of iron
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser its options."""
@@ -106,10 +108,23 @@ def _r2(given: str, maps: MapFolder) -> NDArray[np.floating] | float:
             values = turned_to(volume.values, volume.geometry, maps.geometry, names=names)
         except DataError as e:
             raise ConfigError(str(e)) from e
-        return np.asarray(values, np.float32)
-    if not number >= 0:
-        raise ConfigError(f"--r2: found {given}, needed a file or a rate in 1/s")
+        rates = np.asarray(values, np.float32)
+        known = rates[maps.mask() & (rates > 0)]
+        typical = float(np.median(known)) if known.size else 0.0
+        _refuse_no_rate(typical, f"{typical:.3g} in {given}")
+        return rates
+    if number != 0:
+        _refuse_no_rate(number, given)
     return number
+
+
+def _refuse_no_rate(typical: float, found: str) -> None:
+    low, high = _R2_PER_S
+    if not low <= typical <= high:
+        raise ConfigError(
+            f"--r2: found {found}, needed a file or a rate in 1/s; of tissue "
+            f"{low:g} to {high:g}, or 0 for none"
+        )
 
 
 def _write(found: SourceResults, maps: MapFolder, folder: Path) -> Iterator[str]:

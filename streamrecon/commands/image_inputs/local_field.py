@@ -12,7 +12,7 @@ from scipy.ndimage import binary_fill_holes
 from streamrecon.commands.image_inputs.mask_files import read_regions
 from streamrecon.commands.image_inputs.nifti_files import is_placed, load_nifti, values_of
 from streamrecon.errors import ConfigError, DataError
-from streamrecon.input_checks import field_t
+from streamrecon.input_checks import field_t, refuse_no_local_field
 from streamrecon.maps.phase_sign_check import check_phase_sign
 from streamrecon.model.bare_scan import bare_scan
 from streamrecon.model.geometry import Geometry
@@ -28,7 +28,6 @@ from streamrecon.qsm.reference import Reference
 
 Real = NDArray[np.float32]
 
-_RMS_PPM = (1e-4, 0.3)  # of a local field: of a brain it is 0.01 to 0.05
 _USUAL_PPM = 0.1
 
 
@@ -56,12 +55,7 @@ def map_local_field(
     known = finite & (binary_fill_holes(finite & (field_ppm != 0)) if brain is None else brain)
     if not known.any():
         raise DataError(f"{options.local.name}: no voxel in the mask has a finite field")
-    rms = float(np.sqrt(np.mean(np.square(field_ppm[known]), dtype=np.float64)))
-    if not _RMS_PPM[0] <= rms <= _RMS_PPM[1]:
-        raise DataError(
-            f"{options.local.name}: found a field of {rms:.3g} rms, needed ppm (of a brain "
-            "0.01 to 0.05), not Hz, radians or parts of one"
-        )
+    rms = refuse_no_local_field(options.local.name, field_ppm[known])
     found = susceptibility_of_local_field(
         field_ppm,
         known,
