@@ -132,7 +132,7 @@ def test_arrays_that_cannot_be_meant_make_no_volume() -> None:
 
     with pytest.raises(DataError, match="values: found"):
         sr.volume(good[1:], grid("axial"), "chi", b0_t=3.0)
-    with pytest.raises(DataError, match="values: found ±40 .*, needed ppm"):
+    with pytest.raises(DataError, match=r"values: found ±40 .*, needed ppm"):
         sr.volume(good + 40, grid("axial"), "chi", b0_t=3.0)
     with pytest.raises(ConfigError, match="quantity: found 'qsm', needed one of magnitude"):
         sr.volume(good, grid("axial"), "qsm", b0_t=3.0)
