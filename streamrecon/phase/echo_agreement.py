@@ -24,10 +24,8 @@ _LAG, _AROUND = 3, 3  # voxels: between two that are compared, and averaged arou
 _BRIGHT = 0.5  # of what nine tenths of the magnitudes stay below
 _LARGEST_RAD = 1.5  # of a difference, so that it has not wrapped
 _FEWEST_PAIRS = 2000
-_SURE, _LIKELY = (
-    0.5,
-    0.75,
-)  # misfit with echoes altered, of that as they are: unaltered 0.9 and more
+_SURE = 0.5  # misfit with echoes altered, of that as they are: unaltered 0.9 and more
+_LIKELY = 0.75
 _BACKWARDS = 1.5  # of the mean time: an offset that undoes so much of the field is an order turned
 _ALONG = 0.9  # correlation of that offset with the field
 
@@ -167,6 +165,8 @@ def echoes_off_line(
     if faults[best] < _LIKELY * _size(misfit):
         return best, faults[best] < _SURE * _size(misfit)
     offset, slope = to_line @ between
+    if not offset.any() or not slope.any():
+        return "", False
     undone_s = -float(offset @ slope) / float(slope @ slope)
     along = -float(offset @ slope) / float(np.linalg.norm(offset) * np.linalg.norm(slope))
     if undone_s > _BACKWARDS * float(np.mean(te_s)) and along > _ALONG:

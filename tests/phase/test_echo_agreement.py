@@ -75,6 +75,13 @@ def test_one_echo_twice_is_refused() -> None:
         check_echoes(magnitude, phase[[0, 1, 1, 3]], RADIANS, TE_S)
 
 
+def test_a_phase_that_is_the_same_everywhere_is_no_fault() -> None:
+    magnitude, _ = head()
+    phase = np.broadcast_to(np.array([0.1, 0.3, 0.5, 0.7])[:, None, None, None], magnitude.shape)
+    assert not check_echoes(magnitude, phase, RADIANS, TE_S)
+    assert echoes_off_line(np.ones_like(magnitude), 0 * phase, TE_S) == ("", False)
+
+
 def test_of_two_echoes_nothing_is_said() -> None:
     magnitude, phase = (images[:2] for images in head())
     phase[1] *= -1
