@@ -20,6 +20,7 @@ LONGEST_TE_S = 0.5
 """No echo of a gradient-echo scan is later."""
 _SHORTEST_LAST_TE_S = 3e-4
 _FIELDS_T = (0.01, 25.0)  # from low-field scanners to the strongest for small animals
+_FIELD_ALIKE = 0.05
 _MOST_RAD = 2 * np.pi * 1.001  # phase in -π … π or in 0 … 2π, rounded
 _MAGNITUDES = (1e-12, 1e12)  # their squares and sums are in the range of float32
 _MOST_PPM = 20.0  # air in tissue makes 9.4; a field in Hz exceeds it within a head
@@ -82,6 +83,11 @@ def field_t(b0_t: float) -> float:
     if not low <= field <= high:
         raise ConfigError(f"B0: found {field:g}, needed tesla, {low:g} … {high:g}")
     return field
+
+
+def is_same_field(one_t: float, other_t: float) -> bool:
+    """Whether two numbers may mean one static field [T]: 2.89 T is called 3 T."""
+    return abs(one_t - other_t) <= _FIELD_ALIKE * other_t
 
 
 def sign_of_phase(phase_sign: int) -> int:

@@ -200,25 +200,25 @@ def test_maps_join_the_study_of_their_images(tmp_path: Path) -> None:
     assert min(np.linalg.norm(np.subtract(place, first)) for place in places) < 0.01
 
 
-def test_images_without_the_uid_of_a_series_are_read(tmp_path: Path) -> None:
-    siemens(tmp_path, scan.echoes())
-    for path in tmp_path.iterdir():
+def without(folder: Path, keyword: str) -> list[Path]:
+    """The folder of a scan whose images lack an attribute."""
+    siemens(folder, scan.echoes())
+    for path in folder.iterdir():
         image = pydicom.dcmread(path)
-        del image.SeriesInstanceUID
+        delattr(image, keyword)
         image.save_as(path)
+    return [folder]
 
-    assert read_echo_files([tmp_path], [tmp_path]).te_s == pytest.approx(scan.TE_S)
+
+def test_images_without_the_uid_of_a_series_are_read(tmp_path: Path) -> None:
+    folder = without(tmp_path, "SeriesInstanceUID")
+    assert read_echo_files(folder, folder).te_s == pytest.approx(scan.TE_S)
 
 
 def test_images_without_echo_times_are_refused(tmp_path: Path) -> None:
-    siemens(tmp_path, scan.echoes())
-    for path in tmp_path.iterdir():
-        image = pydicom.dcmread(path)
-        del image.EchoTime
-        image.save_as(path)
-
+    folder = without(tmp_path, "EchoTime")
     with pytest.raises(DataError, match="found images without EchoTime"):
-        read_echo_files([tmp_path], [tmp_path])
+        read_echo_files(folder, folder)
 
 
 def test_pixels_that_are_cut_short_are_named(tmp_path: Path) -> None:

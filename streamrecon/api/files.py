@@ -25,7 +25,6 @@ from streamrecon.output.volumes import in_unit_of, pixels_of
 __all__ = ["read", "volume", "write"]
 
 _MRD = (".h5", ".mrd")
-_FIELD_ALIKE = 0.05  # of B0: 2.89 T is called 3 T
 _GROWS = PhaseSign(1, SignOrigin.GIVEN)
 
 
@@ -49,14 +48,15 @@ def read(
     Returns
     -------
     tuple of Volume
-        ``values`` [Z, Y, X] in ``quantity.unit``.
+        ``values`` [Z, Y, X] in ``quantity.unit``, converted from the unit that stands beside them.
 
     Raises
     ------
     ConfigError
-        If quantity or field is neither in the files nor given, or there is nothing to read.
+        If quantity or field is neither in the files nor given, or what is given contradicts them,
+        or there is nothing to read.
     DataError, ProtocolError
-        If a file cannot be read.
+        If a file cannot be read, or its unit is none of the quantity.
     """
     place = Path(path)
     if place.suffix in _MRD:
@@ -184,7 +184,7 @@ def _volume(
         )
     if field is None:
         raise ConfigError(f"{stored.name}: found no field strength beside it, needed b0_t=…")
-    if stored.b0_t is not None and abs(stored.b0_t - field) > _FIELD_ALIKE * field:
+    if stored.b0_t is not None and not checks.is_same_field(stored.b0_t, field):
         raise ConfigError(f"{stored.name}: found {stored.b0_t:g} T beside it, given {field:g} T")
     values = in_unit_of(kind, stored.values, stored.unit, stored.name)
     comment = stored.facts.get("ImageComments", "")

@@ -2,12 +2,14 @@
 
 Arrays are [E, Z, Y, X] for echoes and [Z, Y, X] for maps, with their unit in the name. Phase is
 wrapped and in radians; ``phase_sign`` is +1 where it grows with the field, -1 where it falls.
-Inputs are not modified. Every function raises `ConfigError` for a number and `DataError` for an
-array that cannot be meant, and `ReconError` where there is nothing to work on.
+Inputs are not modified; what is doubtful goes to the log. Every function raises `ConfigError` for a
+number and `DataError` for an array that cannot be meant, and `ReconError` where there is nothing to
+work on.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,12 +22,14 @@ from streamrecon.maps.r2star import Decay, fit_decay
 from streamrecon.maps.swi import swi_from_field
 from streamrecon.maps.veins import WEAKEST_PPM, find_veins
 from streamrecon.model.geometry import Geometry
-from streamrecon.phase.echo_agreement import check_echoes
+from streamrecon.phase.echo_agreement import check_echoes, growing_echoes
 from streamrecon.phase.phase_scaling import RADIANS
 from streamrecon.phase.unwrap import Unwrapped
 from streamrecon.phase.unwrapping import UNWRAPPERS, Unwrapping
 
 __all__ = ["r2star", "swi", "unwrap", "vein_mask"]
+
+_log = logging.getLogger(__name__)
 
 Flags = NDArray[np.bool_]
 Real = NDArray[np.float32]
@@ -60,7 +64,8 @@ def unwrap(
     turn = checks.phase_of(phase_rad, shape, where)
     size = checks.magnitude_of(magnitude, shape, where)
     times = checks.echo_times_s(te_s, echoes=len(turn))
-    check_echoes(size, turn, RADIANS, times)
+    for doubt in check_echoes(size, turn, RADIANS, times):
+        _log.warning("%s", doubt)
     way = UNWRAPPERS[checks.choice(Unwrapping, "unwrapping", unwrapping)]
     return way(turn, size, where, times)
 
@@ -88,6 +93,8 @@ def r2star(magnitude: ArrayLike, te_s: Sequence[float], mask: ArrayLike, *, nois
         raise DataError(f"noise: found {noise}, needed a number from 0")
     if sd > float(size[:, where].max()):
         raise DataError(f"noise: found {noise}, which is above all of the magnitude")
+    for doubt in growing_echoes(size):
+        _log.warning("magnitude: %s", doubt)
     return fit_decay(size, checks.echo_times_s(te_s, echoes=len(size)), where, noise=sd)
 
 

@@ -1,5 +1,6 @@
 from streamrecon.phase.echo_agreement import check_echoes as check_echoes
 from streamrecon.phase.echo_agreement import echoes_off_line as echoes_off_line
+from streamrecon.phase.echo_agreement import fit_to_line as fit_to_line
 from streamrecon.phase.echo_agreement import growing_echoes as growing_echoes
 from streamrecon.phase.echo_agreement import wraps_at as wraps_at
 from streamrecon.phase.field_fit import fit_field as fit_field

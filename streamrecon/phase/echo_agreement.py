@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -139,39 +140,70 @@ def echoes_off_line(
     te_s
         Echo times [s].
     """
-    if len(te_s) < _FEWEST_ECHOES:
+    found = fit_to_line(magnitude, phase_rad, te_s)
+    if not found.misfits:
         return "", False
+    best = min(found.misfits, key=found.misfits.__getitem__)
+    if found.misfits[best] < _LIKELY:
+        return best, found.misfits[best] < _SURE
+    if found.undone > _BACKWARDS and found.along > _ALONG:
+        return "echoes in the reverse of the order of their times", True
+    return "", False
+
+
+@dataclass(frozen=True, slots=True)
+class FitToLine:
+    """How phase between voxels fits a line in TE.
+
+    Parameters
+    ----------
+    misfits
+        By each alteration in words, the misfit with it over that of the echoes as they are; none
+        where there are too few echoes or voxels.
+    undone
+        How much of the field at the mean echo time the offset at TE = 0 undoes.
+    along
+        Correlation of the offset with what undoes the field.
+    """
+
+    misfits: Mapping[str, float] = field(default_factory=dict)
+    undone: float = 0.0
+    along: float = 0.0
+
+
+def fit_to_line(
+    magnitude: NDArray[np.generic], phase_rad: NDArray[np.floating], te_s: Sequence[float]
+) -> FitToLine:
+    """What `echoes_off_line` decides by, of the same arrays."""
     between = _differences(magnitude, phase_rad)
     between = between[:, (np.abs(between) < _LARGEST_RAD).all(axis=0)]
-    if between.shape[1] < _FEWEST_PAIRS:
-        return "", False
+    if len(te_s) < _FEWEST_ECHOES or between.shape[1] < _FEWEST_PAIRS:
+        return FitToLine()
     line = np.stack([np.ones(len(te_s)), np.asarray(te_s)], axis=1)
     to_line = np.linalg.pinv(line)
     off_line = np.eye(len(te_s)) - line @ to_line
     misfit = off_line @ between
-    faults = {
-        f"echo {k + 1} with the other sign than the others": _size(
-            misfit - 2 * np.outer(off_line[:, k], between[k])
+    offset, slope = to_line @ between
+    as_they_are = _size(misfit)
+    if as_they_are == 0 or not offset.any() or not slope.any():
+        return FitToLine()
+    altered = {
+        f"echo {k + 1} with the other sign than the others": np.outer(
+            off_line[:, k], -2 * between[k]
         )
         for k in range(len(te_s))
     } | {
-        f"echoes {one + 1} and {other + 1} in each other's place": _size(
-            misfit
-            + np.outer(off_line[:, one] - off_line[:, other], between[other] - between[one])
+        f"echoes {one + 1} and {other + 1} in each other's place": np.outer(
+            off_line[:, one] - off_line[:, other], between[other] - between[one]
         )
         for one, other in combinations(range(len(te_s)), 2)
-    }  # fmt: skip
-    best = min(faults, key=faults.__getitem__)
-    if faults[best] < _LIKELY * _size(misfit):
-        return best, faults[best] < _SURE * _size(misfit)
-    offset, slope = to_line @ between
-    if not offset.any() or not slope.any():
-        return "", False
-    undone_s = -float(offset @ slope) / float(slope @ slope)
-    along = -float(offset @ slope) / float(np.linalg.norm(offset) * np.linalg.norm(slope))
-    if undone_s > _BACKWARDS * float(np.mean(te_s)) and along > _ALONG:
-        return "echoes in the reverse of the order of their times", True
-    return "", False
+    }
+    undone_s = -float(offset @ slope)
+    return FitToLine(
+        {words: _size(misfit + change) / as_they_are for words, change in altered.items()},
+        undone_s / float(slope @ slope) / float(np.mean(te_s)),
+        undone_s / float(np.linalg.norm(offset) * np.linalg.norm(slope)),
+    )
 
 
 def _size(misfit: NDArray[np.float64]) -> float:

@@ -210,8 +210,10 @@ def test_numbers_of_maps_that_cannot_be_meant_are_refused() -> None:
         sr.swi(np.ones(SHAPE), np.zeros(SHAPE), B0_T, power=1.5)  # type: ignore[arg-type]
 
 
-def test_echoes_in_another_order_are_refused_or_doubted() -> None:
+def test_echoes_in_another_order_are_refused_or_doubted(caplog: pytest.LogCaptureFixture) -> None:
     magnitude, phase, head = scan(0.4)
+    sr.r2star(magnitude[::-1], TE_S, head, noise=0.01)
+    assert "times as bright" in caplog.text
     rising = sr.total_field(**wrong(magnitude=magnitude[::-1]))
     assert "times as bright" in " ".join(rising.doubts)
     with pytest.raises(DataError, match="the same numbers in echoes 1 and 2"):

@@ -105,7 +105,7 @@ class AssembleImages(Gadget[ScanHeader | Image]):
         yield from (Notice(Level.INFO, f"phase images: {text}") for text in turned)
         doubts = check_echoes(pair.magnitude, phase, scale, pair.scan.echoes.times_s())
         yield from (Notice(Level.WARNING, text) for text in doubts)
-        comments = (*pair.scan.comments, comment, *turned)
+        comments = (*pair.scan.comments, comment, *turned, *doubts)
         if gaps:
             yield Notice(Level.WARNING, f"images: {gaps}")
             comments = (*comments, gaps)

@@ -16,13 +16,12 @@ from scipy.ndimage import uniform_filter
 
 from streamrecon.commands.image_inputs.echo_times import number_in, times_in
 from streamrecon.errors import ConfigError, DataError
-from streamrecon.input_checks import usable_magnitude
+from streamrecon.input_checks import is_same_field, usable_magnitude
 from streamrecon.model.complex_part import Part, part_by_name, part_by_words
 
 Sidecars = Sequence[Mapping[str, object]]
 
 _ALIKE = 0.01  # of an echo time: sidecars round it
-_FIELD_ALIKE = 0.05  # of B0: 2.89 T is called 3 T
 _NEGATIVE = 1e-3  # of the voxels: interpolation overshoots at edges
 _DARKEST = 0.15  # of the voxels: air, in which phase points everywhere
 _POINTED, _SPREAD = 0.6, 0.3  # lengths of a mean phasor that no chance reaches
@@ -110,7 +109,7 @@ def check_sidecars(parts: Mapping[Part, Sidecars], *, te_s: Sequence[float], b0_
                     "phase SWI has filtered; needed the unfiltered phase"
                 )
             field = number_in(facts, "MagneticFieldStrength")
-            if field is not None and abs(field - b0_t) > _FIELD_ALIKE * b0_t:
+            if field is not None and not is_same_field(field, b0_t):
                 raise ConfigError(
                     f"B0: found {b0_t:g} T, and {field:g} T in a sidecar of the {part.value}; "
                     "leave --b0 out, or mend the sidecar"
