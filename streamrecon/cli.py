@@ -18,7 +18,7 @@ from types import ModuleType
 
 from streamrecon import __version__
 from streamrecon.console import complain, keep_warnings_back, tell_renamed
-from streamrecon.errors import ConfigError, StreamReconError
+from streamrecon.errors import ConfigError, StreamReconError, in_words
 
 _DESCRIPTION = "Inline multi-echo GRE reconstruction: k-space in over MRD, images out."
 _EPILOG = (
@@ -65,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options)
     except StreamReconError as e:
         return _failed(str(e), 2 if isinstance(e, ConfigError) else 1)
+    except MemoryError as e:
+        return _failed(in_words(e), 1)
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -12,8 +12,12 @@
     - `StorageError`       a folder of the service cannot be written or read
 
 ``code`` is the word in brackets that a client sees: ``ERR [header] missing: TE``.
-Messages say what was found, what was needed and where; they carry no patient data.
+Messages say what was found, what was needed and where; they carry no patient data. A `MemoryError`
+of any library is told with the code ``memory``, anything else that is not of this tree as
+``internal``.
 """
+
+from __future__ import annotations
 
 
 class StreamReconError(Exception):
@@ -74,3 +78,29 @@ class StorageError(StreamReconError):
     """A folder of the service cannot be written or read; the scan itself goes on."""
 
     code = "storage"
+
+
+def code_of(error: BaseException) -> str:
+    """The word in brackets that stands for an error of any kind.
+
+    >>> code_of(HeaderError("missing: TE")), code_of(MemoryError()), code_of(ZeroDivisionError())
+    ('header', 'memory', 'internal')
+    """
+    if isinstance(error, MemoryError):
+        return MemoryLimitError.code
+    return error.code if isinstance(error, StreamReconError) else StreamReconError.code
+
+
+def in_words(error: BaseException) -> str:
+    """Code and message of an error of any kind, as who waits for a result is told it.
+
+    >>> in_words(HeaderError("missing: TE")), in_words(ZeroDivisionError("a / b"))
+    ('[header] missing: TE', '[internal] ZeroDivisionError')
+    >>> in_words(MemoryError())
+    '[memory] there is no more memory'
+    """
+    if isinstance(error, MemoryError):
+        text = f"there is no more memory{f': {error}' if str(error) else ''}"
+    else:
+        text = str(error) if isinstance(error, StreamReconError) else type(error).__name__
+    return f"[{code_of(error)}] {text}"

@@ -84,6 +84,36 @@ def test_a_file_that_breaks_off_is_told_and_leaves_no_images(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("command", ["replay", "pipe", "check"])
+def test_want_of_memory_is_told_in_one_line(
+    command: str,
+    tmp_path: Path,
+    tiny: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def hungry(*_: object, **__: object) -> None:
+        raise MemoryError("Unable to allocate 34.4 GiB")
+
+    inside = {"replay": "replay", "pipe": "pipe", "check": "run"}[command]
+    monkeypatch.setattr(f"streamrecon.commands.{command}.{inside}", hungry)
+    stream, out = tmp_path / "tiny.mrd", tmp_path / "out"
+    write_scan_stream(simulate(SCENES["tiny"]), stream)
+    words = {
+        "replay": [str(tiny), "--config", "gre_recon", "-o", str(out)],
+        "pipe": ["--config", "gre_recon", "-i", str(stream), "-o", str(out)],
+        "check": ["gre_recon"],
+    }
+
+    status = main([command, *words[command]])
+
+    said = capsys.readouterr().err.splitlines()
+    assert status == 1
+    assert said[-1].startswith("streamrecon: error: ")
+    assert said[-1].endswith("[memory] there is no more memory: Unable to allocate 34.4 GiB")
+    assert command != "pipe" or b"ERR [memory] there is no more" in out.read_bytes()
+
+
 def test_stop_stops_at_the_first_file_that_fails(tmp_path: Path, tiny: Path) -> None:
     bad = tmp_path / "bad.h5"
     bad.write_bytes(b"")

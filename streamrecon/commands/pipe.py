@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
             spec = _given_chain(options, given, watch)
             chain = chosen_chain(options, session="pipe", spec=spec)
             pipe(given.scan, out.send, chain, watch)
-        except StreamReconError as e:
+        except (StreamReconError, MemoryError) as e:
             out.fail(e)
             raise
     return 0

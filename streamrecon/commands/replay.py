@@ -20,7 +20,7 @@ from streamrecon.commands.run_setup.options import (
     write,
 )
 from streamrecon.console import Watch, complain
-from streamrecon.errors import ConfigError, StreamReconError
+from streamrecon.errors import ConfigError, StreamReconError, in_words
 from streamrecon.model.notice import Level, Notice
 from streamrecon.output.names import all_different
 from streamrecon.replay import replay
@@ -60,8 +60,8 @@ def run(options: argparse.Namespace) -> int:
             write(replace(harvest, secret=secret), folder, options.format)
         except ConfigError:
             raise  # the next file would meet the same chain
-        except StreamReconError as e:
-            complain(f"{file.name}: [{e.code}] {str(e).removeprefix(f'{file.name}: ')}")
+        except (StreamReconError, MemoryError) as e:
+            complain(f"{file.name}: {in_words(e).replace(f'{file.name}: ', '', 1)}")
             status = 1
             if options.stop:
                 break

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from streamrecon.errors import StreamReconError
+from streamrecon.errors import StreamReconError, in_words
 from streamrecon.gadgetron.parent_socket import DATA, Peer
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.images.image_series import ImageSeries
@@ -56,9 +56,9 @@ def _items(peer: Peer, header: bytes) -> Iterator[Message]:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, StreamReconError):
-        return f"[{error.code}] {error}"
-    return f"[internal] {type(error).__name__}; the traceback is in the log of this process"
+    words = in_words(error)
+    known = isinstance(error, StreamReconError | MemoryError)
+    return words if known else f"{words}; the traceback is in the log of this process"
 
 
 def _sender(peer: Peer, series: ImageSeries) -> Callable[[object], None]:

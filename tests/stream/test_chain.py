@@ -135,6 +135,8 @@ class Look(Gadget[int]):
         yield item
         if item == 2 and self.fails == "after":
             raise ZeroDivisionError
+        if item == 2 and self.fails == "for memory":
+            raise MemoryError
 
     def finish(self) -> Iterator[int]:
         if self.fails == "at the end":
@@ -147,6 +149,11 @@ class Look(Gadget[int]):
     [
         ("before", [2, "notice", 4, 6], "WRN look watches no more: [recon] look: found 2"),
         ("after", [2, 4, "notice", 6], "WRN look watches no more: [internal] ZeroDivisionError"),
+        (
+            "for memory",
+            [2, 4, "notice", 6],
+            "WRN look watches no more: [memory] there is no more memory",
+        ),
         ("at the end", [2, 4, 6, "notice"], "WRN look watches no more: [recon] look: found an end"),
     ],
 )

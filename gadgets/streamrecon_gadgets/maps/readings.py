@@ -22,7 +22,7 @@ from streamrecon.analysis.reading import Outcome, Reading, ReadingContent, ReadV
 from streamrecon.analysis.separation.sources import RELAXIVITY_3T
 from streamrecon.analysis.zeros import REFERENCES
 from streamrecon.dicom.objects.identity import identity_of, study_uid_of
-from streamrecon.errors import StreamReconError
+from streamrecon.errors import StreamReconError, in_words
 from streamrecon.model.images import Echoes, Volume
 from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
@@ -40,7 +40,9 @@ from streamrecon.stream.gadget import Gadget
 from streamrecon.units import MIB
 
 _FOLDER = "readings"
-_WITH_JOINT_FIT = MemoryUse(echo_voxel_bytes=22, voxel_bytes=700, fixed_bytes=100 * MIB)
+_WITH_JOINT_FIT = MemoryUse(
+    echo_voxel_bytes=22, voxel_bytes=100, padded_bytes=190, fixed_bytes=100 * MIB
+)
 _KEPT = frozenset({Quantity.VEINS, Quantity.R2_STAR, Quantity.R2_STAR_SD, Quantity.CHI_SD})
 
 
@@ -118,7 +120,7 @@ class MakeReadings(Gadget[Echoes | ChiMap | Volume]):
     _maps: dict[int, dict[Quantity, NDArray[np.floating]]] = PrivateAttr(default_factory=dict)
 
     def memory_use(self) -> MemoryUse:
-        """More where sources are fitted jointly: some 22 copies of the padded grid."""
+        """More where sources are fitted jointly: 47 numbers a padded voxel."""
         jointly = self.joint_sources and "sources" in self.readings
         return _WITH_JOINT_FIT if jointly else self.memory
 
@@ -282,6 +284,8 @@ def _made(kind: str, scan: ChainScan, seconds: float) -> MadeReading:
         return READERS[kind](scan, seconds)
     except StreamReconError as e:
         return _refused(kind, str(e))
+    except MemoryError as e:
+        return _refused(kind, in_words(e))
 
 
 def _refused(kind: str, reason: str) -> MadeReading:

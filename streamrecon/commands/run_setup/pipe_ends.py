@@ -11,7 +11,7 @@ from itertools import chain as chain_of
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from streamrecon.errors import StreamReconError
+from streamrecon.errors import StreamReconError, in_words
 from streamrecon.mrd.files.open_scan import begins_with_config, check_is_mrd2, check_is_stream
 from streamrecon.mrd.files.plain_stream import read_stream, write_stream
 from streamrecon.mrd.version2.stream import Mrd2Writer, read_mrd2
@@ -85,7 +85,7 @@ class Outgoing:
         else:
             self._writer.send(message)
 
-    def fail(self, error: StreamReconError) -> None:
+    def fail(self, error: StreamReconError | MemoryError) -> None:
         """Say in the stream why it ends here, where it has a place for that; no CLOSE follows."""
         if self._writer is None:
-            self.send(Text(f"ERR [{error.code}] {error}"))
+            self.send(Text(f"ERR {in_words(error)}"))

@@ -2,7 +2,6 @@ from streamrecon.server.sessions.error_report import BusyError as BusyError
 from streamrecon.server.sessions.error_report import OverdueError as OverdueError
 from streamrecon.server.sessions.error_report import WorkerLostError as WorkerLostError
 from streamrecon.server.sessions.error_report import answer as answer
-from streamrecon.server.sessions.error_report import code_of as code_of
 from streamrecon.server.sessions.error_report import is_bug as is_bug
 from streamrecon.server.sessions.image_copy import image_copy_of as image_copy_of
 from streamrecon.server.sessions.raw_copy import raw_copy_of as raw_copy_of

@@ -63,13 +63,6 @@ def answer(
     return Text(_sentence(error, session)), Close()
 
 
-def code_of(error: BaseException) -> str:
-    """The word in brackets that the client is told."""
-    if isinstance(error, MemoryError):
-        return MemoryLimitError.code
-    return error.code if isinstance(error, StreamReconError) else StreamReconError.code
-
-
 def _sentence(error: BaseException, session: str) -> str:
     match error:
         case DeliveryError():

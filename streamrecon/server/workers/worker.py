@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from threading import Thread
 
+from streamrecon.errors import code_of
 from streamrecon.machine.threads import set_budget
 from streamrecon.model.notice import Level, Notice
 from streamrecon.mrd.wire.messages import Close, Header, Message, Text
 from streamrecon.server.health.log_lines import log_to_stderr
-from streamrecon.server.sessions.error_report import answer, code_of, is_bug
+from streamrecon.server.sessions.error_report import answer, is_bug
 from streamrecon.server.sessions.image_copy import image_copy_of
 from streamrecon.server.sessions.raw_copy import raw_copy_of
 from streamrecon.server.sessions.reader import Intake

@@ -10,10 +10,10 @@ from enum import Enum
 from queue import SimpleQueue
 from threading import Lock, Thread
 
-from streamrecon.errors import StreamReconError
+from streamrecon.errors import StreamReconError, in_words
 from streamrecon.model.notice import Level, Notice
 from streamrecon.stream.run.byte_queue import ByteQueue
-from streamrecon.stream.run.serial import Emit, Node, Stage, Step, in_words
+from streamrecon.stream.run.serial import Emit, Node, Stage, Step
 
 log = logging.getLogger(__name__)
 

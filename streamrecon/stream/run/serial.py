@@ -10,7 +10,7 @@ from functools import partial
 from time import monotonic
 from typing import Any, Protocol
 
-from streamrecon.errors import StreamReconError
+from streamrecon.errors import StreamReconError, in_words
 from streamrecon.model.notice import Level, Notice
 from streamrecon.stream.gadget import Gadget
 
@@ -262,13 +262,6 @@ def _without(making: _Making, error: Exception) -> Iterator[object]:
     yield Notice(Level.WARNING, f"{making.step.name} watches no more: {in_words(error)}")
     if making.owed is not _NOTHING:
         yield making.owed
-
-
-def in_words(error: Exception) -> str:
-    """Code and message of an error that a client is told while the scan goes on."""
-    if isinstance(error, StreamReconError):
-        return f"[{error.code}] {error}"
-    return f"[{StreamReconError.code}] {type(error).__name__}"
 
 
 @contextmanager
