@@ -127,12 +127,12 @@ def _raw(files: Sequence[PurePath]) -> Iterator[CohortScan]:
 
 
 def _niftis(files: Sequence[PurePath]) -> Iterator[CohortScan]:
-    """Files that differ in part and echo alone are one scan."""
+    """Files that differ in part, echo and whether they are packed alone are one scan."""
     groups: dict[PurePath, dict[str, list[PurePath]]] = defaultdict(lambda: defaultdict(list))
     for path in files:
         part = _PART.search(path.name)
         if part and path.name.lower().endswith((".nii", ".nii.gz")):
-            name = _ECHO.sub("", _PART.sub("", path.name))
+            name = _ECHO.sub("", _PART.sub("", stem(path.name)))
             groups[path.with_name(name)][part[1]].append(path)
     there = set(files)
     for scan, parts in groups.items():

@@ -51,6 +51,14 @@ def test_files_that_differ_in_part_and_echo_are_one_scan_with_echoes_in_order(
     assert words == ["--phase", *phase, "--mag", *magnitude]
 
 
+def test_a_packed_half_and_one_that_is_not_are_a_pair(tmp_path: Path) -> None:
+    touch(tmp_path, "sub-1_part-phase_MEGRE.nii.gz", "sub-1_part-mag_MEGRE.nii")
+
+    (scan,) = find_scans(listed(tmp_path))
+
+    assert (scan.name, scan.kind, len(scan.files)) == ("sub-1", NIFTI, 2)
+
+
 def test_half_of_a_pair_is_refused_with_what_is_missing(tmp_path: Path) -> None:
     touch(tmp_path, "sub-1_part-phase_MEGRE.nii.gz")
 
