@@ -37,7 +37,7 @@ CHAINS = (
 )  # fmt: skip
 SIZES = (
     "8x32x32x3x2", "24x64x64x2x2", "32x96x96x3x4", "20x144x160x5x2", "40x128x128x4x8",
-    "60x176x192x3x3",
+    "60x176x192x3x3", "2x384x384x3x2",
 )  # fmt: skip
 LEAST, MOST = 0.8, 1.5
 _OF_IMAGES, _OF_ONE_ECHO = "_images", "gre_single_echo_swi"

@@ -7,10 +7,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from streamrecon.errors import MemoryLimitError
 from streamrecon.machine.memory import available_bytes
+from streamrecon.model.geometry import Geometry, Shape
 from streamrecon.model.memory_use import ScanSize
 from streamrecon.model.scan import Encoding, ScanProtocol, of_slab
+from streamrecon.qsm.dipole import padded_shape
 from streamrecon.recon.kspace.encoding_grid import Grid, grid_of
 from streamrecon.units import GIB
 
@@ -41,8 +45,16 @@ def scan_size(protocol: ScanProtocol, n_channels: int) -> ScanSize:
         grid_bytes(grid, n_echoes=n_echoes, n_channels=n_channels),
         n_echoes,
         math.prod(grid.image_shape),
+        math.prod(_padded_shape(grid.image_shape, protocol.encoding)),
         n_slabs * _n_volumes(protocol.encoding),
     )
+
+
+def _padded_shape(shape: Shape, encoding: Encoding) -> Shape:
+    """Of the grid with room around the image, whichever way that lies; slices touch."""
+    fov_mm, n_image = encoding.recon_fov_mm, encoding.recon_shape
+    z, y, x = (mm / n for mm, n in zip(fov_mm, n_image, strict=True))
+    return padded_shape(Geometry(shape, (z, y, x), np.eye(3)))
 
 
 def _n_volumes(encoding: Encoding) -> int:

@@ -12,6 +12,9 @@ from streamrecon.errors import HeaderError
 Triple = tuple[float, float, float]
 Shape = tuple[int, int, int]
 
+MAX_EXTENT_MM = 10_000.0
+"""Of a volume along an axis: a whole body, five times oversampled."""
+
 _ORTHONORMAL = 1e-3  # direction cosines travel as float32 and as rounded text
 
 
@@ -36,7 +39,8 @@ class Geometry:
     Raises
     ------
     HeaderError
-        If a size is not positive or the axes are not orthonormal.
+        If a size is not positive, the axes are not orthonormal, or the grid is longer than
+        `MAX_EXTENT_MM`.
 
     Examples
     --------
@@ -60,6 +64,12 @@ class Geometry:
             raise HeaderError(f"matrix: found {self.shape}, needed at least 1 voxel on each axis")
         if not min(self.voxel_mm) > 0 or not np.isfinite(self.voxel_mm).all():
             raise HeaderError(f"voxel size: found {self.voxel_mm} mm, needed positive numbers")
+        extents_mm = [n * mm for n, mm in zip(self.shape, self.voxel_mm, strict=True)]
+        if max(extents_mm) > MAX_EXTENT_MM:
+            raise HeaderError(
+                f"matrix and voxel size: found {extents_mm[0]:g} × {extents_mm[1]:g} ×"
+                f" {extents_mm[2]:g} mm (z, y, x), needed at most {MAX_EXTENT_MM:g} mm"
+            )
         if not np.isfinite(self.centre_lps_mm).all():
             raise HeaderError(f"position: found {self.centre_lps_mm} mm, needed finite numbers")
         axes.setflags(write=False)

@@ -19,8 +19,11 @@ from streamrecon.recon.kspace.assemble import Assembler
 
 FIXED = 200
 RANDOM = 100
-FOUND = (78492702616,)  # a centre of k-space outside its line, in a preview of early lines
-CODES = ("protocol", "truncated", "config", "header", "data", "recon", "delivery")
+FOUND = (
+    78492702616,  # a centre of k-space outside its line, in a preview of early lines
+    745535189057,  # 4097 slices of 27 mm
+)
+CODES = ("protocol", "truncated", "config", "header", "data", "recon", "memory", "delivery")
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # the service logs them, and goes on

@@ -225,7 +225,7 @@ def test_sources_are_read_voxel_by_voxel_with_a_pseudo_r2_unless_more_is_asked(
 
 
 def test_the_joint_fit_states_its_memory() -> None:
-    size = ScanSize(grid_bytes=0, n_echoes=5, n_voxels=10**6)
+    size = ScanSize(grid_bytes=0, n_echoes=5, n_voxels=10**6, n_padded=2 * 10**6)
     plain = MakeReadings(readings=("sources",)).memory_use().bytes_of(size)
 
     joint = MakeReadings(readings=("sources",), joint_sources=True).memory_use().bytes_of(size)

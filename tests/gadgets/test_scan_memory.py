@@ -33,10 +33,21 @@ LARGE = """<ismrmrdHeader><acquisitionSystemInformation><receiverChannels>64</re
 
 def large_header() -> Header:
     """A scan of 800 by 800 by 800 voxels and 64 channels: 488 GiB of k-space."""
-    axes = "".join(f"<{axis}>800</{axis}>" for axis in "xyz")
-    grid = f"<matrixSize>{axes}</matrixSize><fieldOfView_mm>{axes}</fieldOfView_mm>"
+    return header_of((800, 800, 800), "".join(f"<{axis}>800</{axis}>" for axis in "xyz"))
+
+
+def header_of(shape: tuple[int, int, int], fov_mm: str) -> Header:
+    """A header of a volume of that shape (z, y, x), its field of view as it is written."""
+    axes = "".join(f"<{axis}>{n}</{axis}>" for axis, n in zip("zyx", shape, strict=True))
+    grid = f"<matrixSize>{axes}</matrixSize><fieldOfView_mm>{fov_mm}</fieldOfView_mm>"
     spaces = "".join(f"<{name}>{grid}</{name}>" for name in ("encodedSpace", "reconSpace"))
     return Header(LARGE.format(spaces=spaces).encode())
+
+
+def size_of(shape: tuple[int, int, int]) -> ScanSize:
+    """That of a scan of 144 × 144 mm in slices of 2 mm."""
+    fov_mm = f"<x>144</x><y>144</y><z>{2 * shape[0]}</z>"
+    return scan_size(ScanHeader(header_of(shape, fov_mm).xml).protocol, 1)
 
 
 def run(chain: str, items: Iterable[Message], *, memory_bytes: int | None = None) -> list[object]:
@@ -68,7 +79,9 @@ def test_the_need_is_said_before_any_line_is_taken() -> None:
 
 
 def test_a_scan_that_cannot_fit_is_refused_by_its_header_alone() -> None:
-    with pytest.raises(MemoryLimitError, match=r"64 channels, 512000000 voxels needs about 5\d\d"):
+    told = r"512000000 voxels, 1000000000 with room around them, needs about 5\d\d"
+
+    with pytest.raises(MemoryLimitError, match=f"64 channels, {told}"):
         run("gre_recon.xml", [large_header()])
 
 
@@ -101,13 +114,31 @@ def test_a_noise_scan_needs_nothing_said() -> None:
 
 
 def test_branches_are_at_their_peaks_at_once_and_stages_are_not() -> None:
-    size = ScanSize(grid_bytes=0, n_echoes=4, n_voxels=10**9)
+    size = ScanSize(grid_bytes=0, n_echoes=4, n_voxels=10**9, n_padded=2 * 10**9)
     recon, swi, qsm, full = (
         peak_bytes(build_chain((CONFIG / f"{name}.xml").read_bytes(), REGISTRY)._node, size)
         for name in ("gre_recon", "gre_swi", "gre_qsm", "gre_full")
     )
 
     assert recon < swi <= qsm < full < swi + 2 * qsm
+
+
+def test_a_thin_slab_needs_the_room_around_it() -> None:
+    """Of two scans with as many voxels: a field is convolved on eight times as many for a slab."""
+    sizes = {shape: size_of(shape) for shape in ((2, 384, 384), (66, 67, 67))}
+
+    slab, head = (
+        peak_bytes(build_chain((CONFIG / "gre_qsm.xml").read_bytes(), REGISTRY)._node, size)
+        for size in sizes.values()
+    )
+
+    assert [round(size.n_padded / size.n_voxels) for size in sizes.values()] == [16, 2]
+    assert slab > 3 * head
+
+
+def test_voxels_of_a_hair_in_a_field_of_view_of_a_hall_are_refused_for_their_room() -> None:
+    with pytest.raises(MemoryLimitError, match=r" 38400 voxels, \d{9,} with room around"):
+        run("gre_qsm.xml", [header_of((4, 12, 800), "<x>1</x><y>9000</y><z>4</z>")])
 
 
 def test_the_grid_is_that_of_the_longer_of_lines_and_voxels() -> None:

@@ -188,3 +188,15 @@ def test_directions_that_are_not_orthogonal_or_partly_absent_are_refused() -> No
         place(volume_protocol(), askew)
     with pytest.raises(HeaderError, match="needed none of length 0"):
         place(volume_protocol(), partly)
+
+
+def test_a_stack_that_is_longer_than_any_body_is_refused() -> None:
+    with pytest.raises(HeaderError, match="found 400 slices or slabs of 30 mm, needed at most 100"):
+        slice_protocol(400, thickness_mm=30.0)
+
+
+def test_slices_that_lie_farther_apart_than_any_body_are_refused() -> None:
+    places = [(0.0, 0.0, 6000.0 * n) for n in range(3)]
+
+    with pytest.raises(HeaderError, match=r"found 18000 × 54 × 32 mm \(z, y, x\), needed at most"):
+        place(slice_protocol(3), headers(places, *np.eye(3)))

@@ -31,7 +31,7 @@ from streamrecon.mrd.wire.messages import Acquisitions, Waveform
 from streamrecon.stream.gadget import Gadget
 from streamrecon.units import s_from_ms
 
-_ANY_SCAN = ScanSize(1, 1, 1)
+_ANY_SCAN = ScanSize(1, 1, 1, 1)
 
 
 class StateMemory(Gadget[ScanHeader | Acquisitions]):
@@ -68,7 +68,7 @@ class StateMemory(Gadget[ScanHeader | Acquisitions]):
         needed = needed_bytes(size, self.context.memory_peak)
         limit = self.context.memory_bytes or available_bytes()
         shape = f"{size.n_echoes} echoes, {n_channels} channels, {size.n_voxels} voxels"
-        check_fits(needed, limit, f"a scan of {shape}")
+        check_fits(needed, limit, f"a scan of {shape}, {size.n_padded} with room around them,")
         text = f"memory: about {in_gib(needed)} of {in_gib(limit)} for {shape}"
         yield Notice(Level.INFO, text)
 

@@ -31,7 +31,7 @@ class MapField(Gadget[Regions | Echoes]):
     """
 
     accepts: ClassVar = (Regions, Echoes)
-    memory: ClassVar = MemoryUse(echo_voxel_bytes=22, voxel_bytes=219, fixed_bytes=8 * MIB)
+    memory: ClassVar = MemoryUse(echo_voxel_bytes=30, voxel_bytes=95, fixed_bytes=8 * MIB)
 
     unwrapping: Unwrapping = Field(
         default=Unwrapping.TEMPLATE, description="one echo from another, or each by itself"

@@ -16,6 +16,7 @@ from streamrecon.maps.phase_sign_decision import SignDecision, decide_sign
 from streamrecon.maps.r2star import fit_log_line
 from streamrecon.model.geometry import Geometry
 from streamrecon.model.images import Echoes, Regions
+from streamrecon.model.memory_use import MemoryUse
 from streamrecon.model.notice import Level, Notice
 from streamrecon.model.scan import PhaseSign, Scan
 from streamrecon.qsm.outline.field import OutlineCheck, check_outline
@@ -54,6 +55,7 @@ class CheckPhaseSign(Gadget[Regions | Echoes]):
 
     accepts: ClassVar = (Regions, Echoes)
     only_watches: ClassVar = True
+    memory: ClassVar = MemoryUse(echo_voxel_bytes=22, voxel_bytes=60, padded_bytes=16)
 
     resolution_mm: float = Field(default=2.0, gt=0, description="voxel of the coarse map, mm")
 

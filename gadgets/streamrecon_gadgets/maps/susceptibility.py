@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -36,7 +37,9 @@ class RemoveBackground(Gadget[FieldMap]):
     """
 
     accepts: ClassVar = (FieldMap,)
-    memory: ClassVar = MemoryUse(echo_voxel_bytes=22, voxel_bytes=219, fixed_bytes=8 * MIB)
+    memory: ClassVar = MemoryUse(
+        echo_voxel_bytes=22, voxel_bytes=73, padded_bytes=22, fixed_bytes=8 * MIB
+    )
     old_values: ClassVar = {"quality": {"default": "standard"}}
 
     quality: Quality = Field(default=DEFAULT_QUALITY, description="how much time the map is given")
@@ -61,7 +64,9 @@ class InvertField(Gadget[Regions | LocalFieldMap]):
     """
 
     accepts: ClassVar = (Regions, LocalFieldMap)
-    memory: ClassVar = MemoryUse(echo_voxel_bytes=22, voxel_bytes=140, fixed_bytes=8 * MIB)
+    memory: ClassVar = MemoryUse(
+        echo_voxel_bytes=22, voxel_bytes=40, padded_bytes=46, fixed_bytes=8 * MIB
+    )
 
     inversion: Inversion = Field(
         default=Inversion.PRESET,
@@ -81,6 +86,10 @@ class InvertField(Gadget[Regions | LocalFieldMap]):
     )
 
     _region: NDArray[np.bool_] | None = PrivateAttr(default=None)
+
+    def memory_use(self) -> MemoryUse:
+        """More where the standard deviation is asked for: two more maps are held."""
+        return replace(self.memory, voxel_bytes=70) if self.uncertainty else self.memory
 
     def feed(self, item: Regions | LocalFieldMap) -> Iterator[object]:
         """Learn of a region that is given; let the local field go on, then its map."""

@@ -45,7 +45,7 @@ class SwiImages(Gadget[Echoes | LocalFieldMap]):
     """
 
     accepts: ClassVar = (Echoes, LocalFieldMap)
-    memory: ClassVar = MemoryUse(echo_voxel_bytes=26, voxel_bytes=164, fixed_bytes=4 * MIB)
+    memory: ClassVar = MemoryUse(echo_voxel_bytes=18, voxel_bytes=70, fixed_bytes=4 * MIB)
 
     kind: Kind = Field(default=Kind.FIELD, description="where the phase comes from")
     shows: Shown = Field(default="paramagnetic", description=_SHOWN)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 
+from streamrecon.model.geometry import MAX_EXTENT_MM
 from streamrecon.model.scan import CounterRange, EchoTrain, Encoding
 from streamrecon.mrd.header.fields import HeaderFields
 
-MAX_FOV_MM = 10_000.0
-"""A whole body, five times oversampled."""
 MIN_VOXEL_MM = 1e-3
 """A hundredth of the finest microscopy; the ratio of two fields of view stays a number."""
 MAX_ZERO_FILLING = 16.0
@@ -43,6 +42,7 @@ def check_encoding(facts: HeaderFields, encoding: Encoding) -> None:
     """Refuse matrices, fields of view, limits and acceleration that cannot belong together."""
     for axis, name in enumerate("zyx"):
         _check_axis(facts, encoding, axis, name)
+    _check_stack(facts, encoding)
     _check_limit(facts, "kspace_encoding_step_1", encoding.ky)
     if encoding.encoded_shape[0] > 1:
         _check_limit(facts, "kspace_encoding_step_2", encoding.kz)
@@ -79,10 +79,10 @@ def check_times(facts: HeaderFields, echoes: EchoTrain) -> None:
 def _check_axis(facts: HeaderFields, encoding: Encoding, axis: int, name: str) -> None:
     encoded_mm, image_mm = encoding.encoded_fov_mm[axis], encoding.recon_fov_mm[axis]
     n_encoded, n_image = encoding.encoded_shape[axis], encoding.recon_shape[axis]
-    if max(encoded_mm, image_mm) > MAX_FOV_MM:
+    if max(encoded_mm, image_mm) > MAX_EXTENT_MM:
         facts.refuse(
             f"{_SPACE}: found fields of view of {encoded_mm:g} and {image_mm:g} mm along {name},"
-            f" needed at most {MAX_FOV_MM:g} mm"
+            f" needed at most {MAX_EXTENT_MM:g} mm"
         )
     elif min(encoded_mm / n_encoded, image_mm / n_image) < MIN_VOXEL_MM:
         facts.refuse(
@@ -98,6 +98,16 @@ def _check_axis(facts: HeaderFields, encoding: Encoding, axis: int, name: str) -
                 f" {n_image} voxels in {image_mm:g} mm, a transform of {n_transform:.4g}, needed"
                 f" at most {most:g}"
             )
+
+
+def _check_stack(facts: HeaderFields, encoding: Encoding) -> None:
+    """Refuse slices, or slabs, that together are longer than any body."""
+    n_slices, each_mm = len(encoding.slice), encoding.recon_fov_mm[0]
+    if n_slices > 1 and n_slices * each_mm > MAX_EXTENT_MM:
+        facts.refuse(
+            f"{_LIMITS}/slice: found {n_slices} slices or slabs of {each_mm:g} mm, needed at most"
+            f" {MAX_EXTENT_MM:g} mm of them"
+        )
 
 
 def _check_limit(facts: HeaderFields, name: str, limit: CounterRange) -> None:
