@@ -101,6 +101,11 @@ class LineQuality:
     def _look_at_centre(self, line: Acquisitions, protocol: ScanProtocol) -> Iterator[Notice]:
         echo = int(line.header["idx"]["contrast"][0]) - protocol.encoding.contrast.minimum
         place = echo, int(line.header["idx"]["slice"][0])
+        n_channels, needed = line.data.shape[1], self._needed_channels
+        if needed not in {None, n_channels}:
+            text = f"lines of {n_channels} channels among lines of {needed} are not looked at"
+            yield from self._warn("channels", text)
+            return
         data = line.data[0] if self._mix is None else self._mix.matrix @ line.data[0]
         if line.header["center_sample"][0] >= data.shape[1]:
             return  # no centre to look at; who places lines answers for it
@@ -113,6 +118,10 @@ class LineQuality:
         if data.shape == self._first[place].shape:
             found = change(data, self._first[place], deviation=deviation)
             yield from self._judge_change(found, echo, protocol)
+
+    @property
+    def _needed_channels(self) -> int | None:
+        return None if self._mix is None else self._mix.matrix.shape[1]
 
     @property
     def _is_white(self) -> bool:

@@ -105,6 +105,9 @@ def _not_done(
     scans: Sequence[CohortScan], work: Work, source: Source, output: Path, outcome: Outcome
 ) -> Iterator[CohortScan]:
     for scan in scans:
+        if scan.fault:
+            outcome.refused[scan.name] = scan.fault
+            continue
         try:
             known = _done_before(scan, work, source, output)
         except StreamReconError as e:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from streamrecon.cohort.entities import Entities, entities_of, prefix, stem
@@ -78,6 +78,8 @@ class CohortScan:
         Options of the command line that name them, and paths below the tree.
     labels
         Label map of its regions, and the file of their names; none: nothing is read in regions.
+    fault
+        Why it cannot be read as one scan, told when its turn comes; empty: nothing is wrong.
     """
 
     entities: Entities
@@ -85,6 +87,7 @@ class CohortScan:
     files: tuple[PurePath, ...]
     given: tuple[str | PurePath, ...]
     labels: tuple[Path, ...] = ()
+    fault: str = ""
 
     @property
     def name(self) -> str:
@@ -98,12 +101,12 @@ def find_scans(listing: Listing) -> list[CohortScan]:
     Raw files are known by their ending; NIfTI files as pairs of ``part-phase`` and ``part-mag``,
     or ``part-real`` and ``part-imag``, echoes by ``echo-``, with the JSON beside them; DICOM as
     all files of a subject's folder, or a session's. Hidden folders and ``derivatives`` are passed
-    over.
+    over. A pair that lacks a half, and scans that would have one name, have a `CohortScan.fault`.
 
     Raises
     ------
     ConfigError
-        If the tree holds no scan, half of a pair is missing, or two scans would have one name.
+        If the tree holds no scan.
     """
     files = [path for path in listing.files if _counts(path)]
     scans = [*_raw(files), *_niftis(files), *_dicoms(files, listing)]
@@ -112,8 +115,7 @@ def find_scans(listing: Listing) -> list[CohortScan]:
             f"{listing.tree}: found {len(files)} files, none of them a scan; needed raw files "
             f"({', '.join(_RAW_ENDINGS)}), NIfTI pairs (part-phase, part-mag) or DICOM"
         )
-    _refuse_same_names(scans, listing.tree)
-    return sorted(scans, key=lambda scan: scan.name)
+    return sorted(_of_one_name(scans), key=lambda scan: scan.name)
 
 
 def _counts(path: PurePath) -> bool:
@@ -137,9 +139,10 @@ def _niftis(files: Sequence[PurePath]) -> Iterator[CohortScan]:
     there = set(files)
     for scan, parts in groups.items():
         one, other = next(pair for pair in _PAIRS if pair[0] in parts or pair[1] in parts)
+        fault = ""
         if not (parts[one] and parts[other]):
             found = ", ".join(part for part in parts if parts[part])
-            raise ConfigError(f"{scan}: found part {found}, needed {one} and {other}")
+            fault = f"{scan}: found part {found}, needed {one} and {other}"
         pair = {part: sorted(parts[part], key=_echo) for part in (one, other)}
         images = (*pair[one], *pair[other])
         beside = (path.with_name(f"{stem(path.name)}.json") for path in images)
@@ -147,7 +150,8 @@ def _niftis(files: Sequence[PurePath]) -> Iterator[CohortScan]:
         for name, paths in pair.items():
             given += [f"--{name}", *paths]
         sidecars = (path for path in beside if path in there)
-        yield CohortScan(entities_of(scan), NIFTI, (*images, *sidecars), tuple(given))
+        files = (*images, *sidecars)
+        yield CohortScan(entities_of(scan), NIFTI, files, tuple(given), fault=fault)
 
 
 def _echo(path: PurePath) -> tuple[int, str]:
@@ -179,13 +183,19 @@ def _owner(path: PurePath) -> PurePath:
     return above[-1] if above else PurePath()
 
 
-def _refuse_same_names(scans: Sequence[CohortScan], tree: str) -> None:
-    seen: dict[str, CohortScan] = {}
+def _of_one_name(scans: Sequence[CohortScan]) -> Iterator[CohortScan]:
+    """The scans; those that would have one name are one that cannot be read."""
+    named: dict[str, list[CohortScan]] = defaultdict(list)
     for scan in scans:
-        other = seen.setdefault(scan.name.casefold(), scan)
-        if other is not scan:
-            both = " and ".join(str(each.files[0]) for each in (other, scan))
-            raise ConfigError(
-                f"{tree}: {both} would both be called {scan.name}; needed names that differ in "
-                "sub-, ses-, acq-, rec- or run-"
+        named[scan.name.casefold()].append(scan)
+    for alike in named.values():
+        first, *others = alike
+        if others:
+            all_of_them = " and ".join(str(each.files[0]) for each in alike)
+            fault = (
+                f"{all_of_them} would all be called {first.name}; needed names that differ in"
+                " sub-, ses-, acq-, rec- or run-"
             )
+            files = tuple(file for each in alike for file in each.files)
+            first = replace(first, files=files, fault=fault)
+        yield first

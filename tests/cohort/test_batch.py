@@ -109,16 +109,19 @@ def test_a_broken_scan_costs_itself_alone(
 ) -> None:
     tree = shutil.copytree(raw, tmp_path / "raw")
     (tree / "sub-03.h5").write_bytes(b"no scan")
+    (tree / "sub-04_part-mag_MEGRE.nii").write_bytes(b"half of a pair")
 
     assert main(words(tree, copied(done, tmp_path))) == 1
 
-    assert "[3/3] sub-03: failed: [protocol] found an unknown" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "[4/4] sub-03: failed: [protocol] found an unknown" in said
+    assert "sub-04: refused: sub-04_MEGRE: found part mag, needed phase and mag" in said
     table = (tmp_path / "out/code/streamrecon/overview.tsv").read_text(encoding="utf-8")
     assert [line.split("\t")[:2] for line in table.splitlines()[1:]] == [
-        ["sub-01", "done"], ["sub-02", "done"], ["sub-03", "failed"],
+        ["sub-01", "done"], ["sub-02", "done"], ["sub-03", "failed"], ["sub-04", "refused"],
     ]  # fmt: skip
     lights = [line.split("\t")[2] for line in table.splitlines()[1:]]
-    assert lights == ["unjudged", "unjudged", "red"]  # nobody read the quality of these maps
+    assert lights == ["unjudged", "unjudged", "red", "red"]  # nobody read the quality of these maps
 
 
 def test_a_record_that_cannot_be_read_costs_its_scan(

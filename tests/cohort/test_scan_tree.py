@@ -62,8 +62,9 @@ def test_a_packed_half_and_one_that_is_not_are_a_pair(tmp_path: Path) -> None:
 def test_half_of_a_pair_is_refused_with_what_is_missing(tmp_path: Path) -> None:
     touch(tmp_path, "sub-1_part-phase_MEGRE.nii.gz")
 
-    with pytest.raises(ConfigError, match="found part phase, needed phase and mag"):
-        find_scans(listed(tmp_path))
+    (scan,) = find_scans(listed(tmp_path))
+
+    assert scan.fault == "sub-1_MEGRE: found part phase, needed phase and mag"
 
 
 def test_dicom_of_a_session_is_one_scan_however_it_is_sorted(tmp_path: Path) -> None:
@@ -93,11 +94,13 @@ def test_derivatives_and_hidden_folders_are_passed_over(tmp_path: Path) -> None:
     assert len(find_scans(listed(tmp_path))) == 1
 
 
-def test_two_scans_of_one_name_are_refused_with_both_files(tmp_path: Path) -> None:
-    touch(tmp_path, "a/sub-1.h5", "b/SUB-1.h5", "b/sub-1.h5")
+def test_two_scans_of_one_name_cost_themselves_and_are_told_with_both_files(tmp_path: Path) -> None:
+    touch(tmp_path, "a/sub-1.h5", "b/SUB-1.h5", "b/sub-1.h5", "b/sub-2.h5")
 
-    with pytest.raises(ConfigError, match=r"a/sub-1\.h5 and b/sub-1\.h5 .* sub-1"):
-        find_scans(listed(tmp_path))
+    refused, *others = find_scans(listed(tmp_path))
+
+    assert "a/sub-1.h5 and b/sub-1.h5 would all be called sub-1" in refused.fault
+    assert [(other.name, other.fault) for other in others] == [("sub-2", ""), ("sub-bSUB1", "")]
 
 
 @pytest.mark.parametrize("what", ["nothing", "a file"])

@@ -22,6 +22,7 @@ RANDOM = 100
 FOUND = (
     78492702616,  # a centre of k-space outside its line, in a preview of early lines
     745535189057,  # 4097 slices of 27 mm
+    880000001338,  # lines of one channel behind noise of two, and nothing that would place them
 )
 CODES = ("protocol", "truncated", "config", "header", "data", "recon", "memory", "delivery")
 
