@@ -24,6 +24,7 @@ from streamrecon_simulator.scan import simulate
 from streamrecon_simulator.scene import Scene
 
 from streamrecon.commands.run_setup.warm_up import warm
+from streamrecon.machine.memory import give_back_freed
 from streamrecon.mrd.images.image_series import ImageSeries
 from streamrecon.mrd.wire.messages import Acquisitions, Header, Image, Message, Waveform
 from streamrecon.stream.chainfile.build import build_chain
@@ -84,6 +85,7 @@ def measure(chain: str, size: str) -> tuple[float, float]:
         scan = _images(scan)
     held = sum(m.data.nbytes for m in scan if isinstance(m, Acquisitions | Waveform | Image)) / _MIB
     warm()
+    give_back_freed()  # by what has made the scan
     _CLEAR.write_text("5")  # the peak so far is forgotten
     texts: list[str] = []
     with tempfile.TemporaryDirectory() as storage:

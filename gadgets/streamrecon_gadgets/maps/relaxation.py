@@ -31,7 +31,7 @@ class DecayImages(Gadget[Echoes | FieldMap]):
     """
 
     accepts: ClassVar = (Echoes, FieldMap)
-    memory: ClassVar = MemoryUse(echo_voxel_bytes=12, voxel_bytes=100)
+    memory: ClassVar = MemoryUse(echo_voxel_bytes=8, voxel_bytes=50)
 
     r2_star: bool = Field(default=True, description="send R2*, 1/s")
     t2_star: bool = Field(default=False, description="send T2*, s")

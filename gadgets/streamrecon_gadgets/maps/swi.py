@@ -26,7 +26,11 @@ from streamrecon.units import MIB
 Shown = Literal["paramagnetic", "diamagnetic", "both"]
 _SHOWN = "what is dark: veins and iron, or calcium and myelin, or an image of each"
 
-_CLASSIC = MemoryUse(echo_voxel_bytes=8, voxel_bytes=36)
+_MEMORY_OF_KINDS = {
+    "classic": MemoryUse(echo_voxel_bytes=8, voxel_bytes=36),
+    "field": MemoryUse(echo_voxel_bytes=8, voxel_bytes=50),
+    "clear": MemoryUse(echo_voxel_bytes=18, voxel_bytes=70, fixed_bytes=4 * MIB),
+}
 
 
 class Kind(Enum):
@@ -45,7 +49,6 @@ class SwiImages(Gadget[Echoes | LocalFieldMap]):
     """
 
     accepts: ClassVar = (Echoes, LocalFieldMap)
-    memory: ClassVar = MemoryUse(echo_voxel_bytes=18, voxel_bytes=70, fixed_bytes=4 * MIB)
 
     kind: Kind = Field(default=Kind.FIELD, description="where the phase comes from")
     shows: Shown = Field(default="paramagnetic", description=_SHOWN)
@@ -62,8 +65,8 @@ class SwiImages(Gadget[Echoes | LocalFieldMap]):
     _done: set[int] = PrivateAttr(default_factory=set)
 
     def memory_use(self) -> MemoryUse:
-        """Less of one echo without a field map."""
-        return _CLASSIC if self.kind is Kind.CLASSIC else self.memory
+        """That of its kind."""
+        return _MEMORY_OF_KINDS[self.kind.value]
 
     def feed(self, item: Echoes | LocalFieldMap) -> Iterator[object]:
         """Let the message go on, then the images that are made of it."""
