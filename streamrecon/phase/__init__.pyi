@@ -4,8 +4,6 @@ from streamrecon.phase.echo_agreement import fit_to_line as fit_to_line
 from streamrecon.phase.echo_agreement import growing_echoes as growing_echoes
 from streamrecon.phase.echo_agreement import wraps_at as wraps_at
 from streamrecon.phase.field_fit import fit_field as fit_field
-from streamrecon.phase.paths import Paths as Paths
-from streamrecon.phase.paths import paths_of as paths_of
 from streamrecon.phase.phase_offset import coil_offsets as coil_offsets
 from streamrecon.phase.phase_offset import combine_by_offsets as combine_by_offsets
 from streamrecon.phase.phase_offset import phase_without_offset as phase_without_offset
@@ -14,6 +12,7 @@ from streamrecon.phase.phase_scaling import complex_echoes as complex_echoes
 from streamrecon.phase.phase_scaling import finite_range as finite_range
 from streamrecon.phase.phase_scaling import recognise_phase as recognise_phase
 from streamrecon.phase.unwrap import Unwrapped as Unwrapped
+from streamrecon.phase.unwrap import path_quality as path_quality
 from streamrecon.phase.unwrap import unwrap_by_template as unwrap_by_template
 from streamrecon.phase.unwrap import unwrap_individually as unwrap_individually
 from streamrecon.phase.unwrap import unwrap_laplacian as unwrap_laplacian

@@ -34,7 +34,6 @@ def edge_costs(
     ratio: float,
     magnitude: Real,
     inside: Flags,
-    sought: Flags,
     shape: tuple[int, int, int],
     axis: int,
     cost: Bytes,
@@ -44,7 +43,6 @@ def edge_costs(
     """Cost 1 (sure) … 255 of the edge from each voxel to the next along ``axis``; 0 where none.
 
     All arrays flat [V]; ``other`` is a second echo whose TE is 1/``ratio`` of this one's, or empty.
-    An edge that touches no voxel ``sought`` counts as none.
     """
     _, ny, nx = shape
     step = (ny * nx, nx, 1)[axis]
@@ -56,8 +54,6 @@ def edge_costs(
             if at == length - 1 or not (inside[v] and inside[v + step]):
                 continue
             w = v + step
-            if not (sought[v] or sought[w]):
-                continue
             jump = wrapped(phase[w] - phase[v])
             weight = 0.1 + 0.9 * (1 - abs(jump) / np.pi)
             if other.size:

@@ -84,24 +84,11 @@ def coil_offsets(
     ReconError
         If there is no signal.
     """
-    weight, turn = np.empty((2, *first.shape[1:]), np.float32)
-
-    def difference(z: range) -> None:
-        of = slice(z.start, z.stop)
-        product = np.einsum("czyx,czyx->zyx", np.conj(first[:, of]), second[:, of])
-        weight[of], turn[of] = np.sqrt(np.abs(product)), np.angle(product)
-
-    at_once(difference, len(weight))
+    product = np.einsum("czyx,czyx->zyx", np.conj(first), second)
+    weight = np.sqrt(np.abs(product)).astype(np.float32)
     head = signal_mask(weight)
-    grown = unwrap_volume(turn, weight, head).phase_rad[0]
-    before = np.empty(grown.shape, np.complex128)
-    fraction = np.float32(te_s[0] / (te_s[1] - te_s[0]))
-
-    def earlier(z: range) -> None:
-        of = slice(z.start, z.stop)
-        before[of] = np.exp(-1j * grown[of] * fraction) * (weight[of] * head[of])
-
-    at_once(earlier, len(before))
+    grown = unwrap_volume(np.angle(product), weight, head).phase_rad[0]
+    before = np.exp(-1j * grown * np.float32(te_s[0] / (te_s[1] - te_s[0]))) * (weight * head)
     return np.stack(
         [np.angle(smooth_phasor(coil * before, geometry, smoothing_mm)) for coil in first]
     ).astype(np.float32)

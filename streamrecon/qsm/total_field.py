@@ -16,8 +16,8 @@ from streamrecon.model.notice import Level, Notice
 from streamrecon.phase.field_fit import FieldFit, fit_field, trust_from_noise
 from streamrecon.phase.image_noise import ImageNoise, measure_noise
 from streamrecon.phase.magnitude import Classes, signal_mask, tissue_classes
-from streamrecon.phase.paths import paths_of
 from streamrecon.phase.phase_offset import echo_pair, phase_without_offset
+from streamrecon.phase.unwrap import path_quality
 from streamrecon.phase.unwrapping import UNWRAPPERS, Unwrapping
 from streamrecon.qsm.mask import FoundMask, find_mask, trusted_voxels
 from streamrecon.qsm.reference import csf_mask
@@ -154,8 +154,7 @@ def total_field(
     else:
         phase, notices = _wrapped_phase(echoes, te_s, geometry, readout_polarity)
     give_back_freed()
-    paths = paths_of(phase, magnitude, head, te_s)
-    quality = paths.quality
+    quality = path_quality(phase, magnitude, head, te_s)
     looked_for = meanwhile(
         lambda: (
             find_mask(together, quality, geometry, head=head)
@@ -163,8 +162,8 @@ def total_field(
             else FoundMask(mask, True, "mask: as given")
         )
     )
-    unwrapped = UNWRAPPERS[unwrapping](phase, magnitude, head, te_s, paths)
-    del phase, paths
+    unwrapped = UNWRAPPERS[unwrapping](phase, magnitude, head, te_s)
+    del phase
     found = (unwrapped.region > 0) & whole
     noise = measured()
     fit = fit_field(unwrapped.phase_rad, magnitude, found, te_s, b0_t, noise=noise.sd)

@@ -10,8 +10,8 @@ from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 from streamrecon.errors import ReconError
 from streamrecon.model.geometry import Geometry
 from streamrecon.phase._kernels import edge_costs, grow
-from streamrecon.phase.paths import paths_of
 from streamrecon.phase.unwrap import (
+    path_quality,
     unwrap_by_template,
     unwrap_individually,
     unwrap_laplacian,
@@ -134,27 +134,9 @@ def test_the_quality_is_known_before_anything_is_unwrapped(unwrap: Unwrapper) ->
     magnitude = rng.uniform(0.5, 1, phase.shape)
     mask = smooth_field_hz() > -100
 
-    paths = paths_of(phase, magnitude, mask, TE_S)
+    quality = path_quality(phase, magnitude, mask, TE_S)
 
-    found = unwrap(phase, magnitude, mask, TE_S)
-    np.testing.assert_array_equal(paths.quality, found.quality)
-    again = unwrap(phase, magnitude, mask, TE_S, paths)
-    np.testing.assert_array_equal(again.phase_rad, found.phase_rad)
-
-
-@pytest.mark.parametrize("echo", [0, 2])
-def test_steps_that_touch_nothing_sought_are_none(echo: int) -> None:
-    rng = np.random.default_rng(5)
-    phase = wrap(echoes(smooth_field_hz()) + rng.normal(0, 0.3, (3, *SHAPE)))
-    paths = paths_of(phase, rng.uniform(0.5, 1, phase.shape), smooth_field_hz() > -100, TE_S)
-    sought = rng.random(SHAPE) < 0.02
-
-    found = paths.costs_of(echo, sought).reshape(3, *SHAPE)
-
-    whole = paths.costs_of(echo).reshape(3, *SHAPE)
-    for axis in range(3):
-        touched = sought | np.roll(sought, -1, axis)
-        np.testing.assert_array_equal(found[axis], np.where(touched, whole[axis], 0))
+    np.testing.assert_array_equal(quality, unwrap(phase, magnitude, mask, TE_S).quality)
 
 
 def test_the_tree_is_the_cheapest_tree() -> None:
@@ -165,7 +147,7 @@ def test_the_tree_is_the_cheapest_tree() -> None:
     for axis in range(3):
         edge_costs(
             phase, np.empty(0, np.float32), 1.0, np.ones(phase.size, np.float32),
-            *np.ones((2, phase.size), bool), shape, axis, costs[axis], 0, shape[0],
+            np.ones(phase.size, bool), shape, axis, costs[axis], 0, shape[0],
         )  # fmt: skip
     costs[costs > 0] = rng.permutation(np.count_nonzero(costs)) + 1
     step = np.array([25, 5, 1], np.int32)
