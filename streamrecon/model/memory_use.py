@@ -16,8 +16,8 @@ class ScanSize:
     n_echoes, n_voxels
         Of the image.
     n_padded
-        Voxels of the grid with room around the image, on which fields are convolved: a few of
-        them for each voxel of a head, a hundred for one of a thin slab.
+        Voxels of the grid with room around the image, on which fields are convolved: two of them
+        for each voxel of a head, fifty for one of a thin slab.
     n_volumes
         Repetitions, sets and phases: where there are several, one is filled while the one
         before is worked on.
